@@ -1,0 +1,41 @@
+"""Starting points for probabilistic time-series models: pluggable, measured, compared.
+
+Names load on first use, so ``import tsinit`` costs next to nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Budget": "tsinit.models",
+    "LinearGaussianParams": "tsinit.kernels",
+    "LinearGaussianSSM": "tsinit.models",
+    "compare": "tsinit.comparison",
+    "Comparison": "tsinit.comparison",
+}
+_MODULES = {"comparison": "tsinit.comparison", "datasets": "tsinit.datasets", "init": "tsinit.init",
+            "metrics": "tsinit.metrics", "models": "tsinit.models", "plot": "tsinit.plots",
+            "speech": "tsinit.speech"}
+
+__all__ = ["__version__", *_HOME, *_MODULES]
+
+if TYPE_CHECKING:
+    from tsinit import comparison, datasets, init, metrics, models, speech
+    from tsinit import plots as plot
+    from tsinit.comparison import Comparison, compare
+    from tsinit.kernels import LinearGaussianParams
+    from tsinit.models import Budget, LinearGaussianSSM
+
+
+def __getattr__(name):
+    if name in _MODULES:
+        return importlib.import_module(_MODULES[name])
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'tsinit' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(__all__)
