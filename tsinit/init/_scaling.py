@@ -1,0 +1,65 @@
+"""Standard units: a strategy works on columns of mean 0 and variance 1 and hands its answer back in the user's.
+
+Because every built-in strategy goes through these two functions, shifting or scaling the data (each column by
+its own amount) changes nothing but the units of C, R and d.
+"""
+
+import numpy as np
+
+from tsinit.kernels import LinearGaussianParams
+
+
+def standardise(y):
+    """Centre and scale each column by what was observed of it.
+
+    A column that never varies (constant, seen once, or different only by rounding) gets scale 1, and a column
+    that was never seen gets location 0 as well, so that nothing divides by zero and z stays finite.
+
+    Parameters
+    ----------
+    y : (T, D) float
+        Observations, NaN where missing.
+
+    Returns
+    -------
+    z : (T, D) float
+        Standardised observations, NaN where y is.
+    loc : (D,) float
+        Mean of the observed values of each column, in the units of the data.
+    scale : (D,) float
+        Their standard deviation (divisor: their number), positive.
+    """
+    seen = ~np.isnan(y)
+    count = np.maximum(seen.sum(axis=0), 1)
+    first = y[seen.argmax(axis=0), np.arange(y.shape[1])]
+    first = np.where(seen.any(axis=0), first, 0.0)
+    # Measured from its first value a constant column is exactly zero, and a large mean costs no digits.
+    shifted = np.where(seen, y - first, 0.0)
+    offset = shifted.sum(axis=0) / count
+    deviation = np.where(seen, shifted - offset, 0.0)
+    scale = np.sqrt((deviation**2).sum(axis=0) / count)
+    largest = np.abs(np.where(seen, y, 0.0)).max(axis=0, initial=0.0)
+    scale = np.where(scale > 4 * np.finfo(float).eps * largest, scale, 1.0)
+    return np.where(seen, deviation / scale, np.nan), first + offset, scale
+
+
+def unscale(params, loc, scale):
+    """Put parameters that were found on standardised data back into the units of the data.
+
+    Parameters
+    ----------
+    params : LinearGaussianParams
+        Parameters for ``(y - loc) / scale``.
+    loc, scale : (D,) float
+        As `standardise` returned them.
+
+    Returns
+    -------
+    LinearGaussianParams
+        The same model for y: C, R and d change units, the state does not.
+    """
+    shift = 0.0 if params.d is None else scale * params.d
+    return LinearGaussianParams(
+        A=params.A, C=scale[:, None] * params.C, Q=params.Q, R=params.R * np.outer(scale, scale),
+        m0=params.m0, P0=params.P0, d=loc + shift,
+    )
