@@ -1,0 +1,124 @@
+"""Small dense products: loops up to four rows, BLAS above.
+
+BLAS is reached by name, through the address that SciPy publishes for Cython: unlike ``np.dot`` the call
+allocates and checks nothing (20 ns), and unlike a ctypes pointer it keeps the compile cache valid. Arrays are
+C-ordered, so each product is asked for as its transpose.
+"""
+
+import llvmlite.binding as llvm
+import numpy as np
+from numba.core import cgutils, types
+from numba.extending import get_cython_function_address, intrinsic
+
+from tsinit.kernels._jit import blend
+
+LOOPS_TO = 4  # inner dimension up to which loops beat the call
+
+llvm.add_symbol("tsinit_dgemm", get_cython_function_address("scipy.linalg.cython_blas", "dgemm"))
+_dgemm = types.ExternalFunction("tsinit_dgemm", types.void(*[types.voidptr] * 13))
+
+
+@intrinsic
+def _address(typingctx, value):
+    """Address of a copy of a scalar: Fortran takes everything by reference."""
+
+    def codegen(context, builder, signature, args):
+        return builder.bitcast(cgutils.alloca_once_value(builder, args[0]), cgutils.voidptr_t)
+
+    return types.voidptr(value), codegen
+
+
+@intrinsic
+def _data(typingctx, array):
+    """Address of the first element of an array."""
+
+    def codegen(context, builder, signature, args):
+        view = context.make_array(signature.args[0])(context, builder, args[0])
+        return builder.bitcast(view.data, cgutils.voidptr_t)
+
+    return types.voidptr(array), codegen
+
+
+@blend
+def _gemm(op_left, op_right, rows, cols, inner, left, ld_left, right, ld_right, out):
+    """Column-major out (rows x cols) = op(left) op(right)."""
+    _dgemm(
+        _address(np.uint8(op_left)), _address(np.uint8(op_right)),
+        _address(np.int32(rows)), _address(np.int32(cols)), _address(np.int32(inner)),
+        _address(1.0), _data(left), _address(np.int32(ld_left)),
+        _data(right), _address(np.int32(ld_right)),
+        _address(0.0), _data(out), _address(np.int32(rows)),
+    )  # fmt: skip
+
+
+_N, _T = ord("N"), ord("T")
+
+
+@blend
+def product(a, b, out):
+    """Write a b to out; (m, k), (k, n), (m, n)."""
+    m, k = a.shape
+    n = b.shape[1]
+    if k > LOOPS_TO:
+        _gemm(_N, _N, n, m, k, b, n, a, k, out)
+        return
+    for i in range(m):
+        for j in range(n):
+            s = 0.0
+            for p in range(k):
+                s += a[i, p] * b[p, j]
+            out[i, j] = s
+
+
+@blend
+def product_nt(a, b, out):
+    """Write a b' to out; (m, k), (n, k), (m, n)."""
+    m, k = a.shape
+    n = b.shape[0]
+    if k > LOOPS_TO:
+        _gemm(_T, _N, n, m, k, b, k, a, k, out)
+        return
+    for i in range(m):
+        for j in range(n):
+            s = 0.0
+            for p in range(k):
+                s += a[i, p] * b[j, p]
+            out[i, j] = s
+
+
+@blend
+def product_tn(a, b, out):
+    """Write a' b to out; (k, m), (k, n), (m, n)."""
+    k, m = a.shape
+    n = b.shape[1]
+    if k > LOOPS_TO:
+        _gemm(_N, _T, n, m, k, b, n, a, m, out)
+        return
+    for i in range(m):
+        for j in range(n):
+            s = 0.0
+            for p in range(k):
+                s += a[p, i] * b[p, j]
+            out[i, j] = s
+
+
+@blend
+def matvec(a, x, out):
+    """Write a x to out; (m, n), (n,), (m,)."""
+    m, n = a.shape
+    for i in range(m):
+        s = 0.0
+        for j in range(n):
+            s += a[i, j] * x[j]
+        out[i] = s
+
+
+@blend
+def symmetrise(p):
+    """Replace p by its symmetric part, in place."""
+    n = p.shape[0]
+    for i in range(n):
+        for j in range(i):
+            mean = 0.5 * (p[i, j] + p[j, i])
+            p[i, j] = mean
+            p[j, i] = mean

@@ -1,0 +1,86 @@
+"""What a fit may spend, and the record of what it did."""
+
+from time import perf_counter
+from typing import NamedTuple
+
+
+class Budget(NamedTuple):
+    """Limits of one fit, checked at every iteration.
+
+    Parameters
+    ----------
+    max_iter : int or None
+        Iterations at most; None leaves it to the model's own ``max_iter``.
+    seconds : float or None
+        Wall-clock seconds of the run (the start excluded); a fit in time trouble ends after the current
+        iteration and keeps what it has.
+    """
+
+    max_iter: int | None = None
+    seconds: float | None = None
+
+
+class Monitor:
+    """The trace of one fit: objective and time at every iteration, and whether the budget ended it.
+
+    Parameters
+    ----------
+    budget : Budget or None
+        Limits of the fit; None for none.
+    callback : callable or None
+        Called as ``callback(iteration, objective)`` after every entry (a progress bar, for instance).
+
+    Attributes
+    ----------
+    objectives, seconds : list of float
+        One entry per iteration; entry 0 is the start alone, seconds count from the beginning of the run.
+    init_seconds, fit_seconds : float
+        Time of the start and of the run.
+    timed_out : bool
+        The budget's seconds ran out.
+    """
+
+    def __init__(self, budget=None, callback=None):
+        self.budget = Budget() if budget is None else budget
+        self.callback = callback
+        self.objectives = []
+        self.seconds = []
+        self.init_seconds = 0.0
+        self.fit_seconds = 0.0
+        self.timed_out = False
+        self._clock = perf_counter()
+
+    def start(self):
+        """Restart the clock: what follows belongs to the start."""
+        self._clock = perf_counter()
+
+    def run(self):
+        """Close the start and restart the clock: what follows belongs to the run."""
+        now = perf_counter()
+        self.init_seconds += now - self._clock
+        self._clock = now
+        self.objectives, self.seconds = [], []
+
+    def record(self, objective):
+        """Note the objective of one more iteration.
+
+        Returns
+        -------
+        bool
+            True while the budget allows another iteration.
+        """
+        elapsed = perf_counter() - self._clock
+        self.objectives.append(float(objective))
+        self.seconds.append(elapsed)
+        if self.callback is not None:
+            self.callback(len(self.objectives) - 1, float(objective))
+        self.timed_out = self.budget.seconds is not None and elapsed > self.budget.seconds
+        return not self.timed_out
+
+    def max_iter(self, default):
+        """Return the smaller of the model's own iteration limit and the budget's."""
+        return default if self.budget.max_iter is None else min(default, self.budget.max_iter)
+
+    def stop(self):
+        """Close the run."""
+        self.fit_seconds += perf_counter() - self._clock
