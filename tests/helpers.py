@@ -1,0 +1,74 @@
+"""Systems, data and gaps that many tests draw."""
+
+import numpy as np
+from scipy.linalg import solve_discrete_lyapunov
+
+from tsinit.kernels import LinearGaussianParams
+
+
+def random_params(rng, n, D, *, observation_cov="diag", radius=0.9, mean=True, stationary=True):
+    """Draw a stable system.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    n, D : int
+        States and observed variables.
+    observation_cov : {"full", "diag", "spherical"}
+        Structure of R.
+    radius : float
+        Spectral radius of A.
+    mean : bool
+        Draw an observation mean d; otherwise it is None.
+    stationary : bool
+        Start in equilibrium (m0 = 0, P0 = A P0 A' + Q); otherwise m0 and P0 are drawn.
+
+    Returns
+    -------
+    LinearGaussianParams
+    """
+    A = rng.standard_normal((n, n))
+    A *= radius / np.abs(np.linalg.eigvals(A)).max()
+    Q = random_covariance(rng, n)
+    R = random_covariance(rng, D)
+    if observation_cov == "diag":
+        R = np.diag(np.diag(R).copy())
+    elif observation_cov == "spherical":
+        R = np.eye(D) * R[0, 0]
+    P0 = solve_discrete_lyapunov(A, Q) if stationary else random_covariance(rng, n)
+    m0 = np.zeros(n) if stationary else rng.standard_normal(n)
+    d = rng.standard_normal(D) if mean else None
+    return LinearGaussianParams(A, rng.standard_normal((D, n)), Q, R, m0, (P0 + P0.T) / 2, d)
+
+
+def random_covariance(rng, n):
+    """A well-conditioned (n, n) covariance with trace near n."""
+    root = rng.standard_normal((n, 2 * n))
+    return root @ root.T / (2 * n) + 0.1 * np.eye(n)
+
+
+def simulate(params, T, rng):
+    """Draw (states (T, n), y (T, D)) from the model, y without gaps."""
+    A, C, Q, R, m0, P0, d = params
+    n, D = A.shape[0], C.shape[0]
+    x = np.empty((T, n))
+    x[0] = m0 + _root(P0) @ rng.standard_normal(n)
+    state_noise = rng.standard_normal((T, n)) @ _root(Q).T
+    for t in range(1, T):
+        x[t] = A @ x[t - 1] + state_noise[t]
+    y = x @ C.T + rng.standard_normal((T, D)) @ _root(R).T
+    return x, y if d is None else y + d
+
+
+def with_gaps(rng, y, fraction, *, rows=0.0):
+    """Copy y with single entries missing at the rate `fraction` and whole rows at the rate `rows`."""
+    y = y.copy()
+    y[rng.random(y.shape) < fraction] = np.nan
+    y[rng.random(len(y)) < rows] = np.nan
+    return y
+
+
+def _root(S):
+    # By eigenvalues, because Q and P0 may be singular.
+    values, vectors = np.linalg.eigh(S)
+    return vectors * np.sqrt(np.maximum(values, 0.0))
