@@ -1,0 +1,78 @@
+from itertools import permutations
+
+import numpy as np
+import pytest
+
+from tsinit import speech
+from tsinit.speech import Formants
+
+
+def brute_force(found, wanted):
+    """Least total distance over all one-to-one assignments of as many formants as possible."""
+    known = [k for k in range(len(wanted)) if np.isfinite(wanted[k])]
+    padded = list(found) + [np.nan] * max(0, len(known) - len(found))
+    best, least = None, np.inf
+    for choice in permutations(padded, len(known)):
+        distance = sum(abs(f - wanted[k]) for f, k in zip(choice, known, strict=True) if np.isfinite(f))
+        missed = sum(np.isnan(choice))
+        if missed == max(0, len(known) - len(found)) and distance < least:
+            best, least = choice, distance
+    row = np.full(len(wanted), np.nan)
+    row[known] = best
+    return row
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_assignment_is_the_best_of_all(seed):
+    rng = np.random.default_rng(seed)
+    reference = np.sort(rng.uniform(200, 4000, (3, 3)), axis=1)
+    reference[1, rng.integers(3)] = np.nan
+    reference[2] = np.nan
+    candidates = [Formants(np.sort(rng.uniform(200, 4000, m)), np.zeros(m)) for m in rng.integers(0, 6, 3)]
+    ours = speech.assign_to_reference(candidates, reference)
+    for t in range(3):
+        theirs = brute_force(candidates[t].frequencies, reference[t])
+        np.testing.assert_array_equal(np.isnan(ours[t]).sum(), np.isnan(theirs).sum())
+        # Ties aside, the total distance decides: compare that.
+        assert np.nansum(np.abs(ours[t] - reference[t])) == pytest.approx(
+            np.nansum(np.abs(theirs - reference[t])))
+
+
+def test_roughness_by_hand():
+    tracks = [[500.0, 1500.0], [520.0, 1490.0], [np.nan, 1590.0], [700.0, 1590.0], [690.0, np.nan]]
+    # F1: 20, -, -, 10; F2: 10, 100, 0, -
+    assert speech.roughness(tracks) == pytest.approx((20 + 10 + 10 + 100 + 0) / 5)
+    assert speech.roughness([500.0, 600.0, 500.0]) == 100.0
+    assert np.isnan(speech.roughness(np.full((4, 2), np.nan)))
+    assert np.isnan(speech.roughness(np.ones((1, 3))))
+
+
+def test_errors_by_hand():
+    reference = np.array([[500.0, 1500.0], [500.0, 1500.0], [500.0, np.nan], [500.0, np.nan]])
+    tracks = np.array([[510.0, 1500.0], [530.0, np.nan], [700.0, 99.0], [500.0, np.nan]])
+    table = speech.track_error(tracks, reference)
+    assert table.index.tolist() == ["F1", "F2", "all"]
+    f1 = table.loc["F1"]
+    assert f1["rmse"] == pytest.approx(np.sqrt((10**2 + 30**2 + 200**2 + 0) / 4))
+    assert f1["median_error"] == 20.0
+    assert f1["gross_rate"] == 0.25
+    assert f1["miss_rate"] == 0.0
+    assert table.loc["F2"].tolist() == [0.0, 0.0, 0.0, 0.5, 2]
+    assert table.loc["all", "n"] == 6
+    assert table.loc["all", "miss_rate"] == pytest.approx(1 / 6)
+    assert table.loc["all", "gross_rate"] == pytest.approx(1 / 5)
+
+
+def test_an_empty_reference_has_no_errors():
+    table = speech.track_error(np.ones((3, 2)), np.full((3, 2), np.nan))
+    assert (table["n"] == 0).all()
+    assert table.drop(columns="n").isna().all().all()
+
+
+def test_tables_must_match():
+    with pytest.raises(ValueError, match=r"tracks must have the shape of reference, \(4, 3\); got \(4, 2\)"):
+        speech.track_error(np.ones((4, 2)), np.ones((4, 3)))
+    with pytest.raises(ValueError, match=r"one entry per frame of reference \(4\); got 0"):
+        speech.assign_to_reference([], np.ones((4, 3)))
+    with pytest.raises(ValueError, match=r"one column per formant; got shape \(2, 2, 2\)"):
+        speech.roughness(np.ones((2, 2, 2)))

@@ -1,0 +1,127 @@
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator
+
+from tsinit import speech
+from tsinit.datasets import load_speech, make_vowel
+from tsinit.init.lpc import LPC
+
+
+class Predictor(BaseEstimator):
+    """A linear predictor dressed as a model: fits at once, so the study around it can be tested alone."""
+
+    def __init__(self, n_states=10, init=None, log=None):
+        self.n_states = n_states
+        self.init = init
+        self.log = log
+
+    def fit(self, X):
+        self.params_ = LPC().dynamics(X, np.random.default_rng(0), self.n_states)
+        self.log_likelihood_ = -0.5 * X.shape[0]
+        SEEN.append((X, self.init))
+        return self
+
+
+SEEN = []
+
+
+@pytest.fixture(autouse=True)
+def _forget():
+    SEEN.clear()
+
+
+def test_formants_of_a_noisy_synthetic_vowel():
+    truth = (700.0, 1220.0, 2600.0)
+    vowel = make_vowel(truth, snr_db=20.0, duration=1.0, random_state=0)
+    result = speech.formant_tracks(vowel.signal, vowel.fs, Predictor(), fs_model=None, cutoff=None)
+    assert result.voiced.all()
+    errors = speech.track_error(result.frequencies, np.tile(truth, (len(result.times), 1)))
+    assert (errors["median_error"] < 30.0).all()
+    assert errors.loc["all", "gross_rate"] == 0.0
+
+
+def test_formants_of_a_glide_follow_it():
+    glide = [(300.0, 700.0), (2300.0, 1200.0), (3000.0, 2600.0)]
+    vowel = make_vowel(glide, 80.0, duration=0.6, snr_db=30.0, random_state=1)
+    result = speech.formant_tracks(vowel.signal, vowel.fs, Predictor(), fs_model=None, cutoff=None)
+    at = np.searchsorted(vowel.times, result.times - 0.5 / vowel.fs)
+    errors = speech.track_error(result.frequencies, vowel.formants[at])
+    assert (errors["median_error"] < 50.0).all()
+
+
+def test_vowels_of_a_labelled_recording_lie_where_women_say_them():
+    """Ranges: mean and three standard deviations of the 48 women of Hillenbrand et al. (1995)."""
+    recording = load_speech("arctic_a0009")
+    result = speech.formant_tracks(recording.signal, recording.fs, Predictor(), fs_model=11_000)
+    iy = recording.phones[recording.phones["phone"] == "iy"]
+    inside = np.zeros(len(result.times), bool)
+    for start, end in zip(iy["start"], iy["end"], strict=True):
+        inside |= (result.times > start + 0.02) & (result.times < end - 0.02)
+    assert (inside & result.voiced).sum() >= 8
+    F1, F2, _ = np.nanmedian(result.frequencies[inside], axis=0)
+    assert 315 < F1 < 559
+    assert 2319 < F2 < 3203
+
+
+def test_only_voiced_frames_are_fitted_and_each_by_its_own_copy():
+    vowel = make_vowel(duration=0.3, random_state=0)
+    signal = np.concatenate([np.zeros(1600), vowel.signal, np.zeros(1600)])
+    model = Predictor()
+    result = speech.formant_tracks(signal, vowel.fs, model, fs_model=None)
+    assert not hasattr(model, "params_")
+    fitted = np.array([p is not None for p in result.params])
+    np.testing.assert_array_equal(fitted, result.voiced)
+    assert 0 < fitted.sum() < len(fitted)
+    assert len(SEEN) == fitted.sum()
+    np.testing.assert_array_equal(np.isfinite(result.log_likelihood), fitted)
+    np.testing.assert_allclose(result.log_likelihood[fitted], -0.5)
+    assert np.isnan(result.frequencies[~fitted]).all()
+    for X, _ in SEEN:
+        assert X.shape == (200, 1)
+        assert abs(X.mean()) < 1e-12
+        assert X.std() == pytest.approx(1.0)
+
+
+def test_a_warm_start_is_the_solution_of_the_frame_before():
+    vowel = make_vowel(duration=0.2, random_state=0)
+    n = len(speech.frames(vowel.signal, vowel.fs).times)
+    mask = np.ones(n, bool)
+    mask[5] = False
+    result = speech.formant_tracks(vowel.signal, vowel.fs, Predictor(init="lpc"), fs_model=None, mask=mask,
+                                   warm_start=True)
+    starts = [init for _, init in SEEN]
+    assert starts[0] == "lpc"
+    assert starts[5] == "lpc"  # after the frame left out
+    np.testing.assert_array_equal(starts[1].A, result.params[0].A)
+    np.testing.assert_array_equal(starts[-1].A, result.params[-2].A)
+
+
+def test_silent_frames_are_never_fitted():
+    result = speech.formant_tracks(np.zeros(4000), 8000, Predictor(), fs_model=None, mask=np.ones(48, bool))
+    assert not result.voiced.any()
+    assert np.isnan(result.frequencies).all()
+
+
+def test_frames_at_wanted_times_and_a_table():
+    vowel = make_vowel(duration=0.3, random_state=0)
+    times = np.array([0.1, 0.15, 0.2])
+    result = speech.formant_tracks(vowel.signal, vowel.fs, Predictor(), fs_model=None, times=times,
+                                   n_formants=2)
+    table = result.table()
+    np.testing.assert_allclose(table.index, times)
+    assert table.columns.tolist() == ["F1", "B1", "F2", "B2", "log_likelihood", "voiced"]
+    np.testing.assert_array_equal(table["F2"], result.frequencies[:, 1])
+
+
+def test_the_study_resamples():
+    vowel = make_vowel(fs=16_000, duration=0.3, random_state=0)
+    result = speech.formant_tracks(vowel.signal, vowel.fs, Predictor(), fs_model=8000)
+    assert result.fs == 8000.0
+    assert SEEN[0][0].shape == (200, 1)
+    errors = speech.track_error(result.frequencies, np.tile([700.0, 1220.0, 2600.0], (len(result.times), 1)))
+    assert (errors["median_error"] < 50.0).all()
+
+
+def test_a_mask_must_fit():
+    with pytest.raises(ValueError, match=r"mask must have one entry per frame of the signal \(48\); got 3"):
+        speech.formant_tracks(np.zeros(4000), 8000, Predictor(), fs_model=None, mask=[True] * 3)

@@ -1,0 +1,105 @@
+"""What a fitted model says of the vocal tract: its resonances and its spectrum."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tsinit.speech import _checks
+
+
+class Formants(NamedTuple):
+    """Resonances of one frame, by rising frequency.
+
+    Parameters
+    ----------
+    frequencies, bandwidths : (k,) float
+        In Hz. A bandwidth is negative where the model is unstable.
+    """
+
+    frequencies: np.ndarray
+    bandwidths: np.ndarray
+
+
+class Spectrum(NamedTuple):
+    """Power spectral density.
+
+    Parameters
+    ----------
+    frequencies : (n,) float
+        In Hz, from 0 to fs / 2.
+    power : (n, D) float
+        One-sided density of each observed variable, in squared units per Hz: its integral is the variance.
+    """
+
+    frequencies: np.ndarray
+    power: np.ndarray
+
+
+def formants(params, fs, max_bandwidth=700.0, f_min=90.0, margin=50.0):
+    """Read the formants off the eigenvalues of A.
+
+    A pair r exp(+-i w) rings at w fs / (2 pi) and decays with a bandwidth of -log(r) fs / pi.
+
+    Parameters
+    ----------
+    params : LinearGaussianParams or (n, n) float
+        A model, or its transition matrix alone.
+    fs : float
+        Sampling rate in Hz.
+    max_bandwidth : float
+        Wider resonances shape the spectrum but are no formants; in Hz.
+    f_min, margin : float
+        Frequencies up to f_min and from fs / 2 - margin on are left out; in Hz.
+
+    Returns
+    -------
+    Formants
+        As many as the model has, possibly none.
+
+    Raises
+    ------
+    ValueError
+        If A is not a finite square matrix or fs is not positive.
+    """
+    A = _checks.check_square(getattr(params, "A", params))
+    fs = _checks.check_positive("fs", fs)
+    poles = np.linalg.eigvals(A)
+    # One of each conjugate pair; real poles have no frequency.
+    poles = poles[poles.imag > 0]
+    frequencies = np.angle(poles) * fs / (2.0 * np.pi)
+    bandwidths = -np.log(np.abs(poles)) * fs / np.pi
+    keep = (frequencies > f_min) & (frequencies < fs / 2.0 - margin) & (bandwidths < max_bandwidth)
+    order = np.argsort(frequencies[keep])
+    return Formants(frequencies[keep][order], bandwidths[keep][order])
+
+
+def spectrum(params, fs, n=512):
+    """Power spectrum of the model's output, C (zI - A)^-1 Q (zI - A)^-H C' + R at z = exp(2 pi i f / fs).
+
+    Parameters
+    ----------
+    params : LinearGaussianParams
+        Stable, otherwise the process has no spectrum and the numbers mean nothing.
+    fs : float
+        Sampling rate in Hz.
+    n : int
+        Number of frequencies.
+
+    Returns
+    -------
+    Spectrum
+
+    Raises
+    ------
+    ValueError
+        If A is not a finite square matrix, fs not positive or n below 1.
+    """
+    A = _checks.check_square(params.A)
+    fs, n = _checks.check_positive("fs", fs), _checks.check_count("n", n)
+    f = np.linspace(0.0, fs / 2.0, n)
+    z = np.exp(2j * np.pi * f / fs)
+    # C (zI - A)^-1, solved from the right: one small system per frequency.
+    M = z[:, None, None] * np.eye(len(A)) - A
+    H = np.linalg.solve(np.swapaxes(M, 1, 2), np.broadcast_to(params.C.T, (n, *params.C.T.shape)))
+    state_part = np.einsum("fid,ij,fjd->fd", H, params.Q, H.conj()).real
+    return Spectrum(f, (state_part + np.diag(params.R)) * 2.0 / fs)

@@ -1,0 +1,108 @@
+"""How smooth a set of formant tracks is, and how far from a reference."""
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import linear_sum_assignment
+
+from tsinit.speech import _checks
+
+GROSS = 0.20  # An error above this share of the reference is a wrong formant rather than an inexact one.
+
+
+def assign_to_reference(candidates, reference):
+    """Give each reference formant the resonance that makes the total distance in its frame least.
+
+    This scores what a model *could* offer (the Hungarian assignment knows the answer); `track` does without.
+
+    Parameters
+    ----------
+    candidates : list of Formants
+        One per frame.
+    reference : (n_frames, n_formants) float
+        In Hz, NaN where the reference has none: nothing is assigned there.
+
+    Returns
+    -------
+    (n_frames, n_formants) float
+        In Hz, NaN where the model has too few resonances.
+
+    Raises
+    ------
+    ValueError
+        If there is not one entry of candidates per frame of the reference.
+    """
+    reference = _checks.check_tracks("reference", reference)
+    _checks.check_same_length("candidates", len(candidates), "reference", len(reference))
+    out = np.full(reference.shape, np.nan)
+    for row, wanted, (found, _) in zip(out, reference, candidates, strict=True):
+        known = np.flatnonzero(np.isfinite(wanted))
+        found = np.asarray(found, dtype=np.float64)
+        which, taken = linear_sum_assignment(np.abs(wanted[known, None] - found))
+        row[known[which]] = found[taken]
+    return out
+
+
+def roughness(tracks):
+    """Mean |F(t) - F(t-1)| over all tracks, in Hz per frame.
+
+    Parameters
+    ----------
+    tracks : (n_frames, n_formants) float
+        In Hz, NaN where missing: a step counts where both ends are there.
+
+    Returns
+    -------
+    float
+        NaN if no two successive frames have the same formant.
+
+    Raises
+    ------
+    ValueError
+        If the tracks are not a table.
+    """
+    steps = np.abs(np.diff(_checks.check_tracks("tracks", tracks), axis=0))
+    steps = steps[np.isfinite(steps)]
+    return float(steps.mean()) if steps.size else float("nan")
+
+
+def track_error(tracks, reference):
+    """Errors of formant tracks against a reference.
+
+    Parameters
+    ----------
+    tracks, reference : (n_frames, n_formants) float
+        In Hz, NaN where missing.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per formant (F1, F2, ...) and one for all together. Columns: ``rmse`` and ``median_error``
+        (median of the absolute error) in Hz; ``gross_rate``, the share of found formants off by more than
+        20 % of the reference; ``miss_rate``, the share of reference values without an estimate; and ``n``, the
+        number of reference values.
+
+    Raises
+    ------
+    ValueError
+        If the two tables differ in shape.
+    """
+    tracks, reference = _checks.check_tracks("tracks", tracks), _checks.check_tracks("reference", reference)
+    _checks.check_same_shape("tracks", tracks, "reference", reference)
+    names = [f"F{k + 1}" for k in range(reference.shape[1])]
+    rows = [_errors(tracks[:, k], reference[:, k]) for k in range(len(names))]
+    rows.append(_errors(tracks.ravel(), reference.ravel()))
+    return pd.DataFrame(rows, index=[*names, "all"])
+
+
+def _errors(found, wanted):
+    found, wanted = found[np.isfinite(wanted)], wanted[np.isfinite(wanted)]
+    hit = np.isfinite(found)
+    error = np.abs(found[hit] - wanted[hit])
+    some = error.size > 0
+    return {
+        "rmse": np.sqrt((error**2).mean()) if some else np.nan,
+        "median_error": np.median(error) if some else np.nan,
+        "gross_rate": (error > GROSS * wanted[hit]).mean() if some else np.nan,
+        "miss_rate": 1.0 - hit.mean() if wanted.size else np.nan,
+        "n": wanted.size,
+    }

@@ -1,0 +1,148 @@
+"""Fit a model to every voiced frame of an utterance and read its formant tracks."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from tsinit.speech import _checks
+from tsinit.speech.formants import Formants, formants
+from tsinit.speech.frames import frames, pre_emphasis, resample, voiced
+from tsinit.speech.tracking import track
+
+_NOTHING = Formants(np.empty(0), np.empty(0))
+
+
+@dataclass(frozen=True)
+class FormantTracks:
+    """Formants of an utterance, frame by frame.
+
+    Parameters
+    ----------
+    times : (n_frames,) float
+        Centres of the frames, in seconds.
+    frequencies, bandwidths : (n_frames, n_formants) float
+        Tracks in Hz, NaN where a formant was not found or the frame was not fitted.
+    log_likelihood : (n_frames,) float
+        Per sample of the normalised frame, in nats; NaN where the frame was not fitted.
+    voiced : (n_frames,) bool
+        Which frames were fitted.
+    candidates : list of Formants
+        All resonances of each frame, before tracking.
+    params : list of LinearGaussianParams or None
+        Fitted parameters of each frame, in units of the normalised frame.
+    fs : float
+        Sampling rate at which the models run, in Hz.
+    """
+
+    times: np.ndarray
+    frequencies: np.ndarray
+    bandwidths: np.ndarray
+    log_likelihood: np.ndarray
+    voiced: np.ndarray
+    candidates: list
+    params: list
+    fs: float
+
+    def table(self):
+        """Lay the tracks out as a DataFrame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Indexed by time in seconds; columns F1, B1, F2, B2, ..., ``log_likelihood``, ``voiced``.
+        """
+        columns = {}
+        for k in range(self.frequencies.shape[1]):
+            columns[f"F{k + 1}"] = self.frequencies[:, k]
+            columns[f"B{k + 1}"] = self.bandwidths[:, k]
+        columns |= {"log_likelihood": self.log_likelihood, "voiced": self.voiced}
+        return pd.DataFrame(columns, index=pd.Index(self.times, name="time"))
+
+
+def formant_tracks(signal, fs, model=None, *, fs_model=10_000.0, length=0.025, hop=0.010, times=None,
+                   cutoff=50.0, mask=None, warm_start=False, n_formants=3, max_bandwidth=700.0):
+    """Formant tracks of an utterance: one model per voiced frame, one search over all frames.
+
+    The signal is resampled, pre-emphasised and cut into rectangular frames, each brought to zero mean and
+    unit variance; each voiced frame gets its own copy of the model.
+
+    Parameters
+    ----------
+    signal : (T,) float
+    fs : float
+        Sampling rate in Hz.
+    model : estimator, optional
+        Anything with ``fit``, ``params_.A`` and ``log_likelihood_``; it is cloned, never changed. By default
+        ``LinearGaussianSSM`` with two states per formant to expect (one per kHz below fs_model / 2) and four
+        more, started by canonical variates, with 50 EM iterations.
+    fs_model : float or None
+        Sampling rate for the models in Hz; None keeps `fs`. Speech has about one formant per kHz, so a model
+        needs more states at a higher rate.
+    length, hop : float
+        Frames, in seconds.
+    times : (n_frames,) float, optional
+        Centres of the frames in seconds, instead of one every `hop`.
+    cutoff : float or None
+        Corner frequency of the pre-emphasis in Hz; None leaves it out.
+    mask : (n_frames,) bool, optional
+        Frames to fit, instead of those that `voiced` marks. Constant frames are left out in any case.
+    warm_start : bool
+        Start each frame from the solution of the one before where that was fitted (``init`` of the model is
+        set to it), otherwise as the model says.
+    n_formants : int
+        Number of tracks.
+    max_bandwidth : float
+        Widest resonance that may be a formant, in Hz.
+
+    Returns
+    -------
+    FormantTracks
+
+    Raises
+    ------
+    ValueError
+        If the signal is not one finite channel, or the mask does not fit the frames.
+
+    Notes
+    -----
+    The set-up is ours: of Smith, de Freitas, Robinson and Niranjan (NIPS 12, 1999) the abstract alone was
+    at hand.
+    """
+    x = _checks.check_signal(signal)
+    if fs_model is not None:
+        x, fs = resample(x, fs, fs_model), float(fs_model)
+    model = _default_model(fs) if model is None else model
+    cut = {"length": length, "hop": hop, "times": times}
+    raw = frames(x, fs, **cut)
+    shaped = x if cutoff is None else pre_emphasis(x, fs, cutoff)
+    values = frames(shaped, fs, **cut, normalise=True).values
+    mask = voiced(raw.values, fs) if mask is None else np.array(mask, dtype=bool)
+    _checks.check_same_length("mask", len(mask), "the signal", len(values))
+    mask = mask & values.any(axis=1)
+
+    params, log_likelihood = _fit_frames(model, values, mask, warm_start)
+    candidates = [_NOTHING if p is None else formants(p, fs, max_bandwidth=max_bandwidth) for p in params]
+    tracks = track(candidates, n_formants)
+    return FormantTracks(raw.times, tracks.frequencies, tracks.bandwidths, log_likelihood, mask, candidates,
+                         params, float(fs))
+
+
+def _fit_frames(model, values, mask, warm_start):
+    params, log_likelihood = [None] * len(values), np.full(len(values), np.nan)
+    for t in np.flatnonzero(mask):
+        fitted = clone(model)
+        if warm_start and t > 0 and params[t - 1] is not None:
+            fitted.set_params(init=params[t - 1])
+        fitted.fit(values[t][:, None])
+        params[t] = fitted.params_
+        log_likelihood[t] = fitted.log_likelihood_ / values.shape[1]
+    return params, log_likelihood
+
+
+def _default_model(fs):
+    from tsinit.models import LinearGaussianSSM
+
+    expected = max(1, round(fs / 2000.0))
+    return LinearGaussianSSM(n_states=2 * expected + 4, init="cva", max_iter=50, random_state=0)
