@@ -78,8 +78,8 @@ def track_error(tracks, reference):
     pandas.DataFrame
         A row per formant (F1, F2, ...) and one for all together. Columns: ``rmse`` and ``median_error``
         (median of the absolute error) in Hz; ``gross_rate``, the share of found formants off by more than
-        20 % of the reference; ``miss_rate``, the share of reference values without an estimate; and ``n``, the
-        number of reference values.
+        20 % of the reference; ``miss_rate``, the share of reference values without an estimate; and ``n``,
+        the number of reference values.
 
     Raises
     ------
