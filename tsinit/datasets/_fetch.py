@@ -1,0 +1,116 @@
+"""Where a file of data is: given, in ``TSINIT_DATA``, shipped, cached, or fetched now."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from tsinit.datasets._download import download, is_intact
+from tsinit.datasets._registry import DataFile, lookup
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+class Place(NamedTuple):
+    """A path where a file may lie, and what kind of place that is."""
+
+    kind: str  # "TSINIT_DATA", "bundled" or "cache"
+    path: Path
+
+
+def find(name: str, path=None) -> Path:
+    """Return the path of a file of data, fetching it if it is nowhere else.
+
+    The search goes through `path`, the folder named by the environment variable ``TSINIT_DATA``, the data
+    that ships with the package, and the user's cache; last comes a download, checked by hash.
+
+    Parameters
+    ----------
+    name : str
+        A name from `list_datasets`.
+    path : path-like, optional
+        The user's own copy, or a folder that holds it. It is taken as it is: its hash is not checked.
+
+    Returns
+    -------
+    Path
+        An existing file.
+
+    Raises
+    ------
+    ValueError
+        If there is no data of that name, or a copy in ``TSINIT_DATA`` or in the package has been changed.
+    FileNotFoundError
+        If `path` does not exist, or the file is nowhere and cannot be downloaded. The message says where to
+        get it, what its sha256 is, and where to put it.
+    """
+    file = lookup(name)
+    if path is not None:
+        return _given(file, Path(path).expanduser())
+    for place in places(file):
+        if not place.path.is_file():
+            continue
+        if is_intact(file, place.path.read_bytes()):
+            return place.path
+        # A damaged file in the cache is ours to replace; elsewhere somebody put it there.
+        if place.kind != "cache":
+            raise ValueError(f"{place.path} must have the sha256 {file.sha256}; got another file. "
+                             f"Replace or remove it, or pass path= to use it as it is.")
+    if file.bundled is not None:
+        raise FileNotFoundError(f"{file.name} must lie in {_bundled_folder() / file.bundled}, as part of "
+                                f"the package; got no such file. Install tsinit again.")
+    target = cache_folder() / file.path
+    try:
+        return download(file, target)
+    except OSError as error:
+        raise FileNotFoundError(_by_hand(file, target, error)) from error
+
+
+def places(file: DataFile) -> Iterator[Place]:
+    """Yield the paths where a file may lie, in order of search."""
+    root = os.environ.get("TSINIT_DATA")
+    if root:
+        yield Place("TSINIT_DATA", Path(root).expanduser() / file.path)
+    if file.bundled is not None:
+        yield Place("bundled", _bundled_folder() / file.bundled)
+    yield Place("cache", cache_folder() / file.path)
+
+
+def cache_folder() -> Path:
+    """Return the folder for downloads: ``TSINIT_CACHE``, or the platform's cache folder."""
+    chosen = os.environ.get("TSINIT_CACHE")
+    if chosen:
+        return Path(chosen).expanduser()
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "tsinit"
+
+
+def _bundled_folder():
+    """Return ``data/`` in a checkout, ``tsinit/_data`` in an installed package."""
+    checkout = _PACKAGE.parent
+    # Site-packages may hold a folder named data of somebody else: only a project file makes a checkout.
+    return checkout / "data" if (checkout / "pyproject.toml").is_file() else _PACKAGE / "_data"
+
+
+def _given(file, path):
+    for candidate in (path, path / file.path, path / Path(file.path).name):
+        if candidate.is_file():
+            return candidate
+    wanted = Path(file.path).name
+    raise FileNotFoundError(f"path must name a file, or a folder that holds {wanted}; got '{path}'.")
+
+
+def _by_hand(file, target, error):
+    root = os.environ.get("TSINIT_DATA")
+    seen = f" TSINIT_DATA={root} does not hold {file.path}." if root else ""
+    unpack = f", unpack {file.member} from it" if file.member else ""
+    return (f"{file.name} must be downloaded once, and that failed: {error}.{seen} Get it yourself: "
+            f"download {file.url}{unpack}, check that its sha256 is {file.sha256}, and put it in the folder "
+            f"{target.parent} under the name {target.name}. Or set TSINIT_DATA to a folder that holds "
+            f"{file.path}.")

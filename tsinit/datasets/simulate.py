@@ -1,0 +1,174 @@
+"""Linear Gaussian systems with known truth: spectrum, signal-to-noise ratio and share of gaps are exact."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.linalg import block_diag, solve_discrete_lyapunov
+
+from tsinit.datasets._rules import require
+from tsinit.kernels import LinearGaussianParams
+
+
+class SimulatedSSM(NamedTuple):
+    """Data from a linear Gaussian state-space model, with everything that is hidden.
+
+    With several sequences, `y`, `complete` and `states` are lists with one array each.
+
+    Parameters
+    ----------
+    y : (T, D) float
+        Observations, NaN where missing.
+    complete : (T, D) float
+        The same without the gaps.
+    states : (T, n) float
+        The hidden states.
+    params : LinearGaussianParams
+        The parameters that made them.
+    eigenvalues : (n,) complex
+        The spectrum of ``params.A`` as it was drawn.
+    """
+
+    y: np.ndarray | list[np.ndarray]
+    complete: np.ndarray | list[np.ndarray]
+    states: np.ndarray | list[np.ndarray]
+    params: LinearGaussianParams
+    eigenvalues: np.ndarray
+
+
+def make_lgssm(n_steps=200, n_states=2, n_outputs=2, *, n_sequences=1, spectral_radius=0.95, eigenvalues=None,
+               snr=10.0, missing=0.0, random_state=None) -> SimulatedSSM:
+    """Simulate a random stable linear Gaussian state-space model from its stationary distribution.
+
+    A is made of real 2 x 2 rotation-scale blocks under a random rotation of the state space, so it has
+    exactly the spectrum that was drawn. Q is positive definite with condition number at most 4, scaled so
+    that the states have unit variance on average; R is diagonal and gives every output the asked
+    signal-to-noise ratio.
+
+    Parameters
+    ----------
+    n_steps : int or sequence of int
+        Length of the sequences, or the length of each.
+    n_states, n_outputs : int
+        Sizes of the state and of the observation.
+    n_sequences : int
+        How many independent sequences; counted from `n_steps` where that is a sequence.
+    spectral_radius : float
+        Largest modulus of an eigenvalue, in [0, 1). The moduli of the others are uniform between half of it
+        and all of it, their angles uniform.
+    eigenvalues : (n_states,) complex, optional
+        The spectrum itself, closed under conjugation and inside the unit circle; then `n_states` and
+        `spectral_radius` follow from it.
+    snr : float
+        Variance of the signal over variance of the noise, in every output.
+    missing : float
+        Share of the values that are hidden, completely at random; exact to the nearest count.
+    random_state : int, numpy.random.Generator, numpy.random.SeedSequence or None
+        Where the randomness comes from.
+
+    Returns
+    -------
+    SimulatedSSM
+        Arrays for one sequence, lists of arrays for several.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside its range.
+
+    Examples
+    --------
+    A cycle of 24 steps that slowly forgets its phase, above a slow level:
+
+    >>> import numpy as np
+    >>> from tsinit.datasets import make_lgssm
+    >>> turn = 0.99 * np.exp(2j * np.pi / 24)
+    >>> data = make_lgssm(500, eigenvalues=[turn, turn.conjugate(), 0.98], missing=0.2, random_state=0)
+    >>> data.y.shape, data.params.A.shape, int(np.isnan(data.y).sum())
+    ((500, 2), (3, 3), 200)
+    """
+    rng = np.random.default_rng(random_state)
+    require(0 <= spectral_radius < 1, "spectral_radius", "lie in [0, 1)", spectral_radius)
+    require(snr > 0, "snr", "be positive", snr)
+    require(0 <= missing < 1, "missing", "lie in [0, 1)", missing)
+    for name, count in (("n_states", n_states), ("n_outputs", n_outputs), ("n_sequences", n_sequences)):
+        require(count >= 1, name, "be at least 1", count)
+    lengths = [int(n_steps)] * n_sequences if np.ndim(n_steps) == 0 else [int(steps) for steps in n_steps]
+    require(lengths and min(lengths) >= 1, "n_steps", "be at least 1 for every sequence", n_steps)
+
+    if eigenvalues is None:
+        spectrum = _draw_spectrum(rng, n_states, spectral_radius)
+    else:
+        spectrum = _check_spectrum(eigenvalues)
+    params = _draw_params(rng, spectrum, n_outputs, snr)
+    states, complete = zip(*(_simulate(rng, params, steps) for steps in lengths), strict=True)
+    y = _hide(rng, complete, missing)
+    if np.ndim(n_steps) == 0 and n_sequences == 1:
+        return SimulatedSSM(y[0], complete[0], states[0], params, spectrum)
+    return SimulatedSSM(y, list(complete), list(states), params, spectrum)
+
+
+def _draw_spectrum(rng, n_states, radius):
+    moduli = radius * rng.uniform(0.5, 1.0, size=(n_states + 1) // 2)
+    moduli[0] = radius
+    angles = rng.uniform(0.0, np.pi, size=n_states // 2)
+    poles = moduli[: n_states // 2] * np.exp(1j * angles)
+    real = moduli[n_states // 2:] * rng.choice([-1.0, 1.0])  # one for an odd number of states
+    return np.concatenate([np.column_stack([poles, poles.conj()]).ravel(), real])
+
+
+def _check_spectrum(eigenvalues):
+    """Order a spectrum as conjugate pairs, then real values."""
+    given = np.atleast_1d(np.asarray(eigenvalues, dtype=complex))
+    upper, lower, real = given[given.imag > 0], given[given.imag < 0], given[given.imag == 0]
+    closed = upper.size == lower.size and np.allclose(np.sort_complex(upper), np.sort_complex(lower.conj()))
+    require(given.size and closed, "eigenvalues", "come in conjugate pairs", eigenvalues)
+    require(np.all(np.abs(given) < 1), "eigenvalues", "lie inside the unit circle", eigenvalues)
+    return np.concatenate([np.column_stack([upper, upper.conj()]).ravel(), real])
+
+
+def _draw_params(rng, spectrum, n_outputs, snr):
+    n = spectrum.size
+    pairs, real = spectrum[spectrum.imag > 0], spectrum[spectrum.imag == 0].real
+    blocks = [[[pole.real, -pole.imag], [pole.imag, pole.real]] for pole in pairs]
+    blocks += [[[value]] for value in real]
+    # A rotation keeps A normal: its eigenvalues are as well conditioned as eigenvalues can be.
+    rotation = _draw_rotation(rng, n)
+    A = rotation @ block_diag(*blocks) @ rotation.T
+    axes = _draw_rotation(rng, n)
+    Q = (axes * rng.uniform(0.5, 2.0, size=n)) @ axes.T
+    P = solve_discrete_lyapunov(A, Q)
+    scale = n / np.trace(P)
+    Q, P = _symmetric(scale * Q), _symmetric(scale * P)
+    C = rng.standard_normal((n_outputs, n))
+    R = np.diag(np.einsum("ij,jk,ik->i", C, P, C) / snr)
+    return LinearGaussianParams(A, C, Q, R, np.zeros(n), P, np.zeros(n_outputs))
+
+
+def _draw_rotation(rng, n):
+    q, r = np.linalg.qr(rng.standard_normal((n, n)))
+    # Without the signs the QR convention of LAPACK would favour some rotations (Mezzadri 2007).
+    return q * np.sign(np.diag(r))
+
+
+def _symmetric(matrix):
+    return (matrix + matrix.T) / 2
+
+
+def _simulate(rng, params, n_steps):
+    A, C, Q, R, m0, P0, d = params
+    states = rng.standard_normal((n_steps, m0.size))
+    states[0] = m0 + np.linalg.cholesky(P0) @ states[0]
+    states[1:] = states[1:] @ np.linalg.cholesky(Q).T
+    for t in range(1, n_steps):
+        states[t] += A @ states[t - 1]
+    noise = np.sqrt(np.diag(R)) * rng.standard_normal((n_steps, d.size))
+    return states, states @ C.T + d + noise
+
+
+def _hide(rng, complete, share):
+    sizes = [values.size for values in complete]
+    hidden = np.zeros(sum(sizes), dtype=bool)
+    hidden[rng.permutation(hidden.size)[: round(share * hidden.size)]] = True
+    masks = np.split(hidden, np.cumsum(sizes)[:-1])
+    return [np.where(mask.reshape(values.shape), np.nan, values)
+            for values, mask in zip(complete, masks, strict=True)]
