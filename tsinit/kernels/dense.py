@@ -114,6 +114,22 @@ def matvec(a, x, out):
 
 
 @blend
+def copy_into(out, a):
+    """Copy a to out; (m, n) both. The loop compiles in a fraction of what a slice assignment takes (3 s)."""
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            out[i, j] = a[i, j]
+
+
+@blend
+def clear(a):
+    """Set a (m, n) to zero, whatever it holds."""
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            a[i, j] = 0.0
+
+
+@blend
 def symmetrise(p):
     """Replace p by its symmetric part, in place."""
     n = p.shape[0]

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from tsinit.kernels._jit import kernel
-from tsinit.kernels.dense import product, product_nt, symmetrise
+from tsinit.kernels._jit import entry
+from tsinit.kernels.dense import copy_into, product, product_nt, symmetrise
 
 _MAX_DOUBLINGS = 60  # 2**60 steps: only a spectral radius of 1 to machine precision needs more
 
 
-@kernel
+@entry
 def solve_lyapunov(A, Q):
     """Solve P = A P A' + Q by Smith's doubling (squared Smith method, 1968).
 
@@ -27,11 +27,10 @@ def solve_lyapunov(A, Q):
                 P[i, j] += step[i, j]
                 size = max(size, abs(P[i, j]))
         if not np.isfinite(size):
-            P[:] = np.inf
-            return P
+            return np.full((n, n), np.inf)
         if gain <= 1e-17 * size:
             break
         product(power, power, half)
-        power[:] = half
+        copy_into(power, half)
     symmetrise(P)
     return P

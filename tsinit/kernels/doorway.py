@@ -1,0 +1,181 @@
+"""The way into the kernels: arrays in the units of the data go in, NamedTuples of arrays come out.
+
+Everything that is the same for every pass over the same data (which entries are seen, in which order sequences are
+taken, the memory to write to) is worked out once, so that an EM iteration costs its kernels and little else.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tsinit.kernels import kalman, observation, square_root
+from tsinit.kernels.covariance import Moments, Schedule, Store, System
+
+TOLERANCE = 1e-13  # relative change per step below which a covariance recursion counts as settled
+_BUDGET = 2**26  # bytes for the schedule; longer runs of distinct steps are cut into chunks
+
+
+class Smoothed(NamedTuple):
+    """Result of a filter or smoother pass."""
+
+    means: np.ndarray  # (T, n)
+    covariances: Store | None  # distinct (S, n, n) and the step's place in them (T,)
+    log_likelihood: float
+    quadratic: float  # sum of squared standardised innovations: n_observed times the best common scale
+    moments: Moments | None
+    sound: bool  # False: even the square-root pass met a covariance it could not handle
+    retried: bool  # the square-root pass was needed
+
+
+def _schedule(slots, D, n, diagonal):
+    return Schedule(
+        np.empty((slots, D, n)),
+        np.empty((slots, D)),
+        np.empty(slots),
+        np.empty((slots, n, n)),
+        np.empty((1 if diagonal else slots, D, n)),
+    )
+
+
+def _moments(D, n, direct, gaps):
+    """Empty sums; `direct` has an entry per variable or none, `gaps` asks for the sums that a full R needs."""
+    square = np.zeros((4, n, n))
+    return Moments(
+        square[0], square[1], square[2], square[3], np.zeros((direct.size, n, n)), direct,
+        np.zeros((D if gaps else 0, n)), np.zeros((D if gaps else 0, D)),
+    )  # fmt: skip
+
+
+class Kalman:
+    """Filter and smoother passes over one set of sequences.
+
+    Parameters
+    ----------
+    y : (T, D) float
+        Observations, NaN where missing, C-ordered; sequences one after the other.
+    n_states : int
+    offsets : (N + 1,) int or None
+        Where each sequence starts, with T at the end; None for a single sequence.
+    """
+
+    def __init__(self, y, n_states, offsets=None):
+        T, D = y.shape
+        self.y, self.n_states = y, n_states
+        self.offsets = np.array([0, T] if offsets is None else offsets, dtype=np.int64)
+        seen = ~np.isnan(y)
+        starts = self.offsets[:-1]
+        length = np.diff(self.offsets)
+        changed = np.ones(T, dtype=bool)
+        changed[1:] = (seen[1:] != seen[:-1]).any(axis=1)
+        changed[starts[length > 0]] = True
+        full = np.concatenate([[0], np.cumsum(seen.all(axis=1))])
+        complete = full[self.offsets[1:]] - full[starts] == length
+        self.seen, self.n_observed = seen, int(seen.sum())
+        self.complete = complete
+        self._changed = changed
+        self._order = np.lexsort((-length, ~complete)).astype(np.int64)
+        self._longest = int(length.max(initial=1))
+        # A variable seen more often than not is summed over the steps that miss it, and subtracted.
+        self._direct = seen.mean(axis=0) < 0.5
+        self._work = {}
+
+    def log_likelihood(self, params):
+        """Return the log-likelihood of `params` in nats; -inf where it cannot be computed."""
+        done = self.filter(params)
+        return done.log_likelihood if done.sound else -np.inf
+
+    def filter(self, params, covariances=False):
+        """Filtered means and log-likelihood, and covariances if asked for."""
+        system, panel = self._prepare(params)
+        # Covariances to keep must all fit in the schedule; memory that is never written to is never taken.
+        work = self._workspace(system.C, system.diagonal, self._longest if covariances else None)
+        x, values, where = self._output(covariances)
+        done = kalman.filter_panel(system, panel, work, x, covariances, values, where)
+        if done.sound:
+            return self._result(done, covariances, None, False)
+        return self._retry(params, covariances, smooth=False)
+
+    def smooth(self, params, covariances=False, moments=False):
+        """Smoothed means and log-likelihood; covariances and the sums of the M-step if asked for."""
+        system, panel = self._prepare(params)
+        work = self._workspace(system.C, system.diagonal, None)
+        x, values, where = self._output(covariances)
+        where = where if covariances else np.empty(len(x), dtype=np.int64)
+        total = self._sums(moments, system.diagonal)
+        if not moments:
+            work = work._replace(one=self._sums(False, True))
+        At = np.ascontiguousarray(system.A.T)
+        done = kalman.smooth_panel(system, At, panel, work, x, covariances, values, where, total)
+        if done.sound:
+            # The covariance pass sums N A P; with it, sum Cov(x[t+1], x[t]) = A sum P - Q sum N A P.
+            total.lag[:] = system.A @ (total.P - total.P_last) - system.Q @ total.lag
+            return self._result(done, covariances, total if moments else None, False)
+        return self._retry(params, covariances, smooth=True, moments=moments)
+
+    def _prepare(self, params):
+        A, C, Q, R, m0, P0, d = params
+        z = self.y.copy() if d is None else self.y - d
+        diagonal = not np.any(R - np.diag(np.diag(R)))
+        if not diagonal:
+            observation.whiten(R, z, self._changed)
+        system = System(A, C, Q, R, m0, P0, diagonal, TOLERANCE)
+        return system, kalman.Panel(z, self.offsets, self._order, self.complete, self._changed)
+
+    def _workspace(self, C, diagonal, slots):
+        D, n = self.y.shape[1], self.n_states
+        if slots is None:
+            row = 8 * (n * n + D * n * (1 if diagonal else 2) + D + 1)
+            slots = max(2, min(self._longest, _BUDGET // row))
+        key = (diagonal, slots)
+        if key not in self._work:
+            most = self._longest // slots + 2
+            self._work[key] = kalman.Workspace(
+                _schedule(slots, D, n, diagonal),
+                np.zeros(self._longest, dtype=np.int64),
+                np.zeros((self._longest, D)),
+                np.zeros(most + 1, dtype=np.int64),
+                np.empty((most, n, n)),
+                self._sums(True, diagonal),
+            )
+        if diagonal:
+            self._work[key].plan.W[0] = C
+        return self._work[key]
+
+    def _sums(self, moments, diagonal):
+        """Sums by variable only for a diagonal R, of missing entries only for a full one, where there are gaps."""
+        gaps = moments and not self.complete.all()
+        direct = self._direct if gaps and diagonal else np.zeros(0, dtype=bool)
+        return _moments(self.y.shape[1], self.n_states, direct, gaps and not diagonal)
+
+    def _output(self, covariances):
+        T, n = len(self.y), self.n_states
+        rows = 0 if not covariances else 64 if self.complete.all() else T
+        return np.empty((T, n)), np.empty((rows, n, n)), np.empty(T if covariances else 0, dtype=np.int64)
+
+    def _result(self, done, covariances, moments, retried):
+        log_likelihood = float(done.log_likelihood.sum())
+        sound = bool(done.sound and np.isfinite(log_likelihood))
+        kept = done.covariances if covariances else None
+        return Smoothed(done.x, kept, log_likelihood, done.quadratic, moments, sound, retried)
+
+    def _retry(self, params, covariances, smooth, moments=False):
+        """Run the square-root pass; it keeps a factor per step, and is as slow as it is careful."""
+        system, panel = self._prepare(params)
+        T, n = len(self.y), self.n_states
+        x = np.empty((T, n))
+        values = np.empty((T if covariances else 0, n, n))
+        total = self._sums(moments, system.diagonal)
+        log_likelihood, quadratic, sound = square_root.run(
+            system, _root(params.Q), _root(params.P0), panel, self.seen, smooth, covariances, x, values, total
+        )
+        store = Store(values, np.arange(T))
+        done = kalman.Pass(x, store, log_likelihood, quadratic, sound)
+        return self._result(done, covariances, total if moments else None, True)
+
+
+def _root(P):
+    """Return U with U' U = P for a positive semi-definite P."""
+    if not np.isfinite(P).all():
+        return np.full_like(P, np.nan)
+    w, V = np.linalg.eigh(P)
+    return np.ascontiguousarray(np.sqrt(np.maximum(w, 0.0))[:, None] * V.T)
