@@ -1,1 +1,33 @@
-"""Starting strategies."""
+"""Strategies: they guess what is hidden, a model refines the guess.
+
+Each strategy is an object with parameters only and one to three verbs: ``dynamics`` gives the parameters of
+a state-space model, ``labels`` a state for every time step, ``fill`` a table without gaps. Anything with
+such a method is a strategy; a plain function is one too. `register` gives yours a name, `names` lists those
+there are.
+"""
+
+from functools import partial
+
+from tsinit.init._registry import names, register
+from tsinit.init.best_of import BestOf
+from tsinit.init.eigen import EigenInit
+from tsinit.init.factor_analysis import FactorAnalysis
+from tsinit.init.kmeans import KMeans
+from tsinit.init.lpc import LPC
+from tsinit.init.perturb import Perturb
+from tsinit.init.uniform import Uniform
+
+__all__ = [
+    "LPC", "BestOf", "EigenInit", "FactorAnalysis", "KMeans", "Perturb", "Uniform", "names", "register",
+]
+
+for _name, _factory in {
+    "lpc": LPC,
+    "lpc_loose": partial(LPC, jitter=0.1, noise=0.3),
+    "factor_analysis": FactorAnalysis,
+    "kmeans": KMeans,
+    "uniform": Uniform,
+    "eigen": EigenInit,
+    "best_of": BestOf,
+}.items():
+    register(_name, _factory)

@@ -1,4 +1,4 @@
-"""Standard units: a strategy works on columns of mean 0 and variance 1 and hands its answer back in the user's.
+"""Standard units: strategies work on columns of mean 0 and variance 1 and answer in the units of the data.
 
 Because every built-in strategy goes through these two functions, shifting or scaling the data (each column by
 its own amount) changes nothing but the units of C, R and d.

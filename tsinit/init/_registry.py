@@ -1,0 +1,223 @@
+"""Names of strategies, and the one road from whatever a user gives as ``init`` to a starting point.
+
+A strategy is an object with parameters and one to three verbs: ``dynamics`` (parameters of a state-space
+model), ``labels`` (a state per time step) and ``fill`` (a complete table). A model asks `resolve` for the
+verb it needs. With `tsinit._validate`, this is the only module of the package that raises on what a user
+typed.
+"""
+
+import difflib
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from tsinit.kernels import LinearGaussianParams
+
+_FACTORIES: dict[str, Callable[[], Any]] = {}
+
+
+class Start(NamedTuple):
+    """A start ready to be asked: every kind of ``init`` looks the same from here on."""
+
+    label: str      # how messages and tables call it
+    call: Callable
+    verb: str
+
+    def start(self, y, rng, n_states=None, offsets=None, trial=None, **more):
+        """Ask for the starting point with those of the keywords that its signature knows.
+
+        Parameters
+        ----------
+        y : (T, D) float
+            Observations, NaN where missing.
+        rng : numpy.random.Generator
+            The only source of chance.
+        n_states : int, optional
+            Number of states.
+        offsets : (N + 1,) int, optional
+            Where each sequence starts; None for one sequence.
+        trial : callable, optional
+            ``trial(start, n_iter) -> (objective, refined)``, for strategies that compare candidates.
+        **more
+            Further keywords a model offers.
+
+        Returns
+        -------
+        object
+            What the verb gives: for ``dynamics`` a `LinearGaussianParams`.
+
+        Raises
+        ------
+        TypeError
+            If a user's function asks for something no model has, or returns something of another kind.
+        """
+        offered = {"y": y, "rng": rng, "n_states": n_states, "offsets": offsets, "trial": trial, **more}
+        result = self.call(**_accepted(self.call, offered, self.label))
+        value = _VERBS[self.verb].ready(result)
+        if value is None:
+            raise TypeError(f"{self.label} must return {_VERBS[self.verb].kind}; got {_describe(result)}.")
+        return value
+
+
+def register(name, factory):
+    """Give a strategy a name, so that ``init=name`` finds it.
+
+    Parameters
+    ----------
+    name : str
+        The name; a name that exists already is replaced.
+    factory : callable
+        Called without arguments, gives the strategy: a class whose parameters all have defaults, a
+        ``functools.partial`` of one, a lambda.
+
+    Raises
+    ------
+    TypeError
+        If the name is not a string or the factory cannot be called.
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> from tsinit.init import LPC, register
+    >>> register("lpc_noisy", partial(LPC, noise=1.0))
+    """
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"The name of a strategy must be a non-empty string; got {_describe(name)}.")
+    if not callable(factory):
+        raise TypeError(f"The factory of {name!r} must be callable, such as the strategy's class; "
+                        f"got {_describe(factory)}.")
+    _FACTORIES[name] = factory
+
+
+def names(verb=None):
+    """List the registered names.
+
+    Parameters
+    ----------
+    verb : {"dynamics", "labels", "fill"}, optional
+        Only strategies that have this verb.
+
+    Returns
+    -------
+    list of str
+        In alphabetical order.
+    """
+    return [name for name in sorted(_FACTORIES) if verb is None or verb in _offers(_FACTORIES[name]())]
+
+
+def resolve(init, verb, argument="init"):
+    """Turn what a user gave into a `Start`.
+
+    Parameters
+    ----------
+    init : str, strategy, function or ready value
+        A registered name; an object with the verb; a function of any of the keywords ``y``, ``rng``,
+        ``n_states``, ``offsets``, ``trial``; or the starting point itself, which is used as it is.
+    verb : {"dynamics", "labels", "fill"}
+        What the model asks for.
+    argument : str, default "init"
+        What messages call the parameter.
+
+    Returns
+    -------
+    Start
+        Its method ``start(y, rng, n_states, offsets, trial)`` gives the starting point.
+
+    Raises
+    ------
+    ValueError
+        If no strategy has that name.
+    TypeError
+        If it is none of the things allowed, or a strategy without the verb.
+    """
+    if isinstance(init, str):
+        return _named(init, verb, argument)
+    if inspect.isclass(init):
+        raise TypeError(f"{argument} must be a strategy, not its class; got {init.__name__}. "
+                        f"Write {init.__name__}().")
+    value = _VERBS[verb].ready(init)
+    if value is not None:
+        return Start(_VERBS[verb].kind, lambda: value, verb)
+    offers = _offers(init)
+    if verb in offers:
+        return Start(type(init).__name__, getattr(init, verb), verb)
+    if offers:
+        raise TypeError(f"{argument} must be a strategy that offers {verb!r}, as {names(verb)} do; "
+                        f"got {type(init).__name__}, which offers {offers}.")
+    if callable(init):
+        return Start(f"{argument}={getattr(init, '__name__', type(init).__name__)}", init, verb)
+    raise TypeError(f"{_rule(argument, verb)}; got {_describe(init)}.")
+
+
+def _named(name, verb, argument):
+    """Look a name up, or say which name was probably meant."""
+    known = names(verb)
+    if name in known:
+        return Start(name, getattr(_FACTORIES[name](), verb), verb)
+    message = f"{_rule(argument, verb)}; got {name!r}."
+    if name in _FACTORIES:
+        raise ValueError(f"{message} {name!r} does not offer {verb!r}.")
+    close = difflib.get_close_matches(name.lower(), known, n=1)
+    raise ValueError(message + (f" Did you mean {close[0]!r}?" if close else ""))
+
+
+def _rule(argument, verb):
+    return f"{argument} must be one of {names(verb)}, a strategy, a function or {_VERBS[verb].kind}"
+
+
+def _accepted(call, offered, label):
+    """Choose the keywords that the signature of the callable accepts."""
+    chosen: dict[str, Any] = {}
+    for name, parameter in inspect.signature(call).parameters.items():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            return {**chosen, **{k: v for k, v in offered.items() if v is not None}}
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            continue
+        optional = parameter.default is not parameter.empty
+        if name in offered and parameter.kind is not parameter.POSITIONAL_ONLY:
+            # None means "not offered": the default of the function then knows better.
+            if offered[name] is not None or not optional:
+                chosen[name] = offered[name]
+        elif not optional:
+            raise TypeError(f"{label} must take its arguments from the names {sorted(offered)}; "
+                            f"got {name!r}. Rename it or give it a default.")
+    return chosen
+
+
+def _describe(value):
+    """Name a value in a few words: an array by its shape, anything long by its type."""
+    if hasattr(value, "shape"):
+        return f"{type(value).__name__} of shape {value.shape}"
+    if isinstance(value, (tuple, list)):
+        return f"{type(value).__name__} of length {len(value)}"
+    text = repr(value)
+    return text if len(text) <= 60 else type(value).__name__
+
+
+def _offers(value):
+    """List the verbs of a strategy; arrays have none, though NumPy's have a method called fill."""
+    return [] if hasattr(value, "shape") else [v for v in _VERBS if callable(getattr(value, v, None))]
+
+
+def _ready_params(value):
+    """Six or seven arrays are parameters; None stands for anything else."""
+    if isinstance(value, LinearGaussianParams):
+        return value
+    return LinearGaussianParams(*value) if isinstance(value, (tuple, list)) and len(value) in (6, 7) else None
+
+
+def _ready_array(ndim):
+    """Arrays and tables of this many dimensions; None stands for anything else."""
+    return lambda value: value if getattr(value, "ndim", None) == ndim else None
+
+
+class _Verb(NamedTuple):
+    kind: str                    # what it gives, in words
+    ready: Callable[[Any], Any]  # such a value as it is, or None
+
+
+_VERBS = {
+    "dynamics": _Verb("LinearGaussianParams", _ready_params),
+    "labels": _Verb("an array of labels", _ready_array(1)),
+    "fill": _Verb("a complete table", _ready_array(2)),
+}

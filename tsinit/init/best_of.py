@@ -1,0 +1,92 @@
+"""Run several strategies for a few iterations and keep the best."""
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from tsinit.init import _checks
+from tsinit.init._registry import resolve
+
+
+class BestOf(BaseEstimator):
+    """Let strategies compete: a short fit from each, and the one that got furthest is the start.
+
+    Each candidate gets its own child of the generator, so adding one changes nothing for the others. One that
+    fails numerically (a `LinAlgError` or other arithmetic error, a number that is not finite) is passed over.
+
+    Gaps and sequences are the business of the candidates.
+
+    Parameters
+    ----------
+    strategies : sequence of str, strategy, function or LinearGaussianParams
+        The candidates, each anything that ``init`` may be.
+    n_iter : int, default 10
+        Iterations of each short fit; 0 compares the starts themselves.
+    n_starts : int, default 1
+        Draws of each candidate, for those that are random.
+
+    References
+    ----------
+    Biernacki, Celeux and Govaert (2003), "Choosing starting values for the EM algorithm for getting the
+    highest likelihood in multivariate Gaussian mixture models", Computational Statistics & Data Analysis 41
+    (there: short runs of EM).
+    """
+
+    def __init__(self, strategies=("cva", "moesp", "lpc_loose"), n_iter=10, n_starts=1):
+        self.strategies = strategies
+        self.n_iter = n_iter
+        self.n_starts = n_starts
+
+    def dynamics(self, y, rng, n_states, offsets=None, trial=None):
+        """Guess the parameters of a state-space model.
+
+        Parameters
+        ----------
+        y : (T, D) float
+            Observations, NaN where missing.
+        rng : numpy.random.Generator
+            Parent of one generator for each candidate.
+        n_states : int
+            Number of states.
+        offsets : (N + 1,) int, optional
+            Where each sequence starts; None for one sequence.
+        trial : callable
+            ``trial(start, n_iter) -> (objective, refined)``: a short fit, given by the model; a higher
+            objective is better.
+
+        Returns
+        -------
+        LinearGaussianParams
+            The candidate with the highest objective, refined, in the units of y.
+
+        Raises
+        ------
+        FloatingPointError
+            If every candidate failed; the message says how.
+        """
+        starts = self._candidates(trial)
+        best, winner, failures = -np.inf, None, []
+        for start, own in zip(starts, rng.spawn(len(starts)), strict=True):
+            try:
+                guess = start.start(y, own, n_states, offsets, trial)
+                if not all(np.isfinite(part).all() for part in guess if part is not None):
+                    raise FloatingPointError("the start must be finite")
+                objective, refined = trial(guess, self.n_iter)
+                if not np.isfinite(objective):
+                    raise FloatingPointError(f"the objective must be finite; got {objective}")
+            except (ArithmeticError, np.linalg.LinAlgError) as error:
+                failures.append(f"{start.label} ({type(error).__name__}: {error})")
+                continue
+            if winner is None or objective > best:
+                best, winner = objective, refined
+        if winner is None:
+            raise FloatingPointError("BestOf must have a candidate that can be fitted; every one failed: "
+                                     + "; ".join(failures) + ".")
+        return winner
+
+    def _candidates(self, trial):
+        """Check the parameters and resolve every name before anything is run."""
+        _checks.candidates(self.strategies, trial)
+        _checks.whole(self.n_iter, "n_iter", 0)
+        _checks.whole(self.n_starts, "n_starts", 1)
+        starts = [resolve(s, "dynamics", "strategies") for s in self.strategies]
+        return [start for start in starts for _ in range(self.n_starts)]

@@ -1,0 +1,178 @@
+"""Random dynamics with a chosen distribution of eigenvalues."""
+
+import numpy as np
+from scipy.linalg import block_diag
+from sklearn.base import BaseEstimator
+
+from tsinit.init import _checks
+from tsinit.init._assemble import calibrate
+from tsinit.init._scaling import standardise, unscale
+from tsinit.init._windows import longest
+
+
+class EigenInit(BaseEstimator):
+    """Start from a random A whose eigenvalues are exactly those drawn.
+
+    Eigenvalues come as conjugate pairs, each a real 2 x 2 block that rotates and scales, with one real
+    eigenvalue more if n is odd; a random orthogonal change of coordinates spreads them over all entries
+    without touching the spectrum or its conditioning. C is standard normal, Q = q I and R = r I are
+    calibrated to the variance of the data.
+
+    ==================  =======================================================================
+    distribution        modulus and angle of the complex pairs
+    ==================  =======================================================================
+    ``disc``            uniform on the unit disc: modulus sqrt(U(0, 1)), uniform angle
+    ``annulus``         uniform on the ring between the radii r_lo and r_hi
+    ``unit_perturb``    modulus U(1 - std / 1000, 1 + std / 1000), uniform angle
+    ``box``             real and imaginary part U(-std, std)
+    ``double_gaussian`` real and imaginary part each from N(-1, std) or N(1, std), evenly mixed
+    ``time_constants``  modulus exp(-1 / tau), log tau uniform between tau = 1 and half the
+                        longest sequence, uniform angle
+    ==================  =======================================================================
+
+    The real eigenvalue has the same law of the modulus and a random sign (``time_constants``: positive;
+    ``box`` and ``double_gaussian``: the law of the real part). Moduli are cut at r_max, which keeps the
+    angle.
+
+    Of the data only the mean and the variance of the observed values of each column are used, so gaps play no
+    part.
+
+    Parameters
+    ----------
+    distribution : str, default "disc"
+        One of the above.
+    r_lo, r_hi : float, default 0.8 and 0.98
+        Radii of the annulus.
+    std : float, default 1.0
+        Spread of ``unit_perturb``, ``box`` and ``double_gaussian``.
+    r_max : float, default 0.999
+        Largest modulus, below 1.
+    rotate : bool, default True
+        Change coordinates by a random orthogonal matrix; False leaves the blocks.
+    snr : float, default 10
+        Variance of C x over variance of the observation noise.
+
+    References
+    ----------
+    Miller, O'Neill, Constantinou and Azencot (2022), "Eigenvalue initialisation and regularisation for
+    Koopman autoencoders", arXiv:2212.12086. Their code takes the real part of a matrix with eigenvalues
+    that are not closed under conjugation, so its spectrum is another one; their ``doubleGaussian`` adds the
+    two normal variables instead of mixing them.
+    """
+
+    def __init__(self, distribution="disc", r_lo=0.8, r_hi=0.98, std=1.0, r_max=0.999, rotate=True, snr=10.0):
+        self.distribution = distribution
+        self.r_lo = r_lo
+        self.r_hi = r_hi
+        self.std = std
+        self.r_max = r_max
+        self.rotate = rotate
+        self.snr = snr
+
+    def dynamics(self, y, rng, n_states, offsets=None):
+        """Guess the parameters of a state-space model.
+
+        Parameters
+        ----------
+        y : (T, D) float
+            Observations, NaN where missing.
+        rng : numpy.random.Generator
+            Draws the eigenvalues, the coordinates and C.
+        n_states : int
+            Number of states.
+        offsets : (N + 1,) int, optional
+            Where each sequence starts; the longest bounds the time constants.
+
+        Returns
+        -------
+        LinearGaussianParams
+            In the units of y.
+        """
+        _checks.real(self.snr, "snr", 1e-6)
+        z, loc, scale = standardise(y)
+        pairs, real = self.eigenvalues(rng, n_states, longest(len(z), offsets))
+        A = block_diag(*[[[v.real, v.imag], [-v.imag, v.real]] for v in pairs], *real.reshape(-1, 1, 1))
+        if self.rotate:
+            basis = _random_orthogonal(rng, n_states)
+            A = basis @ A @ basis.T
+        C = rng.standard_normal((z.shape[1], n_states))
+        return unscale(calibrate(A, C, self.snr), loc, scale)
+
+    def eigenvalues(self, rng, n_states, length):
+        """Draw a spectrum.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Draws it.
+        n_states : int
+            How many eigenvalues in all.
+        length : int
+            Steps of the longest sequence, for ``time_constants``.
+
+        Returns
+        -------
+        pairs : (n_states // 2,) complex
+            One of each conjugate pair.
+        real : (n_states % 2,) float
+            The real eigenvalue, if n_states is odd.
+        """
+        _checks.one_of(self.distribution, "distribution", [*_MODULI, *_PARTS])
+        _checks.real(self.r_max, "r_max", 0.0, 1.0)
+        _checks.real(self.std, "std", 0.0)
+        _checks.real(self.r_lo, "r_lo", 0.0)
+        _checks.real(self.r_hi, "r_hi", self.r_lo)
+        n_pairs, n_real = divmod(n_states, 2)
+        if self.distribution in _PARTS:
+            part = _PARTS[self.distribution]
+            pairs = part(self, rng, n_pairs) + 1j * part(self, rng, n_pairs)
+            real = part(self, rng, n_real)
+        else:
+            modulus = _MODULI[self.distribution]
+            pairs = modulus(self, rng, n_pairs, length) * np.exp(1j * rng.uniform(0.0, np.pi, n_pairs))
+            real = modulus(self, rng, n_real, length)
+            if self.distribution != "time_constants":
+                real = real * rng.choice([-1.0, 1.0], n_real)
+        return _cut(pairs, self.r_max), _cut(real, self.r_max)
+
+
+def _disc(spec, rng, size, length):
+    return np.sqrt(rng.random(size))
+
+
+def _annulus(spec, rng, size, length):
+    return np.sqrt(rng.uniform(spec.r_lo**2, spec.r_hi**2, size))
+
+
+def _unit_perturb(spec, rng, size, length):
+    return rng.uniform(1.0 - 1e-3 * spec.std, 1.0 + 1e-3 * spec.std, size)
+
+
+def _time_constants(spec, rng, size, length):
+    return np.exp(-np.exp(-rng.uniform(0.0, np.log(max(length / 2, 1.0)), size)))
+
+
+def _box(spec, rng, size):
+    return rng.uniform(-spec.std, spec.std, size)
+
+
+def _double_gaussian(spec, rng, size):
+    return rng.choice([-1.0, 1.0], size) + spec.std * rng.standard_normal(size)
+
+
+_MODULI = {
+    "disc": _disc, "annulus": _annulus, "unit_perturb": _unit_perturb, "time_constants": _time_constants,
+}
+_PARTS = {"box": _box, "double_gaussian": _double_gaussian}
+
+
+def _cut(values, r_max):
+    """Bring moduli above r_max to r_max and keep the angles."""
+    size = np.abs(values)
+    return np.where(size > r_max, values * (r_max / np.maximum(size, r_max)), values)
+
+
+def _random_orthogonal(rng, n):
+    """Draw from the uniform (Haar) law on orthogonal matrices (Mezzadri 2007)."""
+    basis, triangle = np.linalg.qr(rng.standard_normal((n, n)))
+    return basis * np.sign(np.diag(triangle))

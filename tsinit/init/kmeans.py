@@ -1,0 +1,92 @@
+"""States in the space that cluster centres span."""
+
+import warnings
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from tsinit.init import _checks
+from tsinit.init._regress import fill_and_delays, learn_dynamics
+from tsinit.init._scaling import standardise, unscale
+from tsinit.init._windows import take, window_ends
+
+_MOST_WINDOWS = 10_000  # clustered; more of them move the centres by less than their own uncertainty
+_N_INIT = 3
+
+
+class KMeans(BaseEstimator):
+    """Start from the clusters of delay windows.
+
+    Windows of consecutive observations are clustered. The centred centroids span the directions in which
+    windows differ most from one another; projected on those, the windows become the state path, and
+    ridge regressions on it give A and C, their residuals Q and R.
+
+    Gaps are filled by linear interpolation within each sequence, and windows that are complete (or, if those
+    are few, at least half seen) are preferred. No window crosses the start of a sequence.
+
+    Parameters
+    ----------
+    n_clusters : "auto" or int, default "auto"
+        Number of clusters; "auto" is n_states + 1, the fewest whose centres span n_states directions.
+    n_delays : "auto" or int, default "auto"
+        Observations in a window; "auto" is ceil(n_states / D) + 4.
+
+    References
+    ----------
+    Lloyd's algorithm with k-means++ seeding (Arthur and Vassilvitskii, 2007), by scikit-learn. The step from
+    centroids to dynamics is this package's own.
+    """
+
+    def __init__(self, n_clusters="auto", n_delays="auto"):
+        self.n_clusters = n_clusters
+        self.n_delays = n_delays
+
+    def dynamics(self, y, rng, n_states, offsets=None):
+        """Guess the parameters of a state-space model.
+
+        Parameters
+        ----------
+        y : (T, D) float
+            Observations, NaN where missing.
+        rng : numpy.random.Generator
+            Seeds the centroids.
+        n_states : int
+            Number of states.
+        offsets : (N + 1,) int, optional
+            Where each sequence starts; None for one sequence.
+
+        Returns
+        -------
+        LinearGaussianParams
+            In the units of y.
+        """
+        _checks.whole(self.n_clusters, "n_clusters", 1, "auto")
+        _checks.whole(self.n_delays, "n_delays", 1, "auto")
+        z, loc, scale = standardise(y)
+        full, n_delays = fill_and_delays(z, offsets, self.n_delays, n_states)
+        ends = window_ends(z, offsets, n_delays + 1, enough=30 * n_states)
+        some = ends
+        if len(ends) > _MOST_WINDOWS:
+            some = np.sort(rng.choice(ends, _MOST_WINDOWS, replace=False))
+        wanted = n_states + 1 if self.n_clusters == "auto" else self.n_clusters
+        weights = _centroid_directions(take(full, some, n_delays), wanted, n_states, rng)
+        return unscale(learn_dynamics(z, full, ends, weights, n_states, rng), loc, scale)
+
+
+def _centroid_directions(windows, n_clusters, n_states, rng):
+    """Orthonormal directions in which the centroids differ, at most n_states, the widest first."""
+    from sklearn.cluster import KMeans as Clusters
+    from sklearn.exceptions import ConvergenceWarning
+
+    M, p = windows.shape
+    seed = int(rng.integers(2**31 - 1))
+    if M == 0:
+        return np.zeros((p, 0))
+    with warnings.catch_warnings():
+        # Fewer distinct windows than clusters: the rank below counts what there is.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = Clusters(min(n_clusters, M), n_init=_N_INIT, random_state=seed).fit(windows)
+    centroids = model.cluster_centers_ - model.cluster_centers_.mean(axis=0)
+    _, size, directions = np.linalg.svd(centroids, full_matrices=False)
+    directions = directions[size > 1e-8 * max(size[0], 1.0)][:n_states].T
+    return directions

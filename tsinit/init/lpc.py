@@ -1,0 +1,133 @@
+"""Linear prediction: the conventional start for speech, and its vector form."""
+
+import numpy as np
+from scipy.linalg import block_diag
+from sklearn.base import BaseEstimator
+
+from tsinit.init import _checks
+from tsinit.init._assemble import assemble, nearest_psd
+from tsinit.init._burg import burg
+from tsinit.init._regress import principal, ridge
+from tsinit.init._scaling import standardise, unscale
+from tsinit.init._windows import fill_linear, take, window_ends
+
+_LEAST_NOISE = 1e-5  # of the variance of the data, for series that are predicted exactly
+
+
+class LPC(BaseEstimator):
+    """Start from an autoregression: the last values are the state.
+
+    For one variable Burg's AR(n) in companion form, C = e1'. For D variables a vector autoregression of order
+    p = ceil(n / D) by ridge regression in block companion form; where n is no multiple of D, the oldest
+    observation enters the state through its leading principal components only, as many as there is room
+    for, so n < D gives an autoregression of principal components.
+
+    The innovation variance E is shared out by Q = E e1 e1' + jitter E I and R = noise E: a rank-one Q or a
+    zero R would stay so under EM. The named strategy "lpc_loose" is ``LPC(jitter=0.1, noise=0.3)``.
+
+    Burg's sums go over unbroken runs of the data only. The vector autoregression takes complete windows or,
+    if those are few, windows at least half seen with the gaps interpolated linearly. Neither reaches across
+    the start of a sequence.
+
+    Parameters
+    ----------
+    jitter : float, default 1e-3
+        Noise of every state, in units of the innovation variance.
+    noise : float, default 1e-2
+        Observation noise, in units of the innovation variance.
+
+    References
+    ----------
+    Burg (1975), "Maximum entropy spectral analysis", for D = 1; Lütkepohl (2005), "New introduction to
+    multiple time series analysis", section 2.1 for the block companion form.
+    """
+
+    def __init__(self, jitter=1e-3, noise=1e-2):
+        self.jitter = jitter
+        self.noise = noise
+
+    def dynamics(self, y, rng, n_states, offsets=None):
+        """Guess the parameters of a state-space model.
+
+        Parameters
+        ----------
+        y : (T, D) float
+            Observations, NaN where missing.
+        rng : numpy.random.Generator
+            Not used: the start is not random.
+        n_states : int
+            Number of states.
+        offsets : (N + 1,) int, optional
+            Where each sequence starts; None for one sequence.
+
+        Returns
+        -------
+        LinearGaussianParams
+            In the units of y.
+        """
+        _checks.real(self.jitter, "jitter", 0.0)
+        _checks.real(self.noise, "noise", 0.0)
+        z, loc, scale = standardise(y)
+        if z.shape[1] == 1:
+            A, E = _companion_of_series(z[:, 0], n_states, offsets)
+            seen, unseen = np.ones((1, 1)), np.zeros(1)
+        else:
+            A, E, seen, unseen = _companion_of_vectors(z, n_states, offsets)
+        E = nearest_psd(E, least=_LEAST_NOISE)
+        first = len(E)
+        C = np.hstack([seen, np.zeros((z.shape[1], n_states - first))])
+        Q = self.jitter * np.mean(np.diag(E)) * np.eye(n_states)
+        Q[:first, :first] += E
+        predicted = np.maximum(np.einsum("ij,jk,ik->i", seen, E, seen), _LEAST_NOISE)
+        R = unseen + self.noise * predicted
+        return unscale(assemble(_damp(A, first), C, Q, np.diag(R)), loc, scale)
+
+
+def _companion_of_series(z, n_states, offsets):
+    """Burg's AR(n) in companion form: transition (n, n) and innovation variance (1, 1)."""
+    fit = burg(z, n_states, offsets, floor=_LEAST_NOISE)
+    A = np.eye(n_states, k=-1)
+    A[0] = fit.coefficients
+    return A, np.array([[fit.noise]])
+
+
+def _companion_of_vectors(z, n_states, offsets):
+    """VAR(p) in block companion form, the oldest block in principal components.
+
+    Returns the transition (n, n), the innovation covariance (m, m) of the newest block, how that block is
+    seen (D, m), and the variance (D,) of what it leaves unseen. m is D, or n where n < D.
+    """
+    D = z.shape[1]
+    order = -(-n_states // D)
+    full = fill_linear(z, offsets)
+    oldest = principal(np.cov(full.T, bias=True), n_states - (order - 1) * D)
+    blocks = [np.eye(D)] * (order - 1) + [oldest]
+    seen, D_oldest = blocks[0], oldest.shape[1]
+    ends = window_ends(z, offsets, order + 1, enough=3 * n_states)
+    windows = take(full, ends, order + 1)
+    states = windows[:, D:] @ block_diag(*blocks)
+    target = windows[:, :D] @ seen
+    B = ridge(states, target)
+    A = np.eye(n_states, k=-D)
+    if order > 1:
+        A[-D_oldest:] = 0.0
+        A[-D_oldest:, n_states - D_oldest - D:n_states - D_oldest] = oldest.T
+    A[:len(B)] = B
+    left = target - states @ B.T
+    E = left.T @ left / len(ends) if len(ends) else np.eye(len(B))
+    return A, E, seen, np.mean((full - full @ seen @ seen.T) ** 2, axis=0)
+
+
+def _damp(A, first, radius=0.999):
+    """Move every root of a companion form inwards by one factor until the largest is at the radius.
+
+    The coefficient of lag k is multiplied by factor**k, which keeps the form and the angles of the roots
+    (speech coders call it bandwidth expansion).
+    """
+    largest = np.abs(np.linalg.eigvals(A)).max()
+    if largest <= radius:
+        return A
+    lag = 1 + np.arange(len(A)) // first
+    damped = A.copy()
+    damped[:first] *= (radius / largest) ** lag
+    return damped

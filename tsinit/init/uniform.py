@@ -1,0 +1,57 @@
+"""Random entries: the literature's default start."""
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from tsinit.init import _checks
+from tsinit.init._assemble import calibrate
+from tsinit.init._scaling import standardise, unscale
+
+
+class Uniform(BaseEstimator):
+    """Start from uniform random entries, scaled to the data.
+
+    The entries of A are uniform on (-1, 1) / sqrt(n), then A is scaled to a spectral radius drawn uniformly
+    from (0.8, 0.98). The entries of C are uniform on (-1, 1). Q = q I and R = r I are calibrated so that
+    every output has the variance of the data; without that the first likelihood would measure only the
+    scale.
+
+    Of the data only the mean and the variance of the observed values of each column are used, so gaps and the
+    starts of sequences play no part.
+
+    Parameters
+    ----------
+    snr : float, default 10
+        Variance of C x over variance of the observation noise.
+    """
+
+    def __init__(self, snr=10.0):
+        self.snr = snr
+
+    def dynamics(self, y, rng, n_states, offsets=None):
+        """Guess the parameters of a state-space model.
+
+        Parameters
+        ----------
+        y : (T, D) float
+            Observations, NaN where missing.
+        rng : numpy.random.Generator
+            Draws A and C.
+        n_states : int
+            Number of states.
+        offsets : (N + 1,) int, optional
+            Not used.
+
+        Returns
+        -------
+        LinearGaussianParams
+            In the units of y.
+        """
+        _checks.real(self.snr, "snr", 1e-6)
+        z, loc, scale = standardise(y)
+        A = rng.uniform(-1.0, 1.0, (n_states, n_states)) / np.sqrt(n_states)
+        radius = rng.uniform(0.8, 0.98)
+        C = rng.uniform(-1.0, 1.0, (z.shape[1], n_states))
+        # A nilpotent draw has probability zero; the guard only keeps the division honest.
+        A *= radius / max(np.abs(np.linalg.eigvals(A)).max(), np.finfo(float).tiny)
+        return unscale(calibrate(A, C, self.snr), loc, scale)
