@@ -179,3 +179,9 @@ def _root(P):
         return np.full_like(P, np.nan)
     w, V = np.linalg.eigh(P)
     return np.ascontiguousarray(np.sqrt(np.maximum(w, 0.0))[:, None] * V.T)
+
+
+def smooth_means(params, y, offsets=None):
+    """Smoothed state means (T, n) of sequences y (T, D); NaN throughout where the pass fails."""
+    done = Kalman(y, len(params.A), offsets).smooth(params)
+    return done.means if done.sound else np.full_like(done.means, np.nan)
