@@ -1,0 +1,62 @@
+"""What the first minute costs: import, first fit with nothing compiled, first fit with a warm compile cache.
+
+Each case is a fresh process; CPU seconds are those of the whole process, interpreter and imports included.
+"""
+
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+FIT = """
+import numpy as np
+from tsinit import LinearGaussianSSM
+y = np.random.default_rng(0).standard_normal((200, 3)).cumsum(axis=0)
+y[::7, 1] = np.nan
+LinearGaussianSSM(n_states=2, random_state=0).fit(y)
+"""
+
+
+def main(repeats=5):
+    print("| fresh process | CPU s | wall s |\n|---|---|---|")
+    _line("python -c pass", "", {}, repeats)
+    _line("import tsinit", "import tsinit", {}, repeats)
+    _line("import tsinit and its estimator", "from tsinit import LinearGaussianSSM", {}, repeats)
+    with tempfile.TemporaryDirectory() as folder:
+        cache = {"NUMBA_CACHE_DIR": folder}
+        _line("first fit, empty compile cache", FIT, cache, 1)
+        _line("first fit, warm compile cache", FIT, cache, repeats)
+    for peer in ("statsmodels.api", "pykalman", "filterpy.kalman", "dynamax.linear_gaussian_ssm", "cuthbert"):
+        _line(f"import {peer}", f"import {peer}", {}, repeats)
+
+
+def _line(title, code, environment, repeats):
+    times = [_run(code, environment) for _ in range(repeats)]
+    if times[0] is None:
+        print(f"| {title} | missing or failed | |", flush=True)
+        return
+    cpu, wall = (statistics.median(column) for column in zip(*times, strict=True))
+    print(f"| {title} | {cpu:.2f} | {wall:.2f} |", flush=True)
+
+
+def _run(code, environment):
+    before, start = _children(), time.perf_counter()
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **environment}
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], env=environment, capture_output=True,
+                          check=False)
+    if done.returncode:
+        sys.stderr.write(done.stderr.decode().splitlines()[-1] + "\n")
+        return None
+    return _children() - before, time.perf_counter() - start
+
+
+def _children():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+if __name__ == "__main__":
+    main()
