@@ -1,6 +1,7 @@
 """The border: what a user hands over becomes arrays the kernels can take, or one clear sentence."""
 
 import difflib
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -184,7 +185,7 @@ def _by_label(part, table):
     times = part.index.get_level_values(1)
     return [
         (table[a:b], _steps_of(times[a:b], strict=True))
-        for a, b in zip(starts[:-1], starts[1:], strict=True)
+        for a, b in pairwise(starts)
     ]
 
 
@@ -211,8 +212,10 @@ def _steps_of(index, strict):
             raise ValueError(f"The index of X must not repeat a time; got {index[index.duplicated()][0]} twice.")
         late = int(np.flatnonzero(index[1:] < index[:-1])[0]) + 1
         raise ValueError(f"The index of X must be sorted by time; got {index[late]} after {index[late - 1]}. Sort it.")
-    if not timed or len(index) < 3 or getattr(index, "freq", None) is not None and not _is_period(index):
+    if not timed or len(index) < 3:
         return plain
+    if index.freq is not None and not isinstance(index, pd.PeriodIndex):
+        return plain  # pandas itself vouches that no step is skipped
     ticks = index.asi8 - index.asi8[0]
     steps = _regular(ticks)
     if steps is None:
@@ -234,10 +237,6 @@ def _steps_of(index, strict):
             f"steps skipped after {index[at]}. Split X into sequences there."
         )
     return steps
-
-
-def _is_period(index):
-    return hasattr(index, "start_time")
 
 
 def _regular(ticks):
@@ -304,7 +303,7 @@ def check_choice(name, value, choices):
     ValueError
         value is not among choices.
     """
-    if isinstance(value, str) and value in choices or value is None and None in choices:
+    if (value is None or isinstance(value, str)) and value in choices:
         return value
     close = difflib.get_close_matches(str(value), [c for c in choices if c is not None], n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""

@@ -46,10 +46,11 @@ class Moments(NamedTuple):
     P_first: np.ndarray  # (n, n) the same over first steps
     P_last: np.ndarray  # (n, n) and over last steps
     lag: np.ndarray  # (n, n) sum of Cov(x[t+1], x[t]); while the covariance pass runs, sum of its N A P term
+    P_blank: np.ndarray  # (n, n) and over steps that see nothing
     P_seen: np.ndarray  # (D or 0, n, n) by variable, over the steps `direct` chooses
     direct: np.ndarray  # (D,) True: sum the steps that see the variable; False: those that do not
-    Cx: np.ndarray  # (D, n) full R: sum of Cov(y, x) of missing entries
-    yy: np.ndarray  # (D, D) full R: sum of Cov(y) of missing entries
+    Cx: np.ndarray  # (D, n) or (0, n): sum of Cov(y, x) of missing entries
+    yy: np.ndarray  # (D, D) or (0, D): sum of Cov(y) of missing entries
 
 
 class Store(NamedTuple):
@@ -200,6 +201,11 @@ def _collect(weight, P, B, plan, slot, sums):
     """Add one distinct step, taken `weight` times, to the sums."""
     add_scaled(sums.P, weight, P)
     add_scaled(sums.lag, weight, B)
+    blank = True
+    for i in range(plan.precision.shape[1]):
+        blank &= plan.precision[slot, i] == 0.0
+    if blank:
+        add_scaled(sums.P_blank, weight, P)
     for i in range(sums.P_seen.shape[0]):
         if (plan.precision[slot, i] > 0.0) == sums.direct[i]:
             add_scaled(sums.P_seen[i], weight, P)
@@ -207,7 +213,7 @@ def _collect(weight, P, B, plan, slot, sums):
 
 @kernel
 def _collect_gap(system, z, t, weight, P, sums):
-    """Full R: add Cov(y, x) and Cov(y) of the entries missing at step t, given the seen ones."""
+    """Add Cov(y, x) and Cov(y) of the entries missing at step t, given the seen ones, where they are asked for."""
     D, n = system.C.shape
     if sums.Cx.shape[0] == 0:
         return
@@ -274,8 +280,7 @@ def backward(system, z, t, stop, plan, index, start, end, carry, sums, keep, val
             continue
         if slot >= 0:
             _collect(weight, P, B, plan, slot, sums)
-            if not system.diagonal:
-                _collect_gap(system, z, last, weight, P, sums)
+            _collect_gap(system, z, last, weight, P, sums)
         slot, weight, last = index[t - start], 1.0, t
         # P_smooth = P - P (A' N A) P, and the lag-one term B = N A P.
         product(NA, plan.P[slot], B)
@@ -303,8 +308,7 @@ def backward(system, z, t, stop, plan, index, start, end, carry, sums, keep, val
         t -= 1
         settled = t >= stop and index[t - start] == slot and change(A_NA, before) <= system.tol
     _collect(weight, P, B, plan, slot, sums)
-    if not system.diagonal:
-        _collect_gap(system, z, last, weight, P, sums)
+    _collect_gap(system, z, last, weight, P, sums)
     if stop == start:
         copy_into(sums.P_first, P)
     return values, used

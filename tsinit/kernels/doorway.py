@@ -39,9 +39,9 @@ def _schedule(slots, D, n, diagonal):
 
 def _moments(D, n, direct, gaps):
     """Empty sums; `direct` has an entry per variable or none, `gaps` asks for the sums that a full R needs."""
-    square = np.zeros((4, n, n))
+    square = np.zeros((5, n, n))
     return Moments(
-        square[0], square[1], square[2], square[3], np.zeros((direct.size, n, n)), direct,
+        square[0], square[1], square[2], square[3], square[4], np.zeros((direct.size, n, n)), direct,
         np.zeros((D if gaps else 0, n)), np.zeros((D if gaps else 0, D)),
     )  # fmt: skip
 
@@ -59,7 +59,7 @@ class Kalman:
     """
 
     def __init__(self, y, n_states, offsets=None):
-        T, D = y.shape
+        T = len(y)
         self.y, self.n_states = y, n_states
         self.offsets = np.array([0, T] if offsets is None else offsets, dtype=np.int64)
         seen = ~np.isnan(y)
@@ -72,11 +72,11 @@ class Kalman:
         complete = full[self.offsets[1:]] - full[starts] == length
         self.seen, self.n_observed = seen, int(seen.sum())
         self.complete = complete
-        self._changed = changed
+        self.changed = changed
         self._order = np.lexsort((-length, ~complete)).astype(np.int64)
         self._longest = int(length.max(initial=1))
         # A variable seen more often than not is summed over the steps that miss it, and subtracted.
-        self._direct = seen.mean(axis=0) < 0.5
+        self.direct = seen.mean(axis=0) < 0.5
         self._work = {}
 
     def log_likelihood(self, params):
@@ -95,15 +95,16 @@ class Kalman:
             return self._result(done, covariances, None, False)
         return self._retry(params, covariances, smooth=False)
 
-    def smooth(self, params, covariances=False, moments=False):
-        """Smoothed means and log-likelihood; covariances and the sums of the M-step if asked for."""
+    def smooth(self, params, covariances=False, moments=None):
+        """Smoothed means and log-likelihood; covariances and the sums of the M-step if asked for.
+
+        moments : "by_variable" for an M-step with a diagonal R, "jointly" for one with a full R.
+        """
         system, panel = self._prepare(params)
-        work = self._workspace(system.C, system.diagonal, None)
+        total = self._sums(moments)
+        work = self._workspace(system.C, system.diagonal, None)._replace(one=self._sums(moments))
         x, values, where = self._output(covariances)
         where = where if covariances else np.empty(len(x), dtype=np.int64)
-        total = self._sums(moments, system.diagonal)
-        if not moments:
-            work = work._replace(one=self._sums(False, True))
         At = np.ascontiguousarray(system.A.T)
         done = kalman.smooth_panel(system, At, panel, work, x, covariances, values, where, total)
         if done.sound:
@@ -117,9 +118,9 @@ class Kalman:
         z = self.y.copy() if d is None else self.y - d
         diagonal = not np.any(R - np.diag(np.diag(R)))
         if not diagonal:
-            observation.whiten(R, z, self._changed)
+            observation.whiten(R, z, self.changed)
         system = System(A, C, Q, R, m0, P0, diagonal, TOLERANCE)
-        return system, kalman.Panel(z, self.offsets, self._order, self.complete, self._changed)
+        return system, kalman.Panel(z, self.offsets, self._order, self.complete, self.changed)
 
     def _workspace(self, C, diagonal, slots):
         D, n = self.y.shape[1], self.n_states
@@ -135,17 +136,16 @@ class Kalman:
                 np.zeros((self._longest, D)),
                 np.zeros(most + 1, dtype=np.int64),
                 np.empty((most, n, n)),
-                self._sums(True, diagonal),
+                self._sums(None),
             )
         if diagonal:
             self._work[key].plan.W[0] = C
         return self._work[key]
 
-    def _sums(self, moments, diagonal):
-        """Sums by variable only for a diagonal R, of missing entries only for a full one, where there are gaps."""
-        gaps = moments and not self.complete.all()
-        direct = self._direct if gaps and diagonal else np.zeros(0, dtype=bool)
-        return _moments(self.y.shape[1], self.n_states, direct, gaps and not diagonal)
+    def _sums(self, moments):
+        gaps = not self.complete.all()
+        direct = self.direct if gaps and moments == "by_variable" else np.zeros(0, dtype=bool)
+        return _moments(self.y.shape[1], self.n_states, direct, gaps and moments == "jointly")
 
     def _output(self, covariances):
         T, n = len(self.y), self.n_states
@@ -158,13 +158,13 @@ class Kalman:
         kept = done.covariances if covariances else None
         return Smoothed(done.x, kept, log_likelihood, done.quadratic, moments, sound, retried)
 
-    def _retry(self, params, covariances, smooth, moments=False):
+    def _retry(self, params, covariances, smooth, moments=None):
         """Run the square-root pass; it keeps a factor per step, and is as slow as it is careful."""
         system, panel = self._prepare(params)
         T, n = len(self.y), self.n_states
         x = np.empty((T, n))
         values = np.empty((T if covariances else 0, n, n))
-        total = self._sums(moments, system.diagonal)
+        total = self._sums(moments)
         log_likelihood, quadratic, sound = square_root.run(
             system, _root(params.Q), _root(params.P0), panel, self.seen, smooth, covariances, x, values, total
         )

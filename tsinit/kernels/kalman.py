@@ -52,6 +52,7 @@ def _clear(sums):
     clear(sums.P_first)
     clear(sums.P_last)
     clear(sums.lag)
+    clear(sums.P_blank)
     clear(sums.Cx)
     clear(sums.yy)
     for i in range(sums.P_seen.shape[0]):
@@ -64,6 +65,7 @@ def _accumulate(total, one):
     add_scaled(total.P_first, 1.0, one.P_first)
     add_scaled(total.P_last, 1.0, one.P_last)
     add_scaled(total.lag, 1.0, one.lag)
+    add_scaled(total.P_blank, 1.0, one.P_blank)
     add_scaled(total.Cx, 1.0, one.Cx)
     add_scaled(total.yy, 1.0, one.yy)
     for i in range(total.P_seen.shape[0]):

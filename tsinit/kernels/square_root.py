@@ -154,11 +154,15 @@ def _gain(system, UQ, U, M, Jt, rest):
 @kernel
 def _collect(system, z, t, seen, P, total):
     add_scaled(total.P, 1.0, P)
+    blank = True
+    for i in range(seen.shape[1]):
+        blank &= not seen[t, i]
+    if blank:
+        add_scaled(total.P_blank, 1.0, P)
     for i in range(total.P_seen.shape[0]):
         if seen[t, i] == total.direct[i]:
             add_scaled(total.P_seen[i], 1.0, P)
-    if not system.diagonal:
-        _collect_gap(system, z, t, 1.0, P, total)
+    _collect_gap(system, z, t, 1.0, P, total)
 
 
 @kernel

@@ -1,0 +1,182 @@
+"""Expectation maximisation for the linear Gaussian model: the loop around E-step and M-step, plain or accelerated."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tsinit.kernels import solve_lyapunov
+from tsinit.kernels.doorway import Smoothed
+from tsinit.kernels.params import LinearGaussianParams
+from tsinit.models.m_step import Design, Settings, by_variable, m_step, radius
+
+_PLAIN = 10  # plain iterations before the first extrapolation: early steps are large and curved
+_SLACK = 1e-9  # relative fall of the objective that is rounding, not a failed step
+
+
+class State(NamedTuple):
+    """Parameters with their E-step."""
+
+    params: LinearGaussianParams
+    done: Smoothed
+    objective: float  # log-likelihood plus log prior; -inf where it cannot be computed
+
+
+class Outcome(NamedTuple):
+    """End of a run."""
+
+    state: State
+    converged: bool
+    monotone: bool  # False: a step lost likelihood beyond rounding and was taken back
+
+
+class EM:
+    """EM over one set of sequences.
+
+    Parameters
+    ----------
+    kalman : Kalman
+        The sequences, in the units on which the model is fitted.
+    settings : Settings
+        What the M-step may move.
+    """
+
+    def __init__(self, kalman, settings: Settings):
+        self.kalman, self.settings = kalman, settings
+        self.design = Design(kalman)
+
+    def evaluate(self, params):
+        """Run the E-step."""
+        kind = "by_variable" if by_variable(params, self.settings.observation_cov) else "jointly"
+        done = self.kalman.smooth(params, moments=kind)
+        objective = done.log_likelihood + self._log_prior(params) if done.sound else -np.inf
+        return State(params, done, objective if np.isfinite(objective) else -np.inf)
+
+    def _log_prior(self, params):
+        prior = self.settings.prior
+        total = 0.0
+        if prior.transition is not None:
+            total += prior.transition.log_density(params.A, params.Q)
+        if prior.observation is not None:
+            total += prior.observation.log_density(params.C, params.R)
+        return total
+
+    def step(self, state):
+        """Run one M-step; returns parameters."""
+        return m_step(self.design, state.params, state.done, self.settings)
+
+    def run(self, state, *, max_iter, tol, accelerate, monitor):
+        """Iterate from a state until a plain step gains less than `tol` nats per observed value.
+
+        Every E-step counts as one iteration and is recorded, a rejected extrapolation with the objective that
+        stands. The objective never falls: a step that loses is taken back and ends the run.
+
+        Returns
+        -------
+        Outcome
+        """
+        least = tol * max(self.kalman.n_observed, 1)
+        alive = monitor.record(state.objective)
+        left, done_plain = max_iter, 0
+        while left > 0 and alive:
+            before = state
+            params = self.step(state)
+            state = self.evaluate(params)
+            left -= 1
+            gain = state.objective - before.objective
+            if gain < 0.0:
+                monitor.record(before.objective)
+                sound = gain > -_SLACK * max(abs(before.objective), 1.0)
+                return Outcome(before, sound, sound)
+            alive = monitor.record(state.objective)
+            done_plain += 1
+            if gain < least:
+                return Outcome(state, True, True)
+            if accelerate and done_plain >= _PLAIN and left > 0 and alive:
+                state, alive, used = self._leap(before, state, gain, left, monitor)
+                left -= used
+        return Outcome(state, False, True)
+
+    def _leap(self, first, second, gain, left, monitor):
+        """Extrapolate along the last two EM steps (SQUAREM, scheme S3: Varadhan and Roland, Scand. J. Stat. 2008).
+
+        Accepted only if it gains at least what the last plain step gained: as EM's gains shrink, the plain step
+        that it replaces would not have done better.
+        """
+        third = self.step(second)
+        used = 0
+        trial = _extrapolate(first.params, second.params, third, self.settings)
+        if trial is not None:
+            state, used = self.evaluate(trial), 1
+            if state.objective >= second.objective + gain:
+                return state, monitor.record(state.objective), used
+            if not monitor.record(second.objective) or used == left:
+                return second, False, used
+        state = self.evaluate(third)
+        if state.objective < second.objective:
+            state = second
+        return state, monitor.record(state.objective), used + 1
+
+
+def _extrapolate(first, second, third, settings):
+    """Parameters ahead of three successive ones; None where the leap leaves the space of valid models."""
+    points = [_to_vector(p, settings) for p in (first, second, third)]
+    if any(p is None for p in points):
+        return None
+    r = points[1] - points[0]
+    v = (points[2] - points[1]) - r
+    bend = np.linalg.norm(v)
+    if bend == 0.0:
+        return None
+    alpha = -max(1.0, np.linalg.norm(r) / bend)
+    vector = points[0] - 2.0 * alpha * r + alpha**2 * v
+    return _from_vector(vector, third, settings)
+
+
+def _to_vector(params, settings):
+    parts = [params.A.ravel(), params.C.ravel(), params.d]
+    try:
+        parts += [_log_root(params.Q), _log_root(params.R)]
+        if settings.initial_state == "learned":
+            parts += [params.m0, _log_root(params.P0)]
+    except np.linalg.LinAlgError:
+        return None
+    return np.concatenate(parts)
+
+
+def _from_vector(vector, like, settings):
+    n, D = len(like.A), len(like.C)
+    sizes = [n * n, D * n, D, n * (n + 1) // 2, D * (D + 1) // 2]
+    if settings.initial_state == "learned":
+        sizes += [n, n * (n + 1) // 2]
+    pieces = np.split(vector, np.cumsum(sizes)[:-1])
+    A, C, d = pieces[0].reshape(n, n), pieces[1].reshape(D, n), pieces[2]
+    Q, R = _from_log_root(pieces[3], n), _from_log_root(pieces[4], D)
+    if not np.isfinite(vector).all() or not (np.isfinite(Q).all() and np.isfinite(R).all()):
+        return None
+    m0, P0 = like.m0, like.P0
+    if settings.initial_state == "stationary":
+        if radius(A) >= 1.0:
+            return None
+        P0 = solve_lyapunov(np.ascontiguousarray(A), Q)
+    elif settings.initial_state == "learned":
+        m0, P0 = pieces[5], _from_log_root(pieces[6], n)
+    if settings.observation_cov != "full":
+        R = np.diag(np.maximum(np.diag(R), settings.floor))
+    if settings.observation_cov == "fixed":
+        R = like.R
+    return LinearGaussianParams(np.ascontiguousarray(A), np.ascontiguousarray(C), Q, R, m0, P0, d)
+
+
+def _log_root(P):
+    """Lower Cholesky factor with the logarithm of its diagonal, as a vector."""
+    L = np.linalg.cholesky(P)
+    L[np.diag_indices_from(L)] = np.log(np.diag(L))
+    return L[np.tril_indices_from(L)]
+
+
+def _from_log_root(vector, n):
+    L = np.zeros((n, n))
+    L[np.tril_indices(n)] = vector
+    with np.errstate(over="ignore"):
+        L[np.diag_indices(n)] = np.exp(np.diag(L))
+        return L @ L.T
