@@ -1,0 +1,155 @@
+"""From the LQ factor of the Hankel matrix to (A, C) and the noise covariances of one order.
+
+Notation of Van Overschee and De Moor, "Subspace identification for linear systems" (Kluwer, 1996): i block
+rows per half, Gamma the extended observability matrix [C; C A; ...], X the states that the past predicts.
+Everything is in the coordinates of the orthonormal rows Q of the LQ factor, so states are matrices with
+(i + 1) D columns whatever the length of the series.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tsinit.init._stability import stabilise
+
+_RANK_TOLERANCE = 1e-9
+
+
+class StateSpace(NamedTuple):
+    """Singular vectors that span the states, for all orders at once.
+
+    Parameters
+    ----------
+    basis : (i D, r) float
+        W1^{-1} U sqrt(s): its first n columns are Gamma of order n.
+    singular_values : (r,) float
+        Of the weighted projection, decreasing; canonical correlations where the weights are ``"cva"``.
+    """
+
+    basis: np.ndarray
+    singular_values: np.ndarray
+
+
+class Realisation(NamedTuple):
+    """An identified model with correlated noises.
+
+    x[t+1] = A x[t] + w, y[t] = C x[t] + v, cov([w; v]) = [[Q, S], [S', R]], positive semi-definite. P is the
+    covariance of the states that the data show.
+    """
+
+    A: np.ndarray  # (n, n)
+    C: np.ndarray  # (D, n)
+    Q: np.ndarray  # (n, n)
+    S: np.ndarray  # (n, D)
+    R: np.ndarray  # (D, D)
+    P: np.ndarray  # (n, n)
+
+
+def weighted_states(factor, weights):
+    """Decompose the weighted projection of the future on the past.
+
+    Parameters
+    ----------
+    factor : HankelFactor
+        LQ factor.
+    weights : {"cva", "n4sid", "moesp"}
+        ``"cva"`` weights with cov(future)^{-1/2}, so that the singular values are canonical correlations;
+        the others do not weight (without inputs they span the same space).
+
+    Returns
+    -------
+    StateSpace
+    """
+    half = len(factor.L) // 2
+    future = factor.L[half:]
+    if weights != "cva":
+        U, s, _ = np.linalg.svd(future[:, :half])
+        return StateSpace(U * np.sqrt(s), s)
+    # With future = U_f s_f V_f', any square root of cov(future) serves: take U_f s_f, whose inverse cancels
+    # s_f. Directions in which the future does not vary are left out: an inverse would amplify rounding there.
+    U_f, s_f, V_f = np.linalg.svd(future, full_matrices=False)
+    kept = s_f > _RANK_TOLERANCE * s_f[0]
+    U, s, _ = np.linalg.svd(V_f[kept, :half], full_matrices=False)
+    s = np.minimum(s, 1.0)
+    return StateSpace((U_f * s_f)[:, kept] @ U * np.sqrt(s), s)
+
+
+def largest_order(factor, states):
+    """Find how many states the factor can carry: its numerical rank, and the (i - 1) D rows left by a shift.
+
+    Parameters
+    ----------
+    factor : HankelFactor
+    states : StateSpace
+
+    Returns
+    -------
+    int
+    """
+    s = states.singular_values
+    rank = int((s > _RANK_TOLERANCE * max(1.0, s[0])).sum())
+    half = len(factor.L) // 2
+    return min(rank, half - half // factor.n_block_rows)
+
+
+def realise(factor, states, n_states, weights, max_radius=0.999):
+    """Read the model of one order off the factor.
+
+    A and C come from regressing the next states and the outputs on the states, or for ``"moesp"`` from the
+    shift structure of Gamma. A is then made stable, Gamma and the states are computed again from (A, C), and
+    the noise covariances are those of the residuals: positive semi-definite by construction (stochastic
+    algorithm 3, with the second state sequence of the robust combined algorithm).
+
+    Parameters
+    ----------
+    factor : HankelFactor
+    states : StateSpace
+        Of the same factor.
+    n_states : int
+        Order n, at most `largest_order`.
+    weights : {"cva", "n4sid", "moesp"}
+    max_radius : float
+        Largest modulus of an eigenvalue of A.
+
+    Returns
+    -------
+    Realisation
+    """
+    i, half = factor.n_block_rows, len(factor.L) // 2
+    D = half // i
+    gamma = states.basis[:, :n_states]
+    output = factor.L[half : half + D, : half + D]
+    if weights == "moesp":
+        A, C = _solve(gamma[:-D], gamma[D:]), gamma[:D]
+    else:
+        now, following = _state_sequences(factor.L, gamma, D)
+        AC = _solve(now.T, np.vstack([following, output]).T).T
+        A, C = AC[:n_states], AC[n_states:]
+    A = np.ascontiguousarray(stabilise(A, max_radius))
+    now, following = _state_sequences(factor.L, observability(A, C, i), D)
+    residual = np.vstack([following - A @ now, output - C @ now])
+    noise = residual @ residual.T
+    n = n_states
+    return Realisation(
+        A, np.ascontiguousarray(C), noise[:n, :n].copy(), noise[:n, n:], noise[n:, n:].copy(), now @ now.T
+    )
+
+
+def observability(A, C, n_blocks):
+    """Stack [C; C A; ...; C A^(n_blocks - 1)]: (n_blocks D, n)."""
+    blocks = [C]
+    for _ in range(n_blocks - 1):
+        blocks.append(blocks[-1] @ A)
+    return np.vstack(blocks)
+
+
+def _state_sequences(L, gamma, D):
+    """States that i and i + 1 block rows of past predict: each (n, (i + 1) D)."""
+    half = len(L) // 2
+    now = np.zeros((gamma.shape[1], half + D))
+    now[:, :half] = _solve(gamma, L[half:, :half])
+    return now, _solve(gamma[:-D], L[half + D :, : half + D])
+
+
+def _solve(a, b):
+    return np.linalg.lstsq(a, b, rcond=None)[0]

@@ -1,0 +1,261 @@
+"""Subspace identification (4SID): the dynamics read off a projection of the future on the past."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.linalg import block_diag
+from sklearn.base import BaseEstimator
+
+from tsinit.init import _checks
+from tsinit.init._assemble import nearest_psd
+from tsinit.init._gaps import smoothed_view, views
+from tsinit.init._hankel import HankelFactor
+from tsinit.init._order import order_statistics
+from tsinit.init._realise import StateSpace, largest_order, realise, weighted_states
+from tsinit.init._s_zero import to_independent_noise
+from tsinit.init._scaling import standardise, unscale
+from tsinit.kernels import LinearGaussianParams, solve_lyapunov
+from tsinit.kernels.doorway import Kalman
+
+_WEIGHTS = ("cva", "n4sid", "moesp")
+_GAPS = ("auto", "drop", "pairs", "smooth")
+_TABLE_STATES = 20  # rows of the order table where the user does not say
+_STATE_NOISE = 1e-4  # least noise of a state in units of its variance
+_PAD_RADIUS, _PAD_LOADING = 0.5, 0.1  # states beyond what the data can carry: short-lived and hardly seen
+
+
+class _Fit(NamedTuple):
+    factor: HankelFactor
+    states: StateSpace
+    params: LinearGaussianParams
+
+
+class Subspace(BaseEstimator):
+    """Start from a stochastic subspace identification of the data (4SID).
+
+    The last i rows predict the next i; the directions that matter in this prediction are the states. Closed
+    form, no iteration, no start of its own, and fast: a few milliseconds for 20,000 steps.
+
+    The states are those of the innovations form, whose two noises are correlated. EM's model has independent
+    ones, so they are converted such that the covariances of the outputs stay, as far as a model of this
+    order can have them. Without this step the start is far worse than its poles.
+
+    Several sequences are put side by side and nothing is learned across a boundary; sequences too short for
+    a window contribute nothing. A constant column is left out and gets a row of zeros in C.
+
+    Parameters
+    ----------
+    weights : {"cva", "n4sid", "moesp"}, default "cva"
+        ``"cva"``: canonical variates, past and future both whitened. ``"n4sid"`` and ``"moesp"``: no weights;
+        the first estimates A from the states, the second from the shift structure of the observability
+        matrix. Without inputs those two agree closely.
+    n_block_rows : int or "auto", default "auto"
+        Rows i of past and of future. ``"auto"`` takes max(ceil(n / D) + 2, ceil(1.5 n / D)), more where the
+        series is long and an autoregression says that its memory is longer, fewer where there are few
+        data. An integer is lowered where no sequence has 2 i rows.
+    independent_noise : bool, default True
+        Convert to independent noises. False just drops the correlation, to show what that costs.
+    noise_floor : float, default 1e-4
+        Smallest eigenvalue of R on standardised data.
+    max_radius : float, default 0.999
+        Largest modulus of an eigenvalue of A; larger ones are moved inside along their angle.
+    gaps : {"auto", "drop", "pairs", "smooth"}, default "auto"
+        What to do about missing values. ``"drop"`` leaves out every window with a gap. ``"pairs"`` estimates
+        the covariances of the windows from all pairs of values seen: best with much noise and scattered
+        gaps. ``"smooth"`` interpolates, identifies, replaces the interpolation by the Kalman smoother's
+        means and identifies again: best with little noise. ``"auto"`` drops where that keeps nine windows of
+        ten, and else takes from all three the start with the highest likelihood of what was seen.
+
+    Notes
+    -----
+    If the data cannot carry ``n_states`` states (a dozen rows, variables that repeat each other), the others
+    are added as short-lived states that hardly show in the output, with loadings drawn from ``rng``.
+    Otherwise the start is not random.
+
+    References
+    ----------
+    Van Overschee and De Moor, "Subspace identification for linear systems: theory, implementation,
+    applications" (Kluwer, 1996), chapter 3, for the algorithms; Smith, de Freitas, Robinson and Niranjan,
+    "Speech modelling using subspace and EM techniques" (NIPS 12, 1999), for the use as a start of EM.
+    """
+
+    def __init__(self, weights="cva", n_block_rows="auto", *, independent_noise=True, noise_floor=1e-4,
+                 max_radius=0.999, gaps="auto"):
+        self.weights = weights
+        self.n_block_rows = n_block_rows
+        self.independent_noise = independent_noise
+        self.noise_floor = noise_floor
+        self.max_radius = max_radius
+        self.gaps = gaps
+
+    def dynamics(self, y, rng, n_states, offsets=None):
+        """Identify the parameters of a state-space model.
+
+        Parameters
+        ----------
+        y : (T, D) float
+            Observations, NaN where missing.
+        rng : numpy.random.Generator
+            Used only if the data cannot carry ``n_states`` states.
+        n_states : int
+            Number of states.
+        offsets : (N + 1,) int, optional
+            Where each sequence starts; None for one sequence.
+
+        Returns
+        -------
+        LinearGaussianParams
+            In the units of y. R is full; P0 is the stationary covariance, m0 is zero.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not allowed, or no sequence has 4 rows.
+        """
+        self._check()
+        z, loc, scale = standardise(y)
+        varies = _varies(z)
+        loadings = _PAD_LOADING * rng.standard_normal((int(varies.sum()), n_states))
+        if varies.any():
+            params = self._best(z[:, varies], _bounds(z, offsets), n_states, loadings).params
+        else:
+            params = _pad(_white(0), n_states, loadings)
+        return unscale(_with_constants(params, varies, self.noise_floor), loc, scale)
+
+    def order_table(self, y, offsets=None, max_states=None):
+        """Show what one decomposition says about the number of states.
+
+        Parameters
+        ----------
+        y : (T, D) float
+            Observations, NaN where missing.
+        offsets : (N + 1,) int, optional
+            Where each sequence starts; None for one sequence.
+        max_states : int, optional
+            Largest order; as many as the data carry, up to 20, if not given.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index ``n_states``; columns ``singular_value``, ``canonical_correlation``, ``gap_ratio`` and the
+            criteria ``svc``, ``nic``, ``ivc``, which are to be minimised.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not allowed, no column varies, or no sequence has 4 rows.
+        """
+        import pandas as pd
+
+        self._check()
+        _checks.whole(_TABLE_STATES if max_states is None else max_states, "max_states", 1)
+        z, _, _ = standardise(y)
+        z = np.ascontiguousarray(z[:, _varies(z)])
+        D = z.shape[1]
+        _checks.whole(D, "Varying columns", 1)
+        n_states = _TABLE_STATES // 2 if max_states is None else max_states
+        fit = self._best(z, _bounds(z, offsets), n_states, np.zeros((D, n_states)))
+        cva = fit.states if self.weights == "cva" else weighted_states(fit.factor, "cva")
+        rows = min(_TABLE_STATES if max_states is None else max_states, largest_order(fit.factor, fit.states))
+        table = order_statistics(
+            fit.states.singular_values, cva.singular_values, D, fit.factor.n_block_rows,
+            fit.factor.n_columns, rows,
+        )
+        return pd.DataFrame(table, index=pd.RangeIndex(1, rows + 1, name="n_states"))
+
+    def _check(self):
+        _checks.one_of(self.weights, "weights", _WEIGHTS)
+        _checks.whole(self.n_block_rows, "n_block_rows", 2, word="auto")
+        _checks.real(self.noise_floor, "noise_floor", 1e-12)
+        _checks.real(self.max_radius, "max_radius", 0.0, 1.0)
+        _checks.one_of(self.gaps, "gaps", _GAPS)
+
+    def _best(self, z, offsets, n_states, loadings):
+        """Identify from every view of the data that the gaps allow, and keep the likeliest."""
+        z = np.ascontiguousarray(z)
+        found = views(z, offsets, n_states, self.n_block_rows, self.gaps)
+        fits = {name: self._fit(factor, n_states, loadings) for name, factor in found.items()}
+        if len(fits) == 1 and "smooth" not in fits:
+            return next(iter(fits.values()))
+        kalman = Kalman(z, n_states, offsets)
+        if "smooth" in fits:
+            rows = fits["smooth"].factor.n_block_rows
+            again = smoothed_view(z, offsets, fits["smooth"].params, rows, kalman)
+            if again is not None:
+                fits["smooth again"] = self._fit(again, n_states, loadings)
+        return max(fits.values(), key=lambda fit: kalman.log_likelihood(fit.params))
+
+    def _fit(self, factor, n_states, loadings):
+        states = weighted_states(factor, self.weights)
+        order = min(n_states, largest_order(factor, states))
+        params = self._identify(factor, states, order) if order else _white(len(loadings))
+        return _Fit(factor, states, _pad(params, n_states, loadings))
+
+    def _identify(self, factor, states, order):
+        """Identify one order on standardised data."""
+        model = realise(factor, states, order, self.weights, self.max_radius)
+        model = model._replace(R=model.R + _overfit(factor) * np.eye(len(model.R)))
+        if self.independent_noise:
+            Q, R = to_independent_noise(model, self.noise_floor)
+        else:
+            Q, R = nearest_psd(model.Q), nearest_psd(model.R, least=self.noise_floor)
+        Q = Q + self._little_noise(model)
+        return LinearGaussianParams(
+            model.A, model.C, Q, R, np.zeros(order), solve_lyapunov(model.A, Q), np.zeros(len(R))
+        )
+
+    def _little_noise(self, model):
+        """Noise for every state, because EM never leaves a singular Q; the outputs must hardly feel it."""
+        variance = np.diag(model.P)
+        noise = np.diag(_STATE_NOISE * np.maximum(variance, _STATE_NOISE * variance.max()))
+        felt = np.diag(model.C @ solve_lyapunov(model.A, noise) @ model.C.T).max()
+        return noise * min(1.0, self.noise_floor / felt)
+
+
+def _bounds(z, offsets):
+    return np.array([0, len(z)] if offsets is None else offsets, dtype=np.int64)
+
+
+def _varies(z):
+    """Mark the columns of standardised data that vary: the others are zero up to rounding."""
+    return np.abs(np.nan_to_num(z)).max(axis=0, initial=0.0) > 1e-6
+
+
+def _overfit(factor):
+    """Share of the outputs' variance to count as noise, because the past explains it by its size alone.
+
+    A past of i D rows fits any future of j <= i D columns exactly and leaves no residual to estimate noise from.
+    Zero from j = 2 i D on.
+    """
+    past = len(factor.L) // 2
+    return float(np.clip(2 * past / factor.n_columns - 1, 0.0, 1.0))
+
+
+def _white(D):
+    """Parameters of D standardised variables without states."""
+    none = np.zeros((0, 0))
+    return LinearGaussianParams(none, np.zeros((D, 0)), none, np.eye(D), np.zeros(0), none, np.zeros(D))
+
+
+def _pad(params, n_states, loadings):
+    """Add short-lived states of variance 1 that hardly show in the output, up to ``n_states``."""
+    missing = n_states - len(params.A)
+    if missing == 0:
+        return params
+    eye = np.eye(missing)
+    return params._replace(
+        A=block_diag(params.A, _PAD_RADIUS * eye),
+        C=np.hstack([params.C, loadings[:, :missing]]),
+        Q=block_diag(params.Q, (1 - _PAD_RADIUS**2) * eye),
+        m0=np.zeros(n_states),
+        P0=block_diag(params.P0, eye),
+    )
+
+
+def _with_constants(params, varies, noise):
+    """Put columns that never vary back in: no state shows in them, and their noise is at the floor."""
+    C = np.zeros((len(varies), params.C.shape[1]))
+    C[varies] = params.C
+    R = noise * np.eye(len(varies))
+    R[np.ix_(varies, varies)] = params.R
+    return params._replace(C=C, R=R, d=np.zeros(len(varies)))
