@@ -60,7 +60,8 @@ def test_the_first_state_is_learned_over_sequences(rng):
 def test_priors_enter_as_in_the_twin(rng, observation_cov):
     n, D = 2, 3
     params, sequences = draw(rng, n, D, True)
-    transition = NormalInverseWishart(rng.normal(size=(n, n)), random_covariance(rng, n), random_covariance(rng, n), 5.0)
+    covariances = [random_covariance(rng, n) for _ in range(2)]
+    transition = NormalInverseWishart(rng.normal(size=(n, n)), *covariances, 5.0)
     own = NormalInverseWishart(rng.normal(size=(D, n)), random_covariance(rng, n), random_covariance(rng, D), 6.0)
     # The twin counts the flat column of the mean among those that the prior knows, ours does not.
     bordered = np.zeros((n + 1, n + 1))
@@ -78,7 +79,7 @@ def test_priors_enter_as_in_the_twin(rng, observation_cov):
 @pytest.mark.parametrize("initial_state", ["stationary", "learned", "fixed"])
 @pytest.mark.parametrize("observation_cov", ["full", "diag"])
 def test_no_step_loses_likelihood(rng, initial_state, observation_cov):
-    truth, sequences = draw(rng, 3, 4, True)
+    _, sequences = draw(rng, 3, 4, True)
     params = random_params(rng, 3, 4)
     for _ in range(40):
         after, state = step(params, sequences, initial_state=initial_state, observation_cov=observation_cov)
