@@ -15,13 +15,19 @@ from tsinit.init.factor_analysis import FactorAnalysis
 from tsinit.init.kmeans import KMeans
 from tsinit.init.lpc import LPC
 from tsinit.init.perturb import Perturb
+from tsinit.init.subspace import Subspace
 from tsinit.init.uniform import Uniform
 
 __all__ = [
-    "LPC", "BestOf", "EigenInit", "FactorAnalysis", "KMeans", "Perturb", "Uniform", "names", "register",
+    "LPC", "BestOf", "EigenInit", "FactorAnalysis", "KMeans", "Perturb", "Subspace", "Uniform", "names",
+    "register",
 ]
 
 for _name, _factory in {
+    "subspace": Subspace,
+    "cva": partial(Subspace, weights="cva"),
+    "n4sid": partial(Subspace, weights="n4sid"),
+    "moesp": partial(Subspace, weights="moesp"),
     "lpc": LPC,
     "lpc_loose": partial(LPC, jitter=0.1, noise=0.3),
     "factor_analysis": FactorAnalysis,

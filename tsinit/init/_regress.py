@@ -5,6 +5,7 @@ import numpy as np
 from tsinit.init._assemble import assemble
 from tsinit.init._stability import stabilise
 from tsinit.init._windows import fill_linear, longest, project
+from tsinit.kernels.lyapunov import solve_lyapunov
 
 Q_JITTER = 1e-3  # of the mean state noise: a direction without noise would stay without it under EM
 R_FLOOR = 1e-4   # of the variance of the data: EM cannot leave R = 0 either
@@ -40,8 +41,9 @@ def learn_dynamics(z, full, ends, weights, n_states, rng):
     """Take projections of delay windows for the states and regress on them.
 
     The state at time t is the projection of the window around t. A comes from the pairs of consecutive
-    windows, C from the observed values alone, Q and R from what is left over. The ridge is that of one more
-    observation of zero in every direction. States that the windows cannot carry are added by `pad_states`.
+    windows, C from the observed values alone, Q and R from what is left over, Q scaled so that stationary
+    states vary as the path does. The ridge is that of one more observation of zero in every direction. States
+    that the windows cannot carry are added by `pad_states`.
 
     Parameters
     ----------
@@ -71,6 +73,8 @@ def learn_dynamics(z, full, ends, weights, n_states, rng):
     left = x1 - x0 @ A.T
     Q = left.T @ left / max(len(ends), 1)
     Q += max(Q_JITTER * np.trace(Q) / max(k, 1), Q_JITTER**2) * np.eye(k)
+    # The states have variance 1: so shall those of the model, whatever the errors of A do to it near a pole.
+    Q *= k / np.trace(solve_lyapunov(np.ascontiguousarray(A), Q)) if k else 1.0
     middle = (weights.shape[0] // D) // 2
     C, R = _outputs(x1, z[ends - middle])
     A, C, Q = pad_states(A, C, Q, n_states, rng)

@@ -1,0 +1,158 @@
+import re
+from functools import partial
+
+import numpy as np
+import pytest
+
+from tsinit import init
+from tsinit.init import _registry
+from tsinit.init._registry import resolve
+from tsinit.kernels import LinearGaussianParams
+
+Y = np.arange(6.0)[:, None]
+PARAMS = LinearGaussianParams(*(np.full((1, 1), v) for v in (0.5, 1.0, 1.0, 1.0)), np.zeros(1), np.eye(1), np.zeros(1))
+
+
+class Constant:
+    """A strategy of a user's own: no base class needed."""
+
+    def dynamics(self, y, rng, n_states):
+        return PARAMS
+
+
+class OnlyFills:
+    def fill(self, y, rng):
+        return np.nan_to_num(y)
+
+
+@pytest.fixture
+def registry(monkeypatch):
+    """A registry of one's own: three names, forgotten after the test."""
+    monkeypatch.setattr(_registry, "_FACTORIES", {"constant": Constant, "filler": OnlyFills, "kmeans": Constant})
+
+
+def message(init, verb="dynamics", argument="init"):
+    with pytest.raises((TypeError, ValueError)) as caught:
+        resolve(init, verb, argument)
+    return f"{caught.type.__name__}: {caught.value}"
+
+
+RULE = "init must be one of ['constant', 'kmeans'], a strategy, a function or LinearGaussianParams"
+
+
+@pytest.mark.parametrize(("given", "expected"), [
+    ("kmean", f"ValueError: {RULE}; got 'kmean'. Did you mean 'kmeans'?"),
+    ("KMeans", f"ValueError: {RULE}; got 'KMeans'. Did you mean 'kmeans'?"),
+    ("zzz", f"ValueError: {RULE}; got 'zzz'."),
+    ("filler", f"ValueError: {RULE}; got 'filler'. 'filler' does not offer 'dynamics'."),
+    (3, f"TypeError: {RULE}; got 3."),
+    (None, f"TypeError: {RULE}; got None."),
+    ((1.0, 2.0), f"TypeError: {RULE}; got tuple of length 2."),
+    (np.zeros((2, 3)), f"TypeError: {RULE}; got ndarray of shape (2, 3)."),
+    (Constant, "TypeError: init must be a strategy, not its class; got Constant. Write Constant()."),
+    (OnlyFills(), "TypeError: init must be a strategy that offers 'dynamics', as ['constant', 'kmeans'] do; "
+                  "got OnlyFills, which offers ['fill']."),
+], ids=str)
+def test_every_wrong_start_gets_one_sentence(registry, given, expected):
+    assert message(given) == expected
+
+
+def test_the_message_names_the_parameter_and_the_kind_that_the_verb_wants(registry):
+    assert message("x", "fill", "inner") == (
+        "ValueError: inner must be one of ['filler'], a strategy, a function or a complete table; got 'x'.")
+    assert message(3, "labels") == (
+        "TypeError: init must be one of [], a strategy, a function or an array of labels; got 3.")
+
+
+def test_names_are_sorted_and_filtered_by_verb(registry):
+    assert init.names() == ["constant", "filler", "kmeans"]
+    assert init.names("fill") == ["filler"]
+    assert init.names("labels") == []
+
+
+def test_a_registered_name_is_found_and_the_last_registration_counts(registry, rng):
+    init.register("mine", lambda: OnlyFills())
+    init.register("mine", Constant)
+    assert resolve("mine", "dynamics").start(Y, rng, 1) is PARAMS
+
+
+@pytest.mark.parametrize(("name", "factory", "expected"), [
+    (3, Constant, "The name of a strategy must be a non-empty string; got 3."),
+    ("", Constant, "The name of a strategy must be a non-empty string; got ''."),
+    ("mine", PARAMS, "The factory of 'mine' must be callable, such as the strategy's class; got "
+                     "LinearGaussianParams of length 7."),
+])
+def test_registering_nonsense_is_refused(registry, name, factory, expected):
+    with pytest.raises(TypeError, match=re.escape(expected)):
+        init.register(name, factory)
+
+
+def test_ready_values_come_back_as_they_are(rng):
+    assert resolve(PARAMS, "dynamics").start(Y, rng, 1) is PARAMS
+    six = list(PARAMS)[:6]
+    ready = resolve(six, "dynamics").start(Y, rng, 1)
+    assert isinstance(ready, LinearGaussianParams)
+    assert all(a is b for a, b in zip(ready, [*six, None], strict=True))
+    labels, table = np.zeros(6, int), np.zeros((6, 1))
+    assert resolve(labels, "labels").start(Y, rng) is labels
+    assert resolve(table, "fill").start(Y, rng) is table  # although arrays have a method called fill
+
+
+def test_a_function_gets_the_keywords_it_names_and_no_others(rng):
+    calls = []
+
+    def two(y, rng):
+        calls.append((y, rng))
+        return PARAMS
+
+    def defaults(y, n_states=7, offsets="mine", other=1):
+        calls.append((y, n_states, offsets, other))
+        return PARAMS
+
+    def required(offsets, trial, y):
+        calls.append((offsets, trial))
+        return PARAMS
+
+    def everything(y, *args, **keywords):
+        calls.append((args, sorted(keywords)))
+        return PARAMS
+
+    for function in (two, defaults, required, everything, partial(defaults, other=2)):
+        resolve(function, "dynamics").start(Y, rng, 4)
+    assert calls == [(Y, rng), (Y, 4, "mine", 1), (None, None), ((), ["n_states", "rng"]), (Y, 4, "mine", 2)]
+
+
+def test_a_model_may_offer_more_keywords_without_any_strategy_knowing(rng):
+    def asks(y, mask):
+        return PARAMS if mask == "m" else None
+
+    assert resolve(asks, "dynamics").start(Y, rng, 1, mask="m") is PARAMS
+    assert resolve(Constant(), "dynamics").start(Y, rng, 1, mask="m") is PARAMS
+
+
+def test_a_function_with_an_unknown_argument_is_told_the_names(rng):
+    start = resolve(lambda data, rng: PARAMS, "dynamics")
+    expected = ("init=<lambda> must take its arguments from the names ['n_states', 'offsets', 'rng', 'trial', 'y']; "
+                "got 'data'. Rename it or give it a default.")
+    with pytest.raises(TypeError, match=re.escape(expected)):
+        start.start(Y, rng, 1)
+
+
+@pytest.mark.parametrize(("result", "got"), [
+    (None, "None"), (np.zeros((2, 2)), "ndarray of shape (2, 2)"), ((1, 2, 3), "tuple of length 3"),
+])
+def test_a_function_that_returns_something_else_is_told_what_is_wanted(rng, result, got):
+    def guess(y):
+        return result
+
+    expected = f"init=guess must return LinearGaussianParams; got {got}."
+    with pytest.raises(TypeError, match=re.escape(expected)):
+        resolve(guess, "dynamics").start(Y, rng, 1)
+
+
+def test_a_start_has_a_label_for_tables():
+    def guess(y):
+        return PARAMS
+
+    labels = [resolve(i, "dynamics").label for i in ("uniform", init.Uniform(), guess, PARAMS)]
+    assert labels == ["uniform", "Uniform", "init=guess", "LinearGaussianParams"]
