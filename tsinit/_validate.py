@@ -382,3 +382,99 @@ def _check_covariance(name, P):
     least = np.linalg.eigvalsh(P).min(initial=0.0)
     if least < -1e-8 * scale:
         raise ValueError(f"{name} must be positive semi-definite; got an eigenvalue of {least:.3g}.")
+
+
+def check_columns(y, names):
+    """Refuse a column without a single value, and warn of one that never varies.
+
+    Raises
+    ------
+    ValueError
+        A column has no observed value.
+    """
+    seen = ~np.isnan(y)
+    empty = np.flatnonzero(~seen.any(axis=0))
+    if empty.size:
+        raise ValueError(
+            f"X must have at least one observed value in every column; got none in column {names[empty[0]]!r}. Drop it."
+        )
+    constant = np.flatnonzero(np.nanmin(y, axis=0) == np.nanmax(y, axis=0))
+    if constant.size:
+        import warnings
+
+        warnings.warn(
+            f"Column {names[constant[0]]!r} of X is constant: it tells the states nothing and is fitted by its mean "
+            "with the least noise allowed, which adds an arbitrary constant to the log-likelihood.",
+            UserWarning,
+            stacklevel=5,
+        )
+
+
+def check_order(y, offsets, n_states):
+    """Refuse more states than the data can carry.
+
+    Raises
+    ------
+    ValueError
+        There are fewer observed steps, or values, than the states need.
+    """
+    seen = ~np.isnan(y)
+    steps = int(seen.any(axis=1).sum())
+    if n_states >= steps:
+        raise ValueError(
+            f"n_states must be smaller than the number of time steps with data; got n_states={n_states} with "
+            f"{steps} such steps."
+        )
+
+
+def check_seen(n_observed):
+    """Refuse data in which nothing was observed.
+
+    Raises
+    ------
+    ValueError
+        There is no observed value.
+    """
+    if n_observed == 0:
+        raise ValueError("X must have at least one observed value to be scored; got only missing ones.")
+
+
+def check_fitted(estimator):
+    """Refuse an estimator that has not been fitted.
+
+    Raises
+    ------
+    sklearn.exceptions.NotFittedError
+    """
+    from sklearn.utils.validation import check_is_fitted
+
+    check_is_fitted(estimator)
+
+
+def check_prior(prior):
+    """Require None, "weak" or a prior with the fields of LinearGaussianPrior.
+
+    Raises
+    ------
+    ValueError
+        It is none of these.
+    """
+    if prior is None or (isinstance(prior, str) and prior == "weak") or hasattr(prior, "transition"):
+        return prior
+    raise ValueError(f"prior must be None, 'weak' or a LinearGaussianPrior; got {prior!r}.")
+
+
+def unusable_start(reason):
+    """Return the error for a start from which no fit can begin."""
+    return ValueError(f"init must give a model of finite likelihood on these data; got one where {reason}.")
+
+
+def warn_about_step(iteration):
+    """Warn that an EM step lost likelihood and was taken back."""
+    import warnings
+
+    warnings.warn(
+        f"EM step {iteration} lost likelihood beyond rounding and was taken back; the fit ends there.",
+        RuntimeWarning,
+        stacklevel=6,
+    )

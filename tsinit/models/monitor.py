@@ -48,6 +48,7 @@ class Monitor:
         self.init_seconds = 0.0
         self.fit_seconds = 0.0
         self.timed_out = False
+        self.shift = 0.0  # added to every objective: what the units of the data contribute
         self._clock = perf_counter()
 
     def start(self):
@@ -70,10 +71,10 @@ class Monitor:
             True while the budget allows another iteration.
         """
         elapsed = perf_counter() - self._clock
-        self.objectives.append(float(objective))
+        self.objectives.append(float(objective) + self.shift)
         self.seconds.append(elapsed)
         if self.callback is not None:
-            self.callback(len(self.objectives) - 1, float(objective))
+            self.callback(len(self.objectives) - 1, self.objectives[-1])
         self.timed_out = self.budget.seconds is not None and elapsed > self.budget.seconds
         return not self.timed_out
 
@@ -82,5 +83,6 @@ class Monitor:
         return default if self.budget.max_iter is None else min(default, self.budget.max_iter)
 
     def stop(self):
-        """Close the run."""
+        """Close the run and return its trace: (objectives, seconds)."""
         self.fit_seconds += perf_counter() - self._clock
+        return self.objectives, self.seconds

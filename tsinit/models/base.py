@@ -1,0 +1,115 @@
+"""What all estimators share: the road check, start, run, store, and how it ends when it is interrupted."""
+
+import contextlib
+import functools
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from tsinit._validate import check_seed, check_series
+from tsinit.models.monitor import Monitor
+
+
+class SeriesEstimator(BaseEstimator):
+    """Base class of the models of this package.
+
+    A model implements ``_run(panel, seed, monitor)``: ask the strategy for a start, refine it, and set the
+    attributes that end in an underscore. Everything else here is the same for all.
+    """
+
+    _objective_name = "objective"
+    _fitted_attribute = "start_"
+
+    def fit(self, X, y=None, *, lengths=None):
+        """Fit the model.
+
+        Parameters
+        ----------
+        X : (T, D) array or DataFrame, or list of those
+            Time in rows, NaN where missing. Several sequences are a list, one table with `lengths`, or a DataFrame
+            with a two-level index (sequence, time). Skipped steps of a regular time index are missing rows.
+        y : Ignored
+            Present for the scikit-learn interface.
+        lengths : sequence of int or None
+            Rows of each sequence, where X is one table.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            The data, a parameter or the start is unusable; the message says which rule is broken.
+        """
+        return self._fit(X, lengths=lengths)
+
+    def _fit(self, X, lengths=None, monitor=None):
+        """Fit under a `Monitor`, which `compare` brings to set a budget and to keep the trace."""
+        self._forget()
+        monitor = Monitor() if monitor is None else monitor
+        try:
+            panel = check_series(X, lengths, estimator=self, reset=True, min_steps=2)
+            with one_thread(), _bar(self, monitor):
+                self._run(panel, check_seed(self.random_state), monitor)
+        except BaseException:
+            # Whatever ended the fit, Ctrl-C included, leaves no half-fitted estimator behind.
+            self._forget()
+            raise
+        self.history_ = np.array(monitor.objectives)
+        return self
+
+    def _forget(self):
+        for name in [n for n in vars(self) if n.endswith("_") or n.startswith("_fitted_")]:
+            delattr(self, name)
+
+    def _read(self, X, lengths=None):
+        """Check data that a fitted model is asked about."""
+        from sklearn.utils.validation import check_is_fitted
+
+        check_is_fitted(self)
+        return check_series(X, lengths, estimator=self)
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, self._fitted_attribute)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+@functools.cache
+def _thread_controller():
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+@contextlib.contextmanager
+def one_thread():
+    """Hold BLAS to one thread: at the sizes of state spaces, more threads only wait for each other."""
+    with _thread_controller().limit(limits=1, user_api="blas"):
+        yield
+
+
+@contextlib.contextmanager
+def _bar(estimator, monitor):
+    """Show a progress bar with the objective where ``verbose`` asks for it and nobody else listens."""
+    if not estimator.verbose or monitor.callback is not None:
+        yield
+        return
+    from tqdm.auto import tqdm
+
+    name = type(estimator).__name__
+    with tqdm(total=getattr(estimator, "max_iter", None), desc=name, unit="it", leave=True) as bar:
+
+        def show(iteration, objective):
+            bar.n = iteration
+            bar.set_postfix_str(f"{estimator._objective_name} {objective:.6g}")
+
+        monitor.callback = show
+        try:
+            yield
+        finally:
+            monitor.callback = None

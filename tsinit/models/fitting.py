@@ -1,0 +1,228 @@
+"""One fit of the state-space model: from a strategy's answer to the best end over restarts."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tsinit import _validate
+from tsinit._validate import check_params, child_seed
+from tsinit.init._registry import resolve
+from tsinit.init._scaling import standardise, unscale
+from tsinit.kernels import Kalman, LinearGaussianParams, solve_lyapunov
+from tsinit.models.em import EM
+from tsinit.models.m_step import Settings, radius, shaped
+from tsinit.models.monitor import Monitor
+from tsinit.models.prior import LinearGaussianPrior, weak_prior
+
+INITIAL_STATES = ("auto", "stationary", "learned", "fixed")
+
+
+class Options(NamedTuple):
+    """Checked constructor arguments of the estimator."""
+
+    init: Any
+    transition_cov: str
+    observation_cov: str
+    max_iter: int
+    tol: float
+    n_init: int
+    initial_state: str
+    accelerate: bool
+    prior: Any
+    noise_floor: float
+    verbose: int
+
+
+class Fit(NamedTuple):
+    """Best end for one order, in the units of the data."""
+
+    params: LinearGaussianParams
+    start: LinearGaussianParams
+    log_likelihood: float
+    objective: float
+    converged: bool
+    initial_state: str
+    trace: tuple  # (objectives, seconds)
+
+
+class Problem:
+    """The data of a fit on the scale on which it runs: every column with mean 0 and variance 1.
+
+    Parameters
+    ----------
+    panel : Panel
+    options : Options
+    """
+
+    def __init__(self, panel, options):
+        self.panel, self.options = panel, options
+        _validate.check_columns(panel.y, self._names())
+        self.z, self.loc, self.scale = standardise(panel.y)
+        seen = ~np.isnan(panel.y)
+        # Log-likelihood in the units of the data: the density of y is that of z over the product of scales.
+        self.shift = -float(seen.sum(axis=0) @ np.log(self.scale))
+        self.n_steps_seen = int(seen.any(axis=1).sum())
+
+    def _names(self):
+        part = self.panel.parts[0]
+        return list(part.columns) if hasattr(part, "columns") else list(range(self.panel.y.shape[1]))
+
+    def end(self, params):
+        """Mean and covariance of the last state, given the data."""
+        kalman = Kalman(self.z, len(params.A), self.panel.offsets)
+        return last_state(kalman, to_standard(params, self.loc, self.scale))
+
+
+def fit_order(problem, n_states, seed, monitor):
+    """Fit one order from `n_init` starts and keep the best end."""
+    kalman = Kalman(problem.z, n_states, problem.panel.offsets)
+    best, failure, starts = None, None, []
+    for restart in range(problem.options.n_init):
+        key = (0,) if restart == 0 else (0, restart)
+        rng = np.random.default_rng(child_seed(seed, *key))
+        monitor.start()
+        start, label = _ask(problem, kalman, n_states, rng)
+        monitor.run()
+        if any(_same(start, other) for other in starts):
+            continue  # a strategy without chance gives the same start, and the same end, every time
+        starts.append(start)
+        monitor.shift = problem.shift
+        fit, message = _refine(problem, kalman, start, label, monitor)
+        trace = monitor.stop()
+        if fit is None:
+            failure = failure or message
+        elif best is None or fit.objective > best.objective:
+            best = fit._replace(trace=trace)
+        if monitor.timed_out:
+            break
+    if best is None:
+        raise _validate.unusable_start(failure)
+    return best
+
+
+def _ask(problem, kalman, n_states, rng):
+    """Ask the strategy for a start, in the units of the data; returns it with the strategy's name."""
+    chosen = resolve(problem.options.init, "dynamics")
+
+    def trial(start, n_iter):
+        """Short EM from a candidate: (objective, refined parameters), for strategies that compare."""
+        start = check_params(start, n_states, kalman.y.shape[1], "start")
+        brief = Monitor()
+        fit, _ = _refine(problem, kalman, start, chosen.label, brief, max_iter=n_iter)
+        return (-np.inf, start) if fit is None else (fit.objective, fit.params)
+
+    offsets = problem.panel.offsets
+    start = chosen.start(
+        problem.panel.y.copy(), rng, n_states=n_states, offsets=offsets if len(offsets) > 2 else None, trial=trial
+    )
+    return check_params(start, n_states, kalman.y.shape[1], "init"), chosen.label
+
+
+def _refine(problem, kalman, start, label, monitor, max_iter=None):
+    """Run EM from a start; returns (fit, None), or (None, why the start cannot be used)."""
+    options = problem.options
+    max_iter = monitor.max_iter(options.max_iter) if max_iter is None else max_iter
+    begin = to_standard(start, problem.loc, problem.scale)
+    policy = _initial_policy(begin, options.initial_state, len(problem.panel.offsets) - 1)
+    if policy == "stationary" and radius(begin.A) >= 1.0:
+        return None, f"its A has spectral radius {radius(begin.A):.4g}, and no stationary state (from {label})"
+    if max_iter > 0:
+        begin = _structured(begin, options, policy)
+    settings = Settings(
+        options.transition_cov, options.observation_cov, policy, _floors(begin.R, options.noise_floor),
+        _prior(options.prior, kalman, begin),
+    )  # fmt: skip
+    em = EM(kalman, settings)
+    state = em.evaluate(begin)
+    if not np.isfinite(state.objective):
+        return None, f"its log-likelihood is not finite (from {label}; spectral radius {radius(begin.A):.4g})"
+    outcome = em.run(
+        state, max_iter=max_iter, tol=options.tol, accelerate=options.accelerate, monitor=monitor
+    )
+    if options.verbose >= 2 and not outcome.monotone:
+        _validate.warn_about_step(len(monitor.objectives) - 1)
+    end = outcome.state
+    moved = end.params is not begin or max_iter > 0
+    params = unscale(end.params, problem.loc, problem.scale) if moved else start
+    log_likelihood = end.done.log_likelihood + problem.shift
+    return Fit(params, start, log_likelihood, end.objective, outcome.converged, policy, ()), None
+
+
+def _initial_policy(params, asked, n_sequences):
+    """Decide how the prior of the first state is treated."""
+    if asked != "auto":
+        return asked
+    if n_sequences > len(params.A):
+        return "learned"
+    if radius(params.A) >= 1.0 or np.any(params.m0):
+        return "fixed"
+    stationary = solve_lyapunov(params.A, params.Q)
+    close = np.abs(params.P0 - stationary).max() <= 1e-6 * np.abs(stationary).max()
+    return "stationary" if close else "fixed"
+
+
+def _structured(params, options, policy):
+    """Bring the covariances of a start to the structure that EM keeps."""
+    Q = shaped(params.Q, options.transition_cov, params.Q)
+    R = shaped(params.R, options.observation_cov, params.R)
+    if options.noise_floor > 0.0:
+        # An exact observation is a point from which EM cannot move.
+        lift = np.maximum(options.noise_floor - np.linalg.eigvalsh(R)[0], 0.0)
+        zero = np.diag(R) <= 0.0
+        R = R + lift * np.diag(zero.astype(float)) if options.observation_cov != "fixed" else R
+    m0, P0 = params.m0, params.P0
+    if policy == "stationary":
+        m0, P0 = np.zeros_like(m0), solve_lyapunov(params.A, Q)
+    return params._replace(Q=Q, R=R, m0=m0, P0=P0)
+
+
+def _floors(R, floor):
+    """Least noise variance by variable: the floor, or what the start already has below it."""
+    r = np.diag(R)
+    return np.where(r > 0.0, np.minimum(r, floor), floor)
+
+
+def _prior(prior, kalman, params):
+    if prior is None:
+        return LinearGaussianPrior()
+    if isinstance(prior, LinearGaussianPrior):
+        return prior
+    done = kalman.smooth(params, moments="by_variable")
+    return weak_prior(done.means.T @ done.means + done.moments.P, len(kalman.y), kalman.y.shape[1])
+
+
+def to_standard(params, loc, scale):
+    """Express parameters for data y as those for (y - loc) / scale."""
+    return params._replace(
+        C=np.ascontiguousarray(params.C / scale[:, None]),
+        R=np.ascontiguousarray(params.R / np.outer(scale, scale)),
+        d=(params.d - loc) / scale,
+    )
+
+
+def last_state(kalman, params):
+    """Mean and covariance of the last state of the last sequence: there, the smoother is the filter."""
+    done = Kalman(kalman.y[kalman.offsets[-2] :], kalman.n_states).smooth(params, moments="by_variable")
+    return done.means[-1].copy(), done.moments.P_last.copy()
+
+
+def simulate(params, n_steps, rng):
+    """Draw (y, states) of one sequence."""
+    A, C, Q, R, m0, P0, d = params
+    n = len(A)
+    states = np.empty((n_steps, n))
+    noise = rng.standard_normal((n_steps, n))
+    root = _root(Q)
+    states[0] = m0 + _root(P0) @ noise[0]
+    for t in range(1, n_steps):
+        states[t] = A @ states[t - 1] + root @ noise[t]
+    return states @ C.T + d + rng.standard_normal((n_steps, len(C))) @ _root(R).T, states
+
+
+def _root(V):
+    w, U = np.linalg.eigh(V)
+    return U * np.sqrt(np.maximum(w, 0.0))
+
+
+def _same(a, b):
+    return all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))

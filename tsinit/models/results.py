@@ -1,0 +1,112 @@
+"""What the state-space model hands back: states with their spread, and forecasts."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class StateEstimate:
+    """States of a series: means, covariances and the log-likelihood of the data.
+
+    Unpacks as ``means, covariances, log_likelihood = model.smooth(X)``. After the filter has settled, and in all
+    complete sequences, covariances repeat; they are kept once and spread out over time when they are asked for.
+
+    Attributes
+    ----------
+    means : (T, n) array or DataFrame, or list of those
+        In the form in which the data came.
+    log_likelihood : float
+        Of all the data, in nats and in the units of the data.
+    """
+
+    def __init__(self, panel, means, store, log_likelihood, names):
+        self._panel, self._store, self._names = panel, store, names
+        self.means = panel.restore(means, names)
+        self.log_likelihood = log_likelihood
+
+    @property
+    def covariances(self) -> Any:
+        """(T, n, n) float, or a list of those: covariance of the state at each row given."""
+        covariances = self._store.values[self._store.index[self._panel.rows]]
+        if self._panel.form != "list":
+            return covariances
+        return np.split(covariances, np.cumsum([len(part) for part in self._panel.parts])[:-1])
+
+    @property
+    def standard_deviations(self) -> Any:
+        """(T, n) array or DataFrame, or list of those: spread of each state, without building covariances."""
+        spread = np.sqrt(np.maximum(np.einsum("sii->si", self._store.values), 0.0))
+        return self._panel.restore(spread[self._store.index], self._names)
+
+    def __iter__(self):
+        return iter((self.means, self.covariances, self.log_likelihood))
+
+    def __repr__(self):
+        n = self._store.values.shape[1]
+        return f"StateEstimate({len(self._panel.rows)} steps, {n} states, log_likelihood={self.log_likelihood:.6g})"
+
+
+class Forecast(NamedTuple):
+    """Predictive distribution of the steps after the data, in the units of the data.
+
+    Parameters
+    ----------
+    means : (steps, D) array or DataFrame
+        With the times that follow, where the data had times.
+    covariances : (steps, D, D) float
+        Of the observations, noise included.
+    """
+
+    means: Any
+    covariances: np.ndarray
+
+    @property
+    def standard_deviations(self):
+        """(steps, D) float: spread of each variable."""
+        return np.sqrt(np.einsum("tii->ti", self.covariances))
+
+
+class Sample(NamedTuple):
+    """Simulated data.
+
+    Parameters
+    ----------
+    y : (T, D) float, or list of those
+        Observations.
+    states : (T, n) float, or list of those
+        The states behind them.
+    """
+
+    y: Any
+    states: Any
+
+
+def future_index(index, steps, n_steps):
+    """Times of the rows after the last one, or None where the index has no times.
+
+    Parameters
+    ----------
+    index : pandas.Index
+        Of the data.
+    steps : (rows,) int
+        Time step of each row.
+    n_steps : int
+        Rows to add.
+    """
+    import pandas as pd
+
+    if isinstance(index, pd.MultiIndex):
+        index = index.get_level_values(1)
+    if isinstance(index, pd.PeriodIndex):
+        return index[-1] + 1 + pd.RangeIndex(n_steps).to_numpy() if n_steps else index[:0]
+    if not isinstance(index, (pd.DatetimeIndex, pd.TimedeltaIndex)):
+        return pd.RangeIndex(int(steps[-1]) + 1, int(steps[-1]) + 1 + n_steps)
+    frequency = index.freq or (pd.infer_freq(index) if len(index) > 2 else None)
+    if frequency is not None:
+        offset = pd.tseries.frequencies.to_offset(frequency)
+    elif len(index) > 1:
+        offset = (index[-1] - index[0]) / int(steps[-1] - steps[0])
+    else:
+        return pd.RangeIndex(1, 1 + n_steps)
+    times = [index[-1] + (k + 1) * offset for k in range(n_steps)]
+    return pd.DatetimeIndex(times) if isinstance(index, pd.DatetimeIndex) else pd.TimedeltaIndex(times)
