@@ -1,1 +1,6 @@
-"""Comparison of starts."""
+"""Comparison of starts: run them all from the same seeds, keep every run, say what follows."""
+
+from tsinit.comparison.entry import compare
+from tsinit.comparison.result import Comparison
+
+__all__ = ["Comparison", "compare"]

@@ -1,0 +1,146 @@
+"""Whatever goes wrong in a run becomes a row, and nothing else is lost."""
+
+import warnings
+
+import numpy as np
+import pytest
+from comparison.fake_model import Hills
+
+from tsinit.comparison import compare
+
+X = np.zeros((40, 2))
+
+
+class Interrupted(Hills):
+    def _start(self, X, rng):
+        raise KeyboardInterrupt
+
+
+class Collapsing(Hills):
+    """Loses its objective on the way."""
+
+    def _fit(self, X, lengths=None, monitor=None):
+        super()._fit(X, lengths=lengths, monitor=monitor)
+        monitor.record(-np.inf)
+        return self
+
+
+class Slipping(Hills):
+    """Loses a little of its objective in the last step."""
+
+    def _fit(self, X, lengths=None, monitor=None):
+        super()._fit(X, lengths=lengths, monitor=monitor)
+        monitor.record(monitor.objectives[-1] - 0.01)
+        return self
+
+
+def _fails_at_random(y, rng):
+    x = rng.uniform(-1.5, 1.5)
+    if x > 0.5:
+        raise RuntimeError("no start today")
+    return x
+
+
+def test_each_failure_is_a_row_with_its_kind_and_the_others_are_whole():
+    strategies = {"wide": "wide", "nan": "nan", "singular": "singular", "typo": "wyde", "moody": _fails_at_random}
+    with pytest.warns(UserWarning, match="of 50 runs failed: 10 x ") as caught:
+        result = compare(Hills(), X, strategies, n_seeds=10, progress=False)
+    assert len(caught) == 1
+    text = str(caught[0].message)
+    for part in (
+        "10 x NonFiniteObjective",
+        "10 x LinAlgError: Singular matrix",
+        "10 x ValueError: init must be known",
+        "x RuntimeError: no start today",
+    ):
+        assert part in text
+    status = result.runs.groupby("strategy")["status"].agg(set)
+    assert status["wide"] == {"ok"}
+    assert status["nan"] == {"diverged"}
+    assert status["singular"] == status["typo"] == {"error"}
+    assert status["moody"] == {"ok", "error"}
+    assert len(result.runs) == 50
+    ok = result.runs["status"] == "ok"
+    assert (result.runs.loc[ok, ["error_type", "error_message"]] == "").all(axis=None)
+    assert len(result.errors) == (~ok).sum()
+    tail = result.errors.set_index("strategy").loc["singular", "traceback"].iloc[0]
+    assert "fake_model.py" in tail
+    assert tail.endswith("LinAlgError: Singular matrix")
+
+
+def test_failed_runs_count_against_the_hit_rate_and_leave_other_numbers_alone():
+    with pytest.warns(UserWarning, match="runs failed"):
+        result = compare(Hills(), X, {"wide": "wide", "moody": _fails_at_random}, n_seeds=10, progress=False)
+    moody = result.summary().set_index("strategy").loc["moody"]
+    assert moody["n_runs"] == 10
+    assert moody["n_failed"] > 0
+    assert moody["hit_rate"] == moody["hits"] / 10
+    assert np.isfinite(moody["median"])
+
+
+def test_when_all_fail_the_table_comes_back_with_a_warning():
+    with pytest.warns(UserWarning, match="all 6 runs failed: 6 x LinAlgError: Singular matrix"):
+        result = compare(Hills(), X, ["singular"], n_seeds=6, progress=False)
+    assert len(result.runs) == 6
+    assert result.runs["objective_final"].isna().all()
+    assert result.traces.empty
+    assert result.summary()["n_failed"].tolist() == [6]
+    assert "no run could be fitted" in result.verdict()
+
+
+def test_a_lost_objective_is_diverged_and_its_trace_is_kept():
+    with pytest.warns(UserWarning, match="NonFiniteObjective: the objective became -inf"):
+        result = compare(Collapsing(), X, ["wide"], n_seeds=2, progress=False)
+    assert set(result.runs["status"]) == {"diverged"}
+    assert result.runs["gap"].isna().all()
+    assert np.isneginf(result.traces.groupby("run_id")["objective"].last()).all()
+
+
+def test_a_step_that_loses_objective_is_flagged():
+    result = compare({"slips": Slipping(), "climbs": Hills()}, X, ["wide"], n_seeds=2, progress=False)
+    monotone = result.runs.groupby("model")["monotone"].agg(set)
+    assert monotone["slips"] == {False}
+    assert monotone["climbs"] == {True}
+
+
+def test_a_score_that_fails_is_an_error_but_the_fit_is_not_lost():
+    def broken(estimator, X):
+        raise ZeroDivisionError("score")
+
+    with pytest.warns(UserWarning, match="ZeroDivisionError"):
+        result = compare(Hills(), X, ["wide"], n_seeds=2, score={"broken": broken}, progress=False)
+    assert set(result.runs["status"]) == {"error"}
+    assert np.isfinite(result.runs["objective_final"]).all()
+    assert result.runs["score_broken"].isna().all()
+
+
+def test_convergence_warnings_are_left_to_the_status_column():
+    from sklearn.exceptions import ConvergenceWarning
+
+    class Talkative(Hills):
+        def _start(self, X, rng):
+            warnings.warn("not there yet", ConvergenceWarning, stacklevel=2)
+            return super()._start(X, rng)
+
+    assert set(compare(Talkative(), X, ["wide"], n_seeds=2, progress=False).runs["status"]) == {"ok"}
+
+
+def test_other_warnings_made_errors_are_rows():
+    class Grumbling(Hills):
+        def _start(self, X, rng):
+            warnings.warn("careful", RuntimeWarning, stacklevel=2)
+            return super()._start(X, rng)
+
+    def strictly():
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", RuntimeWarning)
+            return compare(Grumbling(), X, ["wide"], n_seeds=2, progress=False)
+
+    with pytest.warns(UserWarning, match="RuntimeWarning: careful"):
+        result = strictly()
+    assert set(result.runs["error_type"]) == {"RuntimeWarning"}
+
+
+def test_ctrl_c_goes_through():
+    with pytest.raises(KeyboardInterrupt):
+        compare(Interrupted(), X, ["wide"], n_seeds=2, progress=False)

@@ -1,0 +1,108 @@
+"""Scores: the model's own, held-out tails, a known truth."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from comparison.fake_model import Hills
+
+from tsinit import LinearGaussianParams
+from tsinit.comparison import compare
+from tsinit.comparison.data import by_sequence, split_tail, unpack
+from tsinit.comparison.scores import eigenvalue_error
+
+X = np.arange(40.0)[:, None] * [1.0, 0.1]
+
+
+class WithParams(Hills):
+    def _fit(self, X, lengths=None, monitor=None):
+        super()._fit(X, lengths=lengths, monitor=monitor)
+        eye = np.eye(2)
+        self.params_ = LinearGaussianParams(np.diag([0.9, 0.5]), eye, eye, eye, np.zeros(2), eye)
+        return self
+
+
+def _mean(estimator, X):
+    return float(np.mean(np.asarray(X)))
+
+
+def _compare(data=X, model=None, **more):
+    return compare(model or Hills(), data, ["fixed"], n_seeds=1, progress=False, **more).runs.iloc[0]
+
+
+def test_a_share_holds_out_the_tail_in_time_order():
+    run = _compare(score={"mean": _mean}, test=0.25)
+    assert run["score_mean"] == X[:30].mean()
+    assert run["score_mean_test"] == X[30:].mean()
+
+
+def test_the_models_own_score_is_the_default():
+    run = _compare(test=0.25)
+    assert run["score"] == pytest.approx(run["objective_final"] - X[:30].mean())
+    assert run["score_test"] == pytest.approx(run["objective_final"] - X[30:].mean())
+
+
+def test_every_sequence_loses_its_own_tail():
+    head, tail = split_tail([X[:10], X[:20]], 0.2)
+    assert [len(h) for h in head] == [8, 16]
+    np.testing.assert_array_equal(tail[0], X[8:10])
+    index = pd.MultiIndex.from_product([["a", "b"], range(10)])
+    frame = pd.DataFrame(np.arange(20.0), index=index, columns=["x"])
+    head, tail = split_tail(frame, 0.3)
+    assert tail.loc["a", "x"].tolist() == [7.0, 8.0, 9.0]
+    assert tail.loc["b", "x"].tolist() == [17.0, 18.0, 19.0]
+    assert len(head) == 14
+
+
+def test_both_parts_keep_a_row():
+    head, tail = split_tail(X[:3], 0.01)
+    assert (len(head), len(tail)) == (2, 1)
+    head, tail = split_tail(X[:3], 0.99)
+    assert (len(head), len(tail)) == (1, 2)
+
+
+def test_lengths_cut_a_table_into_sequences():
+    parts = by_sequence(*unpack(lambda: (X, [10, 30])))
+    assert [len(part) for part in parts] == [10, 30]
+    np.testing.assert_array_equal(np.vstack(parts), X)
+    assert unpack((X, X))[1] is None  # two sequences
+
+
+def test_test_data_by_name():
+    run = _compare(score={"mean": _mean}, test={"later": X + 5.0, "other": X * 0.0})
+    assert run["score_mean_later"] == pytest.approx(X.mean() + 5.0)
+    assert run["score_mean_other"] == 0.0
+    assert _compare(score={"mean": _mean}, test=X + 1.0)["score_mean_test"] == pytest.approx(X.mean() + 1.0)
+
+
+def test_test_data_by_data_set():
+    runs = compare(
+        Hills(),
+        {"a": X, "b": X},
+        ["fixed"],
+        n_seeds=1,
+        score={"mean": _mean},
+        test={"a": X + 1, "b": X + 2},
+        progress=False,
+    ).runs
+    np.testing.assert_allclose(runs["score_mean_test"], [X.mean() + 1, X.mean() + 2])
+
+
+def test_a_complete_table_scores_the_missing_cells_only():
+    gappy = X.copy()
+    gappy[[3, 7], 0] = np.nan
+    run = _compare(gappy, truth=X)
+    end = Hills(init="fixed", random_state=np.random.SeedSequence(0)).fit(X).x_
+    assert run["score_rmse"] == pytest.approx(np.sqrt(((end - 3.0) ** 2 + (end - 7.0) ** 2) / 2), rel=1e-6)
+
+
+def test_parameters_score_the_eigenvalues():
+    eye = np.eye(2)
+    truth = LinearGaussianParams(np.diag([0.4, 0.95]), eye, eye, eye, np.zeros(2), eye)
+    assert _compare(model=WithParams(), truth=truth)["score_eigenvalue_error"] == pytest.approx(0.075)
+
+
+def test_eigenvalue_error_ignores_basis_and_order(rng):
+    A = np.diag([0.9, 0.5, -0.2])
+    T = rng.standard_normal((3, 3))
+    assert eigenvalue_error(T @ A @ np.linalg.inv(T), A) < 1e-12
+    assert eigenvalue_error(np.diag([0.5, 0.9]), A) < 1e-12

@@ -1,0 +1,136 @@
+"""Seeds: paired, rebuilt from text, untouched by what is added later."""
+
+import subprocess
+import sys
+import zlib
+
+import numpy as np
+import pytest
+from comparison.fake_model import Hills
+
+from tsinit.comparison import compare
+from tsinit.comparison.identity import cell_seed, fingerprint, seed_from_text, seed_text
+
+X = np.zeros((40, 2))
+#: What depends on the rest of the table, on the clock, or on the position.
+DERIVED = ["gap", "optimum", "start", "init_seconds", "fit_seconds"]
+
+
+def _rows(result, **where):
+    runs = result.runs
+    for column, value in where.items():
+        runs = runs[runs[column].isin(value)]
+    return runs.drop(columns=DERIVED).reset_index(drop=True)
+
+
+def test_the_key_is_entropy_name_replicate_purpose():
+    seed = cell_seed(5, "air", 3)
+    assert seed.entropy == 5
+    assert seed.spawn_key == (zlib.crc32(b"air"), 3)
+    assert seed_text(seed, 1) == f"5:{zlib.crc32(b'air')},3,1"
+
+
+def test_text_rebuilds_the_streams_that_the_model_used():
+    result = compare(Hills(), X, ["wide"], n_seeds=3, progress=False)
+    for run in result.runs.itertuples():
+        start = np.random.default_rng(seed_from_text(run.init_seed)).uniform(-1.5, 1.5)
+        noise = np.random.default_rng(seed_from_text(run.run_seed)).standard_normal()
+        model = result.rerun(run.run_id)
+        assert model.start_[0] == start
+        assert model.noise_ == noise
+
+
+def test_all_strategies_of_a_replicate_share_their_streams():
+    runs = compare(Hills(), X, ["wide", "right"], n_seeds=4, progress=False).runs
+    assert (runs.groupby("replicate")[["init_seed", "run_seed"]].nunique() == 1).all(axis=None)
+    assert runs["init_seed"].nunique() == 4
+    assert not set(runs["init_seed"]) & set(runs["run_seed"])
+
+
+def test_adding_strategies_data_sets_models_or_seeds_changes_no_earlier_row():
+    small = compare({"m": Hills()}, {"b": X}, ["wide", "right"], n_seeds=3, progress=False)
+    large = compare(
+        {"a": Hills(max_iter=9), "m": Hills()},
+        {"a": X + 1, "b": X, "c": X},
+        ["fixed", "right", "wide"],
+        n_seeds=5,
+        progress=False,
+    )
+    kept = _rows(large, dataset=["b"], model=["m"], strategy=["wide", "right"], replicate=range(3))
+    old = _rows(small)
+    keys = ["strategy", "replicate"]
+    assert kept.sort_values(keys).reset_index(drop=True).equals(old.sort_values(keys).reset_index(drop=True))
+
+
+def test_another_seed_gives_other_starts_and_none_records_what_it_drew():
+    one, two = (compare(Hills(), X, ["wide"], n_seeds=2, seed=s, progress=False).runs for s in (0, 1))
+    assert not set(one["objective_start"]) & set(two["objective_start"])
+    drawn = compare(Hills(), X, ["wide"], n_seeds=2, seed=None, progress=False)
+    entropy = int(drawn.runs["init_seed"].iloc[0].split(":")[0])
+    again = compare(Hills(), X, ["wide"], n_seeds=2, seed=entropy, progress=False)
+    assert again.runs["objective_final"].tolist() == drawn.runs["objective_final"].tolist()
+    assert again.runs["run_id"].tolist() == drawn.runs["run_id"].tolist()
+
+
+def test_run_id_changes_with_everything_that_determines_the_run():
+    def ids(model=None, data=X, strategies=("wide",), **more):
+        return set(
+            compare(model or Hills(), data, list(strategies), n_seeds=1, progress=False, **more).runs["run_id"]
+        )
+
+    base = ids()
+    assert ids() == base
+    assert ids(Hills(verbose=1, random_state=7, init="right")) == base
+    for other in (
+        ids(Hills(max_iter=7)),
+        ids(data=X + 1),
+        ids(strategies=["right"]),
+        ids(seed=1),
+        ids(data={"b": X}),
+        ids(test=0.5),
+        ids(score={"size": lambda e, X: 1.0}),
+    ):
+        assert not other & base
+
+
+def test_fingerprints_see_code_defaults_closures_and_content():
+    def maker(scale):
+        return lambda y, rng: scale * rng.random()
+
+    assert fingerprint(maker(1.0)) == fingerprint(maker(1.0))
+    assert fingerprint(maker(1.0)) != fingerprint(maker(2.0))
+    assert fingerprint(1) != fingerprint("1")
+    assert fingerprint([1, [2]]) != fingerprint([[1], 2])
+    assert fingerprint(np.zeros(4)) != fingerprint(np.zeros((2, 2)))
+    assert fingerprint(Hills()) != fingerprint(Hills(max_iter=3))
+
+
+def test_fingerprints_are_the_same_in_another_process_with_another_hash_seed():
+    code = (
+        "import functools\nfrom tsinit.comparison.identity import fingerprint\n"
+        "f = lambda y, rng: y in {'a', 'b', 'c'}\n"
+        "print(fingerprint(f, {'x', 'y', 'z'}, functools.partial(f, rng=1), {'k': (1, None, 2.5)}))"
+    )
+    outs = {
+        subprocess.run(
+            [sys.executable, "-c", code], env={"PYTHONHASHSEED": str(i)}, capture_output=True, text=True, check=True
+        ).stdout
+        for i in (1, 2)
+    }
+    assert len(outs) == 1
+
+
+def test_a_deterministic_start_is_said_in_words_and_not_warned_of():
+    result = compare(Hills(), X, ["fixed", "wide"], n_seeds=4, progress=False)
+    assert "fixed gives the same start for every seed" in result.verdict()
+
+
+def test_a_function_that_ignores_its_generator_is_warned_of_once():
+    with pytest.warns(UserWarning, match="'stubborn' gave the same start for different seeds") as caught:
+        compare(Hills(), {"a": X, "b": X + 1}, {"stubborn": lambda y, rng: 0.3}, n_seeds=3, progress=False)
+    assert len(caught) == 1
+
+
+def test_a_start_that_repeats_now_and_then_is_warned_of():
+    with pytest.warns(UserWarning, match="'coin' gave the same start"):
+        compare(Hills(), X, {"coin": lambda y, rng: float(rng.integers(2)) - 0.5}, n_seeds=6, progress=False)

@@ -1,0 +1,78 @@
+"""The small statistics, against formulas, brute force and simulation."""
+
+import math
+
+import numpy as np
+import pytest
+
+from tsinit.comparison import statistics
+
+
+def test_wilson_solves_its_equation():
+    # The ends are the proportions at which the observed share is exactly z standard errors away.
+    for successes, trials in ((1, 10), (5, 10), (9, 10), (17, 40)):
+        share, low, high = statistics.wilson(successes, trials)
+        for end in (low, high):
+            assert abs(share - end) == pytest.approx(1.959964 * math.sqrt(end * (1 - end) / trials), rel=1e-5)
+
+
+def test_wilson_at_the_edges():
+    assert statistics.wilson(0, 10)[1] == 0.0
+    assert statistics.wilson(10, 10)[2] == 1.0
+    assert statistics.wilson(10, 10)[1] == pytest.approx(10 / (10 + 1.959964**2), rel=1e-6)
+    assert all(math.isnan(x) for x in statistics.wilson(0, 0))
+
+
+def test_paired_difference_covers_what_it_says():
+    # 400 samples of 10 normal differences with mean 1: coverage is within 3 points of 95 % in the long run, and
+    # the standard error of a rate near 0.95 over 400 is 0.011.
+    rng = np.random.default_rng(1)
+    covered = sum(
+        low <= 1.0 <= high
+        for _, low, high in (statistics.paired_difference(rng.normal(1.0, 2.0, 10)) for _ in range(400))
+    )
+    assert 0.92 - 3 * 0.011 <= covered / 400 <= 0.98 + 3 * 0.011
+
+
+def test_paired_difference_is_the_same_every_time_and_shifts_with_the_data(rng):
+    d = rng.exponential(size=12)
+    one, two, shifted = (statistics.paired_difference(x) for x in (d, d, d + 100.0))
+    assert one == two
+    np.testing.assert_allclose(np.subtract(shifted, 100.0), one, rtol=1e-3)  # rounding moves the bias term
+
+
+def test_paired_difference_without_spread_or_with_few_values():
+    assert statistics.paired_difference([2.0, 2.0, 2.0]) == (2.0, 2.0, 2.0)
+    mean, low, high = statistics.paired_difference([1.0, 2.0, 3.0])
+    assert mean == 2.0
+    assert math.isnan(low)
+    assert math.isnan(high)
+    assert math.isnan(statistics.paired_difference([]).estimate)
+
+
+def test_seeds_needed_gives_the_power_it_promises():
+    # Mean 0.5, sd 1: a t test with that many pairs must reject in about 80 % of experiments.
+    from scipy.stats import ttest_1samp
+
+    rng = np.random.default_rng(2)
+    pilot = np.concatenate([[0.5 - 1.0, 0.5 + 1.0] * 5000])
+    n = int(statistics.seeds_needed(pilot / pilot.std(ddof=1) * 1.0))
+    draws = rng.normal(pilot.mean() / pilot.std(ddof=1), 1.0, size=(4000, n))
+    power = (ttest_1samp(draws, 0.0, axis=1).pvalue < 0.05).mean()
+    assert abs(power - 0.80) < 0.03
+
+
+def test_seeds_needed_at_the_edges():
+    assert statistics.seeds_needed([1.0, -1.0]) == math.inf
+    assert math.isnan(statistics.seeds_needed([1.0]))
+    assert statistics.seeds_needed([1.0, 1.0]) == 2.0
+
+
+def test_optima_are_numbered_from_the_best_and_never_wider_than_the_tolerance():
+    ends = np.array([-100.0, -50.0, np.nan, -50.05, -100.09, -50.3, -np.inf])
+    assert statistics.number_optima(ends).tolist() == [3, 1, 0, 1, 3, 2, 0]
+    # A chain of ends, each close to the next, is not one optimum.
+    chain = -0.06 * np.arange(10)
+    groups = statistics.number_optima(chain)
+    assert all(np.ptp(chain[groups == g]) <= statistics.end_tolerance(0.0) for g in set(groups))
+    assert statistics.number_optima([np.nan]).tolist() == [0]

@@ -1,0 +1,109 @@
+"""The verdict: says who wins when the runs show it, and that it is open when they do not."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tsinit.comparison.verdict import standing, verdict
+
+
+def _runs(ends, dataset="data", seconds=None, failed=()):
+    """A table of runs with given ends: {strategy: final objectives by replicate}."""
+    from tsinit.comparison.statistics import number_optima
+
+    rows = [
+        {
+            "run_id": f"{dataset}{s}{i}",
+            "dataset": dataset,
+            "model": "m",
+            "strategy": s,
+            "replicate": i,
+            "status": "error" if s in failed else "ok",
+            "objective_final": np.nan if s in failed else float(end),
+            "n_iter": 10,
+            "init_seconds": 0.0,
+            "fit_seconds": (seconds or {}).get(s, 1.0),
+            "start": i + 100 * k,
+        }
+        for k, (s, values) in enumerate(ends.items())
+        for i, end in enumerate(values)
+    ]
+    runs = pd.DataFrame(rows)
+    return runs.assign(optimum=number_optima(runs["objective_final"]))
+
+
+def test_a_clear_winner_is_named_with_the_margin_and_the_cost(rng):
+    noise = rng.normal(size=12)
+    runs = _runs({"a": -100 + noise, "b": -150 + noise + rng.normal(size=12)}, seconds={"a": 3.0, "b": 1.0})
+    (line,) = verdict(runs, "log-likelihood")
+    assert line.startswith("data: a ends highest (median log-likelihood -")
+    assert "a beats b by " in line
+    assert "95 % interval" in line
+    assert "3.0 times the cheapest, b (1 s)" in line
+    assert "inconclusive" not in line
+
+
+def test_noise_is_called_inconclusive_with_the_seeds_it_would_take(rng):
+    runs = _runs({"a": rng.normal(-100, 50, 10), "b": rng.normal(-101, 50, 10)})
+    (line,) = verdict(runs)
+    assert "inconclusive: " in line
+    assert "seeds needed" in line
+
+
+def test_two_equal_starts_are_seldom_declared_different():
+    # Under equality the interval of one pair misses 0 in 5 % of cases, plus the shortfall of its coverage (3
+    # points): over 200 tables more than 8 % + 3 standard errors (1.9 points each) would be wrong.
+    rng = np.random.default_rng(3)
+    wrong = 0
+    for _ in range(200):
+        _, rivals = standing(_runs({"a": rng.normal(size=10) * 9, "b": rng.normal(size=10) * 9}))
+        wrong += any(place == "behind" for place, _, _ in rivals.values())
+    assert wrong / 200 <= 0.08 + 3 * 0.019
+
+
+def test_equal_ends_are_level_and_the_cheaper_is_named():
+    (line,) = verdict(_runs({"a": [-50.0] * 6, "b": [-50.04] * 6}, seconds={"a": 2.0, "b": 0.5}))
+    assert "all starts reach the same end" in line
+    assert "b takes 0.5 s" in line
+    assert "the least of all" in line
+
+
+def test_two_level_and_one_behind():
+    (line,) = verdict(_runs({"a": [-50.0] * 6, "b": [-50.04] * 6, "c": [-90.0, -91, -92, -93, -94, -95]}))
+    assert "a and b reach the same end" in line
+    assert "a beats c by " in line
+
+
+def test_few_seeds_are_not_enough():
+    (line,) = verdict(_runs({"a": [-50.0, -50.5], "b": [-70.0, -75.0]}))
+    assert "inconclusive" in line
+    assert "about 5 seeds needed" in line
+
+
+def test_failures_and_a_lonely_strategy_are_told():
+    (line,) = verdict(_runs({"a": [-50.0] * 6, "b": [0.0] * 6}, failed=["b"]))
+    assert "no other strategy to compare with" in line
+    assert "Failed: b in 6 of 6 runs" in line
+
+
+def test_data_sets_are_counted_and_never_pooled(rng):
+    noise = rng.normal(size=8)
+    runs = pd.concat(
+        [
+            _runs({"a": -100 + noise, "b": -150 - noise}, "one"),
+            _runs({"a": -300 + noise, "b": -200 - noise}, "two"),
+            _runs({"a": -100 + 20 * noise, "b": -100 - 20 * noise}, "three"),
+        ]
+    )
+    lines = verdict(runs)
+    assert len(lines) == 4
+    assert lines[-1] == (
+        "Over all 3 comparisons: a wins 1 of 3, b wins 1 of 3 and 1 of 3 has no single winner. "
+        "Each speaks for its own data only."
+    )
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(2e-5, "0.02 ms"), (0.05, "50 ms"), (2.34, "2.3 s"), (125.0, "125 s")])
+def test_times_are_readable(seconds, text):
+    (line,) = verdict(_runs({"a": [-50.0] * 5, "b": [-90.0] * 5}, seconds={"a": seconds, "b": 999.0}))
+    assert f"a takes {text} and 10 iterations" in line

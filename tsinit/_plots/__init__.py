@@ -1,0 +1,1 @@
+"""The workshop behind `tsinit.plots`: one file for each kind of subject."""

@@ -1,0 +1,79 @@
+"""The spectrogram of a signal with the formant tracks that a model found in it."""
+
+import numpy as np
+
+from tsinit._plots import style
+
+_RANGE_DB = 55.0  # below the loudest point everything is white
+
+
+def formants(signal, fs, tracks=None, *, f_max=5000.0, ax=None):
+    """Draw a spectrogram and the formant tracks on it.
+
+    Parameters
+    ----------
+    signal : (T,) float
+    fs : float
+        Sampling rate in Hz.
+    tracks : FormantTracks, or dict of these by name, optional
+        Anything with ``times`` in seconds and ``frequencies``, (n_frames, n_formants) in Hz. Each entry of a
+        dict gets a panel.
+    f_max : float
+        Highest frequency to show, in Hz.
+    ax : matplotlib Axes, optional
+        For a single panel.
+
+    Returns
+    -------
+    Axes or array of Axes
+    """
+    named = tracks if isinstance(tracks, dict) else {"": tracks}
+    if ax is not None and len(named) > 1:
+        raise ValueError(f"ax must go with one set of tracks; got {len(named)}.")
+    size = (6.4, 2.3)
+    axes = [style.single(ax, size)] if len(named) == 1 else list(style.panels(len(named), size, sharex=True))
+    times, frequencies, level = _spectrogram(np.asarray(signal, dtype=float), fs)
+    shown = frequencies <= f_max
+    for (name, one), panel in zip(named.items(), axes, strict=True):
+        panel.pcolormesh(
+            times,
+            frequencies[shown] / 1000,
+            level[shown],
+            cmap="Greys",
+            vmin=level.max() - _RANGE_DB,
+            vmax=level.max(),
+            shading="nearest",
+            rasterized=True,
+        )
+        if one is not None:
+            for k, track in enumerate(np.asarray(one.frequencies, dtype=float).T):
+                panel.plot(
+                    one.times,
+                    track / 1000,
+                    linestyle="",
+                    marker=".",
+                    markersize=4.5,
+                    color=style.COLOURS[(1, 0, 2, 3, 4)[k % 5]],
+                    label=f"F{k + 1}",
+                )
+        panel.set_ylim(0, min(f_max, fs / 2) / 1000)
+        style.dress(panel, "", "kHz", name)
+    if axes[0].get_legend_handles_labels()[0]:
+        axes[0].legend(fontsize="small", ncols=5, loc="upper right", framealpha=0.9, markerscale=2)
+    axes[-1].set_xlabel("seconds", color=style.INK)
+    return style.one_or_all(axes)
+
+
+def _spectrogram(signal, fs):
+    """Power in dB from windows of 12 ms: short enough to show formants and hardly any harmonics."""
+    from scipy.signal import ShortTimeFFT
+    from scipy.signal.windows import hann
+
+    length = max(8, round(0.012 * fs))
+    # Lifting the highs by 6 dB per octave shows the higher formants as dark as the first.
+    lifted = np.append(signal[:1], signal[1:] - 0.97 * signal[:-1])
+    transform = ShortTimeFFT(hann(length), hop=max(1, round(0.003 * fs)), fs=fs, mfft=max(512, length))
+    power = np.abs(transform.stft(lifted)) ** 2
+    inside = (transform.t(signal.size) >= 0) & (transform.t(signal.size) <= signal.size / fs)
+    level = 10 * np.log10(np.maximum(power, 1e-12 * power.max(initial=1e-300)))
+    return transform.t(signal.size)[inside], transform.f, level[:, inside]

@@ -1,0 +1,74 @@
+"""Colours, markers, panels: what all plots share."""
+
+import numpy as np
+
+#: Okabe and Ito's palette without its yellow, which is too pale for a line on white.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
+#: Text and axes: nearly black, legible in print.
+INK = "#222222"
+PALE = "#bbbbbb"
+
+
+def marks(names):
+    """Give each name a colour, a marker and a line style, the same in every plot of a comparison.
+
+    Parameters
+    ----------
+    names : sequence of str
+
+    Returns
+    -------
+    dict of str to dict
+        With ``color``, ``marker``, ``linestyle``.
+    """
+    return {
+        name: {"color": COLOURS[i % 7], "marker": MARKERS[i % 7], "linestyle": LINES[(i + i // 7) % 7]}
+        for i, name in enumerate(dict.fromkeys(names))
+    }
+
+
+def single(ax, size=(5.2, 3.6)):
+    """Return the Axes given, or one on a new figure."""
+    if ax is not None:
+        return ax
+    return panels(1, size)[0]
+
+
+def panels(n, size, **shared):
+    """Return ``n`` Axes below each other on a new figure.
+
+    Parameters
+    ----------
+    n : int
+    size : (width, height)
+        Of one panel, in inches.
+    **shared
+        ``sharex`` or ``sharey``, as ``matplotlib.pyplot.subplots`` has them.
+    """
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(n, 1, figsize=(size[0], size[1] * n), squeeze=False, layout="constrained", **shared)
+    # pyplot makes the figure, so that notebooks show it; colours are set here and not in its settings.
+    figure.patch.set_facecolor("white")
+    return axes[:, 0]
+
+
+def dress(ax, xlabel="", ylabel="", title=""):
+    """Label an Axes and take away the lines that carry nothing."""
+    ax.set_xlabel(xlabel, color=INK)
+    ax.set_ylabel(ylabel, color=INK)
+    if title:
+        ax.set_title(title, color=INK, fontsize="medium", loc="left")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.tick_params(colors=INK)
+    for axis in (ax.xaxis, ax.yaxis):
+        if hasattr(axis.get_major_formatter(), "set_useOffset"):
+            axis.get_major_formatter().set_useOffset(False)  # "0.6 + 1e3" is hard to read aloud
+    return ax
+
+
+def one_or_all(axes):
+    """Return the only Axes, or the array of them."""
+    return axes[0] if len(axes) == 1 else np.asarray(axes, dtype=object)

@@ -1,0 +1,73 @@
+"""The frame of the HTML report: style and skeleton, no content."""
+
+import html
+
+_CSS = """
+:root { color-scheme: light; }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 64rem; padding: 1rem; background: #fff; color: #1a1a1a;
+       font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
+h1 { font-size: 1.5rem; line-height: 1.2; margin: .5rem 0; }
+h2 { font-size: 1.2rem; margin: 2rem 0 .5rem; border-bottom: 2px solid #0072B2; padding-bottom: .2rem; }
+h3 { font-size: 1.05rem; margin: 1.3rem 0 .3rem; }
+p, li { max-width: 46rem; overflow-wrap: anywhere; }
+.lead { color: #444; }
+.verdict { border-left: 4px solid #0072B2; padding: .1rem 0 .1rem .8rem; margin: .8rem 0; }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1rem; }
+figure { margin: .5rem 0; break-inside: avoid; }
+figure img { width: 100%; height: auto; display: block; }
+figcaption { font-size: .9rem; color: #444; }
+.wide { overflow-x: auto; margin: .5rem 0; }
+table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .3rem .6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid #ddd; }
+thead th { white-space: normal; border-bottom: 2px solid #1a1a1a; vertical-align: bottom; }
+th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: #fff; }
+td.text { text-align: left; white-space: normal; min-width: 12rem; }
+pre { font-size: .75rem; overflow-x: auto; background: #f6f6f6; padding: .6rem; }
+summary { cursor: pointer; font-weight: 600; }
+@media print {
+  body { max-width: none; padding: 0; font-size: 10pt; }
+  .wide { overflow: visible; }
+  table { font-size: 7.5pt; }
+  th, td { padding: .1rem .3rem; }
+  .figures { grid-template-columns: 1fr 1fr; }
+  h2, h3 { break-after: avoid; }
+}
+"""
+
+
+def page(title, body):
+    """Put content into a complete document without a single outside resource.
+
+    Parameters
+    ----------
+    title : str
+    body : str
+        HTML.
+    """
+    name = html.escape(title)
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{name}</title>\n<style>{_CSS}</style>\n</head>\n<body>\n<h1>{name}</h1>\n{body}\n</body>\n</html>\n"
+    )
+
+
+def table(header, rows, text=()):
+    """Write a table that scrolls sideways on a narrow screen.
+
+    Parameters
+    ----------
+    header : list of str
+    rows : list of list of str
+    text : collection of int
+        Columns that hold sentences and may break.
+    """
+    head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in header)
+    lines = []
+    for row in rows:
+        cells = "".join(
+            f"<td{' class=text' if i in text else ''}>{html.escape(cell)}</td>" for i, cell in enumerate(row)
+        )
+        lines.append(f"<tr>{cells}</tr>")
+    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'

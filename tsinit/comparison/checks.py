@@ -1,0 +1,158 @@
+"""The border of ``compare``: every argument is checked here, once, before anything runs."""
+
+import numbers
+import warnings
+from collections.abc import Mapping
+
+import numpy as np
+
+from tsinit._validate import check_series
+from tsinit.comparison import data as datasets_of
+from tsinit.comparison import naming
+from tsinit.comparison.data import Dataset
+from tsinit.comparison.scores import Scoring, is_parameters
+from tsinit.models.monitor import Budget
+
+
+def check_models(model):
+    """Name the models; each must be an estimator of this package (or behave like one)."""
+    models = naming.name_models(model)
+    if not models:
+        raise ValueError("model must hold at least one estimator; got an empty dict.")
+    for name, estimator in models.items():
+        _check_name(name, "model")
+        if isinstance(estimator, type) or not all(hasattr(estimator, a) for a in ("_fit", "get_params")):
+            raise TypeError(
+                f"model must be a tsinit estimator, for example LinearGaussianSSM(); got {estimator!r}"
+                f"{' (a class: call it)' if isinstance(estimator, type) else ''}."
+            )
+    return models
+
+
+def check_strategies(strategies):
+    """Name the strategies; there must be one at least."""
+    if strategies is None or isinstance(strategies, numbers.Number):
+        raise TypeError(
+            f"strategies must be a list of names, strategies or functions, or a dict of these; got {strategies!r}."
+        )
+    named = naming.name_strategies(strategies)
+    if not named:
+        raise ValueError("strategies must hold at least one strategy; got none.")
+    for name in named:
+        _check_name(name, "strategy")
+    return named
+
+
+def check_entropy(seed):
+    """Return the entropy of all seeds: a number given, or one drawn now and written into every row."""
+    if seed is None:
+        return np.random.SeedSequence().entropy
+    if isinstance(seed, bool) or not isinstance(seed, numbers.Integral) or seed < 0:
+        raise ValueError(f"seed must be a whole number of at least 0, or None; got {seed!r}.")
+    return int(seed)
+
+
+def check_budget(budget):
+    """Return a Budget or None."""
+    if budget is not None and not isinstance(budget, Budget):
+        raise TypeError(f"budget must be tsinit.Budget(max_iter=..., seconds=...) or None; got {budget!r}.")
+    return budget
+
+
+def check_scoring(score):
+    """Return the scoring functions by name; None leaves the model's own score."""
+    if score is None:
+        return Scoring(None)
+    if not isinstance(score, Mapping) or not all(callable(f) for f in score.values()):
+        raise TypeError(f"score must be None or a dict of functions (estimator, X) -> float; got {score!r}.")
+    return Scoring(dict(score))
+
+
+def check_datasets(data, test, truth):
+    """Name and load the data sets, split off what is held out, attach what is known of the truth.
+
+    Returns
+    -------
+    dict of str to Dataset
+    """
+    sources = datasets_of.named(data)
+    if not sources:
+        raise ValueError("data must hold at least one data set; got an empty dict.")
+    truths = _by_dataset(truth, sources, "truth")
+    tests = None if isinstance(test, numbers.Number) else _tests_by_dataset(test, sources)
+    built = {}
+    for name, source in sources.items():
+        _check_name(name, "data set")
+        X, known = _load(source, f"data set {name!r}"), truths.get(name)
+        _check_table_truth(name, X, known)
+        if tests is not None:
+            held_out = tests.get(name, {})
+        else:
+            _check_fraction(test)
+            if known is not None and not is_parameters(known):
+                known = datasets_of.split_tail(known, test)[0]
+            X, tail = datasets_of.split_tail(X, test)
+            held_out = {"test": tail}
+        built[name] = datasets_of.make_dataset(X, held_out, known)
+    return built
+
+
+def check_truth_fits(datasets: dict[str, Dataset], models):
+    """A complete table can only score models that impute."""
+    tables = any(d.truth is not None and not is_parameters(d.truth) for d in datasets.values())
+    deaf = [name for name, model in models.items() if not hasattr(model, "impute")]
+    if tables and deaf:
+        raise TypeError(f"truth must suit every model; got a complete table, but {deaf[0]} has no impute().")
+
+
+def _load(source, what):
+    """Load one table or list of tables; what no model could read is refused here and not in every run."""
+    X, lengths = datasets_of.unpack(source)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the models will say it again
+            check_series(X, lengths)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{what}: {error}") from None
+    return datasets_of.by_sequence(X, lengths)
+
+
+def _check_name(name, what):
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"{what} names must be non-empty text; got {name!r}.")
+
+
+def _check_fraction(test):
+    if isinstance(test, bool) or not 0 < test < 1:
+        raise ValueError(f"test must be a share between 0 and 1, a table or a dict of tables; got {test!r}.")
+
+
+def _check_table_truth(name, X, truth):
+    if truth is None or is_parameters(truth):
+        return
+    y, full = datasets_of.stack(X), datasets_of.stack(truth)
+    if y.shape != full.shape:
+        raise ValueError(f"truth must have the shape of data set {name!r}, {y.shape}; got {full.shape}.")
+    if not (np.isnan(y) & ~np.isnan(full)).any():
+        raise ValueError(f"truth must know at least one value that data set {name!r} misses; got none.")
+
+
+def _by_dataset(value, sources, what):
+    """Spread one value over all data sets; a dict must name them."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        return dict.fromkeys(sources, value)
+    unknown = set(value) - set(sources)
+    if unknown:
+        raise ValueError(f"{what} must be keyed by data sets, {sorted(sources)}; got {sorted(map(str, unknown))}.")
+    return value
+
+
+def _tests_by_dataset(test, sources):
+    """Held-out series of each data set, by the ending of the score column."""
+    if test is None:
+        return {}
+    if isinstance(test, dict) and len(sources) == 1 and not set(test) <= set(sources):
+        return {name: {key: _load(X, f"test {key!r}") for key, X in test.items()} for name in sources}
+    return {name: {"test": _load(X, f"test of {name!r}")} for name, X in _by_dataset(test, sources, "test").items()}

@@ -1,0 +1,120 @@
+"""The function that users call."""
+
+import warnings
+
+from tsinit.comparison import result
+from tsinit.comparison.plan import make_plan
+from tsinit.comparison.running import run_tasks
+
+
+def compare(
+    model,
+    data,
+    strategies,
+    *,
+    n_seeds=10,
+    seed=0,
+    score=None,
+    test=None,
+    truth=None,
+    budget=None,
+    n_jobs=None,
+    progress=True,
+):
+    """Compare starting points of a model; to compare models, use ``arviz.compare``.
+
+    Every strategy runs from the same seeds on the same data, so differences are paired; every run is kept with its
+    trace, also when it fails. Nothing is timed before everything is compiled, in every process that takes part.
+
+    Parameters
+    ----------
+    model : estimator or dict of str to estimator
+        Its ``init`` and ``random_state`` are replaced, the rest is kept.
+    data : X, (X, lengths), function, or dict of these
+        A function without arguments is called once and returns ``X`` or ``(X, lengths)``.
+    strategies : list or dict
+        Names, strategies, functions or ready starts; a dict names them, a list is named by what it holds.
+    n_seeds : int
+        Replicates of each data set x model x strategy.
+    seed : int or None
+        Entropy of all seeds; None draws one, which the table records. Adding a strategy or a data set changes no
+        earlier run: the key of a run holds a checksum of the data set's name, and its replicate.
+    score : dict of str to function, optional
+        ``{name: function(estimator, X) -> float}`` gives columns ``score_<name>``; None takes the model's own
+        ``score`` as column ``score``.
+    test : float, X, or dict of X, optional
+        A share holds out the tail of every sequence, in time order: the model is fitted to the head, and the
+        score of the tail is column ``score_test``. A dict is keyed by data set, or for one data set by a name that
+        ends the column's.
+    truth : LinearGaussianParams, complete table, or dict of these by data set, optional
+        Parameters give ``score_eigenvalue_error`` (mean distance of matched eigenvalues); a complete table gives
+        ``score_rmse`` (root mean square error of ``model.impute`` on the values that the data miss).
+    budget : Budget, optional
+        Iterations and seconds of each run; a run out of time is kept with status ``timeout``.
+    n_jobs : int, optional
+        As joblib has it; an enclosing ``joblib.parallel_config`` is honoured. Each worker uses one thread.
+    progress : bool
+        Show a bar with the runs done and failed.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument that cannot be used, before anything runs.
+
+    Warns
+    -----
+    UserWarning
+        Some runs failed (with the count of each distinct error), or a strategy gave the same start for different
+        seeds although it was handed a random generator.
+
+    Examples
+    --------
+    >>> from tsinit import LinearGaussianSSM, compare, datasets  # doctest: +SKIP
+    >>> air = datasets.load_new_york_air_quality()  # doctest: +SKIP
+    >>> result = compare(LinearGaussianSSM(4), air, ["kmeans", "subspace", "uniform"])  # doctest: +SKIP
+    >>> print(result.verdict())  # doctest: +SKIP
+    """
+    plan = make_plan(
+        model, data, strategies, n_seeds=n_seeds, seed=seed, score=score, test=test, truth=truth, budget=budget
+    )
+    tasks = plan.tasks()
+    outcomes = run_tasks(tasks, n_jobs=n_jobs, progress=progress)
+    comparison = result.from_outcomes(plan, tasks, outcomes)
+    _warn_of_failures(comparison.errors, len(tasks))
+    _warn_of_equal_starts(comparison.runs, plan.strategies)
+    return comparison
+
+
+def _warn_of_failures(errors, n_runs):
+    if errors.empty:
+        return
+    counts = errors.groupby(["error_type", "error_message"], sort=False).size().sort_values(ascending=False)
+    listed = "; ".join(f"{n} x {kind}: {message}" for (kind, message), n in counts.head(5).items())
+    more = f"; and {len(counts) - 5} other errors" if len(counts) > 5 else ""
+    how_many = f"all {n_runs} runs failed" if len(errors) == n_runs else f"{len(errors)} of {n_runs} runs failed"
+    warnings.warn(f"{how_many}: {listed}{more}. See .errors for the tracebacks.", UserWarning, stacklevel=3)
+
+
+def _warn_of_equal_starts(runs, strategies):
+    """Point at a strategy whose seeds coincide.
+
+    A strategy that always gives one start is deterministic: the summary and the verdict say so. For a user's
+    function it may as well be a forgotten ``rng``, and a start that repeats now and then is odd in any strategy.
+    """
+    for strategy, init in strategies.items():
+        of_strategy = runs[(runs["strategy"] == strategy) & runs["start"].notna()]
+        cells = of_strategy.groupby(["dataset", "model"])["start"].agg(["size", "nunique"])
+        always = (cells["nunique"] == 1) & (cells["size"] > 1)
+        partly = (cells["nunique"] < cells["size"]) & ~always
+        own = callable(init) and not isinstance(init, type)
+        if (own and always.any()) or partly.any():
+            warnings.warn(
+                f"{strategy!r} gave the same start for different seeds; runs that repeat a start say "
+                "nothing about the spread. Does it use the generator it is given?",
+                UserWarning,
+                stacklevel=3,
+            )

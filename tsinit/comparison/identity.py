@@ -1,0 +1,128 @@
+"""Keys that survive a restart: what a run is called, and the seed it started from."""
+
+import functools
+import hashlib
+import pickle
+import types
+import zlib
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+
+#: Parameters that change how loudly or how widely a model works, never what it finds.
+_NOT_IDENTITY = {"verbose", "n_jobs"}
+
+
+def fingerprint(*parts):
+    """Hash anything a run may depend on.
+
+    Equal values give equal text in every process and session: estimators count by class and parameters,
+    arrays and tables by content, functions by their code, defaults and closure (not by the globals they
+    read), seeds by their key.
+
+    Parameters
+    ----------
+    *parts : object
+        Arrays, tables, estimators, functions, seeds, and containers of these.
+
+    Returns
+    -------
+    str
+        Sixteen hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    for part in parts:
+        _feed(digest, part)
+    return digest.hexdigest()[:16]
+
+
+def cell_seed(entropy, dataset, replicate):
+    """Return the seed that every strategy shares in one replicate of one data set.
+
+    The estimator derives child 0 for its start and child 1 for its run, so strategies are paired. The key holds
+    a checksum of the data set's name instead of its position: adding another changes nothing.
+
+    Parameters
+    ----------
+    entropy : int
+    dataset : str
+    replicate : int
+
+    Returns
+    -------
+    numpy.random.SeedSequence
+    """
+    return np.random.SeedSequence(entropy=entropy, spawn_key=(zlib.crc32(dataset.encode()), replicate))
+
+
+def seed_text(seed, purpose):
+    """Write child ``purpose`` of a seed as text, ``"entropy:key,key,..."``, which rebuilds it.
+
+    Parameters
+    ----------
+    seed : numpy.random.SeedSequence
+    purpose : {0, 1}
+        0 for the start, 1 for the run.
+    """
+    return f"{seed.entropy}:{','.join(map(str, (*seed.spawn_key, purpose)))}"
+
+
+def seed_from_text(text):
+    """Rebuild the seed that :func:`seed_text` wrote.
+
+    Parameters
+    ----------
+    text : str
+        For example ``"0:2271034571,3,0"``.
+
+    Returns
+    -------
+    numpy.random.SeedSequence
+    """
+    entropy, key = text.split(":")
+    return np.random.SeedSequence(entropy=int(entropy), spawn_key=tuple(map(int, key.split(","))))
+
+
+def _feed(digest, value):
+    """Add one value to the hash; the kind goes in first, so that 1 and "1" differ."""
+    digest.update(f"<{type(value).__module__}.{type(value).__qualname__}>".encode())
+    if isinstance(value, np.ndarray) and value.dtype != object:
+        digest.update(f"{value.dtype.str}{value.shape}".encode())
+        digest.update(np.ascontiguousarray(value).tobytes())
+    elif isinstance(value, pd.DataFrame | pd.Series | pd.Index):
+        digest.update(np.ascontiguousarray(pd.util.hash_pandas_object(value, index=True)).tobytes())
+        _feed(digest, list(map(str, getattr(value, "columns", []))))
+    elif isinstance(value, np.random.SeedSequence):
+        _feed(digest, (value.entropy, *value.spawn_key))
+    elif isinstance(value, BaseEstimator):
+        params = value.get_params(deep=False)
+        _feed(digest, {name: params[name] for name in sorted(params) if name not in _NOT_IDENTITY})
+    elif isinstance(value, dict):
+        _feed(digest, list(value.items()))
+    elif isinstance(value, list | tuple):
+        digest.update(str(len(value)).encode())
+        for item in value:
+            _feed(digest, item)
+    elif isinstance(value, types.FunctionType):
+        closure = [cell.cell_contents for cell in value.__closure__ or ()]
+        _feed(digest, [value.__qualname__, value.__code__, value.__defaults__, value.__kwdefaults__, closure])
+    elif isinstance(value, functools.partial):
+        _feed(digest, [value.func, value.args, value.keywords])
+    elif isinstance(value, set | frozenset):
+        _feed(digest, sorted(map(repr, value)))  # the order of a set changes from process to process
+    elif isinstance(value, types.CodeType):
+        _feed(digest, [value.co_code, value.co_names, value.co_consts])
+    else:
+        digest.update(_plain_bytes(value))
+
+
+def _plain_bytes(value):
+    if isinstance(value, bytes):
+        return value
+    if value is None or isinstance(value, bool | int | float | str | complex):
+        return repr(value).encode()
+    try:
+        return pickle.dumps(value, protocol=4)
+    except Exception:  # an object that cannot be pickled still has a kind, which is in the hash already
+        return b""

@@ -1,0 +1,260 @@
+"""One HTML file that a colleague can read without Python: verdict, pictures, tables, how it was done."""
+
+import base64
+import html
+import io
+import math
+from pathlib import Path
+
+from tsinit.comparison import _page
+from tsinit.comparison.summary import summarise
+from tsinit.comparison.verdict import verdict
+
+#: A table of more rows helps nobody in a browser; the CSV has them all.
+_MOST_ROWS = 500
+
+
+def write_report(comparison, path, *, title, figures=None):
+    """Write the report of a comparison; see ``Comparison.report``."""
+    parts = [
+        _lead(comparison),
+        _verdict(comparison),
+        _extra(figures or {}),
+        _pictures(comparison),
+        _summaries(comparison),
+        _errors(comparison),
+        _method(comparison),
+        _runs(comparison),
+    ]
+    path = Path(path)
+    path.write_text(_page.page(title, "\n".join(part for part in parts if part)), encoding="utf-8")
+    return path
+
+
+def _lead(comparison):
+    runs = comparison.runs
+    counts = ", ".join(f"{n} {status.replace('_', ' ')}" for status, n in runs["status"].value_counts().items())
+    return (
+        f'<p class="lead">{len(runs)} runs ({counts}): {_count(runs, "dataset", "data set")}, '
+        f"{_count(runs, 'model', 'model')}, {_count(runs, 'strategy', 'starting strategy', 'starting strategies')}, "
+        f"{_count(runs, 'replicate', 'seed')}.</p>"
+    )
+
+
+def _verdict(comparison):
+    lines = verdict(comparison.runs, comparison.objective_name)
+    paragraphs = []
+    for line in lines:
+        name, words = line.split(": ", 1)
+        paragraphs.append(f'<p class="verdict"><strong>{html.escape(name)}:</strong> {html.escape(words)}</p>')
+    return "<h2>Verdict</h2>" + "".join(paragraphs)
+
+
+def _extra(figures):
+    if not figures:
+        return ""
+    return "<h2>What the fits show</h2>" + "".join(_figure(drawn, caption) for caption, drawn in figures.items())
+
+
+def _pictures(comparison):
+    from matplotlib import pyplot as plt
+
+    from tsinit import plots
+
+    captions = {
+        plots.strip: "Where each run ended; the line is the median.",
+        plots.traces: "The way there: thin lines are runs, thick lines the medians of each strategy.",
+        plots.waterfall: "Ends from best to worst; a plateau is an end that several runs share.",
+    }
+    blocks = ["<h2>Runs in pictures</h2>"]
+    cells = comparison.runs[["dataset", "model"]].drop_duplicates()
+    for dataset, model in cells.itertuples(index=False):
+        blocks.append(f"<h3>{html.escape(_cell_name(comparison, dataset, model))}</h3><div class='figures'>")
+        for draw, caption in captions.items():
+            axes = draw(comparison, dataset=dataset, model=model)
+            blocks.append(_figure(axes, caption))
+            plt.close(axes.figure)
+        blocks.append("</div>")
+    return "".join(blocks)
+
+
+def _figure(drawn, caption):
+    """Embed a figure as an image of its own: its ids cannot clash with those of the next."""
+    import matplotlib
+
+    figure = drawn if hasattr(drawn, "savefig") else getattr(drawn, "flat", [drawn])[0].figure
+    buffer = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "tsinit"}):  # the same picture, the same bytes
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, dpi=150)
+    data = base64.b64encode(buffer.getvalue()).decode("ascii")
+    text = html.escape(caption, quote=True)
+    return (
+        f'<figure><img alt="{text}" src="data:image/svg+xml;base64,{data}"><figcaption>{text}</figcaption></figure>'
+    )
+
+
+def _summaries(comparison):
+    table = summarise(comparison.runs)
+    scores = [name for name in table if name.startswith("median_score")]
+    header = [
+        "strategy",
+        "runs",
+        "failed",
+        f"median {comparison.objective_name}",
+        "IQR",
+        "best",
+        "median gap",
+        "behind the best start (95 %)",
+        "reached best end (95 %)",
+        "iterations",
+        "seconds",
+        *(name.removeprefix("median_").replace("_", " ") for name in scores),
+    ]
+    blocks = ["<h2>Summary</h2>"]
+    for (dataset, model), cell in table.groupby(["dataset", "model"], sort=False):
+        rows = [
+            [
+                r["strategy"],
+                f"{r['n_runs']}",
+                f"{r['n_failed']}",
+                _number(r["median"]),
+                _nats(r["iqr"]),
+                _number(r["best"]),
+                _nats(r["median_gap"]),
+                _interval(r["difference"], r["difference_low"], r["difference_high"]),
+                f"{r['hits']} of {r['n_runs']} ({r['hit_low']:.0%} to {r['hit_high']:.0%})",
+                _number(r["median_iter"]),
+                _number(r["median_seconds"]),
+                *(_number(r[name]) for name in scores),
+            ]
+            for _, r in cell.iterrows()
+        ]
+        blocks += [f"<h3>{html.escape(_cell_name(comparison, dataset, model))}</h3>", _page.table(header, rows)]
+    return "".join(blocks)
+
+
+def _errors(comparison):
+    errors = comparison.errors
+    if errors.empty:
+        return ""
+    groups = errors.groupby(["dataset", "strategy", "error_type", "error_message"], sort=False)
+    rows = [[dataset, strategy, str(len(rows)), kind, message] for (dataset, strategy, kind, message), rows in groups]
+    tails = "".join(
+        f"<h3>{html.escape(group.iloc[0]['run_id'])}</h3><pre>{html.escape(group.iloc[0]['traceback'])}</pre>"
+        for _, group in groups
+        if group.iloc[0]["traceback"]
+    )
+    more = f"<details><summary>Where they were raised, once for each kind</summary>{tails}</details>" if tails else ""
+    header = ["data set", "strategy", "runs", "kind", "message"]
+    return "<h2>Runs that failed</h2>" + _page.table(header, rows, text={4}) + more
+
+
+def _method(comparison):
+    plan, runs = comparison._plan, comparison.runs
+    budget = plan.budget
+    limits = (
+        []
+        if budget is None
+        else [
+            f"{getattr(budget, name)} {unit}"
+            for name, unit in (("max_iter", "iterations"), ("seconds", "seconds"))
+            if getattr(budget, name) is not None
+        ]
+    )
+    limited = f"Each run was limited to {' and '.join(limits)}. " if limits else ""
+    models = "".join(
+        f"<li><strong>{html.escape(name)}</strong>: <code>{html.escape(' '.join(str(m).split()))}</code></li>"
+        for name, m in plan.models.items()
+    )
+    seeds = _count(runs, "replicate", "seed")
+    versions = html.escape(runs["versions"].iloc[0])
+    return (
+        f"<h2>How it was computed</h2><p>Every strategy was run from {seeds} on every data set. In one replicate all "
+        "strategies share two random streams, one for the start and one for the run, so that their differences are "
+        f"paired. The streams are children of <code>SeedSequence(entropy={plan.entropy}, spawn_key=(crc32(data set), "
+        "replicate))</code>; the columns init_seed and run_seed of the table below rebuild them as "
+        f"<code>entropy:key</code>. {limited}{_STATISTICS}</p><ul>{models}</ul><p>Computed with {versions}. Times are "
+        "wall-clock seconds on one thread, after everything was compiled.</p>"
+    )
+
+
+_STATISTICS = (
+    "The gap of a run is the best known end on its data set and model minus its own; a run reached the best known end "
+    "if its gap is within 0.1 plus 1e-5 of the objective. &ldquo;Behind the best start&rdquo; is the mean paired "
+    "difference to the strategy with the best median, with a 95 % BCa bootstrap interval over seeds (widened for small "
+    "samples after Hesterberg, 2015); rates have Wilson intervals. Seeds tell how much a fit varies on these data; "
+    "only further data sets tell whether a start is better in general, so seeds of different data sets are never "
+    "pooled."
+)
+
+
+def _runs(comparison):
+    runs = comparison.runs.head(_MOST_ROWS)
+    several = {name: comparison.runs[name].nunique() > 1 for name in ("dataset", "model")}
+    names = [
+        "strategy",
+        *(n for n in ("dataset", "model") if several[n]),
+        "replicate",
+        "status",
+        "objective_start",
+        "objective_final",
+        "gap",
+        "n_iter",
+        "optimum",
+        "init_seconds",
+        "fit_seconds",
+        "init_seed",
+        "run_id",
+    ]
+    rows = [
+        ["" if value is None else value if isinstance(value, str) else _number(value) for value in row]
+        for row in runs[names].astype(object).where(runs[names].notna(), math.nan).itertuples(index=False)
+    ]
+    cut = (
+        f"<p>The first {_MOST_ROWS} of {len(comparison.runs)} runs; <code>to_csv</code> writes all.</p>"
+        if len(comparison.runs) > _MOST_ROWS
+        else ""
+    )
+    header = [name.replace("objective_", "").replace("_", " ") for name in names]
+    return (
+        f"<h2>All runs</h2><details><summary>Show the {len(runs)} rows</summary>{cut}"
+        f"{_page.table(header, rows)}</details>"
+    )
+
+
+def _cell_name(comparison, dataset, model):
+    return f"{dataset}, {model}" if comparison.runs["model"].nunique() > 1 else dataset
+
+
+def _count(runs, column, one, many=None):
+    n = runs[column].nunique()
+    return f"{n} {one}" if n == 1 else f"{n} {many or one + 's'}"
+
+
+def _interval(estimate, low, high):
+    if not math.isfinite(low) or low == high:
+        return _nats(estimate)
+    return f"{_nats(estimate)} ({_nats(low)} to {_nats(high)})"
+
+
+def _nats(value):
+    """A difference of objectives: a hundredth of a nat is the last digit worth reading."""
+    return (
+        "–"
+        if not math.isfinite(value)
+        else f"{value:,.1f}"
+        if abs(value) >= 10
+        else f"{value:.2f}".replace("-0.00", "0.00")
+    )
+
+
+def _number(value):
+    """Four digits or so, thousands apart; a dash where there is nothing."""
+    value = float(value)
+    if not math.isfinite(value):
+        return "–"
+    if value == int(value) and abs(value) < 1e6:
+        return f"{int(value):,}"
+    if abs(value) >= 100:
+        return f"{value:,.1f}"
+    return f"{value:.3g}"

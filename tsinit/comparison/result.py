@@ -1,0 +1,171 @@
+"""The result of a comparison: tables, words, plots, a report."""
+
+import html
+from pathlib import Path
+
+from tsinit.comparison import summary, tables, verdict
+from tsinit.comparison.plan import Plan
+from tsinit.comparison.worker import fit
+from tsinit.models.monitor import Monitor
+
+
+class Comparison:
+    """Every run of a comparison of starting points, and what follows from them.
+
+    Made by :func:`tsinit.compare`.
+
+    Attributes
+    ----------
+    runs : DataFrame
+        One row for each data set x model x strategy x replicate, also where the run failed: ``run_id``, the four keys,
+        ``init_seed`` and ``run_seed``, ``status`` (``ok``, ``not_converged``, ``diverged``, ``timeout``,
+        ``error``), ``error_type`` and ``error_message``, ``objective_start``, ``objective_final``, ``gap`` (best
+        known end on this data set and model minus this end), ``score...``, ``n_iter``, ``converged``, ``monotone``
+        (no iteration lost objective), ``init_seconds`` and ``fit_seconds`` (compilation never counted), ``optimum``
+        (which distinct end, 1 the best), ``start`` (which distinct starting point), ``versions``.
+    traces : DataFrame
+        ``run_id``, ``iteration`` (0 is the start alone), ``seconds``, ``objective``.
+    errors : DataFrame
+        The failed rows with the end of the traceback.
+    plot : PlotAccessor
+        ``result.plot.traces()``, ``.strip()``, ``.waterfall()``.
+    """
+
+    def __init__(self, runs, traces, errors, plan: Plan):
+        self.runs = runs
+        self.traces = traces
+        self.errors = errors
+        self._plan = plan
+
+    @property
+    def plot(self):
+        """Plots of the runs; each takes ``ax=`` and returns Axes."""
+        return PlotAccessor(self)
+
+    @property
+    def objective_name(self):
+        """What the runs maximise, for axes and sentences."""
+        names = {getattr(model, "_objective_name", "objective") for model in self._plan.models.values()}
+        return names.pop() if len(names) == 1 else "objective"
+
+    def summary(self):
+        """Describe every strategy on every data set, with intervals; the best median comes first.
+
+        Returns
+        -------
+        DataFrame
+            Columns as :func:`tsinit.comparison.summary.summarise` lists them.
+        """
+        return summary.summarise(self.runs)
+
+    def verdict(self):
+        """Say in words which start wins on each data set, by how much and at what cost, or that it is open.
+
+        Returns
+        -------
+        str
+            One paragraph for each data set and model.
+        """
+        return "\n".join(verdict.verdict(self.runs, self.objective_name))
+
+    def rerun(self, run_id):
+        """Fit one row again, exactly, and return the fitted model.
+
+        Parameters
+        ----------
+        run_id : str
+            As in ``runs["run_id"]``.
+
+        Returns
+        -------
+        estimator
+            Fitted; an error of the row is raised again.
+
+        Raises
+        ------
+        KeyError
+            No run has this id.
+        """
+        for task in self._plan.tasks():
+            if task.run_id == run_id:
+                return fit(task, Monitor(task.budget))
+        raise KeyError(f"run_id must be one of the column runs['run_id']; got {run_id!r}.")
+
+    def report(self, path, *, title="Comparison of starting points", figures=None):
+        """Write one self-contained HTML file: verdict, tables, plots, seeds, versions, how it was computed.
+
+        Parameters
+        ----------
+        path : str or Path
+        title : str
+        figures : dict of str to matplotlib Figure or Axes, optional
+            More pictures by their captions, shown after the verdict.
+
+        Returns
+        -------
+        Path
+            The file written.
+        """
+        from tsinit.comparison.report import write_report
+
+        return write_report(self, path, title=title, figures=figures)
+
+    def to_csv(self, folder):
+        """Write ``runs.csv``, ``traces.csv`` and ``errors.csv``.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Made if it does not exist.
+
+        Returns
+        -------
+        Path
+            The folder.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("runs", "traces", "errors"):
+            # Seventeen digits bring every float back exactly.
+            getattr(self, name).to_csv(folder / f"{name}.csv", index=False, float_format="%.17g")
+        return folder
+
+    def __repr__(self):
+        counts = self.runs["status"].value_counts()
+        states = ", ".join(f"{n} {status}" for status, n in counts.items())
+        return f"Comparison of {len(self.runs)} runs ({states})\n{self.verdict()}"
+
+    def _repr_html_(self):
+        words = "".join(f"<p>{html.escape(line)}</p>" for line in self.verdict().splitlines())
+        return words + self.summary().to_html(index=False, float_format=lambda x: f"{x:,.4g}")
+
+
+class PlotAccessor:
+    """The plots of one comparison; see :mod:`tsinit.plots` for their parameters."""
+
+    def __init__(self, comparison):
+        self._comparison = comparison
+
+    def traces(self, **options):
+        """Objective against iteration; see :func:`tsinit.plots.traces`."""
+        from tsinit import plots
+
+        return plots.traces(self._comparison, **options)
+
+    def strip(self, **options):
+        """Final objectives of each strategy; see :func:`tsinit.plots.strip`."""
+        from tsinit import plots
+
+        return plots.strip(self._comparison, **options)
+
+    def waterfall(self, **options):
+        """Sorted final objectives of each strategy; see :func:`tsinit.plots.waterfall`."""
+        from tsinit import plots
+
+        return plots.waterfall(self._comparison, **options)
+
+
+def from_outcomes(plan, tasks, outcomes):
+    """Build the tables of a finished comparison."""
+    runs = tables.runs_table(tasks, outcomes)
+    return Comparison(runs, tables.traces_table(tasks, outcomes), tables.errors_table(runs, outcomes), plan)

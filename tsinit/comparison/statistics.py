@@ -1,0 +1,156 @@
+"""Small exact pieces of statistics on runs: intervals, end points, sample sizes."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+_Z95 = 1.959963984540054  # two-sided 95 %
+_Z80 = 0.8416212335729143  # power 80 %
+#: Fewer paired runs than this carry no interval: the bootstrap distribution would have a handful of values.
+MIN_PAIRS = 5
+
+
+class Interval(NamedTuple):
+    """An estimate and its 95 % interval; the ends are NaN where the runs are too few for one."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+def wilson(successes, trials):
+    """Wilson's 95 % interval of a proportion.
+
+    Parameters
+    ----------
+    successes, trials : int
+
+    Returns
+    -------
+    Interval
+        NaN throughout when there were no trials.
+
+    References
+    ----------
+    Wilson, Journal of the American Statistical Association 22 (1927), p. 209-212.
+    """
+    if trials == 0:
+        return Interval(math.nan, math.nan, math.nan)
+    share, z2 = successes / trials, _Z95**2
+    centre = (share + z2 / (2 * trials)) / (1 + z2 / trials)
+    half = _Z95 / (1 + z2 / trials) * math.sqrt(share * (1 - share) / trials + z2 / (4 * trials**2))
+    # At 0 and at all successes the formula gives the bound exactly, but rounding may not.
+    low = 0.0 if successes == 0 else max(0.0, centre - half)
+    high = 1.0 if successes == trials else min(1.0, centre + half)
+    return Interval(share, low, high)
+
+
+def paired_difference(differences):
+    """Mean of paired differences with a BCa bootstrap 95 % interval.
+
+    Parameters
+    ----------
+    differences : (n,) float
+        One value per replicate: both strategies ran from the same seed.
+
+    Returns
+    -------
+    Interval
+        Without ends below ``MIN_PAIRS`` values. Equal values (two deterministic starts) have no spread: the
+        interval is the value.
+
+    Notes
+    -----
+    The bootstrap knows nothing of the error of the sd in small samples: measured on normal differences, plain
+    BCa covered 84 % at n = 5 and 90 % at n = 10. So the level is raised as the t distribution demands (Hesterberg's
+    expanded interval), which covered 92 % and 94 %, and 91 % on exponential differences at n = 10.
+
+    References
+    ----------
+    Efron, Journal of the American Statistical Association 82 (1987), p. 171-185 (through ``scipy.stats``).
+    Hesterberg, The American Statistician 69 (2015), p. 371-386, on expanded intervals.
+    """
+    d = np.asarray(differences, dtype=float)
+    if d.size == 0:
+        return Interval(math.nan, math.nan, math.nan)
+    mean = float(d.mean())
+    if np.ptp(d) <= 1e-12 * np.abs(d).max(initial=1.0):
+        return Interval(mean, mean, mean) if d.size > 1 else Interval(mean, math.nan, math.nan)
+    if d.size < MIN_PAIRS:
+        return Interval(mean, math.nan, math.nan)
+    from scipy.stats import bootstrap, norm, t
+
+    level = 1.0 - 2.0 * norm.cdf(-math.sqrt(d.size / (d.size - 1)) * t.ppf(0.975, d.size - 1))
+    # A generator of its own: the same table always shows the same interval.
+    ends = bootstrap(
+        (d,), np.mean, method="BCa", confidence_level=level, random_state=np.random.default_rng(0)
+    ).confidence_interval
+    return Interval(mean, float(ends.low), float(ends.high))
+
+
+def seeds_needed(differences):
+    """Paired replicates that would settle a difference of the size seen, with 80 % power at the 5 % level.
+
+    Normal theory: ``((z_0.975 + z_0.8) sd / mean)^2``, plus ``z_0.975^2 / 2`` because the sd is estimated.
+
+    Parameters
+    ----------
+    differences : (n,) float
+        Paired differences.
+
+    Returns
+    -------
+    float
+        A whole number; ``inf`` when the mean difference is 0; NaN with fewer than two values.
+    """
+    d = np.asarray(differences, dtype=float)
+    if d.size < 2:
+        return math.nan
+    mean, sd = abs(float(d.mean())), float(d.std(ddof=1))
+    if mean == 0.0:
+        return math.inf
+    return float(math.ceil(((_Z95 + _Z80) * sd / mean) ** 2 + _Z95**2 / 2))
+
+
+def end_tolerance(best):
+    """Return how far apart two ends may lie and still count as the same optimum.
+
+    A tenth of a nat changes no conclusion from a likelihood; the relative part, 1e-5, is the distance at which
+    iterations that stop on a relative gain of 1e-6 leave an optimum.
+
+    Parameters
+    ----------
+    best : float
+        The best known objective.
+    """
+    return 0.1 + 1e-5 * abs(best)
+
+
+def number_optima(ends):
+    """Number the distinct end points, 1 for the best.
+
+    From the best end downwards, every end within :func:`end_tolerance` of the top of its group belongs to it;
+    the first one below opens the next group. Ends are told apart by their objective only.
+
+    Parameters
+    ----------
+    ends : (n,) float
+        Final objectives, NaN for runs without one.
+
+    Returns
+    -------
+    (n,) int
+        Group of each run, 0 where there is no finite end.
+    """
+    ends = np.asarray(ends, dtype=float)
+    groups = np.zeros(ends.size, dtype=int)
+    finite = np.flatnonzero(np.isfinite(ends))
+    if finite.size == 0:
+        return groups
+    tolerance, top, group = end_tolerance(ends[finite].max()), math.inf, 0
+    for i in finite[np.argsort(-ends[finite], kind="stable")]:
+        if ends[i] < top - tolerance:
+            top, group = ends[i], group + 1
+        groups[i] = group
+    return groups

@@ -1,0 +1,164 @@
+"""One run, in whatever process it lands: warm up, fit, score; every failure becomes a row."""
+
+import math
+import os
+import traceback
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+
+from tsinit.comparison import identity
+from tsinit.models.monitor import Budget, Monitor
+
+#: An EM step may lose this share of the objective to rounding and still count as monotone.
+_ROUNDING = 1e-8
+_TRACEBACK_LINES = 12
+
+_warm: set[tuple] = set()  # cells this process has met, so that no clock ever sees a compiler
+_prepared: set[int] = set()  # this process, once it works on one thread
+
+
+class Outcome(NamedTuple):
+    """What one run came to."""
+
+    run_id: str
+    status: str
+    error_type: str
+    error_message: str
+    error_trace: str
+    n_iter: int | None
+    converged: bool | None
+    init_seconds: float
+    fit_seconds: float
+    objectives: list[float]
+    seconds: list[float]
+    scores: dict[str, float]
+    start: str | None  # fingerprint of the starting point
+
+
+def execute(task, comparison, parent):
+    """Carry out one task in this process.
+
+    Parameters
+    ----------
+    task : Task
+    comparison : str
+        Key of the comparison the task belongs to: a warm-up counts for one comparison.
+    parent : int
+        Process id of the caller of ``compare``, which takes care of its own threads and warnings.
+
+    Returns
+    -------
+    Outcome
+    """
+    _prepare_process(parent)
+    warm_up(task, comparison)
+    monitor = Monitor(task.budget)
+    estimator, failure, scores = None, None, {}
+    try:
+        estimator = fit(task, monitor)
+        if math.isfinite(_last(monitor.objectives)):
+            scores = task.scoring.of(estimator, task.data)
+    except Exception as error:  # whatever a model, a strategy or a score does wrong is a row of the table
+        failure = error
+    return _outcome(task, monitor, estimator, failure, scores)
+
+
+def fit(task, monitor):
+    """Fit the model of a task from its start and seed; the fitted estimator comes back."""
+    entropy, key = task.seed
+    seed = np.random.SeedSequence(entropy=entropy, spawn_key=key)
+    quiet = {"verbose": 0} if "verbose" in task.estimator.get_params(deep=False) else {}
+    estimator = clone(task.estimator).set_params(init=task.init, random_state=seed, **quiet)
+    estimator._fit(task.data.X, lengths=None, monitor=monitor)
+    return estimator
+
+
+def warm_up(task, comparison):
+    """Fit once, briefly, the first time a process meets a kind of run.
+
+    Loading compiled code takes as long as a short fit: a first run would look slower than its start is. The
+    result is thrown away, and so is an error, which the run itself will meet again.
+    """
+    key = (comparison, *task.cell)
+    if key in _warm:
+        return
+    _warm.add(key)
+    seconds = None if task.budget is None else task.budget.seconds
+    try:
+        fit(task, Monitor(Budget(max_iter=1, seconds=seconds)))
+    except Exception:
+        return
+
+
+def _prepare_process(parent):
+    """Give a worker process one thread, and let the status column say what a warning would."""
+    if os.getpid() == parent or os.getpid() in _prepared:
+        return
+    _prepared.add(os.getpid())
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1)
+    warnings.filterwarnings("ignore", category=ConvergenceWarning)
+
+
+def _outcome(task, monitor, estimator, failure, scores):
+    trace = [float(value) for value in monitor.objectives]
+    # A start or a run that broke off never closed its clock.
+    fit_seconds = monitor.fit_seconds or _last(monitor.seconds, 0.0)
+    kind = message = tail = ""
+    if failure is not None:
+        kind, message = type(failure).__name__, str(failure)
+        lines = traceback.format_exception(failure)
+        tail = "\n".join("".join(lines).rstrip().splitlines()[-_TRACEBACK_LINES:])
+    converged = getattr(estimator, "converged_", None)
+    status = _status(trace, failure, monitor.timed_out, converged)
+    if status == "diverged":
+        kind, message = ("NonFiniteObjective", f"the objective became {_last(trace)} at iteration {len(trace) - 1}")
+    return Outcome(
+        task.run_id,
+        status,
+        kind,
+        message,
+        tail,
+        getattr(estimator, "n_iter_", None),
+        None if converged is None else bool(converged),
+        monitor.init_seconds,
+        fit_seconds,
+        trace,
+        [float(s) for s in monitor.seconds],
+        scores,
+        identity.fingerprint(estimator.start_) if hasattr(estimator, "start_") else None,
+    )
+
+
+def _status(trace, failure, timed_out, converged):
+    if failure is not None:
+        return "error"
+    if not math.isfinite(_last(trace)):
+        return "diverged"
+    if timed_out:
+        return "timeout"
+    return "ok" if converged else "not_converged"
+
+
+def is_monotone(objectives):
+    """Whether no iteration lost more than rounding.
+
+    Parameters
+    ----------
+    objectives : (n_iter + 1,) float
+
+    Returns
+    -------
+    bool
+    """
+    x = np.asarray(objectives, dtype=float)
+    return bool(np.all(np.diff(x) >= -_ROUNDING * np.maximum(np.abs(x[1:]), 1.0)))
+
+
+def _last(values, default=math.nan):
+    return values[-1] if values else default

@@ -1,0 +1,12 @@
+"""Plots: functions from a fitted model or a `Comparison` to matplotlib Axes.
+
+Public as ``tsinit.plot``. Each function takes ``ax=`` where it draws one panel, returns what it drew on, shows nothing
+and leaves matplotlib's settings alone. Colours can be told apart by colour-blind readers, and strategies also
+differ in marker and line style.
+"""
+
+from tsinit._plots.fits import eigenvalues, history, smoothed
+from tsinit._plots.sound import formants
+from tsinit._plots.starts import strip, traces, waterfall
+
+__all__ = ["eigenvalues", "formants", "history", "smoothed", "strip", "traces", "waterfall"]
