@@ -149,7 +149,7 @@ def race(ready, seconds=3.0, least=3, most=50):
 def show(title, rows, unit="ms"):
     """Print a Markdown table with ratios to tsinit, the fastest peer first."""
     scale = {"ms": 1e3, "s": 1.0}[unit]
-    ours = next((row.timing.cpu for row in rows if row.name.startswith(OURS) and row.timing), None)
+    ours = next((row.timing.cpu for row in rows if row.name == OURS and row.timing), None)
     rows = sorted(rows, key=lambda row: row.timing.cpu if row.timing else float("inf"))
     print(f"\n### {title}\n")
     print(f"| | CPU {unit} | wall {unit} | times {OURS} | first run, extra CPU s | rounds |")
