@@ -109,8 +109,10 @@ def test_a_trial_reaches_the_strategy_inside(y, rng):
 
 
 @pytest.mark.parametrize(("strategy", "error", "expected"), [
-    (Perturb("uniform", scale=-1), ValueError, "scale must be a finite number of at least 0.0; got -1."),
+    (Perturb("uniform", scale=-1), ValueError, "scale must be a number of at least 0; got -1."),
     (Perturb("unifrom"), ValueError, "Did you mean 'uniform'?"),
+    (Perturb(random_params(np.random.default_rng(0), 3, 2)), ValueError,
+     "inner.A must have shape (2, 2) for n_states=2 and 2 columns; got (3, 3)."),
     (Perturb(KMeans), TypeError, "inner must be a strategy, not its class; got KMeans. Write KMeans()."),
 ])
 def test_wrong_parameters_are_named(y, rng, strategy, error, expected):

@@ -1,33 +1,35 @@
-"""Checks of the parameters of strategies, made when a strategy is used: constructors only store."""
+"""Checks of the parameters of strategies, made when a strategy is used: constructors only store.
 
-from numbers import Integral, Real
+The rules and sentences are those of the border (`tsinit._validate`); here is what only strategies know, such as
+a word that stands for a number.
+"""
+
+from tsinit._validate import check_choice, check_count, check_number
 
 
 def one_of(value, name, allowed):
-    """Check a choice.
+    """Check a choice among words.
 
     Raises
     ------
     ValueError
         If `value` is none of `allowed`.
     """
-    if not any(value is item or (isinstance(value, str) and value == item) for item in allowed):
-        raise ValueError(f"{name} must be one of {list(allowed)}; got {value!r}.")
+    check_choice(name, value, list(allowed))
 
 
 def whole(value, name, least, word=None):
-    """Check a count: an integer of at least `least`, or the word that stands for a rule of the strategy.
+    """Check a count of at least `least`, or the word that stands for a rule of the strategy.
 
     Raises
     ------
     ValueError
         If it is neither.
     """
-    if word is not None and isinstance(value, str) and value == word:
-        return
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-        also = "" if word is None else f" or {word!r}"
-        raise ValueError(f"{name} must be an integer of at least {least}{also}; got {value!r}.")
+    if word is None or not isinstance(value, str):
+        check_count(name, value, least)
+    elif value != word:
+        raise ValueError(f"{name} must be a whole number of at least {least} or {word!r}; got {value!r}.")
 
 
 def real(value, name, low, high=float("inf")):
@@ -38,9 +40,9 @@ def real(value, name, low, high=float("inf")):
     ValueError
         If it is not one.
     """
-    if not isinstance(value, Real) or isinstance(value, bool) or not low <= value < high:
-        below = "" if high == float("inf") else f" and below {high}"
-        raise ValueError(f"{name} must be a finite number of at least {low}{below}; got {value!r}.")
+    check_number(name, value, low)
+    if value >= high:
+        raise ValueError(f"{name} must be below {high:g}; got {value!r}.")
 
 
 def candidates(strategies, trial):

@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from tsinit._validate import check_params
 from tsinit.init import _checks
 from tsinit.init._assemble import assemble, covariance_root
 from tsinit.init._registry import resolve
@@ -52,22 +53,25 @@ class Perturb(BaseEstimator):
         -------
         LinearGaussianParams
             In the units of y.
+
+        Raises
+        ------
+        ValueError
+            If `scale` is negative, or the inner start does not fit the data or is not a sound model.
         """
         _checks.real(self.scale, "scale", 0.0)
         inner = resolve(self.inner, "dynamics", "inner")
-        start = inner.start(y, rng, n_states, offsets, trial)
+        start = check_params(inner.start(y, rng, n_states, offsets, trial), n_states, y.shape[1], "inner")
         if self.scale == 0.0:
             return start
-        A = np.asarray(start.A, float)
-        spread = self.scale * np.linalg.norm(A) / len(A)
-        A = A + spread * rng.standard_normal(A.shape)
+        spread = self.scale * np.linalg.norm(start.A) / n_states
+        A = start.A + spread * rng.standard_normal(start.A.shape)
         Q, R = (_spread_covariance(S, self.scale, rng) for S in (start.Q, start.R))
-        return assemble(A, start.C, Q, R, start.d)._replace(m0=start.m0, d=start.d)
+        return assemble(A, start.C, Q, R, start.d)._replace(m0=start.m0)
 
 
 def _spread_covariance(S, scale, rng):
     """Move the log-Cholesky factor of S, in coordinates where S is the identity: units cannot matter."""
-    S = np.asarray(S, float)
     n = len(S)
     factor = np.diag(np.exp(scale * rng.standard_normal(n)))
     below = scale * np.tril(rng.standard_normal((n, n)), -1)
