@@ -67,9 +67,9 @@ def check_series(X, lengths=None, *, estimator=None, reset=False, min_steps=1):
         X holds something that is not a number.
     """
     form, parts = _split_form(X)
-    if estimator is not None:
-        _check_columns(estimator, parts, reset)
     tables = [_numbers(part, estimator) for part in parts]
+    if estimator is not None:
+        _check_columns(estimator, parts, tables, reset)
     if len({table.shape[1] for table in tables}) > 1:
         widths = sorted({table.shape[1] for table in tables})
         raise ValueError(f"X must have the same columns in every sequence; got sequences of {widths} columns.")
@@ -100,12 +100,12 @@ def _split_form(X):
     return "array", [X]
 
 
-def _check_columns(estimator, parts, reset):
+def _check_columns(estimator, parts, tables, reset):
     from sklearn.utils.validation import validate_data
 
-    for i, part in enumerate(parts):
-        if getattr(part, "ndim", 0) == 2:
-            validate_data(estimator, part, reset=reset and i == 0, skip_check_array=True)
+    for i, (part, table) in enumerate(zip(parts, tables, strict=True)):
+        named = part if hasattr(part, "iloc") else table
+        validate_data(estimator, named, reset=reset and i == 0, skip_check_array=True)
 
 
 def _numbers(part, estimator):
@@ -147,7 +147,7 @@ def _sequences(parts, tables, form, lengths):
     if form == "list":
         if lengths is not None:
             raise ValueError("lengths must be None where X is a list of sequences; got both.")
-        return [(table, _time_steps(part)) for part, table in zip(parts, tables, strict=True)]
+        return [(table, _time_steps(part, len(table))) for part, table in zip(parts, tables, strict=True)]
     part, table = parts[0], tables[0]
     levels = getattr(getattr(part, "index", None), "nlevels", 1)
     if levels > 2:
@@ -157,7 +157,7 @@ def _sequences(parts, tables, form, lengths):
             raise ValueError("lengths must be None where the index of X names the sequences; got both.")
         return _by_label(part, table)
     if lengths is None:
-        return [(table, _time_steps(part))]
+        return [(table, _time_steps(part, len(table)))]
     lengths = np.asarray(lengths)
     if lengths.ndim != 1 or lengths.size == 0 or not np.issubdtype(lengths.dtype, np.integer) or (lengths < 1).any():
         raise ValueError(f"lengths must be positive whole numbers, one per sequence; got {lengths.tolist()}.")
@@ -189,11 +189,8 @@ def _by_label(part, table):
     ]
 
 
-def _time_steps(part, size=None):
-    index = getattr(part, "index", None)
-    if index is None or not hasattr(part, "iloc"):
-        return np.arange(len(part) if size is None else size)
-    return _steps_of(index, strict=False)
+def _time_steps(part, size):
+    return _steps_of(part.index, strict=False) if hasattr(part, "iloc") else np.arange(size)
 
 
 def _steps_of(index, strict):

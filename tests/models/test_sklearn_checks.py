@@ -1,0 +1,15 @@
+"""scikit-learn's own checks pass, with exactly the two declared failures: the order of time matters."""
+
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from tsinit import LinearGaussianSSM
+
+EXPECTED = {
+    "check_methods_sample_order_invariance": "the order of the rows is their order in time",
+    "check_methods_subset_invariance": "rows cut out of a series are another series",
+}
+
+
+@parametrize_with_checks([LinearGaussianSSM(max_iter=5, random_state=0)], expected_failed_checks=lambda _: EXPECTED)
+def test_scikit_learn(estimator, check):
+    check(estimator)
