@@ -74,7 +74,8 @@ def learn_dynamics(z, full, ends, weights, n_states, rng):
     Q = left.T @ left / max(len(ends), 1)
     Q += max(Q_JITTER * np.trace(Q) / max(k, 1), Q_JITTER**2) * np.eye(k)
     # The states have variance 1: so shall those of the model, whatever the errors of A do to it near a pole.
-    Q *= k / np.trace(solve_lyapunov(np.ascontiguousarray(A), Q)) if k else 1.0
+    size = np.trace(solve_lyapunov(np.ascontiguousarray(A), Q))
+    Q *= k / size if k and np.isfinite(size) else 1.0
     middle = (weights.shape[0] // D) // 2
     C, R = _outputs(x1, z[ends - middle])
     A, C, Q = pad_states(A, C, Q, n_states, rng)
