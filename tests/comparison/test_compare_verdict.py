@@ -4,7 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsinit.comparison.verdict import standing, verdict
+from tsinit.comparison import verdict as words
+from tsinit.comparison.verdict import standing
+
+
+def verdict(*arguments):
+    return [f"{name}: {text}" for name, text in words.verdict(*arguments)]
 
 
 def _runs(ends, dataset="data", seconds=None, failed=()):
@@ -36,7 +41,7 @@ def test_a_clear_winner_is_named_with_the_margin_and_the_cost(rng):
     noise = rng.normal(size=12)
     runs = _runs({"a": -100 + noise, "b": -150 + noise + rng.normal(size=12)}, seconds={"a": 3.0, "b": 1.0})
     (line,) = verdict(runs, "log-likelihood")
-    assert line.startswith("data: a ends highest (median log-likelihood -")
+    assert line.startswith("data: a ends highest (mean log-likelihood -")
     assert "a beats b by " in line
     assert "95 % interval" in line
     assert "3.0 times the cheapest, b (1 s)" in line
@@ -46,7 +51,7 @@ def test_a_clear_winner_is_named_with_the_margin_and_the_cost(rng):
 def test_noise_is_called_inconclusive_with_the_seeds_it_would_take(rng):
     runs = _runs({"a": rng.normal(-100, 50, 10), "b": rng.normal(-101, 50, 10)})
     (line,) = verdict(runs)
-    assert "inconclusive: " in line
+    assert ": inconclusive. " in line
     assert "seeds needed" in line
 
 
@@ -57,7 +62,7 @@ def test_two_equal_starts_are_seldom_declared_different():
     wrong = 0
     for _ in range(200):
         _, rivals = standing(_runs({"a": rng.normal(size=10) * 9, "b": rng.normal(size=10) * 9}))
-        wrong += any(place == "behind" for place, _, _ in rivals.values())
+        wrong += any(rival.place == "behind" for rival in rivals.values())
     assert wrong / 200 <= 0.08 + 3 * 0.019
 
 
@@ -98,9 +103,18 @@ def test_data_sets_are_counted_and_never_pooled(rng):
     lines = verdict(runs)
     assert len(lines) == 4
     assert lines[-1] == (
-        "Over all 3 comparisons: a wins 1 of 3, b wins 1 of 3 and 1 of 3 has no single winner. "
+        "over all 3 comparisons: a wins 1, b wins 1 and 1 has no single winner. "
         "Each speaks for its own data only."
     )
+
+
+def test_runs_cut_short_and_held_out_preferences_are_told(rng):
+    runs = _runs({"a": -100 + rng.normal(size=8), "b": -150 + rng.normal(size=8)})
+    runs["score_test"] = np.where(runs["strategy"] == "b", -3.9, -4.0) + 0.001 * rng.normal(size=16)
+    runs.loc[0, "status"] = "not_converged"
+    (line,) = verdict(runs)
+    assert "On held-out data b is better than a, by 0.0995 (95 % interval " in line
+    assert "Of 16 runs, 1 stopped at the iteration limit before converging." in line
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(2e-5, "0.02 ms"), (0.05, "50 ms"), (2.34, "2.3 s"), (125.0, "125 s")])

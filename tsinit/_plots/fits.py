@@ -112,8 +112,7 @@ def eigenvalues(model, *, ax=None):
             label=name or None,
         )
     ax.set_aspect("equal")
-    if isinstance(model, dict):
-        ax.legend(frameon=False, fontsize="small")
+    style.legend(ax)
     return style.dress(ax, "real part", "imaginary part")
 
 
@@ -121,7 +120,7 @@ def _observed_band(model, X):
     """Mean and standard deviation of the value at each time, given everything observed."""
     C, R, d = model.params_.C, model.params_.R, model.params_.d
     states = model.smooth(X)
-    mean = states.means @ C.T + (0.0 if d is None else d)
+    mean = np.asarray(states.means) @ C.T + (0.0 if d is None else d)
     variance = np.einsum("ij,tjk,ik->ti", C, states.covariances, C) + np.diag(R)
     return mean, np.sqrt(variance)
 

@@ -58,8 +58,7 @@ def formants(signal, fs, tracks=None, *, f_max=5000.0, ax=None):
                 )
         panel.set_ylim(0, min(f_max, fs / 2) / 1000)
         style.dress(panel, "", "kHz", name)
-    if axes[0].get_legend_handles_labels()[0]:
-        axes[0].legend(fontsize="small", ncols=5, loc="upper right", framealpha=0.9, markerscale=2)
+    style.legend(axes[0], ncols=5, loc="upper right", frameon=True, framealpha=0.9, markerscale=2)
     axes[-1].set_xlabel("seconds", color=style.INK)
     return style.one_or_all(axes)
 

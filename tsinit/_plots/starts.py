@@ -42,7 +42,7 @@ def traces(comparison, *, dataset=None, model=None, gap=True, x="iteration", ax=
         unit = "iteration" if x == "iteration" else "seconds, start included"
         what = "nats below the best known end" if gap else comparison.objective_name
         style.dress(panel, unit, what, name)
-        panel.legend(frameon=False, fontsize="small")
+        style.legend(panel)
     return style.one_or_all(axes)
 
 
@@ -113,7 +113,7 @@ def waterfall(comparison, *, dataset=None, model=None, ax=None):
                 panel.plot(np.arange(1, ends.size + 1), ends, markersize=5, linewidth=1.2, label=strategy, **look)
         panel.xaxis.get_major_locator().set_params(integer=True)
         style.dress(panel, "runs, best first", f"final {comparison.objective_name}", name)
-        panel.legend(frameon=False, fontsize="small")
+        style.legend(panel)
     return style.one_or_all(axes)
 
 

@@ -69,6 +69,12 @@ def dress(ax, xlabel="", ylabel="", title=""):
     return ax
 
 
+def legend(ax, **options):
+    """Add a legend where there is something to name."""
+    if ax.get_legend_handles_labels()[1]:
+        ax.legend(**{"frameon": False, "fontsize": "small"} | options)
+
+
 def one_or_all(axes):
     """Return the only Axes, or the array of them."""
     return axes[0] if len(axes) == 1 else np.asarray(axes, dtype=object)

@@ -11,6 +11,8 @@ from tsinit.comparison import data as datasets_of
 from tsinit.comparison import naming
 from tsinit.comparison.data import Dataset
 from tsinit.comparison.scores import Scoring, is_parameters
+from tsinit.init._registry import resolve
+from tsinit.models import LinearGaussianSSM
 from tsinit.models.monitor import Budget
 
 
@@ -41,6 +43,30 @@ def check_strategies(strategies):
     for name in named:
         _check_name(name, "strategy")
     return named
+
+
+def check_known(strategies, models):
+    """Ask the registry for every strategy now: a typing error must not cost a table of failed runs.
+
+    Names become the objects they stand for, because a worker process knows only the names that the package
+    registers, and because what a name stands for may change before the next comparison.
+
+    Returns
+    -------
+    dict of str to object
+    """
+    verbs = {verb for verb in map(_verb, models.values()) if verb is not None}
+    known = {}
+    for name, strategy in strategies.items():
+        starts = [resolve(strategy, verb, "strategies") for verb in sorted(verbs)]
+        by_name = isinstance(strategy, str) and len(starts) > 0
+        known[name] = getattr(starts[0].call, "__self__", strategy) if by_name else strategy
+    return known
+
+
+def _verb(model):
+    """Name what a model asks of a strategy, None where it is not one of ours."""
+    return getattr(model, "_verb", "dynamics" if isinstance(model, LinearGaussianSSM) else None)
 
 
 def check_entropy(seed):

@@ -86,7 +86,7 @@ def make_plan(model, data, strategies, *, n_seeds, seed, score, test, truth, bud
         One sentence: the argument, the rule, the value.
     """
     models = checks.check_models(model)
-    inits = checks.check_strategies(strategies)
+    inits = checks.check_known(checks.check_strategies(strategies), models)
     n_seeds, entropy = check_count("n_seeds", n_seeds), checks.check_entropy(seed)
     budget, scoring = checks.check_budget(budget), checks.check_scoring(score)
     datasets = checks.check_datasets(data, test, truth)

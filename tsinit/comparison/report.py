@@ -4,6 +4,7 @@ import base64
 import html
 import io
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 from tsinit.comparison import _page
@@ -42,12 +43,9 @@ def _lead(comparison):
 
 
 def _verdict(comparison):
-    lines = verdict(comparison.runs, comparison.objective_name)
-    paragraphs = []
-    for line in lines:
-        name, words = line.split(": ", 1)
-        paragraphs.append(f'<p class="verdict"><strong>{html.escape(name)}:</strong> {html.escape(words)}</p>')
-    return "<h2>Verdict</h2>" + "".join(paragraphs)
+    paragraphs = verdict(comparison.runs, comparison.objective_name)
+    marked = [f"<strong>{html.escape(name)}:</strong> {html.escape(words)}" for name, words in paragraphs]
+    return "<h2>Verdict</h2>" + "".join(f'<p class="verdict">{text}</p>' for text in marked)
 
 
 def _extra(figures):
@@ -95,41 +93,29 @@ def _figure(drawn, caption):
 
 def _summaries(comparison):
     table = summarise(comparison.runs)
-    scores = [name for name in table if name.startswith("median_score")]
-    header = [
-        "strategy",
-        "runs",
-        "failed",
-        f"median {comparison.objective_name}",
-        "IQR",
-        "best",
-        "median gap",
-        "behind the best start (95 %)",
-        "reached best end (95 %)",
-        "iterations",
-        "seconds",
-        *(name.removeprefix("median_").replace("_", " ") for name in scores),
-    ]
+    show: dict[str, Callable] = {
+        "strategy": lambda r: r["strategy"],
+        "runs": lambda r: str(r["n_runs"]),
+        "failed": lambda r: str(r["n_failed"]),
+        f"mean {comparison.objective_name}": lambda r: _number(r["mean"]),
+        "median": lambda r: _number(r["median"]),
+        "IQR": lambda r: _nats(r["iqr"]),
+        "best": lambda r: _number(r["best"]),
+        "behind the best start (95 %)": lambda r: _interval(
+            r["difference"], r["difference_low"], r["difference_high"]
+        ),
+        "reached the best end (95 %)": lambda r: (
+            f"{r['hits']} of {r['n_runs']} ({r['hit_low']:.0%} to {r['hit_high']:.0%})"
+        ),
+        "iterations": lambda r: _number(r["median_iter"]),
+        "seconds": lambda r: f"{r['median_seconds']:.3g}",
+    }
+    for name in (name for name in table if name.startswith("median_score")):
+        show[name.removeprefix("median_").replace("_", " ")] = lambda r, name=name: _number(r[name])
     blocks = ["<h2>Summary</h2>"]
     for (dataset, model), cell in table.groupby(["dataset", "model"], sort=False):
-        rows = [
-            [
-                r["strategy"],
-                f"{r['n_runs']}",
-                f"{r['n_failed']}",
-                _number(r["median"]),
-                _nats(r["iqr"]),
-                _number(r["best"]),
-                _nats(r["median_gap"]),
-                _interval(r["difference"], r["difference_low"], r["difference_high"]),
-                f"{r['hits']} of {r['n_runs']} ({r['hit_low']:.0%} to {r['hit_high']:.0%})",
-                _number(r["median_iter"]),
-                _number(r["median_seconds"]),
-                *(_number(r[name]) for name in scores),
-            ]
-            for _, r in cell.iterrows()
-        ]
-        blocks += [f"<h3>{html.escape(_cell_name(comparison, dataset, model))}</h3>", _page.table(header, rows)]
+        rows = [[text(row) for text in show.values()] for _, row in cell.iterrows()]
+        blocks += [f"<h3>{html.escape(_cell_name(comparison, dataset, model))}</h3>", _page.table(list(show), rows)]
     return "".join(blocks)
 
 
@@ -151,16 +137,7 @@ def _errors(comparison):
 
 def _method(comparison):
     plan, runs = comparison._plan, comparison.runs
-    budget = plan.budget
-    limits = (
-        []
-        if budget is None
-        else [
-            f"{getattr(budget, name)} {unit}"
-            for name, unit in (("max_iter", "iterations"), ("seconds", "seconds"))
-            if getattr(budget, name) is not None
-        ]
-    )
+    limits = [f"{value} {unit}" for unit, value in _limits(plan.budget).items() if value is not None]
     limited = f"Each run was limited to {' and '.join(limits)}. " if limits else ""
     models = "".join(
         f"<li><strong>{html.escape(name)}</strong>: <code>{html.escape(' '.join(str(m).split()))}</code></li>"
@@ -181,31 +158,25 @@ def _method(comparison):
 _STATISTICS = (
     "The gap of a run is the best known end on its data set and model minus its own; a run reached the best known end "
     "if its gap is within 0.1 plus 1e-5 of the objective. &ldquo;Behind the best start&rdquo; is the mean paired "
-    "difference to the strategy with the best median, with a 95 % BCa bootstrap interval over seeds (widened for small "
+    "difference to the strategy with the best mean, with a 95 % BCa bootstrap interval over seeds (widened for small "
     "samples after Hesterberg, 2015); rates have Wilson intervals. Seeds tell how much a fit varies on these data; "
     "only further data sets tell whether a start is better in general, so seeds of different data sets are never "
     "pooled."
 )
 
 
+_RUN_COLUMNS = ["replicate", "status", "objective_start", "objective_final", "gap", "n_iter", "optimum"]
+_RUN_COLUMNS += ["init_seconds", "fit_seconds", "init_seed", "run_id"]
+
+
+def _limits(budget):
+    return {} if budget is None else {"iterations": budget.max_iter, "seconds": budget.seconds}
+
+
 def _runs(comparison):
     runs = comparison.runs.head(_MOST_ROWS)
     several = {name: comparison.runs[name].nunique() > 1 for name in ("dataset", "model")}
-    names = [
-        "strategy",
-        *(n for n in ("dataset", "model") if several[n]),
-        "replicate",
-        "status",
-        "objective_start",
-        "objective_final",
-        "gap",
-        "n_iter",
-        "optimum",
-        "init_seconds",
-        "fit_seconds",
-        "init_seed",
-        "run_id",
-    ]
+    names = ["strategy", *(name for name, more in several.items() if more), *_RUN_COLUMNS]
     rows = [
         ["" if value is None else value if isinstance(value, str) else _number(value) for value in row]
         for row in runs[names].astype(object).where(runs[names].notna(), math.nan).itertuples(index=False)
@@ -257,4 +228,4 @@ def _number(value):
         return f"{int(value):,}"
     if abs(value) >= 100:
         return f"{value:,.1f}"
-    return f"{value:.3g}"
+    return f"{value:.4g}"

@@ -49,7 +49,7 @@ class Comparison:
         return names.pop() if len(names) == 1 else "objective"
 
     def summary(self):
-        """Describe every strategy on every data set, with intervals; the best median comes first.
+        """Describe every strategy on every data set, with intervals; the best mean comes first.
 
         Returns
         -------
@@ -66,7 +66,7 @@ class Comparison:
         str
             One paragraph for each data set and model.
         """
-        return "\n".join(verdict.verdict(self.runs, self.objective_name))
+        return "\n".join(f"{name}: {words}" for name, words in verdict.verdict(self.runs, self.objective_name))
 
     def rerun(self, run_id):
         """Fit one row again, exactly, and return the fitted model.

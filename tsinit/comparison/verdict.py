@@ -1,15 +1,24 @@
 """The comparison in words: which start wins on which data, by how much, at what cost, or that it is open."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from tsinit.comparison import statistics
-from tsinit.comparison.summary import best_strategy, finals, paired, usable
+from tsinit.comparison.summary import best_strategy, paired, usable, wide
 from tsinit.comparison.tables import FAILED
 
 #: Beyond this many seeds the difference is smaller than anybody will notice.
 _MANY_SEEDS = 1000
+
+
+class Rival(NamedTuple):
+    """How a strategy stands to the leader of its data set and model."""
+
+    place: str  # "behind": the interval excludes 0; "level": the same end from every seed; "open"
+    difference: statistics.Interval  # leader minus this, from the same seeds
+    seeds: float  # replicates that would settle it
 
 
 def verdict(runs, objective="objective"):
@@ -24,21 +33,22 @@ def verdict(runs, objective="objective"):
 
     Returns
     -------
-    list of str
+    list of (str, str)
+        What the paragraph is about, and its sentences.
     """
     cells = list(runs.groupby(["dataset", "model"], sort=False))
     several_models = runs["model"].nunique() > 1
-    lines = []
+    paragraphs = []
     for (dataset, model), cell in cells:
         name = f"{dataset}, {model}" if several_models else dataset
-        lines.append(f"{name}: " + " ".join(_cell_sentences(cell, objective)))
+        paragraphs.append((name, " ".join(_paragraph(cell, objective))))
     if len(cells) > 1:
-        lines.append(_across(cells))
-    return lines
+        paragraphs.append((f"over all {len(cells)} comparisons", _across(cells)))
+    return paragraphs
 
 
 def standing(cell):
-    """Sort the rivals of the strategy with the best median into behind, level and open.
+    """Compare all strategies with the one of the best mean end.
 
     Parameters
     ----------
@@ -48,94 +58,74 @@ def standing(cell):
     Returns
     -------
     leader : str or None
-    rivals : dict of str to (str, Interval, float)
-        ``"behind"`` (the interval of the paired difference excludes 0), ``"level"`` (the same end from every seed)
-        or ``"open"``, with the difference and the seeds that would settle it.
+        None if no run has an end.
+    rivals : dict of str to Rival
+        Strategies with at least one end.
     """
-    ends = finals(cell)
+    ends = wide(cell, "objective_final")
     leader = best_strategy(ends)
     if leader is None:
         return None, {}
     tolerance = statistics.end_tolerance(np.nanmax(ends.to_numpy()))
-    rivals = {}
-    for strategy in ends:
-        if strategy != leader and ends[strategy].notna().any():
-            d = paired(ends, leader, strategy)
-            interval = statistics.paired_difference(d)
-            # Open in spite of enough seeds by normal theory: the differences are skewed, and more must decide.
-            seeds = np.maximum(statistics.seeds_needed(d), max(np.ceil(1.5 * d.size), statistics.MIN_PAIRS))
-            rivals[strategy] = (_place(d, interval, tolerance), interval, float(seeds))
-    return leader, rivals
+    others = [name for name in ends if name != leader and ends[name].notna().any()]
+    return leader, {name: _rival(paired(ends, leader, name), tolerance) for name in others}
 
 
-def _place(differences, interval, tolerance):
-    if differences.size and np.abs(differences).max() <= tolerance:
-        return "level"
-    return "behind" if interval.low > 0 else "open"
+def _rival(differences, tolerance):
+    interval = statistics.paired_difference(differences)
+    level = differences.size > 0 and np.abs(differences).max() <= tolerance
+    place = "level" if level else "behind" if interval.low > 0 else "open"
+    # Where normal theory asks for no more seeds than there were, skewness left it open: more must decide.
+    more = max(math.ceil(1.5 * differences.size), statistics.MIN_PAIRS)
+    return Rival(place, interval, float(np.maximum(statistics.seeds_needed(differences), more)))
 
 
-def _cell_sentences(cell, objective):
+def _paragraph(cell, objective):
     leader, rivals = standing(cell)
     if leader is None:
         return [f"no run could be fitted; {_failures(cell)}."]
-    by_place = {place: [s for s, r in rivals.items() if r[0] == place] for place in ("behind", "level", "open")}
+    names = {place: [n for n, r in rivals.items() if r.place == place] for place in ("behind", "level", "open")}
+    sentences = [
+        _head(cell, leader, names, rivals, objective),
+        _beaten(leader, names["behind"], rivals),
+        _cost(usable(cell), [leader, *names["level"], *names["open"]]),
+        _hits(cell, leader),
+        *_held_out(cell, leader),
+        _same_start(cell),
+        _unfinished(cell),
+        _sentence(_failures(cell)),
+    ]
+    return [sentence for sentence in sentences if sentence]
+
+
+def _head(cell, leader, names, rivals, objective):
     ends = usable(cell)
-    median = ends.loc[ends["strategy"] == leader, "objective_final"].median()
-    head = f"{leader} ends highest (median {objective} {median:,.1f})"
+    mean = f"mean {objective} {ends.loc[ends['strategy'] == leader, 'objective_final'].mean():,.1f}"
     if not rivals:
-        sentences = [f"{leader} ends at a median {objective} of {median:,.1f}; no other strategy to compare with."]
-    elif by_place["open"]:
-        sentences = [f"inconclusive: {head}, but {_open_rivals(by_place['open'], rivals)}."]
-    elif by_place["level"]:
-        others = "all starts" if not by_place["behind"] else f"{leader} and {_and(by_place['level'])}"
-        sentences = [f"{others} reach the same end (median {objective} {median:,.1f})."]
-    else:
-        sentences = [f"{head}."]
-    if by_place["behind"]:
-        sentences.append(_beaten(leader, by_place["behind"], rivals))
-    sentences += [_cost(ends, [leader, *by_place["level"], *by_place["open"]]), _hits(cell, leader)]
-    sentences += [text for text in (_same_start(cell), _sentence(_failures(cell))) if text]
-    return sentences
+        return f"{leader} ends at a {mean}; no other strategy to compare with."
+    if names["open"]:
+        parts = [_open(name, rivals[name]) for name in names["open"]]
+        text = f"inconclusive. {leader} ends highest ({mean}), but the lead may be chance over {_and(parts)}."
+        return f"{text} {leader} and {_and(names['level'])} reach the same end." if names["level"] else text
+    if names["level"]:
+        who = f"{leader} and {_and(names['level'])}" if names["behind"] else "all starts"
+        return f"{who} reach the same end ({mean})."
+    return f"{leader} ends highest ({mean})."
 
 
-def _open_rivals(names, rivals):
-    parts = []
-    for name in names:
-        _, interval, seeds = rivals[name]
-        lead = (
-            f"its lead over {name}, {_nats(interval.estimate)} nats a seed{_ends(interval)}, may be chance"
-            if interval.estimate >= 0
-            else f"from the same seeds {name} ends {_nats(-interval.estimate)} nats higher on average"
-        )
-        parts.append(f"{lead} ({_seeds(seeds)})")
-    return _and(parts)
+def _open(name, rival):
+    return f"{name} ({_nats(rival.difference.estimate)} nats a seed; {_seeds(rival.seeds)})"
 
 
 def _beaten(leader, names, rivals):
-    parts = [f"{name} by {_nats(rivals[name][1].estimate)}{_ends(rivals[name][1])}" for name in names]
+    if not names:
+        return ""
+    parts = [f"{name} by {_nats(rivals[name].difference.estimate)}{_ends(rivals[name].difference)}" for name in names]
     return f"From the same seeds {leader} beats {_and(parts)} nats on average."
 
 
-def _ends(interval):
-    if math.isnan(interval.low) or interval.low == interval.high:
-        return ""
-    return f" (95 % interval {_nats(interval.low)} to {_nats(interval.high)})"
-
-
-def _nats(x):
-    return f"{x:,.1f}" if abs(x) >= 10 else f"{x:.2f}"
-
-
-def _seeds(seeds):
-    if math.isnan(seeds):
-        return f"at least {statistics.MIN_PAIRS} seeds needed"
-    if seeds > _MANY_SEEDS:
-        return f"more than {_MANY_SEEDS:,} seeds needed"
-    return f"about {seeds:,.0f} seeds needed"
-
-
 def _cost(ends, candidates):
-    """What the leading group costs, against the cheapest of all."""
+    """Tell what the leading group costs, against the cheapest of all."""
     seconds = (ends["init_seconds"] + ends["fit_seconds"]).groupby(ends["strategy"]).median()
     iterations = ends["n_iter"].astype(float).groupby(ends["strategy"]).median()
     pick = seconds[candidates].idxmin()
@@ -157,8 +147,23 @@ def _hits(cell, leader):
     )
 
 
+def _held_out(cell, leader):
+    """Say where held-out data prefer another start: a higher end of the fit is not always a better model."""
+    sentences = []
+    for column in (name for name in cell if name == "score_test"):
+        scores = wide(cell, column)
+        best = best_strategy(scores)
+        if best is None or best == leader:
+            continue
+        gain = statistics.paired_difference(paired(scores, best, leader))
+        if gain.low > 0:
+            ends = "" if gain.low == gain.high else f" (95 % interval {gain.low:.3g} to {gain.high:.3g})"
+            sentences.append(f"On held-out data {best} is better than {leader}, by {gain.estimate:.3g}{ends}.")
+    return sentences
+
+
 def _same_start(cell):
-    """Seeds cannot show the spread of a start that ignores them."""
+    """Name the starts whose spread seeds cannot show."""
     done = usable(cell).groupby("strategy", sort=False)
     counts = done.agg(starts=("start", "nunique"), runs=("run_id", "size"))
     fixed = counts.index[(counts["starts"] == 1) & (counts["runs"] > 1)].tolist()
@@ -168,14 +173,18 @@ def _same_start(cell):
     return f"{_and(fixed)} {verb} the same start for every seed: one answer, run {counts['runs'].max()} times."
 
 
+def _unfinished(cell):
+    counts = cell["status"].value_counts()
+    limits = {"not_converged": "stopped at the iteration limit before converging", "timeout": "ran out of time"}
+    parts = [f"{counts[s]} {words}" for s, words in limits.items() if s in counts]
+    return f"Of {len(cell)} runs, {_and(parts)}." if parts else ""
+
+
 def _failures(cell):
-    failed = cell[cell["status"].isin(FAILED)]
-    counts = failed.groupby("strategy", sort=False).size()
-    return (
-        "failed: " + _and([f"{name} in {n} of {(cell['strategy'] == name).sum()} runs" for name, n in counts.items()])
-        if len(failed)
-        else ""
-    )
+    counts = cell[cell["status"].isin(FAILED)].groupby("strategy", sort=False).size()
+    sizes = cell.groupby("strategy", sort=False).size()
+    parts = [f"{name} in {n} of {sizes[name]} runs" for name, n in counts.items()]
+    return f"failed: {_and(parts)}" if parts else ""
 
 
 def _across(cells):
@@ -184,15 +193,33 @@ def _across(cells):
     undecided = 0
     for _, cell in cells:
         leader, rivals = standing(cell)
-        if leader is None or not rivals or any(place != "behind" for place, _, _ in rivals.values()):
+        if leader is None or not rivals or any(rival.place != "behind" for rival in rivals.values()):
             undecided += 1
         else:
             wins[leader] = wins.get(leader, 0) + 1
     ranked = sorted(wins.items(), key=lambda item: -item[1])
-    parts = [f"{name} wins {n} of {len(cells)}" for name, n in ranked]
+    parts = [f"{name} wins {n}" for name, n in ranked]
     if undecided:
-        parts.append(f"{undecided} of {len(cells)} {'has' if undecided == 1 else 'have'} no single winner")
-    return f"Over all {len(cells)} comparisons: {_and(parts)}. Each speaks for its own data only."
+        parts.append(f"{undecided} {'has' if undecided == 1 else 'have'} no single winner")
+    return f"{_and(parts)}. Each speaks for its own data only."
+
+
+def _ends(interval):
+    if math.isnan(interval.low) or interval.low == interval.high:
+        return ""
+    return f" (95 % interval {_nats(interval.low)} to {_nats(interval.high)})"
+
+
+def _nats(x):
+    return f"{x:,.1f}" if abs(x) >= 10 else f"{x:.2f}"
+
+
+def _seeds(seeds):
+    if math.isnan(seeds):
+        return f"at least {statistics.MIN_PAIRS} seeds needed"
+    if seeds > _MANY_SEEDS:
+        return f"more than {_MANY_SEEDS:,} seeds needed"
+    return f"about {seeds:,.0f} seeds needed"
 
 
 def _time(seconds):

@@ -1,0 +1,195 @@
+"""Plots: they return what they drew on, draw what they should, and leave matplotlib alone."""
+
+import sys
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from comparison.fake_model import Hills
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+
+from tsinit import LinearGaussianSSM, compare, datasets, plots
+
+X = np.zeros((40, 2))
+
+
+@pytest.fixture(autouse=True)
+def _clean():
+    before = matplotlib.rcParams.copy()
+    yield
+    plt.close("all")
+    assert matplotlib.rcParams == before
+
+
+@pytest.fixture(scope="module")
+def result():
+    with pytest.warns(UserWarning, match="runs failed"):
+        return compare(Hills(), X, ["wide", "right", "nan"], n_seeds=6, progress=False)
+
+
+@pytest.fixture(scope="module")
+def several():
+    return compare(Hills(), {"one": X, "two": X + 1}, ["wide", "right"], n_seeds=4, progress=False)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    air = datasets.load_new_york_air_quality()
+    return LinearGaussianSSM(2, max_iter=5, random_state=0).fit(air), air
+
+
+@pytest.mark.parametrize("name", ["traces", "strip", "waterfall"])
+def test_one_data_set_gives_axes_and_several_a_panel_each(name, result, several):
+    assert isinstance(getattr(result.plot, name)(), Axes)
+    panels = getattr(several.plot, name)()
+    assert [panel.get_title(loc="left") for panel in panels] == ["one", "two"]
+    chosen = getattr(plots, name)(several, dataset="two")
+    assert chosen.get_title(loc="left") == "two"
+
+
+@pytest.mark.parametrize("name", ["traces", "strip", "waterfall"])
+def test_ax_is_used_and_returned(name, result, several):
+    figure, ax = plt.subplots()
+    assert getattr(result.plot, name)(ax=ax) is ax
+    assert figure.axes == [ax]
+    with pytest.raises(ValueError, match="ax must go with one data set and model; got 2"):
+        getattr(several.plot, name)(ax=ax)
+    with pytest.raises(ValueError, match=r"dataset must be one of \['one', 'two'\]; got 'three'"):
+        getattr(several.plot, name)(dataset="three")
+
+
+def test_traces_draw_every_run_and_a_median_for_each_strategy(result):
+    drawable = result.runs["objective_start"].notna().sum()
+    ax = result.plot.traces(gap=False)
+    assert len(ax.lines) == drawable + 2
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["wide", "right"]
+    ends = {line.get_ydata()[-1] for line in ax.lines}
+    assert result.runs["objective_final"].max() in ends
+
+
+def test_the_gap_has_the_best_on_top_and_a_floor(result):
+    ax = result.plot.traces()
+    assert ax.get_yscale() == "log"
+    assert ax.yaxis_inverted()
+    assert min(line.get_ydata().min() for line in ax.lines[:-1]) > 0
+
+
+def test_traces_against_seconds_begin_after_the_start(result):
+    ax = result.plot.traces(x="seconds", gap=False)
+    assert min(line.get_xdata()[0] for line in ax.lines) >= result.runs["init_seconds"].min()
+
+
+def test_a_median_path_waits_for_its_runs_and_keeps_ended_ones():
+    from tsinit._plots.starts import _median_path
+
+    t, y = _median_path([(np.array([0.0, 1.0]), np.array([1.0, 3.0])), (np.array([0.0, 2.0]), np.array([1.0, 5.0]))])
+    np.testing.assert_allclose(t, [0, 1, 2])
+    np.testing.assert_allclose(y, [1, 3, 4])
+
+
+def test_strip_shows_each_end_and_counts_failures(result):
+    ax = result.plot.strip()
+    drawn = np.concatenate([points.get_offsets()[:, 0] for points in ax.collections])
+    ends = result.runs["objective_final"].dropna()
+    np.testing.assert_allclose(np.sort(drawn), np.sort(ends))
+    assert any("6 failed" in label.get_text() for label in ax.get_yticklabels())
+
+
+def test_waterfall_goes_down(result):
+    for line in result.plot.waterfall().lines:
+        assert (np.diff(line.get_ydata()) <= 0).all()
+
+
+def test_all_runs_failed_still_draws():
+    with pytest.warns(UserWarning, match="all 2 runs failed"):
+        failed = compare(Hills(), X, ["nan"], n_seeds=2, progress=False)
+    for name in ("traces", "strip", "waterfall"):
+        assert isinstance(getattr(failed.plot, name)(), Axes)
+
+
+def test_history_draws_the_objectives(fitted):
+    (line,) = plots.history(fitted[0]).lines
+    np.testing.assert_array_equal(line.get_ydata(), fitted[0].history_)
+
+
+def test_smoothed_bands_hold_what_the_model_says(fitted):
+    model, air = fitted
+    panels = plots.smoothed(model, air)
+    assert [panel.get_ylabel() for panel in panels] == list(air.columns)
+    ax = plots.smoothed(model, air, columns=["Ozone"])
+    _, seen, filled = ax.lines
+    missing = air["Ozone"].isna()
+    assert np.isnan(seen.get_ydata()[missing]).all()
+    np.testing.assert_allclose(filled.get_ydata(), model.impute(air).loc[missing, "Ozone"])
+    # The band at a gap is wider than the noise alone and as wide as the smoothed covariance says.
+    t = int(np.flatnonzero(missing)[0])
+    P = np.asarray(model.smooth(air).covariances)[t]
+    C, R = model.params_.C[0], model.params_.R[0, 0]
+    band = ax.collections[0].get_paths()[0].vertices
+    at = band[np.isclose(band[:, 0], matplotlib.dates.date2num(air.index[t]))][:, 1]
+    assert np.ptp(at) / 2 == pytest.approx(1.96 * np.sqrt(C @ P @ C + R), rel=1e-6)
+
+
+def test_smoothed_takes_arrays_and_one_axes(fitted):
+    model, air = fitted
+    panels = plots.smoothed(LinearGaussianSSM(2, max_iter=2, random_state=0).fit(air.to_numpy()), air.to_numpy())
+    assert len(panels) == 4
+    _, ax = plt.subplots()
+    assert plots.smoothed(model, air, columns=["Wind"], ax=ax) is ax
+    with pytest.raises(ValueError, match="ax must go with one variable; got 4"):
+        plots.smoothed(model, air, ax=ax)
+
+
+def test_smoothed_passes_over_skipped_days(fitted):
+    model, air = fitted
+    some = air.iloc[[*range(20), *range(30, 60)]]
+    line = plots.smoothed(model, some, columns=["Temp"]).lines[0]
+    assert len(line.get_xdata()) == 50
+    assert isinstance(some.index, pd.DatetimeIndex)
+
+
+def test_eigenvalues_of_a_model_parameters_or_several(fitted):
+    model = fitted[0]
+    for ax in (plots.eigenvalues(model), plots.eigenvalues(model.params_)):
+        drawn = ax.collections[0].get_offsets()
+        expected = np.linalg.eigvals(model.params_.A)
+        np.testing.assert_allclose(np.sort(drawn[:, 0]), np.sort(expected.real))
+    ax = plots.eigenvalues({"start": model.start_, "end": model})
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["start", "end"]
+
+
+def test_formants_are_drawn_over_the_spectrogram():
+    from types import SimpleNamespace
+
+    speech = datasets.load_speech("arctic_a0009")
+    tracks = SimpleNamespace(times=np.array([0.5, 1.0]), frequencies=np.array([[500.0, np.nan], [600.0, 1500.0]]))
+    ax = plots.formants(speech.signal, speech.fs, tracks)
+    assert [line.get_label() for line in ax.lines] == ["F1", "F2"]
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), [0.5, 0.6])
+    panels = plots.formants(speech.signal, speech.fs, {"a": tracks, "b": tracks})
+    assert [panel.get_title(loc="left") for panel in panels] == ["a", "b"]
+    assert isinstance(plots.formants(speech.signal, speech.fs), Axes)
+
+
+def test_a_tone_is_dark_at_its_frequency():
+    from tsinit._plots.sound import _spectrogram
+
+    fs = 8000
+    _, frequencies, level = _spectrogram(np.sin(2 * np.pi * 1000 * np.arange(fs) / fs), fs)
+    assert abs(frequencies[level[:, 20:-20].mean(axis=1).argmax()] - 1000) < 60
+
+
+def test_strategies_differ_in_more_than_colour():
+    from tsinit._plots.style import marks
+
+    looks = marks([f"s{i}" for i in range(14)])
+    assert len({(look["color"], str(look["linestyle"])) for look in looks.values()}) == 14
+
+
+def test_the_public_name_is_plot():
+    import tsinit
+
+    assert tsinit.plot is sys.modules["tsinit.plots"]
+    assert set(plots.__all__) == {"traces", "strip", "waterfall", "history", "smoothed", "eigenvalues", "formants"}
