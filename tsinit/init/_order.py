@@ -14,11 +14,11 @@ def order_statistics(singular_values, canonical_correlations, D, n_block_rows, n
     * ``nic`` = sum_{k>n} c_k^2 + n (2 i D - n) log(J) / J;
     * ``ivc`` = -sum_{k>n} log(1 - c_k^2) + n (2 i D - n) log(J) / J (innovation variance criterion).
 
-    The last three are to be minimised. `svc` follows Bauer (2001) with its count of 2 n D parameters. The tail sums
-    of the other two fall by more than that with every order even on noise (measured: five to ten states where
-    four are true), because 2 i D - 2 n - 1 directions take part in each; so they count the parameters of a
-    regression of rank n of i D values on i D values, n (2 i D - n). `ivc` is then the most reliable of the three on
-    clear data and the most cautious on weak states.
+    The last three are to be minimised. `svc` follows Bauer (2001) with its count of 2 n D parameters. The
+    tail sums of the other two fall by more than that with every order even on noise (measured: five to ten
+    states where four are true), because 2 i D - 2 n - 1 directions take part in each; so they count the
+    parameters of a regression of rank n of i D values on i D values, n (2 i D - n). `ivc` is then the most
+    reliable of the three on clear data and the most cautious on weak states.
 
     Parameters
     ----------

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tsinit.init._stability import stabilise
+from tsinit.kernels import solve_lyapunov
 
 _RANK_TOLERANCE = 1e-9
 
@@ -98,7 +99,8 @@ def realise(factor, states, n_states, weights, max_radius=0.999):
     A and C come from regressing the next states and the outputs on the states, or for ``"moesp"`` from the
     shift structure of Gamma. A is then made stable, Gamma and the states are computed again from (A, C), and
     the noise covariances are those of the residuals: positive semi-definite by construction (stochastic
-    algorithm 3, with the second state sequence of the robust combined algorithm).
+    algorithm 3, with the second state sequence of the robust combined algorithm). Where A had to be changed,
+    the state noise is raised to keep the variance of the outputs.
 
     Parameters
     ----------
@@ -125,11 +127,13 @@ def realise(factor, states, n_states, weights, max_radius=0.999):
         now, following = _state_sequences(factor.L, gamma, D)
         AC = _solve(now.T, np.vstack([following, output]).T).T
         A, C = AC[:n_states], AC[n_states:]
-    A = np.ascontiguousarray(stabilise(A, max_radius))
+    identified, A = A, np.ascontiguousarray(stabilise(A, max_radius))
     now, following = _state_sequences(factor.L, observability(A, C, i), D)
     residual = np.vstack([following - A @ now, output - C @ now])
-    noise = residual @ residual.T
-    n = n_states
+    noise, n = residual @ residual.T, n_states
+    if np.any(identified != A):
+        noise[:n] *= (gain := _lost_amplitude(A, C, noise[:n, :n], now))
+        noise[:, :n] *= gain
     return Realisation(
         A, np.ascontiguousarray(C), noise[:n, :n].copy(), noise[:n, n:], noise[n:, n:].copy(), now @ now.T
     )
@@ -141,6 +145,17 @@ def observability(A, C, n_blocks):
     for _ in range(n_blocks - 1):
         blocks.append(blocks[-1] @ A)
     return np.vstack(blocks)
+
+
+def _lost_amplitude(A, C, Q, now):
+    """Factor for the state noise of a model whose A was made stable.
+
+    States that kept going by themselves now fade, and the small noise that was left for them would give
+    outputs of far less variance than the data's (a sinusoid without noise: none at all).
+    """
+    kept = np.trace(C @ solve_lyapunov(A, np.ascontiguousarray(Q)) @ C.T)
+    shown = np.trace(C @ (now @ now.T) @ C.T)
+    return float(np.sqrt(max(1.0, shown / kept))) if kept > 0 else 1.0
 
 
 def _state_sequences(L, gamma, D):

@@ -23,9 +23,10 @@ from tsinit.kernels import solve_lyapunov
 
 # Start of Q's eigenvalues relative to its largest: EM cannot leave a singular Q.
 _EIGENVALUE_FLOOR = 1e-2
+_VARIANCE_FLOOR = 1e-8  # and relative to the variance of the states: Q may be zero
 _MAX_STEPS = 60
-_RELATIVE_GAIN = 1e-6
-_RELATIVE_RESIDUAL = 1e-12  # of the squared norm of the target
+_RELATIVE_GAIN = 1e-5
+_RELATIVE_RESIDUAL = 1e-11  # of the squared norm of the target
 # Work of one Levenberg-Marquardt step in multiplications; above it L-BFGS is faster.
 _MAX_STEP_WORK = 5e8
 _MAX_WORK = 4e9
@@ -63,7 +64,7 @@ def to_independent_noise(model, floor=1e-4):
     problem = mismatch(A, C, G)
     n, D = G.shape
     work = (n * D * n) ** 2
-    root = (_levenberg_marquardt if work <= _MAX_STEP_WORK else _lbfgs)(problem, _root(model.Q))
+    root = (_levenberg_marquardt if work <= _MAX_STEP_WORK else _lbfgs)(problem, _root(model))
     Q = root @ root.T
     R = L0 - C @ doubling(problem.powers, Q) @ C.T
     return Q, nearest_psd(R, floor)
@@ -135,44 +136,47 @@ def _doubling_powers(A):
     return powers
 
 
-def _root(Q):
-    values, vectors = np.linalg.eigh(Q)
-    return vectors * np.sqrt(np.maximum(values, _EIGENVALUE_FLOOR * max(values[-1], np.finfo(float).tiny)))
+def _root(model):
+    """Root of Q with every eigenvalue lifted off zero."""
+    values, vectors = np.linalg.eigh(model.Q)
+    least = max(_EIGENVALUE_FLOOR * values[-1], _VARIANCE_FLOOR * np.trace(model.P) / len(values))
+    return vectors * np.sqrt(np.maximum(values, least))
 
 
 def _levenberg_marquardt(problem, root):
-    """Minimise by steps of least norm.
+    """Minimise by steps of least norm, with the exact second order of L L' (geodesic acceleration).
 
-    The n D residuals are usually fewer than the n^2 unknowns, so the equations are solved in their number, and Q
-    stays close to where it started, which settles the freedom that the residuals leave.
+    The n D residuals are usually fewer than the n^2 unknowns, so the equations are solved in their number,
+    and Q stays close to where it started, which settles the freedom that the residuals leave. Damping
+    follows Nielsen (1999), acceleration Transtrum and Sethna (2012).
     """
-    n = len(root)
-    per_Q = jacobian(problem)
-    target = problem.target.ravel()
-    flat = per_Q.reshape(len(target), n * n)
+    per_Q, target = jacobian(problem), problem.target.ravel()
+    m, n = len(target), len(root)
+    flat = per_Q.reshape(m, n * n)
     residual = flat @ (root @ root.T).ravel() - target
-    f, damping = residual @ residual, 1e-3
-    steps = int(min(_MAX_STEPS, _MAX_WORK / (len(target) * n) ** 2))
-    while steps > 0:
-        per_root = 2 * (per_Q @ root).reshape(len(target), n * n)
+    f, damping, raise_by = residual @ residual, 1e-3, 2.0
+    for _ in range(int(min(_MAX_STEPS, _MAX_WORK / (m * n) ** 2))):
+        per_root = 2 * (per_Q @ root).reshape(m, n * n)
         normal = per_root @ per_root.T
-        level = np.trace(normal) / len(target)
-        if not level > 0:
+        level = np.trace(normal) / m
+        if not level > 0 or damping > 1e9:
             break
-        while damping < 1e6 and steps > 0:
-            steps -= 1
-            damped = normal + damping * level * np.eye(len(target))
-            step = per_root.T @ np.linalg.solve(damped, residual)
-            trial = root - step.reshape(n, n)
-            trial_residual = flat @ (trial @ trial.T).ravel() - target
-            trial_f = trial_residual @ trial_residual
-            if trial_f < f:
-                break
-            damping *= 5
-        else:  # no step helps any more
-            break
-        gain, root, residual, f = f - trial_f, trial, trial_residual, trial_f
-        damping = max(damping / 5, 1e-10)
+        inverse = np.linalg.inv(normal + damping * level * np.eye(m))
+        first = -(per_root.T @ (inverse @ residual))
+        step = first.reshape(n, n)
+        second = -(per_root.T @ (inverse @ (flat @ (step @ step.T).ravel())))
+        if np.linalg.norm(second) < 0.75 * np.linalg.norm(first):
+            step = step + second.reshape(n, n)
+        trial = root + step
+        trial_residual = flat @ (trial @ trial.T).ravel() - target
+        gain = f - trial_residual @ trial_residual
+        if not gain > 0:
+            damping, raise_by = damping * raise_by, 2 * raise_by
+            continue
+        linear = residual + per_root @ first
+        quality = gain / max(f - linear @ linear, np.finfo(float).tiny)
+        damping, raise_by = max(damping * max(0.2, 1 - (2 * quality - 1) ** 3), 1e-10), 2.0
+        root, residual, f = trial, trial_residual, f - gain
         if gain < _RELATIVE_GAIN * (f + gain) or f < _RELATIVE_RESIDUAL * (target @ target):
             break
     return root

@@ -61,10 +61,11 @@ class Subspace(BaseEstimator):
         Largest modulus of an eigenvalue of A; larger ones are moved inside along their angle.
     gaps : {"auto", "drop", "pairs", "smooth"}, default "auto"
         What to do about missing values. ``"drop"`` leaves out every window with a gap. ``"pairs"`` estimates
-        the covariances of the windows from all pairs of values seen: best with much noise and scattered
-        gaps. ``"smooth"`` interpolates, identifies, replaces the interpolation by the Kalman smoother's
-        means and identifies again: best with little noise. ``"auto"`` drops where that keeps nine windows of
-        ten, and else takes from all three the start with the highest likelihood of what was seen.
+        the covariances of the windows from all pairs of values seen and does without the weights of
+        ``"cva"``: best with much noise and scattered gaps. ``"smooth"`` interpolates, identifies, replaces
+        the interpolation by the Kalman smoother's means and identifies again: best with little noise.
+        ``"auto"`` drops where that keeps nine windows of ten, and else takes from all three the start with
+        the highest likelihood of what was seen.
 
     Notes
     -----
@@ -155,7 +156,7 @@ class Subspace(BaseEstimator):
         _checks.whole(D, "Varying columns", 1)
         n_states = _TABLE_STATES // 2 if max_states is None else max_states
         fit = self._best(z, _bounds(z, offsets), n_states, np.zeros((D, n_states)))
-        cva = fit.states if self.weights == "cva" else weighted_states(fit.factor, "cva")
+        cva = weighted_states(fit.factor, "cva")
         rows = min(_TABLE_STATES if max_states is None else max_states, largest_order(fit.factor, fit.states))
         table = order_statistics(
             fit.states.singular_values, cva.singular_values, D, fit.factor.n_block_rows,
@@ -174,7 +175,7 @@ class Subspace(BaseEstimator):
         """Identify from every view of the data that the gaps allow, and keep the likeliest."""
         z = np.ascontiguousarray(z)
         found = views(z, offsets, n_states, self.n_block_rows, self.gaps)
-        fits = {name: self._fit(factor, n_states, loadings) for name, factor in found.items()}
+        fits = {name: self._fit(factor, n_states, loadings, name) for name, factor in found.items()}
         if len(fits) == 1 and "smooth" not in fits:
             return next(iter(fits.values()))
         kalman = Kalman(z, n_states, offsets)
@@ -182,18 +183,20 @@ class Subspace(BaseEstimator):
             rows = fits["smooth"].factor.n_block_rows
             again = smoothed_view(z, offsets, fits["smooth"].params, rows, kalman)
             if again is not None:
-                fits["smooth again"] = self._fit(again, n_states, loadings)
+                fits["smooth again"] = self._fit(again, n_states, loadings, "smooth")
         return max(fits.values(), key=lambda fit: kalman.log_likelihood(fit.params))
 
-    def _fit(self, factor, n_states, loadings):
-        states = weighted_states(factor, self.weights)
+    def _fit(self, factor, n_states, loadings, view):
+        # Covariances from pairs are too rough to be whitened by.
+        weights = "n4sid" if view == "pairs" and self.weights == "cva" else self.weights
+        states = weighted_states(factor, weights)
         order = min(n_states, largest_order(factor, states))
-        params = self._identify(factor, states, order) if order else _white(len(loadings))
+        params = self._identify(factor, states, order, weights) if order else _white(len(loadings))
         return _Fit(factor, states, _pad(params, n_states, loadings))
 
-    def _identify(self, factor, states, order):
+    def _identify(self, factor, states, order, weights):
         """Identify one order on standardised data."""
-        model = realise(factor, states, order, self.weights, self.max_radius)
+        model = realise(factor, states, order, weights, self.max_radius)
         model = model._replace(R=model.R + _overfit(factor) * np.eye(len(model.R)))
         if self.independent_noise:
             Q, R = to_independent_noise(model, self.noise_floor)
@@ -209,7 +212,7 @@ class Subspace(BaseEstimator):
         variance = np.diag(model.P)
         noise = np.diag(_STATE_NOISE * np.maximum(variance, _STATE_NOISE * variance.max()))
         felt = np.diag(model.C @ solve_lyapunov(model.A, noise) @ model.C.T).max()
-        return noise * min(1.0, self.noise_floor / felt)
+        return noise * (self.noise_floor / max(felt, self.noise_floor))
 
 
 def _bounds(z, offsets):
@@ -224,8 +227,8 @@ def _varies(z):
 def _overfit(factor):
     """Share of the outputs' variance to count as noise, because the past explains it by its size alone.
 
-    A past of i D rows fits any future of j <= i D columns exactly and leaves no residual to estimate noise from.
-    Zero from j = 2 i D on.
+    A past of i D rows fits any future of j <= i D columns exactly and leaves no residual to estimate noise
+    from. Zero from j = 2 i D on.
     """
     past = len(factor.L) // 2
     return float(np.clip(2 * past / factor.n_columns - 1, 0.0, 1.0))

@@ -1,0 +1,73 @@
+"""The number of block rows: the rule where data abound, and how it gives way where they do not."""
+
+import numpy as np
+import pytest
+
+from tsinit.init._block_rows import autoregressive_order, choose_block_rows, memory_of_runs
+
+
+def columns(lengths, i):
+    return sum(max(0, length - 2 * i + 1) for length in lengths)
+
+
+@pytest.mark.parametrize(("n", "D", "expected"), [(2, 1, 4), (4, 1, 6), (8, 1, 12), (10, 1, 15), (4, 2, 4),
+                                                  (4, 10, 3), (12, 4, 5)])
+def test_the_usual_number(n, D, expected):
+    assert choose_block_rows([5000], D, n) == expected
+
+
+def test_memory_raises_it_as_far_as_the_data_allow():
+    asked = []
+
+    def memory(most):
+        asked.append(most)
+        return most
+
+    assert choose_block_rows([5000], 1, 4, "auto", memory) == 64
+    i = choose_block_rows([500], 1, 4, "auto", memory)
+    assert columns([500], i) >= 20 * i > 0
+    assert columns([500], i + 1) < 20 * (i + 1)
+    assert choose_block_rows([5000], 1, 4, "auto", lambda most: 2) == 6
+    assert choose_block_rows([50], 1, 4, "auto", lambda most: pytest.fail("too few data to ask")) == 6
+
+
+@pytest.mark.parametrize("lengths", [[30], [20, 18, 9], [13], [8, 8, 8, 8]])
+@pytest.mark.parametrize("D", [1, 3])
+def test_few_data_lower_it_but_leave_columns(lengths, D):
+    i = choose_block_rows(lengths, D, 8)
+    assert i >= 2
+    assert columns(lengths, i) >= 1
+    usual = max(-(-8 // D) + 2, -(-12 // D))
+    assert i == usual or columns(lengths, i + 1) < 2 * (i + 1) * D
+
+
+def test_a_number_given_is_kept_while_a_window_fits():
+    assert choose_block_rows([100, 7], 2, 4, 20) == 20
+    assert choose_block_rows([31, 7], 2, 4, 20) == 15
+
+
+@pytest.mark.parametrize("lengths", [[], [3], [2, 3, 1]])
+def test_no_window_at_all_is_an_error_that_says_so(lengths):
+    with pytest.raises(ValueError, match=r"4 or more consecutive complete rows .*; got \d"):
+        choose_block_rows(lengths, 1, 2)
+
+
+def test_order_is_that_of_separate_least_squares_fits(rng):
+    T, D, most = 800, 2, 8
+    y = np.zeros((T, D))
+    for t in range(3, T):
+        y[t] = 0.5 * y[t - 1] - 0.6 * y[t - 3] + rng.standard_normal(D)
+    rows = np.arange(most, T)
+    target = y[rows]
+    aic = []
+    for p in range(most + 1):
+        past = np.hstack([y[rows - k] for k in range(1, p + 1)]) if p else np.zeros((len(rows), 0))
+        left = target - past @ np.linalg.lstsq(past, target, rcond=None)[0]
+        aic.append(len(rows) * np.linalg.slogdet(left.T @ left / len(rows))[1] + 2 * p * D**2)
+    assert memory_of_runs(y, np.array([0, T]), most) == int(np.argmin(aic)) == 3
+
+
+def test_a_series_without_noise_has_an_order(rng):
+    t = np.arange(300)
+    assert 2 <= memory_of_runs(np.sin(0.3 * t)[:, None], np.array([0, 300]), 10) <= 10
+    assert autoregressive_order(np.ones((3, 3)), 1, 100) >= 1
