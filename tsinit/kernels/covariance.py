@@ -74,61 +74,97 @@ def change(new, old):
 
 
 @blend
-def condition_on(P, W, i, r, gain):
-    """Condition P on one scalar observation with row W[i] and noise variance r; returns its variance v."""
+def condition_on(P, W, w, i, r, K, slot):
+    """Condition P on one scalar observation with row W[w, i] and noise variance r; returns its variance v."""
     n = P.shape[0]
     v = r
     for a in range(n):
         s = 0.0
         for b in range(n):
-            s += P[a, b] * W[i, b]
-        gain[i, a] = s
-        v += s * W[i, a]
+            s += P[a, b] * W[w, i, b]
+        K[slot, i, a] = s
+        v += s * W[w, i, a]
+    scale = 1.0 / v
     for a in range(n):
-        ka = gain[i, a] / v
+        ka = K[slot, i, a] * scale
         for b in range(n):
-            P[a, b] -= ka * gain[i, b]
+            P[a, b] -= ka * K[slot, i, b]
     for a in range(n):
-        gain[i, a] /= v
+        K[slot, i, a] *= scale
     return v
 
 
-@kernel
-def predict(system, P, half, out):
-    """P <- A P A' + Q."""
-    product(system.A, P, half)
-    product_nt(half, system.A, out)
-    n = P.shape[0]
+@blend
+def _load(P, values, slot):
+    """P <- values[slot]; by index, because a view costs more than copying a small matrix."""
+    for i in range(P.shape[0]):
+        for j in range(P.shape[1]):
+            P[i, j] = values[slot, i, j]
+
+
+@blend
+def _save(values, slot, P):
+    """values[slot] <- P."""
+    for i in range(P.shape[0]):
+        for j in range(P.shape[1]):
+            values[slot, i, j] = P[i, j]
+
+
+@blend
+def _add_symmetric(out, Q):
+    """out <- symmetric part of out, plus Q."""
+    n = out.shape[0]
     for i in range(n):
-        for j in range(n):
-            out[i, j] += system.Q[i, j]
-    symmetrise(out)
+        for j in range(i + 1):
+            value = 0.5 * (out[i, j] + out[j, i]) + Q[i, j]
+            out[i, j] = value
+            out[j, i] = value
+
+
+@blend
+def _subtract_from(P, out):
+    """out <- P minus the symmetric part of out."""
+    n = out.shape[0]
+    for i in range(n):
+        for j in range(i + 1):
+            value = P[i, j] - 0.5 * (out[i, j] + out[j, i])
+            out[i, j] = value
+            out[j, i] = value
+
+
+@blend
+def _row_size(W, w, i):
+    s = 0.0
+    for a in range(W.shape[2]):
+        s += W[w, i, a] * W[w, i, a]
+    return s
 
 
 @kernel
-def update(system, r, z, t, P, plan, slot):
-    """Condition P on the entries seen at step t and note gains; False when P is too badly conditioned."""
-    D, n = system.C.shape
-    W = plan.W[0 if system.diagonal else slot]
+def update(W, w, r, z, t, P, K, precision, log_norm, slot):
+    """Condition P on the entries seen at step t and note the gains; False when P is too badly conditioned."""
+    D, n = W.shape[1], W.shape[2]
     top = 0.0
     for a in range(n):
         top = max(top, P[a, a])
-    log_norm, sound = 0.0, top < np.inf
+    sound = top < np.inf
+    volume, total = 1.0, 0.0
     for i in range(D):
-        plan.precision[slot, i] = 0.0
+        precision[slot, i] = 0.0
         if np.isnan(z[t, i]):
             continue
-        size = 0.0
-        for a in range(n):
-            size += W[i, a] * W[i, a]
-        v = condition_on(P, W, i, r[i], plan.K[slot])
+        v = condition_on(P, W, w, i, r[i], K, slot)
         # Rounding in P (2e-16 of its largest entry) must stay small against the innovation variance,
         # and the part of it that comes from the state must not be negative.
-        if not (v > 2e-8 * 1e-8 * top * size and v > 0.0 and v - r[i] >= -1e-8 * v):
+        if not (v > 2e-8 * 1e-8 * top * _row_size(W, w, i) and v > 0.0 and v - r[i] >= -1e-8 * v):
             sound = False
-        plan.precision[slot, i] = 1.0 / v
-        log_norm += np.log(2.0 * np.pi * v)
-    plan.log_norm[slot] = log_norm
+        precision[slot, i] = 1.0 / v
+        # One logarithm for many variances, as long as their product stays in range.
+        volume *= 2.0 * np.pi * v
+        if not 1e-200 < volume < 1e200:
+            total += np.log(volume)
+            volume = 1.0
+    log_norm[slot] = total + np.log(volume)
     return sound
 
 
@@ -137,16 +173,18 @@ def forward(system, z, t, stop, changed, P, plan, index, start):
     """Fill the schedule for steps t..stop, or until its slots run out.
 
     z : (T, D), only its gaps matter; P : (n, n) predicted covariance at step t, replaced by that at the end;
-    index[s - start] : slot of step s. Returns (end, slots used, settled, sound).
+    index[s - start] : slot of step s. Returns (end, slots used, sound).
     """
-    D, n = system.C.shape
-    slots = plan.P.shape[0]
-    slot = -1
+    A, C, Q, R, diagonal = system.A, system.C, system.Q, system.R, system.diagonal
+    K, precision, log_norm, filtered, W = plan.K, plan.precision, plan.log_norm, plan.P, plan.W
+    D, n = C.shape
+    slots = filtered.shape[0]
+    slot = np.int64(-1)
     settled, sound = False, True
-    half, P_next = np.empty((n, n)), np.empty((n, n))
+    half, P_next, P_filtered = np.empty((n, n)), np.empty((n, n)), np.empty((n, n))
     L, r = np.zeros((D, D)), np.zeros(D)
     for i in range(D):
-        r[i] = system.R[i, i]
+        r[i] = R[i, i]
     while t < stop:
         if settled and not changed[t]:
             index[t - start] = slot
@@ -155,15 +193,19 @@ def forward(system, z, t, stop, changed, P, plan, index, start):
         if slot + 1 == slots:
             break
         slot += 1
-        if not system.diagonal:
+        w = np.int64(0) if diagonal else slot
+        if not diagonal:
             if slot == 0 or changed[t]:
-                factor_seen(system.R, z, t, L, r)
-                whiten_rows(L, z, t, system.C, plan.W[slot])
+                factor_seen(R, z, t, L, r)
+                whiten_rows(L, z, t, C, W[slot])
             else:
-                copy_into(plan.W[slot], plan.W[slot - 1])
-        copy_into(plan.P[slot], P)
-        sound &= update(system, r, z, t, plan.P[slot], plan, slot)
-        predict(system, plan.P[slot], half, P_next)
+                copy_into(W[slot], W[slot - 1])
+        copy_into(P_filtered, P)
+        sound &= update(W, w, r, z, t, P_filtered, K, precision, log_norm, slot)
+        _save(filtered, slot, P_filtered)
+        product(A, P_filtered, half)
+        product_nt(half, A, P_next)
+        _add_symmetric(P_next, Q)
         index[t - start] = slot
         t += 1
         # Whether the filter has settled matters only where the next step could share this one's slot.
@@ -173,20 +215,21 @@ def forward(system, z, t, stop, changed, P, plan, index, start):
 
 
 @blend
-def inform(N, W, i, k, precision, Nk):
-    """N <- (I - c k') ' N (I - k c') + c c' / v for one scalar observation, in place (row W[i], gain k[i])."""
+def inform(N, W, w, i, K, slot, precision, Nk):
+    """N <- (I - c k')' N (I - k c') + c c' / v for one scalar observation, in place (row W[w, i], gain K[slot, i])."""
     n = N.shape[0]
     corner = precision
     for a in range(n):
         s = 0.0
         for b in range(n):
-            s += N[a, b] * k[i, b]
+            s += N[a, b] * K[slot, i, b]
         Nk[a] = s
-        corner += s * k[i, a]
+        corner += s * K[slot, i, a]
     for a in range(n):
-        ca, na = W[i, a], Nk[a]
+        ca = W[w, i, a]
+        na = Nk[a] - corner * ca
         for b in range(n):
-            N[a, b] += corner * ca * W[i, b] - na * W[i, b] - ca * Nk[b]
+            N[a, b] -= na * W[w, i, b] + ca * Nk[b]
 
 
 @blend
@@ -197,26 +240,27 @@ def add_scaled(total, weight, P):
 
 
 @kernel
-def _collect(weight, P, B, plan, slot, sums):
+def _collect(weight, P, B, precision, slot, sums):
     """Add one distinct step, taken `weight` times, to the sums."""
     add_scaled(sums.P, weight, P)
     add_scaled(sums.lag, weight, B)
-    blank = True
-    for i in range(plan.precision.shape[1]):
-        blank &= plan.precision[slot, i] == 0.0
-    if blank:
+    seen = 0
+    for i in range(precision.shape[1]):
+        seen += precision[slot, i] > 0.0
+    if seen == 0:
         add_scaled(sums.P_blank, weight, P)
-    for i in range(sums.P_seen.shape[0]):
-        if (plan.precision[slot, i] > 0.0) == sums.direct[i]:
-            add_scaled(sums.P_seen[i], weight, P)
+    P_seen, direct = sums.P_seen, sums.direct
+    for i in range(P_seen.shape[0]):
+        if (precision[slot, i] > 0.0) == direct[i]:
+            for a in range(P.shape[0]):
+                for b in range(P.shape[0]):
+                    P_seen[i, a, b] += weight * P[a, b]
 
 
 @kernel
 def _collect_gap(system, z, t, weight, P, sums):
     """Add Cov(y, x) and Cov(y) of the entries missing at step t, given the seen ones, where they are asked for."""
     D, n = system.C.shape
-    if sums.Cx.shape[0] == 0:
-        return
     seen = 0
     for i in range(D):
         seen += not np.isnan(z[t, i])
@@ -244,13 +288,15 @@ def _collect_gap(system, z, t, weight, P, sums):
 @kernel
 def append(values, used, P):
     """Store P at place `used` of values, in a larger copy when it is full."""
-    n = P.shape[0]
     if used == values.shape[0]:
+        n = P.shape[0]
         larger = np.empty((2 * used + 16, n, n))
         for s in range(used):
-            copy_into(larger[s], values[s])
+            for i in range(n):
+                for j in range(n):
+                    larger[s, i, j] = values[s, i, j]
         values = larger
-    copy_into(values[used], P)
+    _save(values, used, P)
     return values
 
 
@@ -263,10 +309,12 @@ def backward(system, z, t, stop, plan, index, start, end, carry, sums, keep, val
     keep : store each distinct smoothed covariance in `values` from place `used` on; where[s] : its place.
     Returns (values, used).
     """
-    D, n = system.C.shape
+    A, K, precision, filtered, W = system.A, plan.K, plan.precision, plan.P, plan.W
+    diagonal, tol, gaps = system.diagonal, system.tol, sums.Cx.shape[0] > 0
     NA, A_NA = carry[0], carry[1]
-    N, G, B, P, before = (
-        np.empty((n, n)), np.empty((n, n)), np.empty((n, n)), np.empty((n, n)), np.empty((n, n)),
+    D, n = system.C.shape
+    N, G, B, P, P_filtered, before = (
+        np.empty((n, n)), np.empty((n, n)), np.empty((n, n)), np.empty((n, n)), np.empty((n, n)), np.empty((n, n)),
     )  # fmt: skip
     Nk = np.empty(n)
     slot, weight, settled = np.int64(-1), 0.0, False
@@ -279,17 +327,16 @@ def backward(system, z, t, stop, plan, index, start, end, carry, sums, keep, val
             t -= 1
             continue
         if slot >= 0:
-            _collect(weight, P, B, plan, slot, sums)
-            _collect_gap(system, z, last, weight, P, sums)
+            _collect(weight, P, B, precision, slot, sums)
+            if gaps:
+                _collect_gap(system, z, last, weight, P, sums)
         slot, weight, last = index[t - start], 1.0, t
         # P_smooth = P - P (A' N A) P, and the lag-one term B = N A P.
-        product(NA, plan.P[slot], B)
-        product_tn(system.A, B, G)
-        product(plan.P[slot], G, P)
-        for i in range(n):
-            for j in range(n):
-                P[i, j] = plan.P[slot, i, j] - P[i, j]
-        symmetrise(P)
+        _load(P_filtered, filtered, slot)
+        product(NA, P_filtered, B)
+        product_tn(A, B, G)
+        product(P_filtered, G, P)
+        _subtract_from(P_filtered, P)
         if keep:
             values = append(values, used, P)
         used += 1
@@ -298,17 +345,18 @@ def backward(system, z, t, stop, plan, index, start, end, carry, sums, keep, val
             copy_into(sums.P_last, P)
         copy_into(N, A_NA)
         copy_into(before, A_NA)
-        W = plan.W[0 if system.diagonal else slot]
+        w = np.int64(0) if diagonal else slot
         for i in range(D - 1, -1, -1):
-            if plan.precision[slot, i] > 0.0:
-                inform(N, W, i, plan.K[slot], plan.precision[slot, i], Nk)
-        product(N, system.A, NA)
-        product_tn(system.A, NA, A_NA)
+            if precision[slot, i] > 0.0:
+                inform(N, W, w, i, K, slot, precision[slot, i], Nk)
+        product(N, A, NA)
+        product_tn(A, NA, A_NA)
         symmetrise(A_NA)
         t -= 1
-        settled = t >= stop and index[t - start] == slot and change(A_NA, before) <= system.tol
-    _collect(weight, P, B, plan, slot, sums)
-    _collect_gap(system, z, last, weight, P, sums)
+        settled = t >= stop and index[t - start] == slot and change(A_NA, before) <= tol
+    _collect(weight, P, B, precision, slot, sums)
+    if gaps:
+        _collect_gap(system, z, last, weight, P, sums)
     if stop == start:
         copy_into(sums.P_first, P)
     return values, used

@@ -162,7 +162,8 @@ def _collect(system, z, t, seen, P, total):
     for i in range(total.P_seen.shape[0]):
         if seen[t, i] == total.direct[i]:
             add_scaled(total.P_seen[i], 1.0, P)
-    _collect_gap(system, z, t, 1.0, P, total)
+    if total.Cx.shape[0] > 0:
+        _collect_gap(system, z, t, 1.0, P, total)
 
 
 @kernel
