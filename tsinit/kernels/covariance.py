@@ -15,6 +15,8 @@ from tsinit.kernels._jit import blend, kernel
 from tsinit.kernels.dense import copy_into, product, product_nt, product_tn, symmetrise
 from tsinit.kernels.observation import factor_seen, regress_missing, whiten_rows
 
+NOTHING, APPEND, IN_PLACE = 0, 1, 2  # what becomes of smoothed covariances
+
 
 class System(NamedTuple):
     """A model ready for the kernels: C-ordered, centred, R diagonal or full."""
@@ -181,7 +183,7 @@ def forward(system, z, t, stop, changed, P, plan, index, start):
     slots = filtered.shape[0]
     slot = np.int64(-1)
     settled, sound = False, True
-    half, P_next, P_filtered = np.empty((n, n)), np.empty((n, n)), np.empty((n, n))
+    half, before = np.empty((n, n)), np.empty((n, n))
     L, r = np.zeros((D, D)), np.zeros(D)
     for i in range(D):
         r[i] = R[i, i]
@@ -200,17 +202,18 @@ def forward(system, z, t, stop, changed, P, plan, index, start):
                 whiten_rows(L, z, t, C, W[slot])
             else:
                 copy_into(W[slot], W[slot - 1])
-        copy_into(P_filtered, P)
-        sound &= update(W, w, r, z, t, P_filtered, K, precision, log_norm, slot)
-        _save(filtered, slot, P_filtered)
-        product(A, P_filtered, half)
-        product_nt(half, A, P_next)
-        _add_symmetric(P_next, Q)
+        # Whether the filter has settled matters only where the next step could share this one's slot.
+        watched = t + 1 < stop and not changed[t + 1]
+        if watched:
+            copy_into(before, P)
+        sound &= update(W, w, r, z, t, P, K, precision, log_norm, slot)
+        _save(filtered, slot, P)
+        product(A, P, half)
+        product_nt(half, A, P)
+        _add_symmetric(P, Q)
         index[t - start] = slot
         t += 1
-        # Whether the filter has settled matters only where the next step could share this one's slot.
-        settled = t < stop and not changed[t] and change(P_next, P) <= system.tol
-        copy_into(P, P_next)
+        settled = watched and change(P, before) <= system.tol
     return t, slot + 1, sound
 
 
@@ -301,12 +304,13 @@ def append(values, used, P):
 
 
 @kernel
-def backward(system, z, t, stop, plan, index, start, end, carry, sums, keep, values, used, where):
-    """Smoothed covariances of steps t - 1 down to stop, and their sums.
+def backward(system, z, t, stop, plan, index, start, end, carry, sums, collect, keep, values, used, where):
+    """Smoothed covariances of steps t - 1 down to stop, and their sums where `collect`.
 
     start, end : the sequence's own bounds.
     carry : (2, n, n) N A and A' N A from the step after, replaced by those of step `stop`.
-    keep : store each distinct smoothed covariance in `values` from place `used` on; where[s] : its place.
+    keep : IN_PLACE puts each smoothed covariance where the filtered one was; APPEND stores the distinct ones in
+    `values` from place `used` on; where[s] : place of step s.
     Returns (values, used).
     """
     A, K, precision, filtered, W = system.A, plan.K, plan.precision, plan.P, plan.W
@@ -326,37 +330,46 @@ def backward(system, z, t, stop, plan, index, start, end, carry, sums, keep, val
             where[t] = used - 1
             t -= 1
             continue
-        if slot >= 0:
+        if collect and slot >= 0:
             _collect(weight, P, B, precision, slot, sums)
             if gaps:
                 _collect_gap(system, z, last, weight, P, sums)
         slot, weight, last = index[t - start], 1.0, t
         # P_smooth = P - P (A' N A) P, and the lag-one term B = N A P.
         _load(P_filtered, filtered, slot)
-        product(NA, P_filtered, B)
-        product_tn(A, B, G)
+        if collect:
+            product(NA, P_filtered, B)
+            product_tn(A, B, G)
+        else:
+            product(A_NA, P_filtered, G)
         product(P_filtered, G, P)
         _subtract_from(P_filtered, P)
-        if keep:
+        if keep == APPEND:
             values = append(values, used, P)
         used += 1
         where[t] = used - 1
+        if keep == IN_PLACE:
+            _save(filtered, slot, P)
+            where[t] = slot
         if t == end - 1:
             copy_into(sums.P_last, P)
-        copy_into(N, A_NA)
-        copy_into(before, A_NA)
         w = np.int64(0) if diagonal else slot
+        t -= 1
+        watched = t >= stop and index[t - start] == slot
+        if watched:
+            copy_into(before, A_NA)
+        copy_into(N, A_NA)
         for i in range(D - 1, -1, -1):
             if precision[slot, i] > 0.0:
                 inform(N, W, w, i, K, slot, precision[slot, i], Nk)
         product(N, A, NA)
         product_tn(A, NA, A_NA)
         symmetrise(A_NA)
-        t -= 1
-        settled = t >= stop and index[t - start] == slot and change(A_NA, before) <= tol
-    _collect(weight, P, B, precision, slot, sums)
-    if gaps:
-        _collect_gap(system, z, last, weight, P, sums)
-    if stop == start:
-        copy_into(sums.P_first, P)
+        settled = watched and change(A_NA, before) <= tol
+    if collect:
+        _collect(weight, P, B, precision, slot, sums)
+        if gaps:
+            _collect_gap(system, z, last, weight, P, sums)
+        if stop == start:
+            copy_into(sums.P_first, P)
     return values, used

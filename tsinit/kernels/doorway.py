@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tsinit.kernels import kalman, observation, square_root
-from tsinit.kernels.covariance import Moments, Schedule, Store, System
+from tsinit.kernels.covariance import IN_PLACE, NOTHING, Moments, Schedule, Store, System
 
 TOLERANCE = 1e-13  # relative change per step below which a covariance recursion counts as settled
 _BUDGET = 2**26  # bytes for the schedule; longer runs of distinct steps are cut into chunks
@@ -86,32 +86,36 @@ class Kalman:
 
     def filter(self, params, covariances=False):
         """Filtered means and log-likelihood, and covariances if asked for."""
-        system, panel = self._prepare(params)
-        # Covariances to keep must all fit in the schedule; memory that is never written to is never taken.
-        work = self._workspace(system.C, system.diagonal, self._longest if covariances else None)
-        x, values, where = self._output(covariances)
-        done = kalman.filter_panel(system, panel, work, x, covariances, values, where)
-        if done.sound:
-            return self._result(done, covariances, None, False)
-        return self._retry(params, covariances, smooth=False)
+        return self._run(params, False, covariances, None)
 
     def smooth(self, params, covariances=False, moments=None):
         """Smoothed means and log-likelihood; covariances and the sums of the M-step if asked for.
 
         moments : "by_variable" for an M-step with a diagonal R, "jointly" for one with a full R.
         """
+        return self._run(params, True, covariances, moments)
+
+    def _run(self, params, smooth, covariances, moments):
         system, panel = self._prepare(params)
+        # Filtered covariances to keep must all fit in the schedule; memory never written to is never taken.
+        slots = self._longest if covariances and not smooth else None
         total = self._sums(moments)
-        work = self._workspace(system.C, system.diagonal, None)._replace(one=self._sums(moments))
-        x, values, where = self._output(covariances)
-        where = where if covariances else np.empty(len(x), dtype=np.int64)
+        work = self._workspace(system.C, system.diagonal, slots)._replace(one=self._sums(moments))
+        T, n = len(self.y), self.n_states
+        keep = IN_PLACE if covariances else NOTHING
+        x, where = np.empty((T, n)), np.empty(T if covariances or smooth else 0, dtype=np.int64)
         At = np.ascontiguousarray(system.A.T)
-        done = kalman.smooth_panel(system, At, panel, work, x, covariances, values, where, total)
-        if done.sound:
+        done = kalman.run_panel(
+            system, At, panel, work, x, smooth, moments is not None, keep, np.empty((0, n, n)), where, total
+        )
+        if np.shares_memory(done.covariances.values, work.plan.P):
+            self._work.clear()  # the covariances handed out live there
+        if not done.sound:
+            return self._retry(params, covariances, smooth, moments)
+        if moments is not None:
             # The covariance pass sums N A P; with it, sum Cov(x[t+1], x[t]) = A sum P - Q sum N A P.
             total.lag[:] = system.A @ (total.P - total.P_last) - system.Q @ total.lag
-            return self._result(done, covariances, total if moments else None, False)
-        return self._retry(params, covariances, smooth=True, moments=moments)
+        return self._result(done, covariances, total if moments else None, False)
 
     def _prepare(self, params):
         A, C, Q, R, m0, P0, d = params
@@ -146,11 +150,6 @@ class Kalman:
         gaps = not self.complete.all()
         direct = self.direct if gaps and moments == "by_variable" else np.zeros(0, dtype=bool)
         return _moments(self.y.shape[1], self.n_states, direct, gaps and moments == "jointly")
-
-    def _output(self, covariances):
-        T, n = len(self.y), self.n_states
-        rows = 0 if not covariances else 64 if self.complete.all() else T
-        return np.empty((T, n)), np.empty((rows, n, n)), np.empty(T if covariances else 0, dtype=np.int64)
 
     def _result(self, done, covariances, moments, retried):
         log_likelihood = float(done.log_likelihood.sum())

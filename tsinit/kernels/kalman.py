@@ -11,8 +11,10 @@ import numpy as np
 
 from tsinit.kernels import covariance, means
 from tsinit.kernels._jit import entry, kernel
-from tsinit.kernels.covariance import Moments, Schedule, Store, add_scaled
+from tsinit.kernels.covariance import APPEND, IN_PLACE, NOTHING, Moments, Schedule, Store, add_scaled
 from tsinit.kernels.dense import clear, copy_into
+
+BLOCK = 128  # sequences that go through the means together
 
 
 class Panel(NamedTuple):
@@ -95,78 +97,84 @@ def _filter_sequence(system, panel, q, work, x):
     return log_likelihood, quadratic, sound, n_chunks, slots
 
 
-@entry
-def filter_panel(system, panel, work, x, keep, values, where):
-    """Filtered means x, log-likelihood and, where `keep`, filtered covariances (then no sequence may need chunks)."""
-    log_likelihood, quadratic, sound = np.zeros(panel.offsets.size - 1), 0.0, True
-    used, planned, origin = np.int64(0), 0, 0
-    for q in panel.order:
-        start, stop = panel.offsets[q], panel.offsets[q + 1]
-        if panel.complete[q] and 0 < stop - start <= planned:
-            part, square = means.forward(
-                system, panel.z, start, stop, system.m0.copy(), work.plan, work.index, start, work.e, x
-            )
-            if keep:
-                for t in range(start, stop):
-                    where[t] = where[origin + t - start]
-        else:
-            part, square, good, n_chunks, distinct = _filter_sequence(system, panel, q, work, x)
-            sound &= good
-            planned = stop - start if panel.complete[q] and n_chunks == 1 else 0
-            origin = start
-            if keep:
-                for t in range(start, stop):
-                    where[t] = used + work.index[t - start]
-                for s in range(distinct):
-                    values = covariance.append(values, used, work.plan.P[s])
-                    used += 1
-        log_likelihood[q] = part
-        quadratic += square
-    return Pass(x, Store(values[:used], where), log_likelihood, quadratic, sound)
+@kernel
+def _smooth_sequence(system, At, panel, q, work, x, n_chunks, sums, collect, keep, values, used, where):
+    """Go back over a filtered sequence, chunk by chunk; returns the store of covariances and its size."""
+    start, stop = panel.offsets[q], panel.offsets[q + 1]
+    r, carry = np.zeros(x.shape[1]), np.zeros((2, x.shape[1], x.shape[1]))
+    for c in range(n_chunks - 1, -1, -1):
+        begin, end = work.chunk_begin[c], work.chunk_begin[c + 1]
+        if c < n_chunks - 1:
+            P = work.chunk_P[c].copy()
+            covariance.forward(system, panel.z, begin, end, panel.changed, P, work.plan, work.index, start)
+        # Means first: covariances may take the place of what both need.
+        means.backward(system, At, end, begin, r, work.plan, work.index, start, work.e, x)
+        values, used = covariance.backward(
+            system, panel.z, end, begin, work.plan, work.index, start, stop, carry, sums, collect, keep, values,
+            used, where,
+        )  # fmt: skip
+    return values, used
+
+
+@kernel
+def _twins(panel, k, planned):
+    """Count the sequences from the k-th on that are complete and as long as the planned one."""
+    count = 0
+    while k + count < panel.order.size and count < BLOCK:
+        q = panel.order[k + count]
+        if not panel.complete[q] or panel.offsets[q + 1] - panel.offsets[q] != planned:
+            break
+        count += 1
+    return count
 
 
 @entry
-def smooth_panel(system, At, panel, work, x, keep, values, where, total):
-    """Smoothed means x, log-likelihood, the sums of the M-step (added to `total`), covariances where `keep`."""
-    plan, index, one = work.plan, work.index, work.one
+def run_panel(system, At, panel, work, x, smooth, collect, keep, values, where, total):
+    """Filter, and where `smooth` smooth, all sequences.
+
+    x : (T, n) means, written to. Where `collect`, the sums of the M-step are added to `total`. `keep` says what
+    becomes of covariances: APPEND collects the distinct ones in `values`, IN_PLACE (one sequence, in one chunk)
+    leaves them in the plan; where[t] : place of step t.
+    """
     log_likelihood, quadratic, sound = np.zeros(panel.offsets.size - 1), 0.0, True
-    n = x.shape[1]
-    carry = np.zeros((2, n, n))
-    used, planned, mirrored, origin = np.int64(0), 0, 0, 0
-    for q in panel.order:
+    used, planned, origin, k = np.int64(0), np.int64(0), np.int64(0), 0
+    while k < panel.order.size:
+        count = _twins(panel, k, planned) if planned > 0 else 0
+        if count > 0:
+            starts = panel.offsets[panel.order[k : k + count]]
+            parts, square = means.run_block(system, At, panel.z, starts, planned, work.plan, work.index, smooth, x)
+            for b in range(count):
+                log_likelihood[panel.order[k + b]] = parts[b]
+                if collect:
+                    _accumulate(total, work.one)
+                for t in range(planned if keep != NOTHING else 0):
+                    where[starts[b] + t] = where[origin + t]
+            quadratic += square
+            k += count
+            continue
+        q = panel.order[k]
         start, stop = panel.offsets[q], panel.offsets[q + 1]
-        n_chunks = 1
-        if panel.complete[q] and 0 < stop - start <= planned:
-            part, square = means.forward(
-                system, panel.z, start, stop, system.m0.copy(), plan, index, start, work.e, x
-            )
-            work.chunk_begin[0], work.chunk_begin[1] = start, stop
-        else:
-            part, square, good, n_chunks, _ = _filter_sequence(system, panel, q, work, x)
-            sound &= good
-            planned = stop - start if panel.complete[q] and n_chunks == 1 else 0
-            mirrored = 0
-        log_likelihood[q] = part
+        log_likelihood[q], square, good, n_chunks, slots = _filter_sequence(system, panel, q, work, x)
         quadratic += square
-        known = stop - start == mirrored and stop > start
-        if known:
+        sound &= good
+        here = keep
+        if keep == IN_PLACE and (n_chunks > 1 or slots < stop - start or panel.order.size > 1):
+            here = APPEND
+        if smooth:
+            _clear(work.one)
+            values, used = _smooth_sequence(
+                system, At, panel, q, work, x, n_chunks, work.one, collect, here, values, used, where
+            )
+            if collect:
+                _accumulate(total, work.one)
+        elif keep != NOTHING:
             for t in range(start, stop):
-                where[t] = where[origin + t - start]
-        else:
-            _clear(one)
-            clear(carry[0])
-            clear(carry[1])
-        r = np.zeros(n)
-        for c in range(n_chunks - 1, -1, -1):
-            begin, end = work.chunk_begin[c], work.chunk_begin[c + 1]
-            if c < n_chunks - 1:
-                P = work.chunk_P[c].copy()
-                covariance.forward(system, panel.z, begin, end, panel.changed, P, plan, index, start)
-            if not known:
-                values, used = covariance.backward(
-                    system, panel.z, end, begin, plan, index, start, stop, carry, one, keep, values, used, where
-                )
-            means.backward(system, At, end, begin, r, plan, index, start, work.e, x)
-        mirrored, origin = (stop - start if planned > 0 else 0), start
-        _accumulate(total, one)
-    return Pass(x, Store(values[: used if keep else 0], where), log_likelihood, quadratic, sound)
+                where[t] = work.index[t - start] + used
+            for s in range(slots if here == APPEND else 0):
+                values = covariance.append(values, used, work.plan.P[s])
+                used += 1
+        if here == IN_PLACE:
+            values, used = work.plan.P, slots
+        planned, origin = (stop - start if panel.complete[q] and n_chunks == 1 else 0), start
+        k += 1
+    return Pass(x, Store(values[: used if keep != NOTHING else 0], where), log_likelihood, quadratic, sound)
