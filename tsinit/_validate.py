@@ -26,7 +26,8 @@ class Panel(NamedTuple):
 
         columns : names for DataFrames; None keeps those of the input.
         """
-        values = values[self.rows]
+        if len(self.rows) < len(values):
+            values = values[self.rows]
         if self.form == "array":
             return values
         stops = np.cumsum([len(part) for part in self.parts])[:-1]
@@ -73,20 +74,22 @@ def check_series(X, lengths=None, *, estimator=None, reset=False, min_steps=1):
     if len({table.shape[1] for table in tables}) > 1:
         widths = sorted({table.shape[1] for table in tables})
         raise ValueError(f"X must have the same columns in every sequence; got sequences of {widths} columns.")
-    pieces = _sequences(parts, tables, form, lengths)
-    longest = max((len(rows) for _, rows in pieces), default=0)
-    if longest < min_steps:
+    steps = _sequences(parts, tables, form, lengths)
+    given = np.array([len(rows) for rows in steps])
+    if given.max(initial=0) < min_steps:
         raise ValueError(
-            f"X must have at least {min_steps} time steps in one sequence; got n_samples = {longest}, "
+            f"X must have at least {min_steps} time steps in one sequence; got n_samples = {given.max(initial=0)}, "
             "which says nothing about change over time."
         )
-    sizes = [int(rows[-1]) + 1 if len(rows) else 0 for _, rows in pieces]
+    sizes = [rows[-1] + 1 for rows in steps]
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    y = np.full((offsets[-1], tables[0].shape[1]), np.nan)
-    places = [rows + offset for (_, rows), offset in zip(pieces, offsets[:-1], strict=True)]
-    for (values, _), place in zip(pieces, places, strict=True):
-        y[place] = values
-    return Panel(y, offsets, np.concatenate(places), form, parts)
+    values = tables[0] if len(tables) == 1 else np.concatenate(tables)
+    if offsets[-1] == len(values):  # no step was skipped
+        return Panel(values, offsets, np.arange(len(values)), form, parts)
+    rows = np.concatenate([np.asarray(rows) for rows in steps]) + np.repeat(offsets[:-1], given)
+    y = np.full((offsets[-1], values.shape[1]), np.nan)
+    y[rows] = values
+    return Panel(y, offsets, rows, form, parts)
 
 
 def _split_form(X):
@@ -133,7 +136,7 @@ def _numbers(part, estimator):
     )  # fmt: skip
     if len(table) == 0:
         raise ValueError("X must have at least one row; got 0 sample(s) (an empty table).")
-    infinite = np.isinf(table)
+    infinite = np.isinf(table) if not np.isfinite(table.sum()) else np.zeros(0)
     if infinite.any():
         row, column = np.argwhere(infinite)[0]
         raise ValueError(
@@ -143,11 +146,11 @@ def _numbers(part, estimator):
 
 
 def _sequences(parts, tables, form, lengths):
-    """List (values, rows) by sequence, where rows are the time steps counted from the sequence's first."""
+    """List the time steps of the rows of each sequence, counted from its first."""
     if form == "list":
         if lengths is not None:
             raise ValueError("lengths must be None where X is a list of sequences; got both.")
-        return [(table, _time_steps(part, len(table))) for part, table in zip(parts, tables, strict=True)]
+        return [_time_steps(part, len(table)) for part, table in zip(parts, tables, strict=True)]
     part, table = parts[0], tables[0]
     levels = getattr(getattr(part, "index", None), "nlevels", 1)
     if levels > 2:
@@ -155,22 +158,20 @@ def _sequences(parts, tables, form, lengths):
     if levels == 2:
         if lengths is not None:
             raise ValueError("lengths must be None where the index of X names the sequences; got both.")
-        return _by_label(part, table)
+        return _by_label(part)
     if lengths is None:
-        return [(table, _time_steps(part, len(table)))]
+        return [_time_steps(part, len(table))]
     lengths = np.asarray(lengths)
     if lengths.ndim != 1 or lengths.size == 0 or not np.issubdtype(lengths.dtype, np.integer) or (lengths < 1).any():
         raise ValueError(f"lengths must be positive whole numbers, one per sequence; got {lengths.tolist()}.")
     if lengths.sum() != len(table):
         raise ValueError(f"lengths must sum to the {len(table)} rows of X; got a sum of {lengths.sum()}.")
-    stops = np.cumsum(lengths)
-    return [
-        (table[stop - size : stop], _time_steps(part[stop - size : stop] if hasattr(part, "iloc") else part, size))
-        for stop, size in zip(stops, lengths, strict=True)
-    ]
+    if not hasattr(part, "iloc"):
+        return [range(size) for size in lengths.tolist()]
+    return [_time_steps(part[stop - size : stop], size) for stop, size in zip(np.cumsum(lengths), lengths, strict=True)]
 
 
-def _by_label(part, table):
+def _by_label(part):
     """Cut a table with a (sequence, time) index where the sequence changes."""
     labels = part.index.get_level_values(0)
     codes = labels.factorize()[0]
@@ -183,14 +184,11 @@ def _by_label(part, table):
             "Sort the index first."
         )
     times = part.index.get_level_values(1)
-    return [
-        (table[a:b], _steps_of(times[a:b], strict=True))
-        for a, b in pairwise(starts)
-    ]
+    return [_steps_of(times[a:b], strict=True) for a, b in pairwise(starts)]
 
 
 def _time_steps(part, size):
-    return _steps_of(part.index, strict=False) if hasattr(part, "iloc") else np.arange(size)
+    return _steps_of(part.index, strict=False) if hasattr(part, "iloc") else range(size)
 
 
 def _steps_of(index, strict):

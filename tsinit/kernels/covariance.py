@@ -19,7 +19,7 @@ NOTHING, APPEND, IN_PLACE = 0, 1, 2  # what becomes of smoothed covariances
 
 
 class System(NamedTuple):
-    """A model ready for the kernels: C-ordered, centred, R diagonal or full."""
+    """A model ready for the kernels: C-ordered, R diagonal or full."""
 
     A: np.ndarray  # (n, n)
     C: np.ndarray  # (D, n)
@@ -27,6 +27,7 @@ class System(NamedTuple):
     R: np.ndarray  # (D, D)
     m0: np.ndarray  # (n,)
     P0: np.ndarray  # (n, n)
+    d: np.ndarray  # (D,), zero where z is centred already
     diagonal: bool  # R is diagonal
     tol: float  # relative change below which a covariance recursion counts as settled
 

@@ -62,21 +62,24 @@ class Kalman:
         T = len(y)
         self.y, self.n_states = y, n_states
         self.offsets = np.array([0, T] if offsets is None else offsets, dtype=np.int64)
-        seen = ~np.isnan(y)
-        starts = self.offsets[:-1]
-        length = np.diff(self.offsets)
-        changed = np.ones(T, dtype=bool)
-        changed[1:] = (seen[1:] != seen[:-1]).any(axis=1)
-        changed[starts[length > 0]] = True
-        full = np.concatenate([[0], np.cumsum(seen.all(axis=1))])
-        complete = full[self.offsets[1:]] - full[starts] == length
-        self.seen, self.n_observed = seen, int(seen.sum())
-        self.complete = complete
-        self.changed = changed
-        self._order = np.lexsort((-length, ~complete)).astype(np.int64)
+        starts, length = self.offsets[:-1], np.diff(self.offsets)
+        if np.isfinite(y.sum()):  # nothing is missing
+            self.seen = np.broadcast_to(True, y.shape)
+            self.count = np.full(y.shape[1], T)
+            self.changed, self.complete = np.zeros(T, dtype=bool), np.ones(len(starts), dtype=bool)
+        else:
+            self.seen = ~np.isnan(y)
+            self.count = np.count_nonzero(self.seen, axis=0)
+            self.changed = np.ones(T, dtype=bool)
+            self.changed[1:] = _any_column(self.seen[1:] != self.seen[:-1])
+            full = np.concatenate([[0], np.cumsum(~_any_column(~self.seen))])
+            self.complete = full[self.offsets[1:]] - full[starts] == length
+        self.changed[starts[length > 0]] = True
+        self.n_observed = int(self.count.sum())
+        self._order = np.lexsort((-length, ~self.complete)).astype(np.int64)
         self._longest = int(length.max(initial=1))
         # A variable seen more often than not is summed over the steps that miss it, and subtracted.
-        self.direct = seen.mean(axis=0) < 0.5
+        self.direct = self.count < 0.5 * T
         self._work = {}
 
     def log_likelihood(self, params):
@@ -119,11 +122,12 @@ class Kalman:
 
     def _prepare(self, params):
         A, C, Q, R, m0, P0, d = params
-        z = self.y.copy() if d is None else self.y - d
-        diagonal = not np.any(R - np.diag(np.diag(R)))
+        d = np.zeros(len(C)) if d is None else d
+        z, diagonal = self.y, not np.any(R - np.diag(np.diag(R)))
         if not diagonal:
+            z, d = self.y - d, np.zeros(len(C))
             observation.whiten(R, z, self.changed)
-        system = System(A, C, Q, R, m0, P0, diagonal, TOLERANCE)
+        system = System(A, C, Q, R, m0, P0, d, diagonal, TOLERANCE)
         return system, kalman.Panel(z, self.offsets, self._order, self.complete, self.changed)
 
     def _workspace(self, C, diagonal, slots):
@@ -170,6 +174,16 @@ class Kalman:
         store = Store(values, np.arange(T))
         done = kalman.Pass(x, store, log_likelihood, quadratic, sound)
         return self._result(done, covariances, total if moments else None, True)
+
+
+def _any_column(mask):
+    """mask.any(axis=1), which NumPy makes slow where there are few columns."""
+    if mask.shape[1] > 16:
+        return mask.any(axis=1)
+    hit = mask[:, 0].copy()
+    for column in mask.T[1:]:
+        hit |= column
+    return hit
 
 
 def _root(P):

@@ -14,13 +14,13 @@ from tsinit.kernels._jit import entry, kernel
 from tsinit.kernels.covariance import APPEND, IN_PLACE, NOTHING, Moments, Schedule, Store, add_scaled
 from tsinit.kernels.dense import clear, copy_into
 
-BLOCK = 128  # sequences that go through the means together
+BLOCK = 64  # sequences that go through the means together; their pages should fit the table of the processor
 
 
 class Panel(NamedTuple):
     """Sequences ready for the kernels."""
 
-    z: np.ndarray  # (T, D) centred, whitened where R is full, NaN where missing
+    z: np.ndarray  # (T, D) data, centred and whitened where R is full, NaN where missing
     offsets: np.ndarray  # (N + 1,) int64
     order: np.ndarray  # (N,) int64: complete sequences first, longest first
     complete: np.ndarray  # (N,) bool: no gap in the sequence

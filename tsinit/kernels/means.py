@@ -23,10 +23,10 @@ def _correct(m, K, slot, i, e):
 def forward(system, z, t, stop, m, plan, index, start, e, x):
     """Filtered means x[t:stop] and innovations e[t:stop].
 
-    z : (T, D) centred, whitened where R is full; m : (n,) predicted mean at step t, replaced by that at the end.
+    z : (T, D) data, centred and whitened where R is full; m : (n,) predicted mean at step t, in the end that at `stop`.
     Returns the log-likelihood and the quadratic part of it, sum of e^2 / v.
     """
-    A, diagonal = system.A, system.diagonal
+    A, d, diagonal = system.A, system.d, system.diagonal
     K, precision, norm, W = plan.K, plan.precision, plan.log_norm, plan.W
     D, n = system.C.shape
     m_next = np.empty(n)
@@ -38,7 +38,7 @@ def forward(system, z, t, stop, m, plan, index, start, e, x):
         square = 0.0
         for i in range(D):
             if precision[slot, i] > 0.0:
-                innovation = _innovation(W, w, i, m, z[t, i])
+                innovation = _innovation(W, w, i, m, z[t, i] - d[i])
                 e[t - start, i] = innovation
                 square += innovation * innovation * precision[slot, i]
                 _correct(m, K, slot, i, innovation)
@@ -101,26 +101,27 @@ def backward(system, At, t, stop, r, plan, index, start, e, x):
 
 
 @blend
-def _predict_block(A, m, m_next):
-    """m <- A m for states (n, B) of B sequences."""
+def _predict_block(A, m, out):
+    """out <- A m for states (n, B) of B sequences."""
     n, B = m.shape
     for a in range(n):
+        s = A[a, 0]
         for b in range(B):
-            m_next[a, b] = 0.0
-        for c in range(n):
+            out[a, b] = s * m[0, b]
+        for c in range(1, n):
             s = A[a, c]
             for b in range(B):
-                m_next[a, b] += s * m[c, b]
-    for a in range(n):
-        for b in range(B):
-            m[a, b] = m_next[a, b]
+                out[a, b] += s * m[c, b]
 
 
 @blend
-def _innovation_block(C, K, slot, i, precision, m, e, k, square):
-    """Correct the states m (n, B) by the innovations e[k], which hold the observed values on entry."""
+def _innovation_block(z, starts, t, mean, C, K, slot, i, precision, m, e, k, square):
+    """Leave the innovations of one variable in e[k] and correct the states m (n, B) by them."""
     n, B = m.shape
-    for a in range(n):
+    s = C[i, 0]
+    for b in range(B):
+        e[k, b] = z[starts[b] + t, i] - mean - s * m[0, b]
+    for a in range(1, n):
         s = C[i, a]
         for b in range(B):
             e[k, b] -= s * m[a, b]
@@ -170,7 +171,7 @@ def run_block(system, At, z, starts, length, plan, index, smooth, x):
     starts : (B,) first row of each. The innermost loops run over sequences, so that they fill vector registers.
     Returns the log-likelihood of each (B,) and the sum of all their squared standardised innovations.
     """
-    A, diagonal, K, precision, W = system.A, system.diagonal, plan.K, plan.precision, plan.W
+    A, d, diagonal, K, precision, W = system.A, system.d, system.diagonal, plan.K, plan.precision, plan.W
     D, n = system.C.shape
     B = starts.size
     m, other, row = np.empty((n, B)), np.empty((n, B)), np.empty(B)
@@ -182,15 +183,15 @@ def run_block(system, At, z, starts, length, plan, index, smooth, x):
         slot = index[t]
         C = W[0 if diagonal else slot]
         for i in range(D):
-            k = t * D + i
-            for b in range(B):
-                e[k, b] = z[starts[b] + t, i]
-            _innovation_block(C, K, slot, i, precision[slot, i], m, e, k, square)
+            _innovation_block(
+                z, starts, t, d[i], C, K, slot, i, precision[slot, i], m, e, t * D + i, square
+            )
         log_norm += plan.log_norm[slot]
         for a in range(n):
             for b in range(B):
                 x[starts[b] + t, a] = m[a, b]
         _predict_block(A, m, other)
+        m, other = other, m
     quadratic = 0.0
     for b in range(B):
         quadratic += square[b]
@@ -206,4 +207,5 @@ def run_block(system, At, z, starts, length, plan, index, smooth, x):
             for i in range(D - 1, -1, -1):
                 _lift_block(C, K, slot, i, precision[slot, i], m, e, t * D + i)
             _predict_block(At, m, other)
+            m, other = other, m
     return square, quadratic

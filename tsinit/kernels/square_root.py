@@ -70,7 +70,7 @@ def _observe(system, z, t, W, r, m, U, M):
     for i in range(D):
         if np.isnan(z[t, i]):
             continue
-        e = z[t, i]
+        e = z[t, i] - system.d[i]
         for a in range(n):
             e -= W[i, a] * m[a]
         for k in range(row):

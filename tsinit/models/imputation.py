@@ -12,7 +12,6 @@ def complete_table(kalman, params, with_spread):
     ----------
     kalman : Kalman
     params : LinearGaussianParams
-        On the scale of kalman's data.
     with_spread : bool
         Otherwise the second table is None.
     """

@@ -44,7 +44,7 @@ class Design:
         self.pairs = len(y) - len(self.first)
         self.gaps = not kalman.complete.all()
         self.y0 = np.where(seen, y, 0.0) if self.gaps else y
-        self.count = seen.sum(axis=0)
+        self.count = kalman.count
         # Rows to sum over for each variable: those that see it, or those that do not, whichever are fewer.
         self.rows = [np.flatnonzero(seen[:, i] == kalman.direct[i]) for i in range(y.shape[1])] if self.gaps else []
         self.any_seen = seen.any(axis=1)

@@ -27,7 +27,11 @@ class StateEstimate:
     @property
     def covariances(self) -> Any:
         """(T, n, n) float, or a list of those: covariance of the state at each row given."""
-        covariances = self._store.values[self._store.index[self._panel.rows]]
+        values, index = self._store
+        given = index[self._panel.rows] if len(self._panel.rows) < len(index) else index
+        # Where every step has a covariance of its own, and in order, there is nothing to spread out.
+        in_order = len(given) == len(values) and bool((np.diff(given) == 1).all())
+        covariances = values if in_order else np.take(values, given, axis=0)
         if self._panel.form != "list":
             return covariances
         return np.split(covariances, np.cumsum([len(part) for part in self._panel.parts])[:-1])
@@ -36,7 +40,7 @@ class StateEstimate:
     def standard_deviations(self) -> Any:
         """(T, n) array or DataFrame, or list of those: spread of each state, without building covariances."""
         spread = np.sqrt(np.maximum(np.einsum("sii->si", self._store.values), 0.0))
-        return self._panel.restore(spread[self._store.index], self._names)
+        return self._panel.restore(np.take(spread, self._store.index, axis=0), self._names)
 
     def __iter__(self):
         return iter((self.means, self.covariances, self.log_likelihood))

@@ -146,7 +146,6 @@ class LinearGaussianSSM(TransformerMixin, SeriesEstimator):
         self.n_iter_ = len(fit.trace[0]) - 1
         self.converged_ = fit.converged
         self.n_states_ = len(fit.params.A)
-        self._fitted_scale = problem.loc, problem.scale
         self._fitted_end = problem.end(fit.params), _last_part(panel)
         self._fitted_criteria = table[best]
 
@@ -176,13 +175,7 @@ class LinearGaussianSSM(TransformerMixin, SeriesEstimator):
         }  # fmt: skip
 
     def _kalman(self, panel):
-        """Passes over new data, on the scale of the fit; returns them with the fitted parameters on that scale."""
-        loc, scale = self._fitted_scale
-        kalman = Kalman((panel.y - loc) / scale, self.n_states_, panel.offsets)
-        return kalman, fitting.to_standard(self.params_, loc, scale)
-
-    def _in_data_units(self, log_likelihood, kalman):
-        return log_likelihood - float(kalman.seen.sum(axis=0) @ np.log(self._fitted_scale[1]))
+        return Kalman(panel.y, self.n_states_, panel.offsets)
 
     def score(self, X, y=None, *, lengths=None):
         """Log-likelihood per observed value, in nats and in the units of the data.
@@ -198,10 +191,10 @@ class LinearGaussianSSM(TransformerMixin, SeriesEstimator):
         float
         """
         panel = self._read(X, lengths)
-        kalman, params = self._kalman(panel)
+        kalman = self._kalman(panel)
         _validate.check_seen(kalman.n_observed)
         with one_thread():
-            return self._in_data_units(kalman.log_likelihood(params), kalman) / kalman.n_observed
+            return kalman.log_likelihood(self.params_) / kalman.n_observed
 
     def smooth(self, X, *, lengths=None):
         """States given all the data (fixed-interval smoother).
@@ -225,11 +218,11 @@ class LinearGaussianSSM(TransformerMixin, SeriesEstimator):
 
     def _states(self, X, lengths, run):
         panel = self._read(X, lengths)
-        kalman, params = self._kalman(panel)
         with one_thread():
-            done = run(kalman, params, covariances=True)
-        log_likelihood = self._in_data_units(done.log_likelihood, kalman)
-        return StateEstimate(panel, done.means, done.covariances, log_likelihood, self.get_feature_names_out())
+            done = run(self._kalman(panel), self.params_, covariances=True)
+        return StateEstimate(
+            panel, done.means, done.covariances, done.log_likelihood, self.get_feature_names_out()
+        )
 
     def transform(self, X, *, lengths=None):
         """Smoothed state means.
@@ -240,9 +233,8 @@ class LinearGaussianSSM(TransformerMixin, SeriesEstimator):
             In the form of X.
         """
         panel = self._read(X, lengths)
-        kalman, params = self._kalman(panel)
         with one_thread():
-            return panel.restore(kalman.smooth(params).means, self.get_feature_names_out())
+            return panel.restore(self._kalman(panel).smooth(self.params_).means, self.get_feature_names_out())
 
     def fit_transform(self, X, y=None, *, lengths=None):
         """Fit, then return the smoothed state means of the same data."""
@@ -264,12 +256,11 @@ class LinearGaussianSSM(TransformerMixin, SeriesEstimator):
             In the form of X.
         """
         panel = self._read(X, lengths)
-        kalman, params = self._kalman(panel)
+        kalman = self._kalman(panel)
         with one_thread():
-            means, spread = complete_table(kalman, params, return_std)
-        loc, scale = self._fitted_scale
-        filled = panel.restore(np.where(kalman.seen, panel.y, loc + scale * means))
-        return (filled, panel.restore(scale * spread)) if return_std else filled
+            means, spread = complete_table(kalman, self.params_, return_std)
+        filled = panel.restore(np.where(kalman.seen, panel.y, means))
+        return (filled, panel.restore(spread)) if return_std else filled
 
     def forecast(self, steps, X=None, *, lengths=None):
         """Predict the steps after the data.
@@ -306,9 +297,8 @@ class LinearGaussianSSM(TransformerMixin, SeriesEstimator):
         return Forecast(pd.DataFrame(means, index=future_index(index, rows, steps), columns=columns), covariances)
 
     def _end(self, panel):
-        kalman, params = self._kalman(panel)
         with one_thread():
-            return fitting.last_state(kalman, params)
+            return fitting.last_state(self._kalman(panel), self.params_)
 
     def sample(self, n_steps=100, n_sequences=1, random_state=None):
         """Simulate from the fitted model.
