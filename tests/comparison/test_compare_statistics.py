@@ -69,10 +69,10 @@ def test_seeds_needed_at_the_edges():
 
 
 def test_optima_are_numbered_from_the_best_and_never_wider_than_the_tolerance():
-    ends = np.array([-100.0, -50.0, np.nan, -50.05, -100.09, -50.3, -np.inf])
+    ends = np.array([-100.0, -50.0, np.nan, -50.05, -100.4, -50.9, -np.inf])
     assert statistics.number_optima(ends).tolist() == [3, 1, 0, 1, 3, 2, 0]
     # A chain of ends, each close to the next, is not one optimum.
-    chain = -0.06 * np.arange(10)
+    chain = -0.3 * np.arange(10)
     groups = statistics.number_optima(chain)
     assert all(np.ptp(chain[groups == g]) <= statistics.end_tolerance(0.0) for g in set(groups))
     assert statistics.number_optima([np.nan]).tolist() == [0]

@@ -9,7 +9,7 @@ from tsinit.comparison.verdict import standing
 
 
 def verdict(*arguments):
-    return [f"{name}: {text}" for name, text in words.verdict(*arguments)]
+    return [f"{name}: {' '.join(sentences)}" for name, sentences in words.verdict(*arguments)]
 
 
 def _runs(ends, dataset="data", seconds=None, failed=()):
@@ -46,6 +46,8 @@ def test_a_clear_winner_is_named_with_the_margin_and_the_cost(rng):
     assert "95 % interval" in line
     assert "3.0 times the cheapest, b (1 s)" in line
     assert "inconclusive" not in line
+    assert "The best known end was reached by a in " in line
+    assert "in no run of the others" in line
 
 
 def test_noise_is_called_inconclusive_with_the_seeds_it_would_take(rng):
@@ -70,7 +72,7 @@ def test_equal_ends_are_level_and_the_cheaper_is_named():
     (line,) = verdict(_runs({"a": [-50.0] * 6, "b": [-50.04] * 6}, seconds={"a": 2.0, "b": 0.5}))
     assert "all starts reach the same end" in line
     assert "b takes 0.5 s" in line
-    assert "the least of all" in line
+    assert "the cheapest" in line
 
 
 def test_two_level_and_one_behind():
@@ -113,8 +115,8 @@ def test_runs_cut_short_and_held_out_preferences_are_told(rng):
     runs["score_test"] = np.where(runs["strategy"] == "b", -3.9, -4.0) + 0.001 * rng.normal(size=16)
     runs.loc[0, "status"] = "not_converged"
     (line,) = verdict(runs)
-    assert "On held-out data b is better than a, by 0.0995 (95 % interval " in line
-    assert "Of 16 runs, 1 stopped at the iteration limit before converging." in line
+    assert "On the held-out part b is better than a, by 0.0995 (95 % interval " in line
+    assert "1 of 16 runs stopped at the iteration limit before converging." in line
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(2e-5, "0.02 ms"), (0.05, "50 ms"), (2.34, "2.3 s"), (125.0, "125 s")])

@@ -47,7 +47,7 @@ def smoothed(model, X, *, columns=None, ax=None):
     if ax is not None and len(shown) > 1:
         raise ValueError(f"ax must go with one variable; got {len(shown)}. Name one by columns=[...].")
     axes = (
-        [style.single(ax, (6.4, 2.2))] if len(shown) == 1 else list(style.panels(len(shown), (6.4, 1.7), sharex=True))
+        [style.single(ax, (5.2, 2.2))] if len(shown) == 1 else list(style.panels(len(shown), (5.2, 1.6), sharex=True))
     )
     time, y = getattr(X, "index", np.arange(len(X))), np.asarray(X, dtype=float)
     mean, sd = _observed_band(model, X)
@@ -75,7 +75,8 @@ def smoothed(model, X, *, columns=None, ax=None):
             label="missing, filled in",
         )
         style.dress(panel, "", str(name))
-    axes[0].legend(frameon=False, fontsize="small", ncols=4, loc="lower left", bbox_to_anchor=(0, 1), borderpad=0)
+    above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderpad": 0}
+    style.legend(axes[0], ncols=4, columnspacing=1.0, handlelength=1.2, **above)
     _tidy_dates(axes[-1], time)
     return style.one_or_all(axes)
 

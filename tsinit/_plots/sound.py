@@ -30,7 +30,7 @@ def formants(signal, fs, tracks=None, *, f_max=5000.0, ax=None):
     named = tracks if isinstance(tracks, dict) else {"": tracks}
     if ax is not None and len(named) > 1:
         raise ValueError(f"ax must go with one set of tracks; got {len(named)}.")
-    size = (6.4, 2.3)
+    size = (5.2, 2.0)
     axes = [style.single(ax, size)] if len(named) == 1 else list(style.panels(len(named), size, sharex=True))
     times, frequencies, level = _spectrogram(np.asarray(signal, dtype=float), fs)
     shown = frequencies <= f_max

@@ -180,7 +180,11 @@ def _floor(runs):
 
 def _scale(panel, runs, gap, floor):
     if gap:
+        from matplotlib.ticker import FuncFormatter, NullFormatter
+
         panel.set_yscale("log")
+        panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+        panel.yaxis.set_minor_formatter(NullFormatter())
         panel.set_ylim(bottom=0.7 * floor)
         panel.invert_yaxis()
         panel.axhline(floor, color=style.PALE, linewidth=0.8, zorder=0)

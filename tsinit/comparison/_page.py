@@ -8,18 +8,20 @@ _CSS = """
 body { margin: 0 auto; max-width: 64rem; padding: 1rem; background: #fff; color: #1a1a1a;
        font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
 h1 { font-size: 1.5rem; line-height: 1.2; margin: .5rem 0; }
+h1.part { margin-top: 3rem; border-top: 4px solid #0072B2; padding-top: .8rem; }
 h2 { font-size: 1.2rem; margin: 2rem 0 .5rem; border-bottom: 2px solid #0072B2; padding-bottom: .2rem; }
 h3 { font-size: 1.05rem; margin: 1.3rem 0 .3rem; }
 p, li { max-width: 46rem; overflow-wrap: anywhere; }
 .lead { color: #444; }
 .verdict { border-left: 4px solid #0072B2; padding: .1rem 0 .1rem .8rem; margin: .8rem 0; }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1rem; }
-figure { margin: .5rem 0; break-inside: avoid; }
+.figures { columns: 2 24rem; column-gap: 1.5rem; }
+figure { margin: 0 0 1rem; break-inside: avoid; }
+.single figure { max-width: 46rem; }
 figure img { width: 100%; height: auto; display: block; }
 figcaption { font-size: .9rem; color: #444; }
 .wide { overflow-x: auto; margin: .5rem 0; }
 table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid #ddd; }
+th, td { padding: .3rem .45rem; text-align: right; white-space: nowrap; border-bottom: 1px solid #ddd; }
 thead th { white-space: normal; border-bottom: 2px solid #1a1a1a; vertical-align: bottom; }
 th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: #fff; }
 td.text { text-align: left; white-space: normal; min-width: 12rem; }
@@ -30,7 +32,7 @@ summary { cursor: pointer; font-weight: 600; }
   .wide { overflow: visible; }
   table { font-size: 7.5pt; }
   th, td { padding: .1rem .3rem; }
-  .figures { grid-template-columns: 1fr 1fr; }
+  .figures { columns: 2; }
   h2, h3 { break-after: avoid; }
 }
 """

@@ -93,7 +93,7 @@ def _warn_of_failures(errors, n_runs):
     if errors.empty:
         return
     counts = errors.groupby(["error_type", "error_message"], sort=False).size().sort_values(ascending=False)
-    listed = "; ".join(f"{n} x {kind}: {message}" for (kind, message), n in counts.head(5).items())
+    listed = "; ".join(f"{n} x {kind}: {message.rstrip('.')}" for (kind, message), n in counts.head(5).items())
     more = f"; and {len(counts) - 5} other errors" if len(counts) > 5 else ""
     how_many = f"all {n_runs} runs failed" if len(errors) == n_runs else f"{len(errors)} of {n_runs} runs failed"
     warnings.warn(f"{how_many}: {listed}{more}. See .errors for the tracebacks.", UserWarning, stacklevel=3)

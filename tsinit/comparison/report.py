@@ -4,31 +4,37 @@ import base64
 import html
 import io
 import math
-from collections.abc import Callable
 from pathlib import Path
 
-from tsinit.comparison import _page
-from tsinit.comparison.summary import summarise
+from tsinit.comparison import _page, display
 from tsinit.comparison.verdict import verdict
 
 #: A table of more rows helps nobody in a browser; the CSV has them all.
 _MOST_ROWS = 500
 
 
-def write_report(comparison, path, *, title, figures=None):
-    """Write the report of a comparison; see ``Comparison.report``."""
-    parts = [
-        _lead(comparison),
-        _verdict(comparison),
-        _extra(figures or {}),
-        _pictures(comparison),
-        _summaries(comparison),
-        _errors(comparison),
-        _method(comparison),
-        _runs(comparison),
-    ]
-    path = Path(path)
-    path.write_text(_page.page(title, "\n".join(part for part in parts if part)), encoding="utf-8")
+def write_report(comparisons, path, *, title):
+    """Write one page on one comparison or several; see ``Comparison.report``.
+
+    Parameters
+    ----------
+    comparisons : list of (str, Comparison, dict)
+        Heading (empty for none), comparison, and further figures by their captions.
+    path : str or Path
+    title : str
+
+    Returns
+    -------
+    Path
+        The file written.
+    """
+    body = []
+    for heading, comparison, figures in comparisons:
+        body += [f'<h1 class="part">{html.escape(heading)}</h1>'] if heading else []
+        body += [_lead(comparison), _verdict(comparison), _extra(figures), _pictures(comparison)]
+        body += [_summaries(comparison), _errors(comparison), _method(comparison), _runs(comparison)]
+    path = Path(path).expanduser()
+    path.write_text(_page.page(title, "\n".join(body)), encoding="utf-8")
     return path
 
 
@@ -44,14 +50,18 @@ def _lead(comparison):
 
 def _verdict(comparison):
     paragraphs = verdict(comparison.runs, comparison.objective_name)
-    marked = [f"<strong>{html.escape(name)}:</strong> {html.escape(words)}" for name, words in paragraphs]
+    marked = [
+        f"<strong>{html.escape(name)}: {html.escape(first)}</strong> {html.escape(' '.join(rest))}"
+        for name, (first, *rest) in paragraphs
+    ]
     return "<h2>Verdict</h2>" + "".join(f'<p class="verdict">{text}</p>' for text in marked)
 
 
 def _extra(figures):
     if not figures:
         return ""
-    return "<h2>What the fits show</h2>" + "".join(_figure(drawn, caption) for caption, drawn in figures.items())
+    drawn = "".join(_figure(drawn, caption) for caption, drawn in figures.items())
+    return f'<h2>What the fits show</h2><div class="single">{drawn}</div>'
 
 
 def _pictures(comparison):
@@ -61,8 +71,8 @@ def _pictures(comparison):
 
     captions = {
         plots.strip: "Where each run ended; the line is the median.",
-        plots.traces: "The way there: thin lines are runs, thick lines the medians of each strategy.",
         plots.waterfall: "Ends from best to worst; a plateau is an end that several runs share.",
+        plots.traces: "The way there: thin lines are runs, thick lines the medians of each strategy.",
     }
     blocks = ["<h2>Runs in pictures</h2>"]
     cells = comparison.runs[["dataset", "model"]].drop_duplicates()
@@ -92,31 +102,9 @@ def _figure(drawn, caption):
 
 
 def _summaries(comparison):
-    table = summarise(comparison.runs)
-    show: dict[str, Callable] = {
-        "strategy": lambda r: r["strategy"],
-        "runs": lambda r: str(r["n_runs"]),
-        "failed": lambda r: str(r["n_failed"]),
-        f"mean {comparison.objective_name}": lambda r: _number(r["mean"]),
-        "median": lambda r: _number(r["median"]),
-        "IQR": lambda r: _nats(r["iqr"]),
-        "best": lambda r: _number(r["best"]),
-        "behind the best start (95 %)": lambda r: _interval(
-            r["difference"], r["difference_low"], r["difference_high"]
-        ),
-        "reached the best end (95 %)": lambda r: (
-            f"{r['hits']} of {r['n_runs']} ({r['hit_low']:.0%} to {r['hit_high']:.0%})"
-        ),
-        "iterations": lambda r: _number(r["median_iter"]),
-        "seconds": lambda r: f"{r['median_seconds']:.3g}",
-    }
-    for name in (name for name in table if name.startswith("median_score")):
-        show[name.removeprefix("median_").replace("_", " ")] = lambda r, name=name: _number(r[name])
-    blocks = ["<h2>Summary</h2>"]
-    for (dataset, model), cell in table.groupby(["dataset", "model"], sort=False):
-        rows = [[text(row) for text in show.values()] for _, row in cell.iterrows()]
-        blocks += [f"<h3>{html.escape(_cell_name(comparison, dataset, model))}</h3>", _page.table(list(show), rows)]
-    return "".join(blocks)
+    blocks = display.summary_rows(comparison.runs, comparison.objective_name)
+    parts = [f"<h3>{html.escape(name)}</h3>{_page.table(header, rows)}" for name, header, rows in blocks]
+    return "<h2>Summary</h2>" + "".join(parts)
 
 
 def _errors(comparison):
@@ -157,7 +145,7 @@ def _method(comparison):
 
 _STATISTICS = (
     "The gap of a run is the best known end on its data set and model minus its own; a run reached the best known end "
-    "if its gap is within 0.1 plus 1e-5 of the objective. &ldquo;Behind the best start&rdquo; is the mean paired "
+    "if its gap is within 0.5 nats plus 1e-5 of the objective. &ldquo;Behind the best start&rdquo; is the mean paired "
     "difference to the strategy with the best mean, with a 95 % BCa bootstrap interval over seeds (widened for small "
     "samples after Hesterberg, 2015); rates have Wilson intervals. Seeds tell how much a fit varies on these data; "
     "only further data sets tell whether a start is better in general, so seeds of different data sets are never "
@@ -178,7 +166,7 @@ def _runs(comparison):
     several = {name: comparison.runs[name].nunique() > 1 for name in ("dataset", "model")}
     names = ["strategy", *(name for name, more in several.items() if more), *_RUN_COLUMNS]
     rows = [
-        ["" if value is None else value if isinstance(value, str) else _number(value) for value in row]
+        ["" if value is None else value if isinstance(value, str) else display.number(value) for value in row]
         for row in runs[names].astype(object).where(runs[names].notna(), math.nan).itertuples(index=False)
     ]
     cut = (
@@ -200,32 +188,3 @@ def _cell_name(comparison, dataset, model):
 def _count(runs, column, one, many=None):
     n = runs[column].nunique()
     return f"{n} {one}" if n == 1 else f"{n} {many or one + 's'}"
-
-
-def _interval(estimate, low, high):
-    if not math.isfinite(low) or low == high:
-        return _nats(estimate)
-    return f"{_nats(estimate)} ({_nats(low)} to {_nats(high)})"
-
-
-def _nats(value):
-    """A difference of objectives: a hundredth of a nat is the last digit worth reading."""
-    return (
-        "–"
-        if not math.isfinite(value)
-        else f"{value:,.1f}"
-        if abs(value) >= 10
-        else f"{value:.2f}".replace("-0.00", "0.00")
-    )
-
-
-def _number(value):
-    """Four digits or so, thousands apart; a dash where there is nothing."""
-    value = float(value)
-    if not math.isfinite(value):
-        return "–"
-    if value == int(value) and abs(value) < 1e6:
-        return f"{int(value):,}"
-    if abs(value) >= 100:
-        return f"{value:,.1f}"
-    return f"{value:.4g}"

@@ -3,7 +3,7 @@
 import html
 from pathlib import Path
 
-from tsinit.comparison import summary, tables, verdict
+from tsinit.comparison import display, summary, tables, verdict
 from tsinit.comparison.plan import Plan
 from tsinit.comparison.worker import fit
 from tsinit.models.monitor import Monitor
@@ -66,7 +66,18 @@ class Comparison:
         str
             One paragraph for each data set and model.
         """
-        return "\n".join(f"{name}: {words}" for name, words in verdict.verdict(self.runs, self.objective_name))
+        paragraphs = verdict.verdict(self.runs, self.objective_name)
+        return "\n".join(f"{name}: {' '.join(sentences)}" for name, sentences in paragraphs)
+
+    def summary_text(self):
+        """Write the summary for a terminal: aligned columns, a block for each data set and model.
+
+        Returns
+        -------
+        str
+        """
+        blocks = display.summary_rows(self.runs, self.objective_name)
+        return "\n\n".join(f"{name}\n{display.text_table(header, rows)}" for name, header, rows in blocks)
 
     def rerun(self, run_id):
         """Fit one row again, exactly, and return the fitted model.
@@ -108,7 +119,7 @@ class Comparison:
         """
         from tsinit.comparison.report import write_report
 
-        return write_report(self, path, title=title, figures=figures)
+        return write_report([("", self, figures or {})], path, title=title)
 
     def to_csv(self, folder):
         """Write ``runs.csv``, ``traces.csv`` and ``errors.csv``.

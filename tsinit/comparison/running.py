@@ -33,6 +33,8 @@ def run_tasks(tasks: list[Task], n_jobs=None, progress=True) -> list[Outcome]:
     with threadpool_limits(1), warnings.catch_warnings(), _bar(len(tasks), progress) as bar:
         warnings.filterwarnings("ignore", category=ConvergenceWarning)
         _warm_models(tasks, comparison)
+        bar.set_description("compare", refresh=False)
+        bar.reset()  # the time left is for runs, not for the compiler
         failed = 0
         with _stream(tasks, comparison, n_jobs) as outcomes:
             for outcome in outcomes:
@@ -88,5 +90,5 @@ def _bar(total, progress):
     """A tqdm bar of the runs done and failed."""
     from tqdm.auto import tqdm
 
-    with tqdm(total=total, disable=not progress, desc="compare", unit="run") as bar:
+    with tqdm(total=total, disable=not progress, desc="compiling", unit="run") as bar:
         yield bar

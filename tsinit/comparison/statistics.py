@@ -116,15 +116,15 @@ def seeds_needed(differences):
 def end_tolerance(best):
     """Return how far apart two ends may lie and still count as the same optimum.
 
-    A tenth of a nat changes no conclusion from a likelihood; the relative part, 1e-5, is the distance at which
-    iterations that stop on a relative gain of 1e-6 leave an optimum.
+    Half a nat is a likelihood ratio of 1.6, which is no evidence. The relative part allows for iterations that stop
+    on a small gain for each value while still some way from their optimum.
 
     Parameters
     ----------
     best : float
         The best known objective.
     """
-    return 0.1 + 1e-5 * abs(best)
+    return 0.5 + 1e-5 * abs(best)
 
 
 def number_optima(ends):

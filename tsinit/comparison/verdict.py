@@ -33,15 +33,15 @@ def verdict(runs, objective="objective"):
 
     Returns
     -------
-    list of (str, str)
-        What the paragraph is about, and its sentences.
+    list of (str, list of str)
+        What the paragraph is about, and its sentences; the first is the verdict, the others its grounds.
     """
     cells = list(runs.groupby(["dataset", "model"], sort=False))
     several_models = runs["model"].nunique() > 1
     paragraphs = []
     for (dataset, model), cell in cells:
         name = f"{dataset}, {model}" if several_models else dataset
-        paragraphs.append((name, " ".join(_paragraph(cell, objective))))
+        paragraphs.append((name, _paragraph(cell, objective)))
     if len(cells) > 1:
         paragraphs.append((f"over all {len(cells)} comparisons", _across(cells)))
     return paragraphs
@@ -89,7 +89,7 @@ def _paragraph(cell, objective):
         _head(cell, leader, names, rivals, objective),
         _beaten(leader, names["behind"], rivals),
         _cost(usable(cell), [leader, *names["level"], *names["open"]]),
-        _hits(cell, leader),
+        _hits(cell),
         *_held_out(cell, leader),
         _same_start(cell),
         _unfinished(cell),
@@ -106,9 +106,9 @@ def _head(cell, leader, names, rivals, objective):
     if names["open"]:
         parts = [_open(name, rivals[name]) for name in names["open"]]
         text = f"inconclusive. {leader} ends highest ({mean}), but the lead may be chance over {_and(parts)}."
-        return f"{text} {leader} and {_and(names['level'])} reach the same end." if names["level"] else text
+        return f"{text} {_and([leader, *names['level']])} reach the same end." if names["level"] else text
     if names["level"]:
-        who = f"{leader} and {_and(names['level'])}" if names["behind"] else "all starts"
+        who = _and([leader, *names["level"]]) if names["behind"] else "all starts"
         return f"{who} reach the same end ({mean})."
     return f"{leader} ends highest ({mean})."
 
@@ -132,19 +132,19 @@ def _cost(ends, candidates):
     cheapest = seconds.idxmin()
     text = f"{pick} takes {_time(seconds[pick])} and {iterations[pick]:,.0f} iterations (medians)"
     if pick == cheapest:
-        return text + (", the least of all." if len(seconds) > 1 else ".")
+        return text + (", the cheapest." if len(seconds) > 1 else ".")
     ratio = seconds[pick] / max(seconds[cheapest], 1e-12)
     return text + f", {ratio:,.1f} times the cheapest, {cheapest} ({_time(seconds[cheapest])})."
 
 
-def _hits(cell, leader):
-    of_leader = cell[cell["strategy"] == leader]
-    hits = int((of_leader["optimum"] == 1).sum())
-    rate = statistics.wilson(hits, len(of_leader))
-    return (
-        f"{leader} reached the best known end in {hits} of {len(of_leader)} runs "
-        f"(95 % interval of the rate {rate.low:.0%} to {rate.high:.0%})."
-    )
+def _hits(cell):
+    """Count who reached the best known end; failed runs count as misses."""
+    hits = (cell["optimum"] == 1).groupby(cell["strategy"], sort=False).agg(["sum", "size"])
+    hits = hits.sort_values("sum", ascending=False, kind="stable")
+    counts = [f"{name} in {row['sum']} of {row['size']} runs" for name, row in hits[hits["sum"] > 0].iterrows()]
+    if len(counts) == 1 and len(hits) > 1:
+        counts.append("in no run of the others")
+    return f"The best known end was reached by {_and(counts)}."
 
 
 def _held_out(cell, leader):
@@ -158,7 +158,7 @@ def _held_out(cell, leader):
         gain = statistics.paired_difference(paired(scores, best, leader))
         if gain.low > 0:
             ends = "" if gain.low == gain.high else f" (95 % interval {gain.low:.3g} to {gain.high:.3g})"
-            sentences.append(f"On held-out data {best} is better than {leader}, by {gain.estimate:.3g}{ends}.")
+            sentences.append(f"On the held-out part {best} is better than {leader}, by {gain.estimate:.3g}{ends}.")
     return sentences
 
 
@@ -176,8 +176,12 @@ def _same_start(cell):
 def _unfinished(cell):
     counts = cell["status"].value_counts()
     limits = {"not_converged": "stopped at the iteration limit before converging", "timeout": "ran out of time"}
-    parts = [f"{counts[s]} {words}" for s, words in limits.items() if s in counts]
-    return f"Of {len(cell)} runs, {_and(parts)}." if parts else ""
+    parts = [f"{_all(counts[s], len(cell))} {words}" for s, words in limits.items() if s in counts]
+    return f"{_and(parts)}." if parts else ""
+
+
+def _all(n, of):
+    return f"All {of} runs" if n == of else f"{n} of {of} runs"
 
 
 def _failures(cell):
@@ -201,7 +205,7 @@ def _across(cells):
     parts = [f"{name} wins {n}" for name, n in ranked]
     if undecided:
         parts.append(f"{undecided} {'has' if undecided == 1 else 'have'} no single winner")
-    return f"{_and(parts)}. Each speaks for its own data only."
+    return [f"{_and(parts)}.", "Each speaks for its own data only."]
 
 
 def _ends(interval):

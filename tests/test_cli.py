@@ -1,0 +1,138 @@
+"""The command line: what it prints, what it writes, how it ends."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import tsinit
+from tsinit import cli, datasets
+
+QUICK = ["--seeds", "2", "--states", "2", "--max-iter", "5", "--jobs", "1", "--quiet"]
+
+
+@pytest.fixture
+def air(tmp_path):
+    path = tmp_path / "air.csv"
+    datasets.load_new_york_air_quality().to_csv(path)
+    return str(path)
+
+
+def _refused(arguments, capsys):
+    """Run a command that must fail with code 2, and return what it says."""
+    try:
+        code = cli.main(arguments)
+    except SystemExit as stop:
+        code = stop.code
+    said = capsys.readouterr()
+    assert code == 2
+    assert "Traceback" not in said.err
+    return said.err
+
+
+def test_compare_prints_words_and_a_table_and_writes_what_was_asked(air, tmp_path, capsys):
+    report, folder = tmp_path / "report.html", tmp_path / "tables"
+    code = cli.main(["compare", air, "--strategies", "kmeans,uniform", "--report", str(report), "--csv", str(folder),
+                     "--test", "0.2", *QUICK])  # fmt: skip
+    said = capsys.readouterr()
+    assert code == 0
+    assert "153 rows (1973-05-01 00:00:00 to 1973-09-30 00:00:00, column 'date')" in said.out
+    assert "7.2 % missing" in said.out
+    assert "kmeans" in said.out
+    assert "score test" in said.out.replace("\n", " ")
+    assert said.err == ""
+    assert "Starting points for air.csv" in report.read_text()
+    assert len(pd.read_csv(folder / "runs.csv")) == 4
+
+
+def test_the_example_of_the_help_is_a_working_command(capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["compare", "--help"])
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    assert "Example: tsinit compare air.csv --states 4" in " ".join(text.split())
+    for option in ("--model", "--states", "--strategies", "--seeds", "--jobs", "--report", "--time", "--test"):
+        assert option in text
+
+
+def test_nothing_but_the_name_shows_help(capsys):
+    assert cli.main([]) == 2
+    assert "tsinit demo" in capsys.readouterr().out
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["--version"])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out.strip() == f"tsinit {tsinit.__version__}"
+
+
+def test_datasets_lists_them_with_their_places(capsys):
+    assert cli.main(["datasets"]) == 0
+    text = capsys.readouterr().out
+    for name in datasets.list_datasets()["name"]:
+        assert name in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["compare", "nowhere.csv"], "must be a file; got 'nowhere.csv'"),
+        (["compare", "{air}", "--strategies", "kmeens"], "Did you mean 'kmeans'?"),
+        (["compare", "{air}", "--strategies", ","], "must be names separated by commas"),
+        (["compare", "{air}", "--states", "0"], "must be a whole number of at least 1; got '0'"),
+        (["compare", "{air}", "--seeds", "many"], "must be a whole number of at least 1; got 'many'"),
+        (["compare", "{air}", "--jobs", "0"], "must be a whole number other than 0"),
+        (["compare", "{air}", "--test", "2"], "test must be a share between 0 and 1"),
+        (["compare", "{air}", "--time", "when"], "--time must name columns of the file"),
+        (["compare", "{air}", "--model", "magic"], "invalid choice: 'magic'"),
+        (["compare", "{air}", "--report", "no/such/folder/r.html"], "must lie in a folder that exists"),
+        (["demo", "--output", "no/such/folder/r.html"], "must lie in a folder that exists"),
+        (["dance"], "invalid choice: 'dance'"),
+    ],
+)
+def test_wrong_usage_gets_one_sentence_and_code_2(arguments, sentence, air, capsys):
+    assert sentence in _refused([a.format(air=air) for a in arguments], capsys)
+
+
+def test_unsorted_times_are_told(tmp_path, capsys):
+    path = tmp_path / "data.csv"
+    path.write_text("day,x\n2024-01-02,1\n2024-01-01,2\n2024-01-03,2\n")
+    assert "must be sorted by time" in _refused(["compare", str(path), *QUICK], capsys)
+
+
+def test_nothing_fitted_is_code_1(tmp_path, capsys):
+    path = tmp_path / "data.csv"
+    pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.0], "y": [np.nan] * 4}).to_csv(path, index=False)
+    assert cli.main(["compare", str(path), "--strategies", "uniform", *QUICK]) == 1
+    said = capsys.readouterr()
+    assert "no run could be fitted" in said.out
+    assert "tsinit: note: all 2 runs failed" in said.err
+
+
+def test_ctrl_c_is_code_130(air, monkeypatch, capsys):
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tsinit.comparison.entry.run_tasks", interrupt)
+    assert cli.main(["compare", air, *QUICK]) == 130
+    assert "interrupted" in capsys.readouterr().err
+
+
+def test_the_module_runs_as_a_command_and_dies_politely(air):
+    version = subprocess.run([sys.executable, "-m", "tsinit", "--version"], capture_output=True, text=True, check=True)
+    assert version.stdout.strip() == f"tsinit {tsinit.__version__}"
+    command = [sys.executable, "-m", "tsinit", "compare", air, "--seeds", "5000", "--jobs", "1", "--quiet"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={
+        **os.environ, "PYTHONUNBUFFERED": "1"})  # fmt: skip
+    assert process.stdout.readline().startswith("153 rows")  # from here on it computes
+    time.sleep(1.0)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in error

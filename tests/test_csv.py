@@ -1,0 +1,109 @@
+"""CSV files as people have them become tables of numbers with times, or one clear sentence."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tsinit._csv import read_table
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text, encoding="utf-8"):
+        path = tmp_path / "data.csv"
+        path.write_bytes(text.encode(encoding))
+        return path
+
+    return write
+
+
+def test_a_date_column_is_found_and_empty_cells_are_missing(write):
+    table = read_table(write("station day,day,ozone\n1,2024-01-01,3.5\n2,2024-01-02,\n3,2024-01-03,NA\n"))
+    assert isinstance(table.index, pd.DatetimeIndex)
+    assert table.index.name == "day"
+    assert list(table.columns) == ["station day", "ozone"]
+    assert table["ozone"].isna().tolist() == [False, True, True]
+    assert set(table.dtypes.astype(str)) == {"float64"}
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_the_separator_is_found(write, separator):
+    table = read_table(write("a,b\n1.5,2\n3,4\n".replace(",", separator)))
+    np.testing.assert_array_equal(table, [[1.5, 2], [3, 4]])
+
+
+def test_decimal_commas_are_understood(write):
+    table = read_table(write("Datum;Wert\n31.12.2023;1,5\n01.01.2024;-2,25\n"))
+    assert table["Wert"].tolist() == [1.5, -2.25]
+    assert table.index[0] == pd.Timestamp("2023-12-31")
+    assert table.index[1] == pd.Timestamp("2024-01-01")
+
+
+def test_day_first_dates_that_are_ambiguous_at_first_stay_in_order(write):
+    days = pd.date_range("2024-01-01", periods=40, freq="D")
+    lines = "\n".join(f"{day:%d/%m/%Y},{i}" for i, day in enumerate(days))
+    table = read_table(write(f"date,x\n{lines}\n"))
+    assert (table.index == days).all()
+
+
+def test_month_first_dates_stay_month_first(write):
+    days = pd.date_range("2024-01-01", periods=40, freq="D")
+    lines = "\n".join(f"{day:%m/%d/%Y},{i}" for i, day in enumerate(days))
+    assert (read_table(write(f"date,x\n{lines}\n")).index == days).all()
+
+
+def test_date_and_time_of_day_may_be_two_columns(write):
+    table = read_table(write("d,t,x\n2024-01-01,00:00,1\n2024-01-01,01:00,2\n"), time=["d", "t"])
+    assert table.index.tolist() == [pd.Timestamp("2024-01-01 00:00"), pd.Timestamp("2024-01-01 01:00")]
+    assert list(table.columns) == ["x"]
+
+
+def test_times_may_be_numbers_if_named(write):
+    table = read_table(write("s,x\n0.0,1\n0.1,2\n"), time=["s"])
+    assert table.index.tolist() == [0.0, 0.1]
+    assert list(table.columns) == ["x"]
+
+
+def test_row_numbers_without_a_name_are_left_out(write):
+    assert list(read_table(write(',x,y\n1,2,3\n2,5,6\n')).columns) == ["x", "y"]
+    # ... but numbers that are no row numbers are data.
+    assert read_table(write(",x\n5,2\n9,5\n")).shape == (2, 2)
+
+
+def test_what_spreadsheets_leave_at_the_end_is_dropped_and_an_empty_line_inside_is_kept(write):
+    table = read_table(write("x,y,,\n1,2,,\n,,,\n5,6,,\n,,,\n,,,\n"))
+    np.testing.assert_array_equal(table, [[1, 2], [np.nan, np.nan], [5, 6]])
+
+
+def test_columns_can_be_chosen(write):
+    path = write("name,x,y\nanna,1,2\nbert,3,4\n")
+    assert list(read_table(path, columns=["y"]).columns) == ["y"]
+
+
+def test_a_byte_order_mark_is_no_part_of_a_name(write):
+    assert list(read_table(write("x\n1\n", encoding="utf-8-sig")).columns) == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        ("", {}, "got an empty file"),
+        ("a,b\n", {}, "at least one row below"),
+        ("a,b\n1,2\n3,4,5,6\n", {}, "same number of values in every line"),
+        ("name,x\nanna,1\nbert,2\n", {}, "column 'name' must hold numbers; got 'anna' in row 1"),
+        ("x\n1\n2\nthree\n", {}, "column 'x' must hold numbers; got 'three' in row 3"),
+        ("x,y\n1,2\n", {"time": ["when"]}, r"--time must name columns of the file, \['x', 'y'\]; got 'when'"),
+        ("x,y\n1,2\n", {"columns": ["z"]}, "--columns must name columns of the file"),
+        ("t,y\n2024-01-01,2\nsoon,3\n", {"time": ["t"]}, "must hold a time in every row; got 'soon' in row 2"),
+    ],
+)
+def test_bad_files_get_one_sentence(write, text, options, message):
+    with pytest.raises(ValueError, match=message):
+        read_table(write(text), **options)
+
+
+def test_bytes_that_are_no_text_and_missing_files_are_told(write, tmp_path):
+    with pytest.raises(ValueError, match="must be text in UTF-8"):
+        read_table(write("größe\n1\n", encoding="latin-1"))
+    with pytest.raises(FileNotFoundError, match="which is none"):
+        read_table(tmp_path / "nothing.csv")

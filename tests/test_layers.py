@@ -1,0 +1,94 @@
+"""Imports point down only, and importing the package costs next to nothing."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1] / "tsinit"
+
+#: Lowest first; a module may import what lies strictly lower, or its own part.
+LAYERS = [
+    ("kernels",),
+    ("_validate", "metrics", "datasets"),
+    ("init", "result"),
+    ("models",),
+    ("comparison", "speech"),
+    ("plots", "_plots"),
+    ("cli", "demo", "_csv", "__main__"),
+]
+HEIGHT = {part: height for height, parts in enumerate(LAYERS) for part in parts}
+#: One subject told in two modules.
+SAME_PART = {"plots": "_plots", "_csv": "cli", "__main__": "cli", "demo": "cli"}
+#: A comparison draws itself: inside functions only.
+LAZY_EXCEPTION = {("comparison", "plots")}
+HEAVY = ["matplotlib", "statsmodels", "arviz", "xarray", "pandas.plotting"]
+
+
+def _part(path):
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def _imports(path):
+    """List (part imported, whether at the top of the module)."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    inside = {
+        id(node)
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        for node in ast.walk(function)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} must import absolutely; got a relative import in line {node.lineno}."
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            first, *rest = name.split(".")
+            if first == "tsinit":
+                yield rest[0] if rest else "", id(node) not in inside
+
+
+def test_every_part_has_a_layer():
+    parts = {_part(path) for path in PACKAGE.rglob("*.py")} - {"__init__"}
+    assert parts <= set(HEIGHT), f"say where {parts - set(HEIGHT)} belong"
+
+
+def test_imports_point_down():
+    wrong = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        part = _part(path)
+        if part == "__init__":
+            continue  # loads names when they are asked for
+        for target, at_top in _imports(path):
+            if target not in HEIGHT:  # __version__, and names that load lazily: only for the top floor
+                if target not in ("", "__version__") and HEIGHT[part] < HEIGHT["cli"]:
+                    wrong.append(f"{path.name} imports {target!r} from the package's front door")
+                continue
+            allowed = (
+                target == part
+                or HEIGHT[target] < HEIGHT[part]
+                or SAME_PART.get(part, part) == SAME_PART.get(target, target)
+                or ((part, target) in LAZY_EXCEPTION and not at_top)
+            )
+            if not allowed:
+                wrong.append(f"{part}/{path.name} imports {target}")
+    assert not wrong
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    code = f"import sys, tsinit; print([m for m in {HEAVY} if m in sys.modules])"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    assert loaded == "[]"
+
+
+def test_using_the_package_without_drawing_loads_no_plots():
+    code = (
+        "import sys\nfrom tsinit import LinearGaussianSSM, compare, datasets, init, speech\n"
+        f"print([m for m in {HEAVY[:-1]} if m in sys.modules])"  # pandas brings its own plotting
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    assert loaded == "[]"

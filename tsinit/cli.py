@@ -1,0 +1,212 @@
+"""The command line: ``tsinit demo``, ``tsinit compare``, ``tsinit datasets``."""
+
+import argparse
+import shutil
+import sys
+import textwrap
+import warnings
+from pathlib import Path
+
+from tsinit import __version__
+
+OK, NOTHING_FITTED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+_MODELS = ("state-space",)
+
+
+def main(argv=None):
+    """Run a command and return its exit code.
+
+    Parameters
+    ----------
+    argv : list of str, optional
+        Arguments; those of the process without it.
+
+    Returns
+    -------
+    int
+        0 done; 1 nothing could be fitted; 2 wrong usage or input, told in one sentence; 130 interrupted.
+    """
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if arguments.command is None:
+        parser.print_help()
+        return WRONG_INPUT
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", UserWarning)
+            warnings.showwarning = _show_warning
+            return arguments.command(arguments)
+    except (ValueError, TypeError, OSError) as error:
+        sys.stderr.write(f"tsinit: {error}\n")
+        return WRONG_INPUT
+    except KeyboardInterrupt:
+        sys.stderr.write("\ntsinit: interrupted\n")
+        return INTERRUPTED
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="tsinit",
+        description="Fits of time-series models depend on where they start. tsinit fits from several starting points "
+        "and tells which start is worth its cost.",
+        epilog="Begin with: tsinit demo. Then your own data: tsinit compare DATA.csv --report report.html",
+    )
+    parser.add_argument("--version", action="version", version=f"tsinit {__version__}")
+    parser.set_defaults(command=None)
+    commands = parser.add_subparsers(title="commands", metavar="")
+    _add_demo(commands)
+    _add_compare(commands)
+    datasets = commands.add_parser("datasets", help="list the data sets, and where they are on this machine")
+    datasets.set_defaults(command=_datasets)
+    return parser
+
+
+def _add_demo(commands):
+    demo = commands.add_parser(
+        "demo",
+        help="compare starting points on real data that come with the package (under a minute)",
+        description="Fit a state-space model to daily air quality in New York and to a spoken sentence, from several "
+        "starting points; print which start wins, and write one HTML report with pictures. Needs no network.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    demo.add_argument("--output", default="tsinit-demo.html", metavar="FILE", help="the report to write")
+    _add_running(demo, seeds=10)
+    demo.set_defaults(command=_demo)
+
+
+def _add_compare(commands):
+    compare = commands.add_parser(
+        "compare",
+        help="compare starting points on your own CSV file",
+        description="Fit a model to a CSV file from several starting points and tell which start wins. The file has "
+        "names in its first line and one row for each time; empty cells are missing values. A column of dates is "
+        "found by itself.",
+        epilog="Example: tsinit compare air.csv --states 4 --strategies kmeans,subspace,uniform --seeds 10 "
+        "--jobs 2 --report report.html",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    compare.add_argument("data", metavar="DATA.csv", help="the file")
+    compare.add_argument("--model", choices=_MODELS, default=_MODELS[0], help="the model to fit")
+    compare.add_argument("--states", type=_whole(1), default=4, metavar="N", help="number of hidden states")
+    compare.add_argument("--strategies", type=_names, default=["kmeans", "subspace", "uniform"], metavar="A,B,...",
+                         help="starting points, by name; a wrong name lists those there are")  # fmt: skip
+    compare.add_argument("--time", type=_names, metavar="COLUMN[,COLUMN]",
+                         help="column with the times, or date and time of day, if it is not found")  # fmt: skip
+    compare.add_argument("--columns", type=_names, metavar="A,B,...", help="columns to use; all others without it")
+    compare.add_argument("--test", type=float, metavar="SHARE",
+                         help="hold out this share at the end of the series and score it, for example 0.2")  # fmt: skip
+    compare.add_argument(
+        "--max-iter", type=_whole(0), default=100, metavar="N", help="iterations of each run at most"
+    )
+    compare.add_argument("--seconds", type=float, metavar="S", help="seconds of each run at most")
+    compare.add_argument("--report", metavar="FILE", help="write one HTML file with verdict, pictures and tables")
+    compare.add_argument("--csv", metavar="FOLDER", help="write runs.csv, traces.csv and errors.csv there")
+    _add_running(compare, seeds=10)
+    compare.set_defaults(command=_compare)
+
+
+def _add_running(parser, seeds):
+    parser.add_argument("--seeds", type=_whole(1), default=seeds, metavar="N", help="runs of each starting point")
+    parser.add_argument("--seed", type=_whole(0), default=0, metavar="N", help="where all randomness comes from")
+    parser.add_argument("--jobs", type=_jobs, default=-1, metavar="N", help="processes; -1 uses all cores")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def _demo(arguments):
+    from tsinit import demo
+
+    _require_folder(arguments.output, "--output")
+    return OK if demo.run(arguments.output, n_seeds=arguments.seeds, seed=arguments.seed, n_jobs=arguments.jobs,
+                          progress=not arguments.quiet, say=_say) else NOTHING_FITTED  # fmt: skip
+
+
+def _compare(arguments):
+    from tsinit import Budget, LinearGaussianSSM, compare
+    from tsinit._csv import read_table
+
+    if arguments.report:
+        _require_folder(arguments.report, "--report")
+    table = read_table(arguments.data, arguments.time, arguments.columns)
+    _say(_describe(table))
+    result = compare(
+        LinearGaussianSSM(arguments.states, max_iter=arguments.max_iter), {Path(arguments.data).stem: table},
+        arguments.strategies, n_seeds=arguments.seeds, seed=arguments.seed, test=arguments.test,
+        budget=Budget(seconds=arguments.seconds), n_jobs=arguments.jobs, progress=not arguments.quiet,
+    )  # fmt: skip
+    _say("\n" + result.verdict())
+    _say("\n" + result.summary_text(), wrap=False)
+    if arguments.csv:
+        _say(f"\nTables written to the folder {result.to_csv(arguments.csv)}")
+    if arguments.report:
+        name = Path(arguments.data).name
+        _say(f"\nReport written to {result.report(arguments.report, title=f'Starting points for {name}')}")
+    return OK if result.runs["status"].isin(["ok", "not_converged", "timeout"]).any() else NOTHING_FITTED
+
+
+def _datasets(arguments):
+    from tsinit.datasets import list_datasets
+
+    table = list_datasets()
+    width = max(map(len, table["name"]))
+    for name, size, found in zip(table["name"], table["bytes"].tolist(), table["found"], strict=True):
+        _say(f"{name:<{width}}  {size / 1024:8,.0f} KB  {found}", wrap=False)
+    _say("\nLoad them in Python: tsinit.datasets.load_new_york_air_quality(), load_air_quality(), load_speech(name). "
+         "What is not here yet is fetched on first use.")  # fmt: skip
+    return OK
+
+
+def _describe(table):
+    index = table.index
+    span = f"{index[0]} to {index[-1]}, column {index.name!r}" if index.name else "no times"
+    columns = f"{len(table.columns)} columns: {', '.join(table.columns)}"
+    return f"{len(table)} rows ({span}), {columns}; {100 * table.isna().to_numpy().mean():.1f} % missing."
+
+
+def _say(text="", wrap=True):
+    """Write to standard output, wrapped to the window."""
+    width = max(40, min(110, shutil.get_terminal_size((100, 24)).columns))
+    lines = text.splitlines() or [""]
+    for line in lines:
+        sys.stdout.write((textwrap.fill(line, width) if wrap else line) + "\n")
+    sys.stdout.flush()
+
+
+def _show_warning(message, category, filename, lineno, file=None, line=None):
+    """Show what a warning says, without the line of code that a user of the command line never wrote."""
+    sys.stderr.write(f"tsinit: note: {message}\n")
+
+
+def _require_folder(path, option):
+    """Refuse a place that cannot be written before an hour of computing and not after."""
+    folder = Path(path).expanduser().parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{option} must lie in a folder that exists; got '{path}'.")
+    if Path(path).is_dir():
+        raise IsADirectoryError(f"{option} must be a file; got the folder '{path}'.")
+
+
+def _whole(least):
+    def number(text):
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if value < least:
+            raise argparse.ArgumentTypeError(f"must be a whole number of at least {least}; got {text!r}")
+        return value
+
+    return number
+
+
+def _jobs(text):
+    if text.lstrip("-").isdigit() and int(text) != 0:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"must be a whole number other than 0; got {text!r}")
+
+
+def _names(text):
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise argparse.ArgumentTypeError(f"must be names separated by commas; got {text!r}")
+    return names

@@ -1,0 +1,97 @@
+"""The main job on real data that come with the package: compare starts on air quality and on speech, write a report."""
+
+import joblib
+import numpy as np
+from sklearn.base import clone
+
+from tsinit import datasets, plots, speech
+from tsinit.comparison import compare
+from tsinit.comparison.report import write_report
+from tsinit.models import LinearGaussianSSM
+
+AIR = "New York air quality, 1973"
+SPEECH = "Spoken sentence"
+#: Starts worth a look on each kind of data: by subspaces, by clusters or prediction, by chance.
+AIR_STARTS = ["subspace", "factor_analysis", "kmeans", "uniform"]
+SPEECH_STARTS = ["subspace", "lpc", "kmeans", "uniform"]
+#: Rate of the models in Hz (one formant per kHz below half of it), frame and hop in seconds.
+_RATE, _LENGTH, _HOP = 10_000.0, 0.040, 0.020
+_N_FRAMES = 4
+
+
+def run(output, *, n_seeds=10, seed=0, n_jobs=-1, progress=True, say=None):
+    """Compare starting points on both data sets and write one report.
+
+    Parameters
+    ----------
+    output : str or Path
+        The HTML file to write.
+    n_seeds, seed, n_jobs, progress
+        As in :func:`tsinit.compare`.
+    say : callable, optional
+        Takes lines of text, as they become known; nothing is said without it.
+
+    Returns
+    -------
+    bool
+        Whether anything could be fitted.
+    """
+    say = say or (lambda text, wrap=True: None)
+    options = {"n_seeds": n_seeds, "seed": seed, "n_jobs": n_jobs, "progress": progress}
+    parts = []
+    for heading, work in ((AIR, _air), (SPEECH, _speech)):
+        comparison, figures = work(options)
+        parts.append((heading, comparison, figures))
+        say(f"\n== {heading}\n{comparison.verdict()}\n")
+        say(comparison.summary_text(), wrap=False)
+    path = write_report(parts, output, title="Where a fit starts, and where it ends")
+    say(f"\nReport written to {path}")
+    return any(np.isfinite(comparison.runs["objective_final"]).any() for _, comparison, _ in parts)
+
+
+def _air(options):
+    """Daily air quality with gaps: the starts, and what the best end says of the missing days."""
+    air = datasets.load_new_york_air_quality()
+    model = LinearGaussianSSM(n_states=3, accelerate=True, max_iter=300)
+    result = compare(model, {"air quality": air}, AIR_STARTS, **options)
+    best = result.runs.loc[result.runs["objective_final"].idxmax(), "run_id"]
+    caption = "The model of the best end: smoothed values, and what the missing days may have been."
+    return result, {caption: plots.smoothed(result.rerun(best), air)}
+
+
+def _speech(options):
+    """Voiced frames of an utterance: the starts on four of them, and the formant tracks that each start gives.
+
+    The last quarter of each frame is held out, 10 of 40 ms: the best fit need not be the best model.
+    """
+    recording = datasets.load_speech("arctic_a0009")
+    model = LinearGaussianSSM(n_states=14, observation_cov="spherical", max_iter=50)
+    result = compare(model, _frames(recording), SPEECH_STARTS, test=0.25, **options)
+    tracks = _tracks(recording, model, SPEECH_STARTS[:2] + SPEECH_STARTS[-1:], options)
+    named = {
+        f"{name} ({np.nanmean(found.log_likelihood):.3f} nats per sample, roughness "
+        f"{speech.roughness(found.frequencies):.0f} Hz)": found
+        for name, found in tracks.items()
+    }
+    caption = "Formants of the whole sentence, one model for each voiced frame, by starting point."
+    return result, {caption: plots.formants(recording.signal, recording.fs, named)}
+
+
+def _frames(recording):
+    """Pick voiced frames spread over the utterance, each brought to zero mean and unit variance."""
+    signal = speech.resample(recording.signal, recording.fs, _RATE)
+    raw = speech.frames(signal, _RATE, _LENGTH, _HOP)
+    shaped = speech.frames(speech.pre_emphasis(signal, _RATE), _RATE, _LENGTH, _HOP, normalise=True)
+    voiced = np.flatnonzero(speech.voiced(raw.values, _RATE))
+    chosen = voiced[np.linspace(0, len(voiced) - 1, _N_FRAMES + 2).astype(int)[1:-1]]
+    return {f"speech at {raw.times[t]:.2f} s": shaped.values[t][:, None] for t in chosen}
+
+
+def _tracks(recording, model, starts, options):
+    """Track the formants of the whole utterance from each start."""
+    settings = {"fs_model": _RATE, "length": _LENGTH, "hop": _HOP}
+    models = [clone(model).set_params(init=start, random_state=options["seed"]) for start in starts]
+    found = joblib.Parallel(n_jobs=options["n_jobs"])(
+        joblib.delayed(speech.formant_tracks)(recording.signal, recording.fs, model, **settings) for model in models
+    )
+    return dict(zip(starts, found, strict=True))
