@@ -6,7 +6,7 @@ import functools
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from tsinit._validate import check_seed, check_series
+from tsinit._validate import check_seed, check_series, check_verbose
 from tsinit.models.monitor import Monitor
 
 
@@ -96,7 +96,7 @@ def one_thread():
 @contextlib.contextmanager
 def _bar(estimator, monitor):
     """Show a progress bar with the objective where ``verbose`` asks for it and nobody else listens."""
-    if not estimator.verbose or monitor.callback is not None:
+    if not check_verbose(estimator.verbose) or monitor.callback is not None:
         yield
         return
     from tqdm.auto import tqdm

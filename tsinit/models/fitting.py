@@ -56,16 +56,12 @@ class Problem:
 
     def __init__(self, panel, options):
         self.panel, self.options = panel, options
-        _validate.check_columns(panel.y, self._names())
+        _validate.check_columns(panel.y, list(panel.columns))
         self.z, self.loc, self.scale = standardise(panel.y)
         seen = ~np.isnan(panel.y)
         # Log-likelihood in the units of the data: the density of y is that of z over the product of scales.
         self.shift = -float(seen.sum(axis=0) @ np.log(self.scale))
         self.n_steps_seen = int(seen.any(axis=1).sum())
-
-    def _names(self):
-        part = self.panel.parts[0]
-        return list(part.columns) if hasattr(part, "columns") else list(range(self.panel.y.shape[1]))
 
     def end(self, params):
         """Mean and covariance of the last state, given the data."""
@@ -76,7 +72,8 @@ class Problem:
 def fit_order(problem, n_states, seed, monitor):
     """Fit one order from `n_init` starts and keep the best end."""
     kalman = Kalman(problem.z, n_states, problem.panel.offsets)
-    best, failure, starts = None, None, []
+    best, failure = None, None
+    starts: list[LinearGaussianParams] = []
     for restart in range(problem.options.n_init):
         key = (0,) if restart == 0 else (0, restart)
         rng = np.random.default_rng(child_seed(seed, *key))
@@ -91,13 +88,18 @@ def fit_order(problem, n_states, seed, monitor):
         trace = monitor.stop()
         if fit is None:
             failure = failure or message
-        elif best is None or fit.objective > best.objective:
+        elif best is None or _value(fit, problem.options) > _value(best, problem.options):
             best = fit._replace(trace=trace)
         if monitor.timed_out:
             break
     if best is None:
         raise _validate.unusable_start(failure)
     return best
+
+
+def _value(fit, options):
+    """What restarts are compared by. The weak prior follows the scale of each start's states, so it says nothing."""
+    return fit.log_likelihood if options.prior == "weak" else fit.objective
 
 
 def _ask(problem, kalman, n_states, rng):
@@ -128,6 +130,8 @@ def _refine(problem, kalman, start, label, monitor, max_iter=None):
         return None, f"its A has spectral radius {radius(begin.A):.4g}, and no stationary state (from {label})"
     if max_iter > 0:
         begin = _structured(begin, options, policy)
+    if _degenerate(begin):
+        return None, f"neither R nor the states reach some direction of the data (from {label}: C and R are singular)"
     settings = Settings(
         options.transition_cov, options.observation_cov, policy, _floors(begin.R, options.noise_floor),
         _prior(options.prior, kalman, begin),
@@ -165,15 +169,34 @@ def _structured(params, options, policy):
     """Bring the covariances of a start to the structure that EM keeps."""
     Q = shaped(params.Q, options.transition_cov, params.Q)
     R = shaped(params.R, options.observation_cov, params.R)
-    if options.noise_floor > 0.0:
-        # An exact observation is a point from which EM cannot move.
-        lift = np.maximum(options.noise_floor - np.linalg.eigvalsh(R)[0], 0.0)
-        zero = np.diag(R) <= 0.0
-        R = R + lift * np.diag(zero.astype(float)) if options.observation_cov != "fixed" else R
+    if options.noise_floor > 0.0 and options.observation_cov != "fixed":
+        R = _without_zeros(R, options.noise_floor)
     m0, P0 = params.m0, params.P0
     if policy == "stationary":
         m0, P0 = np.zeros_like(m0), solve_lyapunov(params.A, Q)
     return params._replace(Q=Q, R=R, m0=m0, P0=P0)
+
+
+def _without_zeros(R, floor):
+    """Lift the directions without noise: an exact observation is a point from which EM cannot move."""
+    w, U = np.linalg.eigh(R)
+    rounding = 0.0 if _is_diagonal(R) else len(w) * np.finfo(float).eps * w[-1]
+    zero = w <= rounding
+    return (U * np.where(zero, floor, w)) @ U.T if zero.any() else R
+
+
+def _degenerate(params):
+    """Tell whether some direction of the data has neither noise nor states: there, no density exists."""
+    r = np.diag(params.R)
+    if _is_diagonal(params.R) and (r > 0.0).all():
+        return False
+    C = params.C / max(np.abs(params.C).max(), np.finfo(float).tiny)
+    size = np.sqrt(np.where(r > 0.0, r, 1.0))
+    return np.linalg.matrix_rank(np.hstack([C, params.R / np.outer(size, size)])) < len(C)
+
+
+def _is_diagonal(R):
+    return not np.any(R - np.diag(np.diag(R)))
 
 
 def _floors(R, floor):
@@ -185,8 +208,8 @@ def _floors(R, floor):
 def _prior(prior, kalman, params):
     if prior is None:
         return LinearGaussianPrior()
-    if isinstance(prior, LinearGaussianPrior):
-        return prior
+    if prior != "weak":
+        return _validate.check_prior_fits(prior, len(params.A), len(params.C))
     done = kalman.smooth(params, moments="by_variable")
     return weak_prior(done.means.T @ done.means + done.moments.P, len(kalman.y), kalman.y.shape[1])
 

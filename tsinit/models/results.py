@@ -4,6 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tsinit._validate import times_after
+
 
 class StateEstimate:
     """States of a series: means, covariances and the log-likelihood of the data.
@@ -32,9 +34,7 @@ class StateEstimate:
         # Where every step has a covariance of its own, and in order, there is nothing to spread out.
         in_order = len(given) == len(values) and bool((np.diff(given) == 1).all())
         covariances = values if in_order else np.take(values, given, axis=0)
-        if self._panel.form != "list":
-            return covariances
-        return np.split(covariances, np.cumsum([len(part) for part in self._panel.parts])[:-1])
+        return self._panel.split(covariances) if self._panel.form == "list" else covariances
 
     @property
     def standard_deviations(self) -> Any:
@@ -85,32 +85,10 @@ class Sample(NamedTuple):
     states: Any
 
 
-def future_index(index, steps, n_steps):
-    """Times of the rows after the last one, or None where the index has no times.
-
-    Parameters
-    ----------
-    index : pandas.Index
-        Of the data.
-    steps : (rows,) int
-        Time step of each row.
-    n_steps : int
-        Rows to add.
-    """
+def in_the_future(values, index, time_step, columns):
+    """Values (steps, D) as a DataFrame of the times after an index; as they are where there is no index."""
+    if index is None:
+        return values
     import pandas as pd
 
-    if isinstance(index, pd.MultiIndex):
-        index = index.get_level_values(1)
-    if isinstance(index, pd.PeriodIndex):
-        return index[-1] + 1 + pd.RangeIndex(n_steps).to_numpy() if n_steps else index[:0]
-    if not isinstance(index, (pd.DatetimeIndex, pd.TimedeltaIndex)):
-        return pd.RangeIndex(int(steps[-1]) + 1, int(steps[-1]) + 1 + n_steps)
-    frequency = index.freq or (pd.infer_freq(index) if len(index) > 2 else None)
-    if frequency is not None:
-        offset = pd.tseries.frequencies.to_offset(frequency)
-    elif len(index) > 1:
-        offset = (index[-1] - index[0]) / int(steps[-1] - steps[0])
-    else:
-        return pd.RangeIndex(1, 1 + n_steps)
-    times = [index[-1] + (k + 1) * offset for k in range(n_steps)]
-    return pd.DatetimeIndex(times) if isinstance(index, pd.DatetimeIndex) else pd.TimedeltaIndex(times)
+    return pd.DataFrame(values, index=times_after(index, time_step, len(values)), columns=columns)

@@ -1,0 +1,33 @@
+"""The border: what a user hands over becomes arrays the kernels can take, or one clear sentence.
+
+With the registry of strategies, this is the only place that raises on what a user typed.
+"""
+
+from tsinit._validate.fits import (
+    check_columns,
+    check_fitted,
+    check_order,
+    check_seen,
+    check_sound,
+    unusable_start,
+    warn_about_step,
+)
+from tsinit._validate.params import check_params, check_prior, check_prior_fits
+from tsinit._validate.series import Panel, check_series
+from tsinit._validate.times import times_after
+from tsinit._validate.values import (
+    check_choice,
+    check_count,
+    check_flag,
+    check_number,
+    check_orders,
+    check_seed,
+    check_verbose,
+    child_seed,
+)
+
+__all__ = [
+    "Panel", "check_choice", "check_columns", "check_count", "check_fitted", "check_flag", "check_number",
+    "check_order", "check_orders", "check_params", "check_prior", "check_prior_fits", "check_seed", "check_seen",
+    "check_series", "check_sound", "check_verbose", "child_seed", "times_after", "unusable_start", "warn_about_step",
+]

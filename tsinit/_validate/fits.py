@@ -1,0 +1,103 @@
+"""What a fit needs of data, start and estimator."""
+
+import numpy as np
+
+from tsinit._validate.values import warn
+
+_FINEST = 1e-150  # variation whose square is still a number
+
+
+def check_columns(y, names):
+    """Refuse a column without a single value, and warn of one that never varies.
+
+    Raises
+    ------
+    ValueError
+        A column has no observed value, or varies so little that its variance is not a number.
+    """
+    seen = ~np.isnan(y)
+    empty = np.flatnonzero(~seen.any(axis=0))
+    if empty.size:
+        raise ValueError(
+            f"X must have at least one observed value in every column; got none in column {names[empty[0]]!r}. Drop it."
+        )
+    spread = np.nanmax(y, axis=0) - np.nanmin(y, axis=0)
+    fine = np.flatnonzero((spread > 0.0) & (spread < _FINEST))
+    if fine.size:
+        raise ValueError(
+            f"X must vary by at least {_FINEST:g} in every column; got {spread[fine[0]]:.3g} in column "
+            f"{names[fine[0]]!r}. Change its units."
+        )
+    constant = np.flatnonzero(spread == 0.0)
+    if constant.size:
+        warn(
+            f"Column {names[constant[0]]!r} of X is constant: it tells the states nothing and is fitted by its mean "
+            "with the least noise allowed, which adds an arbitrary constant to the log-likelihood."
+        )
+
+
+def check_order(y, n_states):
+    """Refuse more states than the data can carry.
+
+    Raises
+    ------
+    ValueError
+        There are no more observed steps than states.
+    """
+    steps = int((~np.isnan(y)).any(axis=1).sum())
+    if n_states >= steps:
+        raise ValueError(
+            f"n_states must be smaller than the number of time steps with data; got n_states={n_states} with "
+            f"{steps} such steps."
+        )
+
+
+def check_seen(n_observed):
+    """Refuse data in which nothing was observed.
+
+    Raises
+    ------
+    ValueError
+        There is no observed value.
+    """
+    if n_observed == 0:
+        raise ValueError("X must have at least one observed value to be scored; got only missing ones.")
+
+
+def check_sound(sound):
+    """Refuse data that the fitted parameters give no density.
+
+    Raises
+    ------
+    ValueError
+        A pass over the data met a covariance that it could not handle.
+    """
+    if not sound:
+        raise ValueError(
+            "X must have a finite likelihood under params_; got data on which its covariances are singular. Fit with a "
+            "larger noise_floor."
+        )
+
+
+def check_fitted(estimator):
+    """Refuse an estimator that has not been fitted.
+
+    Raises
+    ------
+    sklearn.exceptions.NotFittedError
+    """
+    from sklearn.utils.validation import check_is_fitted
+
+    check_is_fitted(estimator)
+
+
+def unusable_start(reason):
+    """Return the error for a start from which no fit can begin."""
+    return ValueError(f"init must give a model of finite likelihood on these data; got one where {reason}.")
+
+
+def warn_about_step(iteration):
+    """Warn that an EM step lost likelihood and was taken back."""
+    warn(
+        f"EM step {iteration} lost likelihood beyond rounding and was taken back; the fit ends there.", RuntimeWarning
+    )

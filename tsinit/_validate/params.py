@@ -1,0 +1,117 @@
+"""Parameters and priors that a user brings: their shapes, their symmetry, their sign."""
+
+from typing import Any
+
+import numpy as np
+
+from tsinit._validate.values import short
+from tsinit.kernels import LinearGaussianParams
+
+
+def check_params(params, n_states: int | None, n_features: int, name: str = "init") -> LinearGaussianParams:
+    """Bring parameters to C-ordered float64 and check that they fit each other and the data.
+
+    Raises
+    ------
+    ValueError
+        A shape is wrong, a value is not finite, or a covariance is not symmetric positive semi-definite.
+    """
+    try:
+        fields: Any = LinearGaussianParams(*params)
+    except TypeError:
+        raise ValueError(
+            f"{name} must be LinearGaussianParams(A, C, Q, R, m0, P0, d); got {type(params).__name__}."
+        ) from None
+    if fields.d is None:
+        fields = fields._replace(d=np.zeros(n_features))
+    arrays = {key: _real(f"{name}.{key}", value) for key, value in fields._asdict().items()}
+    n = n_states if n_states is not None else len(np.atleast_1d(arrays["A"]))
+    shapes = {"A": (n, n), "C": (n_features, n), "Q": (n, n), "R": (n_features, n_features), "m0": (n,), "P0": (n, n),
+              "d": (n_features,)}  # fmt: skip
+    for key, shape in shapes.items():
+        _check_shape(f"{name}.{key}", arrays[key], shape, f" for n_states={n} and {n_features} columns")
+    for key in ("Q", "R", "P0"):
+        _check_covariance(f"{name}.{key}", arrays[key])
+    return LinearGaussianParams(**arrays)
+
+
+def check_prior(prior):
+    """Require None, "weak" or a prior with the fields of LinearGaussianPrior.
+
+    Raises
+    ------
+    ValueError
+        It is none of these.
+    """
+    named = getattr(prior, "_fields", ()) == ("transition", "observation")
+    if prior is None or (isinstance(prior, str) and prior == "weak") or named:
+        return prior
+    raise ValueError(f"prior must be None, 'weak' or a LinearGaussianPrior; got {short(prior)}.")
+
+
+def check_prior_fits(prior, n_states, n_features):
+    """Check that a prior is proper and of the shape of the model.
+
+    Parameters
+    ----------
+    prior : LinearGaussianPrior
+
+    Returns
+    -------
+    LinearGaussianPrior
+        With arrays of float64.
+
+    Raises
+    ------
+    ValueError
+        A shape is wrong, a matrix is not positive (semi-)definite, or there are too few degrees of freedom.
+    """
+    rows = {"transition": n_states, "observation": n_features}
+    size = f" for n_states={n_states} and {n_features} columns"
+    return prior._replace(**{
+        key: _check_regression_prior(f"prior.{key}", getattr(prior, key), p, n_states, size) for key, p in rows.items()
+    })  # fmt: skip
+
+
+def _check_regression_prior(name, part, p, n, size):
+    if part is None:
+        return None
+    if not all(hasattr(part, field) for field in ("M0", "Lam", "Psi", "nu", "log_density")):
+        raise ValueError(f"{name} must be None or a NormalInverseWishart; got {short(part)}.")
+    shapes = {"M0": (p, n), "Lam": (n, n), "Psi": (p, p)}
+    arrays = {key: _real(f"{name}.{key}", getattr(part, key)) for key in shapes}
+    for key, shape in shapes.items():
+        _check_shape(f"{name}.{key}", arrays[key], shape, size)
+    for key in ("Lam", "Psi"):
+        _check_covariance(f"{name}.{key}", arrays[key])
+    nu = _real(f"{name}.nu", part.nu)
+    if nu.ndim or not nu > p - 1:
+        raise ValueError(f"{name}.nu must be a number above {p - 1} for covariances of size {p}; got {short(part.nu)}.")
+    return part._replace(**arrays, nu=float(nu))
+
+
+def _real(name, value):
+    """Copy to a C-ordered array of float64."""
+    if np.iscomplexobj(value):
+        raise ValueError(f"{name} must hold real numbers; got complex ones.")
+    try:
+        return np.array(value, dtype=np.float64, order="C")
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must hold real numbers; got {short(value)}.") from None
+
+
+def _check_shape(name, array, shape, size):
+    if array.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}{size}; got {array.shape}.")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite; got {array[~np.isfinite(array)][0]}.")
+
+
+def _check_covariance(name, P):
+    scale = np.abs(P).max(initial=0.0)
+    if np.abs(P - P.T).max(initial=0.0) > 1e-8 * scale:
+        raise ValueError(f"{name} must be symmetric; got a difference of {np.abs(P - P.T).max():.3g} to its transpose.")
+    P[:] = 0.5 * (P + P.T)
+    least = np.linalg.eigvalsh(P).min(initial=0.0)
+    if least < -1e-8 * scale:
+        raise ValueError(f"{name} must be positive semi-definite; got an eigenvalue of {least:.3g}.")

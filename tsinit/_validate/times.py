@@ -1,0 +1,256 @@
+"""Time indexes: their order, the steps they skip, and how they go on."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tsinit._validate.values import warn
+
+_MOST_SKIPPED = 50  # times the rows given; a longer skip is more likely two sequences than one
+
+
+class _Clock(NamedTuple):
+    """How an index counts time."""
+
+    steps: list | None  # (rows,) int64 of each sequence, from its first; None where rows are consecutive steps
+    distance: Any  # of two steps: a pandas offset, a Timedelta or a number; None where there is none
+
+
+def count_steps(sequences):
+    """Count the time steps of each sequence from its first row; skipped steps leave holes.
+
+    Times are dates, periods and durations. All sequences share one step, so that one that was seen only every
+    second hour is not taken for one that moves half as fast. Other indexes are labels of consecutive rows.
+
+    Parameters
+    ----------
+    sequences : list
+        With fields name, size, index (pandas, or None), and whether the index is `named` as the time.
+
+    Returns
+    -------
+    steps : list of (rows,) int64, or None where rows are consecutive steps
+    distance : object
+        Of two steps in the index of the last sequence, for `times_after`.
+
+    Raises
+    ------
+    ValueError
+        Times are missing, repeated, unsorted, or skip too much.
+    """
+    if all(sequence.index is None for sequence in sequences):
+        return None, None
+    indexes = [_as_times(sequence.index) for sequence in sequences]
+    timed = [_is_time(index) for index in indexes]
+    for sequence, index, time in zip(sequences, indexes, timed, strict=True):
+        if time or sequence.named:
+            _check_sorted(index, sequence.name)
+    if not all(timed):
+        return None, _number_distance(indexes[-1])
+    clock = _clock(indexes)
+    if clock is None:
+        warn(
+            "The times in the index of X are not multiples of one step: rows are taken as equally spaced. "
+            "Resample them if that is not meant."
+        )
+        last = indexes[-1]
+        return None, (last[-1] - last[0]) / (len(last) - 1) if len(last) > 1 and not _is_period(last) else None
+    for sequence, index, steps in zip(sequences, indexes, clock.steps or [], strict=False):
+        _check_skips(steps, index, sequence.name)
+    return clock
+
+
+def times_after(index, distance, n_steps):
+    """Times of the rows after the last one; row numbers where the index has no times.
+
+    Parameters
+    ----------
+    index : pandas.Index
+    distance : object
+        From `count_steps`.
+    n_steps : int
+    """
+    import pandas as pd
+
+    index = _as_times(index)
+    if distance is None:
+        return pd.RangeIndex(len(index), len(index) + n_steps, name=index.name)
+    times = [index[-1] + (k + 1) * distance for k in range(n_steps)]
+    if _is_period(index):
+        return pd.PeriodIndex(times, name=index.name)
+    if isinstance(index, pd.DatetimeIndex):
+        return pd.DatetimeIndex(times, name=index.name)
+    return pd.Index(times, name=index.name)
+
+
+def _as_times(index):
+    """Dates and durations that pandas holds as objects become what they are."""
+    import pandas as pd
+
+    if index is None or index.dtype != object:
+        return index
+    kind = index.inferred_type
+    if kind in ("datetime", "datetime64", "date"):
+        return pd.to_datetime(index)
+    if kind in ("timedelta", "timedelta64"):
+        return pd.to_timedelta(index)
+    return pd.PeriodIndex(index) if kind == "period" else index
+
+
+def _is_time(index):
+    import pandas as pd
+
+    return isinstance(index, (pd.DatetimeIndex, pd.TimedeltaIndex, pd.PeriodIndex))
+
+
+def _is_period(index):
+    import pandas as pd
+
+    return isinstance(index, pd.PeriodIndex)
+
+
+def _check_sorted(index, name):
+    where = "The index of X" if name == "X" else f"The index of {name}"
+    if index.hasnans:
+        missing = index.isna()
+        raise ValueError(f"{where} must hold a time in every row; got {index[missing][0]} in row {missing.argmax()}.")
+    if not index.is_unique:
+        raise ValueError(f"{where} must not repeat a time; got {index[index.duplicated()][0]} twice.")
+    if index.is_monotonic_increasing:
+        return
+    try:
+        late = int(np.flatnonzero(index[1:] < index[:-1])[0]) + 1
+    except TypeError:
+        raise ValueError(f"{where} must hold times of one kind; got {index.inferred_type} ones.") from None
+    raise ValueError(f"{where} must be sorted by time; got {index[late]} after {index[late - 1]}. Sort it.")
+
+
+def _check_skips(steps, index, name):
+    if steps[-1] <= _MOST_SKIPPED * len(index) + 10_000:
+        return
+    at = int(np.diff(steps).argmax())
+    where = "The index of X" if name == "X" else f"The index of {name}"
+    raise ValueError(
+        f"{where} must not skip more than {_MOST_SKIPPED} times its rows; got {int(np.diff(steps)[at]) - 1} "
+        f"steps skipped after {index[at]}. Split X into sequences there."
+    )
+
+
+def _number_distance(index):
+    """Distance of equally spaced numbers, 1 for other whole numbers."""
+    import pandas as pd
+
+    if index is None or not len(index) or pd.api.types.is_bool_dtype(index):
+        return None
+    if not pd.api.types.is_numeric_dtype(index) or index.hasnans or index.nlevels > 1:
+        return None
+    values = index.to_numpy()
+    gaps = np.diff(values)
+    whole = pd.api.types.is_integer_dtype(index)
+    if len(gaps) and gaps[0] > 0 and np.allclose(gaps, gaps[0], rtol=1e-6, atol=0.0):
+        return int(gaps[0]) if whole else float((values[-1] - values[0]) / len(gaps))
+    return 1 if whole and index.is_monotonic_increasing else None
+
+
+def _clock(indexes):
+    """Find the step that all times are multiples of; None where there is none."""
+    import pandas as pd
+
+    first = indexes[0]
+    if len({(type(index), str(getattr(index, "tz", None))) for index in indexes}) > 1:
+        return None
+    if _is_period(first):
+        return _periods(indexes)
+    frequency = first.freq
+    if frequency is not None and all(index.freq == frequency for index in indexes):
+        # pandas itself vouches that no step is skipped. Older ones take a day for 24 hours, also where clocks change.
+        days = isinstance(frequency, pd.offsets.Day) and not isinstance(first, pd.TimedeltaIndex)
+        return _Clock(None, pd.DateOffset(days=frequency.n) if days else frequency)
+    unit = max((index.unit for index in indexes), key=("s", "ms", "us", "ns").index)
+    indexes = [index.as_unit(unit) for index in indexes]
+    if isinstance(first, pd.TimedeltaIndex):
+        return _ticks(indexes, unit)
+    return _months(indexes, unit) or _days(indexes, unit) or _ticks(indexes, unit)
+
+
+def _regular(counts):
+    """Divide counts by their usual distance; (steps, distance), or None where that leaves a remainder."""
+    distances = np.concatenate([np.diff(count) for count in counts])
+    if not len(distances):
+        return [np.zeros(len(count), dtype=np.int64) for count in counts], 1
+    step = distances.min()
+    if step <= 0 or (distances % step).any() or not _is_usual(step, distances):
+        return None
+    return [(count - count[0]) // step for count in counts], int(step)
+
+
+def _is_usual(step, distances):
+    """Tell whether the shortest distance is the most frequent one, not an accident of irregular times."""
+    often = np.count_nonzero(distances == step)
+    if 2 * often >= len(distances):
+        return True
+    return 10 * often >= len(distances) and often == np.unique(distances, return_counts=True)[1].max()
+
+
+def _periods(indexes):
+    multiple = indexes[0].freq.n
+    if any(index.freq != indexes[0].freq for index in indexes):
+        return None
+    ticks = [index.asi8 - index.asi8[0] for index in indexes]
+    if any((tick % multiple).any() for tick in ticks):
+        return None
+    return _Clock([tick // multiple for tick in ticks], 1)
+
+
+def _ticks(indexes, unit):
+    """Equal distances in absolute time."""
+    import pandas as pd
+
+    found = _regular([index.asi8 for index in indexes])
+    return found and _Clock(found[0], pd.Timedelta(found[1], unit=unit) if len(_joined(indexes)) else None)
+
+
+def _joined(indexes):
+    return np.concatenate([index.asi8[1:] for index in indexes])
+
+
+def _days(indexes, unit):
+    """Whole days by the clock on the wall, which a change to summer time does not disturb; or working days."""
+    import pandas as pd
+
+    local = [index.tz_localize(None) for index in indexes]
+    day = np.timedelta64(1, "D") // np.timedelta64(1, unit)
+    found = _regular([index.asi8 for index in local])
+    if found is None or found[1] % day or not len(_joined(indexes)):
+        return None
+    if found[1] == day and all((index.day_of_week < 5).all() for index in local):
+        dates = [index.to_numpy().astype("datetime64[D]") for index in local]
+        working = [np.busday_count(date[0], date) for date in dates]
+        rows, passed = sum(map(len, working)), sum(int(steps[-1]) + 1 for steps in working)
+        weekends = any(a[-1] != b[-1] for a, b in zip(working, found[0], strict=True))
+        if weekends and 2 * rows > passed:
+            return _Clock(working, pd.offsets.BDay())
+    return _Clock(found[0], pd.DateOffset(days=found[1] // day))
+
+
+def _months(indexes, unit):
+    """Months, quarters or years: the same day of each, the last, or the first or last working one."""
+    import pandas as pd
+
+    day = np.timedelta64(1, "D") // np.timedelta64(1, unit)
+    shortest = min(np.diff(index.asi8).min(initial=np.iinfo(np.int64).max) for index in indexes)
+    if not len(_joined(indexes)) or shortest < 27 * day:
+        return None
+    local = indexes[0].append(list(indexes[1:])).tz_localize(None)
+    if len((local - local.normalize()).unique()) > 1:
+        return None
+    found = _regular([np.asarray(index.year * 12 + index.month) for index in indexes])
+    if found is None:
+        return None
+    k = found[1]
+    if len(local.day.unique()) == 1 and local.day[0] <= 28:
+        return _Clock(found[0], pd.DateOffset(months=k))
+    for offset in (pd.offsets.MonthEnd(k), pd.offsets.BMonthEnd(k), pd.offsets.BMonthBegin(k)):
+        if all(offset.is_on_offset(time) for time in local.normalize()):
+            return _Clock(found[0], offset)
+    return None

@@ -1,0 +1,157 @@
+"""Single values: words, counts, numbers, flags and seeds."""
+
+import difflib
+import sys
+import warnings
+from pathlib import Path
+from types import FrameType
+
+import numpy as np
+
+_PACKAGE = str(Path(__file__).parents[1])
+
+
+def check_choice(name, value, choices):
+    """Require one of a few words.
+
+    Raises
+    ------
+    ValueError
+        value is not among choices.
+    """
+    if (value is None or isinstance(value, str)) and value in choices:
+        return value
+    typed = value.lower() if isinstance(value, str) else ""
+    close = difflib.get_close_matches(typed, [c for c in choices if c is not None], n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise ValueError(f"{name} must be one of {list(choices)}; got {value!r}.{hint}")
+
+
+def check_count(name, value, least=1, rule=""):
+    """Require a whole number of at least `least`.
+
+    rule : what else would do, to end the sentence.
+
+    Raises
+    ------
+    ValueError
+        It is smaller, or not whole.
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"{name} must be a whole number of at least {least}{rule}; got {short(value)}.")
+    return int(value)
+
+
+def check_orders(n_states):
+    """Require a whole number of at least 1, or a sequence of those.
+
+    Returns
+    -------
+    several : bool
+        Whether a sequence was given.
+    orders : list of int
+        Without repetitions.
+
+    Raises
+    ------
+    ValueError
+        It is neither.
+    """
+    rule = ", or a sequence of those"
+    if isinstance(n_states, (list, tuple, range)) or getattr(n_states, "ndim", 0) == 1:
+        if len(n_states) == 0:
+            check_count("n_states", n_states, rule=rule)
+        return True, list(dict.fromkeys(check_count("n_states", n, rule=" each") for n in n_states))
+    return False, [check_count("n_states", n_states, rule=rule)]
+
+
+def check_number(name, value, least=0.0, most=np.inf):
+    """Require a finite number between two bounds.
+
+    Raises
+    ------
+    ValueError
+        It is outside, or not a number.
+    """
+    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not number or not least <= value <= most or not np.isfinite(value):
+        upper = "" if np.isinf(most) else f" and at most {most:g}"
+        raise ValueError(f"{name} must be a number of at least {least:g}{upper}; got {short(value)}.")
+    return float(value)
+
+
+def check_flag(name, value):
+    """Require True or False.
+
+    Raises
+    ------
+    ValueError
+        It is anything else: the word "no" would count as true.
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"{name} must be True or False; got {short(value)}.")
+    return bool(value)
+
+
+def check_verbose(verbose):
+    """Require a whole number from 0, or a flag.
+
+    Raises
+    ------
+    ValueError
+        It is neither.
+    """
+    if isinstance(verbose, (bool, np.bool_)):
+        return int(verbose)
+    return check_count("verbose", verbose, 0)
+
+
+def check_seed(random_state):
+    """Turn a seed of any kind into a ``SeedSequence``.
+
+    Parameters
+    ----------
+    random_state : int, SeedSequence, Generator, RandomState or None
+        A generator is drawn from once, so that two fits with the same one differ.
+
+    Raises
+    ------
+    ValueError
+        It is none of these.
+    """
+    if isinstance(random_state, np.random.SeedSequence):
+        return random_state
+    if random_state is None:
+        return np.random.SeedSequence()
+    if isinstance(random_state, np.random.Generator):
+        return np.random.SeedSequence(random_state.integers(2**63, size=2).tolist())
+    if isinstance(random_state, np.random.RandomState):
+        return np.random.SeedSequence(random_state.randint(2**31, size=4).tolist())
+    if isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool) and random_state >= 0:
+        return np.random.SeedSequence(int(random_state))
+    raise ValueError(
+        "random_state must be a whole number from 0, a SeedSequence, a Generator, a RandomState or None; "
+        f"got {short(random_state)}."
+    )
+
+
+def child_seed(seed, *key):
+    """Return the child of a SeedSequence at a key, without counting it as spawned."""
+    return np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, *key), pool_size=seed.pool_size)
+
+
+def short(value):
+    """Show a value in an error: as it prints where that is short, by shape or type otherwise."""
+    text = repr(value.item() if isinstance(value, np.generic) else value)
+    if len(text) <= 60 and "\n" not in text:
+        return text
+    return f"{type(value).__name__} of shape {value.shape}" if hasattr(value, "shape") else text[:50] + "..."
+
+
+def warn(message, category=UserWarning):
+    """Warn at the line of the user's that called into the package."""
+    frame: FrameType | None = sys._getframe(1)
+    level = 2
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
