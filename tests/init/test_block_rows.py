@@ -3,53 +3,48 @@
 import numpy as np
 import pytest
 
-from tsinit.init._block_rows import autoregressive_order, choose_block_rows, memory_of_runs
+from tsinit.init._block_rows import autoregressive_order, block_row_choices, memory_of_runs
 
 
 def columns(lengths, i):
     return sum(max(0, length - 2 * i + 1) for length in lengths)
 
 
-@pytest.mark.parametrize(("n", "D", "expected"), [(2, 1, 4), (4, 1, 6), (8, 1, 12), (10, 1, 15), (4, 2, 4),
-                                                  (4, 10, 3), (12, 4, 5)])
-def test_the_usual_number(n, D, expected):
-    assert choose_block_rows([5000], D, n) == expected
+@pytest.mark.parametrize(("n", "D", "expected"), [
+    (2, 1, [3, 4]), (4, 1, [5, 6]), (8, 1, [9, 12]), (4, 2, [3, 4]), (4, 10, [2, 3]), (12, 4, [4, 5]),
+])
+def test_the_least_and_the_usual_number_are_offered(n, D, expected):
+    assert block_row_choices([5000], D, n) == expected
 
 
-def test_memory_raises_it_as_far_as_the_data_allow():
-    asked = []
-
-    def memory(most):
-        asked.append(most)
-        return most
-
-    assert choose_block_rows([5000], 1, 4, "auto", memory) == 64
-    i = choose_block_rows([500], 1, 4, "auto", memory)
+def test_memory_adds_doubles_as_far_as_the_data_allow():
+    assert block_row_choices([5000], 1, 4, "auto", lambda most: most) == [5, 6, 12, 24, 48, 64]
+    *_, i = block_row_choices([500], 1, 4, "auto", lambda most: most)
     assert columns([500], i) >= 20 * i > 0
     assert columns([500], i + 1) < 20 * (i + 1)
-    assert choose_block_rows([5000], 1, 4, "auto", lambda most: 2) == 6
-    assert choose_block_rows([50], 1, 4, "auto", lambda most: pytest.fail("too few data to ask")) == 6
+    assert block_row_choices([5000], 1, 4, "auto", lambda most: 2) == [5, 6]
+    assert block_row_choices([50], 1, 4, "auto", lambda most: pytest.fail("too few data to ask")) == [5, 6]
 
 
 @pytest.mark.parametrize("lengths", [[30], [20, 18, 9], [13], [8, 8, 8, 8]])
 @pytest.mark.parametrize("D", [1, 3])
 def test_few_data_lower_it_but_leave_columns(lengths, D):
-    i = choose_block_rows(lengths, D, 8)
-    assert i >= 2
-    assert columns(lengths, i) >= 1
+    choices = block_row_choices(lengths, D, 8)
+    assert choices[0] >= 2
+    assert columns(lengths, choices[-1]) >= 1
     usual = max(-(-8 // D) + 2, -(-12 // D))
-    assert i == usual or columns(lengths, i + 1) < 2 * (i + 1) * D
+    assert choices[-1] == usual or columns(lengths, choices[-1] + 1) < 2 * (choices[-1] + 1) * D
 
 
 def test_a_number_given_is_kept_while_a_window_fits():
-    assert choose_block_rows([100, 7], 2, 4, 20) == 20
-    assert choose_block_rows([31, 7], 2, 4, 20) == 15
+    assert block_row_choices([100, 7], 2, 4, 20) == [20]
+    assert block_row_choices([31, 7], 2, 4, 20) == [15]
 
 
 @pytest.mark.parametrize("lengths", [[], [3], [2, 3, 1]])
 def test_no_window_at_all_is_an_error_that_says_so(lengths):
     with pytest.raises(ValueError, match=r"4 or more consecutive complete rows .*; got \d"):
-        choose_block_rows(lengths, 1, 2)
+        block_row_choices(lengths, 1, 2)
 
 
 def test_order_is_that_of_separate_least_squares_fits(rng):

@@ -151,6 +151,21 @@ def test_auto_is_the_likeliest_of_the_views():
         assert found["auto"] >= max(found["pairs"], found["smooth"]) - 1e-6
 
 
+def test_block_rows_are_chosen_by_the_likelihood_of_the_start():
+    rng = np.random.default_rng(4)
+    A, Q = np.diag([0.99, 0.5]), np.diag([0.01, 1.0])
+    slow = LinearGaussianParams(A, np.ones((1, 2)), Q, 2 * np.eye(1), np.zeros(2), solve_lyapunov(A, Q))
+    y = simulate(slow, 3000, rng)[1]
+    found = {rows: log_likelihood(Subspace(n_block_rows=rows).dynamics(y, rng, 2), y)
+             for rows in ("auto", 3, 4, 8)}
+    assert found["auto"] >= max(found.values()) - 1e-6
+
+
+def test_long_series_in_many_sequences_are_judged_by_their_first_rows(rng):
+    y = simulate(random_params(rng, 2, 1), 60_000, rng)[1]
+    assert_valid(Subspace().dynamics(y, rng, 2, np.arange(0, 60_001, 7_500)), 2, 1)
+
+
 def test_a_constant_column_is_left_out(rng):
     y = simulate(random_params(rng, 2, 2), 300, rng)[1]
     constant = np.column_stack([y[:, 0], np.full(300, 7.0), y[:, 1]])

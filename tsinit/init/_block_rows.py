@@ -1,9 +1,10 @@
 """How many block rows a Hankel matrix should have.
 
-Too few cut off the memory of the best predictor, which costs far more than too many: with strong observation
-noise that memory is much longer than the order of the system. The order of an autoregression chosen by AIC
-measures it (Bauer 2001 proves consistency for a multiple of it; measured here, the order itself did best from
-300 to 20,000 steps).
+Too few cut off the memory of the best predictor, and with strong observation noise that memory is much longer
+than the order of the system; the order of an autoregression chosen by AIC measures it (Bauer 2001 proves
+consistency for a multiple of it). Too many spend a low order on what is predictable far ahead: on real data,
+where no order is the true one, the likelihood of the start falls steadily with them (measured on air quality:
+by half a nat a value). So a few numbers are offered, and the likelihood of what comes out decides.
 """
 
 import numpy as np
@@ -16,12 +17,13 @@ _MOST_VALUES = 256  # the same, times the number of variables
 _RIDGE = 1e-10  # on standardised data: a series without noise has no smallest prediction error
 
 
-def choose_block_rows(lengths, D, n_states, wanted="auto", memory=None):
-    """Choose the number i of block rows in each half.
+def block_row_choices(lengths, D, n_states, wanted="auto", memory=None):
+    """List the numbers i of block rows per half that are worth trying.
 
-    For few data max(ceil(n / D) + 2, ceil(1.5 n / D)), and more where the memory of the series is longer and
-    there are 20 i D columns or more. Where not even 2 i D columns are left, fewer: as many as leave 2 i D,
-    but rather ceil(n / D) + 1, which n states need, while that leaves (i + 1) D.
+    The least that n states need, ceil(n / D) + 1; the usual for few data, max(ceil(n / D) + 2,
+    ceil(1.5 n / D)); its doubles as far as the memory of the series reaches and 20 i D columns are left; that
+    memory itself. Where not even 2 i D columns are left for the usual number, only one: as many as leave
+    2 i D, but rather the least while that leaves (i + 1) D.
 
     Parameters
     ----------
@@ -32,14 +34,14 @@ def choose_block_rows(lengths, D, n_states, wanted="auto", memory=None):
     n_states : int
         Order n that is to be identified.
     wanted : "auto" or int
-        An integer is only cut to half of the longest stretch.
+        An integer is the only choice, and only cut to half of the longest stretch.
     memory : callable, optional
         ``memory(most) -> int``, the memory of the series in rows, looked for up to ``most``.
 
     Returns
     -------
-    int
-        At least 2.
+    list of int
+        Increasing, from 2.
 
     Raises
     ------
@@ -53,16 +55,16 @@ def choose_block_rows(lengths, D, n_states, wanted="auto", memory=None):
             f"got {longest}. Give longer sequences, or another init such as 'factor_analysis'."
         )
     if wanted != "auto":
-        return min(int(wanted), longest // 2)
-    per_variable = -(-n_states // D)
-    usual = max(per_variable + 2, -(-3 * n_states // (2 * D)))
+        return [min(int(wanted), longest // 2)]
+    least = -(-n_states // D) + 1
+    usual = max(least + 1, -(-3 * n_states // (2 * D)))
     room = _widest(lengths, lambda i: 2 * i * D)
     if room < usual:
-        return max(2, room, min(per_variable + 1, _widest(lengths, lambda i: (i + 1) * D)))
+        return [max(2, room, min(least, _widest(lengths, lambda i: (i + 1) * D)))]
     most = min(_widest(lengths, lambda i: 20 * i * D), _MOST, _MOST_VALUES // D)
-    if memory is None or most <= usual:
-        return usual
-    return max(usual, memory(most))
+    far = memory(most) if memory is not None and most > usual else 0
+    doubles = [usual * 2**k for k in range(1, 7) if usual * 2**k < far]
+    return sorted({least, usual, *doubles, max(usual, far)})
 
 
 def memory_of_runs(z, offsets, most):

@@ -1,19 +1,32 @@
 """Views of a series with gaps that a subspace can be identified from."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
 import numpy as np
 
-from tsinit.init._block_rows import autoregressive_order, choose_block_rows, memory_of_runs
+from tsinit.init._block_rows import autoregressive_order, block_row_choices, memory_of_runs
 from tsinit.init._hankel import complete_runs, count_columns, hankel_factor
 from tsinit.init._pairs import lagged_covariances, pairs_factor, positive_definite, toeplitz
 from tsinit.init._windows import fill_linear
 from tsinit.kernels import observation
+from tsinit.kernels.doorway import Kalman
 
 _FEW_LOST = 0.9  # share of the windows that makes every other view needless
 _ENOUGH = 4  # windows per row of H, in halves: 4 i D
 
 
+class View(NamedTuple):
+    """One way to see a series with gaps."""
+
+    name: str
+    choices: list[int]  # numbers of block rows worth trying
+    factor: Callable  # factor(n_block_rows) -> HankelFactor
+
+
 def views(z, offsets, n_states, n_block_rows, gaps):
-    """Factor the Hankel matrix of a series with gaps in every way that is asked for and possible.
+    """List the ways to factor the Hankel matrix of a series with gaps that are asked for and possible.
 
     Parameters
     ----------
@@ -30,33 +43,40 @@ def views(z, offsets, n_states, n_block_rows, gaps):
 
     Returns
     -------
-    dict of str to HankelFactor
-        One or more of the names above; ``"smooth"`` is the series interpolated, ready for `smoothed_view`.
+    list of View
+        One or more, with the names above; ``"smooth"`` is the series interpolated, ready for `smoothed_view`.
 
     Raises
     ------
     ValueError
         If no sequence has 4 rows, or with ``"drop"`` no stretch without a gap.
     """
+    def dropped():
+        return View("drop", _choices(z, offsets, n_states, n_block_rows), partial(hankel_factor, z, offsets))
+
     if gaps == "drop" or not np.isnan(z).any():
-        return {"drop": _dropped(z, offsets, n_states, n_block_rows)}
-    found = {}
-    if gaps == "auto":
-        factor = _dropped_if_enough(z, offsets, n_states, n_block_rows)
-        if factor is not None:
-            found["drop"] = factor
-            if factor.n_columns >= _FEW_LOST * count_columns(np.diff(offsets), 2 * factor.n_block_rows):
+        return [dropped()]
+    found = []
+    starts, stops = complete_runs(z, offsets)
+    if gaps == "auto" and np.max(stops - starts, initial=0) >= 4:
+        view = dropped()
+        n_columns = count_columns(stops - starts, 2 * view.choices[-1])
+        if n_columns >= _ENOUGH * view.choices[-1] * z.shape[1]:
+            found.append(view)
+            if n_columns >= _FEW_LOST * count_columns(np.diff(offsets), 2 * view.choices[-1]):
                 return found
     if gaps in ("auto", "pairs"):
-        found["pairs"] = _paired(z, offsets, n_states, n_block_rows)
+        choices = _choices_of_pairs(z, offsets, n_states, n_block_rows)
+        pairs = lagged_covariances(z, offsets, 2 * choices[-1])
+        found.append(View("pairs", choices, partial(pairs_factor, *pairs)))
     if gaps in ("auto", "smooth"):
         filled = fill_linear(z, offsets)
-        rows = _rows(filled, offsets, n_states, n_block_rows)
-        found["smooth"] = _bridged(z, filled, offsets, rows)
+        choices = _choices(filled, offsets, n_states, n_block_rows)
+        found.append(View("smooth", choices, partial(_bridged, z, filled, offsets)))
     return found
 
 
-def smoothed_view(z, offsets, params, n_block_rows, kalman):
+def smoothed_view(z, offsets, params, n_block_rows):
     """Factor the series with its gaps filled by what the Kalman smoother expects there under a first model.
 
     Parameters
@@ -69,15 +89,13 @@ def smoothed_view(z, offsets, params, n_block_rows, kalman):
         The first model.
     n_block_rows : int
         Block rows i of each half.
-    kalman : Kalman
-        Smoother over z.
 
     Returns
     -------
     HankelFactor or None
         None if the smoother failed.
     """
-    smoothed = kalman.smooth(params)
+    smoothed = Kalman(z, len(params.A), offsets).smooth(params)
     if not smoothed.sound:
         return None
     filled = z.copy()
@@ -85,38 +103,21 @@ def smoothed_view(z, offsets, params, n_block_rows, kalman):
     return _bridged(z, filled, offsets, n_block_rows)
 
 
-def _dropped(z, offsets, n_states, n_block_rows):
-    return hankel_factor(z, offsets, _rows(z, offsets, n_states, n_block_rows))
-
-
-def _dropped_if_enough(z, offsets, n_states, n_block_rows):
+def _choices(z, offsets, n_states, n_block_rows):
+    """Numbers of block rows for the gap-free runs of z."""
     starts, stops = complete_runs(z, offsets)
-    if np.max(stops - starts, initial=0) < 4:
-        return None
-    rows = _rows(z, offsets, n_states, n_block_rows)
-    enough = _ENOUGH * rows * z.shape[1]
-    return hankel_factor(z, offsets, rows) if count_columns(stops - starts, 2 * rows) >= enough else None
+    memory = partial(memory_of_runs, z, offsets)
+    return block_row_choices(stops - starts, z.shape[1], n_states, n_block_rows, memory)
 
 
-def _rows(z, offsets, n_states, n_block_rows):
-    """Block rows for the gap-free runs of z."""
-    starts, stops = complete_runs(z, offsets)
-
-    def memory(most):
-        return memory_of_runs(z, offsets, most)
-
-    return choose_block_rows(stops - starts, z.shape[1], n_states, n_block_rows, memory)
-
-
-def _paired(z, offsets, n_states, n_block_rows):
+def _choices_of_pairs(z, offsets, n_states, n_block_rows):
     D = z.shape[1]
 
     def memory(most):
         covariances, counts = lagged_covariances(z, offsets, most + 1)
         return autoregressive_order(positive_definite(toeplitz(covariances)), D, counts.mean())
 
-    rows = choose_block_rows(np.diff(offsets), D, n_states, n_block_rows, memory)
-    return pairs_factor(z, offsets, rows)
+    return block_row_choices(np.diff(offsets), D, n_states, n_block_rows, memory)
 
 
 def _bridged(z, filled, offsets, n_block_rows):

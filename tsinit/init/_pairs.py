@@ -55,15 +55,13 @@ def toeplitz(covariances):
     return both[lag + w - 1].transpose(0, 2, 1, 3).reshape(w * D, w * D)
 
 
-def pairs_factor(z, offsets, n_block_rows):
+def pairs_factor(covariances, counts, n_block_rows):
     """Factor the covariance of 2 i consecutive rows as `hankel_factor` does, from pairs.
 
     Parameters
     ----------
-    z : (T, D) float
-        Standardised observations, NaN where missing.
-    offsets : (N + 1,) int
-        Starts of the sequences.
+    covariances, counts : (w, D, D) float
+        As `lagged_covariances` returned them, w >= 2 i.
     n_block_rows : int
         Block rows i of each half.
 
@@ -72,9 +70,9 @@ def pairs_factor(z, offsets, n_block_rows):
     HankelFactor
         Its ``n_columns`` is the mean number of pairs behind a covariance.
     """
-    covariances, counts = lagged_covariances(z, offsets, 2 * n_block_rows)
-    L = _root(positive_definite(toeplitz(covariances)))
-    return HankelFactor(L, n_block_rows, max(1, int(counts.mean())))
+    lags = slice(2 * n_block_rows)
+    L = _root(positive_definite(toeplitz(covariances[lags])))
+    return HankelFactor(L, n_block_rows, max(1, int(counts[lags].mean())))
 
 
 def positive_definite(S):

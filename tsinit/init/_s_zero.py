@@ -159,7 +159,7 @@ def _levenberg_marquardt(problem, root):
         per_root = 2 * (per_Q @ root).reshape(m, n * n)
         normal = per_root @ per_root.T
         level = np.trace(normal) / m
-        if not level > 0 or damping > 1e9:
+        if not level > 1e-200 or damping > 1e9:  # nothing to change, or no change helps
             break
         inverse = np.linalg.inv(normal + damping * level * np.eye(m))
         first = -(per_root.T @ (inverse @ residual))
@@ -174,7 +174,7 @@ def _levenberg_marquardt(problem, root):
             damping, raise_by = damping * raise_by, 2 * raise_by
             continue
         linear = residual + per_root @ first
-        quality = gain / max(f - linear @ linear, np.finfo(float).tiny)
+        quality = gain / max(f - linear @ linear, gain / 2)
         damping, raise_by = max(damping * max(0.2, 1 - (2 * quality - 1) ** 3), 1e-10), 2.0
         root, residual, f = trial, trial_residual, f - gain
         if gain < _RELATIVE_GAIN * (f + gain) or f < _RELATIVE_RESIDUAL * (target @ target):
