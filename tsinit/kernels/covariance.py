@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsinit.kernels._jit import blend, kernel
+from tsinit.kernels._jit import blend, entry, kernel
 from tsinit.kernels.dense import copy_into, product, product_nt, product_tn, symmetrise
 from tsinit.kernels.observation import factor_seen, regress_missing, whiten_rows
 
@@ -171,7 +171,7 @@ def update(W, w, r, z, t, P, K, precision, log_norm, slot):
     return sound
 
 
-@kernel
+@entry
 def forward(system, z, t, stop, changed, P, plan, index, start):
     """Fill the schedule for steps t..stop, or until its slots run out.
 
@@ -185,7 +185,7 @@ def forward(system, z, t, stop, changed, P, plan, index, start):
     slot = np.int64(-1)
     settled, sound = False, True
     half, before = np.empty((n, n)), np.empty((n, n))
-    L, r = np.zeros((D, D)), np.zeros(D)
+    L, r, w = np.zeros((D, D)), np.empty(D), np.int64(0)
     for i in range(D):
         r[i] = R[i, i]
     while t < stop:
@@ -196,8 +196,8 @@ def forward(system, z, t, stop, changed, P, plan, index, start):
         if slot + 1 == slots:
             break
         slot += 1
-        w = np.int64(0) if diagonal else slot
         if not diagonal:
+            w = slot
             if slot == 0 or changed[t]:
                 factor_seen(R, z, t, L, r)
                 whiten_rows(L, z, t, C, W[slot])
@@ -304,18 +304,19 @@ def append(values, used, P):
     return values
 
 
-@kernel
-def backward(system, z, t, stop, plan, index, start, end, carry, sums, collect, keep, values, used, where):
+@entry
+def backward(system, z, t, stop, plan, index, start, end, carry, sums, collect, gaps, keep, values, used, where):
     """Smoothed covariances of steps t - 1 down to stop, and their sums where `collect`.
 
     start, end : the sequence's own bounds.
     carry : (2, n, n) N A and A' N A from the step after, replaced by those of step `stop`.
+    gaps : True where the sums of missing entries are asked for, else None, which leaves that code out.
     keep : IN_PLACE puts each smoothed covariance where the filtered one was; APPEND stores the distinct ones in
     `values` from place `used` on; where[s] : place of step s.
     Returns (values, used).
     """
     A, K, precision, filtered, W = system.A, plan.K, plan.precision, plan.P, plan.W
-    diagonal, tol, gaps = system.diagonal, system.tol, sums.Cx.shape[0] > 0
+    diagonal, tol = system.diagonal, system.tol
     NA, A_NA = carry[0], carry[1]
     D, n = system.C.shape
     N, G, B, P, P_filtered, before = (
@@ -333,7 +334,7 @@ def backward(system, z, t, stop, plan, index, start, end, carry, sums, collect, 
             continue
         if collect and slot >= 0:
             _collect(weight, P, B, precision, slot, sums)
-            if gaps:
+            if gaps is not None:
                 _collect_gap(system, z, last, weight, P, sums)
         slot, weight, last = index[t - start], 1.0, t
         # P_smooth = P - P (A' N A) P, and the lag-one term B = N A P.
@@ -353,7 +354,7 @@ def backward(system, z, t, stop, plan, index, start, end, carry, sums, collect, 
             _save(filtered, slot, P)
             where[t] = slot
         if t == end - 1:
-            copy_into(sums.P_last, P)
+            add_scaled(sums.P_last, 1.0, P)
         w = np.int64(0) if diagonal else slot
         t -= 1
         watched = t >= stop and index[t - start] == slot
@@ -369,8 +370,8 @@ def backward(system, z, t, stop, plan, index, start, end, carry, sums, collect, 
         settled = watched and change(A_NA, before) <= tol
     if collect:
         _collect(weight, P, B, precision, slot, sums)
-        if gaps:
+        if gaps is not None:
             _collect_gap(system, z, last, weight, P, sums)
         if stop == start:
-            copy_into(sums.P_first, P)
+            add_scaled(sums.P_first, 1.0, P)
     return values, used

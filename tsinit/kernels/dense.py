@@ -10,7 +10,7 @@ import numpy as np
 from numba.core import cgutils, types
 from numba.extending import get_cython_function_address, intrinsic
 
-from tsinit.kernels._jit import blend
+from tsinit.kernels._jit import blend, kernel
 
 LOOPS_TO = 4  # inner dimension up to which loops beat the call
 
@@ -54,6 +54,37 @@ def _gemm(op_left, op_right, rows, cols, inner, left, ld_left, right, ld_right, 
 _N, _T = ord("N"), ord("T")
 
 
+# In strict order, so that these are not unrolled: at four rows that would only cost compile time.
+@kernel
+def _loops(a, b, out):
+    for i in range(a.shape[0]):
+        for j in range(b.shape[1]):
+            s = 0.0
+            for p in range(a.shape[1]):
+                s += a[i, p] * b[p, j]
+            out[i, j] = s
+
+
+@kernel
+def _loops_nt(a, b, out):
+    for i in range(a.shape[0]):
+        for j in range(b.shape[0]):
+            s = 0.0
+            for p in range(a.shape[1]):
+                s += a[i, p] * b[j, p]
+            out[i, j] = s
+
+
+@kernel
+def _loops_tn(a, b, out):
+    for i in range(a.shape[1]):
+        for j in range(b.shape[1]):
+            s = 0.0
+            for p in range(a.shape[0]):
+                s += a[p, i] * b[p, j]
+            out[i, j] = s
+
+
 @blend
 def product(a, b, out):
     """Write a b to out; (m, k), (k, n), (m, n)."""
@@ -62,12 +93,7 @@ def product(a, b, out):
     if k > LOOPS_TO:
         _gemm(_N, _N, n, m, k, b, n, a, k, out)
         return
-    for i in range(m):
-        for j in range(n):
-            s = 0.0
-            for p in range(k):
-                s += a[i, p] * b[p, j]
-            out[i, j] = s
+    _loops(a, b, out)
 
 
 @blend
@@ -78,12 +104,7 @@ def product_nt(a, b, out):
     if k > LOOPS_TO:
         _gemm(_T, _N, n, m, k, b, k, a, k, out)
         return
-    for i in range(m):
-        for j in range(n):
-            s = 0.0
-            for p in range(k):
-                s += a[i, p] * b[j, p]
-            out[i, j] = s
+    _loops_nt(a, b, out)
 
 
 @blend
@@ -94,12 +115,7 @@ def product_tn(a, b, out):
     if k > LOOPS_TO:
         _gemm(_N, _T, n, m, k, b, n, a, m, out)
         return
-    for i in range(m):
-        for j in range(n):
-            s = 0.0
-            for p in range(k):
-                s += a[p, i] * b[p, j]
-            out[i, j] = s
+    _loops_tn(a, b, out)
 
 
 @blend
@@ -119,14 +135,6 @@ def copy_into(out, a):
     for i in range(a.shape[0]):
         for j in range(a.shape[1]):
             out[i, j] = a[i, j]
-
-
-@blend
-def clear(a):
-    """Set a (m, n) to zero, whatever it holds."""
-    for i in range(a.shape[0]):
-        for j in range(a.shape[1]):
-            a[i, j] = 0.0
 
 
 @blend

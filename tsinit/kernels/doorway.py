@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tsinit.kernels import kalman, observation, square_root
-from tsinit.kernels.covariance import IN_PLACE, NOTHING, Moments, Schedule, Store, System
+from tsinit.kernels.covariance import Moments, Schedule, Store, System
 
 TOLERANCE = 1e-13  # relative change per step below which a covariance recursion counts as settled
 _BUDGET = 2**26  # bytes for the schedule; longer runs of distinct steps are cut into chunks
@@ -35,15 +35,6 @@ def _schedule(slots, D, n, diagonal):
         np.empty((slots, n, n)),
         np.empty((1 if diagonal else slots, D, n)),
     )
-
-
-def _moments(D, n, direct, gaps):
-    """Empty sums; `direct` has an entry per variable or none, `gaps` asks for the sums that a full R needs."""
-    square = np.zeros((5, n, n))
-    return Moments(
-        square[0], square[1], square[2], square[3], square[4], np.zeros((direct.size, n, n)), direct,
-        np.zeros((D if gaps else 0, n)), np.zeros((D if gaps else 0, D)),
-    )  # fmt: skip
 
 
 class Kalman:
@@ -76,7 +67,7 @@ class Kalman:
             self.complete = full[self.offsets[1:]] - full[starts] == length
         self.changed[starts[length > 0]] = True
         self.n_observed = int(self.count.sum())
-        self._order = np.lexsort((-length, ~self.complete)).astype(np.int64)
+        self._groups = kalman.group_twins(length, self.complete)
         self._longest = int(length.max(initial=1))
         # A variable seen more often than not is summed over the steps that miss it, and subtracted.
         self.direct = self.count < 0.5 * T
@@ -101,24 +92,18 @@ class Kalman:
     def _run(self, params, smooth, covariances, moments):
         system, panel = self._prepare(params)
         # Filtered covariances to keep must all fit in the schedule; memory never written to is never taken.
-        slots = self._longest if covariances and not smooth else None
+        work = self._workspace(system.C, system.diagonal, self._longest if covariances and not smooth else None)
         total = self._sums(moments)
-        work = self._workspace(system.C, system.diagonal, slots)._replace(one=self._sums(moments))
-        T, n = len(self.y), self.n_states
-        keep = IN_PLACE if covariances else NOTHING
-        x, where = np.empty((T, n)), np.empty(T if covariances or smooth else 0, dtype=np.int64)
-        At = np.ascontiguousarray(system.A.T)
-        done = kalman.run_panel(
-            system, At, panel, work, x, smooth, moments is not None, keep, np.empty((0, n, n)), where, total
-        )
-        if np.shares_memory(done.covariances.values, work.plan.P):
+        done = kalman.Pass(system, panel, work, total, smooth, covariances)
+        if np.shares_memory(done.store.values, work.plan.P):
             self._work.clear()  # the covariances handed out live there
         if not done.sound:
             return self._retry(params, covariances, smooth, moments)
-        if moments is not None:
+        if total is not None:
             # The covariance pass sums N A P; with it, sum Cov(x[t+1], x[t]) = A sum P - Q sum N A P.
             total.lag[:] = system.A @ (total.P - total.P_last) - system.Q @ total.lag
-        return self._result(done, covariances, total if moments else None, False)
+        store = done.store if covariances else None
+        return _result(done.x, store, done.log_likelihood, done.quadratic, total, done.sound, False)
 
     def _prepare(self, params):
         A, C, Q, R, m0, P0, d = params
@@ -128,7 +113,7 @@ class Kalman:
             z, d = self.y - d, np.zeros(len(C))
             observation.whiten(R, z, self.changed)
         system = System(A, C, Q, R, m0, P0, d, diagonal, TOLERANCE)
-        return system, kalman.Panel(z, self.offsets, self._order, self.complete, self.changed)
+        return system, kalman.Panel(z, self.offsets.tolist(), self.changed, self._groups)
 
     def _workspace(self, C, diagonal, slots):
         D, n = self.y.shape[1], self.n_states
@@ -137,29 +122,21 @@ class Kalman:
             slots = max(2, min(self._longest, _BUDGET // row))
         key = (diagonal, slots)
         if key not in self._work:
-            most = self._longest // slots + 2
             self._work[key] = kalman.Workspace(
                 _schedule(slots, D, n, diagonal),
                 np.zeros(self._longest, dtype=np.int64),
                 np.zeros((self._longest, D)),
-                np.zeros(most + 1, dtype=np.int64),
-                np.empty((most, n, n)),
-                self._sums(None),
             )
         if diagonal:
             self._work[key].plan.W[0] = C
         return self._work[key]
 
     def _sums(self, moments):
+        if moments is None:
+            return None
         gaps = not self.complete.all()
         direct = self.direct if gaps and moments == "by_variable" else np.zeros(0, dtype=bool)
-        return _moments(self.y.shape[1], self.n_states, direct, gaps and moments == "jointly")
-
-    def _result(self, done, covariances, moments, retried):
-        log_likelihood = float(done.log_likelihood.sum())
-        sound = bool(done.sound and np.isfinite(log_likelihood))
-        kept = done.covariances if covariances else None
-        return Smoothed(done.x, kept, log_likelihood, done.quadratic, moments, sound, retried)
+        return kalman.new_moments(self.y.shape[1], self.n_states, direct, gaps and moments == "jointly")
 
     def _retry(self, params, covariances, smooth, moments=None):
         """Run the square-root pass; it keeps a factor per step, and is as slow as it is careful."""
@@ -168,12 +145,18 @@ class Kalman:
         x = np.empty((T, n))
         values = np.empty((T if covariances else 0, n, n))
         total = self._sums(moments)
+        sums = total if total is not None else kalman.new_moments(len(system.C), n, np.zeros(0, bool), False)
         log_likelihood, quadratic, sound = square_root.run(
-            system, _root(params.Q), _root(params.P0), panel, self.seen, smooth, covariances, x, values, total
-        )
-        store = Store(values, np.arange(T))
-        done = kalman.Pass(x, store, log_likelihood, quadratic, sound)
-        return self._result(done, covariances, total if moments else None, True)
+            system, _root(params.Q), _root(params.P0), panel.z, self.offsets, self.changed, self.seen, smooth,
+            covariances, x, values, sums,
+        )  # fmt: skip
+        store = Store(values, np.arange(T)) if covariances else None
+        return _result(x, store, log_likelihood.sum(), quadratic, total, sound, True)
+
+
+def _result(x, store, log_likelihood, quadratic, moments, sound, retried):
+    sound = bool(sound and np.isfinite(log_likelihood))
+    return Smoothed(x, store, float(log_likelihood), float(quadratic), moments, sound, retried)
 
 
 def _any_column(mask):

@@ -1,8 +1,9 @@
-"""Kalman filter and fixed-interval smoother over several sequences.
+"""One pass of the Kalman filter, and back of the smoother, over several sequences.
 
 Each sequence is cut into chunks, so that the schedule of distinct steps never needs more than its slots: the
 filter leaves the predicted covariance at each chunk's beginning, and the smoother, coming back, plans the chunk
-again from there. Complete sequences come first, longest first, and share one schedule.
+again from there. This loop is plain Python: it turns once per chunk, and compiled it would cost every user ten
+seconds at the first fit.
 """
 
 from typing import NamedTuple
@@ -10,31 +11,16 @@ from typing import NamedTuple
 import numpy as np
 
 from tsinit.kernels import covariance, means
-from tsinit.kernels._jit import entry, kernel
-from tsinit.kernels.covariance import APPEND, IN_PLACE, NOTHING, Moments, Schedule, Store, add_scaled
-from tsinit.kernels.dense import clear, copy_into
-
-BLOCK = 64  # sequences that go through the means together; their pages should fit the table of the processor
+from tsinit.kernels.covariance import APPEND, IN_PLACE, NOTHING, Moments, Schedule, Store, System
 
 
 class Panel(NamedTuple):
     """Sequences ready for the kernels."""
 
     z: np.ndarray  # (T, D) data, centred and whitened where R is full, NaN where missing
-    offsets: np.ndarray  # (N + 1,) int64
-    order: np.ndarray  # (N,) int64: complete sequences first, longest first
-    complete: np.ndarray  # (N,) bool: no gap in the sequence
+    offsets: list  # (N + 1,) int
     changed: np.ndarray  # (T,) bool: other entries are seen than one step before, or a sequence begins
-
-
-class Pass(NamedTuple):
-    """Result of a filter or smoother run."""
-
-    x: np.ndarray  # (T, n) state means
-    covariances: Store
-    log_likelihood: np.ndarray  # (N,) by sequence
-    quadratic: float  # sum of squared standardised innovations
-    sound: bool  # False: a covariance lost too many digits
+    groups: list  # see `group_twins`
 
 
 class Workspace(NamedTuple):
@@ -43,138 +29,148 @@ class Workspace(NamedTuple):
     plan: Schedule  # S slots
     index: np.ndarray  # (L,) int64, slot of each step of a sequence; L is the longest sequence
     e: np.ndarray  # (L, D) innovations of a sequence
-    chunk_begin: np.ndarray  # (M + 1,) int64 first step of each chunk
-    chunk_P: np.ndarray  # (M, n, n) predicted covariance there
-    one: Moments  # sums of one sequence
 
 
-@kernel
-def _clear(sums):
-    clear(sums.P)
-    clear(sums.P_first)
-    clear(sums.P_last)
-    clear(sums.lag)
-    clear(sums.P_blank)
-    clear(sums.Cx)
-    clear(sums.yy)
-    for i in range(sums.P_seen.shape[0]):
-        clear(sums.P_seen[i])
+def group_twins(length, complete):
+    """Group sequences: [(those to run one by one, those that repeat the last of them)].
 
+    Complete sequences of one length have the same covariances, so that only the first of them needs any.
 
-@kernel
-def _accumulate(total, one):
-    add_scaled(total.P, 1.0, one.P)
-    add_scaled(total.P_first, 1.0, one.P_first)
-    add_scaled(total.P_last, 1.0, one.P_last)
-    add_scaled(total.lag, 1.0, one.lag)
-    add_scaled(total.P_blank, 1.0, one.P_blank)
-    add_scaled(total.Cx, 1.0, one.Cx)
-    add_scaled(total.yy, 1.0, one.yy)
-    for i in range(total.P_seen.shape[0]):
-        add_scaled(total.P_seen[i], 1.0, one.P_seen[i])
-
-
-@kernel
-def _filter_sequence(system, panel, q, work, x):
-    """Filter one sequence; returns its likelihood terms, chunks, slots of the last chunk and soundness."""
-    t, stop = panel.offsets[q], panel.offsets[q + 1]
-    start = t
-    m, P = system.m0.copy(), system.P0.copy()
-    log_likelihood, quadratic, sound, n_chunks, slots = 0.0, 0.0, True, 0, 0
-    while t < stop:
-        work.chunk_begin[n_chunks] = t
-        copy_into(work.chunk_P[n_chunks], P)
-        end, slots, good = covariance.forward(
-            system, panel.z, t, stop, panel.changed, P, work.plan, work.index, start
-        )
-        sound &= good
-        part, square = means.forward(system, panel.z, t, end, m, work.plan, work.index, start, work.e, x)
-        log_likelihood += part
-        quadratic += square
-        t = end
-        n_chunks += 1
-    work.chunk_begin[n_chunks] = stop
-    return log_likelihood, quadratic, sound, n_chunks, slots
-
-
-@kernel
-def _smooth_sequence(system, At, panel, q, work, x, n_chunks, sums, collect, keep, values, used, where):
-    """Go back over a filtered sequence, chunk by chunk; returns the store of covariances and its size."""
-    start, stop = panel.offsets[q], panel.offsets[q + 1]
-    r, carry = np.zeros(x.shape[1]), np.zeros((2, x.shape[1], x.shape[1]))
-    for c in range(n_chunks - 1, -1, -1):
-        begin, end = work.chunk_begin[c], work.chunk_begin[c + 1]
-        if c < n_chunks - 1:
-            P = work.chunk_P[c].copy()
-            covariance.forward(system, panel.z, begin, end, panel.changed, P, work.plan, work.index, start)
-        # Means first: covariances may take the place of what both need.
-        means.backward(system, At, end, begin, r, work.plan, work.index, start, work.e, x)
-        values, used = covariance.backward(
-            system, panel.z, end, begin, work.plan, work.index, start, stop, carry, sums, collect, keep, values,
-            used, where,
-        )  # fmt: skip
-    return values, used
-
-
-@kernel
-def _twins(panel, k, planned):
-    """Count the sequences from the k-th on that are complete and as long as the planned one."""
-    count = 0
-    while k + count < panel.order.size and count < BLOCK:
-        q = panel.order[k + count]
-        if not panel.complete[q] or panel.offsets[q + 1] - panel.offsets[q] != planned:
-            break
-        count += 1
-    return count
-
-
-@entry
-def run_panel(system, At, panel, work, x, smooth, collect, keep, values, where, total):
-    """Filter, and where `smooth` smooth, all sequences.
-
-    x : (T, n) means, written to. Where `collect`, the sums of the M-step are added to `total`. `keep` says what
-    becomes of covariances: APPEND collects the distinct ones in `values`, IN_PLACE (one sequence, in one chunk)
-    leaves them in the plan; where[t] : place of step t.
+    Parameters
+    ----------
+    length : (N,) int
+    complete : (N,) bool
     """
-    log_likelihood, quadratic, sound = np.zeros(panel.offsets.size - 1), 0.0, True
-    used, planned, origin, k = np.int64(0), np.int64(0), np.int64(0), 0
-    while k < panel.order.size:
-        count = _twins(panel, k, planned) if planned > 0 else 0
-        if count > 0:
-            starts = panel.offsets[panel.order[k : k + count]]
-            parts, square = means.run_block(system, At, panel.z, starts, planned, work.plan, work.index, smooth, x)
-            for b in range(count):
-                log_likelihood[panel.order[k + b]] = parts[b]
-                if collect:
-                    _accumulate(total, work.one)
-                for t in range(planned if keep != NOTHING else 0):
-                    where[starts[b] + t] = where[origin + t]
-            quadratic += square
-            k += count
-            continue
-        q = panel.order[k]
+    alone, groups = [np.flatnonzero(~complete)], []
+    for size in np.unique(length[complete]):
+        same = np.flatnonzero(complete & (length == size))
+        if len(same) == 1:
+            alone.append(same)
+        else:
+            groups.append((same[:1].tolist(), same[1:]))
+    single = np.concatenate(alone)
+    return ([(single.tolist(), single[:0])] if single.size else []) + groups
+
+
+def new_moments(D, n, direct, gaps):
+    """Empty sums; `direct` has an entry per variable or none, `gaps` asks for those over missing entries."""
+    square = np.zeros((5, n, n))
+    return Moments(
+        square[0], square[1], square[2], square[3], square[4], np.zeros((direct.size, n, n)), direct,
+        np.zeros((D if gaps else 0, n)), np.zeros((D if gaps else 0, D)),
+    )  # fmt: skip
+
+
+class Pass:
+    """One pass over a panel.
+
+    Parameters
+    ----------
+    system : System
+    panel : Panel
+    work : Workspace
+    total : Moments or None
+        Sums of the M-step to add to.
+    smooth, covariances : bool
+        Go back over the filtered sequences; keep covariances.
+
+    Attributes
+    ----------
+    x : (T, n) float
+        Filtered or smoothed means.
+    store : Store
+        Distinct covariances, if asked for.
+    log_likelihood, quadratic : float
+        In nats; the sum of squared standardised innovations.
+    sound : bool
+        False where a covariance lost too many digits.
+    """
+
+    def __init__(self, system: System, panel: Panel, work: Workspace, total, smooth, covariances):
+        T, n = len(panel.z), len(system.A)
+        self.system, self.panel, self.work, self.smooth = system, panel, work, smooth
+        self.At = np.ascontiguousarray(system.A.T)
+        self.x = np.empty((T, n))
+        self.keep = NOTHING if not covariances else IN_PLACE if len(panel.offsets) == 2 else APPEND
+        self._where = np.empty(T if smooth or covariances else 0, dtype=np.int64)
+        self._values, self._used = np.empty((0, n, n)), 0
+        self._collect = total is not None
+        self._total = total if total is not None else new_moments(len(system.C), n, np.zeros(0, bool), False)
+        self.log_likelihood, self.quadratic, self.sound = 0.0, 0.0, True
+        for order, twins in panel.groups:
+            self._run(order, twins)
+
+    @property
+    def store(self):
+        """Distinct covariances and which step has which."""
+        return Store(self._values[: self._used], self._where)
+
+    def _run(self, order, twins):
+        if not twins.size:
+            for q in order:
+                self._sequence(q, self._total)
+            return
+        one = Moments(*map(np.zeros_like, self._total))._replace(direct=self._total.direct)
+        if self._sequence(order[0], one) > 1:  # the schedule did not fit: there is nothing to share
+            _add_times(self._total, 1, one)
+            self._run(twins.tolist(), twins[:0])
+            return
+        _add_times(self._total, 1 + twins.size, one)
+        offsets = np.asarray(self.panel.offsets)
+        first, length = offsets[order[0]], int(offsets[order[0] + 1] - offsets[order[0]])
+        starts = offsets[twins]
+        parts, square = means.run_twins(
+            self.system, self.At, self.panel.z, starts, length, self.work.plan, self.work.index, self.smooth, self.x
+        )
+        self.log_likelihood += parts.sum()
+        self.quadratic += square
+        if self._where.size:
+            self._where[starts[:, None] + np.arange(length)] = self._where[first : first + length]
+
+    def _sequence(self, q, sums):
+        """Run one sequence; returns how many chunks it took."""
+        system, panel, (plan, index, e) = self.system, self.panel, self.work
         start, stop = panel.offsets[q], panel.offsets[q + 1]
-        log_likelihood[q], square, good, n_chunks, slots = _filter_sequence(system, panel, q, work, x)
-        quadratic += square
-        sound &= good
-        here = keep
-        if keep == IN_PLACE and (n_chunks > 1 or slots < stop - start or panel.order.size > 1):
-            here = APPEND
-        if smooth:
-            _clear(work.one)
-            values, used = _smooth_sequence(
-                system, At, panel, q, work, x, n_chunks, work.one, collect, here, values, used, where
-            )
-            if collect:
-                _accumulate(total, work.one)
-        elif keep != NOTHING:
-            for t in range(start, stop):
-                where[t] = work.index[t - start] + used
-            for s in range(slots if here == APPEND else 0):
-                values = covariance.append(values, used, work.plan.P[s])
-                used += 1
-        if here == IN_PLACE:
-            values, used = work.plan.P, slots
-        planned, origin = (stop - start if panel.complete[q] and n_chunks == 1 else 0), start
-        k += 1
-    return Pass(x, Store(values[: used if keep != NOTHING else 0], where), log_likelihood, quadratic, sound)
+        m, P, t, slots, chunks = system.m0.copy(), system.P0.copy(), start, 0, []
+        while t < stop:
+            chunks.append((t, P.copy()))
+            end, slots, good = covariance.forward(system, panel.z, t, stop, panel.changed, P, plan, index, start)
+            part, square = means.forward(system, panel.z, t, end, m, plan, index, start, e, self.x)
+            self.sound &= good
+            self.log_likelihood += part
+            self.quadratic += square
+            t = end
+        if self.keep == IN_PLACE and (len(chunks) > 1 or slots < stop - start):
+            self.keep = APPEND  # steps share slots, or slots have been used again
+        if self.smooth:
+            self._go_back(start, stop, chunks, sums)
+        elif self.keep == APPEND:
+            self._where[start:stop] = self._used + index[: stop - start]
+            self._values = np.concatenate([self._values[: self._used], plan.P[:slots]])
+            self._used += slots
+        if self.keep == IN_PLACE:
+            self._where[:] = index
+            self._values, self._used = plan.P, slots
+        return len(chunks)
+
+    def _go_back(self, start, stop, chunks, sums):
+        system, panel, (plan, index, e) = self.system, self.panel, self.work
+        r, carry = np.zeros(len(system.A)), np.zeros((2, *system.A.shape))
+        gaps = True if sums.Cx.size else None
+        end = stop
+        for k, (begin, P) in reversed(list(enumerate(chunks))):
+            if k < len(chunks) - 1:
+                covariance.forward(system, panel.z, begin, end, panel.changed, P, plan, index, start)
+            # Means first: covariances may take the place of what both need.
+            means.backward(system, self.At, end, begin, r, plan, index, start, e, self.x)
+            self._values, self._used = covariance.backward(
+                system, panel.z, end, begin, plan, index, start, stop, carry, sums, self._collect, gaps, self.keep,
+                self._values, self._used, self._where,
+            )  # fmt: skip
+            end = begin
+
+
+def _add_times(total, times, one):
+    """total += times * one, for the sums that complete sequences have."""
+    for field in ("P", "P_first", "P_last", "lag", "P_blank", "P_seen"):
+        getattr(total, field)[...] += times * getattr(one, field)

@@ -2,8 +2,10 @@
 
 import numpy as np
 
-from tsinit.kernels._jit import blend, kernel
+from tsinit.kernels._jit import blend, entry, kernel
 from tsinit.kernels.dense import matvec
+
+BLOCK = 64  # sequences at once: their pages should fit the processor's table
 
 
 @blend
@@ -19,7 +21,7 @@ def _correct(m, K, slot, i, e):
         m[a] += K[slot, i, a] * e
 
 
-@kernel
+@entry
 def forward(system, z, t, stop, m, plan, index, start, e, x):
     """Filtered means x[t:stop] and innovations e[t:stop].
 
@@ -77,7 +79,7 @@ def _shift(x, t, P, slot, r):
         x[t, a] += s
 
 
-@kernel
+@entry
 def backward(system, At, t, stop, r, plan, index, start, e, x):
     """Turn filtered means x into smoothed ones for steps t - 1 down to stop, in place.
 
@@ -165,12 +167,8 @@ def _shift_block(x, starts, t, P, slot, r, row):
 
 
 @kernel
-def run_block(system, At, z, starts, length, plan, index, smooth, x):
-    """Filtered or smoothed means of B complete sequences of one length that share a schedule; R diagonal or whitened.
-
-    starts : (B,) first row of each. The innermost loops run over sequences, so that they fill vector registers.
-    Returns the log-likelihood of each (B,) and the sum of all their squared standardised innovations.
-    """
+def _run_block(system, At, z, starts, length, plan, index, smooth, x):
+    """Filtered or smoothed means of B sequences at once; returns the log-likelihood of each and all squares."""
     A, d, diagonal, K, precision, W = system.A, system.d, system.diagonal, plan.K, plan.precision, plan.W
     D, n = system.C.shape
     B = starts.size
@@ -209,3 +207,20 @@ def run_block(system, At, z, starts, length, plan, index, smooth, x):
             _predict_block(At, m, other)
             m, other = other, m
     return square, quadratic
+
+
+@entry
+def run_twins(system, At, z, starts, length, plan, index, smooth, x):
+    """Filtered or smoothed means x of complete sequences that are as long as the one the schedule was made for.
+
+    starts : (B,) first row of each. The innermost loops run over sequences, so that they fill vector registers.
+    Returns the log-likelihood of each (B,) and the sum of all their squared standardised innovations.
+    """
+    log_likelihood, quadratic = np.empty(starts.size), 0.0
+    for begin in range(0, starts.size, BLOCK):
+        end = min(begin + BLOCK, starts.size)
+        parts, square = _run_block(system, At, z, starts[begin:end], length, plan, index, smooth, x)
+        for b in range(begin, end):
+            log_likelihood[b] = parts[b - begin]
+        quadratic += square
+    return log_likelihood, quadratic

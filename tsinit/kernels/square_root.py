@@ -201,22 +201,22 @@ def _smooth(system, UQ, z, seen, start, stop, x, factors, keep, covariances, tot
 
 
 @entry
-def run(system, UQ, U0, panel, seen, smooth, keep, x, covariances, total):
+def run(system, UQ, U0, z, offsets, changed, seen, smooth, keep, x, covariances, total):
     """Filtered or smoothed means x, covariances where `keep`, likelihood by sequence, sums added to `total`."""
-    sequences, n = panel.offsets.size - 1, system.A.shape[0]
+    sequences, n = offsets.size - 1, system.A.shape[0]
     log_likelihood, quadratic, sound = np.zeros(sequences), 0.0, True
     for q in range(sequences):
-        start, stop = panel.offsets[q], panel.offsets[q + 1]
+        start, stop = offsets[q], offsets[q + 1]
         if stop == start:
             continue
         factors = np.empty((stop - start, n, n))
         log_likelihood[q], square, good = _filter(
-            system, UQ, U0, panel.z, start, stop, panel.changed, x, factors
+            system, UQ, U0, z, start, stop, changed, x, factors
         )
         quadratic += square
         sound &= good
         if smooth:
-            _smooth(system, UQ, panel.z, seen, start, stop, x, factors, keep, covariances, total)
+            _smooth(system, UQ, z, seen, start, stop, x, factors, keep, covariances, total)
         elif keep:
             for t in range(start, stop):
                 product_tn(factors[t - start], factors[t - start], covariances[t])
