@@ -92,12 +92,14 @@ def _check_regression_prior(name, part, p, n, size):
 
 def _real(name, value):
     """Copy to a C-ordered array of float64."""
-    if np.iscomplexobj(value):
-        raise ValueError(f"{name} must hold real numbers; got complex ones.")
     try:
-        return np.array(value, dtype=np.float64, order="C")
+        is_complex = np.iscomplexobj(value)
+        array = None if is_complex else np.array(value, dtype=np.float64, order="C")
     except (TypeError, ValueError):
         raise ValueError(f"{name} must hold real numbers; got {short(value)}.") from None
+    if is_complex:
+        raise ValueError(f"{name} must hold real numbers; got complex ones.")
+    return array
 
 
 def _check_shape(name, array, shape, size):

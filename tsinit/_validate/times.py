@@ -185,11 +185,11 @@ def _regular(counts):
 
 
 def _is_usual(step, distances):
-    """Tell whether the shortest distance is the most frequent one, not an accident of irregular times."""
+    """Tell whether the shortest distance is about the most frequent one, not an accident of irregular times."""
     often = np.count_nonzero(distances == step)
     if 2 * often >= len(distances):
         return True
-    return 10 * often >= len(distances) and often == np.unique(distances, return_counts=True)[1].max()
+    return 10 * often >= len(distances) and 2 * often >= np.unique(distances, return_counts=True)[1].max()
 
 
 def _periods(indexes):

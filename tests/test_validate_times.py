@@ -1,0 +1,225 @@
+"""Times: skipped steps become missing rows by clock and calendar, and the index goes on as it should."""
+
+import datetime
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tsinit._validate import check_series, times_after
+
+
+def table(index):
+    return pd.DataFrame({"a": np.arange(len(index), dtype=float)}, index=index)
+
+
+def steps(index):
+    return check_series(table(index)).rows.tolist()
+
+
+def after(index, n):
+    panel = check_series(table(index))
+    return times_after(panel.last_index, panel.time_step, n)
+
+
+REGULAR = {
+    "hours": pd.date_range("2020-03-01", periods=40, freq="h"),
+    "quarters of an hour": pd.date_range("2020-03-01", periods=40, freq="15min"),
+    "days": pd.date_range("2020-02-20", periods=40, freq="D"),
+    "weeks": pd.date_range("2020-01-01", periods=40, freq="7D"),
+    "working days": pd.bdate_range("2020-01-01", periods=40),
+    "first of the month": pd.date_range("2019-07-01", periods=40, freq="MS"),
+    "fifteenth of the month": pd.date_range("2019-07-15", periods=40, freq=pd.DateOffset(months=1)),
+    "end of the month": pd.date_range("2019-07-31", periods=40, freq="ME"),
+    "last working day of the month": pd.date_range("2019-07-31", periods=40, freq="BME"),
+    "first working day of the month": pd.date_range("2019-07-01", periods=40, freq="BMS"),
+    "quarters from February": pd.date_range("2000-02-01", periods=40, freq="QS-FEB"),
+    "ends of quarters": pd.date_range("2000-03-31", periods=40, freq="QE"),
+    "years": pd.date_range("1900-01-01", periods=40, freq="YS"),
+    "summer time, hours": pd.date_range("2021-03-27", periods=40, freq="h", tz="Europe/Berlin"),
+    "winter time, hours": pd.date_range("2021-10-30 12:00", periods=40, freq="h", tz="Europe/Berlin"),
+    "summer time, days": pd.date_range("2021-03-10", periods=40, freq="D", tz="Europe/Berlin"),
+    "winter time, days at noon": pd.date_range("2021-10-10 12:00", periods=40, freq="D", tz="America/New_York"),
+    "summer time, working days": pd.date_range("2021-03-01", periods=40, freq="B", tz="America/New_York"),
+    "summer time, months": pd.date_range("2021-01-01", periods=40, freq="MS", tz="America/New_York"),
+    "minutes as durations": pd.timedelta_range("0s", periods=40, freq="5min"),
+    "months as periods": pd.period_range("2020-01", periods=40, freq="M"),
+    "quarters as periods": pd.period_range("2020-01", periods=40, freq="3M"),
+    "working days as periods": pd.period_range("2020-01-01", periods=40, freq="D"),
+    "dates of long ago": pd.date_range("1066-10-14", periods=40, freq="D", unit="s"),
+}
+GIVEN = [0, 1, 2, 3, 5, 6, 9, 10, 11, 12, 13, 20, 21, 22, 23, 24, 25, 26]
+
+
+@pytest.mark.parametrize("index", REGULAR.values(), ids=REGULAR)
+def test_complete_times_skip_nothing_with_and_without_a_frequency(index):
+    index = index[:27]
+    bare = type(index)(index, freq=None) if not isinstance(index, pd.PeriodIndex) else index
+    assert steps(index) == list(range(27))
+    assert steps(bare) == list(range(27))
+
+
+@pytest.mark.parametrize("index", REGULAR.values(), ids=REGULAR)
+def test_skipped_steps_are_counted_and_the_index_goes_on_where_it_would_have_gone(index):
+    gappy = index[GIVEN]
+    assert steps(gappy) == GIVEN
+    assert after(gappy, 13).tolist() == index[27:].tolist()
+    assert after(index[:27], 13).tolist() == index[27:].tolist()
+
+
+def test_the_name_and_the_time_zone_of_the_index_go_on():
+    index = pd.date_range("2021-03-10", periods=30, freq="D", tz="Europe/Berlin", name="when")[[0, 1, 2, 5, 7]]
+    assert after(index, 2).name == "when"
+    assert after(index, 2).tz == index.tz
+
+
+def test_skipped_rows_are_missing_and_are_not_handed_back():
+    index = REGULAR["hours"][GIVEN]
+    panel = check_series(table(index))
+    expected = np.full((27, 1), np.nan)
+    expected[GIVEN, 0] = np.arange(len(GIVEN))
+    np.testing.assert_array_equal(panel.y, expected)
+    pd.testing.assert_frame_equal(panel.restore(panel.y), table(index))
+
+
+@pytest.mark.parametrize("share", [0.25, 0.4, 0.9])
+def test_a_clock_is_recognised_from_few_of_its_ticks(rng, share):
+    every = pd.date_range("2020-01-01", periods=400, freq="10min")
+    kept = np.flatnonzero(rng.random(400) < share)
+    kept = kept[kept >= kept[0]]
+    assert steps(every[kept]) == (kept - kept[0]).tolist()
+
+
+def test_days_that_are_never_weekends_are_working_days_only_where_a_weekend_passed():
+    assert steps(pd.DatetimeIndex(["2020-01-06", "2020-01-07", "2020-01-08"])) == [0, 1, 2]
+    assert steps(pd.DatetimeIndex(["2020-01-09", "2020-01-10", "2020-01-13", "2020-01-14"])) == [0, 1, 2, 3]
+    assert steps(pd.DatetimeIndex(["2020-01-09", "2020-01-10", "2020-01-11", "2020-01-14"])) == [0, 1, 2, 5]
+
+
+def test_sequences_share_one_step():
+    hours = pd.date_range("2020-01-01", periods=20, freq="h")
+    panel = check_series([table(hours), table(hours[::2])])
+    assert panel.offsets.tolist() == [0, 20, 39]
+    assert panel.rows[20:].tolist() == list(range(20, 39, 2))
+    labels = ["u"] * 20 + ["v"] * 10
+    both = pd.MultiIndex.from_arrays([labels, hours.append(hours[::2])])
+    assert check_series(table(both)).offsets.tolist() == [0, 20, 39]
+
+
+def test_lengths_cut_the_index_too():
+    hours = pd.date_range("2020-01-01", periods=20, freq="h")
+    index = hours[:5].append(hours[[0, 1, 3, 4]])
+    panel = check_series(table(index), lengths=[5, 4])
+    assert panel.offsets.tolist() == [0, 5, 10]
+    assert np.flatnonzero(np.isnan(panel.y[:, 0])).tolist() == [7]
+
+
+def test_dates_held_as_objects_are_dates():
+    days = [datetime.date(2020, 1, d) for d in (1, 2, 3, 4, 7)]
+    assert steps(pd.Index(days, dtype=object)) == [0, 1, 2, 3, 6]
+    moments = pd.Index([datetime.datetime(2020, 1, d) for d in (1, 2, 3, 4, 7)], dtype=object)
+    assert steps(moments) == [0, 1, 2, 3, 6]
+
+
+def test_numbers_and_words_are_labels_of_consecutive_rows():
+    for labels in ([0, 1, 5, 6], [0.0, 0.1, 0.7, np.nan], list("badc"), [0, 0, 0, 0]):
+        assert steps(pd.Index(labels)) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("index", "expected"),
+    [
+        (pd.RangeIndex(4), [4, 5, 6]),
+        (pd.RangeIndex(10, 18, 2), [18, 20, 22]),
+        (pd.Index([3, 4, 9, 11]), [12, 13, 14]),
+        (pd.Index([0.5, 0.75, 1.0, 1.25]), [1.5, 1.75, 2.0]),
+        (pd.Index([0.5, 0.75, 1.0, 4.0]), [4, 5, 6]),
+        (pd.Index(list("abcd")), [4, 5, 6]),
+        (pd.Index([4, 3, 2, 1]), [4, 5, 6]),
+    ],
+)
+def test_numbers_go_on_and_labels_are_followed_by_row_numbers(index, expected):
+    assert after(index, 3).tolist() == expected
+
+
+def test_one_and_two_rows_go_on():
+    assert after(pd.DatetimeIndex(["2020-01-01"]), 2).tolist() == [1, 2]
+    assert after(pd.DatetimeIndex(["2020-01-01 03:00", "2020-01-01 05:00"]), 1)[0] == pd.Timestamp("2020-01-01 07:00")
+    assert after(pd.date_range("2020-01-31", periods=1, freq="ME"), 1)[0] == pd.Timestamp("2020-02-29")
+
+
+IRREGULAR = (
+    "The times in the index of X are not multiples of one step: rows are taken as equally spaced. "
+    "Resample them if that is not meant."
+)
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        pd.DatetimeIndex(["2020-01-01 00:00", "2020-01-01 00:07", "2020-01-01 00:31", "2020-01-01 01:02"]),
+        pd.to_timedelta([0, 1.0, 2.1, 3.3, 4.2], unit="s"),
+        pd.DatetimeIndex(["2020-01-15", "2020-02-14", "2020-03-15", "2020-04-16"]),
+    ],
+)
+def test_irregular_times_are_rows_with_a_warning_that_points_at_the_caller(index):
+    with pytest.warns(UserWarning, match=re.escape(IRREGULAR)) as caught:
+        assert steps(index) == list(range(len(index)))
+    assert caught[0].filename == __file__
+
+
+def message(X, lengths=None):
+    with pytest.raises(ValueError) as caught:
+        check_series(X, lengths)
+    return str(caught.value)
+
+
+HOURS = pd.date_range("2020-01-01", periods=5, freq="h")
+
+
+def test_times_must_be_there_once_each_and_in_order():
+    assert message(table(HOURS[[0, 1, 1, 2]])) == (
+        "The index of X must not repeat a time; got 2020-01-01 01:00:00 twice."
+    )
+    assert message(table(HOURS[[0, 2, 1, 3]])) == (
+        "The index of X must be sorted by time; got 2020-01-01 01:00:00 after 2020-01-01 02:00:00. Sort it."
+    )
+    assert message(table(HOURS[::-1])) == (
+        "The index of X must be sorted by time; got 2020-01-01 03:00:00 after 2020-01-01 04:00:00. Sort it."
+    )
+    assert message(table(HOURS.insert(2, pd.NaT))) == "The index of X must hold a time in every row; got NaT in row 2."
+    assert message([table(HOURS), table(HOURS[[0, 2, 1]])]) == (
+        "The index of X[1] must be sorted by time; got 2020-01-01 01:00:00 after 2020-01-01 02:00:00. Sort it."
+    )
+    assert message(table(HOURS[[0, 1, 2, 0, 0]]), [3, 2]) == (
+        "The index of sequence 1 of X must not repeat a time; got 2020-01-01 00:00:00 twice."
+    )
+
+
+def two_level(labels, times):
+    return table(pd.MultiIndex.from_arrays([labels, pd.Index(times, dtype=object)]))
+
+
+def test_the_time_level_of_two_must_be_ordered_whatever_it_holds():
+    labels = list("uuuv")
+    assert message(two_level(labels, [0, 1, 1, 0])) == (
+        "The index of sequence 'u' of X must not repeat a time; got 1 twice."
+    )
+    assert message(two_level(labels, [0, 2, 1, 0])) == (
+        "The index of sequence 'u' of X must be sorted by time; got 1 after 2. Sort it."
+    )
+    assert message(two_level(labels, [0, np.nan, 1, 0])) == (
+        "The index of sequence 'u' of X must hold a time in every row; got nan in row 1."
+    )
+    assert message(two_level(labels, [0, "a", 1, 0])) == (
+        "The index of sequence 'u' of X must hold times of one kind; got mixed-integer ones."
+    )
+
+
+def test_a_giant_skip_is_refused_before_it_fills_the_memory():
+    index = HOURS.append(HOURS + pd.Timedelta(days=2000))
+    assert message(table(index)) == (
+        "The index of X must not skip more than 50 times its rows; got 47995 steps skipped after 2020-01-01 04:00:00. "
+        "Split X into sequences there."
+    )
