@@ -1,6 +1,7 @@
 """The command line: ``tsinit demo``, ``tsinit compare``, ``tsinit datasets``."""
 
 import argparse
+import os
 import shutil
 import sys
 import textwrap
@@ -37,6 +38,10 @@ def main(argv=None):
             warnings.simplefilter("always", UserWarning)
             warnings.showwarning = _show_warning
             return arguments.command(arguments)
+    except BrokenPipeError:
+        # Whoever reads the output has seen enough (``tsinit datasets | head``); nothing is left to flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
     except (ValueError, TypeError, OSError) as error:
         sys.stderr.write(f"tsinit: {error}\n")
         return WRONG_INPUT
@@ -68,9 +73,8 @@ def _add_demo(commands):
         help="compare starting points on real data that come with the package (under a minute)",
         description="Fit a state-space model to daily air quality in New York and to a spoken sentence, from several "
         "starting points; print which start wins, and write one HTML report with pictures. Needs no network.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    demo.add_argument("--output", default="tsinit-demo.html", metavar="FILE", help="the report to write")
+    demo.add_argument("--output", default="tsinit-demo.html", metavar="FILE", help="the report to write (%(default)s)")
     _add_running(demo, seeds=10)
     demo.set_defaults(command=_demo)
 
@@ -84,13 +88,12 @@ def _add_compare(commands):
         "found by itself.",
         epilog="Example: tsinit compare air.csv --states 4 --strategies kmeans,subspace,uniform --seeds 10 "
         "--jobs 2 --report report.html",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     compare.add_argument("data", metavar="DATA.csv", help="the file")
-    compare.add_argument("--model", choices=_MODELS, default=_MODELS[0], help="the model to fit")
-    compare.add_argument("--states", type=_whole(1), default=4, metavar="N", help="number of hidden states")
+    compare.add_argument("--model", choices=_MODELS, default=_MODELS[0], help="the model to fit (%(default)s)")
+    compare.add_argument("--states", type=_whole(1), default=4, metavar="N", help="hidden states (%(default)s)")
     compare.add_argument("--strategies", type=_names, default=["kmeans", "subspace", "uniform"], metavar="A,B,...",
-                         help="starting points, by name; a wrong name lists those there are")  # fmt: skip
+                         help="starting points, by name (kmeans,subspace,uniform); a wrong one lists all")  # fmt: skip
     compare.add_argument("--time", type=_names, metavar="COLUMN[,COLUMN]",
                          help="column with the times, or date and time of day, if it is not found")  # fmt: skip
     compare.add_argument("--columns", type=_names, metavar="A,B,...", help="columns to use; all others without it")
@@ -107,9 +110,9 @@ def _add_compare(commands):
 
 
 def _add_running(parser, seeds):
-    parser.add_argument("--seeds", type=_whole(1), default=seeds, metavar="N", help="runs of each starting point")
-    parser.add_argument("--seed", type=_whole(0), default=0, metavar="N", help="where all randomness comes from")
-    parser.add_argument("--jobs", type=_jobs, default=-1, metavar="N", help="processes; -1 uses all cores")
+    parser.add_argument("--seeds", type=_whole(1), default=seeds, metavar="N", help="runs of each start (%(default)s)")
+    parser.add_argument("--seed", type=_whole(0), default=0, metavar="N", help="source of randomness (%(default)s)")
+    parser.add_argument("--jobs", type=_jobs, default=-1, metavar="N", help="processes (-1: one for each core)")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
@@ -135,7 +138,7 @@ def _compare(arguments):
         budget=Budget(seconds=arguments.seconds), n_jobs=arguments.jobs, progress=not arguments.quiet,
     )  # fmt: skip
     _say("\n" + result.verdict())
-    _say("\n" + result.summary_text(), wrap=False)
+    _say("\n" + result.summary_text(brief=True), wrap=False)
     if arguments.csv:
         _say(f"\nTables written to the folder {result.to_csv(arguments.csv)}")
     if arguments.report:

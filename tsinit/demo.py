@@ -43,7 +43,7 @@ def run(output, *, n_seeds=10, seed=0, n_jobs=-1, progress=True, say=None):
         comparison, figures = work(options)
         parts.append((heading, comparison, figures))
         say(f"\n== {heading}\n{comparison.verdict()}\n")
-        say(comparison.summary_text(), wrap=False)
+        say(comparison.summary_text(brief=True), wrap=False)
     path = write_report(parts, output, title="Where a fit starts, and where it ends")
     say(f"\nReport written to {path}")
     return any(np.isfinite(comparison.runs["objective_final"]).any() for _, comparison, _ in parts)

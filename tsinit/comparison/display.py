@@ -6,7 +6,7 @@ from collections.abc import Callable
 from tsinit.comparison.summary import summarise
 
 
-def summary_rows(runs, objective):
+def summary_rows(runs, objective, brief=False):
     """Write the summary as text, one block for each data set and model.
 
     Parameters
@@ -15,6 +15,8 @@ def summary_rows(runs, objective):
         ``Comparison.runs``.
     objective : str
         What the models maximise.
+    brief : bool
+        Leave out the number of runs, median and spread, and failures where there are none.
 
     Returns
     -------
@@ -40,6 +42,9 @@ def summary_rows(runs, objective):
     }
     for name in (name for name in table if name.startswith("median_score")):
         show[name.removeprefix("median_").replace("_", " ")] = lambda r, name=name: number(r[name])
+    if brief:
+        quiet = {"runs", "median", "IQR"} | ({"failed"} if not table["n_failed"].any() else set())
+        show = {name: text for name, text in show.items() if name not in quiet}
     several_models = runs["model"].nunique() > 1
     return [
         (

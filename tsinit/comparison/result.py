@@ -69,14 +69,19 @@ class Comparison:
         paragraphs = verdict.verdict(self.runs, self.objective_name)
         return "\n".join(f"{name}: {' '.join(sentences)}" for name, sentences in paragraphs)
 
-    def summary_text(self):
+    def summary_text(self, brief=False):
         """Write the summary for a terminal: aligned columns, a block for each data set and model.
+
+        Parameters
+        ----------
+        brief : bool
+            Leave out what seldom matters, to fit a window of 100 characters.
 
         Returns
         -------
         str
         """
-        blocks = display.summary_rows(self.runs, self.objective_name)
+        blocks = display.summary_rows(self.runs, self.objective_name, brief)
         return "\n\n".join(f"{name}\n{display.text_table(header, rows)}" for name, header, rows in blocks)
 
     def rerun(self, run_id):

@@ -1,7 +1,10 @@
 """Running the tasks: warm first, then in parallel, results as they come."""
 
+import _thread
 import contextlib
 import os
+import sys
+import threading
 import uuid
 import warnings
 from collections.abc import Iterable, Iterator
@@ -30,7 +33,7 @@ def run_tasks(tasks: list[Task], n_jobs=None, progress=True) -> list[Outcome]:
     done = {}
     # Threads and warnings belong to the whole process: set here once, for every run in this process. One BLAS
     # thread also keeps sums in one order, so that the table does not depend on n_jobs.
-    with threadpool_limits(1), warnings.catch_warnings(), _bar(len(tasks), progress) as bar:
+    with threadpool_limits(1), warnings.catch_warnings(), _interruptible(), _bar(len(tasks), progress) as bar:
         warnings.filterwarnings("ignore", category=ConvergenceWarning)
         _warm_models(tasks, comparison)
         bar.set_description("compare", refresh=False)
@@ -83,6 +86,30 @@ def _one_thread_each():
 
 def _backend():
     return get_active_backend()[0]
+
+
+@contextlib.contextmanager
+def _interruptible():
+    """Let Ctrl-C through while code is compiled.
+
+    An exception in one of the compiler's callbacks has nowhere to go: Python shows it and goes on, and the
+    interrupt would be lost. So it is sent again, a little later, until it meets the code of the caller.
+    """
+    report = sys.unraisablehook
+
+    def send_again(lost):
+        if not issubclass(lost.exc_type, KeyboardInterrupt):
+            report(lost)
+            return
+        timer = threading.Timer(0.05, _thread.interrupt_main)
+        timer.daemon = True
+        timer.start()
+
+    sys.unraisablehook = send_again
+    try:
+        yield
+    finally:
+        sys.unraisablehook = report
 
 
 @contextlib.contextmanager
