@@ -1,7 +1,7 @@
 """Subspace identification from the textbook: the whole Hankel matrix, projections by pseudo-inverse.
 
 Van Overschee and De Moor, "Subspace identification for linear systems" (1996), stochastic algorithm 3 with
-the state sequences computed again from (A, C).
+the state sequences computed again from (A, C), unless that makes Gamma worse conditioned by a factor of two.
 """
 
 from typing import NamedTuple
@@ -50,7 +50,8 @@ def identify(sequences, n_block_rows, n, weights):
     else:
         AC = np.vstack([following, output]) @ np.linalg.pinv(now)
         A, C = AC[:n], AC[n:]
-    now, following = states(np.vstack([C @ np.linalg.matrix_power(A, k) for k in range(i)]))
+    again = np.vstack([C @ np.linalg.matrix_power(A, k) for k in range(i)])
+    now, following = states(again if np.linalg.cond(again) < 2 * np.linalg.cond(gamma) else gamma)
     residual = np.vstack([following, output]) - np.vstack([A, C]) @ now
     noise = residual @ residual.T
     return Identified(A, C, noise[:n, :n], noise[:n, n:], noise[n:, n:], s)

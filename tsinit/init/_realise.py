@@ -14,6 +14,7 @@ from tsinit.init._stability import stabilise
 from tsinit.kernels import solve_lyapunov
 
 _RANK_TOLERANCE = 1e-9
+_WORSE_CONDITION = 2.0
 
 
 class StateSpace(NamedTuple):
@@ -128,7 +129,11 @@ def realise(factor, states, n_states, weights, max_radius=0.999):
         AC = _solve(now.T, np.vstack([following, output]).T).T
         A, C = AC[:n_states], AC[n_states:]
     identified, A = A, np.ascontiguousarray(stabilise(A, max_radius))
-    now, following = _state_sequences(factor.L, observability(A, C, i), D)
+    again = observability(A, C, i)
+    # Where the model can hardly see a state, its own Gamma would blow that state up: keep the data's then.
+    if np.linalg.cond(again) < _WORSE_CONDITION * np.linalg.cond(gamma):
+        gamma = again
+    now, following = _state_sequences(factor.L, gamma, D)
     residual = np.vstack([following - A @ now, output - C @ now])
     noise, n = residual @ residual.T, n_states
     if np.any(identified != A):
