@@ -33,6 +33,7 @@ summary { cursor: pointer; font-weight: 600; }
   table { font-size: 7.5pt; }
   th, td { padding: .1rem .3rem; }
   .figures { columns: 2; }
+  .single figure img { width: auto; max-width: 100%; max-height: 15cm; }
   h2, h3 { break-after: avoid; }
 }
 """
