@@ -13,7 +13,7 @@ from tsinit._validate.fits import (
     warn_about_step,
 )
 from tsinit._validate.params import check_params, check_prior, check_prior_fits
-from tsinit._validate.series import Panel, check_series
+from tsinit._validate.series import Panel, check_series, is_list_of_tables
 from tsinit._validate.times import times_after
 from tsinit._validate.values import (
     check_choice,
@@ -29,5 +29,6 @@ from tsinit._validate.values import (
 __all__ = [
     "Panel", "check_choice", "check_columns", "check_count", "check_fitted", "check_flag", "check_number",
     "check_order", "check_orders", "check_params", "check_prior", "check_prior_fits", "check_seed", "check_seen",
-    "check_series", "check_sound", "check_verbose", "child_seed", "times_after", "unusable_start", "warn_about_step",
+    "check_series", "check_sound", "check_verbose", "child_seed", "is_list_of_tables", "times_after", "unusable_start",
+    "warn_about_step",
 ]

@@ -108,21 +108,26 @@ def check_series(X, lengths=None, *, estimator=None, reset=False, min_steps=1):
     return Panel(y, offsets, places, form, parts, sequences[-1].index, time_step)
 
 
+def is_list_of_tables(X):
+    """Tell several sequences from one table, which may be a list of rows."""
+    return isinstance(X, (list, tuple)) and any(map(_is_table, X))
+
+
 def _split_form(X):
-    """Tell one table from a list of them."""
     if _is_pandas(X):
         return "frame", [_frame(X)]
-    if not isinstance(X, (list, tuple)):
+    if not is_list_of_tables(X):
+        if isinstance(X, (list, tuple)) and len(X) == 0:
+            raise ValueError(f"X must be {KINDS}; got an empty {type(X).__name__}.")
         return "array", [X]
-    if len(X) == 0:
-        raise ValueError(f"X must be {KINDS}; got an empty {type(X).__name__}.")
-    tables = [_is_pandas(part) or getattr(part, "ndim", 0) == 2 for part in X]
-    if not any(tables):
-        return "array", [X]
-    if not all(tables):
-        i = tables.index(False)
-        raise ValueError(f"X must be {KINDS}; got a list with {short(X[i])} in place {i}.")
+    for i, part in enumerate(X):
+        if not _is_table(part):
+            raise ValueError(f"X must be {KINDS}; got a list with {short(part)} in place {i}.")
     return "list", [_frame(part) if _is_pandas(part) else part for part in X]
+
+
+def _is_table(part):
+    return _is_pandas(part) or getattr(part, "ndim", 0) == 2
 
 
 def _is_pandas(X):

@@ -79,7 +79,7 @@ def times_after(index, distance, n_steps):
     if _is_period(index):
         return pd.PeriodIndex(times, name=index.name)
     if isinstance(index, pd.DatetimeIndex):
-        return pd.DatetimeIndex(times, name=index.name)
+        return pd.DatetimeIndex(times, name=index.name, freq=index.freq)
     return pd.Index(times, name=index.name)
 
 

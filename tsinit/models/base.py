@@ -6,7 +6,7 @@ import functools
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from tsinit._validate import check_seed, check_series, check_verbose
+from tsinit._validate import check_seed, check_series, check_verbose, is_list_of_tables
 from tsinit.models.monitor import Monitor
 
 
@@ -77,6 +77,22 @@ class SeriesEstimator(BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
+
+
+def lists_as_they_are(cls):
+    """Exempt lists of tables from ``set_output``, which scikit-learn wraps around ``transform`` for one table only."""
+    for name in ("transform", "fit_transform"):
+        setattr(cls, name, _exempt(getattr(cls, name)))
+    return cls
+
+
+def _exempt(wrapped):
+    @functools.wraps(wrapped)
+    def method(self, X, *args, **kwargs):
+        run = wrapped.__wrapped__ if is_list_of_tables(X) else wrapped
+        return run(self, X, *args, **kwargs)
+
+    return method
 
 
 @functools.cache

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tsinit._validate import check_sound
 from tsinit.kernels.observation import complete
 
 
@@ -16,6 +17,7 @@ def complete_table(kalman, params, with_spread):
         Otherwise the second table is None.
     """
     done = kalman.smooth(params, covariances=with_spread)
+    check_sound(done.sound)
     z = kalman.y - params.d
     complete(params.C, params.R, z, done.means, kalman.changed)
     spread = _spread(kalman, params, done.covariances) if with_spread else None

@@ -7,11 +7,12 @@ from tsinit import _validate
 from tsinit._validate import check_count, check_seed
 from tsinit.kernels import Kalman
 from tsinit.models import fitting, orders
-from tsinit.models.base import one_thread
+from tsinit.models.base import lists_as_they_are, one_thread
 from tsinit.models.imputation import complete_table
 from tsinit.models.results import Forecast, Sample, StateEstimate, in_the_future
 
 
+@lists_as_they_are
 class StateSpaceQueries(TransformerMixin):
     """Methods of a fitted linear Gaussian model; they need `params_`, `n_states_` and what `fit` keeps beside them."""
 
@@ -35,7 +36,9 @@ class StateSpaceQueries(TransformerMixin):
         kalman = self._kalman(panel)
         _validate.check_seen(kalman.n_observed)
         with one_thread():
-            return kalman.log_likelihood(self.params_) / kalman.n_observed
+            log_likelihood = kalman.log_likelihood(self.params_)
+        _validate.check_sound(np.isfinite(log_likelihood))
+        return log_likelihood / kalman.n_observed
 
     def smooth(self, X, *, lengths=None):
         """States given all the data (fixed-interval smoother).
@@ -68,6 +71,8 @@ class StateSpaceQueries(TransformerMixin):
 
     def transform(self, X, *, lengths=None):
         """Smoothed state means.
+
+        ``set_output`` chooses the form of one table; a list of tables comes back as it came.
 
         Returns
         -------
