@@ -47,11 +47,12 @@ def test_no_window_at_all_is_an_error_that_says_so(lengths):
         block_row_choices(lengths, 1, 2)
 
 
-def test_order_is_that_of_separate_least_squares_fits(rng):
-    T, D, most = 800, 2, 8
-    y = np.zeros((T, D))
+@pytest.mark.parametrize(("coefficient", "order"), [(0.6, 3), (0.0, 0)])
+def test_order_is_that_of_separate_least_squares_fits(rng, coefficient, order):
+    T, D, most = 800, 3, 8
+    y = rng.standard_normal((T, D))
     for t in range(3, T):
-        y[t] = 0.5 * y[t - 1] - 0.6 * y[t - 3] + rng.standard_normal(D)
+        y[t] -= coefficient * y[t - 3]
     rows = np.arange(most, T)
     target = y[rows]
     aic = []
@@ -59,7 +60,7 @@ def test_order_is_that_of_separate_least_squares_fits(rng):
         past = np.hstack([y[rows - k] for k in range(1, p + 1)]) if p else np.zeros((len(rows), 0))
         left = target - past @ np.linalg.lstsq(past, target, rcond=None)[0]
         aic.append(len(rows) * np.linalg.slogdet(left.T @ left / len(rows))[1] + 2 * p * D**2)
-    assert memory_of_runs(y, np.array([0, T]), most) == int(np.argmin(aic)) == 3
+    assert memory_of_runs(y, np.array([0, T]), most) == int(np.argmin(aic)) == order
 
 
 def test_a_series_without_noise_has_an_order(rng):

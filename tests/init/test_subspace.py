@@ -9,8 +9,7 @@ from scipy.linalg import block_diag
 
 from tsinit import LinearGaussianParams
 from tsinit.init.subspace import Subspace
-from tsinit.kernels import solve_lyapunov
-from tsinit.kernels.doorway import Kalman
+from tsinit.kernels import Kalman, solve_lyapunov
 
 WEIGHTS = ("cva", "n4sid", "moesp")
 

@@ -10,8 +10,7 @@ from tsinit.init._block_rows import autoregressive_order, block_row_choices, mem
 from tsinit.init._hankel import complete_runs, count_columns, hankel_factor
 from tsinit.init._pairs import lagged_covariances, pairs_factor, positive_definite, toeplitz
 from tsinit.init._windows import fill_linear
-from tsinit.kernels import observation
-from tsinit.kernels.doorway import Kalman
+from tsinit.kernels import observation, smooth_means
 
 _FEW_LOST = 0.9  # share of the windows that makes every other view needless
 _ENOUGH = 4  # windows per row of H, in halves: 4 i D
@@ -95,11 +94,11 @@ def smoothed_view(z, offsets, params, n_block_rows):
     HankelFactor or None
         None if the smoother failed.
     """
-    smoothed = Kalman(z, len(params.A), offsets).smooth(params)
-    if not smoothed.sound:
+    means = smooth_means(params, z, offsets)
+    if not np.isfinite(means).all():
         return None
     filled = z.copy()
-    observation.complete(params.C, params.R, filled, smoothed.means, np.ones(len(z), dtype=bool))
+    observation.complete(params.C, params.R, filled, means, np.ones(len(z), dtype=bool))
     return _bridged(z, filled, offsets, n_block_rows)
 
 

@@ -14,8 +14,7 @@ from tsinit.init._order import order_statistics
 from tsinit.init._realise import StateSpace, largest_order, realise, weighted_states
 from tsinit.init._s_zero import to_independent_noise
 from tsinit.init._scaling import standardise, unscale
-from tsinit.kernels import LinearGaussianParams, solve_lyapunov
-from tsinit.kernels.doorway import Kalman
+from tsinit.kernels import Kalman, LinearGaussianParams, solve_lyapunov
 
 _WEIGHTS = ("cva", "n4sid", "moesp")
 _GAPS = ("auto", "drop", "pairs", "smooth")
