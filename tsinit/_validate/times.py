@@ -79,7 +79,9 @@ def times_after(index, distance, n_steps):
     if _is_period(index):
         return pd.PeriodIndex(times, name=index.name)
     if isinstance(index, pd.DatetimeIndex):
-        return pd.DatetimeIndex(times, name=index.name, freq=index.freq)
+        later = pd.DatetimeIndex(times, name=index.name)
+        later.freq = index.freq
+        return later
     return pd.Index(times, name=index.name)
 
 

@@ -12,7 +12,6 @@ from tsinit.comparison import naming
 from tsinit.comparison.data import Dataset
 from tsinit.comparison.scores import Scoring, is_parameters
 from tsinit.init._registry import resolve
-from tsinit.models import LinearGaussianSSM
 from tsinit.models.monitor import Budget
 
 
@@ -66,7 +65,7 @@ def check_known(strategies, models):
 
 def _verb(model):
     """Name what a model asks of a strategy, None where it is not one of ours."""
-    return getattr(model, "_verb", "dynamics" if isinstance(model, LinearGaussianSSM) else None)
+    return getattr(model, "_verb", None)
 
 
 def check_entropy(seed):

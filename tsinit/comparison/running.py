@@ -1,10 +1,7 @@
 """Running the tasks: warm first, then in parallel, results as they come."""
 
-import _thread
 import contextlib
 import os
-import sys
-import threading
 import uuid
 import warnings
 from collections.abc import Iterable, Iterator
@@ -16,6 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from tsinit.comparison.plan import Task
 from tsinit.comparison.worker import Outcome, execute, warm_up
+from tsinit.models.interrupt import interruptible
 
 
 def run_tasks(tasks: list[Task], n_jobs=None, progress=True) -> list[Outcome]:
@@ -33,7 +31,7 @@ def run_tasks(tasks: list[Task], n_jobs=None, progress=True) -> list[Outcome]:
     done = {}
     # Threads and warnings belong to the whole process: set here once, for every run in this process. One BLAS
     # thread also keeps sums in one order, so that the table does not depend on n_jobs.
-    with threadpool_limits(1), warnings.catch_warnings(), _interruptible(), _bar(len(tasks), progress) as bar:
+    with threadpool_limits(1), warnings.catch_warnings(), interruptible(), _bar(len(tasks), progress) as bar:
         warnings.filterwarnings("ignore", category=ConvergenceWarning)
         _warm_models(tasks, comparison)
         bar.set_description("compare", refresh=False)
@@ -89,33 +87,12 @@ def _backend():
 
 
 @contextlib.contextmanager
-def _interruptible():
-    """Let Ctrl-C through while code is compiled.
-
-    An exception in one of the compiler's callbacks has nowhere to go: Python shows it and goes on, and the
-    interrupt would be lost. So it is sent again, a little later, until it meets the code of the caller.
-    """
-    report = sys.unraisablehook
-
-    def send_again(lost):
-        if not issubclass(lost.exc_type, KeyboardInterrupt):
-            report(lost)
-            return
-        timer = threading.Timer(0.05, _thread.interrupt_main)
-        timer.daemon = True
-        timer.start()
-
-    sys.unraisablehook = send_again
-    try:
-        yield
-    finally:
-        sys.unraisablehook = report
-
-
-@contextlib.contextmanager
 def _bar(total, progress):
     """A tqdm bar of the runs done and failed."""
-    from tqdm.auto import tqdm
+    if progress:
+        from tqdm.auto import tqdm
+    else:  # the notebook's bar would ask for widgets even where it is not shown
+        from tqdm import tqdm
 
     with tqdm(total=total, disable=not progress, desc="compiling", unit="run") as bar:
         yield bar

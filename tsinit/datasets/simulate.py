@@ -95,10 +95,8 @@ def make_lgssm(n_steps=200, n_states=2, n_outputs=2, *, n_sequences=1, spectral_
     lengths = [int(n_steps)] * n_sequences if np.ndim(n_steps) == 0 else [int(steps) for steps in n_steps]
     require(lengths and min(lengths) >= 1, "n_steps", "be at least 1 for every sequence", n_steps)
 
-    if eigenvalues is None:
-        spectrum = _draw_spectrum(rng, n_states, spectral_radius)
-    else:
-        spectrum = _check_spectrum(eigenvalues)
+    drawn = eigenvalues is None
+    spectrum = _draw_spectrum(rng, n_states, spectral_radius) if drawn else _check_spectrum(eigenvalues)
     params = _draw_params(rng, spectrum, n_outputs, snr)
     states, complete = zip(*(_simulate(rng, params, steps) for steps in lengths), strict=True)
     y = _hide(rng, complete, missing)

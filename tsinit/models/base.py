@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from tsinit._validate import check_seed, check_series, check_verbose, is_list_of_tables
+from tsinit.models.interrupt import interruptible
 from tsinit.models.monitor import Monitor
 
 
@@ -17,6 +18,7 @@ class SeriesEstimator(BaseEstimator):
     attributes that end in an underscore. Everything else here is the same for all.
     """
 
+    _verb = ""  # what the model asks a strategy for
     _objective_name = "objective"
     _fitted_attribute = "start_"
 
@@ -50,7 +52,7 @@ class SeriesEstimator(BaseEstimator):
         monitor = Monitor() if monitor is None else monitor
         try:
             panel = check_series(X, lengths, estimator=self, reset=True, min_steps=2)
-            with one_thread(), _bar(self, monitor):
+            with one_thread(), interruptible(), _bar(self, monitor):
                 self._run(panel, check_seed(self.random_state), monitor)
         except BaseException:
             # Whatever ended the fit, Ctrl-C included, leaves no half-fitted estimator behind.

@@ -10,6 +10,8 @@ from tsinit.kernels.params import LinearGaussianParams
 from tsinit.models.m_step import Design, Settings, by_variable, m_step, radius
 
 _PLAIN = 10  # plain iterations before the first extrapolation: early steps are large and curved
+_CALM = 1e-3  # nats per observed value: extrapolate only once steps gain less, so as to stay in the same valley
+_LONGER = 4.0  # factor by which the longest leap grows when it was good, and shrinks when it was not
 _SLACK = 1e-9  # relative fall of the objective that is rounding, not a failed step
 
 
@@ -76,7 +78,7 @@ class EM:
         """
         least = tol * max(self.kalman.n_observed, 1)
         alive = monitor.record(state.objective)
-        left, done_plain = max_iter, 0
+        left, done_plain, reach = max_iter, 0, 1.0
         while left > 0 and alive:
             before = state
             params = self.step(state)
@@ -91,12 +93,13 @@ class EM:
             done_plain += 1
             if gain < least:
                 return Outcome(state, True, True)
-            if accelerate and done_plain >= _PLAIN and left > 0 and alive:
-                state, alive, used = self._leap(before, state, gain, left, monitor)
+            calm = gain < _CALM * self.kalman.n_observed
+            if accelerate and calm and done_plain >= _PLAIN and left > 0 and alive:
+                state, alive, used, reach = self._leap(before, state, gain, left, reach, monitor)
                 left -= used
         return Outcome(state, False, True)
 
-    def _leap(self, first, second, gain, left, monitor):
+    def _leap(self, first, second, gain, left, reach, monitor):
         """Extrapolate along the last two EM steps (SQUAREM, scheme S3: Varadhan and Roland, Scand. J. Stat. 2008).
 
         Accepted only if it gains at least what the last plain step gained: as EM's gains shrink, the plain step
@@ -104,32 +107,39 @@ class EM:
         """
         third = self.step(second)
         used = 0
-        trial = _extrapolate(first.params, second.params, third, self.settings)
+        trial, at_limit = _extrapolate(first.params, second.params, third, reach, self.settings)
         if trial is not None:
             state, used = self.evaluate(trial), 1
             if state.objective >= second.objective + gain:
-                return state, monitor.record(state.objective), used
+                reach = _LONGER * reach if at_limit else reach
+                return state, monitor.record(state.objective), used, reach
+            reach = max(reach / _LONGER, 1.0)
             if not monitor.record(second.objective) or used == left:
-                return second, False, used
+                return second, False, used, reach
         state = self.evaluate(third)
         if state.objective < second.objective:
             state = second
-        return state, monitor.record(state.objective), used + 1
+        reach = _LONGER * reach if trial is None and at_limit else reach
+        return state, monitor.record(state.objective), used + 1, reach
 
 
-def _extrapolate(first, second, third, settings):
-    """Parameters ahead of three successive ones; None where the leap leaves the space of valid models."""
+def _extrapolate(first, second, third, reach, settings):
+    """(parameters ahead of three successive ones, whether the leap is as long as `reach` allows).
+
+    None for the parameters where the leap would be no longer than a plain step, or leaves the space of valid models.
+    """
     points = [_to_vector(p, settings) for p in (first, second, third)]
     if any(p is None for p in points):
-        return None
+        return None, False
     r = points[1] - points[0]
     v = (points[2] - points[1]) - r
     bend = np.linalg.norm(v)
-    if bend == 0.0:
-        return None
-    alpha = -max(1.0, np.linalg.norm(r) / bend)
-    vector = points[0] - 2.0 * alpha * r + alpha**2 * v
-    return _from_vector(vector, third, settings)
+    wanted = np.linalg.norm(r) / bend if bend > 0.0 else 1.0
+    length = min(wanted, reach)
+    if length <= 1.0:
+        return None, wanted > reach
+    vector = points[0] + 2.0 * length * r + length**2 * v
+    return _from_vector(vector, third, settings), wanted > reach
 
 
 def _to_vector(params, settings):

@@ -40,7 +40,8 @@ class LinearGaussianSSM(StateSpaceQueries, SeriesEstimator):
         that of the start. "auto" learns it from n_states + 1 sequences on, keeps parameters that the user gave
         with a prior of their own, and is "stationary" otherwise.
     accelerate : bool
-        Extrapolate EM steps (SQUAREM), accepted only where they beat a plain step.
+        Once steps have become small, extrapolate them (SQUAREM), accepted only where that gains at least as much
+        as the plain step before. False is textbook EM.
     prior : None, "weak" or LinearGaussianPrior
         Maximise a posterior density instead of the likelihood.
     noise_floor : float
@@ -86,6 +87,7 @@ class LinearGaussianSSM(StateSpaceQueries, SeriesEstimator):
     (153, 2)
     """
 
+    _verb = "dynamics"
     _objective_name = "log-likelihood"
     _fitted_attribute = "params_"
 
@@ -102,7 +104,7 @@ class LinearGaussianSSM(StateSpaceQueries, SeriesEstimator):
         random_state=None,
         verbose=0,
         initial_state="auto",
-        accelerate=False,
+        accelerate=True,
         prior=None,
         noise_floor=1e-6,
     ):

@@ -1,0 +1,30 @@
+"""Ctrl-C has to end a fit even while its kernels are being compiled."""
+
+import _thread
+import contextlib
+import sys
+import threading
+
+
+@contextlib.contextmanager
+def interruptible():
+    """Let Ctrl-C through while code is compiled.
+
+    An exception in one of the compiler's callbacks has nowhere to go: Python shows it and goes on, and the
+    interrupt would be lost. So it is sent again, a little later, until it meets the code of the caller.
+    """
+    report = sys.unraisablehook
+
+    def send_again(lost):
+        if not issubclass(lost.exc_type, KeyboardInterrupt):
+            report(lost)
+            return
+        timer = threading.Timer(0.05, _thread.interrupt_main)
+        timer.daemon = True
+        timer.start()
+
+    sys.unraisablehook = send_again
+    try:
+        yield
+    finally:
+        sys.unraisablehook = report
