@@ -79,9 +79,8 @@ def times_after(index, distance, n_steps):
     if _is_period(index):
         return pd.PeriodIndex(times, name=index.name)
     if isinstance(index, pd.DatetimeIndex):
-        later = pd.DatetimeIndex(times, name=index.name)
-        later.freq = index.freq
-        return later
+        known = {} if index.freq is None else {"freq": index.freq}
+        return pd.DatetimeIndex(times, name=index.name, **known)
     return pd.Index(times, name=index.name)
 
 
