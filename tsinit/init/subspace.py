@@ -71,9 +71,9 @@ class Subspace(BaseEstimator):
 
     Notes
     -----
-    If the data cannot carry ``n_states`` states (a dozen rows, variables that repeat each other), the others
-    are added as short-lived states that hardly show in the output, with loadings drawn from ``rng``.
-    Otherwise the start is not random.
+    If the data cannot carry ``n_states`` states (a dozen rows, variables that repeat each other), or
+    ``n_block_rows`` is an integer i with (i - 1) D < n, the others are added as short-lived states that
+    hardly show in the output, with loadings drawn from ``rng``. Otherwise the start is not random.
 
     References
     ----------
