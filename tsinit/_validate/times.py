@@ -79,8 +79,7 @@ def times_after(index, distance, n_steps):
     if _is_period(index):
         return pd.PeriodIndex(times, name=index.name)
     if isinstance(index, pd.DatetimeIndex):
-        known = {} if index.freq is None else {"freq": index.freq}
-        return pd.DatetimeIndex(times, name=index.name, **known)
+        return pd.DatetimeIndex(times, name=index.name, freq=index.freq)  # type: ignore[arg-type]
     return pd.Index(times, name=index.name)
 
 
