@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tsinit.kernels import rounding
 from tsinit.kernels._jit import blend, entry, kernel
-from tsinit.kernels.dense import copy_into, product, product_nt, product_tn, symmetrise
+from tsinit.kernels.dense import copy_into, matvec, product, product_nt, product_tn, symmetrise
 from tsinit.kernels.observation import factor_seen, regress_missing, whiten_rows
 
 NOTHING, APPEND, IN_PLACE = 0, 1, 2  # what becomes of smoothed covariances
@@ -61,19 +62,6 @@ class Store(NamedTuple):
 
     values: np.ndarray  # (S, n, n)
     index: np.ndarray  # (T,)
-
-
-@blend
-def change(new, old):
-    """Size of the difference relative to the size of `new` (Frobenius norms)."""
-    n = new.shape[0]
-    size, diff = 0.0, 0.0
-    for i in range(n):
-        for j in range(n):
-            step = new[i, j] - old[i, j]
-            size += new[i, j] * new[i, j]
-            diff += step * step
-    return np.sqrt(diff / size) if size > 0.0 else 0.0
 
 
 @blend
@@ -136,31 +124,36 @@ def _subtract_from(P, out):
 
 
 @blend
-def _row_size(W, w, i):
-    s = 0.0
-    for a in range(W.shape[2]):
-        s += W[w, i, a] * W[w, i, a]
-    return s
+def _drop_negative(P):
+    """Take variances that rounding made negative for what they are, nothing."""
+    n = P.shape[0]
+    for a in range(n):
+        if P[a, a] < 0.0:
+            for b in range(n):
+                P[a, b] = 0.0
+                P[b, a] = 0.0
 
 
 @kernel
-def update(W, w, r, z, t, P, K, precision, log_norm, slot):
-    """Condition P on the entries seen at step t and note the gains; False when P is too badly conditioned."""
-    D, n = W.shape[1], W.shape[2]
-    top = 0.0
-    for a in range(n):
-        top = max(top, P[a, a])
-    sound = top < np.inf
-    volume, total = 1.0, 0.0
+def update(W, w, r, z, t, P, K, precision, log_norm, slot, p, s):
+    """Condition P on the entries seen at step t and note the gains; False when P is too badly conditioned.
+
+    p : (n,) probe of the rounding in P, moved along; s : (n,) receives the standard deviations before.
+    """
+    D = W.shape[1]
+    sound = rounding.deviations(P, s) < np.inf
+    volume, total, seen, exact = 1.0, 0.0, 0, 0
     for i in range(D):
         precision[slot, i] = 0.0
         if np.isnan(z[t, i]):
             continue
+        drift, doubt = rounding.project(W, w, i, p, s)
         v = condition_on(P, W, w, i, r[i], K, slot)
-        # Rounding in P (2e-16 of its largest entry) must stay small against the innovation variance,
-        # and the part of it that comes from the state must not be negative.
-        if not (v > 2e-8 * 1e-8 * top * _row_size(W, w, i) and v > 0.0 and v - r[i] >= -1e-8 * v):
+        rounding.follow(p, K, slot, i, drift)
+        if not (v > 0.0 and v >= (1.0 - rounding.TRUST) * r[i] and rounding.UNIT * doubt <= rounding.TRUST * v):
             sound = False
+        seen += 1
+        exact += r[i] == 0.0
         precision[slot, i] = 1.0 / v
         # One logarithm for many variances, as long as their product stays in range.
         volume *= 2.0 * np.pi * v
@@ -168,15 +161,20 @@ def update(W, w, r, z, t, P, K, precision, log_norm, slot):
             total += np.log(volume)
             volume = 1.0
     log_norm[slot] = total + np.log(volume)
+    if seen > 0:
+        _drop_negative(P)
+        # What an exact observation leaves is nothing, and so is all of it rounding.
+        sound &= exact > 0 or rounding.kept(P, p, s)
+    rounding.stir(p, s, t)
     return sound
 
 
 @entry
-def forward(system, z, t, stop, changed, P, plan, index, start):
+def forward(system, z, t, stop, changed, P, p, plan, index, start):
     """Fill the schedule for steps t..stop, or until its slots run out.
 
-    z : (T, D), only its gaps matter; P : (n, n) predicted covariance at step t, replaced by that at the end;
-    index[s - start] : slot of step s. Returns (end, slots used, sound).
+    z : (T, D), only its gaps matter; P : (n, n) predicted covariance at step t, and p : (n,) the probe of the
+    rounding in it, replaced by those at the end; index[s - start] : slot of step s. Returns (end, slots used, sound).
     """
     A, C, Q, R, diagonal = system.A, system.C, system.Q, system.R, system.diagonal
     K, precision, log_norm, filtered, W = plan.K, plan.precision, plan.log_norm, plan.P, plan.W
@@ -185,6 +183,7 @@ def forward(system, z, t, stop, changed, P, plan, index, start):
     slot = np.int64(-1)
     settled, sound = False, True
     half, before = np.empty((n, n)), np.empty((n, n))
+    s, scratch = np.empty(n), np.empty(n)
     L, r, w = np.zeros((D, D)), np.empty(D), np.int64(0)
     for i in range(D):
         r[i] = R[i, i]
@@ -207,20 +206,26 @@ def forward(system, z, t, stop, changed, P, plan, index, start):
         watched = t + 1 < stop and not changed[t + 1]
         if watched:
             copy_into(before, P)
-        sound &= update(W, w, r, z, t, P, K, precision, log_norm, slot)
+        sound &= update(W, w, r, z, t, P, K, precision, log_norm, slot, p, s)
         _save(filtered, slot, P)
         product(A, P, half)
         product_nt(half, A, P)
         _add_symmetric(P, Q)
+        matvec(A, p, scratch)
+        for a in range(n):
+            p[a] = scratch[a]
         index[t - start] = slot
         t += 1
-        settled = watched and change(P, before) <= system.tol
+        settled = watched and rounding.settled(P, before, A, s, False, system.tol, scratch)
     return t, slot + 1, sound
 
 
 @blend
 def inform(N, W, w, i, K, slot, precision, Nk):
-    """N <- (I - c k')' N (I - k c') + c c' / v for one scalar observation, in place (row W[w, i], gain K[slot, i])."""
+    """N <- (I - c k')' N (I - k c') + c c' / v for one scalar observation, in place (row W[w, i], gain K[slot, i]).
+
+    Returns the weight k' N k + 1 / v that it gave to c c'.
+    """
     n = N.shape[0]
     corner = precision
     for a in range(n):
@@ -234,6 +239,7 @@ def inform(N, W, w, i, K, slot, precision, Nk):
         na = Nk[a] - corner * ca
         for b in range(n):
             N[a, b] -= na * W[w, i, b] + ca * Nk[b]
+    return corner
 
 
 @blend
@@ -305,15 +311,16 @@ def append(values, used, P):
 
 
 @entry
-def backward(system, z, t, stop, plan, index, start, end, carry, sums, collect, gaps, keep, values, used, where):
+def backward(system, z, t, stop, plan, index, start, end, carry, q, sums, collect, gaps, keep, values, used, where):
     """Smoothed covariances of steps t - 1 down to stop, and their sums where `collect`.
 
     start, end : the sequence's own bounds.
-    carry : (2, n, n) N A and A' N A from the step after, replaced by those of step `stop`.
+    carry : (2, n, n) N A and A' N A from the step after, and q : (n,) the probe of the rounding in A' N A, replaced
+    by those of step `stop`.
     gaps : True where the sums of missing entries are asked for, else None, which leaves that code out.
     keep : IN_PLACE puts each smoothed covariance where the filtered one was; APPEND stores the distinct ones in
     `values` from place `used` on; where[s] : place of step s.
-    Returns (values, used).
+    Returns (values, used, sound).
     """
     A, K, precision, filtered, W = system.A, plan.K, plan.precision, plan.P, plan.W
     diagonal, tol = system.diagonal, system.tol
@@ -322,8 +329,8 @@ def backward(system, z, t, stop, plan, index, start, end, carry, sums, collect, 
     N, G, B, P, P_filtered, before = (
         np.empty((n, n)), np.empty((n, n)), np.empty((n, n)), np.empty((n, n)), np.empty((n, n)), np.empty((n, n)),
     )  # fmt: skip
-    Nk = np.empty(n)
-    slot, weight, settled = np.int64(-1), 0.0, False
+    Nk, s, scratch = np.empty(n), np.empty(n), np.empty(n)
+    slot, weight, settled, sound = np.int64(-1), 0.0, False, True
     t -= 1
     last = t
     while t >= stop:
@@ -346,6 +353,7 @@ def backward(system, z, t, stop, plan, index, start, end, carry, sums, collect, 
             product(A_NA, P_filtered, G)
         product(P_filtered, G, P)
         _subtract_from(P_filtered, P)
+        sound &= rounding.trusted(P, P_filtered, q, scratch)
         if keep == APPEND:
             values = append(values, used, P)
         used += 1
@@ -361,17 +369,31 @@ def backward(system, z, t, stop, plan, index, start, end, carry, sums, collect, 
         if watched:
             copy_into(before, A_NA)
         copy_into(N, A_NA)
+        for a in range(n):
+            s[a] = N[a, a]
         for i in range(D - 1, -1, -1):
             if precision[slot, i] > 0.0:
-                inform(N, W, w, i, K, slot, precision[slot, i], Nk)
+                corner = inform(N, W, w, i, K, slot, precision[slot, i], Nk)
+                rounding.grow(s, N, W, w, i, corner)
+                rounding.lead(q, W, w, i, K, slot)
+        for a in range(n):
+            s[a] = np.sqrt(max(s[a], 0.0))
+        rounding.stir(q, s, t)
+        for a in range(n):
+            scratch[a] = 0.0
+        for b in range(n):
+            for a in range(n):
+                scratch[a] += A[b, a] * q[b]
+        for a in range(n):
+            q[a] = scratch[a]
         product(N, A, NA)
         product_tn(A, NA, A_NA)
         symmetrise(A_NA)
-        settled = watched and change(A_NA, before) <= tol
+        settled = watched and rounding.settled(A_NA, before, A, s, True, tol, scratch)
     if collect:
         _collect(weight, P, B, precision, slot, sums)
         if gaps is not None:
             _collect_gap(system, z, last, weight, P, sums)
         if stop == start:
             add_scaled(sums.P_first, 1.0, P)
-    return values, used
+    return values, used, sound

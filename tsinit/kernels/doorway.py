@@ -170,11 +170,29 @@ def _any_column(mask):
 
 
 def _root(P):
-    """Return U with U' U = P for a positive semi-definite P."""
+    """Return U with U' U = P for a positive semi-definite P (Cholesky factor with pivoting, columns in their order).
+
+    Unlike an eigenvector, a column keeps its zeros, and what rounding leaves of a singular P is cut off.
+    """
+    n = len(P)
+    U = np.zeros((n, n))
     if not np.isfinite(P).all():
-        return np.full_like(P, np.nan)
-    w, V = np.linalg.eigh(P)
-    return np.ascontiguousarray(np.sqrt(np.maximum(w, 0.0))[:, None] * V.T)
+        return np.full_like(U, np.nan)
+    left, whole = P.copy(), np.diag(P).copy()
+    # Shares of the whole variance, so that the units of the states do not decide what is small.
+    share = np.where(whole > 0.0, 1.0, 0.0)
+    for k in range(n):
+        j = np.argmax(share)
+        if not share[j] > 4.0 * n * np.finfo(float).eps:
+            break
+        U[k] = left[j] / np.sqrt(left[j, j])
+        left -= np.outer(U[k], U[k])
+        # A state that is used up stays so.
+        gone = np.diag(left) <= 4.0 * n * np.finfo(float).eps * whole
+        gone[j] = True
+        left[gone], left[:, gone] = 0.0, 0.0
+        share = np.where(gone, 0.0, np.diag(left) / np.where(whole > 0.0, whole, 1.0))
+    return U
 
 
 def smooth_means(params, y, offsets=None):

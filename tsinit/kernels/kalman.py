@@ -132,9 +132,10 @@ class Pass:
         system, panel, (plan, index, e) = self.system, self.panel, self.work
         start, stop = panel.offsets[q], panel.offsets[q + 1]
         m, P, t, slots, chunks = system.m0.copy(), system.P0.copy(), start, 0, []
+        probe = np.zeros(len(m))
         while t < stop:
             chunks.append((t, P.copy()))
-            end, slots, good = covariance.forward(system, panel.z, t, stop, panel.changed, P, plan, index, start)
+            end, slots, good = covariance.forward(system, panel.z, t, stop, panel.changed, P, probe, plan, index, start)
             part, square = means.forward(system, panel.z, t, end, m, plan, index, start, e, self.x)
             self.sound &= good
             self.log_likelihood += part
@@ -155,18 +156,20 @@ class Pass:
 
     def _go_back(self, start, stop, chunks, sums):
         system, panel, (plan, index, e) = self.system, self.panel, self.work
-        r, carry = np.zeros(len(system.A)), np.zeros((2, *system.A.shape))
+        n = len(system.A)
+        r, carry, probe = np.zeros(n), np.zeros((2, n, n)), np.zeros(n)
         gaps = True if sums.Cx.size else None
         end = stop
         for k, (begin, P) in reversed(list(enumerate(chunks))):
             if k < len(chunks) - 1:
-                covariance.forward(system, panel.z, begin, end, panel.changed, P, plan, index, start)
+                covariance.forward(system, panel.z, begin, end, panel.changed, P, np.zeros(n), plan, index, start)
             # Means first: covariances may take the place of what both need.
             means.backward(system, self.At, end, begin, r, plan, index, start, e, self.x)
-            self._values, self._used = covariance.backward(
-                system, panel.z, end, begin, plan, index, start, stop, carry, sums, self._collect, gaps, self.keep,
-                self._values, self._used, self._where,
+            self._values, self._used, good = covariance.backward(
+                system, panel.z, end, begin, plan, index, start, stop, carry, probe, sums, self._collect, gaps,
+                self.keep, self._values, self._used, self._where,
             )  # fmt: skip
+            self.sound &= good
             end = begin
 
 

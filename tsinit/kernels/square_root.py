@@ -7,46 +7,89 @@ matrices is ever formed. Used when the covariance pass reports that it is not so
 
 import numpy as np
 
+from tsinit.kernels import rounding
 from tsinit.kernels._jit import blend, entry, kernel
 from tsinit.kernels.covariance import _collect_gap, add_scaled
 from tsinit.kernels.dense import copy_into, matvec, product, product_nt, product_tn
 from tsinit.kernels.observation import factor_seen, whiten_rows
 
+_EXACT = 1e-40  # of the variance of the state: noise that stands for none
+_CERTAIN = 1e-2  # rounding that is a larger share of an innovation's deviation makes it all of it
+_CHUNK = 2**22  # entries of factors to keep; a longer sequence is filtered twice
+
 
 @blend
-def triangularise(M):
-    """Replace M (r, c) by the triangular factor of its QR, in place, by Householder reflections."""
+def _sort_rows(M):
+    """Put the rows of M in falling order of their largest entries."""
     rows, cols = M.shape
-    for k in range(min(rows, cols)):
-        size = 0.0
+    size = np.zeros(rows)
+    for i in range(rows):
+        for j in range(cols):
+            size[i] = max(size[i], abs(M[i, j]))
+    for i in range(rows - 1):
+        top = i
+        for k in range(i + 1, rows):
+            if size[k] > size[top]:
+                top = k
+        if top != i:
+            size[top], size[i] = size[i], size[top]
+            for j in range(cols):
+                M[top, j], M[i, j] = M[i, j], M[top, j]
+
+
+@blend
+def _reflect(M, k):
+    """Empty column k of M below its diagonal by a Householder reflection of rows k on."""
+    rows, cols = M.shape
+    size = 0.0
+    for i in range(k, rows):
+        size += M[i, k] * M[i, k]
+    if size == 0.0:
+        return
+    alpha = -np.sqrt(size) if M[k, k] > 0.0 else np.sqrt(size)
+    # v = M[k:, k] - alpha e1, kept in the column that it empties.
+    M[k, k] -= alpha
+    scale = -1.0 / (alpha * M[k, k])
+    for j in range(k + 1, cols):
+        s = 0.0
         for i in range(k, rows):
-            size += M[i, k] * M[i, k]
-        if size == 0.0:
-            continue
-        alpha = -np.sqrt(size) if M[k, k] > 0.0 else np.sqrt(size)
-        # v = M[k:, k] - alpha e1, kept in the column that it empties.
-        M[k, k] -= alpha
-        scale = -1.0 / (alpha * M[k, k])
-        for j in range(k + 1, cols):
-            s = 0.0
-            for i in range(k, rows):
-                s += M[i, k] * M[i, j]
-            s *= scale
-            for i in range(k, rows):
-                M[i, j] -= s * M[i, k]
-        M[k, k] = alpha
-        for i in range(k + 1, rows):
-            M[i, k] = 0.0
+            s += M[i, k] * M[i, j]
+        s *= scale
+        for i in range(k, rows):
+            M[i, j] -= s * M[i, k]
+    M[k, k] = alpha
+    for i in range(k + 1, rows):
+        M[i, k] = 0.0
 
 
 @kernel
-def _observe(system, z, t, W, r, m, U, M):
-    """Condition the state (m, U) on the entries seen at step t; returns the likelihood terms and soundness."""
+def triangularise(M):
+    """Replace M (r, c) by the triangular factor of its QR, in place.
+
+    Rows of very different size each keep their digits, because the large ones come first (Cox and Higham, BIT 38,
+    1998).
+    """
+    _sort_rows(M)
+    for k in range(min(M.shape)):
+        _reflect(M, k)
+
+
+@kernel
+def _observe(system, z, t, W, r, m, U, M, p, spread):
+    """Condition the state (m, U) on the entries seen at step t; returns the likelihood terms and soundness.
+
+    p : (n,) probe of rounding (see rounding.py), moved along; spread : (n,) receives the standard deviations before.
+    """
     D, n = system.C.shape
     seen = 0
     for i in range(D):
         seen += not np.isnan(z[t, i])
     stack = M[: seen + n, : seen + n]
+    for b in range(n):
+        size = 0.0
+        for a in range(n):
+            size += U[a, b] * U[a, b]
+        spread[b] = np.sqrt(size)
     row = 0
     for i in range(D):
         if np.isnan(z[t, i]):
@@ -64,54 +107,76 @@ def _observe(system, z, t, W, r, m, U, M):
         for b in range(n):
             stack[seen + a, seen + b] = U[a, b]
     triangularise(stack)
-    # Forward substitution of X' s = e turns innovations into standardised ones; then m += Y' s.
+    # Forward substitution of X' s = e turns innovations into standardised ones; then m += Y' s. The probe follows.
     log_norm, square, sound, row = 0.0, 0.0, True, 0
-    s = np.empty(D)
+    s, g = np.empty(D), np.empty(D)
     for i in range(D):
         if np.isnan(z[t, i]):
             continue
         e = z[t, i] - system.d[i]
         for a in range(n):
             e -= W[i, a] * m[a]
+        drift, reach = 0.0, 0.0
+        for a in range(n):
+            drift += W[i, a] * p[a]
+            reach += abs(W[i, a]) * spread[a]
+        doubt = rounding.UNIT * np.sqrt(drift * drift + reach * reach)
         for k in range(row):
             e -= stack[k, row] * s[k]
-        if stack[row, row] == 0.0 or not np.isfinite(stack[row, row]):
+            drift -= stack[k, row] * g[k]
+        # A deviation of the size of rounding stands for none: the observation was certain.
+        if not (abs(stack[row, row]) > 0.0 and doubt <= _CERTAIN * abs(stack[row, row]) < np.inf):
             sound = False
         s[row] = e / stack[row, row]
+        g[row] = drift / stack[row, row]
         square += s[row] * s[row]
         log_norm += np.log(2.0 * np.pi * stack[row, row] * stack[row, row])
         row += 1
     for k in range(seen):
         for a in range(n):
             m[a] += stack[k, seen + a] * s[k]
+            p[a] -= stack[k, seen + a] * g[k]
     for a in range(n):
         for b in range(n):
             U[a, b] = stack[seen + a, seen + b]
+    rounding.stir(p, spread, t)
     return log_norm, square, sound
 
 
 @kernel
-def _filter(system, UQ, U0, z, start, stop, changed, x, factors):
-    """Filtered means x[start:stop] and factors (L, n, n)."""
+def _advance(A, v, moved):
+    """v <- A v."""
+    matvec(A, v, moved)
+    for a in range(v.size):
+        v[a] = moved[a]
+
+
+@kernel
+def _filter(system, UQ, z, start, stop, changed, m, U, p, x, factors):
+    """Filtered means x[start:stop] and factors (stop - start, n, n).
+
+    m : (n,), U : (n, n), p : (n,) predicted mean, factor and probe, replaced by those after the last step.
+    """
     D, n = system.C.shape
     L, r, W, M = np.zeros((D, D)), np.zeros(D), np.zeros((D, n)), np.empty((D + n, D + n))
-    m, m_next, U, tall = system.m0.copy(), np.empty(n), U0.copy(), np.empty((2 * n, n))
-    top = np.empty((n, n))
-    log_norm, quadratic, sound = 0.0, 0.0, True
+    moved, spread, tall, top = np.empty(n), np.empty(n), np.empty((2 * n, n)), np.empty((n, n))
+    deviance, lost, quadratic, sound = 0.0, 0.0, 0.0, True
     for t in range(start, stop):
-        if changed[t]:
+        if changed[t] or t == start:
             factor_seen(system.R, z, t, L, r)
             whiten_rows(L, z, t, system.C, W)
-        norm, square, good = _observe(system, z, t, W, r, m, U, M)
-        log_norm += norm
+        norm, square, good = _observe(system, z, t, W, r, m, U, M, p, spread)
         quadratic += square
+        term = norm + square - lost
+        raised = deviance + term
+        lost = (raised - deviance) - term
+        deviance = raised
         sound &= good
         for a in range(n):
             x[t, a] = m[a]
         copy_into(factors[t - start], U)
-        matvec(system.A, m, m_next)
-        for a in range(n):
-            m[a] = m_next[a]
+        _advance(system.A, m, moved)
+        _advance(system.A, p, moved)
         product_nt(U, system.A, top)
         for a in range(n):
             for b in range(n):
@@ -121,34 +186,95 @@ def _filter(system, UQ, U0, z, start, stop, changed, x, factors):
         for a in range(n):
             for b in range(n):
                 U[a, b] = tall[a, b]
-    return -0.5 * (log_norm + quadratic), quadratic, sound
+    return -0.5 * deviance, quadratic, sound
 
 
 @kernel
-def _gain(system, UQ, U, M, Jt, rest):
-    """Smoother gain, transposed, and the factor of what the next state leaves unsaid."""
-    n = U.shape[0]
-    top = np.empty((n, n))
-    product_nt(U, system.A, top)
+def _recall(W, r, z, t, d, least, V, M):
+    """Add to V what the entries seen at step t say of the state there.
+
+    V : (n, n + 1) information: the data say that V[:, :n] x - V[:, n] is white noise. least : (D,) variance that
+    stands in for that of an exact observation.
+    """
+    D, n = W.shape
+    for a in range(n):
+        for b in range(n + 1):
+            M[a, b] = V[a, b]
+    row = n
+    for i in range(D):
+        if np.isnan(z[t, i]):
+            continue
+        weight = 1.0 / np.sqrt(max(r[i], least[i]))
+        for b in range(n):
+            M[row, b] = weight * W[i, b]
+        M[row, n] = weight * (z[t, i] - d[i])
+        row += 1
+    stack = M[:row]
+    triangularise(stack)
+    for a in range(n):
+        for b in range(n + 1):
+            V[a, b] = stack[a, b]
+
+
+@kernel
+def _retreat(A, UQ, V, M, left, right):
+    """V <- what it says of the state one step before, the noise in between integrated out.
+
+    Writes to right (n, n) the transition that remains: Cov(x[t+1], x[t]) = right Cov(x[t]) given all data.
+    """
+    n = A.shape[0]
+    product_nt(V[:, :n].copy(), UQ, left)
+    product(V[:, :n].copy(), A, right)
     for a in range(n):
         for b in range(n):
-            M[a, b], M[a, n + b] = top[a, b], U[a, b]
-            M[n + a, b], M[n + a, n + b] = UQ[a, b], 0.0
+            M[a, b], M[a, n + b] = (1.0 if a == b else 0.0), 0.0
+            M[n + a, b], M[n + a, n + b] = left[a, b], right[a, b]
+        M[a, 2 * n], M[n + a, 2 * n] = 0.0, V[a, n]
     triangularise(M)
-    largest = 0.0
     for a in range(n):
-        largest = max(largest, abs(M[a, a]))
-    for a in range(n - 1, -1, -1):
-        # A direction in which the predicted state has no spread cannot be corrected.
-        free = abs(M[a, a]) > 1e-15 * largest
-        for b in range(n):
+        for b in range(n + 1):
+            V[a, b] = M[n + a, n + b]
+    # Given the state before, the noise has the mean T^{-1} (.. - S x): T and S are the first rows of M.
+    for b in range(n):
+        for a in range(n - 1, -1, -1):
             s = M[a, n + b]
             for k in range(a + 1, n):
-                s -= M[a, k] * Jt[k, b]
-            Jt[a, b] = s / M[a, a] if free else 0.0
+                s -= M[a, k] * left[k, b]
+            left[a, b] = s / M[a, a]
+    product_tn(UQ, left, right)
     for a in range(n):
         for b in range(n):
-            rest[a, b] = M[n + a, n + b]
+            right[a, b] = A[a, b] - right[a, b]
+
+
+@kernel
+def _combine(V, U, x, t, M, left, right, P):
+    """Turn the filtered state (x[t], factor U) into the smoothed one (x[t], covariance P) by the information V."""
+    n = U.shape[0]
+    product_nt(V[:, :n].copy(), U, left)
+    for a in range(n):
+        s = V[a, n]
+        for b in range(n):
+            s -= V[a, b] * x[t, b]
+            M[a, b] = 1.0 if a == b else 0.0
+            M[n + a, b] = left[a, b]
+        M[a, n], M[n + a, n] = 0.0, s
+    triangularise(M)
+    # T z = s for the mean m + U' z; T' X = U for the covariance X' X. T is never singular: it contains the identity.
+    for a in range(n - 1, -1, -1):
+        for k in range(a + 1, n):
+            M[a, n] -= M[a, k] * M[k, n]
+        M[a, n] /= M[a, a]
+    for a in range(n):
+        for b in range(n):
+            x[t, b] += U[a, b] * M[a, n]
+    for b in range(n):
+        for a in range(n):
+            s = U[a, b]
+            for k in range(a):
+                s -= M[k, a] * right[k, b]
+            right[a, b] = s / M[a, a]
+    product_tn(right, right, P)
 
 
 @kernel
@@ -167,57 +293,84 @@ def _collect(system, z, t, seen, P, total):
 
 
 @kernel
-def _smooth(system, UQ, z, seen, start, stop, x, factors, keep, covariances, total):
-    """Turn filtered means into smoothed ones and add up the sums of the M-step."""
-    n = system.A.shape[0]
-    U, M, Jt, rest = factors[stop - start - 1].copy(), np.empty((2 * n, 2 * n)), np.zeros((n, n)), np.empty((n, n))
-    P, lag, tall, moved, m = np.empty((n, n)), np.empty((n, n)), np.empty((2 * n, n)), np.empty((n, n)), np.empty(n)
-    product_tn(U, U, P)
-    add_scaled(total.P_last, 1.0, P)
+def _smooth(system, UQ, z, seen, changed, start, stop, last, x, factors, V, keep, covariances, total):
+    """Turn filtered means x[start:stop] into smoothed ones and add up the sums of the M-step.
+
+    last : whether the sequence ends here. V : (n, n + 1) information of later steps about the one after, replaced
+    by that about the first. Returns the smoothed covariance of the first.
+    """
+    A = system.A
+    D, n = system.C.shape
+    L, r, W, least = np.zeros((D, D)), np.zeros(D), np.zeros((D, n)), np.empty(D)
+    left, right, P, lag = np.empty((n, n)), np.empty((n, n)), np.empty((n, n)), np.empty((n, n))
+    seeing, moving, joining = np.empty((n + D, n + 1)), np.empty((2 * n, 2 * n + 1)), np.empty((2 * n, n + 1))
     for t in range(stop - 1, start - 1, -1):
-        if t < stop - 1:
-            _gain(system, UQ, factors[t - start], M, Jt, rest)
-            product(P, Jt, lag)
-            add_scaled(total.lag, 1.0, lag)
-            matvec(system.A, x[t], m)
-            for a in range(n):
-                m[a] = x[t + 1, a] - m[a]
-            for b in range(n):
-                for a in range(n):
-                    x[t, b] += Jt[a, b] * m[a]
-            product(U, Jt, moved)
-            for a in range(n):
-                for b in range(n):
-                    tall[a, b], tall[n + a, b] = rest[a, b], moved[a, b]
-            triangularise(tall)
-            for a in range(n):
-                for b in range(n):
-                    U[a, b] = tall[a, b]
-            product_tn(U, U, P)
+        ends = last and t == stop - 1
+        if not ends:
+            if t + 2 >= stop or changed[t + 2]:
+                factor_seen(system.R, z, t + 1, L, r)
+                whiten_rows(L, z, t + 1, system.C, W)
+                _exact(system, W, least)
+            _recall(W, r, z, t + 1, system.d, least, V, seeing)
+            _retreat(A, UQ, V, moving, left, lag)
+        _combine(V, factors[t - start], x, t, joining, left, right, P)
+        if ends:
+            add_scaled(total.P_last, 1.0, P)
+        else:
+            product(lag, P, left)
+            add_scaled(total.lag, 1.0, left)
         if keep:
             copy_into(covariances[t], P)
         _collect(system, z, t, seen, P, total)
-    add_scaled(total.P_first, 1.0, P)
+    return P
+
+
+@kernel
+def _exact(system, W, least):
+    """least (D,) <- noise variances that count as none beside the spread of the state."""
+    for i in range(W.shape[0]):
+        reach = 0.0
+        for a in range(W.shape[1]):
+            reach += abs(W[i, a]) * np.sqrt(system.P0[a, a] + system.Q[a, a])
+        least[i] = max(_EXACT * reach * reach, 1e-300)
 
 
 @entry
 def run(system, UQ, U0, z, offsets, changed, seen, smooth, keep, x, covariances, total):
-    """Filtered or smoothed means x, covariances where `keep`, likelihood by sequence, sums added to `total`."""
+    """Filtered or smoothed means x, covariances where `keep`, likelihood by sequence, sums added to `total`.
+
+    A long sequence is cut into chunks, and the smoother filters each again: factors of one chunk are kept at a time.
+    """
     sequences, n = offsets.size - 1, system.A.shape[0]
     log_likelihood, quadratic, sound = np.zeros(sequences), 0.0, True
     for q in range(sequences):
         start, stop = offsets[q], offsets[q + 1]
         if stop == start:
             continue
-        factors = np.empty((stop - start, n, n))
-        log_likelihood[q], square, good = _filter(
-            system, UQ, U0, z, start, stop, changed, x, factors
-        )
-        quadratic += square
-        sound &= good
-        if smooth:
-            _smooth(system, UQ, z, seen, start, stop, x, factors, keep, covariances, total)
-        elif keep:
-            for t in range(start, stop):
-                product_tn(factors[t - start], factors[t - start], covariances[t])
+        length = min(stop - start, max(_CHUNK // (n * n), np.int64(np.sqrt(stop - start))))
+        chunks = (stop - start + length - 1) // length
+        factors, begin_m, begin_U = np.empty((length, n, n)), np.empty((chunks, n)), np.empty((chunks, n, n))
+        m, U, p = system.m0.copy(), U0.copy(), np.zeros(n)
+        for c in range(chunks):
+            begin, end = start + c * length, min(start + (c + 1) * length, stop)
+            for a in range(n):
+                begin_m[c, a] = m[a]
+            copy_into(begin_U[c], U)
+            part, square, good = _filter(system, UQ, z, begin, end, changed, m, U, p, x, factors)
+            log_likelihood[q] += part
+            quadratic += square
+            sound &= good
+            if keep and not smooth:
+                for t in range(begin, end):
+                    product_tn(factors[t - begin], factors[t - begin], covariances[t])
+        if not smooth:
+            continue
+        V, P = np.zeros((n, n + 1)), U
+        for c in range(chunks - 1, -1, -1):
+            begin, end = start + c * length, min(start + (c + 1) * length, stop)
+            if c < chunks - 1:
+                _filter(system, UQ, z, begin, end, changed, begin_m[c], begin_U[c], p, x, factors)
+            last = c == chunks - 1
+            P = _smooth(system, UQ, z, seen, changed, begin, end, last, x, factors, V, keep, covariances, total)
+        add_scaled(total.P_first, 1.0, P)
     return log_likelihood, quadratic, sound
