@@ -12,8 +12,8 @@ class Budget(NamedTuple):
     max_iter : int or None
         Iterations at most; None leaves it to the model's own ``max_iter``.
     seconds : float or None
-        Wall-clock seconds of the run (the start excluded); a fit in time trouble ends after the current
-        iteration and keeps what it has.
+        Wall-clock seconds of the run, all restarts and orders together (the starts excluded); a fit in time
+        trouble ends after the current iteration and keeps what it has.
     """
 
     max_iter: int | None = None
@@ -75,7 +75,8 @@ class Monitor:
         self.seconds.append(elapsed)
         if self.callback is not None:
             self.callback(len(self.objectives) - 1, self.objectives[-1])
-        self.timed_out = self.budget.seconds is not None and elapsed > self.budget.seconds
+        # Runs that went before (other restarts, other orders) have spent of the same budget.
+        self.timed_out = self.budget.seconds is not None and self.fit_seconds + elapsed > self.budget.seconds
         return not self.timed_out
 
     def max_iter(self, default):
