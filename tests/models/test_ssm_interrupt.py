@@ -5,9 +5,11 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import threadpoolctl
 from helpers import random_params, simulate
 from sklearn.exceptions import NotFittedError
 
@@ -93,6 +95,17 @@ def test_ctrl_c_ends_a_long_fit_soon_and_leaves_the_process_clean():
     assert out == "unfitted, and fits again\n"
     assert err == ""
     assert child.returncode == 0
+
+
+def test_fits_in_several_threads_are_the_same_and_give_the_threads_of_blas_back():
+    pieces = [Y[:60], Y[:90], Y] * 4
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        with ThreadPoolExecutor(6) as pool:
+            found = list(pool.map(lambda y: model().fit(y).log_likelihood_, pieces))
+        # Whoever starts last finds the limit set by the others: it must not take that for what was there before.
+        threads = {lib["num_threads"] for lib in threadpoolctl.threadpool_info() if lib["user_api"] == "blas"}
+    assert threads == {2}
+    assert found == [model().fit(y).log_likelihood_ for y in pieces]
 
 
 # -- budgets

@@ -2,6 +2,8 @@
 
 import contextlib
 import functools
+import threading
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -104,11 +106,28 @@ def _thread_controller():
     return ThreadpoolController()
 
 
+class _Limit:
+    """The limit on BLAS threads, which belongs to the process: who fits first sets it, who ends last takes it off."""
+
+    lock = threading.Lock()
+    holders = 0
+    limiter: Any = None
+
+
 @contextlib.contextmanager
 def one_thread():
     """Hold BLAS to one thread: at the sizes of state spaces, more threads only wait for each other."""
-    with _thread_controller().limit(limits=1, user_api="blas"):
+    with _Limit.lock:
+        if _Limit.holders == 0:
+            _Limit.limiter = _thread_controller().limit(limits=1, user_api="blas")
+        _Limit.holders += 1
+    try:
         yield
+    finally:
+        with _Limit.lock:
+            _Limit.holders -= 1
+            if _Limit.holders == 0:
+                _Limit.limiter.restore_original_limits()
 
 
 @contextlib.contextmanager

@@ -24,7 +24,8 @@ class LinearGaussianSSM(StateSpaceQueries, SeriesEstimator):
         Where EM begins: a registered name, an object with a method ``dynamics``, a function of ``y, rng, n_states``
         (what it wants of these), or parameters in the units of the data.
     transition_cov, observation_cov : {"full", "diag", "spherical", "fixed"}
-        Structure of Q and R; "fixed" keeps that of the start.
+        Structure of Q and R; "fixed" keeps that of the start. A spherical R is the same share of every column's
+        variance, so that it does not depend on units.
     max_iter : int
         E-steps at most; 0 only evaluates the start.
     tol : float
