@@ -135,21 +135,28 @@ def _drop_negative(P):
 
 
 @kernel
-def update(W, w, r, z, t, P, K, precision, log_norm, slot, p, s):
+def update(W, w, r, z, t, P, K, precision, log_norm, slot, trail, s, probed):
     """Condition P on the entries seen at step t and note the gains; False when P is too badly conditioned.
 
-    p : (n,) probe of the rounding in P, moved along; s : (n,) receives the standard deviations before.
+    trail : (n,) carried from step to step: the probe of the rounding in P where `probed`, else the largest variances
+    so far. s : (n,) standard deviations before, needed where `probed`.
     """
     D = W.shape[1]
-    sound = rounding.deviations(P, s) < np.inf
+    sound = True
+    if probed is None:
+        sound = rounding.raise_peak(P, trail)
     volume, total, seen, exact = 1.0, 0.0, 0, 0
     for i in range(D):
         precision[slot, i] = 0.0
         if np.isnan(z[t, i]):
             continue
-        drift, doubt = rounding.project(W, w, i, p, s)
-        v = condition_on(P, W, w, i, r[i], K, slot)
-        rounding.follow(p, K, slot, i, drift)
+        if probed is None:
+            doubt = rounding.reach(W, w, i, trail)
+            v = condition_on(P, W, w, i, r[i], K, slot)
+        else:
+            drift, doubt = rounding.project(W, w, i, trail, s)
+            v = condition_on(P, W, w, i, r[i], K, slot)
+            rounding.follow(trail, K, slot, i, drift)
         if not (v > 0.0 and v >= (1.0 - rounding.TRUST) * r[i] and rounding.UNIT * doubt <= rounding.TRUST * v):
             sound = False
         seen += 1
@@ -161,20 +168,23 @@ def update(W, w, r, z, t, P, K, precision, log_norm, slot, p, s):
             total += np.log(volume)
             volume = 1.0
     log_norm[slot] = total + np.log(volume)
+    if probed is None:
+        return sound and rounding.stands_out(P, trail)
     if seen > 0:
         _drop_negative(P)
         # What an exact observation leaves is nothing, and so is all of it rounding.
-        sound &= exact > 0 or rounding.kept(P, p, s)
-    rounding.stir(p, s, t)
+        sound &= exact > 0 or rounding.kept(P, trail, s)
+    rounding.stir(trail, s, t)
     return sound
 
 
 @entry
-def forward(system, z, t, stop, changed, P, p, plan, index, start):
+def forward(system, z, t, stop, changed, P, trail, plan, index, start, probed):
     """Fill the schedule for steps t..stop, or until its slots run out.
 
-    z : (T, D), only its gaps matter; P : (n, n) predicted covariance at step t, and p : (n,) the probe of the
-    rounding in it, replaced by those at the end; index[s - start] : slot of step s. Returns (end, slots used, sound).
+    z : (T, D), only its gaps matter; P : (n, n) predicted covariance at step t, and trail : (n,) what tells of the
+    rounding in it (see `update`), replaced by those at the end; index[s - start] : slot of step s; probed : True to
+    carry a probe of the rounding along, None to leave that code out and be careful. Returns (end, slots used, sound).
     """
     A, C, Q, R, diagonal = system.A, system.C, system.Q, system.R, system.diagonal
     K, precision, log_norm, filtered, W = plan.K, plan.precision, plan.log_norm, plan.P, plan.W
@@ -206,14 +216,17 @@ def forward(system, z, t, stop, changed, P, p, plan, index, start):
         watched = t + 1 < stop and not changed[t + 1]
         if watched:
             copy_into(before, P)
-        sound &= update(W, w, r, z, t, P, K, precision, log_norm, slot, p, s)
+        if watched or probed is not None:
+            sound &= rounding.deviations(P, s) < np.inf
+        sound &= update(W, w, r, z, t, P, K, precision, log_norm, slot, trail, s, probed)
         _save(filtered, slot, P)
         product(A, P, half)
         product_nt(half, A, P)
         _add_symmetric(P, Q)
-        matvec(A, p, scratch)
-        for a in range(n):
-            p[a] = scratch[a]
+        if probed is not None:
+            matvec(A, trail, scratch)
+            for a in range(n):
+                trail[a] = scratch[a]
         index[t - start] = slot
         t += 1
         settled = watched and rounding.settled(P, before, A, s, False, system.tol, scratch)
@@ -311,12 +324,15 @@ def append(values, used, P):
 
 
 @entry
-def backward(system, z, t, stop, plan, index, start, end, carry, q, sums, collect, gaps, keep, values, used, where):
+def backward(
+    system, z, t, stop, plan, index, start, end, carry, q, sums, collect, gaps, probed, keep, values, used, where
+):
     """Smoothed covariances of steps t - 1 down to stop, and their sums where `collect`.
 
     start, end : the sequence's own bounds.
     carry : (2, n, n) N A and A' N A from the step after, and q : (n,) the probe of the rounding in A' N A, replaced
     by those of step `stop`.
+    probed : see `forward`; without it q is left alone.
     gaps : True where the sums of missing entries are asked for, else None, which leaves that code out.
     keep : IN_PLACE puts each smoothed covariance where the filtered one was; APPEND stores the distinct ones in
     `values` from place `used` on; where[s] : place of step s.
@@ -353,7 +369,10 @@ def backward(system, z, t, stop, plan, index, start, end, carry, q, sums, collec
             product(A_NA, P_filtered, G)
         product(P_filtered, G, P)
         _subtract_from(P_filtered, P)
-        sound &= rounding.trusted(P, P_filtered, q, scratch)
+        if probed is None:
+            sound &= rounding.stands_out_of(P, P_filtered)
+        else:
+            sound &= rounding.trusted(P, P_filtered, q, scratch)
         if keep == APPEND:
             values = append(values, used, P)
         used += 1
@@ -369,23 +388,27 @@ def backward(system, z, t, stop, plan, index, start, end, carry, q, sums, collec
         if watched:
             copy_into(before, A_NA)
         copy_into(N, A_NA)
-        for a in range(n):
+        sized = watched or probed is not None
+        for a in range(n if sized else 0):
             s[a] = N[a, a]
         for i in range(D - 1, -1, -1):
             if precision[slot, i] > 0.0:
                 corner = inform(N, W, w, i, K, slot, precision[slot, i], Nk)
-                rounding.grow(s, N, W, w, i, corner)
-                rounding.lead(q, W, w, i, K, slot)
-        for a in range(n):
+                if sized:
+                    rounding.grow(s, N, W, w, i, corner)
+                if probed is not None:
+                    rounding.lead(q, W, w, i, K, slot)
+        for a in range(n if sized else 0):
             s[a] = np.sqrt(max(s[a], 0.0))
-        rounding.stir(q, s, t)
-        for a in range(n):
-            scratch[a] = 0.0
-        for b in range(n):
+        if probed is not None:
+            rounding.stir(q, s, t)
             for a in range(n):
-                scratch[a] += A[b, a] * q[b]
-        for a in range(n):
-            q[a] = scratch[a]
+                scratch[a] = 0.0
+            for b in range(n):
+                for a in range(n):
+                    scratch[a] += A[b, a] * q[b]
+            for a in range(n):
+                q[a] = scratch[a]
         product(N, A, NA)
         product_tn(A, NA, A_NA)
         symmetrise(A_NA)

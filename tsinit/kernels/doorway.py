@@ -72,6 +72,7 @@ class Kalman:
         # A variable seen more often than not is summed over the steps that miss it, and subtracted.
         self.direct = self.count < 0.5 * T
         self._work = {}
+        self._probed = False  # whether rounding has to be followed closely
 
     def log_likelihood(self, params):
         """Return the log-likelihood of `params` in nats; -inf where it cannot be computed."""
@@ -94,9 +95,12 @@ class Kalman:
         # Filtered covariances to keep must all fit in the schedule; memory never written to is never taken.
         work = self._workspace(system.C, system.diagonal, self._longest if covariances and not smooth else None)
         total = self._sums(moments)
-        done = kalman.Pass(system, panel, work, total, smooth, covariances)
+        done = kalman.Pass(system, panel, work, total, smooth, covariances, self._probed)
         if np.shares_memory(done.store.values, work.plan.P):
             self._work.clear()  # the covariances handed out live there
+        if not done.sound and not self._probed:
+            self._probed = True  # from now on: the next parameters will hardly be better conditioned
+            return self._run(params, smooth, covariances, moments)
         if not done.sound:
             return self._retry(params, covariances, smooth, moments)
         if total is not None:

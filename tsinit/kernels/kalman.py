@@ -73,6 +73,8 @@ class Pass:
         Sums of the M-step to add to.
     smooth, covariances : bool
         Go back over the filtered sequences; keep covariances.
+    probed : bool
+        Follow the rounding in covariances closely; see `rounding`.
 
     Attributes
     ----------
@@ -86,9 +88,10 @@ class Pass:
         False where a covariance lost too many digits.
     """
 
-    def __init__(self, system: System, panel: Panel, work: Workspace, total, smooth, covariances):
+    def __init__(self, system: System, panel: Panel, work: Workspace, total, smooth, covariances, probed):
         T, n = len(panel.z), len(system.A)
         self.system, self.panel, self.work, self.smooth = system, panel, work, smooth
+        self._probed = True if probed else None
         self.At = np.ascontiguousarray(system.A.T)
         self.x = np.empty((T, n))
         self.keep = NOTHING if not covariances else IN_PLACE if len(panel.offsets) == 2 else APPEND
@@ -132,10 +135,12 @@ class Pass:
         system, panel, (plan, index, e) = self.system, self.panel, self.work
         start, stop = panel.offsets[q], panel.offsets[q + 1]
         m, P, t, slots, chunks = system.m0.copy(), system.P0.copy(), start, 0, []
-        probe = np.zeros(len(m))
+        trail = np.zeros(len(m))
         while t < stop:
             chunks.append((t, P.copy()))
-            end, slots, good = covariance.forward(system, panel.z, t, stop, panel.changed, P, probe, plan, index, start)
+            end, slots, good = covariance.forward(
+                system, panel.z, t, stop, panel.changed, P, trail, plan, index, start, self._probed
+            )
             part, square = means.forward(system, panel.z, t, end, m, plan, index, start, e, self.x)
             self.sound &= good
             self.log_likelihood += part
@@ -162,12 +167,14 @@ class Pass:
         end = stop
         for k, (begin, P) in reversed(list(enumerate(chunks))):
             if k < len(chunks) - 1:
-                covariance.forward(system, panel.z, begin, end, panel.changed, P, np.zeros(n), plan, index, start)
+                covariance.forward(
+                    system, panel.z, begin, end, panel.changed, P, np.zeros(n), plan, index, start, self._probed
+                )
             # Means first: covariances may take the place of what both need.
             means.backward(system, self.At, end, begin, r, plan, index, start, e, self.x)
             self._values, self._used, good = covariance.backward(
                 system, panel.z, end, begin, plan, index, start, stop, carry, probe, sums, self._collect, gaps,
-                self.keep, self._values, self._used, self._where,
+                self._probed, self.keep, self._values, self._used, self._where,
             )  # fmt: skip
             self.sound &= good
             end = begin

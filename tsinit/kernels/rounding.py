@@ -1,10 +1,11 @@
 """How much of a covariance may be rounding, and when a change is no more than that.
 
 A recursion of covariances loses digits where it subtracts nearly equal numbers, at once or many steps before it
-shows. Bounds on the loss never forget; so a *probe* is carried along instead: a vector that takes up, at each step,
-what rounding can add to a standard deviation there, times noise, and that the recursion moves as it moves a
-true error. Its square, times the unit of rounding, is the error to expect. All of this scales as the states do, so
-that their units decide nothing.
+shows. Two judges. The first is cheap and careful: it compares every variance with the largest one so far, and so
+never forgets. Where it objects, the second looks closer: a *probe* is carried along, a vector that takes up, at
+each step, what rounding can add to a standard deviation there, times noise, and that the recursion moves as it
+moves a true error. Its square, times the unit of rounding, is the error to expect. All of this scales as the states
+do, so that their units decide nothing.
 """
 
 import numpy as np
@@ -18,6 +19,43 @@ TRUST_HERE = 3e-9  # nor a larger one rounding that ends with the step
 
 _HALF = 3.0**0.5  # uniform noise of variance one lies within this of zero
 _WIDTH = 2.0 * _HALF / 2.0**53
+
+
+@blend
+def raise_peak(P, peak):
+    """peak (n,) <- the largest variances so far; False where one is not finite."""
+    trace = 0.0
+    for a in range(peak.size):
+        trace += P[a, a]
+        peak[a] = max(peak[a], P[a, a])
+    return trace < np.inf
+
+
+@blend
+def reach(W, w, i, peak):
+    """Bound on what the variance of c'x can have been, c = W[w, i]: (sum of |c| s)^2 <= n sum of c^2 s^2."""
+    total = 0.0
+    for a in range(peak.size):
+        total += W[w, i, a] * W[w, i, a] * peak[a]
+    return peak.size * total
+
+
+@blend
+def stands_out(P, peak):
+    """Whether the variances P that a step's observations leave are more than rounding in the largest so far."""
+    sound = True
+    for a in range(peak.size):
+        sound &= UNIT * peak[a] <= TRUST_HERE * P[a, a]
+    return sound
+
+
+@blend
+def stands_out_of(P, before):
+    """Whether the variances P, left of `before` by information from later steps, are more than rounding in it."""
+    sound = True
+    for a in range(P.shape[0]):
+        sound &= 4.0 * UNIT * before[a, a] <= TRUST * P[a, a]
+    return sound
 
 
 @blend
