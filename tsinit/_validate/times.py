@@ -79,7 +79,13 @@ def times_after(index, distance, n_steps):
     if _is_period(index):
         return pd.PeriodIndex(times, name=index.name)
     if isinstance(index, pd.DatetimeIndex):
-        return pd.DatetimeIndex(times, name=index.name, freq=index.freq)  # type: ignore[arg-type]
+        # By way of NumPy, which keeps the unit: as objects, dates of long ago would not fit into nanoseconds.
+        ahead = pd.DatetimeIndex(np.array([time.asm8 for time in times]))
+        ahead = ahead if index.tz is None else ahead.tz_localize("UTC").tz_convert(index.tz)
+        try:
+            return pd.DatetimeIndex(ahead, name=index.name, freq=index.freq)  # type: ignore[arg-type]
+        except ValueError:  # one of these times does not exist, because clocks were changed
+            return pd.DatetimeIndex(ahead, name=index.name)
     return pd.Index(times, name=index.name)
 
 
