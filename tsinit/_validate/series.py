@@ -31,7 +31,8 @@ class Panel(NamedTuple):
 
         columns : names for DataFrames; None keeps those of the input.
         """
-        values = values[self.rows]
+        if len(self.rows) < len(values):
+            values = values[self.rows]
         if self.form == "array":
             return values
         pieces = [_like(part, piece, columns) for part, piece in zip(self.parts, self.split(values), strict=True)]
