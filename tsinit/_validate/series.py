@@ -181,10 +181,12 @@ def _sequences(parts, tables, names, form, lengths):
         return _by_label(index)
     if lengths is None:
         return [_Sequence("X", len(table), index, False)]
-    stops = np.cumsum(_check_lengths(lengths, len(table)))
+    sizes = _check_lengths(lengths, len(table))
+    if index is None:
+        return [_Sequence("X", size, None, False) for size in sizes]
     return [
-        _Sequence(f"sequence {i} of X", b - a, None if index is None else index[a:b], False)
-        for i, (a, b) in enumerate(pairwise([0, *stops]))
+        _Sequence(f"sequence {i} of X", b - a, index[a:b], False)
+        for i, (a, b) in enumerate(pairwise([0, *np.cumsum(sizes)]))
     ]
 
 

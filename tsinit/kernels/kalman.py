@@ -128,7 +128,11 @@ class Pass:
         self.log_likelihood += parts.sum()
         self.quadratic += square
         if self._where.size:
-            self._where[starts[:, None] + np.arange(length)] = self._where[first : first + length]
+            pattern = self._where[first : first + length]
+            if (np.diff(starts) == length).all():  # one behind the other: no need to address each step
+                self._where[starts[0] : starts[-1] + length].reshape(-1, length)[:] = pattern
+            else:
+                self._where[starts[:, None] + np.arange(length)] = pattern
 
     def _sequence(self, q, sums):
         """Run one sequence; returns how many chunks it took."""
