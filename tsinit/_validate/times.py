@@ -75,18 +75,26 @@ def times_after(index, distance, n_steps):
     index = _as_times(index)
     if distance is None:
         return pd.RangeIndex(len(index), len(index) + n_steps, name=index.name)
-    times = [index[-1] + (k + 1) * distance for k in range(n_steps)]
-    if _is_period(index):
-        return pd.PeriodIndex(times, name=index.name)
     if isinstance(index, pd.DatetimeIndex):
-        # By way of NumPy, which keeps the unit: as objects, dates of long ago would not fit into nanoseconds.
-        ahead = pd.DatetimeIndex(np.array([time.asm8 for time in times]))
-        ahead = ahead if index.tz is None else ahead.tz_localize("UTC").tz_convert(index.tz)
-        try:
-            return pd.DatetimeIndex(ahead, name=index.name, freq=index.freq)  # type: ignore[arg-type]
-        except ValueError:  # one of these times does not exist, because clocks were changed
-            return pd.DatetimeIndex(ahead, name=index.name)
-    return pd.Index(times, name=index.name)
+        return _dates_after(index, distance, n_steps)
+    times = [index[-1] + (k + 1) * distance for k in range(n_steps)]
+    return pd.PeriodIndex(times, name=index.name) if _is_period(index) else pd.Index(times, name=index.name)
+
+
+def _dates_after(index, distance, n_steps):
+    import pandas as pd
+
+    absolute = isinstance(distance, (pd.Timedelta, pd.tseries.offsets.Tick))
+    last = index[-1] if absolute else index[-1].tz_localize(None)
+    # By way of NumPy, which keeps the unit: as objects, dates of long ago would not fit into nanoseconds.
+    ahead = pd.DatetimeIndex(np.array([(last + (k + 1) * distance).asm8 for k in range(n_steps)]))
+    if index.tz is not None and absolute:
+        ahead = ahead.tz_localize("UTC").tz_convert(index.tz)
+    elif index.tz is not None:
+        ahead = ahead.tz_localize(index.tz, ambiguous=np.ones(n_steps, dtype=bool), nonexistent="shift_forward")
+    # By the clock on a wall that is changed, a time may not exist, and no frequency fits.
+    frequency = index.freq if index.tz is None or absolute else None
+    return pd.DatetimeIndex(ahead, name=index.name, freq=frequency)  # type: ignore[arg-type]
 
 
 def _as_times(index):
