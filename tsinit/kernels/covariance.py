@@ -342,8 +342,8 @@ def backward(
     diagonal, tol = system.diagonal, system.tol
     NA, A_NA = carry[0], carry[1]
     D, n = system.C.shape
-    N, G, B, P, P_filtered, before = (
-        np.empty((n, n)), np.empty((n, n)), np.empty((n, n)), np.empty((n, n)), np.empty((n, n)), np.empty((n, n)),
+    G, B, P, P_filtered, before = (
+        np.empty((n, n)), np.empty((n, n)), np.empty((n, n)), np.empty((n, n)), np.empty((n, n)),
     )  # fmt: skip
     Nk, s, scratch = np.empty(n), np.empty(n), np.empty(n)
     slot, weight, settled, sound = np.int64(-1), 0.0, False, True
@@ -387,15 +387,15 @@ def backward(
         watched = t >= stop and index[t - start] == slot
         if watched:
             copy_into(before, A_NA)
-        copy_into(N, A_NA)
+        # Observations enter A' N A in place; what comes out is N of this step.
         sized = watched or probed is not None
         for a in range(n if sized else 0):
-            s[a] = N[a, a]
+            s[a] = A_NA[a, a]
         for i in range(D - 1, -1, -1):
             if precision[slot, i] > 0.0:
-                corner = inform(N, W, w, i, K, slot, precision[slot, i], Nk)
+                corner = inform(A_NA, W, w, i, K, slot, precision[slot, i], Nk)
                 if sized:
-                    rounding.grow(s, N, W, w, i, corner)
+                    rounding.grow(s, A_NA, W, w, i, corner)
                 if probed is not None:
                     rounding.lead(q, W, w, i, K, slot)
         for a in range(n if sized else 0):
@@ -409,7 +409,7 @@ def backward(
                     scratch[a] += A[b, a] * q[b]
             for a in range(n):
                 q[a] = scratch[a]
-        product(N, A, NA)
+        product(A_NA, A, NA)
         product_tn(A, NA, A_NA)
         symmetrise(A_NA)
         settled = watched and rounding.settled(A_NA, before, A, s, True, tol, scratch)
