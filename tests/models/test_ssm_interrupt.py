@@ -1,5 +1,6 @@
 """A fit that is stopped: by Ctrl-C it leaves nothing behind, by its budget it keeps what it has; and what it shows."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from sklearn.exceptions import NotFittedError
 
 from tsinit import LinearGaussianSSM
 from tsinit.models import Budget, Monitor
+from tsinit.models.em import EM
 
 RNG = np.random.default_rng(0)
 Y = simulate(random_params(RNG, 2, 3), 150, RNG)[1]
@@ -173,4 +175,25 @@ def test_the_bar_is_closed_when_a_fit_fails(capfd):
     with pytest.raises(ZeroDivisionError):
         model(verbose=1, init=lambda y: 1 / 0).fit(Y)
     assert len(getattr(tqdm, "_instances", ())) == 0
+    capfd.readouterr()
+
+
+def test_a_step_that_loses_is_taken_back_and_told_to_those_who_ask(monkeypatch, capfd):
+    good = EM.step
+
+    def spoilt(self, state):
+        params = good(self, state)
+        spoilt.calls += 1
+        return params._replace(R=100.0 * params.R) if spoilt.calls == 4 else params
+
+    monkeypatch.setattr(EM, "step", spoilt)
+    said = "EM step 4 lost likelihood beyond rounding and was taken back; the fit ends there."
+    for verbose in (0, 2):
+        spoilt.calls = 0
+        with pytest.warns(RuntimeWarning, match=said) if verbose else contextlib.nullcontext() as caught:
+            fitted = model(verbose=verbose).fit(Y)
+        assert verbose == 0 or caught[0].filename == __file__
+        assert fitted.n_iter_ == 4
+        assert not fitted.converged_
+        assert fitted.history_[4] == fitted.history_[3] == fitted.log_likelihood_
     capfd.readouterr()
