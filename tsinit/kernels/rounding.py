@@ -51,10 +51,13 @@ def stands_out(P, peak):
 
 @blend
 def stands_out_of(P, before):
-    """Whether the variances P, left of `before` by information from later steps, are more than rounding in it."""
+    """Whether the variances P, left of `before` by information from later steps, are more than rounding in it.
+
+    P = before - before G before, where G, of size 1 / P, is itself known to rounding only: so the ratio counts twice.
+    """
     sound = True
     for a in range(P.shape[0]):
-        sound &= 4.0 * UNIT * before[a, a] <= TRUST * P[a, a]
+        sound &= UNIT * before[a, a] * before[a, a] <= TRUST * P[a, a] * abs(P[a, a])
     return sound
 
 

@@ -85,11 +85,13 @@ def _observe(system, z, t, W, r, m, U, M, p, spread):
     for i in range(D):
         seen += not np.isnan(z[t, i])
     stack = M[: seen + n, : seen + n]
+    trace = 0.0
     for b in range(n):
         size = 0.0
         for a in range(n):
             size += U[a, b] * U[a, b]
         spread[b] = np.sqrt(size)
+        trace += size
     row = 0
     for i in range(D):
         if np.isnan(z[t, i]):
@@ -108,7 +110,7 @@ def _observe(system, z, t, W, r, m, U, M, p, spread):
             stack[seen + a, seen + b] = U[a, b]
     triangularise(stack)
     # Forward substitution of X' s = e turns innovations into standardised ones; then m += Y' s. The probe follows.
-    log_norm, square, sound, row = 0.0, 0.0, True, 0
+    log_norm, square, sound, row = 0.0, 0.0, trace < np.inf, 0
     s, g = np.empty(D), np.empty(D)
     for i in range(D):
         if np.isnan(z[t, i]):
