@@ -10,6 +10,7 @@ import numpy as np
 
 from tsinit.kernels import kalman, observation, square_root
 from tsinit.kernels.covariance import Moments, Schedule, Store, System
+from tsinit.kernels.params import is_diagonal
 
 TOLERANCE = 1e-13  # relative change per step below which a covariance recursion counts as settled
 _BUDGET = 2**26  # bytes for the schedule; longer runs of distinct steps are cut into chunks
@@ -112,7 +113,7 @@ class Kalman:
     def _prepare(self, params):
         A, C, Q, R, m0, P0, d = params
         d = np.zeros(len(C)) if d is None else d
-        z, diagonal = self.y, not np.any(R - np.diag(np.diag(R)))
+        z, diagonal = self.y, is_diagonal(R)
         if not diagonal:
             z, d = self.y - d, np.zeros(len(C))
             observation.whiten(R, z, self.changed)

@@ -5,6 +5,11 @@ from typing import NamedTuple
 import numpy as np
 
 
+def is_diagonal(R):
+    """Whether a covariance has nothing beside its diagonal."""
+    return not np.any(R - np.diag(np.diag(R)))
+
+
 class LinearGaussianParams(NamedTuple):
     """Parameters of the model x[t+1] = A x[t] + w, y[t] = C x[t] + d + v.
 

@@ -7,7 +7,8 @@ import numpy as np
 from tsinit.kernels import solve_lyapunov
 from tsinit.kernels.doorway import Smoothed
 from tsinit.kernels.params import LinearGaussianParams
-from tsinit.models.m_step import Design, Settings, by_variable, m_step, radius
+from tsinit.metrics import spectral_radius
+from tsinit.models.m_step import Design, Settings, by_variable, m_step
 
 _PLAIN = 10  # plain iterations before the first extrapolation: early steps are large and curved
 _CALM = 1e-3  # nats per observed value: extrapolate only once steps gain less, so as to stay in the same valley
@@ -165,7 +166,7 @@ def _from_vector(vector, like, settings):
         return None
     m0, P0 = like.m0, like.P0
     if settings.initial_state == "stationary":
-        if radius(A) >= 1.0:
+        if spectral_radius(A) >= 1.0:
             return None
         P0 = solve_lyapunov(np.ascontiguousarray(A), Q)
     elif settings.initial_state == "learned":

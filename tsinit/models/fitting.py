@@ -9,8 +9,10 @@ from tsinit._validate import check_params, child_seed
 from tsinit.init._registry import resolve
 from tsinit.init._scaling import standardise, unscale
 from tsinit.kernels import Kalman, LinearGaussianParams, solve_lyapunov
+from tsinit.kernels.params import is_diagonal
+from tsinit.metrics import spectral_radius
 from tsinit.models.em import EM
-from tsinit.models.m_step import Settings, radius, shaped
+from tsinit.models.m_step import Settings, shaped
 from tsinit.models.monitor import Monitor
 from tsinit.models.prior import LinearGaussianPrior, weak_prior
 
@@ -111,7 +113,7 @@ def _ask(problem, kalman, n_states, rng):
         start = check_params(start, n_states, kalman.y.shape[1], "start")
         brief = Monitor()
         fit, _ = _refine(problem, kalman, start, chosen.label, brief, max_iter=n_iter)
-        return (-np.inf, start) if fit is None else (fit.objective, fit.params)
+        return (-np.inf, start) if fit is None else (_value(fit, problem.options), fit.params)
 
     offsets = problem.panel.offsets
     start = chosen.start(
@@ -126,8 +128,8 @@ def _refine(problem, kalman, start, label, monitor, max_iter=None):
     max_iter = monitor.max_iter(options.max_iter) if max_iter is None else max_iter
     begin = to_standard(start, problem.loc, problem.scale)
     policy = _initial_policy(begin, options.initial_state, len(problem.panel.offsets) - 1)
-    if policy == "stationary" and radius(begin.A) >= 1.0:
-        return None, f"its A has spectral radius {radius(begin.A):.4g}, and no stationary state (from {label})"
+    if policy == "stationary" and spectral_radius(begin.A) >= 1.0:
+        return None, f"its A has spectral radius {spectral_radius(begin.A):.4g}, and no stationary state (from {label})"
     if max_iter > 0:
         begin = _structured(begin, options, policy)
     if _degenerate(begin):
@@ -139,7 +141,7 @@ def _refine(problem, kalman, start, label, monitor, max_iter=None):
     em = EM(kalman, settings)
     state = em.evaluate(begin)
     if not np.isfinite(state.objective):
-        return None, f"its log-likelihood is not finite (from {label}; spectral radius {radius(begin.A):.4g})"
+        return None, f"its log-likelihood is not finite (from {label}; spectral radius {spectral_radius(begin.A):.4g})"
     outcome = em.run(
         state, max_iter=max_iter, tol=options.tol, accelerate=options.accelerate, monitor=monitor
     )
@@ -158,7 +160,7 @@ def _initial_policy(params, asked, n_sequences):
         return asked
     if n_sequences > len(params.A):
         return "learned"
-    if radius(params.A) >= 1.0 or np.any(params.m0):
+    if spectral_radius(params.A) >= 1.0 or np.any(params.m0):
         return "fixed"
     stationary = solve_lyapunov(params.A, params.Q)
     close = np.abs(params.P0 - stationary).max() <= 1e-6 * np.abs(stationary).max()
@@ -180,7 +182,7 @@ def _structured(params, options, policy):
 def _without_zeros(R, floor):
     """Lift the directions without noise: an exact observation is a point from which EM cannot move."""
     w, U = np.linalg.eigh(R)
-    rounding = 0.0 if _is_diagonal(R) else len(w) * np.finfo(float).eps * w[-1]
+    rounding = 0.0 if is_diagonal(R) else len(w) * np.finfo(float).eps * w[-1]
     zero = w <= rounding
     return (U * np.where(zero, floor, w)) @ U.T if zero.any() else R
 
@@ -188,15 +190,11 @@ def _without_zeros(R, floor):
 def _degenerate(params):
     """Tell whether some direction of the data has neither noise nor states: there, no density exists."""
     r = np.diag(params.R)
-    if _is_diagonal(params.R) and (r > 0.0).all():
+    if is_diagonal(params.R) and (r > 0.0).all():
         return False
     C = params.C / max(np.abs(params.C).max(), np.finfo(float).tiny)
     size = np.sqrt(np.where(r > 0.0, r, 1.0))
     return np.linalg.matrix_rank(np.hstack([C, params.R / np.outer(size, size)])) < len(C)
-
-
-def _is_diagonal(R):
-    return not np.any(R - np.diag(np.diag(R)))
 
 
 def _floors(R, floor):
@@ -224,8 +222,15 @@ def to_standard(params, loc, scale):
 
 
 def last_state(kalman, params):
-    """Mean and covariance of the last state of the last sequence: there, the smoother is the filter."""
+    """Mean and covariance of the last state of the last sequence: there, the smoother is the filter.
+
+    Raises
+    ------
+    ValueError
+        The sequence has no density under `params`.
+    """
     done = Kalman(kalman.y[kalman.offsets[-2] :], kalman.n_states).smooth(params, moments="by_variable")
+    _validate.check_sound(done.sound)
     return done.means[-1].copy(), done.moments.P_last.copy()
 
 

@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from tsinit import _validate
 from tsinit._validate import check_sound
 from tsinit.kernels.observation import complete
+from tsinit.kernels.params import is_diagonal
 
 
 def complete_table(kalman, params, with_spread):
@@ -18,6 +20,7 @@ def complete_table(kalman, params, with_spread):
     """
     done = kalman.smooth(params, covariances=with_spread)
     check_sound(done.sound)
+    _validate.check_sound(done.sound)
     z = kalman.y - params.d
     complete(params.C, params.R, z, done.means, kalman.changed)
     spread = _spread(kalman, params, done.covariances) if with_spread else None
@@ -28,7 +31,7 @@ def _spread(kalman, params, store):
     """Standard deviation of every missing entry: Var(C x + v) given what was seen at that step and all others."""
     C, R, seen = params.C, params.R, kalman.seen
     spread = np.zeros(kalman.y.shape)
-    diagonal = not np.any(R - np.diag(np.diag(R)))
+    diagonal = is_diagonal(R)
     patterns, which = np.unique(seen, axis=0, return_inverse=True)
     for k, pattern in enumerate(patterns):
         missing = ~pattern

@@ -13,6 +13,9 @@ def interruptible():
     An exception in one of the compiler's callbacks has nowhere to go: Python shows it and goes on, and the
     interrupt would be lost. So it is sent again, a little later, until it meets the code of the caller.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # interrupts go to the main thread, and the hook belongs to the process
+        return
     report = sys.unraisablehook
 
     def send_again(lost):

@@ -12,6 +12,8 @@ from scipy.linalg.lapack import dposv
 
 from tsinit.kernels import solve_lyapunov
 from tsinit.kernels.observation import complete
+from tsinit.kernels.params import is_diagonal
+from tsinit.metrics import spectral_radius
 from tsinit.models.prior import LinearGaussianPrior
 
 MAX_RADIUS = 0.9999  # of A, where its covariance has to be stationary
@@ -103,7 +105,7 @@ def transition(params, S_00, S_10, S_11, pairs, settings):
     prior = settings.prior.transition
     extra, pull = (0.0, 0.0) if prior is None else (prior.Lam, prior.M0 @ prior.Lam)
     A = solve(S_00 + extra, (S_10 + pull).T).T
-    if settings.initial_state == "stationary" and radius(A) > MAX_RADIUS:
+    if settings.initial_state == "stationary" and spectral_radius(A) > MAX_RADIUS:
         A = _pull_back(params.A, A)
     return np.ascontiguousarray(A), _state_noise(A, params.Q, S_00, S_10, S_11, pairs, settings)
 
@@ -141,9 +143,9 @@ def _pull_back(A_old, A):
 
     The expected log density is concave in A for fixed Q, so that every part of the step still increases it.
     """
-    limit = max(MAX_RADIUS, radius(A_old))
+    limit = max(MAX_RADIUS, spectral_radius(A_old))
     share = 1.0
-    while radius(A_old + share * (A - A_old)) > limit and share > 1e-6:
+    while spectral_radius(A_old + share * (A - A_old)) > limit and share > 1e-6:
         share *= 0.7
     return A_old + share * (A - A_old) if share > 1e-6 else A_old
 
@@ -187,7 +189,7 @@ def _gaussian(V, scatter, count):
 def by_variable(params, observation_cov):
     """Tell whether each variable is a regression of its own: the new R is diagonal."""
     if observation_cov == "fixed":
-        return not np.any(params.R - np.diag(np.diag(params.R)))
+        return is_diagonal(params.R)
     return observation_cov != "full"
 
 
@@ -293,11 +295,6 @@ def solve(G, h):
     """Solve G b = h for a positive semi-definite G; a direction without information gets no weight."""
     _, b, info = dposv(G, h)
     return b if info == 0 else np.linalg.lstsq(G, h, rcond=1e-12)[0]
-
-
-def radius(A):
-    """Return the spectral radius."""
-    return np.abs(np.linalg.eigvals(A)).max()
 
 
 def _symmetric(P):

@@ -31,6 +31,11 @@ class StateSpaceQueries(TransformerMixin):
         Returns
         -------
         float
+
+        Raises
+        ------
+        ValueError, TypeError
+            X is unusable, holds no value, or has no density under ``params_``.
         """
         panel = self._read(X, lengths)
         kalman = self._kalman(panel)
@@ -43,20 +48,40 @@ class StateSpaceQueries(TransformerMixin):
     def smooth(self, X, *, lengths=None):
         """States given all the data (fixed-interval smoother).
 
+        Parameters
+        ----------
+        X, lengths
+            As in :meth:`fit`.
+
         Returns
         -------
         StateEstimate
             Unpacks as means, covariances, log-likelihood.
+
+        Raises
+        ------
+        ValueError, TypeError
+            X is unusable, or has no density under ``params_``.
         """
         return self._states(X, lengths, Kalman.smooth)
 
     def filter(self, X, *, lengths=None):
         """States given the data up to each step.
 
+        Parameters
+        ----------
+        X, lengths
+            As in :meth:`fit`.
+
         Returns
         -------
         StateEstimate
             Unpacks as means, covariances, log-likelihood.
+
+        Raises
+        ------
+        ValueError, TypeError
+            X is unusable, or has no density under ``params_``.
         """
         return self._states(X, lengths, Kalman.filter)
 
@@ -74,10 +99,20 @@ class StateSpaceQueries(TransformerMixin):
 
         ``set_output`` chooses the form of one table; a list of tables comes back as it came.
 
+        Parameters
+        ----------
+        X, lengths
+            As in :meth:`fit`.
+
         Returns
         -------
         (T, n) array or DataFrame, or list of those
             In the form of X.
+
+        Raises
+        ------
+        ValueError, TypeError
+            X is unusable, or has no density under ``params_``.
         """
         panel = self._read(X, lengths)
         with one_thread():
@@ -86,7 +121,19 @@ class StateSpaceQueries(TransformerMixin):
         return panel.restore(done.means, self.get_feature_names_out())
 
     def fit_transform(self, X, y=None, *, lengths=None):
-        """Fit, then return the smoothed state means of the same data."""
+        """Fit, then return the smoothed state means of the same data.
+
+        Parameters
+        ----------
+        X, lengths
+            As in :meth:`fit`.
+        y : Ignored
+
+        Returns
+        -------
+        (T, n) array or DataFrame, or list of those
+            In the form of X.
+        """
         return self.fit(X, lengths=lengths).transform(X, lengths=lengths)
 
     def impute(self, X, *, lengths=None, return_std=False):
@@ -102,8 +149,14 @@ class StateSpaceQueries(TransformerMixin):
         Returns
         -------
         table, or (table, table)
-            In the form of X.
+            In the form of X; a Series comes back as a DataFrame of one column.
+
+        Raises
+        ------
+        ValueError, TypeError
+            X is unusable, or has no density under ``params_``.
         """
+        return_std = _validate.check_flag("return_std", return_std)
         panel = self._read(X, lengths)
         kalman = self._kalman(panel)
         with one_thread():
@@ -125,6 +178,11 @@ class StateSpaceQueries(TransformerMixin):
         -------
         Forecast
             Means and covariances of the observations. With several sequences in X, the last is continued.
+
+        Raises
+        ------
+        ValueError, TypeError
+            X is unusable, has no density under ``params_``, or `steps` is no whole number of at least 1.
         """
         _validate.check_fitted(self)
         steps = check_count("steps", steps)
@@ -155,6 +213,11 @@ class StateSpaceQueries(TransformerMixin):
         -------
         Sample
             (y, states); lists of arrays for several sequences.
+
+        Raises
+        ------
+        ValueError
+            A count is no whole number of at least 1, or `random_state` is no seed.
         """
         _validate.check_fitted(self)
         n_steps, n_sequences = check_count("n_steps", n_steps), check_count("n_sequences", n_sequences)
@@ -163,11 +226,31 @@ class StateSpaceQueries(TransformerMixin):
         return Sample(*draws[0]) if n_sequences == 1 else Sample(*map(list, zip(*draws, strict=True)))
 
     def aic(self, X=None, *, lengths=None):
-        """Akaike's information criterion of X, or of the data of `fit`; smaller is better."""
+        """Akaike's information criterion; smaller is better.
+
+        Parameters
+        ----------
+        X, lengths
+            As in :meth:`fit`; None for the data of `fit`.
+
+        Returns
+        -------
+        float
+        """
         return self._criterion("aic", 0, X, lengths)
 
     def bic(self, X=None, *, lengths=None):
-        """Bayesian information criterion of X, or of the data of `fit`; smaller is better."""
+        """Bayesian information criterion, counting steps with data; smaller is better.
+
+        Parameters
+        ----------
+        X, lengths
+            As in :meth:`fit`; None for the data of `fit`.
+
+        Returns
+        -------
+        float
+        """
         return self._criterion("bic", 1, X, lengths)
 
     def _criterion(self, name, place, X, lengths):
