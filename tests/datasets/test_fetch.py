@@ -230,6 +230,18 @@ def test_shipped_data_are_found_in_a_checkout_and_in_an_installed_package(monkey
     assert _fetch._bundled_folder() == tmp_path / "tsinit/_data"
 
 
+@pytest.mark.parametrize("project", ['[project]\nname = "theirs"', "[tool.thing]", "project = 3", "not TOML at all"])
+def test_a_package_inside_the_folder_of_another_project_keeps_to_its_own_data(monkeypatch, tmp_path, project):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "pyproject.toml").write_text(project)
+    monkeypatch.setattr(_fetch, "_PACKAGE", tmp_path / "tsinit")
+    assert _fetch._bundled_folder() == tmp_path / "tsinit/_data"
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "tsinit"')
+    assert _fetch._bundled_folder() == tmp_path / "data"
+    (tmp_path / "tsinit/_data").mkdir(parents=True)  # what came with the package goes before what lies beside it
+    assert _fetch._bundled_folder() == tmp_path / "tsinit/_data"
+
+
 def test_the_list_tells_where_every_file_is_and_fetches_none(thing, cache, server):
     table = list_datasets().set_index("name")
     assert list(table.columns) == ["found", "bytes", "licence", "citation", "url"]

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -92,10 +93,17 @@ def cache_folder() -> Path:
 
 
 def _bundled_folder():
-    """Return ``data/`` in a checkout, ``tsinit/_data`` in an installed package."""
-    checkout = _PACKAGE.parent
-    # Site-packages may hold a folder named data of somebody else: only a project file makes a checkout.
-    return checkout / "data" if (checkout / "pyproject.toml").is_file() else _PACKAGE / "_data"
+    """Return ``tsinit/_data`` of an installed package, ``data/`` in a checkout of it."""
+    shipped, checkout = _PACKAGE / "_data", _PACKAGE.parent
+    return checkout / "data" if not shipped.is_dir() and _is_ours(checkout / "pyproject.toml") else shipped
+
+
+def _is_ours(project):
+    """Tell our project file from that of a project into whose folder the package was installed."""
+    try:
+        return tomllib.loads(project.read_text(encoding="utf-8"))["project"]["name"] == "tsinit"
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _given(file, path):
