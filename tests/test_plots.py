@@ -150,6 +150,64 @@ def test_smoothed_passes_over_skipped_days(fitted):
     assert isinstance(some.index, pd.DatetimeIndex)
 
 
+def test_smoothed_finds_variables_by_name_and_by_position(fitted):
+    model, air = fitted
+    by_name, by_place = (plots.smoothed(model, air, columns=columns) for columns in (["Wind", "Ozone"], [2, 0]))
+    assert [panel.get_ylabel() for panel in by_place] == ["Wind", "Ozone"]
+    for one, other in zip(by_name, by_place, strict=True):
+        np.testing.assert_array_equal(one.lines[0].get_ydata(), other.lines[0].get_ydata())
+    assert plots.smoothed(model, air, columns="Temp").get_ylabel() == "Temp"
+    numbered = air.set_axis([3, 2, 1, 0], axis=1)  # a name goes before a position
+    ax = plots.smoothed(LinearGaussianSSM(2, max_iter=2, random_state=0).fit(numbered), numbered, columns=[3])
+    np.testing.assert_array_equal(ax.lines[1].get_ydata(), air["Ozone"])
+    for wrong, got in (["wind"], "'wind'"), ([4], "4"), ([-1], "-1"):
+        with pytest.raises(ValueError, match=rf"columns must hold names out of \['Ozone', .* below 4; got {got}"):
+            plots.smoothed(model, air, columns=wrong)
+    with pytest.raises(ValueError, match="columns must name at least one"):
+        plots.smoothed(model, air, columns=[])
+
+
+FORMS = {
+    "periods": lambda air: air.set_axis(air.index.to_period("D")),
+    "time zone": lambda air: air.tz_localize("Asia/Tokyo"),
+    "durations": lambda air: air.set_axis(air.index - air.index[0]),
+    "nullable": lambda air: air.astype("Float64"),
+    "words": lambda air: air.set_axis([f"day {i}" for i in range(len(air))]),
+    "named sequence": lambda air: pd.concat({"New York": air}),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_smoothed_draws_every_form_of_a_table(fitted, form):
+    model, air = fitted
+    ax = plots.smoothed(model, FORMS[form](air), columns=["Ozone"])
+    plain = plots.smoothed(model, air, columns=["Ozone"])
+    ax.figure.canvas.draw()
+    for line, expected in zip(ax.lines, plain.lines, strict=True):
+        np.testing.assert_allclose(line.get_ydata(), expected.get_ydata())
+    same_times = form in ("periods", "named sequence", "nullable")
+    assert same_times == np.array_equal(ax.lines[0].get_xdata(orig=False), plain.lines[0].get_xdata(orig=False))
+
+
+def test_smoothed_draws_a_series_and_several_sequences(fitted):
+    model, air = fitted
+    series = air["Temp"]
+    one = LinearGaussianSSM(1, max_iter=2, random_state=0).fit(series)
+    assert plots.smoothed(one, series).get_ylabel() == "Temp"
+    parts = [air.iloc[:60], air.iloc[60:61], air.iloc[61:]]
+    listed = plots.smoothed(model, parts, columns=["Ozone"])
+    cut = plots.smoothed(model, air, lengths=[60, 1, 92], columns=["Ozone"])
+    deep = plots.smoothed(model, pd.concat(dict(enumerate(parts))), columns=["Ozone"])
+    expected = np.concatenate([np.asarray(means) for means in model.smooth(parts).means])
+    expected = expected @ model.params_.C[0] + model.params_.d[0]
+    for ax in (listed, cut, deep):
+        curves = [line for line in ax.lines if line.get_linestyle() == "-"]
+        assert [len(curve.get_xdata()) for curve in curves] == [60, 1, 92]  # no line across a boundary
+        np.testing.assert_array_equal(np.concatenate([curve.get_xdata() for curve in curves]), np.arange(153))
+        np.testing.assert_allclose(np.concatenate([curve.get_ydata() for curve in curves]), expected)
+        assert len(ax.get_legend().get_texts()) == 4
+
+
 def test_eigenvalues_of_a_model_parameters_or_several(fitted):
     model = fitted[0]
     for ax in (plots.eigenvalues(model), plots.eigenvalues(model.params_)):

@@ -1,5 +1,7 @@
 """Plots of one fitted state-space model: its ascent, its reading of the data, its spectrum."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from tsinit._plots import style
@@ -23,16 +25,19 @@ def history(model, *, ax=None):
     return style.dress(ax, "iteration", getattr(model, "_objective_name", "objective"))
 
 
-def smoothed(model, X, *, columns=None, ax=None):
+def smoothed(model, X, *, lengths=None, columns=None, ax=None):
     """Draw each variable as observed, and its smoothed value with the band that holds 95 % of new values.
 
-    Where a value is missing, the band is the model's answer to what it may have been.
+    Where a value is missing, the band is the model's answer to what it may have been. One sequence is drawn
+    over its times where its index has any; several are drawn one after the other, over row numbers.
 
     Parameters
     ----------
     model : fitted LinearGaussianSSM
-    X : table (T, D)
-        One sequence; NaN where missing.
+    X : (T, D) array or DataFrame, Series, or list of those
+        As the methods of the model take it; NaN where missing.
+    lengths : sequence of int, optional
+        Rows of each sequence, where X is one table.
     columns : list, optional
         Which variables, by name or position; all without it.
     ax : matplotlib Axes, optional
@@ -41,44 +46,76 @@ def smoothed(model, X, *, columns=None, ax=None):
     Returns
     -------
     Axes or array of Axes
+
+    Raises
+    ------
+    ValueError
+        If X is no data for the model, a column is not there, or `ax` is given with several variables.
     """
-    names = list(getattr(X, "columns", range(np.shape(X)[1])))
-    shown = names if columns is None else list(columns)
+    panel = model._read(X, lengths)
+    names = list(panel.columns)
+    shown = range(len(names)) if columns is None else _places(columns, names)
     if ax is not None and len(shown) > 1:
         raise ValueError(f"ax must go with one variable; got {len(shown)}. Name one by columns=[...].")
     axes = (
         [style.single(ax, (5.2, 2.2))] if len(shown) == 1 else list(style.panels(len(shown), (5.2, 1.6), sharex=True))
     )
-    time, y = getattr(X, "index", np.arange(len(X))), np.asarray(X, dtype=float)
-    mean, sd = _observed_band(model, X)
-    for name, panel in zip(shown, axes, strict=True):
-        j = names.index(name)
-        panel.fill_between(
-            time,
-            mean[:, j] - 1.96 * sd[:, j],
-            mean[:, j] + 1.96 * sd[:, j],
-            color=style.COLOURS[5],
-            alpha=0.35,
-            linewidth=0,
-            label="95 % band",
-        )
-        panel.plot(time, mean[:, j], color=style.COLOURS[0], linewidth=1.2, label="smoothed")
-        panel.plot(time, y[:, j], linestyle="", marker="o", markersize=2.6, color=style.INK, label="observed")
-        gaps = np.isnan(y[:, j])
-        panel.plot(
-            time[gaps],
-            mean[gaps, j],
-            linestyle="",
-            marker="x",
-            markersize=4.5,
-            color=style.COLOURS[1],
-            label="missing, filled in",
-        )
-        style.dress(panel, "", str(name))
+    time, y = _times(panel), panel.y[panel.rows]
+    starts = np.searchsorted(panel.rows, panel.offsets)
+    mean, sd = _observed_band(model, X, lengths)
+    for j, one in zip(shown, axes, strict=True):
+        for a, b in pairwise(starts):
+            _draw_sequence(one, time[a:b], y[a:b, j], mean[a:b, j], sd[a:b, j], named=a == 0)
+        style.dress(one, "", str(names[j]))
     above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderpad": 0}
     style.legend(axes[0], ncols=4, columnspacing=1.0, handlelength=1.2, **above)
     _tidy_dates(axes[-1], time)
     return style.one_or_all(axes)
+
+
+def _draw_sequence(ax, time, y, mean, sd, named):
+    """Draw one variable of one sequence; only the first has names for the legend."""
+    gaps = np.isnan(y)
+    band, line, dots, crosses = (
+        ("95 % band", "smoothed", "observed", "missing, filled in") if named else (None,) * 4
+    )
+    low, high = mean - 1.96 * sd, mean + 1.96 * sd
+    ax.fill_between(time, low, high, color=style.COLOURS[5], alpha=0.35, linewidth=0, label=band)
+    ax.plot(time, mean, color=style.COLOURS[0], linewidth=1.2, label=line)
+    ax.plot(time, y, linestyle="", marker="o", markersize=2.6, color=style.INK, label=dots)
+    ax.plot(
+        time[gaps], mean[gaps], linestyle="", marker="x", markersize=4.5, color=style.COLOURS[1], label=crosses
+    )
+
+
+def _places(columns, names):
+    """Positions of the variables that were asked for; a name that is a number goes before a position."""
+    wanted = list(columns) if isinstance(columns, (list, tuple, range)) or hasattr(columns, "shape") else [columns]
+    places = [_place(one, names) for one in wanted]
+    if not places:
+        raise ValueError(f"columns must name at least one of {names}; got none.")
+    return places
+
+
+def _place(wanted, names):
+    if wanted in names:
+        return names.index(wanted)
+    if isinstance(wanted, (int, np.integer)) and 0 <= wanted < len(names):
+        return int(wanted)
+    raise ValueError(f"columns must hold names out of {names} or positions below {len(names)}; got {wanted!r}.")
+
+
+def _times(panel):
+    """Where the rows lie on the axis of one sequence: its times or numbers, else the row numbers."""
+    rows, index = np.arange(len(panel.rows)), panel.last_index
+    if index is None or len(panel.offsets) > 2 or not index.is_monotonic_increasing:
+        return rows
+    if hasattr(index, "to_timestamp"):  # matplotlib knows no periods
+        index = index.to_timestamp()
+    if hasattr(index, "total_seconds"):  # nor durations
+        return np.asarray(index.total_seconds())
+    plain = getattr(index.dtype, "kind", "O") in "Miuf" or index.inferred_type in ("date", "datetime")
+    return index if plain and not index.hasnans else rows
 
 
 def eigenvalues(model, *, ax=None):
@@ -117,13 +154,14 @@ def eigenvalues(model, *, ax=None):
     return style.dress(ax, "real part", "imaginary part")
 
 
-def _observed_band(model, X):
-    """Mean and standard deviation of the value at each time, given everything observed."""
+def _observed_band(model, X, lengths):
+    """Mean and standard deviation of the value at each row given, (T, D), given everything observed."""
     C, R, d = model.params_.C, model.params_.R, model.params_.d
-    states = model.smooth(X)
-    mean = np.asarray(states.means) @ C.T + (0.0 if d is None else d)
-    variance = np.einsum("ij,tjk,ik->ti", C, states.covariances, C) + np.diag(R)
-    return mean, np.sqrt(variance)
+    means, covariances, _ = model.smooth(X, lengths=lengths)
+    if isinstance(means, list):
+        means, covariances = np.concatenate(means), np.concatenate(covariances)
+    variance = np.einsum("ij,tjk,ik->ti", C, covariances, C) + np.diag(R)
+    return np.asarray(means) @ C.T + d, np.sqrt(variance)
 
 
 def _tidy_dates(ax, time):
