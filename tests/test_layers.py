@@ -10,7 +10,8 @@ PACKAGE = Path(__file__).parents[1] / "tsinit"
 #: Lowest first; a module may import what lies strictly lower, or its own part.
 LAYERS = [
     ("kernels",),
-    ("_validate", "metrics", "datasets"),
+    ("_validate", "_spectrum", "metrics"),
+    ("datasets",),
     ("init", "result"),
     ("models",),
     ("comparison", "speech"),

@@ -1,6 +1,7 @@
 """The border: what a user hands over becomes arrays the kernels can take, or one clear sentence.
 
-With the registry of strategies, this is the only place that raises on what a user typed.
+Here are the rules that several parts share. What one part alone asks of its arguments, that part refuses itself, in
+sentences of the same form: ``init/_registry.py`` and ``init/_checks.py``, ``speech/_checks.py``, ``datasets/_rules.py``.
 """
 
 from tsinit._validate.fits import (
@@ -12,6 +13,7 @@ from tsinit._validate.fits import (
     unusable_start,
     warn_about_step,
 )
+from tsinit._validate.intervals import check_inside
 from tsinit._validate.params import check_params, check_prior, check_prior_fits
 from tsinit._validate.series import Panel, check_series, is_list_of_tables
 from tsinit._validate.times import times_after
@@ -27,8 +29,8 @@ from tsinit._validate.values import (
 )
 
 __all__ = [
-    "Panel", "check_choice", "check_columns", "check_count", "check_fitted", "check_flag", "check_number",
-    "check_order", "check_orders", "check_params", "check_prior", "check_prior_fits", "check_seed", "check_seen",
-    "check_series", "check_sound", "check_verbose", "child_seed", "is_list_of_tables", "times_after", "unusable_start",
-    "warn_about_step",
+    "Panel", "check_choice", "check_columns", "check_count", "check_fitted", "check_flag", "check_inside",
+    "check_number", "check_order", "check_orders", "check_params", "check_prior", "check_prior_fits", "check_seed",
+    "check_seen", "check_series", "check_sound", "check_verbose", "child_seed", "is_list_of_tables", "times_after",
+    "unusable_start", "warn_about_step",
 ]

@@ -3,9 +3,11 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import block_diag, solve_discrete_lyapunov
+from scipy.linalg import solve_discrete_lyapunov
 
-from tsinit.datasets._rules import require
+from tsinit._spectrum import draw_orthogonal, from_eigenvalues
+from tsinit._validate import check_count, check_inside, check_seed
+from tsinit.datasets._rules import numbers, require
 from tsinit.kernels import LinearGaussianParams
 
 
@@ -62,8 +64,8 @@ def make_lgssm(n_steps=200, n_states=2, n_outputs=2, *, n_sequences=1, spectral_
         Variance of the signal over variance of the noise, in every output.
     missing : float
         Share of the values that are hidden, completely at random; exact to the nearest count.
-    random_state : int, numpy.random.Generator, numpy.random.SeedSequence or None
-        Where the randomness comes from.
+    random_state : int, SeedSequence, Generator, RandomState or None
+        Where the randomness comes from; a generator is drawn from once.
 
     Returns
     -------
@@ -86,21 +88,20 @@ def make_lgssm(n_steps=200, n_states=2, n_outputs=2, *, n_sequences=1, spectral_
     >>> data.y.shape, data.params.A.shape, int(np.isnan(data.y).sum())
     ((500, 2), (3, 3), 200)
     """
-    rng = np.random.default_rng(random_state)
-    require(0 <= spectral_radius < 1, "spectral_radius", "lie in [0, 1)", spectral_radius)
-    require(snr > 0, "snr", "be positive", snr)
-    require(0 <= missing < 1, "missing", "lie in [0, 1)", missing)
+    rng = np.random.default_rng(check_seed(random_state))
+    check_inside("spectral_radius", spectral_radius, 0.0, 1.0, closed=True)
+    check_inside("snr", snr, 0.0)
+    check_inside("missing", missing, 0.0, 1.0, closed=True)
     for name, count in (("n_states", n_states), ("n_outputs", n_outputs), ("n_sequences", n_sequences)):
-        require(count >= 1, name, "be at least 1", count)
-    lengths = [int(n_steps)] * n_sequences if np.ndim(n_steps) == 0 else [int(steps) for steps in n_steps]
-    require(lengths and min(lengths) >= 1, "n_steps", "be at least 1 for every sequence", n_steps)
+        check_count(name, count)
+    one_length, lengths = _check_lengths(n_steps, n_sequences)
 
     drawn = eigenvalues is None
     spectrum = _draw_spectrum(rng, n_states, spectral_radius) if drawn else _check_spectrum(eigenvalues)
     params = _draw_params(rng, spectrum, n_outputs, snr)
     states, complete = zip(*(_simulate(rng, params, steps) for steps in lengths), strict=True)
     y = _hide(rng, complete, missing)
-    if np.ndim(n_steps) == 0 and n_sequences == 1:
+    if one_length and n_sequences == 1:
         return SimulatedSSM(y[0], complete[0], states[0], params, spectrum)
     return SimulatedSSM(y, list(complete), list(states), params, spectrum)
 
@@ -114,9 +115,19 @@ def _draw_spectrum(rng, n_states, radius):
     return np.concatenate([np.column_stack([poles, poles.conj()]).ravel(), real])
 
 
+def _check_lengths(n_steps, n_sequences):
+    """Return whether one length was given, and the length of every sequence."""
+    rule = ", or a sequence of those"
+    if not isinstance(n_steps, (list, tuple, range)) and getattr(n_steps, "ndim", 0) != 1:
+        return True, [check_count("n_steps", n_steps, rule=rule)] * n_sequences
+    require(len(n_steps), "n_steps", f"be a whole number of at least 1{rule}", n_steps)
+    return False, [check_count("n_steps", steps, rule=" each") for steps in n_steps]
+
+
 def _check_spectrum(eigenvalues):
     """Order a spectrum as conjugate pairs, then real values."""
-    given = np.atleast_1d(np.asarray(eigenvalues, dtype=complex))
+    given = numbers("eigenvalues", eigenvalues, complex)
+    require(given.ndim == 1, "eigenvalues", "be a list of numbers", given)
     upper, lower, real = given[given.imag > 0], given[given.imag < 0], given[given.imag == 0]
     closed = upper.size == lower.size and np.allclose(np.sort_complex(upper), np.sort_complex(lower.conj()))
     require(given.size and closed, "eigenvalues", "come in conjugate pairs", eigenvalues)
@@ -127,12 +138,10 @@ def _check_spectrum(eigenvalues):
 def _draw_params(rng, spectrum, n_outputs, snr):
     n = spectrum.size
     pairs, real = spectrum[spectrum.imag > 0], spectrum[spectrum.imag == 0].real
-    blocks = [[[pole.real, -pole.imag], [pole.imag, pole.real]] for pole in pairs]
-    blocks += [[[value]] for value in real]
     # A rotation keeps A normal: its eigenvalues are as well conditioned as eigenvalues can be.
-    rotation = _draw_rotation(rng, n)
-    A = rotation @ block_diag(*blocks) @ rotation.T
-    axes = _draw_rotation(rng, n)
+    rotation = draw_orthogonal(rng, n)
+    A = rotation @ from_eigenvalues(pairs, real) @ rotation.T
+    axes = draw_orthogonal(rng, n)
     Q = (axes * rng.uniform(0.5, 2.0, size=n)) @ axes.T
     P = solve_discrete_lyapunov(A, Q)
     scale = n / np.trace(P)
@@ -140,12 +149,6 @@ def _draw_params(rng, spectrum, n_outputs, snr):
     C = rng.standard_normal((n_outputs, n))
     R = np.diag(np.einsum("ij,jk,ik->i", C, P, C) / snr)
     return LinearGaussianParams(A, C, Q, R, np.zeros(n), P, np.zeros(n_outputs))
-
-
-def _draw_rotation(rng, n):
-    q, r = np.linalg.qr(rng.standard_normal((n, n)))
-    # Without the signs the QR convention of LAPACK would favour some rotations (Mezzadri 2007).
-    return q * np.sign(np.diag(r))
 
 
 def _symmetric(matrix):

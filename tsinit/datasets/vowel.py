@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsinit.datasets._rules import require
+from tsinit._validate import check_count, check_inside, check_seed
+from tsinit.datasets._rules import numbers, require
 
 
 class Vowel(NamedTuple):
@@ -54,8 +55,9 @@ def make_vowel(formants=(700.0, 1220.0, 2600.0), bandwidths=80.0, *, fs=8000, du
         Pulses per second of the source, Hz; None for white noise as in a whisper.
     snr_db : float or None
         Power of the sound over power of added white noise, dB, exact over the signal; None for no noise.
-    random_state : int, numpy.random.Generator, numpy.random.SeedSequence or None
-        Where the source (its noise, or the phase of its first pulse) and the noise come from.
+    random_state : int, SeedSequence, Generator, RandomState or None
+        Where the source (its noise, or the phase of its first pulse) and the noise come from; a generator is
+        drawn from once.
 
     Returns
     -------
@@ -79,18 +81,21 @@ def make_vowel(formants=(700.0, 1220.0, 2600.0), bandwidths=80.0, *, fs=8000, du
     >>> glide.formants[[0, -1]].tolist()
     [[300.0, 2300.0], [700.0, 1200.0]]
     """
-    rng = np.random.default_rng(random_state)
-    n_steps = round(duration * fs)
+    rng = np.random.default_rng(check_seed(random_state))
+    fs = check_count("fs", fs)
+    n_steps = round(check_inside("duration", duration, 0.0) * fs)
     require(n_steps >= 1, "duration", f"give at least one sample at fs={fs} Hz", duration)
-    require(f0 is None or 0 < f0 < fs / 2, "f0", "be None or lie between 0 and half of fs", f0)
-    require(snr_db is None or np.isfinite(snr_db), "snr_db", "be None or a finite number", snr_db)
+    if f0 is not None:
+        check_inside("f0", f0, 0.0, fs / 2, rule=" (half of fs), or None")
+    if snr_db is not None:
+        check_inside("snr_db", snr_db, rule=", or None")
     frequencies, widths = _ends("formants", formants), _ends("bandwidths", bandwidths)
     require(len(widths) in (1, len(frequencies)), "bandwidths",
             f"be one number, or one for each of the {len(frequencies)} formants", bandwidths)
     widths = np.broadcast_to(widths, frequencies.shape)
     inside = (frequencies > 0) & (frequencies < fs / 2)
     require(frequencies.size and np.all(inside), "formants", f"lie between 0 and {fs / 2} Hz", formants)
-    require(np.all(widths > 0), "bandwidths", "be positive", bandwidths)
+    require(np.all((widths > 0) & np.isfinite(widths)), "bandwidths", "be positive and finite", bandwidths)
 
     # A lead-in at the first vowel until the slowest resonance has lost 80 dB: the sound starts settled.
     lead = int(np.ceil(np.log(1e4) * fs / (np.pi * widths[:, 0].min())))
@@ -100,15 +105,15 @@ def make_vowel(formants=(700.0, 1220.0, 2600.0), bandwidths=80.0, *, fs=8000, du
     width_track = widths[:, 0] + glide * (widths[:, 1] - widths[:, 0])
     clean = _resonate(_source(rng, lead + n_steps, fs, f0), track, width_track, fs)[lead:]
     clean /= np.sqrt(np.mean(clean**2))
-    return Vowel(clean + _noise(rng, clean, snr_db), clean, int(fs), np.arange(n_steps) / fs,
+    return Vowel(clean + _noise(rng, clean, snr_db), clean, fs, np.arange(n_steps) / fs,
                  track[lead:], width_track[lead:])
 
 
 def _ends(name, values):
     """Return start and end of every value, (F, 2)."""
-    values = np.atleast_1d(np.asarray(values, dtype=float))
+    values = numbers(name, values)
     require(values.ndim == 1 or values.shape[1:] == (2,), name,
-            "be one number or a (start, end) pair each", f"shape {values.shape}")
+            "be one number or a (start, end) pair each", values)
     return np.column_stack([values, values]) if values.ndim == 1 else values
 
 

@@ -1,9 +1,9 @@
 """Random dynamics with a chosen distribution of eigenvalues."""
 
 import numpy as np
-from scipy.linalg import block_diag
 from sklearn.base import BaseEstimator
 
+from tsinit._spectrum import draw_orthogonal, from_eigenvalues
 from tsinit.init import _checks
 from tsinit.init._assemble import calibrate
 from tsinit.init._scaling import standardise, unscale
@@ -91,9 +91,9 @@ class EigenInit(BaseEstimator):
         _checks.real(self.snr, "snr", 1e-6)
         z, loc, scale = standardise(y)
         pairs, real = self.eigenvalues(rng, n_states, longest(len(z), offsets))
-        A = block_diag(*[[[v.real, v.imag], [-v.imag, v.real]] for v in pairs], *real.reshape(-1, 1, 1))
+        A = from_eigenvalues(pairs.conj(), real)
         if self.rotate:
-            basis = _random_orthogonal(rng, n_states)
+            basis = draw_orthogonal(rng, n_states)
             A = basis @ A @ basis.T
         C = rng.standard_normal((z.shape[1], n_states))
         return unscale(calibrate(A, C, self.snr), loc, scale)
@@ -170,9 +170,3 @@ def _cut(values, r_max):
     """Bring moduli above r_max to r_max and keep the angles."""
     size = np.abs(values)
     return np.where(size > r_max, values * (r_max / np.maximum(size, r_max)), values)
-
-
-def _random_orthogonal(rng, n):
-    """Draw from the uniform (Haar) law on orthogonal matrices (Mezzadri 2007)."""
-    basis, triangle = np.linalg.qr(rng.standard_normal((n, n)))
-    return basis * np.sign(np.diag(triangle))
