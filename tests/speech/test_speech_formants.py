@@ -61,7 +61,7 @@ def test_the_spectrum_is_the_transform_of_the_autocovariance(rng):
 @pytest.mark.parametrize(("A", "fs", "sentence"), [
     (np.ones((2, 3)), 8000.0, r"A must be a square matrix; got shape \(2, 3\)"),
     (np.full((2, 2), np.nan), 8000.0, "A must be finite"),
-    (np.eye(2), -1.0, "fs must be a positive number; got -1.0"),
+    (np.eye(2), -1.0, "fs must be a number above 0; got -1.0"),
 ])
 def test_wrong_matrices_get_one_sentence(A, fs, sentence):
     with pytest.raises(ValueError, match=sentence):

@@ -94,10 +94,12 @@ def test_of_many_candidates_the_narrow_ones_compete():
 
 
 @pytest.mark.parametrize(("kwargs", "sentence"), [
-    ({"n_formants": 0}, "n_formants must be an integer of at least 1; got 0"),
-    ({"n_formants": 2.0}, "n_formants must be an integer of at least 1; got 2.0"),
+    ({"n_formants": 0}, "n_formants must be a whole number of at least 1; got 0"),
+    ({"n_formants": 2.0}, "n_formants must be a whole number of at least 1; got 2.0"),
+    ({"n_formants": True}, "n_formants must be a whole number of at least 1; got True"),
     ({"nominal": (500.0,)}, r"nominal must hold 3 positive frequencies; got \[500.0\]"),
-    ({"miss_cost": -1}, "miss_cost must not be negative; got -1"),
+    ({"miss_cost": -1}, "miss_cost must be a number of at least 0; got -1"),
+    ({"jump_cost": "high"}, "jump_cost must be a number of at least 0; got 'high'"),
 ])
 def test_wrong_settings_get_one_sentence(kwargs, sentence):
     with pytest.raises(ValueError, match=sentence):

@@ -1,4 +1,7 @@
-"""What the speech functions ask of their arguments: one sentence per rule."""
+"""What the speech functions alone ask of their arguments: one sentence per rule.
+
+Numbers and counts are checked as everywhere (`tsinit._validate`).
+"""
 
 import numpy as np
 
@@ -15,20 +18,6 @@ def check_signal(signal):
     if bad.size:
         raise ValueError(f"signal must be finite; got {x[bad[0]]} at sample {bad[0]}.")
     return x
-
-
-def check_positive(name, value):
-    """Return a number that must be finite and above zero."""
-    if not (isinstance(value, (int, float, np.integer, np.floating)) and 0 < value < np.inf):
-        raise ValueError(f"{name} must be a positive number; got {value!r}.")
-    return float(value)
-
-
-def check_count(name, value):
-    """Return an integer that must be at least 1."""
-    if not (isinstance(value, (int, np.integer)) and value >= 1):
-        raise ValueError(f"{name} must be an integer of at least 1; got {value!r}.")
-    return int(value)
 
 
 def check_frames(values):

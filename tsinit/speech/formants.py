@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tsinit._validate import check_count, check_inside
 from tsinit.speech import _checks
 
 
@@ -62,7 +63,7 @@ def formants(params, fs, max_bandwidth=700.0, f_min=90.0, margin=50.0):
         If A is not a finite square matrix or fs is not positive.
     """
     A = _checks.check_square(getattr(params, "A", params))
-    fs = _checks.check_positive("fs", fs)
+    fs = check_inside("fs", fs, 0.0)
     poles = np.linalg.eigvals(A)
     # One of each conjugate pair; real poles have no frequency.
     poles = poles[poles.imag > 0]
@@ -95,7 +96,7 @@ def spectrum(params, fs, n=512):
         If A is not a finite square matrix, fs not positive or n below 1.
     """
     A = _checks.check_square(params.A)
-    fs, n = _checks.check_positive("fs", fs), _checks.check_count("n", n)
+    fs, n = check_inside("fs", fs, 0.0), check_count("n", n)
     f = np.linspace(0.0, fs / 2.0, n)
     z = np.exp(2j * np.pi * f / fs)
     # C (zI - A)^-1, solved from the right: one small system per frequency.

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.signal import get_window, resample_poly
 
+from tsinit._validate import check_inside
 from tsinit.speech import _checks
 
 
@@ -46,7 +47,7 @@ def pre_emphasis(signal, fs, cutoff=50.0):
         If the signal is not one finite channel, or a frequency is not positive.
     """
     x = _checks.check_signal(signal)
-    ratio = _checks.check_positive("cutoff", cutoff) / _checks.check_positive("fs", fs)
+    ratio = check_inside("cutoff", cutoff, 0.0) / check_inside("fs", fs, 0.0)
     out = x.copy()
     out[1:] -= np.exp(-2.0 * np.pi * ratio) * x[:-1]
     return out
@@ -72,7 +73,7 @@ def resample(signal, fs, fs_new):
         If the signal is not one finite channel, or a rate is not positive.
     """
     x = _checks.check_signal(signal)
-    fs, fs_new = _checks.check_positive("fs", fs), _checks.check_positive("fs_new", fs_new)
+    fs, fs_new = check_inside("fs", fs, 0.0), check_inside("fs_new", fs_new, 0.0)
     ratio = (Fraction(fs_new) / Fraction(fs)).limit_denominator(1000)
     return x.copy() if ratio == 1 else resample_poly(x, ratio.numerator, ratio.denominator)
 
@@ -107,13 +108,13 @@ def frames(signal, fs, length=0.025, hop=0.010, *, window="boxcar", normalise=Fa
         If a frame has fewer than two samples or more than the signal, or a wanted frame sticks out.
     """
     x = _checks.check_signal(signal)
-    fs = _checks.check_positive("fs", fs)
-    L = round(_checks.check_positive("length", length) * fs)
+    fs = check_inside("fs", fs, 0.0)
+    L = round(check_inside("length", length, 0.0) * fs)
     if L < 2 or x.size < L:
         raise ValueError(f"length must cover at least 2 samples and at most the signal's {x.size}; "
                          f"got {length} s, which is {L} samples at {fs:g} Hz.")
     if times is None:
-        step = _checks.check_positive("hop", hop) * fs
+        step = check_inside("hop", hop, 0.0) * fs
         if step < 1:
             raise ValueError(f"hop must be at least one sample; got {hop} s, which is {step:g} samples.")
         # Rounded frame by frame, so that a hop of a fractional number of samples does not drift.
@@ -161,9 +162,9 @@ def voiced(values, fs, *, within=12.0, periodicity=0.6, f0=(60.0, 400.0)):
         If the frames are not a finite table, or the range of pitch is empty.
     """
     x = _checks.check_frames(values)
-    fs = _checks.check_positive("fs", fs)
-    within = _checks.check_positive("within", within)
-    low, high = (_checks.check_positive("f0", f) for f in f0)
+    fs = check_inside("fs", fs, 0.0)
+    within = check_inside("within", within, 0.0)
+    low, high = (check_inside("f0", f, 0.0) for f in f0)
     lags = np.arange(max(1, int(fs / high)), min(int(np.ceil(fs / low)), x.shape[1] // 2) + 1)
     if lags.size == 0:
         raise ValueError(f"f0 must hold a period of at most half a frame, {x.shape[1] / 2 / fs:g} s; "

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsinit.speech import _checks
+from tsinit._validate import check_count, check_number
 
 # Per frame the search has C(m + K, K) states for K formants among m candidates: spare ones are cut to a few.
 _SPARE = 3
@@ -53,22 +53,21 @@ def track(candidates, n_formants=3, *, nominal=None, jump_cost=1.0, bandwidth_co
     Raises
     ------
     ValueError
-        If n_formants is not a positive integer, a nominal frequency is missing, or a cost is negative.
+        If n_formants is not a whole number from 1, a nominal frequency is missing, or a cost is negative.
 
     Notes
     -----
     The kinds of cost are those of Talkin's tracker (1987, J. Acoust. Soc. Am. 82, S55); the weights are ours,
     round numbers near the best of a coarse grid on five recordings.
     """
-    K = _checks.check_count("n_formants", n_formants)
+    K = check_count("n_formants", n_formants)
     nominal = 500.0 + 1000.0 * np.arange(K) if nominal is None else np.asarray(nominal, dtype=np.float64)
     if nominal.shape != (K,) or not np.all(nominal > 0):
         raise ValueError(f"nominal must hold {K} positive frequencies; got {nominal.tolist()}.")
     costs = {"jump_cost": jump_cost, "bandwidth_cost": bandwidth_cost, "nominal_cost": nominal_cost,
              "miss_cost": miss_cost}
     for name, value in costs.items():
-        if not value >= 0:
-            raise ValueError(f"{name} must not be negative; got {value!r}.")
+        check_number(name, value)
     kept = [_narrowest(f, b, K + _SPARE) for f, b in candidates]
     chosen = _viterbi(kept, K, np.log(nominal), costs)
     out = np.full((2, len(kept), K), np.nan)
