@@ -107,3 +107,44 @@ def test_bytes_that_are_no_text_and_missing_files_are_told(write, tmp_path):
         read_table(write("größe\n1\n", encoding="latin-1"))
     with pytest.raises(FileNotFoundError, match="which is none"):
         read_table(tmp_path / "nothing.csv")
+
+
+def test_day_first_months_are_not_read_as_days(write):
+    months = pd.date_range("2020-01-01", periods=36, freq="MS")
+    lines = "\n".join(f"{month:%d/%m/%Y},1" for month in months)
+    assert (read_table(write(f"date,x\n{lines}\n")).index == months).all()
+    lines = "\n".join(f"{month:%m/%d/%Y},1" for month in months)
+    assert (read_table(write(f"date,x\n{lines}\n")).index == months).all()
+
+
+@pytest.mark.parametrize("days", ["01/01/2020 01/02/2020 01/03/2020", "01/02/2020 03/05/2020 05/06/2020"])
+def test_dates_that_suit_both_orders_are_refused(write, days):
+    lines = "\n".join(f"{day},1" for day in days.split())
+    with pytest.raises(ValueError, match=r"column 'date' must hold dates that can be read one way only; .* 2020-0.-0"):
+        read_table(write(f"date,x\n{lines}\n"))
+
+
+def test_years_in_front_are_always_followed_by_the_month(write):
+    table = read_table(write("date,x\n2020-02-01,1\n2020-01-02,2\n2020-01-03,3\n"))
+    assert table.index.month.tolist() == [2, 1, 1]
+
+
+def test_names_of_months_are_no_dates(write):
+    with pytest.raises(ValueError, match="column 'month' must hold numbers; got 'May'"):
+        read_table(write("month,x\nMay,1\nJune,2\n"))
+    with pytest.raises(ValueError, match="column 'month' must hold a time in every row; got 'May'"):
+        read_table(write("month,x\nMay,1\nJune,2\n"), time=["month"])
+    assert read_table(write("month,x\nMay 2020,1\nJune 2020,2\n")).index.month.tolist() == [5, 6]
+
+
+def test_a_time_of_day_beside_the_dates_is_pointed_at_and_works(write):
+    lines = "\n".join(f"{day}/03/2004;{hour:02d}:00:00;1" for day in range(10, 14) for hour in range(24))
+    path = write(f"Date;Time;x\n{lines}\n")
+    with pytest.raises(ValueError, match=r"column 'Time' must hold numbers; .* use --time Date,Time"):
+        read_table(path)
+    assert (read_table(path, time=["Date", "Time"]).index == pd.date_range("2004-03-10", periods=96, freq="h")).all()
+
+
+def test_times_of_day_alone_do_not_depend_on_the_day_of_reading(write):
+    table = read_table(write("clock,x\n10:00,1\n11:00,2\n"))
+    assert table.index.tolist() == [pd.Timestamp("1970-01-01 10:00"), pd.Timestamp("1970-01-01 11:00")]

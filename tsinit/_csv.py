@@ -8,13 +8,19 @@ import pandas as pd
 
 _MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "None", "?", "-", "."]
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
+#: A date has a year: four digits somewhere, or three parts without a colon. "May" and "12 May" have none.
+_DATED = r"\d{4}|\d{1,2}[^\d:]+(?:\d{1,2}|[A-Za-z]{3,})[^\d:]+\d{2}"
+_YEAR_FIRST = r"\s*\d{4}"
+_CLOCK = r"\s*\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?\s*(?:[AaPp][Mm])?\s*"
 
 
 def read_table(path, time=None, columns=None):
     """Read a table of numbers with its times.
 
     The separator is found in the first line; decimal commas are understood where the separator is another character.
-    The first column of text that can be read as dates becomes the index, unless `time` names it.
+    The first column of text that can be read as dates becomes the index, or else the first of times of day, unless
+    `time` names it. Dates such as 01/02/2020 are read in the order, month or day first, that makes them increase in
+    even steps.
 
     Parameters
     ----------
@@ -33,7 +39,8 @@ def read_table(path, time=None, columns=None):
     Raises
     ------
     FileNotFoundError, ValueError
-        The file is not there, is empty, or a column is not what it should be.
+        The file is not there, is empty, or a column is not what it should be; or the dates make as good a series
+        with the month first as with the day first.
     """
     path = Path(path).expanduser()
     if not path.is_file():
@@ -47,7 +54,7 @@ def read_table(path, time=None, columns=None):
     if columns is not None:
         table = table[_known(table, columns, "--columns")]
     for name in table.columns:
-        _require_numbers(table[name])
+        _require_numbers(table[name], time)
     return table.astype(float)
 
 
@@ -99,7 +106,11 @@ def _without_row_numbers(table):
 
 
 def _find_time(table):
-    return next(([column.name] for column in _texts(table) if len(column) and _dates(column).notna().all()), None)
+    """Name the first column of dates, or else the first of times of day; None where there is neither."""
+    texts = [column.astype(str) for column in _texts(table) if len(column)]
+    dated = (column for column in texts if column.str.contains(_DATED).all() and _dates(column).notna().all())
+    clocks = (column for column in texts if column.str.fullmatch(_CLOCK).all())
+    return next(([column.name] for found in (dated, clocks) for column in found), None)
 
 
 def _times(columns):
@@ -114,15 +125,49 @@ def _times(columns):
 
 
 def _dates(column):
-    """Read dates, month first and else day first; what is no date becomes NaT."""
+    """Read dates with their month first or their day first, whichever makes a series; what is no date becomes NaT.
+
+    Raises
+    ------
+    ValueError
+        Both orders make one, and neither or both of them run in even steps.
+    """
+    text = column.astype("str")
+    clock = text.str.fullmatch(_CLOCK).fillna(False).astype(bool)
+    if len(text) and clock.all():
+        return _read_dates("1970-01-01 " + text)  # without a date, pandas would take that of today
+    text = text.where(text.str.contains(_DATED).fillna(False).astype(bool))
+    month_first = _read_dates(text)
+    if text.dropna().str.match(_YEAR_FIRST).all():
+        return month_first
+    day_first = _read_dates(text, dayfirst=True)
+    if month_first.equals(day_first):
+        return month_first
+    # Disorder alone settles little: the first days of the months of one year increase either way.
+    for good in (lambda dates: dates.notna().all(), lambda dates: dates.is_monotonic_increasing, _is_even):
+        if good(month_first) != good(day_first):
+            return month_first if good(month_first) else day_first
+        if not good(month_first) and good is not _is_even:
+            return day_first if day_first.notna().sum() > month_first.notna().sum() else month_first
+    raise ValueError(
+        f"column {column.name!r} must hold dates that can be read one way only; got {text.iloc[0]!r}, "
+        f"{text.iloc[-1]!r} and others, which increase with the month first and with the day first. Write them as "
+        f"year-month-day: {month_first.iloc[-1]:%Y-%m-%d} or {day_first.iloc[-1]:%Y-%m-%d}?"
+    )
+
+
+def _read_dates(text, dayfirst=False):
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pandas warns where it guesses; a wrong guess shows as NaT or disorder
-        dates = pd.to_datetime(column, errors="coerce")
-        if dates.isna().any() or not dates.is_monotonic_increasing:
-            day_first = pd.to_datetime(column, errors="coerce", dayfirst=True)
-            if day_first.notna().sum() > dates.notna().sum() or day_first.is_monotonic_increasing:
-                return day_first
-    return dates
+        warnings.simplefilter("ignore")  # pandas warns where it guesses; the caller compares both guesses
+        return pd.to_datetime(text, errors="coerce", dayfirst=dayfirst)
+
+
+def _is_even(dates):
+    """Whether distinct times lie equally far apart, by the clock or by the month."""
+    times = pd.DatetimeIndex(dates.drop_duplicates())  # a time of day beside it repeats each date
+    months = pd.Series(times.year * 12 + times.month)
+    by_month = months.diff().nunique() <= 1 and (times - times.to_period("M").start_time).nunique() == 1
+    return pd.Series(times).diff().nunique() <= 1 or by_month
 
 
 def _known(table, names, option):
@@ -132,12 +177,14 @@ def _known(table, names, option):
     return list(names)
 
 
-def _require_numbers(column):
+def _require_numbers(column, time):
     if pd.api.types.is_numeric_dtype(column):
         return
     values = pd.to_numeric(column, errors="coerce")
     row = int((values.isna() & column.notna()).argmax())
+    of_day = time and column.dropna().astype(str).str.fullmatch(_CLOCK).all()
     raise ValueError(
         f"column {column.name!r} must hold numbers; got {column.iloc[row]!r} in row {row + 1}. "
-        "Choose the columns to use with --columns, or the one with the times with --time."
-    )
+        + (f"If it is the time of day, use --time {','.join([*time, column.name])}." if of_day else
+        "Choose the columns to use with --columns, or the one with the times with --time.")
+    )  # fmt: skip
