@@ -1,5 +1,6 @@
 """The small statistics, against formulas, brute force and simulation."""
 
+import inspect
 import math
 
 import numpy as np
@@ -39,6 +40,17 @@ def test_paired_difference_is_the_same_every_time_and_shifts_with_the_data(rng):
     one, two, shifted = (statistics.paired_difference(x) for x in (d, d, d + 100.0))
     assert one == two
     np.testing.assert_allclose(np.subtract(shifted, 100.0), one, rtol=1e-3)  # rounding moves the bias term
+
+
+def test_the_interval_is_that_of_scipy(rng):
+    from scipy.stats import bootstrap
+
+    # From the same resamples; the quantile between two of them may be defined in another way.
+    name = "rng" if "rng" in inspect.signature(bootstrap).parameters else "random_state"
+    for d in (rng.normal(size=8), rng.exponential(size=15)):
+        ours = statistics.bca_ends(d, 0.025)
+        theirs = bootstrap((d,), np.mean, method="BCa", **{name: np.random.default_rng(0)}).confidence_interval
+        np.testing.assert_allclose(ours, theirs, atol=0.01 * d.std() / np.sqrt(d.size))
 
 
 def test_paired_difference_without_spread_or_with_few_values():

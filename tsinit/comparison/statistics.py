@@ -9,6 +9,7 @@ _Z95 = 1.959963984540054  # two-sided 95 %
 _Z80 = 0.8416212335729143  # power 80 %
 #: Fewer paired runs than this carry no interval: the bootstrap distribution would have a handful of values.
 MIN_PAIRS = 5
+_RESAMPLES = 9999
 
 
 class Interval(NamedTuple):
@@ -68,7 +69,7 @@ def paired_difference(differences):
 
     References
     ----------
-    Efron, Journal of the American Statistical Association 82 (1987), p. 171-185 (through ``scipy.stats``).
+    Efron, Journal of the American Statistical Association 82 (1987), p. 171-185.
     Hesterberg, The American Statistician 69 (2015), p. 371-386, on expanded intervals.
     """
     d = np.asarray(differences, dtype=float)
@@ -79,14 +80,42 @@ def paired_difference(differences):
         return Interval(mean, mean, mean) if d.size > 1 else Interval(mean, math.nan, math.nan)
     if d.size < MIN_PAIRS:
         return Interval(mean, math.nan, math.nan)
-    from scipy.stats import bootstrap, norm, t
+    from scipy.special import ndtr, stdtrit
 
-    level = 1.0 - 2.0 * norm.cdf(-math.sqrt(d.size / (d.size - 1)) * t.ppf(0.975, d.size - 1))
+    tail = float(ndtr(-math.sqrt(d.size / (d.size - 1)) * stdtrit(d.size - 1, 0.975)))
+    return Interval(mean, *bca_ends(d, tail))
+
+
+def bca_ends(d, tail):
+    """Bias-corrected and accelerated bootstrap interval of a mean.
+
+    Parameters
+    ----------
+    d : (n,) float
+        Not all equal.
+    tail : float
+        Probability left out on each side.
+
+    Returns
+    -------
+    low, high : float
+
+    References
+    ----------
+    Efron, Journal of the American Statistical Association 82 (1987), p. 171-185; the acceleration is that of the
+    jackknife, for a mean a sixth of the skewness of its terms.
+    """
+    from scipy.special import ndtr, ndtri
+
     # A generator of its own: the same table always shows the same interval.
-    ends = bootstrap(
-        (d,), np.mean, method="BCa", confidence_level=level, random_state=np.random.default_rng(0)
-    ).confidence_interval
-    return Interval(mean, float(ends.low), float(ends.high))
+    means = d[np.random.default_rng(0).integers(0, d.size, (_RESAMPLES, d.size))].mean(axis=1)
+    below = (np.count_nonzero(means < d.mean()) + np.count_nonzero(means <= d.mean())) / (2 * _RESAMPLES)
+    bias = ndtri(np.clip(below, 1 / _RESAMPLES, 1 - 1 / _RESAMPLES))
+    centred = d - d.mean()
+    acceleration = (centred**3).sum() / (6.0 * (centred**2).sum() ** 1.5)
+    z = bias + ndtri([tail, 1.0 - tail])
+    low, high = np.quantile(means, ndtr(bias + z / (1.0 - acceleration * z)))
+    return float(low), float(high)
 
 
 def seeds_needed(differences):
