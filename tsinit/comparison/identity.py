@@ -84,37 +84,53 @@ def seed_from_text(text):
     return np.random.SeedSequence(entropy=int(entropy), spawn_key=tuple(map(int, key.split(","))))
 
 
-def _feed(digest, value):
-    """Add one value to the hash; the kind goes in first, so that 1 and "1" differ."""
+def _feed(digest, value, inside=()):
+    """Add one value to the hash; the kind goes in first, so that 1 and "1" differ.
+
+    inside : ids of the values that hold this one. A function that calls itself is in its own closure.
+    """
     digest.update(f"<{type(value).__module__}.{type(value).__qualname__}>".encode())
+    if id(value) in inside:
+        digest.update(f"level {inside.index(id(value))}".encode())
+        return
+    inside = (*inside, id(value))
     if isinstance(value, np.ndarray) and value.dtype != object:
         digest.update(f"{value.dtype.str}{value.shape}".encode())
         digest.update(np.ascontiguousarray(value).tobytes())
     elif isinstance(value, pd.DataFrame | pd.Series | pd.Index):
         digest.update(np.ascontiguousarray(pd.util.hash_pandas_object(value, index=True)).tobytes())
-        _feed(digest, list(map(str, getattr(value, "columns", []))))
+        _feed(digest, list(map(str, getattr(value, "columns", []))), inside)
     elif isinstance(value, np.random.SeedSequence):
-        _feed(digest, (value.entropy, *value.spawn_key))
+        _feed(digest, (value.entropy, *value.spawn_key), inside)
     elif isinstance(value, BaseEstimator):
         params = value.get_params(deep=False)
-        _feed(digest, {name: params[name] for name in sorted(params) if name not in _NOT_IDENTITY})
+        _feed(digest, {name: params[name] for name in sorted(params) if name not in _NOT_IDENTITY}, inside)
     elif isinstance(value, dict):
-        _feed(digest, list(value.items()))
+        _feed(digest, list(value.items()), inside)
     elif isinstance(value, list | tuple):
         digest.update(str(len(value)).encode())
         for item in value:
-            _feed(digest, item)
+            _feed(digest, item, inside)
     elif isinstance(value, types.FunctionType):
-        closure = [cell.cell_contents for cell in value.__closure__ or ()]
-        _feed(digest, [value.__qualname__, value.__code__, value.__defaults__, value.__kwdefaults__, closure])
+        closure = [_contents(cell) for cell in value.__closure__ or ()]
+        parts = [value.__qualname__, value.__code__, value.__defaults__, value.__kwdefaults__, closure]
+        _feed(digest, parts, inside)
     elif isinstance(value, functools.partial):
-        _feed(digest, [value.func, value.args, value.keywords])
+        _feed(digest, [value.func, value.args, value.keywords], inside)
     elif isinstance(value, set | frozenset):
-        _feed(digest, sorted(map(repr, value)))  # the order of a set changes from process to process
+        _feed(digest, sorted(map(repr, value)), inside)  # the order of a set changes from process to process
     elif isinstance(value, types.CodeType):
-        _feed(digest, [value.co_code, value.co_names, value.co_consts])
+        _feed(digest, [value.co_code, value.co_names, value.co_consts], inside)
     else:
         digest.update(_plain_bytes(value))
+
+
+def _contents(cell):
+    """Return what a function holds of its surroundings, as a list: empty while the name has no value yet."""
+    try:
+        return [cell.cell_contents]
+    except ValueError:
+        return []
 
 
 def _plain_bytes(value):
