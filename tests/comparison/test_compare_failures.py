@@ -103,15 +103,45 @@ def test_a_step_that_loses_objective_is_flagged():
     assert monotone["climbs"] == {True}
 
 
-def test_a_score_that_fails_is_an_error_but_the_fit_is_not_lost():
+def test_a_score_that_fails_leaves_the_fit_and_the_other_scores_as_they_are(tmp_path):
     def broken(estimator, X):
         raise ZeroDivisionError("score")
 
-    with pytest.warns(UserWarning, match="ZeroDivisionError"):
-        result = compare(Hills(), X, ["wide"], n_seeds=2, score={"broken": broken}, progress=False)
-    assert set(result.runs["status"]) == {"error"}
-    assert np.isfinite(result.runs["objective_final"]).all()
-    assert result.runs["score_broken"].isna().all()
+    scores = {"broken": broken, "whole": lambda estimator, X: 1.0}
+    with pytest.warns(UserWarning, match="all 2 runs lack a score: 2 x ZeroDivisionError: score"):
+        result = compare(Hills(), X, ["wide"], n_seeds=2, score=scores, progress=False)
+    runs = result.runs
+    assert set(runs["status"]) == {"ok"}
+    assert runs["gap"].notna().all()
+    assert runs["score_broken"].isna().all()
+    assert (runs["score_whole"] == 1.0).all()
+    assert set(runs["error_message"]) == {"score"}
+    assert result.errors["traceback"].str.endswith("ZeroDivisionError: score").all()
+    assert result.summary()["n_failed"].tolist() == [0]
+    assert "A score could not be computed: wide in 2 of 2 runs." in result.verdict()
+    assert "Runs that failed or lack a score" in result.report(tmp_path / "r.html").read_text()
+
+
+class Breaking(Hills):
+    """Stops with an error on the way wherever it is above the lower hill."""
+
+    def _fit(self, X, lengths=None, monitor=None):
+        super()._fit(X, lengths=lengths, monitor=monitor)
+        if monitor.objectives[-1] > 1000.0:
+            raise RuntimeError("broke off")
+        return self
+
+
+def test_a_run_that_breaks_off_is_no_end_to_measure_by():
+    with pytest.warns(UserWarning, match="RuntimeError: broke off"):
+        result = compare(Breaking(), X, ["wide"], n_seeds=10, progress=False)
+    failed = result.runs["status"] == "error"
+    assert 0 < failed.sum() < 10
+    assert np.isfinite(result.runs.loc[failed, "objective_final"]).all()
+    assert result.runs.loc[failed, ["gap", "optimum"]].isna().all(axis=None)
+    assert result.runs.loc[~failed, "gap"].min() == 0.0
+    hits = int(result.summary()["hits"].iloc[0])
+    assert f"reached by wide in {hits} of 10 runs" in result.verdict()
 
 
 def test_convergence_warnings_are_left_to_the_status_column():

@@ -35,6 +35,22 @@ def test_a_share_holds_out_the_tail_in_time_order():
     assert run["score_mean_test"] == X[30:].mean()
 
 
+@pytest.mark.parametrize("name", ["test", "mean_test"])
+def test_a_name_that_reads_like_a_held_out_score_is_refused(name):
+    rule = f"score names must not be or end in that of held-out data, 'test'; got '{name}'"
+    with pytest.raises(ValueError, match=rule):
+        _compare(score={name: _mean}, test=0.25)
+    assert _compare(score={name: _mean})[f"score_{name}"] == X.mean()
+    assert _compare(score={"latest": _mean}, test=0.25)["score_latest_test"] == X[30:].mean()
+
+
+def test_a_name_that_truth_fills_is_refused():
+    gappy = X.copy()
+    gappy[3, 0] = np.nan
+    with pytest.raises(ValueError, match="score names must leave 'rmse' to the score that truth gives"):
+        _compare(gappy, truth=X, score={"rmse": _mean})
+
+
 def test_the_models_own_score_is_the_default():
     run = _compare(test=0.25)
     assert run["score"] == pytest.approx(run["objective_final"] - X[:30].mean())

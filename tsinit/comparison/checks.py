@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tsinit._validate import check_series
+from tsinit._validate import check_count, check_number, check_series
 from tsinit.comparison import data as datasets_of
 from tsinit.comparison import naming
 from tsinit.comparison.data import Dataset
-from tsinit.comparison.scores import Scoring, is_parameters
+from tsinit.comparison.scores import TRUTH_SCORES, Scoring, column_name, is_parameters
 from tsinit.init._registry import resolve
 from tsinit.models.monitor import Budget
 
@@ -72,24 +72,43 @@ def check_entropy(seed):
     """Return the entropy of all seeds: a number given, or one drawn now and written into every row."""
     if seed is None:
         return np.random.SeedSequence().entropy
-    if isinstance(seed, bool) or not isinstance(seed, numbers.Integral) or seed < 0:
-        raise ValueError(f"seed must be a whole number of at least 0, or None; got {seed!r}.")
-    return int(seed)
+    return check_count("seed", seed, least=0, rule=", or None")
 
 
 def check_budget(budget):
-    """Return a Budget or None."""
-    if budget is not None and not isinstance(budget, Budget):
+    """Return a Budget of numbers, or None."""
+    if budget is None:
+        return None
+    if not isinstance(budget, Budget):
         raise TypeError(f"budget must be tsinit.Budget(max_iter=..., seconds=...) or None; got {budget!r}.")
-    return budget
+    limit, seconds = budget
+    return Budget(
+        None if limit is None else check_count("budget.max_iter", limit, least=0, rule=", or None"),
+        None if seconds is None else check_number("budget.seconds", seconds),
+    )
 
 
-def check_scoring(score):
-    """Return the scoring functions by name; None leaves the model's own score."""
+def check_scoring(score, datasets: dict[str, Dataset]):
+    """Return the scoring functions by name; None leaves the model's own score.
+
+    Every column must tell by its name what was scored: on held-out data its name ends in that of the data.
+    """
     if score is None:
         return Scoring(None)
     if not isinstance(score, Mapping) or not all(callable(f) for f in score.values()):
         raise TypeError(f"score must be None or a dict of functions (estimator, X) -> float; got {score!r}.")
+    taken = {TRUTH_SCORES[is_parameters(data.truth)][0] for data in datasets.values() if data.truth is not None}
+    tests = {test for data in datasets.values() for test in data.tests}
+    for name in score:
+        _check_name(name, "score")
+        clash = next((test for test in sorted(tests) if f"_{name}".endswith(f"_{test}")), None)
+        if clash is not None:
+            raise ValueError(
+                f"score names must not be or end in that of held-out data, {clash!r}; got {name!r}. The column "
+                f"{column_name(name)!r} would seem to hold the score of the held-out part."
+            )
+        if name in taken:
+            raise ValueError(f"score names must leave {name!r} to the score that truth gives; got {name!r}.")
     return Scoring(dict(score))
 
 

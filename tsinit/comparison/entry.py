@@ -5,6 +5,7 @@ import warnings
 from tsinit.comparison import result
 from tsinit.comparison.plan import make_plan
 from tsinit.comparison.running import run_tasks
+from tsinit.comparison.tables import FAILED
 
 
 def compare(
@@ -41,7 +42,8 @@ def compare(
         earlier run: the key of a run holds a checksum of the data set's name, and its replicate.
     score : dict of str to function, optional
         ``{name: function(estimator, X) -> float}`` gives columns ``score_<name>``; None takes the model's own
-        ``score`` as column ``score``.
+        ``score`` as column ``score``. A score that raises an error leaves NaN, the status of the fit, and the
+        message in the row and in ``errors``.
     test : float, X, or dict of X, optional
         A share holds out the tail of every sequence, in time order: the model is fitted to the head, and the
         score of the tail is column ``score_test``. A dict is keyed by data set, or for one data set by a name that
@@ -68,8 +70,8 @@ def compare(
     Warns
     -----
     UserWarning
-        Some runs failed (with the count of each distinct error), or a strategy gave the same start for different
-        seeds although it was handed a random generator.
+        Some runs failed or lack a score (with the count of each distinct error), or a strategy gave the same
+        start for different seeds although it was handed a random generator.
 
     Examples
     --------
@@ -90,13 +92,19 @@ def compare(
 
 
 def _warn_of_failures(errors, n_runs):
+    failed = errors["status"].isin(FAILED)
+    _warn_of(errors[failed], n_runs, "failed")
+    _warn_of(errors[~failed], n_runs, "lack a score")
+
+
+def _warn_of(errors, n_runs, what):
     if errors.empty:
         return
     counts = errors.groupby(["error_type", "error_message"], sort=False).size().sort_values(ascending=False)
     listed = "; ".join(f"{n} x {kind}: {message.rstrip('.')}" for (kind, message), n in counts.head(5).items())
     more = f"; and {len(counts) - 5} other errors" if len(counts) > 5 else ""
-    how_many = f"all {n_runs} runs failed" if len(errors) == n_runs else f"{len(errors)} of {n_runs} runs failed"
-    warnings.warn(f"{how_many}: {listed}{more}. See .errors for the tracebacks.", UserWarning, stacklevel=3)
+    how_many = f"all {n_runs} runs" if len(errors) == n_runs else f"{len(errors)} of {n_runs} runs"
+    warnings.warn(f"{how_many} {what}: {listed}{more}. See .errors for the tracebacks.", UserWarning, stacklevel=4)
 
 
 def _warn_of_equal_starts(runs, strategies):

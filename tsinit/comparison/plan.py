@@ -88,8 +88,9 @@ def make_plan(model, data, strategies, *, n_seeds, seed, score, test, truth, bud
     models = checks.check_models(model)
     inits = checks.check_known(checks.check_strategies(strategies), models)
     n_seeds, entropy = check_count("n_seeds", n_seeds), checks.check_entropy(seed)
-    budget, scoring = checks.check_budget(budget), checks.check_scoring(score)
+    budget = checks.check_budget(budget)
     datasets = checks.check_datasets(data, test, truth)
+    scoring = checks.check_scoring(score, datasets)
     checks.check_truth_fits(datasets, models)
     return Plan(models, datasets, inits, n_seeds, entropy, budget, scoring)
 

@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 
 from tsinit.comparison import _page, display
+from tsinit.comparison.tables import FAILED
 from tsinit.comparison.verdict import verdict
 
 #: A table of more rows helps nobody in a browser; the CSV has them all.
@@ -111,16 +112,20 @@ def _errors(comparison):
     errors = comparison.errors
     if errors.empty:
         return ""
-    groups = errors.groupby(["dataset", "strategy", "error_type", "error_message"], sort=False)
-    rows = [[dataset, strategy, str(len(rows)), kind, message] for (dataset, strategy, kind, message), rows in groups]
+    groups = errors.groupby(["dataset", "strategy", "status", "error_type", "error_message"], sort=False)
+    rows = [
+        [dataset, strategy, str(len(rows)), rows.iloc[0]["status"].replace("_", " "), kind, message]
+        for (dataset, strategy, _, kind, message), rows in groups
+    ]
     tails = "".join(
         f"<h3>{html.escape(group.iloc[0]['run_id'])}</h3><pre>{html.escape(group.iloc[0]['traceback'])}</pre>"
         for _, group in groups
         if group.iloc[0]["traceback"]
     )
     more = f"<details><summary>Where they were raised, once for each kind</summary>{tails}</details>" if tails else ""
-    header = ["data set", "strategy", "runs", "kind", "message"]
-    return "<h2>Runs that failed</h2>" + _page.table(header, rows, text={4}) + more
+    header = ["data set", "strategy", "runs", "status", "kind", "message"]
+    unscored = "" if errors["status"].isin(FAILED).all() else " or lack a score"
+    return f"<h2>Runs that failed{unscored}</h2>" + _page.table(header, rows, text={5}) + more
 
 
 def _method(comparison):
@@ -137,8 +142,9 @@ def _method(comparison):
         f"<h2>How it was computed</h2><p>Every strategy was run from {seeds} on every data set. In one replicate all "
         "strategies share two random streams, one for the start and one for the run, so that their differences are "
         f"paired. The streams are children of <code>SeedSequence(entropy={plan.entropy}, spawn_key=(crc32(data set), "
-        "replicate))</code>; the columns init_seed and run_seed of the table below rebuild them as "
-        f"<code>entropy:key</code>. {limited}{_STATISTICS}</p><ul>{models}</ul><p>Computed with {versions}. Times are "
+        "replicate))</code>; columns init_seed and run_seed hold them as <code>entropy:key</code>, from which "
+        f"<code>Comparison.seed</code> rebuilds them. {limited}{_STATISTICS}</p><ul>{models}</ul><p>"
+        f"Computed with {versions}. Times are "
         "wall-clock seconds on one thread, after everything was compiled.</p>"
     )
 
@@ -146,7 +152,8 @@ def _method(comparison):
 _STATISTICS = (
     "The gap of a run is the best known end on its data set and model minus its own; a run reached the best known end "
     "if its gap is within 0.5 nats plus 1e-5 of the objective. &ldquo;Behind the best start&rdquo; is the mean paired "
-    "difference to the strategy with the best mean, with a 95 % BCa bootstrap interval over seeds (widened for small "
+    "difference to the best strategy over the seeds that both finished, "
+    "with a 95 % BCa bootstrap interval over seeds (widened for small "
     "samples after Hesterberg, 2015); rates have Wilson intervals. Seeds tell how much a fit varies on these data; "
     "only further data sets tell whether a start is better in general, so seeds of different data sets are never "
     "pooled."

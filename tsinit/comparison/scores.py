@@ -15,31 +15,37 @@ class Scoring(NamedTuple):
 
     def columns(self, data):
         """Name the score columns that a data set fills."""
-        names = list(self.functions or [""])
-        columns = [_column(name) for name in names]
-        columns += [_column(name, test) for test in data.tests for name in names]
-        if data.truth is not None:
-            columns.append("score_eigenvalue_error" if is_parameters(data.truth) else "score_rmse")
-        return columns
+        return [name for name, _, _ in self._parts(data)]
 
     def of(self, estimator, data):
-        """Score one fitted run.
+        """Score one fitted run; one score that fails does not cost the others.
 
         Returns
         -------
-        dict of str to float
-            One value for each of :meth:`columns`.
+        scores : dict of str to float
+            One value for each of :meth:`columns`, NaN for a score that raised an error.
+        failure : Exception or None
+            The first of these errors.
         """
+        scores, failure = {}, None
+        for name, f, X in self._parts(data):
+            scores[name] = float("nan")
+            try:
+                scores[name] = float(f(estimator, X))
+            except Exception as error:  # whatever a score does wrong is told in the row of the fit, which stands
+                failure = failure or error
+        return scores, failure
+
+    def _parts(self, data):
+        """List what is computed as (column, function, data)."""
         functions = self.functions or {"": _own_score}
-        scores = {_column(name): float(f(estimator, data.X)) for name, f in functions.items()}
+        parts = [(column_name(name), f, data.X) for name, f in functions.items()]
         for test, X in data.tests.items():
-            scores |= {_column(name, test): float(f(estimator, X)) for name, f in functions.items()}
+            parts += [(column_name(name, test), f, X) for name, f in functions.items()]
         if data.truth is not None:
-            if is_parameters(data.truth):
-                scores["score_eigenvalue_error"] = eigenvalue_error(estimator.params_.A, data.truth.A)
-            else:
-                scores["score_rmse"] = imputation_rmse(estimator, data.X, data.truth)
-        return scores
+            name, f = TRUTH_SCORES[is_parameters(data.truth)]
+            parts.append((column_name(name), lambda estimator, X: f(estimator, X, data.truth), data.X))
+        return parts
 
 
 def is_parameters(truth):
@@ -87,8 +93,17 @@ def imputation_rmse(estimator, X, truth):
     return float(np.sqrt(np.mean((guess[cells] - full[cells]) ** 2))) if cells.any() else float("nan")
 
 
-def _column(name, test=""):
+def column_name(name, test=""):
+    """Name the column of a score, on the data that were fitted or on held-out ones."""
     return "_".join(part for part in ("score", name, test) if part)
+
+
+def _eigenvalues(estimator, X, truth):
+    return eigenvalue_error(estimator.params_.A, truth.A)
+
+
+#: Name and function of the score that a truth gives: a complete table (False), parameters (True).
+TRUTH_SCORES = {False: ("rmse", imputation_rmse), True: ("eigenvalue_error", _eigenvalues)}
 
 
 def _own_score(estimator, X):

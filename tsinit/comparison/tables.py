@@ -27,8 +27,9 @@ def versions():
 def runs_table(tasks, outcomes):
     """One row for each task, failed or not.
 
-    ``gap`` and ``optimum`` compare a run with all others on its data set and model; everything else depends on the
-    run alone. ``start`` numbers the distinct starting points of a data set and model.
+    ``gap`` and ``optimum`` compare a run with all others on its data set and model that did not fail, and are missing
+    where the run itself failed; everything else depends on the run alone. ``start`` numbers the distinct starting
+    points of a data set and model.
 
     Parameters
     ----------
@@ -46,9 +47,11 @@ def runs_table(tasks, outcomes):
         [_row(t, o, list(dict.fromkeys(columns)), made_with) for t, o in zip(tasks, outcomes, strict=True)]
     )
     cells = table.groupby(["dataset", "model"], sort=False)
-    best = cells["objective_final"].transform(lambda ends: ends[np.isfinite(ends)].max())
-    table["gap"] = best - table["objective_final"].where(np.isfinite(table["objective_final"]))
-    table["optimum"] = cells["objective_final"].transform(lambda ends: statistics.number_optima(ends.to_numpy()))
+    # A run that broke off was somewhere, but has no end: neither the best known one nor any other.
+    ended = np.isfinite(table["objective_final"]) & ~table["status"].isin(FAILED)
+    ends = table["objective_final"].where(ended).groupby([table["dataset"], table["model"]], sort=False)
+    table["gap"] = ends.transform("max") - table["objective_final"].where(ended)
+    table["optimum"] = ends.transform(lambda values: statistics.number_optima(values.to_numpy()))
     table["start"] = cells["start"].transform(lambda prints: pd.factorize(prints)[0] + 1)
     whole = {"n_iter": "Int64", "optimum": "Int64", "start": "Int64", "replicate": "int64"}
     table = table.astype(whole | {"converged": "boolean", "monotone": "boolean"})
@@ -90,10 +93,10 @@ def traces_table(tasks, outcomes):
 
 
 def errors_table(runs, outcomes):
-    """The failed rows, with the end of the traceback."""
+    """The rows that failed or lack a score, with the end of the traceback."""
     tails = {o.run_id: o.error_trace for o in outcomes}
     columns = ["run_id", *KEYS, "init_seed", "run_seed", "status", "error_type", "error_message"]
-    failed = runs.loc[runs["status"].isin(FAILED), columns].reset_index(drop=True)
+    failed = runs.loc[runs["error_type"] != "", columns].reset_index(drop=True)
     return failed.assign(traceback=[tails[run_id] for run_id in failed["run_id"]])
 
 

@@ -57,14 +57,15 @@ def execute(task, comparison, parent):
     _prepare_process(parent)
     warm_up(task, comparison)
     monitor = Monitor(task.budget)
-    estimator, failure, scores = None, None, {}
+    estimator, failure, scores, flaw = None, None, {}, None
     try:
         estimator = fit(task, monitor)
-        if math.isfinite(_last(monitor.objectives)):
-            scores = task.scoring.of(estimator, task.data)
-    except Exception as error:  # whatever a model, a strategy or a score does wrong is a row of the table
+    except Exception as error:  # whatever a model or a strategy does wrong is a row of the table
         failure = error
-    return _outcome(task, monitor, estimator, failure, scores)
+    if failure is None and math.isfinite(_last(monitor.objectives)):
+        scores, flaw = task.scoring.of(estimator, task.data)
+    status = _status(monitor, failure, getattr(estimator, "converged_", None))
+    return _outcome(task, monitor, estimator, status, failure or flaw, scores)
 
 
 def fit(task, monitor):
@@ -105,17 +106,16 @@ def _prepare_process(parent):
     warnings.filterwarnings("ignore", category=ConvergenceWarning)
 
 
-def _outcome(task, monitor, estimator, failure, scores):
+def _outcome(task, monitor, estimator, status, problem, scores):
     trace = [float(value) for value in monitor.objectives]
     # A start or a run that broke off never closed its clock.
     fit_seconds = monitor.fit_seconds or _last(monitor.seconds, 0.0)
     kind = message = tail = ""
-    if failure is not None:
-        kind, message = type(failure).__name__, str(failure)
-        lines = traceback.format_exception(failure)
+    if problem is not None:
+        kind, message = type(problem).__name__, str(problem)
+        lines = traceback.format_exception(problem)
         tail = "\n".join("".join(lines).rstrip().splitlines()[-_TRACEBACK_LINES:])
     converged = getattr(estimator, "converged_", None)
-    status = _status(trace, failure, monitor.timed_out, converged)
     if status == "diverged":
         kind, message = ("NonFiniteObjective", f"the objective became {_last(trace)} at iteration {len(trace) - 1}")
     return Outcome(
@@ -135,12 +135,13 @@ def _outcome(task, monitor, estimator, failure, scores):
     )
 
 
-def _status(trace, failure, timed_out, converged):
+def _status(monitor, failure, converged):
+    """Say how the fit went, whatever its scores did."""
     if failure is not None:
         return "error"
-    if not math.isfinite(_last(trace)):
+    if not math.isfinite(_last(monitor.objectives)):
         return "diverged"
-    if timed_out:
+    if monitor.timed_out:
         return "timeout"
     return "ok" if converged else "not_converged"
 
