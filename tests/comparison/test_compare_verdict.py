@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from tsinit.comparison import verdict as words
+from tsinit.comparison.summary import ranking, summarise
 from tsinit.comparison.verdict import standing
 
 
@@ -23,7 +24,8 @@ def _runs(ends, dataset="data", seconds=None, failed=()):
             "model": "m",
             "strategy": s,
             "replicate": i,
-            "status": "error" if s in failed else "ok",
+            "status": "error" if s in failed or np.isnan(end) else "ok",
+            "error_type": "RuntimeError" if s in failed or np.isnan(end) else "",
             "objective_final": np.nan if s in failed else float(end),
             "n_iter": 10,
             "init_seconds": 0.0,
@@ -91,6 +93,59 @@ def test_failures_and_a_lonely_strategy_are_told():
     (line,) = verdict(_runs({"a": [-50.0] * 6, "b": [0.0] * 6}, failed=["b"]))
     assert "no other strategy to compare with" in line
     assert "Failed: b in 6 of 6 runs" in line
+
+
+def _flaky(rng):
+    """Ends of a start that is worse on every seed it finishes, and fails on the hard ones."""
+    hard = np.repeat([0.0, -400.0], [6, 4])
+    sure = hard + rng.normal(size=10)
+    return {"flaky": np.where(hard < 0, np.nan, sure - 26.0 + rng.normal(size=10)), "sure": sure}
+
+
+def test_a_start_that_fails_on_hard_seeds_is_not_crowned_for_the_easy_ones(rng):
+    ends = _flaky(rng)
+    assert np.nanmean(ends["flaky"]) > ends["sure"].mean()
+    runs = _runs(ends)
+    leader, rivals = standing(runs)
+    assert leader == "sure"
+    assert rivals["flaky"].place == "behind"
+    (line,) = verdict(runs)
+    assert line.startswith("data: sure ends highest (mean objective -")
+    assert "sure beats flaky by 2" in line
+    assert "Failed: flaky in 4 of 10 runs; differences are over the seeds that both finished." in line
+
+
+def test_a_leader_that_fails_is_said_to():
+    (line,) = verdict(_runs({"a": [1.0, 2, 3, 4, 5, 6, np.nan], "b": [-50.0, -51, -52, -53, -54, -57, -56]}))
+    assert "a ends highest (mean objective 3.5 over the 6 of 7 runs that did not fail)" in line
+
+
+def test_the_order_is_that_of_the_means_and_ties_go_to_the_start_that_fails_less(rng):
+    values = pd.DataFrame(rng.normal(size=(9, 6)), columns=list("abcdef"))
+    assert ranking(values) == values.mean().sort_values(ascending=False).index.tolist()
+    assert ranking(pd.DataFrame({"a": [3.0, np.nan], "b": [3.0, 1.0], "c": [np.nan] * 2})) == ["b", "a"]
+    assert ranking(pd.DataFrame({"a": [3.1, np.nan], "b": [3.0, 1.0]}), tolerance=0.5) == ["b", "a"]
+    assert ranking(pd.DataFrame({"a": [3.1, np.nan], "b": [3.0, 1.0]})) == ["a", "b"]
+    assert ranking(pd.DataFrame({"a": [np.nan], "b": [np.nan]})) == []
+
+
+def test_summary_verdict_and_held_out_part_rank_alike(rng):
+    ends = _flaky(rng)
+    runs = _runs(ends).assign(gap=0.0)
+    runs["score_test"] = runs["objective_final"] / 100
+    table = summarise(runs)
+    assert table["strategy"].tolist() == ["sure", "flaky"]
+    np.testing.assert_allclose(table["difference"], [0.0, np.nanmean(ends["sure"] - ends["flaky"])])
+    assert "held-out" not in verdict(runs)[0]
+
+
+def test_a_score_that_failed_is_told_and_costs_no_place():
+    runs = _runs({"a": [-50.0] * 6, "b": [-90.0] * 6})
+    runs.loc[runs["strategy"] == "a", "error_type"] = "ZeroDivisionError"
+    (line,) = verdict(runs)
+    assert "a ends highest" in line
+    assert "A score could not be computed: a in 6 of 6 runs." in line
+    assert "Failed" not in line
 
 
 def test_data_sets_are_counted_and_never_pooled(rng):

@@ -18,7 +18,7 @@ def summarise(runs):
     Returns
     -------
     DataFrame
-        Best mean first within a data set and model:
+        Best first within a data set and model, as :func:`ranking` puts them:
 
         ``n_runs, n_ok, n_failed``
             all runs, those that converged, those that gave no end (``error``, ``diverged``)
@@ -29,7 +29,7 @@ def summarise(runs):
         ``median_gap``
             of the distance to the best known end
         ``difference, difference_low, difference_high``
-            mean advantage over this strategy, from the same seed, of the strategy with the best mean; 95 % BCa
+            mean advantage over this strategy of the best one, over the seeds that both finished; 95 % BCa
             interval from five pairs on
         ``median_iter, median_seconds``
             iterations; seconds of start and fit together
@@ -41,18 +41,18 @@ def summarise(runs):
     rows = []
     for (dataset, model), cell in runs.groupby(["dataset", "model"], sort=False):
         ends = wide(cell, "objective_final")
-        leader = best_strategy(ends)
-        for strategy, of_strategy in cell.groupby("strategy", sort=False):
+        ranked = rank_ends(ends)
+        leader = ranked[0] if ranked else None
+        groups = dict(list(cell.groupby("strategy", sort=False)))
+        for strategy in [*ranked, *(name for name in groups if name not in ranked)]:
+            of_strategy = groups[strategy]
             rows.append(
                 {"dataset": dataset, "model": model, "strategy": strategy}
                 | _describe(of_strategy)
                 | _versus(ends, leader, strategy)
             )
     table = pd.DataFrame(rows)
-    order = {name: i for i, name in enumerate(dict.fromkeys(zip(table["dataset"], table["model"], strict=True)))}
-    table["_cell"] = [order[key] for key in zip(table["dataset"], table["model"], strict=True)]
-    table = table.sort_values(["_cell", "mean"], ascending=[True, False], kind="stable", na_position="last")
-    return table.drop(columns="_cell").reset_index(drop=True)[_column_order(table)]
+    return table[_column_order(table)]
 
 
 def usable(runs):
@@ -66,14 +66,42 @@ def wide(cell, column):
     return table.reindex(columns=list(dict.fromkeys(cell["strategy"])))
 
 
-def best_strategy(values):
-    """Name the strategy with the best mean, or None if all runs failed.
+def rank_ends(ends):
+    """Rank strategies by their final objectives; ends that nobody could tell apart are tied."""
+    return ranking(ends, statistics.end_tolerance(ends.max(axis=None)))
+
+
+def ranking(values, tolerance=0.0):
+    """Order the strategies that have an end, best first.
+
+    One strategy loses to another if its mean over the replicates that both finished is lower: a start that fails on
+    the hard seeds must not win by the mean of the easy ones. The fewest losses come first, then the fewest failures,
+    then the highest mean. Without failures this is the order of the means.
 
     The mean and not the median: a start that lands in a bad place on one seed out of three is a worse start, and the
     mean of paired differences, which the intervals are about, can then not contradict the order.
+
+    Parameters
+    ----------
+    values : DataFrame
+        Replicate x strategy, NaN where a run failed; higher is better.
+    tolerance : float
+        Two strategies that differ by no more than this in every replicate tie.
+
+    Returns
+    -------
+    list of str
     """
-    means = values.mean()
-    return None if means.isna().all() else means.idxmax()
+    names = [name for name in values if values[name].notna().any()]
+    table = values[names].to_numpy(dtype=float)
+    lead = table[:, :, None] - table[:, None, :]  # replicate x strategy x rival
+    shared = np.isfinite(lead)
+    total = np.where(shared, lead, 0.0).sum(axis=0)
+    apart = np.where(shared, np.abs(lead), 0.0).max(axis=0, initial=0.0) > tolerance
+    losses = ((total < 0.0) & apart).sum(axis=1)
+    failures = np.isnan(table).sum(axis=0)
+    means = [values[name].mean() for name in names]
+    return [names[i] for i in sorted(range(len(names)), key=lambda i: (losses[i], failures[i], -means[i]))]
 
 
 def paired(ends, leader, strategy):
@@ -115,6 +143,6 @@ def _versus(ends, leader, strategy):
 
 def _column_order(table):
     """Put the differences beside the gap."""
-    names = [name for name in table if not name.startswith("difference") and name != "_cell"]
+    names = [name for name in table if not name.startswith("difference")]
     at = names.index("median_gap") + 1
     return [*names[:at], "difference", "difference_low", "difference_high", *names[at:]]

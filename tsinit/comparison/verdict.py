@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from tsinit.comparison import statistics
-from tsinit.comparison.summary import best_strategy, paired, usable, wide
+from tsinit.comparison.display import nats
+from tsinit.comparison.summary import paired, rank_ends, ranking, usable, wide
 from tsinit.comparison.tables import FAILED
 
 #: Beyond this many seeds the difference is smaller than anybody will notice.
@@ -48,7 +49,7 @@ def verdict(runs, objective="objective"):
 
 
 def standing(cell):
-    """Compare all strategies with the one of the best mean end.
+    """Compare all strategies with the best one, over the seeds that both finished.
 
     Parameters
     ----------
@@ -63,11 +64,11 @@ def standing(cell):
         Strategies with at least one end.
     """
     ends = wide(cell, "objective_final")
-    leader = best_strategy(ends)
-    if leader is None:
+    ranked = rank_ends(ends)
+    if not ranked:
         return None, {}
-    tolerance = statistics.end_tolerance(np.nanmax(ends.to_numpy()))
-    others = [name for name in ends if name != leader and ends[name].notna().any()]
+    leader, tolerance = ranked[0], statistics.end_tolerance(ends.max(axis=None))
+    others = [name for name in ends if name in ranked[1:]]
     return leader, {name: _rival(paired(ends, leader, name), tolerance) for name in others}
 
 
@@ -90,17 +91,21 @@ def _paragraph(cell, objective):
         _beaten(leader, names["behind"], rivals),
         _cost(usable(cell), [leader, *names["level"], *names["open"]]),
         _hits(cell),
-        *_held_out(cell, leader),
+        _held_out(cell, leader),
         _same_start(cell),
         _unfinished(cell),
+        _unscored(cell),
         _sentence(_failures(cell)),
     ]
     return [sentence for sentence in sentences if sentence]
 
 
 def _head(cell, leader, names, rivals, objective):
-    ends = usable(cell)
-    mean = f"mean {objective} {ends.loc[ends['strategy'] == leader, 'objective_final'].mean():,.1f}"
+    of_leader = cell[cell["strategy"] == leader]
+    done = usable(of_leader)
+    mean = f"mean {objective} {done['objective_final'].mean():,.1f}"
+    if len(done) < len(of_leader):
+        mean += f" over the {len(done)} of {len(of_leader)} runs that did not fail"
     if not rivals:
         return f"{leader} ends at a {mean}; no other strategy to compare with."
     if names["open"]:
@@ -114,13 +119,13 @@ def _head(cell, leader, names, rivals, objective):
 
 
 def _open(name, rival):
-    return f"{name} ({_nats(rival.difference.estimate)} nats a seed; {_seeds(rival.seeds)})"
+    return f"{name} ({nats(rival.difference.estimate)} nats a seed; {_seeds(rival.seeds)})"
 
 
 def _beaten(leader, names, rivals):
     if not names:
         return ""
-    parts = [f"{name} by {_nats(rivals[name].difference.estimate)}{_ends(rivals[name].difference)}" for name in names]
+    parts = [f"{name} by {nats(rivals[name].difference.estimate)}{_ends(rivals[name].difference)}" for name in names]
     return f"From the same seeds {leader} beats {_and(parts)} nats on average."
 
 
@@ -139,7 +144,8 @@ def _cost(ends, candidates):
 
 def _hits(cell):
     """Count who reached the best known end; failed runs count as misses."""
-    hits = (cell["optimum"] == 1).groupby(cell["strategy"], sort=False).agg(["sum", "size"])
+    reached = (cell["optimum"] == 1) & ~cell["status"].isin(FAILED)
+    hits = reached.groupby(cell["strategy"], sort=False).agg(["sum", "size"])
     hits = hits.sort_values("sum", ascending=False, kind="stable")
     counts = [f"{name} in {row['sum']} of {row['size']} runs" for name, row in hits[hits["sum"] > 0].iterrows()]
     if len(counts) == 1 and len(hits) > 1:
@@ -149,17 +155,15 @@ def _hits(cell):
 
 def _held_out(cell, leader):
     """Say where held-out data prefer another start: a higher end of the fit is not always a better model."""
-    sentences = []
-    for column in (name for name in cell if name == "score_test"):
-        scores = wide(cell, column)
-        best = best_strategy(scores)
-        if best is None or best == leader:
-            continue
-        gain = statistics.paired_difference(paired(scores, best, leader))
-        if gain.low > 0:
-            ends = "" if gain.low == gain.high else f" (95 % interval {gain.low:.3g} to {gain.high:.3g})"
-            sentences.append(f"On the held-out part {best} is better than {leader}, by {gain.estimate:.3g}{ends}.")
-    return sentences
+    if "score_test" not in cell:
+        return ""
+    scores = wide(cell, "score_test")
+    best = next(iter(ranking(scores)), leader)
+    gain = statistics.paired_difference(paired(scores, best, leader))
+    if best == leader or not gain.low > 0:
+        return ""
+    ends = "" if gain.low == gain.high else f" (95 % interval {gain.low:.3g} to {gain.high:.3g})"
+    return f"On the held-out part {best} is better than {leader}, by {gain.estimate:.3g}{ends}."
 
 
 def _same_start(cell):
@@ -184,11 +188,27 @@ def _all(n, of):
     return f"All {of} runs" if n == of else f"{n} of {of} runs"
 
 
+def _unscored(cell):
+    """Name the fits that stand although a score of theirs raised an error."""
+    counts = _counts(cell, ~cell["status"].isin(FAILED) & (cell["error_type"] != ""))
+    return f"A score could not be computed: {counts}." if counts else ""
+
+
 def _failures(cell):
-    counts = cell[cell["status"].isin(FAILED)].groupby("strategy", sort=False).size()
+    """Name the starts that fail; where some runs did not, say what that leaves to compare."""
+    failed = cell["status"].isin(FAILED)
+    counts = _counts(cell, failed)
+    if not counts:
+        return ""
+    some = failed.groupby(cell["strategy"]).mean().between(0, 1, inclusive="neither").any()
+    several = cell["strategy"].nunique() > 1
+    return f"failed: {counts}" + ("; differences are over the seeds that both finished" if some and several else "")
+
+
+def _counts(cell, which):
+    counts = cell[which].groupby("strategy", sort=False).size()
     sizes = cell.groupby("strategy", sort=False).size()
-    parts = [f"{name} in {n} of {sizes[name]} runs" for name, n in counts.items()]
-    return f"failed: {_and(parts)}" if parts else ""
+    return _and([f"{name} in {n} of {sizes[name]} runs" for name, n in counts.items()])
 
 
 def _across(cells):
@@ -211,11 +231,7 @@ def _across(cells):
 def _ends(interval):
     if math.isnan(interval.low) or interval.low == interval.high:
         return ""
-    return f" (95 % interval {_nats(interval.low)} to {_nats(interval.high)})"
-
-
-def _nats(x):
-    return f"{x:,.1f}" if abs(x) >= 10 else f"{x:.2f}"
+    return f" (95 % interval {nats(interval.low)} to {nats(interval.high)})"
 
 
 def _seeds(seeds):
@@ -234,7 +250,7 @@ def _time(seconds):
 
 def _and(words):
     words = list(words)
-    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
+    return "".join(words) if len(words) < 2 else ", ".join(words[:-1]) + " and " + words[-1]
 
 
 def _sentence(text):
