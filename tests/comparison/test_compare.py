@@ -97,6 +97,13 @@ def test_rerun_refits_a_row_exactly(result):
         result.rerun("nonsense")
 
 
+def test_a_folder_may_lie_in_the_home_folder(result, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert result.to_csv("~/tables") == tmp_path / "tables"
+    assert (tmp_path / "tables" / "runs.csv").is_file()
+
+
 def test_csv_brings_every_number_back(result, tmp_path):
     folder = result.to_csv(tmp_path / "new" / "folder")
     back = pd.read_csv(folder / "runs.csv", keep_default_na=False)
@@ -196,6 +203,10 @@ def test_progress_shows_runs_done_and_failed(capsys):
         ({"score": len}, "score must be None or a dict of functions"),
         ({"test": 1.5}, "test must be a share between 0 and 1"),
         ({"budget": 10}, "budget must be tsinit.Budget"),
+        ({"budget": Budget(max_iter=-5)}, "budget.max_iter must be a whole number of at least 0, or None; got -5"),
+        ({"budget": Budget(max_iter="3")}, "budget.max_iter must be a whole number of at least 0, or None; got '3'"),
+        ({"budget": Budget(seconds=-5)}, "budget.seconds must be a number of at least 0; got -5"),
+        ({"budget": Budget(seconds="1")}, "budget.seconds must be a number of at least 0; got '1'"),
         ({"truth": np.zeros((3, 2))}, "truth must have the shape of data set 'data'"),
         ({"truth": X}, "at least one value that data set 'data' misses"),
         ({"truth": {"other": X}}, "truth must be keyed by data sets"),

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from comparison.fake_model import Hills
 
-from tsinit.comparison import compare
-from tsinit.comparison.identity import cell_seed, fingerprint, seed_from_text, seed_text
+from tsinit.comparison import Comparison, compare
+from tsinit.comparison.identity import cell_seed, fingerprint, seed_text
 
 X = np.zeros((40, 2))
 #: What depends on the rest of the table, on the clock, or on the position.
@@ -33,8 +33,8 @@ def test_the_key_is_entropy_name_replicate_purpose():
 def test_text_rebuilds_the_streams_that_the_model_used():
     result = compare(Hills(), X, ["wide"], n_seeds=3, progress=False)
     for run in result.runs.itertuples():
-        start = np.random.default_rng(seed_from_text(run.init_seed)).uniform(-1.5, 1.5)
-        noise = np.random.default_rng(seed_from_text(run.run_seed)).standard_normal()
+        start = np.random.default_rng(Comparison.seed(run.init_seed)).uniform(-1.5, 1.5)
+        noise = np.random.default_rng(Comparison.seed(run.run_seed)).standard_normal()
         model = result.rerun(run.run_id)
         assert model.start_[0] == start
         assert model.noise_ == noise
@@ -103,6 +103,41 @@ def test_fingerprints_see_code_defaults_closures_and_content():
     assert fingerprint([1, [2]]) != fingerprint([[1], 2])
     assert fingerprint(np.zeros(4)) != fingerprint(np.zeros((2, 2)))
     assert fingerprint(Hills()) != fingerprint(Hills(max_iter=3))
+
+
+def _recursive(scale):
+    def start(y, rng):
+        x = scale * rng.random()
+        return x if x < 0.5 else start(y, rng)
+
+    return start
+
+
+def _early():
+    """A function that mentions a name without a value, and its fingerprint at that time."""
+
+    def start(y, rng):
+        return later
+
+    early = fingerprint(start)
+    later = 0.3
+    return start, early
+
+
+def test_a_function_may_mention_itself_or_what_has_no_value_yet():
+    assert fingerprint(_recursive(1.0)) == fingerprint(_recursive(1.0))
+    assert fingerprint(_recursive(1.0)) != fingerprint(_recursive(2.0))
+    start, early = _early()
+    assert fingerprint(start) != early
+    loop = [1.0]
+    loop.append(loop)
+    assert fingerprint(loop) != fingerprint([1.0, [1.0]])
+    result = compare(Hills(), X, {"again": _recursive(1.0)}, n_seeds=2, progress=False)
+    assert set(result.runs["status"]) == {"ok"}
+
+
+def test_a_value_met_twice_counts_by_content():
+    assert fingerprint([X, X]) == fingerprint([X, X.copy()])
 
 
 def test_fingerprints_are_the_same_in_another_process_with_another_hash_seed():

@@ -3,7 +3,7 @@
 import html
 from pathlib import Path
 
-from tsinit.comparison import display, summary, tables, verdict
+from tsinit.comparison import display, identity, summary, tables, verdict
 from tsinit.comparison.plan import Plan
 from tsinit.comparison.worker import fit
 from tsinit.models.monitor import Monitor
@@ -18,15 +18,16 @@ class Comparison:
     ----------
     runs : DataFrame
         One row for each data set x model x strategy x replicate, also where the run failed: ``run_id``, the four keys,
-        ``init_seed`` and ``run_seed``, ``status`` (``ok``, ``not_converged``, ``diverged``, ``timeout``,
-        ``error``), ``error_type`` and ``error_message``, ``objective_start``, ``objective_final``, ``gap`` (best
-        known end on this data set and model minus this end), ``score...``, ``n_iter``, ``converged``, ``monotone``
-        (no iteration lost objective), ``init_seconds`` and ``fit_seconds`` (compilation never counted), ``optimum``
-        (which distinct end, 1 the best), ``start`` (which distinct starting point), ``versions``.
+        ``init_seed`` and ``run_seed`` (:meth:`seed` rebuilds them), ``status`` (``ok``, ``not_converged``,
+        ``diverged``, ``timeout``, ``error``), ``error_type`` and ``error_message``, ``objective_start``,
+        ``objective_final``, ``gap`` (best known end on this data set and model minus this end), ``score...`` (NaN,
+        with the error in ``error_type`` and ``error_message``, where a score failed), ``n_iter``, ``converged``,
+        ``monotone`` (no iteration lost objective), ``init_seconds`` and ``fit_seconds`` (compilation never counted),
+        ``optimum`` (which distinct end, 1 the best), ``start`` (which distinct starting point), ``versions``.
     traces : DataFrame
         ``run_id``, ``iteration`` (0 is the start alone), ``seconds``, ``objective``.
     errors : DataFrame
-        The failed rows with the end of the traceback.
+        The rows that failed or lack a score, with the end of the traceback.
     plot : PlotAccessor
         ``result.plot.traces()``, ``.strip()``, ``.waterfall()``.
     """
@@ -49,7 +50,7 @@ class Comparison:
         return names.pop() if len(names) == 1 else "objective"
 
     def summary(self):
-        """Describe every strategy on every data set, with intervals; the best mean comes first.
+        """Describe every strategy on every data set, with intervals; the best comes first.
 
         Returns
         -------
@@ -85,7 +86,10 @@ class Comparison:
         return "\n\n".join(f"{name}\n{display.text_table(header, rows)}" for name, header, rows in blocks)
 
     def rerun(self, run_id):
-        """Fit one row again, exactly, and return the fitted model.
+        """Fit one row again and return the fitted model.
+
+        The result is exactly that of the row, unless the seconds of a budget end the run: where they do depends on
+        the speed of the machine, and the fit may stop at an earlier or a later iteration.
 
         Parameters
         ----------
@@ -106,6 +110,22 @@ class Comparison:
             if task.run_id == run_id:
                 return fit(task, Monitor(task.budget))
         raise KeyError(f"run_id must be one of the column runs['run_id']; got {run_id!r}.")
+
+    @staticmethod
+    def seed(text):
+        """Rebuild a seed from the text in column ``init_seed`` or ``run_seed``.
+
+        Parameters
+        ----------
+        text : str
+            For example ``"0:2271034571,3,0"``: entropy, and key of the stream.
+
+        Returns
+        -------
+        numpy.random.SeedSequence
+            ``numpy.random.default_rng`` of it is the generator that the start or the run was given.
+        """
+        return identity.seed_from_text(text)
 
     def report(self, path, *, title="Comparison of starting points", figures=None):
         """Write one self-contained HTML file: verdict, tables, plots, seeds, versions, how it was computed.
@@ -139,7 +159,7 @@ class Comparison:
         Path
             The folder.
         """
-        folder = Path(folder)
+        folder = Path(folder).expanduser()
         folder.mkdir(parents=True, exist_ok=True)
         for name in ("runs", "traces", "errors"):
             # Seventeen digits bring every float back exactly.
