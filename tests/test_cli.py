@@ -89,6 +89,8 @@ def test_datasets_lists_them_with_their_places(capsys):
         (["compare", "{air}", "--seeds", "many"], "must be a whole number of at least 1; got 'many'"),
         (["compare", "{air}", "--jobs", "0"], "must be a whole number other than 0"),
         (["compare", "{air}", "--test", "2"], "test must be a share between 0 and 1"),
+        (["compare", "{air}", "--seconds", "-5"], "must be a number of at least 0; got '-5'"),
+        (["compare", "{air}", "--seconds", "nan"], "must be a number of at least 0; got 'nan'"),
         (["compare", "{air}", "--time", "when"], "--time must name columns of the file"),
         (["compare", "{air}", "--model", "magic"], "invalid choice: 'magic'"),
         (["compare", "{air}", "--report", "no/such/folder/r.html"], "must lie in a folder that exists"),

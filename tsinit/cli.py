@@ -1,6 +1,7 @@
 """The command line: ``tsinit demo``, ``tsinit compare``, ``tsinit datasets``."""
 
 import argparse
+import math
 import os
 import shutil
 import sys
@@ -102,7 +103,7 @@ def _add_compare(commands):
     compare.add_argument(
         "--max-iter", type=_whole(0), default=100, metavar="N", help="iterations of each run at most"
     )
-    compare.add_argument("--seconds", type=float, metavar="S", help="seconds of each run at most")
+    compare.add_argument("--seconds", type=_seconds, metavar="S", help="seconds of each run at most")
     compare.add_argument("--report", metavar="FILE", help="write one HTML file with verdict, pictures and tables")
     compare.add_argument("--csv", metavar="FOLDER", help="write runs.csv, traces.csv and errors.csv there")
     _add_running(compare, seeds=10)
@@ -200,6 +201,16 @@ def _whole(least):
         return value
 
     return number
+
+
+def _seconds(text):
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a number of at least 0; got {text!r}")
+    return value
 
 
 def _jobs(text):
