@@ -49,6 +49,11 @@ def test_one_data_set_gives_axes_and_several_a_panel_each(name, result, several)
     assert chosen.get_title(loc="left") == "two"
 
 
+def test_what_to_draw_traces_against_is_one_of_two(result):
+    with pytest.raises(ValueError, match=r"x must be one of \['iteration', 'seconds'\]; got 'foo'"):
+        result.plot.traces(x="foo")
+
+
 @pytest.mark.parametrize("name", ["traces", "strip", "waterfall"])
 def test_ax_is_used_and_returned(name, result, several):
     figure, ax = plt.subplots()

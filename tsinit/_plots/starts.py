@@ -3,6 +3,9 @@
 import numpy as np
 
 from tsinit._plots import style
+from tsinit._validate import check_choice
+from tsinit.comparison.statistics import end_tolerance
+from tsinit.comparison.summary import usable
 
 
 def traces(comparison, *, dataset=None, model=None, gap=True, x="iteration", ax=None):
@@ -25,16 +28,17 @@ def traces(comparison, *, dataset=None, model=None, gap=True, x="iteration", ax=
     -------
     Axes or array of Axes
     """
+    check_choice("x", x, ("iteration", "seconds"))
     cells, axes = _cells(comparison, dataset, model, ax, (5.2, 3.7))
     looks = style.marks(comparison.runs["strategy"])
     for (name, runs), panel in zip(cells, axes, strict=True):
         wide = _paths(comparison.traces, runs, x)
-        floor = _floor(runs)
+        best, floor = _best(runs), _floor(runs)
         for strategy, paths in wide.items():
             if not paths:
                 continue
             look = {key: looks[strategy][key] for key in ("color", "linestyle")}
-            draw = [(t, np.maximum(runs["objective_final"].max() - y, floor) if gap else y) for t, y in paths]
+            draw = [(t, np.maximum(best - y, floor) if gap else y) for t, y in paths]
             for t, y in draw:
                 panel.plot(t, y, color=look["color"], linewidth=0.7, alpha=0.3, rasterized=len(runs) > 200)
             panel.plot(*_median_path(draw), linewidth=2.2, label=strategy, **look)
@@ -135,13 +139,20 @@ def _cells(comparison, dataset, model, ax, size):
 
 
 def _ends(runs, strategy):
-    ends = runs.loc[runs["strategy"] == strategy, "objective_final"].to_numpy(dtype=float)
-    return ends[np.isfinite(ends)]
+    """Final objectives of the runs that did not fail."""
+    return usable(runs[runs["strategy"] == strategy])["objective_final"].to_numpy(dtype=float)
+
+
+def _best(runs):
+    """The best known end, or where no run has one the highest point that any reached."""
+    done = usable(runs)
+    last = (done if len(done) else runs)["objective_final"]
+    return last[np.isfinite(last)].max()
 
 
 def _with_failures(runs, strategy):
     own = runs[runs["strategy"] == strategy]
-    failed = int((~np.isfinite(own["objective_final"])).sum())
+    failed = len(own) - len(usable(own))
     return f"{strategy}\n({failed} failed)" if failed else strategy
 
 
@@ -172,9 +183,7 @@ def _median_path(paths):
 
 def _floor(runs):
     """Where the logarithmic axis ends: differences below this are the same end."""
-    from tsinit.comparison.statistics import end_tolerance
-
-    best = runs["objective_final"].max()
+    best = _best(runs)
     return end_tolerance(best) if np.isfinite(best) else 1.0
 
 
@@ -189,7 +198,7 @@ def _scale(panel, runs, gap, floor):
         panel.invert_yaxis()
         panel.axhline(floor, color=style.PALE, linewidth=0.8, zorder=0)
     else:
-        ends = runs["objective_final"][np.isfinite(runs["objective_final"])]
+        ends = usable(runs)["objective_final"]
         if len(ends):
             # Starts can lie so far below that the ends become one line: show the ends and as much again.
             spread = max(np.ptp(ends), 10 * floor)
