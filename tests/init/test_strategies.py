@@ -202,3 +202,17 @@ def test_the_names_are_those_the_documentation_gives():
     y = series(np.random.default_rng(0), 200, 2)
     assert_same(start("subspace", y, 3), start("cva", y, 3), tol=0.0)
     assert_same(start("lpc_loose", y, 3), init.LPC(0.1, 0.3).dynamics(y, None, 3), tol=0.0)
+
+
+CLASSES = [value for value in map(vars(init).get, init.__all__) if inspect.isclass(value)]
+
+
+@pytest.mark.parametrize("strategy", CLASSES)
+def test_every_verb_says_what_it_takes_gives_and_refuses(strategy):
+    for name, method in inspect.getmembers(strategy, inspect.isfunction):
+        if name.startswith("_") or not method.__module__.startswith("tsinit"):
+            continue
+        for part in ("Parameters", "Returns", "Raises"):
+            assert f"{part}\n{'-' * len(part)}\n" in inspect.getdoc(method), f"{name} does not say {part}"
+        for argument in list(inspect.signature(method).parameters)[1:]:
+            assert f"\n{argument} : " in inspect.getdoc(method), f"{name} does not explain {argument}"

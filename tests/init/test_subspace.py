@@ -1,6 +1,7 @@
 """The strategy as a user meets it: right on long series, robust on poor ones, indifferent to units."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from helpers import random_params, simulate, with_gaps
 from hypothesis import given, settings
@@ -253,13 +254,33 @@ def test_order_table_finds_the_order_of_clear_data(weights):
 def test_order_table_takes_gaps_sequences_and_constants(rng):
     y = with_gaps(rng, simulate(random_params(rng, 2, 2), 300, rng)[1], 0.1)
     y = np.column_stack([y, np.ones(300)])
-    table = Subspace().order_table(y, np.array([0, 100, 300]))
+    table = Subspace().order_table(y, [100, 200])
     assert table.notna().all(axis=None)
     assert len(table) <= 20
     with pytest.raises(ValueError, match=r"max_states must be .* at least 1; got 0"):
         Subspace().order_table(y, max_states=0)
-    with pytest.raises(ValueError, match="got 0"):
-        Subspace().order_table(np.ones((30, 2)))
+    for flat in (np.ones((30, 2)), np.full((30, 2), np.nan)):
+        with pytest.raises(ValueError, match="X must have a column that varies; got 2 that are constant or empty"):
+            Subspace().order_table(flat)
+
+
+def test_order_table_takes_what_the_models_take(rng):
+    y = simulate(random_params(rng, 2, 2), 300, rng)[1]
+    expected = Subspace().order_table(y, [100, 200])
+    frame = pd.DataFrame(y, columns=["a", "b"])
+    labelled = frame.set_axis(pd.MultiIndex.from_arrays([np.repeat([0, 1], [100, 200]), np.arange(300)]))
+    for table in (Subspace().order_table([y[:100], y[100:]]),
+                  Subspace().order_table([frame[:100], frame[100:].astype("Float64")]),
+                  Subspace().order_table(frame, lengths=[100, 200]), Subspace().order_table(labelled)):
+        pd.testing.assert_frame_equal(table, expected)
+    pd.testing.assert_frame_equal(Subspace().order_table(frame["a"]), Subspace().order_table(y[:, :1]))
+    missing = frame.astype("Float64").mask(frame > 2.0)
+    pd.testing.assert_frame_equal(Subspace().order_table(missing), Subspace().order_table(np.where(y > 2.0, np.nan, y)))
+    for wrong, message in [(np.where(y > 2.0, np.inf, y), "X must .*inf"), ([], "X must be .*; got an empty list")]:
+        with pytest.raises(ValueError, match=message):
+            Subspace().order_table(wrong)
+    with pytest.raises(ValueError, match="lengths must sum to the 300 rows of X; got a sum of 90"):
+        Subspace().order_table(y, [90])
 
 
 def test_the_strategy_keeps_nothing_and_changes_nothing(rng):

@@ -76,9 +76,9 @@ def test_clusters_are_sought_in_part_of_a_long_series_only(rng, monkeypatch):
 
 
 @pytest.mark.parametrize(("strategy", "expected"), [
-    (KMeans(n_clusters=0), "n_clusters must be a whole number of at least 1; got 0."),
+    (KMeans(n_clusters=0), "n_clusters must be a whole number of at least 1 or 'auto'; got 0."),
     (KMeans(n_delays="many"), "n_delays must be a whole number of at least 1 or 'auto'; got 'many'."),
-    (FactorAnalysis(n_delays=2.5), "n_delays must be a whole number of at least 1; got 2.5."),
+    (FactorAnalysis(n_delays=2.5), "n_delays must be a whole number of at least 1 or 'auto'; got 2.5."),
     (FactorAnalysis(method="ica"), "method must be one of ['fa', 'pca']; got 'ica'."),
 ], ids=str)
 def test_wrong_parameters_are_named(rng, strategy, expected):

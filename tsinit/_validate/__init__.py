@@ -1,7 +1,8 @@
 """The border: what a user hands over becomes arrays the kernels can take, or one clear sentence.
 
-Here are the rules that several parts share. What one part alone asks of its arguments, that part refuses itself, in
-sentences of the same form: ``init/_registry.py`` and ``init/_checks.py``, ``speech/_checks.py``, ``datasets/_rules.py``.
+Here are the rules that several parts share. What one part alone asks of its arguments, that part refuses itself in
+sentences of the same form, as ``init/_registry.py``, ``init/_checks.py``, ``speech/_checks.py`` and
+``datasets/_rules.py`` do.
 """
 
 from tsinit._validate.fits import (

@@ -1,24 +1,12 @@
-"""Checks of the parameters of strategies, made when a strategy is used: constructors only store.
+"""What strategies alone ask of their parameters, when a strategy is used: constructors only store.
 
-The rules and sentences are those of the border (`tsinit._validate`); here is what only strategies know, such as
-a word that stands for a number.
+Plain choices, counts and numbers are checked as everywhere (`tsinit._validate`).
 """
 
-from tsinit._validate import check_choice, check_count, check_number
+from tsinit._validate import check_count
 
 
-def one_of(value, name, allowed):
-    """Check a choice among words.
-
-    Raises
-    ------
-    ValueError
-        If `value` is none of `allowed`.
-    """
-    check_choice(name, value, list(allowed))
-
-
-def whole(value, name, least, word=None):
+def count_or_word(name, value, least, word):
     """Check a count of at least `least`, or the word that stands for a rule of the strategy.
 
     Raises
@@ -26,23 +14,20 @@ def whole(value, name, least, word=None):
     ValueError
         If it is neither.
     """
-    if word is None or not isinstance(value, str):
-        check_count(name, value, least)
-    elif value != word:
-        raise ValueError(f"{name} must be a whole number of at least {least} or {word!r}; got {value!r}.")
+    if not isinstance(value, str) or value != word:
+        check_count(name, value, least, f" or {word!r}")
 
 
-def real(value, name, low, high=float("inf")):
-    """Check a finite number with ``low <= value < high``.
+def some_vary(varies):
+    """Check that a column of X varies.
 
     Raises
     ------
     ValueError
-        If it is not one.
+        If none does.
     """
-    check_number(name, value, low)
-    if value >= high:
-        raise ValueError(f"{name} must be below {high:g}; got {value!r}.")
+    if not varies.any():
+        raise ValueError(f"X must have a column that varies; got {varies.size} that are constant or empty.")
 
 
 def candidates(strategies, trial):

@@ -2,8 +2,8 @@
 
 A strategy is an object with parameters and one to three verbs: ``dynamics`` (parameters of a state-space
 model), ``labels`` (a state per time step) and ``fill`` (a complete table). A model asks `resolve` for the
-verb it needs. With `tsinit._validate`, this is the only module of the package that raises on what a user
-typed.
+verb it needs. What is no strategy is refused here; what the parameters of one may be, where it is used
+(`tsinit.init._checks`).
 """
 
 import difflib

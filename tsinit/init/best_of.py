@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from tsinit._validate import check_count
 from tsinit.init import _checks
 from tsinit.init._registry import resolve
 
@@ -60,6 +61,10 @@ class BestOf(BaseEstimator):
 
         Raises
         ------
+        ValueError
+            If `n_iter` or `n_starts` is not allowed, or there are no strategies, or none has such a name.
+        TypeError
+            If `strategies` is no list or tuple of strategies, or there is no `trial`.
         FloatingPointError
             If every candidate failed; the message says how.
         """
@@ -86,7 +91,7 @@ class BestOf(BaseEstimator):
     def _candidates(self, trial):
         """Check the parameters and resolve every name before anything is run."""
         _checks.candidates(self.strategies, trial)
-        _checks.whole(self.n_iter, "n_iter", 0)
-        _checks.whole(self.n_starts, "n_starts", 1)
+        check_count("n_iter", self.n_iter, 0)
+        check_count("n_starts", self.n_starts, 1)
         starts = [resolve(s, "dynamics", "strategies") for s in self.strategies]
         return [start for start in starts for _ in range(self.n_starts)]

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from tsinit._spectrum import draw_orthogonal, from_eigenvalues
-from tsinit.init import _checks
+from tsinit._validate import check_choice, check_inside, check_number
 from tsinit.init._assemble import calibrate
 from tsinit.init._scaling import standardise, unscale
 from tsinit.init._windows import longest
@@ -87,8 +87,13 @@ class EigenInit(BaseEstimator):
         -------
         LinearGaussianParams
             In the units of y.
+
+        Raises
+        ------
+        ValueError
+            If a parameter of the strategy is not allowed.
         """
-        _checks.real(self.snr, "snr", 1e-6)
+        check_number("snr", self.snr, 1e-6)
         z, loc, scale = standardise(y)
         pairs, real = self.eigenvalues(rng, n_states, longest(len(z), offsets))
         A = from_eigenvalues(pairs.conj(), real)
@@ -116,12 +121,17 @@ class EigenInit(BaseEstimator):
             One of each conjugate pair.
         real : (n_states % 2,) float
             The real eigenvalue, if n_states is odd.
+
+        Raises
+        ------
+        ValueError
+            If the distribution is not one of those above, or a parameter of one is not allowed.
         """
-        _checks.one_of(self.distribution, "distribution", [*_MODULI, *_PARTS])
-        _checks.real(self.r_max, "r_max", 0.0, 1.0)
-        _checks.real(self.std, "std", 0.0)
-        _checks.real(self.r_lo, "r_lo", 0.0)
-        _checks.real(self.r_hi, "r_hi", self.r_lo)
+        check_choice("distribution", self.distribution, [*_MODULI, *_PARTS])
+        check_inside("r_max", self.r_max, 0.0, 1.0, closed=True)
+        check_number("std", self.std, 0.0)
+        check_number("r_lo", self.r_lo, 0.0)
+        check_number("r_hi", self.r_hi, self.r_lo)
         n_pairs, n_real = divmod(n_states, 2)
         if self.distribution in _PARTS:
             part = _PARTS[self.distribution]

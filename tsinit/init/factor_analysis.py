@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from tsinit._validate import check_choice
 from tsinit.init import _checks
 from tsinit.init._regress import fill_and_delays, learn_dynamics, principal
 from tsinit.init._scaling import standardise, unscale
@@ -58,9 +59,14 @@ class FactorAnalysis(BaseEstimator):
         -------
         LinearGaussianParams
             In the units of y.
+
+        Raises
+        ------
+        ValueError
+            If `n_delays` or `method` is not allowed.
         """
-        _checks.whole(self.n_delays, "n_delays", 1, "auto")
-        _checks.one_of(self.method, "method", ["fa", "pca"])
+        _checks.count_or_word("n_delays", self.n_delays, 1, "auto")
+        check_choice("method", self.method, ["fa", "pca"])
         z, loc, scale = standardise(y)
         full, n_delays = fill_and_delays(z, offsets, self.n_delays, n_states)
         ends = window_ends(z, offsets, n_delays + 1, enough=30 * n_states)

@@ -59,9 +59,14 @@ class KMeans(BaseEstimator):
         -------
         LinearGaussianParams
             In the units of y.
+
+        Raises
+        ------
+        ValueError
+            If `n_clusters` or `n_delays` is not allowed.
         """
-        _checks.whole(self.n_clusters, "n_clusters", 1, "auto")
-        _checks.whole(self.n_delays, "n_delays", 1, "auto")
+        _checks.count_or_word("n_clusters", self.n_clusters, 1, "auto")
+        _checks.count_or_word("n_delays", self.n_delays, 1, "auto")
         z, loc, scale = standardise(y)
         full, n_delays = fill_and_delays(z, offsets, self.n_delays, n_states)
         ends = window_ends(z, offsets, n_delays + 1, enough=30 * n_states)

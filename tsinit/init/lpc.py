@@ -4,7 +4,7 @@ import numpy as np
 from scipy.linalg import block_diag
 from sklearn.base import BaseEstimator
 
-from tsinit.init import _checks
+from tsinit._validate import check_number
 from tsinit.init._assemble import assemble, nearest_psd
 from tsinit.init._burg import burg
 from tsinit.init._regress import principal, ridge
@@ -64,9 +64,14 @@ class LPC(BaseEstimator):
         -------
         LinearGaussianParams
             In the units of y.
+
+        Raises
+        ------
+        ValueError
+            If `jitter` or `noise` is not a finite number from 0.
         """
-        _checks.real(self.jitter, "jitter", 0.0)
-        _checks.real(self.noise, "noise", 0.0)
+        check_number("jitter", self.jitter, 0.0)
+        check_number("noise", self.noise, 0.0)
         z, loc, scale = standardise(y)
         if z.shape[1] == 1:
             A, E = _companion_of_series(z[:, 0], n_states, offsets)

@@ -3,8 +3,7 @@
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from tsinit._validate import check_params
-from tsinit.init import _checks
+from tsinit._validate import check_number, check_params
 from tsinit.init._assemble import assemble, covariance_root
 from tsinit.init._registry import resolve
 
@@ -57,9 +56,12 @@ class Perturb(BaseEstimator):
         Raises
         ------
         ValueError
-            If `scale` is negative, or the inner start does not fit the data or is not a sound model.
+            If `scale` is negative, no strategy has the name `inner`, or the inner start does not fit the data
+            or is not a sound model.
+        TypeError
+            If `inner` is none of the things it may be, or does not offer ``dynamics``.
         """
-        _checks.real(self.scale, "scale", 0.0)
+        check_number("scale", self.scale, 0.0)
         inner = resolve(self.inner, "dynamics", "inner")
         start = check_params(inner.start(y, rng, n_states, offsets, trial), n_states, y.shape[1], "inner")
         if self.scale == 0.0:

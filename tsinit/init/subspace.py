@@ -6,6 +6,7 @@ import numpy as np
 from scipy.linalg import block_diag
 from sklearn.base import BaseEstimator
 
+from tsinit._validate import check_choice, check_count, check_inside, check_number, check_series
 from tsinit.init import _checks
 from tsinit.init._assemble import nearest_psd
 from tsinit.init._gaps import smoothed_view, views
@@ -125,15 +126,15 @@ class Subspace(BaseEstimator):
             params = _pad(_white(0), n_states, loadings)
         return unscale(_with_constants(params, varies, self.noise_floor), loc, scale)
 
-    def order_table(self, y, offsets=None, max_states=None):
+    def order_table(self, X, lengths=None, max_states=None):
         """Show what one decomposition says about the number of states.
 
         Parameters
         ----------
-        y : (T, D) float
-            Observations, NaN where missing.
-        offsets : (N + 1,) int, optional
-            Where each sequence starts; None for one sequence.
+        X : (T, D) array or DataFrame, Series, or list of those
+            Observations as the models take them: time in rows, NaN where missing.
+        lengths : sequence of int, optional
+            Rows of each sequence, where X is one table.
         max_states : int, optional
             Largest order; as many as the data carry, up to 20, if not given.
 
@@ -146,20 +147,24 @@ class Subspace(BaseEstimator):
         Raises
         ------
         ValueError
-            If a parameter is not allowed, no column varies, or no sequence has 4 rows.
+            If a parameter is not allowed, X is no such table, no column varies, or no sequence has 4 rows.
+        TypeError
+            If X holds something that is not a number.
         """
         import pandas as pd
 
         self._check()
-        _checks.whole(_TABLE_STATES if max_states is None else max_states, "max_states", 1)
-        z, _, _ = standardise(y)
-        z = np.ascontiguousarray(z[:, _varies(z)])
+        most = _TABLE_STATES if max_states is None else check_count("max_states", max_states)
+        panel = check_series(X, lengths)
+        z, _, _ = standardise(panel.y)
+        varies = _varies(z)
+        _checks.some_vary(varies)
+        z = z[:, varies]
         D = z.shape[1]
-        _checks.whole(D, "Varying columns", 1)
-        n_states = _TABLE_STATES // 2 if max_states is None else max_states
-        fit = self._best(z, _bounds(z, offsets), n_states, np.zeros((D, n_states)))
+        n_states = _TABLE_STATES // 2 if max_states is None else most
+        fit = self._best(z, panel.offsets, n_states, np.zeros((D, n_states)))
         cva = weighted_states(fit.factor, "cva")
-        rows = min(_TABLE_STATES if max_states is None else max_states, largest_order(fit.factor, fit.states))
+        rows = min(most, largest_order(fit.factor, fit.states))
         table = order_statistics(
             fit.states.singular_values, cva.singular_values, D, fit.factor.n_block_rows,
             fit.factor.n_columns, rows,
@@ -167,11 +172,11 @@ class Subspace(BaseEstimator):
         return pd.DataFrame(table, index=pd.RangeIndex(1, rows + 1, name="n_states"))
 
     def _check(self):
-        _checks.one_of(self.weights, "weights", _WEIGHTS)
-        _checks.whole(self.n_block_rows, "n_block_rows", 2, word="auto")
-        _checks.real(self.noise_floor, "noise_floor", 1e-12)
-        _checks.real(self.max_radius, "max_radius", 0.0, 1.0)
-        _checks.one_of(self.gaps, "gaps", _GAPS)
+        check_choice("weights", self.weights, _WEIGHTS)
+        _checks.count_or_word("n_block_rows", self.n_block_rows, 2, "auto")
+        check_number("noise_floor", self.noise_floor, 1e-12)
+        check_inside("max_radius", self.max_radius, 0.0, 1.0, closed=True)
+        check_choice("gaps", self.gaps, _GAPS)
 
     def _best(self, z, offsets, n_states, loadings):
         """Identify from every view of the data and number of block rows, and keep the likeliest."""

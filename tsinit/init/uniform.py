@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from tsinit.init import _checks
+from tsinit._validate import check_number
 from tsinit.init._assemble import calibrate
 from tsinit.init._scaling import standardise, unscale
 
@@ -46,8 +46,13 @@ class Uniform(BaseEstimator):
         -------
         LinearGaussianParams
             In the units of y.
+
+        Raises
+        ------
+        ValueError
+            If `snr` is not a finite number from 1e-6.
         """
-        _checks.real(self.snr, "snr", 1e-6)
+        check_number("snr", self.snr, 1e-6)
         z, loc, scale = standardise(y)
         A = rng.uniform(-1.0, 1.0, (n_states, n_states)) / np.sqrt(n_states)
         radius = rng.uniform(0.8, 0.98)
