@@ -68,26 +68,13 @@ def traces_table(tasks, outcomes):
     DataFrame
         Columns run_id, iteration (0 is the start alone), seconds, objective.
     """
-    parts = [
-        pd.DataFrame(
-            {
-                "run_id": o.run_id,
-                "iteration": np.arange(len(o.objectives)),
-                "seconds": o.seconds,
-                "objective": o.objectives,
-            }
-        )
-        for o in outcomes
-        if o.objectives
-    ]
-    if parts:
-        return pd.concat(parts, ignore_index=True)
+    lengths = [len(o.objectives) for o in outcomes]
     return pd.DataFrame(
         {
-            "run_id": pd.Series(dtype=str),
-            "iteration": pd.Series(dtype="int64"),
-            "seconds": pd.Series(dtype=float),
-            "objective": pd.Series(dtype=float),
+            "run_id": pd.Series(np.repeat([o.run_id for o in outcomes], lengths), dtype=str),
+            "iteration": np.concatenate([np.arange(n, dtype=np.int64) for n in lengths]),
+            "seconds": np.concatenate([np.asarray(o.seconds, dtype=float) for o in outcomes]),
+            "objective": np.concatenate([np.asarray(o.objectives, dtype=float) for o in outcomes]),
         }
     )
 
