@@ -236,6 +236,16 @@ def test_formants_are_drawn_over_the_spectrogram():
     assert isinstance(plots.formants(speech.signal, speech.fs), Axes)
 
 
+@pytest.mark.parametrize(("arguments", "message"), [
+    ((np.zeros((9, 2)), 8000), r"signal must be one-dimensional; got shape \(9, 2\)"),
+    (([0.0, np.nan], 8000), "signal must be finite; got nan at sample 1"),
+    ((np.zeros(900), "8k"), "fs must be a number above 0; got '8k'"),
+])
+def test_formants_refuses_what_is_no_sound(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        plots.formants(*arguments)
+
+
 def test_a_tone_is_dark_at_its_frequency():
     from tsinit._plots.sound import _spectrogram
 

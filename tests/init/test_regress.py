@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from helpers import random_params, simulate
 
-from tsinit.init._regress import fill_and_delays, learn_dynamics, pad_states, principal, ridge
+from tsinit.init._regress import delay_windows, learn_dynamics, pad_states, principal, ridge
 
 
 def test_ridge_is_least_squares_with_one_more_observation_of_zero(rng):
@@ -86,4 +86,4 @@ def test_principal_gives_the_leading_eigenvectors_with_a_settled_sign(rng):
     (1, 4, 1, "auto", 1), (1, 4, 100, 3, 3), (1, 4, 10, 50, 5),
 ])
 def test_delays_follow_the_order_and_never_outgrow_half_the_series(D, n, T, given, expected):
-    assert fill_and_delays(np.zeros((T, D)), None, given, n)[1] == expected
+    assert delay_windows(np.zeros((T, D)), None, given, n)[1] == expected

@@ -3,6 +3,8 @@
 import numpy as np
 
 from tsinit._plots import style
+from tsinit._validate import check_inside
+from tsinit.speech._checks import check_signal
 
 _RANGE_DB = 55.0  # below the loudest point everything is white
 
@@ -26,13 +28,21 @@ def formants(signal, fs, tracks=None, *, f_max=5000.0, ax=None):
     Returns
     -------
     Axes or array of Axes
+
+    Raises
+    ------
+    ValueError
+        If `signal` is not one finite channel, `fs` or `f_max` is no number above 0, or `ax` is given with several
+        sets of tracks.
     """
+    signal = check_signal(signal)
+    fs, f_max = check_inside("fs", fs, 0.0), check_inside("f_max", f_max, 0.0)
     named = tracks if isinstance(tracks, dict) else {"": tracks}
     if ax is not None and len(named) > 1:
         raise ValueError(f"ax must go with one set of tracks; got {len(named)}.")
     size = (5.2, 2.0)
     axes = [style.single(ax, size)] if len(named) == 1 else list(style.panels(len(named), size, sharex=True))
-    times, frequencies, level = _spectrogram(np.asarray(signal, dtype=float), fs)
+    times, frequencies, level = _spectrogram(signal, fs)
     shown = frequencies <= f_max
     for (name, one), panel in zip(named.items(), axes, strict=True):
         panel.pcolormesh(

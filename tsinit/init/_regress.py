@@ -4,15 +4,16 @@ import numpy as np
 
 from tsinit.init._assemble import assemble
 from tsinit.init._stability import stabilise
-from tsinit.init._windows import fill_linear, longest, project
+from tsinit.init._windows import fill_linear, longest, project, window_ends
 from tsinit.kernels.lyapunov import solve_lyapunov
 
 Q_JITTER = 1e-3  # of the mean state noise: a direction without noise would stay without it under EM
 R_FLOOR = 1e-4   # of the variance of the data: EM cannot leave R = 0 either
+_ENOUGH = 30     # complete windows per state; with fewer, windows at least half seen are taken too
 
 
-def fill_and_delays(z, offsets, n_delays, n_states):
-    """Fill the gaps linearly and settle how many delays a window can have.
+def delay_windows(z, offsets, n_delays, n_states):
+    """Fill the gaps linearly, settle how many delays a window can have, and find the windows to learn from.
 
     Parameters
     ----------
@@ -31,10 +32,13 @@ def fill_and_delays(z, offsets, n_delays, n_states):
         Without gaps.
     n_delays : int
         Not more than half the longest sequence, so that there are windows at all.
+    ends : (M,) int
+        Last row of each window of n_delays + 1 rows, one more than the states need: a window and its next.
     """
     T, D = z.shape
     wanted = -(-n_states // D) + 4 if n_delays == "auto" else int(n_delays)
-    return fill_linear(z, offsets), max(1, min(wanted, longest(T, offsets) // 2))
+    n_delays = max(1, min(wanted, longest(T, offsets) // 2))
+    return fill_linear(z, offsets), n_delays, window_ends(z, offsets, n_delays + 1, enough=_ENOUGH * n_states)
 
 
 def learn_dynamics(z, full, ends, weights, n_states, rng):

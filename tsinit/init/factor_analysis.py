@@ -7,9 +7,9 @@ from sklearn.base import BaseEstimator
 
 from tsinit._validate import check_choice
 from tsinit.init import _checks
-from tsinit.init._regress import fill_and_delays, learn_dynamics, principal
+from tsinit.init._regress import delay_windows, learn_dynamics, principal
 from tsinit.init._scaling import standardise, unscale
-from tsinit.init._windows import take, window_ends
+from tsinit.init._windows import take
 
 _CHUNK = 4096  # windows written out at a time, so that memory does not grow with the series
 
@@ -68,8 +68,7 @@ class FactorAnalysis(BaseEstimator):
         _checks.count_or_word("n_delays", self.n_delays, 1, "auto")
         check_choice("method", self.method, ["fa", "pca"])
         z, loc, scale = standardise(y)
-        full, n_delays = fill_and_delays(z, offsets, self.n_delays, n_states)
-        ends = window_ends(z, offsets, n_delays + 1, enough=30 * n_states)
+        full, n_delays, ends = delay_windows(z, offsets, self.n_delays, n_states)
         cov = _window_covariance(full, ends, n_delays)
         k = min(n_states, cov.shape[0], max(len(ends) - 1, 0))
         weights = (principal if self.method == "pca" else _factors)(cov, k)

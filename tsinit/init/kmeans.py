@@ -6,9 +6,9 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from tsinit.init import _checks
-from tsinit.init._regress import fill_and_delays, learn_dynamics
+from tsinit.init._regress import delay_windows, learn_dynamics
 from tsinit.init._scaling import standardise, unscale
-from tsinit.init._windows import take, window_ends
+from tsinit.init._windows import take
 
 _MOST_WINDOWS = 10_000  # clustered; more of them move the centres by less than their own uncertainty
 _N_INIT = 3
@@ -68,8 +68,7 @@ class KMeans(BaseEstimator):
         _checks.count_or_word("n_clusters", self.n_clusters, 1, "auto")
         _checks.count_or_word("n_delays", self.n_delays, 1, "auto")
         z, loc, scale = standardise(y)
-        full, n_delays = fill_and_delays(z, offsets, self.n_delays, n_states)
-        ends = window_ends(z, offsets, n_delays + 1, enough=30 * n_states)
+        full, n_delays, ends = delay_windows(z, offsets, self.n_delays, n_states)
         some = ends
         if len(ends) > _MOST_WINDOWS:
             some = np.sort(rng.choice(ends, _MOST_WINDOWS, replace=False))
