@@ -92,6 +92,8 @@ class Kalman:
         return self._run(params, True, covariances, moments)
 
     def _run(self, params, smooth, covariances, moments):
+        if not _possible(params):
+            return self._nothing(covariances, moments)
         system, panel = self._prepare(params)
         # Filtered covariances to keep must all fit in the schedule; memory never written to is never taken.
         work = self._workspace(system.C, system.diagonal, self._longest if covariances and not smooth else None)
@@ -143,9 +145,17 @@ class Kalman:
         direct = self.direct if gaps and moments == "by_variable" else np.zeros(0, dtype=bool)
         return kalman.new_moments(self.y.shape[1], self.n_states, direct, gaps and moments == "jointly")
 
+    def _nothing(self, covariances, moments):
+        """What comes back where there is no answer."""
+        T, n = len(self.y), self.n_states
+        store = Store(np.full((1, n, n), np.nan), np.zeros(T, dtype=np.int64)) if covariances else None
+        return Smoothed(np.full((T, n), np.nan), store, -np.inf, np.nan, self._sums(moments), False, False)
+
     def _retry(self, params, covariances, smooth, moments=None):
         """Run the square-root pass; it keeps a factor per step, and is as slow as it is careful."""
         system, panel = self._prepare(params)
+        if not all(map(_is_covariance, (params.Q, params.R, params.P0))):
+            return self._nothing(covariances, moments)
         T, n = len(self.y), self.n_states
         x = np.empty((T, n))
         values = np.empty((T if covariances else 0, n, n))
@@ -172,6 +182,20 @@ def _any_column(mask):
     for column in mask.T[1:]:
         hit |= column
     return hit
+
+
+def _possible(params):
+    """Whether parameters are numbers, and variances not negative; the filter would notice neither by itself."""
+    if not all(np.isfinite(array).all() for array in params if array is not None):
+        return False
+    if not all((np.diag(P) >= 0.0).all() for P in (params.Q, params.R, params.P0)):
+        return False
+    return is_diagonal(params.R) or _is_covariance(params.R)
+
+
+def _is_covariance(P):
+    w = np.linalg.eigvalsh(P)
+    return w[0] >= -1e-8 * max(w[-1], 0.0)
 
 
 def _root(P):

@@ -129,7 +129,7 @@ class Pass:
         self.quadratic += square
         if self._where.size:
             pattern = self._where[first : first + length]
-            if (np.diff(starts) == length).all():  # one behind the other: no need to address each step
+            if length > 0 and (np.diff(starts) == length).all():  # one behind the other: no need to address each step
                 self._where[starts[0] : starts[-1] + length].reshape(-1, length)[:] = pattern
             else:
                 self._where[starts[:, None] + np.arange(length)] = pattern

@@ -15,7 +15,8 @@ from tsinit.kernels.dense import matvec
 
 UNIT = 2.2e-16  # unit of rounding
 TRUST = 3e-10  # a larger share of a variance must not be rounding that spreads to later steps
-TRUST_HERE = 3e-9  # nor a larger one rounding that ends with the step
+TRUST_HERE = 1.4e-9  # nor a larger one rounding that ends with the step
+GLANCE = 3e-11  # a larger share, by the cheap judge's bound, calls the other
 
 _HALF = 3.0**0.5  # uniform noise of variance one lies within this of zero
 _WIDTH = 2.0 * _HALF / 2.0**53
@@ -45,7 +46,7 @@ def stands_out(P, peak):
     """Whether the variances P that a step's observations leave are more than rounding in the largest so far."""
     sound = True
     for a in range(peak.size):
-        sound &= UNIT * peak[a] <= TRUST_HERE * P[a, a]
+        sound &= UNIT * peak[a] <= GLANCE * P[a, a]
     return sound
 
 

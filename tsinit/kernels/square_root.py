@@ -5,6 +5,8 @@ factors (Kailath, Sayed and Hassibi, Linear Estimation, 2000, chapter 12), so th
 matrices is ever formed. Used when the covariance pass reports that it is not sound.
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 from tsinit.kernels import rounding
@@ -153,7 +155,7 @@ def _advance(A, v, moved):
         v[a] = moved[a]
 
 
-@kernel
+@entry
 def _filter(system, UQ, z, start, stop, changed, m, U, p, x, factors):
     """Filtered means x[start:stop] and factors (stop - start, n, n).
 
@@ -294,7 +296,7 @@ def _collect(system, z, t, seen, P, total):
         _collect_gap(system, z, t, 1.0, P, total)
 
 
-@kernel
+@entry
 def _smooth(system, UQ, z, seen, changed, start, stop, last, x, factors, V, keep, covariances, total):
     """Turn filtered means x[start:stop] into smoothed ones and add up the sums of the M-step.
 
@@ -337,42 +339,36 @@ def _exact(system, W, least):
         least[i] = max(_EXACT * reach * reach, 1e-300)
 
 
-@entry
 def run(system, UQ, U0, z, offsets, changed, seen, smooth, keep, x, covariances, total):
     """Filtered or smoothed means x, covariances where `keep`, likelihood by sequence, sums added to `total`.
 
     A long sequence is cut into chunks, and the smoother filters each again: factors of one chunk are kept at a time.
+    Plain Python, as it turns once per chunk and would take long to compile.
     """
-    sequences, n = offsets.size - 1, system.A.shape[0]
-    log_likelihood, quadratic, sound = np.zeros(sequences), 0.0, True
-    for q in range(sequences):
-        start, stop = offsets[q], offsets[q + 1]
-        if stop == start:
-            continue
-        length = min(stop - start, max(_CHUNK // (n * n), np.int64(np.sqrt(stop - start))))
-        chunks = (stop - start + length - 1) // length
-        factors, begin_m, begin_U = np.empty((length, n, n)), np.empty((chunks, n)), np.empty((chunks, n, n))
+    n, offsets = len(system.A), offsets.tolist()
+    log_likelihood, quadratic, sound = np.zeros(len(offsets) - 1), 0.0, True
+    for q, (start, stop) in enumerate(pairwise(offsets)):
+        length = min(stop - start, max(_CHUNK // (n * n), int(np.sqrt(stop - start))))
+        bounds = [(begin, min(begin + length, stop)) for begin in range(start, stop, max(length, 1))]
+        factors, entries = np.empty((length, n, n)), []
         m, U, p = system.m0.copy(), U0.copy(), np.zeros(n)
-        for c in range(chunks):
-            begin, end = start + c * length, min(start + (c + 1) * length, stop)
-            for a in range(n):
-                begin_m[c, a] = m[a]
-            copy_into(begin_U[c], U)
+        for begin, end in bounds:
+            entries.append((m.copy(), U.copy()))
             part, square, good = _filter(system, UQ, z, begin, end, changed, m, U, p, x, factors)
             log_likelihood[q] += part
             quadratic += square
             sound &= good
             if keep and not smooth:
-                for t in range(begin, end):
-                    product_tn(factors[t - begin], factors[t - begin], covariances[t])
-        if not smooth:
+                roots = factors[: end - begin]
+                covariances[begin:end] = np.einsum("tka,tkb->tab", roots, roots)
+        if not (smooth and bounds):
             continue
-        V, P = np.zeros((n, n + 1)), U
-        for c in range(chunks - 1, -1, -1):
-            begin, end = start + c * length, min(start + (c + 1) * length, stop)
-            if c < chunks - 1:
-                _filter(system, UQ, z, begin, end, changed, begin_m[c], begin_U[c], p, x, factors)
-            last = c == chunks - 1
+        V, P = np.zeros((n, n + 1)), None
+        for c in reversed(range(len(bounds))):
+            begin, end = bounds[c]
+            last = c == len(bounds) - 1
+            if not last:
+                _filter(system, UQ, z, begin, end, changed, *entries[c], p, x, factors)
             P = _smooth(system, UQ, z, seen, changed, begin, end, last, x, factors, V, keep, covariances, total)
-        add_scaled(total.P_first, 1.0, P)
+        total.P_first[...] += P
     return log_likelihood, quadratic, sound
