@@ -76,7 +76,7 @@ def _add_demo(commands):
         "starting points; print which start wins, and write one HTML report with pictures. Needs no network.",
     )
     demo.add_argument("--output", default="tsinit-demo.html", metavar="FILE", help="the report to write (%(default)s)")
-    _add_running(demo, seeds=10)
+    _add_running(demo, seeds=5)
     demo.set_defaults(command=_demo)
 
 

@@ -19,7 +19,7 @@ _RATE, _LENGTH, _HOP = 10_000.0, 0.040, 0.020
 _N_FRAMES = 4
 
 
-def run(output, *, n_seeds=10, seed=0, n_jobs=-1, progress=True, say=None):
+def run(output, *, n_seeds=5, seed=0, n_jobs=-1, progress=True, say=None):
     """Compare starting points on both data sets and write one report.
 
     Parameters
