@@ -145,7 +145,7 @@ def update(W, w, r, z, t, P, K, precision, log_norm, slot, trail, s, probed):
     sound = True
     if probed is None:
         sound = rounding.raise_peak(P, trail)
-    volume, total, seen, exact = 1.0, 0.0, 0, 0
+    volume, total, spread, seen, exact = 1.0, 0.0, 1.0, 0, 0
     for i in range(D):
         precision[slot, i] = 0.0
         if np.isnan(z[t, i]):
@@ -162,6 +162,7 @@ def update(W, w, r, z, t, P, K, precision, log_norm, slot, trail, s, probed):
         seen += 1
         exact += r[i] == 0.0
         precision[slot, i] = 1.0 / v
+        spread = max(spread, doubt * precision[slot, i])
         # One logarithm for many variances, as long as their product stays in range.
         volume *= 2.0 * np.pi * v
         if not 1e-200 < volume < 1e200:
@@ -169,7 +170,7 @@ def update(W, w, r, z, t, P, K, precision, log_norm, slot, trail, s, probed):
             volume = 1.0
     log_norm[slot] = total + np.log(volume)
     if probed is None:
-        return sound and rounding.stands_out(P, trail)
+        return sound and rounding.stands_out(P, trail, spread)
     if seen > 0:
         _drop_negative(P)
         # What an exact observation leaves is nothing, and so is all of it rounding.

@@ -15,8 +15,7 @@ from tsinit.kernels.dense import matvec
 
 UNIT = 2.2e-16  # unit of rounding
 TRUST = 3e-10  # a larger share of a variance must not be rounding that spreads to later steps
-TRUST_HERE = 1.4e-9  # nor a larger one rounding that ends with the step
-GLANCE = 3e-11  # a larger share, by the cheap judge's bound, calls the other
+TRUST_HERE = 3e-9  # nor a larger one rounding that ends with the step
 
 _HALF = 3.0**0.5  # uniform noise of variance one lies within this of zero
 _WIDTH = 2.0 * _HALF / 2.0**53
@@ -42,11 +41,15 @@ def reach(W, w, i, peak):
 
 
 @blend
-def stands_out(P, peak):
-    """Whether the variances P that a step's observations leave are more than rounding in the largest so far."""
+def stands_out(P, peak, spread):
+    """Whether the variances P that a step's observations leave are more than rounding in the largest so far.
+
+    spread : largest ratio of what rounding sees of an observation's variance to that variance; what an observation
+    takes from P is as uncertain as that.
+    """
     sound = True
     for a in range(peak.size):
-        sound &= UNIT * peak[a] <= GLANCE * P[a, a]
+        sound &= UNIT * spread * peak[a] <= TRUST_HERE * P[a, a]
     return sound
 
 
@@ -74,17 +77,17 @@ def deviations(P, s):
 
 @blend
 def project(W, w, i, p, s):
-    """Return c'p, and the square of c's that rounding gives the variance of c'x at most, plus (c'p)^2; c = W[w, i]."""
-    drift, reach = 0.0, 0.0
+    """Return the error to expect in c'x, old (c'p) plus new, and the sum of both squared; c = W[w, i]."""
+    drift, new = 0.0, 0.0
     for a in range(p.size):
         drift += W[w, i, a] * p[a]
-        reach += abs(W[w, i, a]) * s[a]
-    return drift, drift * drift + reach * reach
+        new += W[w, i, a] * W[w, i, a] * s[a] * s[a]
+    return drift + (np.sqrt(new) if drift > 0.0 else -np.sqrt(new)), drift * drift + new
 
 
 @blend
 def follow(p, K, slot, i, drift):
-    """p <- (I - k c') p, where drift = c'p."""
+    """p <- p - k drift: what an observation takes from P is as uncertain as its variance."""
     for a in range(p.size):
         p[a] -= K[slot, i, a] * drift
 
