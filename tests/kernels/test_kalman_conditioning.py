@@ -13,7 +13,7 @@ from reference import kalman as twin
 from scipy.io import wavfile
 from scipy.linalg import solve_discrete_lyapunov, solve_toeplitz
 
-from tsinit.kernels import Kalman, LinearGaussianParams, doorway
+from tsinit.kernels import Kalman, LinearGaussianParams, doorway, square_root
 
 TREND = np.array([[1.0, 1.0], [0.0, 1.0]])
 LEVEL = np.array([[1.0, 0.0]])
@@ -161,8 +161,8 @@ def test_both_passes_agree_where_both_are_right(rng, monkeypatch, observation_co
     kalman = bind(sequences, n)
     plain, plain_f = kalman.smooth(params, True, kind), kalman.filter(params, True)
     assert not plain.retried
-    for budget in (doorway._BUDGET, 1):  # in one piece, and cut into pieces
-        monkeypatch.setattr(doorway, "_BUDGET", budget)
+    for entries in (square_root._CHUNK, 1):  # in one piece, and cut into pieces
+        monkeypatch.setattr(square_root, "_CHUNK", entries)
         s, f = kalman._retry(params, True, True, kind), kalman._retry(params, True, False)
         assert s.retried
         for name in ("log_likelihood", "quadratic", "means"):
@@ -292,6 +292,9 @@ def test_parameters_that_are_not_numbers_are_noticed_where_nothing_is_seen():
     y = np.full((6, 1), np.nan)
     for name in ("A is NaN", "m0 is NaN", "P0 is NaN", "overflow"):
         assert not Kalman(y, 1).smooth(HOPELESS[name]).sound
+    known = model(1e200, 1, 0, 1, 0, [1.0])
+    assert not Kalman(y, 1).smooth(known).sound
+    assert not Kalman(y, 1).filter(known).sound
 
 
 def test_a_failed_pass_leaves_the_next_one_alone(rng):

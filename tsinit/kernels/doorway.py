@@ -70,6 +70,7 @@ class Kalman:
         self.n_observed = int(self.count.sum())
         self._groups = kalman.group_twins(length, self.complete)
         self._longest = int(length.max(initial=1))
+        self._ends = np.concatenate([starts[length > 0], self.offsets[1:][length > 0] - 1])
         # A variable seen more often than not is summed over the steps that miss it, and subtracted.
         self.direct = self.count < 0.5 * T
         self._work = {}
@@ -110,7 +111,7 @@ class Kalman:
             # The covariance pass sums N A P; with it, sum Cov(x[t+1], x[t]) = A sum P - Q sum N A P.
             total.lag[:] = system.A @ (total.P - total.P_last) - system.Q @ total.lag
         store = done.store if covariances else None
-        return _result(done.x, store, done.log_likelihood, done.quadratic, total, done.sound, False)
+        return self._result(done.x, store, done.log_likelihood, done.quadratic, total, done.sound, False)
 
     def _prepare(self, params):
         A, C, Q, R, m0, P0, d = params
@@ -152,7 +153,7 @@ class Kalman:
         return Smoothed(np.full((T, n), np.nan), store, -np.inf, np.nan, self._sums(moments), False, False)
 
     def _retry(self, params, covariances, smooth, moments=None):
-        """Run the square-root pass; it keeps a factor per step, and is as slow as it is careful."""
+        """Run the square-root pass, as slow as it is careful."""
         system, panel = self._prepare(params)
         if not all(map(_is_covariance, (params.Q, params.R, params.P0))):
             return self._nothing(covariances, moments)
@@ -162,16 +163,16 @@ class Kalman:
         total = self._sums(moments)
         sums = total if total is not None else kalman.new_moments(len(system.C), n, np.zeros(0, bool), False)
         log_likelihood, quadratic, sound = square_root.run(
-            system, _root(params.Q), _root(params.P0), panel.z, self.offsets, self.changed, self.seen, smooth,
-            covariances, x, values, sums,
+            system, _root(params.Q), _root(params.P0), panel.z, self.offsets, self.changed, np.array(self.seen),
+            smooth, covariances, x, values, sums,
         )  # fmt: skip
         store = Store(values, np.arange(T)) if covariances else None
-        return _result(x, store, log_likelihood.sum(), quadratic, total, sound, True)
+        return self._result(x, store, log_likelihood.sum(), quadratic, total, sound, True)
 
-
-def _result(x, store, log_likelihood, quadratic, moments, sound, retried):
-    sound = bool(sound and np.isfinite(log_likelihood))
-    return Smoothed(x, store, float(log_likelihood), float(quadratic), moments, sound, retried)
+    def _result(self, x, store, log_likelihood, quadratic, moments, sound, retried):
+        # A mean that overflows where nothing is seen shows where the recursion ends.
+        sound = bool(sound and np.isfinite(log_likelihood) and np.isfinite(x[self._ends]).all())
+        return Smoothed(x, store, float(log_likelihood), float(quadratic), moments, sound, retried)
 
 
 def _any_column(mask):
