@@ -146,3 +146,26 @@ def symmetrise(p):
             mean = 0.5 * (p[i, j] + p[j, i])
             p[i, j] = mean
             p[j, i] = mean
+
+
+@blend
+def load(P, values, slot):
+    """P <- values[slot]; by index, because a view costs more than copying a small matrix."""
+    for i in range(P.shape[0]):
+        for j in range(P.shape[1]):
+            P[i, j] = values[slot, i, j]
+
+
+@blend
+def save(values, slot, P):
+    """values[slot] <- P."""
+    for i in range(P.shape[0]):
+        for j in range(P.shape[1]):
+            values[slot, i, j] = P[i, j]
+
+
+@blend
+def add_scaled(total, weight, P):
+    for i in range(P.shape[0]):
+        for j in range(P.shape[1]):
+            total[i, j] += weight * P[i, j]

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from tsinit.kernels import kalman, observation, square_root
-from tsinit.kernels.covariance import Moments, Schedule, Store, System
 from tsinit.kernels.params import is_diagonal
+from tsinit.kernels.records import Moments, Schedule, Store, System
 
 TOLERANCE = 1e-13  # relative change per step below which a covariance recursion counts as settled
 _BUDGET = 2**26  # bytes for the schedule; longer runs of distinct steps are cut into chunks

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsinit.kernels import covariance, means
-from tsinit.kernels.covariance import APPEND, IN_PLACE, NOTHING, Moments, Schedule, Store, System
+from tsinit.kernels import covariance, information, means, twins
+from tsinit.kernels.records import APPEND, IN_PLACE, NOTHING, Moments, Schedule, Store, System
 
 
 class Panel(NamedTuple):
@@ -100,29 +100,29 @@ class Pass:
         self._collect = total is not None
         self._total = total if total is not None else new_moments(len(system.C), n, np.zeros(0, bool), False)
         self.log_likelihood, self.quadratic, self.sound = 0.0, 0.0, True
-        for order, twins in panel.groups:
-            self._run(order, twins)
+        for order, others in panel.groups:
+            self._run(order, others)
 
     @property
     def store(self):
         """Distinct covariances and which step has which."""
         return Store(self._values[: self._used], self._where)
 
-    def _run(self, order, twins):
-        if not twins.size:
+    def _run(self, order, others):
+        if not others.size:
             for q in order:
                 self._sequence(q, self._total)
             return
         one = Moments(*map(np.zeros_like, self._total))._replace(direct=self._total.direct)
         if self._sequence(order[0], one) > 1:  # the schedule did not fit: there is nothing to share
             _add_times(self._total, 1, one)
-            self._run(twins.tolist(), twins[:0])
+            self._run(others.tolist(), others[:0])
             return
-        _add_times(self._total, 1 + twins.size, one)
+        _add_times(self._total, 1 + others.size, one)
         offsets = np.asarray(self.panel.offsets)
         first, length = offsets[order[0]], int(offsets[order[0] + 1] - offsets[order[0]])
-        starts = offsets[twins]
-        parts, square = means.run_twins(
+        starts = offsets[others]
+        parts, square = twins.run_twins(
             self.system, self.At, self.panel.z, starts, length, self.work.plan, self.work.index, self.smooth, self.x
         )
         self.log_likelihood += parts.sum()
@@ -176,7 +176,7 @@ class Pass:
                 )
             # Means first: covariances may take the place of what both need.
             means.backward(system, self.At, end, begin, r, plan, index, start, e, self.x)
-            self._values, self._used, good = covariance.backward(
+            self._values, self._used, good = information.backward(
                 system, panel.z, end, begin, plan, index, start, stop, carry, probe, sums, self._collect, gaps,
                 self._probed, self.keep, self._values, self._used, self._where,
             )  # fmt: skip

@@ -11,8 +11,8 @@ import numpy as np
 
 from tsinit.kernels import rounding
 from tsinit.kernels._jit import blend, entry, kernel
-from tsinit.kernels.covariance import _collect_gap, add_scaled
-from tsinit.kernels.dense import copy_into, matvec, product, product_nt, product_tn
+from tsinit.kernels.dense import add_scaled, copy_into, matvec, product, product_nt, product_tn
+from tsinit.kernels.information import collect_gap
 from tsinit.kernels.observation import factor_seen, whiten_rows
 
 _EXACT = 1e-40  # of the variance of the state: noise that stands for none
@@ -293,7 +293,7 @@ def _collect(system, z, t, seen, P, total):
         if seen[t, i] == total.direct[i]:
             add_scaled(total.P_seen[i], 1.0, P)
     if total.Cx.shape[0] > 0:
-        _collect_gap(system, z, t, 1.0, P, total)
+        collect_gap(system, z, t, 1.0, P, total)
 
 
 @entry

@@ -39,7 +39,9 @@ class LinearGaussianSSM(StateSpaceQueries, SeriesEstimator):
     initial_state : {"auto", "stationary", "learned", "fixed"}
         Prior of the first state: the stationary distribution of the fitted dynamics, learned over sequences, or
         that of the start. "auto" learns it from n_states + 1 sequences on, keeps parameters that the user gave
-        with a prior of their own, and is "stationary" otherwise.
+        with a prior of their own, and is "stationary" otherwise. A stationary prior moves with A and Q, which the
+        closed form of the M-step ignores; steps are shortened where that would lose likelihood, so that the end may
+        fall short of the exact maximum by some thousandths of a nat.
     accelerate : bool
         Once steps have become small, extrapolate them (SQUAREM), accepted only where that gains at least as much
         as the plain step before. False is textbook EM.
