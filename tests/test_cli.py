@@ -138,3 +138,8 @@ def test_the_module_runs_as_a_command_and_dies_politely(air):
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in error
+
+
+def test_tables_need_a_folder_and_that_is_said_before_anything_runs(air, capsys):
+    said = _refused(["compare", air, "--csv", air, *QUICK], capsys)
+    assert said == f"tsinit: --csv must name a folder; got {air!r}, which is a file.\n"

@@ -131,6 +131,8 @@ def _compare(arguments):
 
     if arguments.report:
         _require_folder(arguments.report, "--report")
+    if arguments.csv and Path(arguments.csv).expanduser().is_file():
+        raise ValueError(f"--csv must name a folder; got {arguments.csv!r}, which is a file.")
     table = read_table(arguments.data, arguments.time, arguments.columns)
     _say(_describe(table))
     result = compare(
