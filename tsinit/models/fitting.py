@@ -12,10 +12,11 @@ from tsinit.kernels import Kalman, LinearGaussianParams, solve_lyapunov
 from tsinit.kernels.params import is_diagonal
 from tsinit.metrics import spectral_radius
 from tsinit.models.em import EM
-from tsinit.models.m_step import Settings, shaped
+from tsinit.models.m_step import Settings, lifted, shaped
 from tsinit.models.monitor import Monitor
 from tsinit.models.prior import LinearGaussianPrior, weak_prior
 
+READY = "LinearGaussianParams"  # label of a start that the user gave: its noise is left as it is
 INITIAL_STATES = ("auto", "stationary", "learned", "fixed")
 
 
@@ -132,6 +133,8 @@ def _refine(problem, kalman, start, label, monitor, max_iter=None):
         return None, f"its A has spectral radius {spectral_radius(begin.A):.4g}, and no stationary state (from {label})"
     if max_iter > 0:
         begin = _structured(begin, options, policy)
+        if label != READY:
+            begin = begin._replace(R=lifted(begin.R, options.noise_floor))
     if _degenerate(begin):
         return None, f"neither R nor the states reach some direction of the data (from {label}: C and R are singular)"
     settings = Settings(

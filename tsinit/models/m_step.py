@@ -272,11 +272,13 @@ def _jointly(design, params, done, S, settings):
     scatter, weight = residual.T @ residual + yy - cross - cross.T + C @ P @ C.T, float(len(x))
     if prior is not None:
         scatter, weight = scatter + prior.scatter(C), weight + prior.exponent()
-    return C, d, _floored(scatter / weight, settings.floor.min())
+    return C, d, lifted(scatter / weight, settings.floor.min())
 
 
-def _floored(R, floor):
+def lifted(R, floor):
     """Lift the eigenvalues of R to the floor: the best R among those that are nowhere below it."""
+    if is_diagonal(R):
+        return np.diag(np.maximum(np.diag(R), floor))
     w, U = np.linalg.eigh(_symmetric(R))
     if w[0] >= floor:
         return _symmetric(R)
