@@ -115,6 +115,72 @@ def test_the_square_root_pass_is_exact_on_every_system(name):
     assert max(found.values()) < 1e-10, found
 
 
+@pytest.mark.parametrize("gaps", [0.0, 0.3])
+def test_rational_arithmetic_agrees_with_the_textbook_on_ordinary_systems(rng, gaps):
+    params = random_params(rng, 2, 2, observation_cov="full", stationary=False)
+    y = with_gaps(rng, simulate(params, 5, rng)[1], gaps)
+    answer, s, f = exact.smooth(params, y), twin.dense(params, y), twin.filter(params, y)
+    for name, other in (("means", s.means), ("covariances", s.covariances), ("lag_one", s.lag_one),
+                        ("filtered_means", f.means), ("filtered_covariances", f.covariances),
+                        ("log_likelihood", s.log_likelihood)):  # fmt: skip
+        assert_same(getattr(answer, name), other, 1e-13, name)
+
+
+@pytest.mark.parametrize("kind", [None, "by_variable"])
+@pytest.mark.parametrize("width", [1e4, 1e5])
+def test_the_smoother_may_need_a_retry_where_the_filter_does_not(kind, width):
+    """Information is as uncertain as rounding makes it, and a wide prior lets that count twice."""
+    params = model(TREND, LEVEL, np.diag([0.1, 0.01]), 1, width * np.eye(2))
+    y = five_steps(params, gaps=False)
+    answer = exact.smooth(params, y)
+    kalman = Kalman(y, 2)
+    filtered = kalman.filter(params, covariances=True)
+    done = kalman.smooth(params, covariances=True, moments=kind)
+    assert not filtered.retried
+    assert by_step(spread(filtered.covariances), answer.filtered_covariances) < 1e-8
+    assert done.retried
+    assert by_step(spread(done.covariances), answer.covariances) < 1e-12
+
+
+def test_a_wide_prior_that_only_the_future_narrows():
+    """Nothing is lost on the way forward: the first value is missing."""
+    params = model(1, 1, 0, 1, 1e5)
+    y = five_steps(params, gaps=True)
+    answer = exact.smooth(params, y)
+    kalman = Kalman(y, 1)
+    assert not kalman.filter(params).retried
+    done = kalman.smooth(params, covariances=True)
+    assert done.retried
+    assert by_step(spread(done.covariances), answer.covariances) < 1e-12
+
+
+@pytest.mark.parametrize("n", [1, 3, 5])
+def test_noise_of_lower_rank(rng, n):
+    """Some combination of the variables is seen exactly, and no axis tells which."""
+    D, T = 4, 12
+    params = random_params(rng, n, D, stationary=False)
+    B = rng.standard_normal((D, D - 1 if n == 1 else 2))
+    params = params._replace(R=B @ B.T)
+    y = with_gaps(rng, simulate(params, T, rng)[1], 0.2)
+    expected = twin.dense(params, y)
+    kalman = Kalman(y, n)
+    for done in (kalman.smooth(params, covariances=True), kalman._retry(params, True, True)):
+        assert done.sound
+        assert_same(done.log_likelihood, expected.log_likelihood, 1e-9)
+        assert_same(done.means, expected.means, 1e-9)
+        assert_same(spread(done.covariances), expected.covariances, 1e-9)
+
+
+def test_what_is_seen_exactly_later_is_known_exactly_before():
+    """A constant, missed at first and then seen without noise."""
+    params, y = model(1, 1, 0, 0, 4), np.array([[np.nan], [3.0]])
+    for done in (Kalman(y, 1).smooth(params, covariances=True), Kalman(y, 1)._retry(params, True, True)):
+        assert done.sound
+        assert_same(done.means, [[3.0], [3.0]], 1e-15)
+        assert np.abs(spread(done.covariances)).max() < 1e-15
+    assert spread(Kalman(y, 1)._retry(params, True, True).covariances).max() < 1e-30
+
+
 @st.composite
 def harsh(draw):
     """Systems of one or two states with noises and priors over twelve decades, and up to four steps."""
