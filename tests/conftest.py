@@ -5,9 +5,10 @@ import os
 import tempfile
 from pathlib import Path
 
-_SOURCES = [path.read_bytes() for path in sorted((Path(__file__).parents[1] / "tsinit").rglob("*.py"))]
-# What is compiled says so: it takes its decorators from one place.
-_KEY = hashlib.sha256(b"".join(text for text in _SOURCES if b"kernels._jit" in text)).hexdigest()[:16]
+# What is compiled lies among the kernels, or takes its decorators from there.
+_SOURCES = {path: path.read_bytes() for path in sorted((Path(__file__).parents[1] / "tsinit").rglob("*.py"))}
+_COMPILED = [text for path, text in _SOURCES.items() if path.parent.name == "kernels" or b"kernels._jit" in text]
+_KEY = hashlib.sha256(b"".join(_COMPILED)).hexdigest()[:16]
 # Numba does not notice an edited callee in another module, so each state of the compiled sources has its own cache.
 os.environ["NUMBA_CACHE_DIR"] = str(Path(tempfile.gettempdir()) / f"tsinit-numba-{_KEY}")
 os.environ.setdefault("MPLBACKEND", "Agg")
