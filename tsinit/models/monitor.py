@@ -36,6 +36,10 @@ class Monitor:
         One entry per iteration; entry 0 is the start alone, seconds count from the beginning of the run.
     init_seconds, fit_seconds : float
         Time of the start and of the run.
+    extras : dict of str to list of float
+        What else an iteration has to tell, by name, one entry per iteration (a sampler's number of states).
+    final : float or None
+        What the run comes to where that is not its last objective: a sampler's mean over the draws it keeps.
     timed_out : bool
         The budget's seconds ran out.
     """
@@ -45,6 +49,8 @@ class Monitor:
         self.callback = callback
         self.objectives = []
         self.seconds = []
+        self.extras = {}
+        self.final = None
         self.init_seconds = 0.0
         self.fit_seconds = 0.0
         self.timed_out = False
@@ -60,10 +66,10 @@ class Monitor:
         now = perf_counter()
         self.init_seconds += now - self._clock
         self._clock = now
-        self.objectives, self.seconds = [], []
+        self.objectives, self.seconds, self.extras = [], [], {}
 
-    def record(self, objective):
-        """Note the objective of one more iteration.
+    def record(self, objective, **extras):
+        """Note the objective of one more iteration, and what else it has to tell by name.
 
         Returns
         -------
@@ -73,6 +79,8 @@ class Monitor:
         elapsed = perf_counter() - self._clock
         self.objectives.append(float(objective) + self.shift)
         self.seconds.append(elapsed)
+        for name, value in extras.items():
+            self.extras.setdefault(name, []).append(float(value))
         if self.callback is not None:
             self.callback(len(self.objectives) - 1, self.objectives[-1])
         # Runs that went before (other restarts, other orders) have spent of the same budget.
