@@ -76,12 +76,24 @@ class Monitor:
         bool
             True while the budget allows another iteration.
         """
+        return self.extend([objective], **{name: [value] for name, value in extras.items()})
+
+    def extend(self, objectives, **extras):
+        """Note a block of iterations that ran together; the time since the last entry is shared out evenly.
+
+        Returns
+        -------
+        bool
+            True while the budget allows another block.
+        """
         elapsed = perf_counter() - self._clock
-        self.objectives.append(float(objective) + self.shift)
-        self.seconds.append(elapsed)
-        for name, value in extras.items():
-            self.extras.setdefault(name, []).append(float(value))
-        if self.callback is not None:
+        since = self.seconds[-1] if self.seconds else 0.0
+        n = len(objectives)
+        self.objectives += [float(value) + self.shift for value in objectives]
+        self.seconds += [since + (elapsed - since) * (i + 1) / n for i in range(n)]
+        for name, values in extras.items():
+            self.extras.setdefault(name, []).extend(float(value) for value in values)
+        if self.callback is not None and n:
             self.callback(len(self.objectives) - 1, self.objectives[-1])
         # Runs that went before (other restarts, other orders) have spent of the same budget.
         self.timed_out = self.budget.seconds is not None and self.fit_seconds + elapsed > self.budget.seconds

@@ -1,0 +1,97 @@
+"""What samplers ask of their arguments, and what they say of their chains."""
+
+import numpy as np
+
+from tsinit._validate.values import check_number, short, warn
+
+
+def check_per_chain(name, value, n_chains):
+    """Give every chain its own of a list, or all of them the same.
+
+    A list of numbers is one value (labels); a list of anything else is one value for each chain.
+
+    Raises
+    ------
+    ValueError
+        The list has another length.
+    """
+    if not isinstance(value, (list, tuple)) or all(isinstance(v, (int, float, np.number)) for v in value):
+        return [np.asarray(value) if isinstance(value, (list, tuple)) else value] * n_chains
+    if len(value) != n_chains:
+        raise ValueError(f"{name} must hold one start for each of the {n_chains} chains; got {len(value)}.")
+    return list(value)
+
+
+def check_concentrations(priors, defaults):
+    """Fill a dict of pairs of positive numbers into the defaults.
+
+    Parameters
+    ----------
+    priors : dict, None, or of the type of `defaults`
+    defaults : NamedTuple of pairs
+
+    Raises
+    ------
+    TypeError
+        It is none of these.
+    ValueError
+        A name is unknown, or a value is no pair of positive numbers.
+    """
+    if priors is None:
+        return defaults
+    if isinstance(priors, type(defaults)):
+        priors = priors._asdict()
+    if not isinstance(priors, dict):
+        raise TypeError(f"priors must be a dict with keys among {list(defaults._fields)}, or None; got {short(priors)}.")
+    pairs = {}
+    for name, pair in priors.items():
+        if name not in defaults._fields:
+            raise ValueError(f"priors must have keys among {list(defaults._fields)}; got {name!r}.")
+        if not isinstance(pair, (list, tuple, np.ndarray)) or len(pair) != 2:
+            raise ValueError(f"priors[{name!r}] must be a pair of positive numbers; got {short(pair)}.")
+        pairs[name] = tuple(check_number(f"priors[{name!r}][{i}]", v, 1e-9) for i, v in enumerate(pair))
+    return defaults._replace(**pairs)
+
+
+def check_chains(stopped, n_chains):
+    """Warn of chains that stopped, and refuse a fit that has no other.
+
+    Parameters
+    ----------
+    stopped : dict of int to str
+        Why, by chain.
+
+    Raises
+    ------
+    RuntimeError
+        All chains stopped.
+    """
+    if not stopped:
+        return
+    first, why = next(iter(stopped.items()))
+    if len(stopped) == n_chains:
+        raise RuntimeError(f"Every one of the {n_chains} chains stopped; chain {first}: {why}")
+    warn(f"{len(stopped)} of {n_chains} chains stopped and are left out (chain {first}: {why})", RuntimeWarning)
+
+
+def check_rows(name, rows, n_rows, most):
+    """Return row numbers as an array; None is all rows.
+
+    Raises
+    ------
+    ValueError
+        There is no such row, or there are more rows than a matrix of all pairs can hold.
+    """
+    if rows is None:
+        chosen = np.arange(n_rows)
+    else:
+        chosen = np.asarray(rows)
+        whole = chosen.ndim == 1 and chosen.size > 0 and chosen.dtype.kind in "iu"
+        if not whole or chosen.min() < 0 or chosen.max() >= n_rows:
+            raise ValueError(f"{name} must be numbers of rows from 0 to {n_rows - 1}; got {short(rows)}.")
+    if len(chosen) > most:
+        raise ValueError(
+            f"{name} must be at most {most:,} rows, whose matrix of pairs fits in memory; got {len(chosen):,}. "
+            f"Choose some, for example every {len(chosen) // most + 1}th."
+        )
+    return chosen.astype(np.int64)
