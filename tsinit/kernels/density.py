@@ -1,0 +1,54 @@
+"""One name for the log density of every emission: Numba picks the function by the class of the parameters.
+
+A kernel that took the density as an argument would be compiled anew in every process. Here the choice is made
+by type while the caller compiles, so that a cached caller carries the density it was compiled with.
+"""
+
+import numpy as np
+from numba.extending import overload
+
+from tsinit.kernels._jit import entry
+
+_DENSITIES: dict = {}  # class of the parameters -> f(params, data, t, k)
+
+
+def log_density(params, data, t, k):
+    """Log density of row t of the data in state k, missing entries integrated out; compiled callers only.
+
+    Parameters
+    ----------
+    params : NamedTuple of arrays, leading axis K
+    data : NamedTuple of arrays, the first with one row per time step
+    t, k : int
+    """
+    return _DENSITIES[type(params)](params, data, t, k)
+
+
+def density(Params):
+    """Register the decorated f(params, data, t, k) as the density of parameters of the class `Params`.
+
+    The function stays plain Python and must use exactly these four names; it may call kernels. It gives 0.0 for
+    a row of which nothing is seen.
+    """
+
+    def register(function):
+        _DENSITIES[Params] = function
+        return function
+
+    return register
+
+
+@overload(log_density, jit_options={"error_model": "numpy"})
+def _log_density(params, data, t, k):
+    return _DENSITIES.get(getattr(params, "instance_class", None))
+
+
+@entry
+def all_log_densities(params, data, K):
+    """Log density of every row in every state, (T, K)."""
+    T = data[0].shape[0]
+    out = np.empty((T, K))
+    for t in range(T):
+        for k in range(K):
+            out[t, k] = log_density(params, data, t, k)
+    return out
