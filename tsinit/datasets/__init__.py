@@ -10,10 +10,12 @@ from tsinit.datasets._fetch import find
 from tsinit.datasets._listing import list_datasets
 from tsinit.datasets._recordings import Speech, load_speech
 from tsinit.datasets._tables import load_air_quality, load_new_york_air_quality
+from tsinit.datasets.regimes import SimulatedHMM, make_hmm
 from tsinit.datasets.simulate import SimulatedSSM, make_lgssm
 from tsinit.datasets.vowel import Vowel, make_vowel
 
 __all__ = [
+    "SimulatedHMM",
     "SimulatedSSM",
     "Speech",
     "Vowel",
@@ -22,6 +24,7 @@ __all__ = [
     "load_air_quality",
     "load_new_york_air_quality",
     "load_speech",
+    "make_hmm",
     "make_lgssm",
     "make_vowel",
 ]

@@ -8,6 +8,7 @@ from scipy.linalg import solve_discrete_lyapunov
 from tsinit._spectrum import draw_orthogonal, from_eigenvalues
 from tsinit._validate import check_count, check_inside, check_seed
 from tsinit.datasets._rules import numbers, require
+from tsinit.datasets._sequences import check_lengths, hide
 from tsinit.kernels import LinearGaussianParams
 
 
@@ -94,13 +95,13 @@ def make_lgssm(n_steps=200, n_states=2, n_outputs=2, *, n_sequences=1, spectral_
     check_inside("missing", missing, 0.0, 1.0, closed=True)
     for name, count in (("n_states", n_states), ("n_outputs", n_outputs), ("n_sequences", n_sequences)):
         check_count(name, count)
-    one_length, lengths = _check_lengths(n_steps, n_sequences)
+    one_length, lengths = check_lengths(n_steps, n_sequences)
 
     drawn = eigenvalues is None
     spectrum = _draw_spectrum(rng, n_states, spectral_radius) if drawn else _check_spectrum(eigenvalues)
     params = _draw_params(rng, spectrum, n_outputs, snr)
     states, complete = zip(*(_simulate(rng, params, steps) for steps in lengths), strict=True)
-    y = _hide(rng, complete, missing)
+    y = hide(rng, complete, missing)
     if one_length and n_sequences == 1:
         return SimulatedSSM(y[0], complete[0], states[0], params, spectrum)
     return SimulatedSSM(y, list(complete), list(states), params, spectrum)
@@ -113,15 +114,6 @@ def _draw_spectrum(rng, n_states, radius):
     poles = moduli[: n_states // 2] * np.exp(1j * angles)
     real = moduli[n_states // 2:] * rng.choice([-1.0, 1.0])  # one for an odd number of states
     return np.concatenate([np.column_stack([poles, poles.conj()]).ravel(), real])
-
-
-def _check_lengths(n_steps, n_sequences):
-    """Return whether one length was given, and the length of every sequence."""
-    rule = ", or a sequence of those"
-    if not isinstance(n_steps, (list, tuple, range)) and getattr(n_steps, "ndim", 0) != 1:
-        return True, [check_count("n_steps", n_steps, rule=rule)] * n_sequences
-    require(len(n_steps), "n_steps", f"be a whole number of at least 1{rule}", n_steps)
-    return False, [check_count("n_steps", steps, rule=" each") for steps in n_steps]
 
 
 def _check_spectrum(eigenvalues):
@@ -164,12 +156,3 @@ def _simulate(rng, params, n_steps):
         states[t] += A @ states[t - 1]
     noise = np.sqrt(np.diag(R)) * rng.standard_normal((n_steps, d.size))
     return states, states @ C.T + d + noise
-
-
-def _hide(rng, complete, share):
-    sizes = [values.size for values in complete]
-    hidden = np.zeros(sum(sizes), dtype=bool)
-    hidden[rng.permutation(hidden.size)[: round(share * hidden.size)]] = True
-    masks = np.split(hidden, np.cumsum(sizes)[:-1])
-    return [np.where(mask.reshape(values.shape), np.nan, values)
-            for values, mask in zip(complete, masks, strict=True)]
