@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "tsinit"
 LAYERS = [
     ("kernels",),
     ("_validate", "_spectrum", "metrics"),
-    ("datasets",),
+    ("datasets", "emissions", "partitions", "pooling"),
     ("init", "result"),
     ("models",),
     ("comparison", "speech"),

@@ -1,7 +1,36 @@
-"""The estimators: thin, all on one road (check, start, run, store)."""
+"""The estimators, all on one road: check the data, ask a strategy for a start, refine it, store the result.
 
-from tsinit.models.monitor import Budget, Monitor
-from tsinit.models.prior import LinearGaussianPrior, NormalInverseWishart
-from tsinit.models.ssm import LinearGaussianSSM
+Each loads on first use: who fits one model does not wait for the others.
+"""
 
-__all__ = ["Budget", "LinearGaussianPrior", "LinearGaussianSSM", "Monitor", "NormalInverseWishart"]
+import importlib
+from typing import TYPE_CHECKING
+
+_HOME = {
+    "Budget": "tsinit.models.monitor",
+    "InfiniteHMM": "tsinit.models.ihmm",
+    "LinearGaussianPrior": "tsinit.models.prior",
+    "LinearGaussianSSM": "tsinit.models.ssm",
+    "Monitor": "tsinit.models.monitor",
+    "NormalInverseWishart": "tsinit.models.prior",
+}
+
+__all__ = [
+    "Budget", "InfiniteHMM", "LinearGaussianPrior", "LinearGaussianSSM", "Monitor", "NormalInverseWishart",
+]
+
+if TYPE_CHECKING:
+    from tsinit.models.ihmm import InfiniteHMM
+    from tsinit.models.monitor import Budget, Monitor
+    from tsinit.models.prior import LinearGaussianPrior, NormalInverseWishart
+    from tsinit.models.ssm import LinearGaussianSSM
+
+
+def __getattr__(name):
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'tsinit.models' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(__all__)
