@@ -72,3 +72,45 @@ class Hills(BaseEstimator):
 
     def impute(self, X):
         return np.where(np.isnan(X), self.x_, X)
+
+
+class Walker(BaseEstimator):
+    """A sampler of one number, standard normal, that begins at the mean of its labels."""
+
+    _verb = "labels"
+    _objective_name = "joint log density"
+    _is_sampler = True
+
+    def __init__(self, init=None, n_tune=100, n_draws=200, random_state=None, n_jobs=None):
+        self.init = init
+        self.n_tune = n_tune
+        self.n_draws = n_draws
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def _fit(self, X, lengths=None, monitor=None):
+        seed = self.random_state
+        start, run = (np.random.default_rng(np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, i)))
+                      for i in (0, 1))  # fmt: skip
+        monitor.start()
+        self.start_ = np.asarray(self.init(X, start))
+        x = float(self.start_.mean())
+        monitor.run()
+        monitor.record(-0.5 * x * x, n_states=len(np.unique(self.start_)))
+        self.n_iter_ = monitor.max_iter(self.n_tune + self.n_draws)
+        path = []
+        for _ in range(self.n_iter_):
+            x = 0.9 * x + math.sqrt(1 - 0.81) * run.standard_normal()
+            path.append(x)
+            monitor.record(-0.5 * x * x, n_states=2)
+        monitor.final = float(np.mean(monitor.objectives[-self.n_draws :]))
+        monitor.stop()
+        self.converged_ = True
+        self.labels_ = (np.asarray(X, dtype=float)[:, 0] > 0).astype(int)
+        return self
+
+    def sampler_summary(self):
+        return {"rhat": 1.0 + 0.001 * self.n_draws / 100, "ess": self.n_draws / 19, "ess_per_second": 50.0}
+
+    def score(self, X, lengths=None):
+        return 1.0

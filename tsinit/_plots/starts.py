@@ -31,7 +31,7 @@ def traces(comparison, *, dataset=None, model=None, gap=True, x="iteration", ax=
     check_choice("x", x, ("iteration", "seconds"))
     cells, axes = _cells(comparison, dataset, model, ax, (5.2, 3.7))
     looks = style.marks(comparison.runs["strategy"])
-    for (name, runs), panel in zip(cells, axes, strict=True):
+    for (name, objective, runs), panel in zip(cells, axes, strict=True):
         wide = _paths(comparison.traces, runs, x)
         best, floor = _best(runs), _floor(runs)
         for strategy, paths in wide.items():
@@ -44,7 +44,7 @@ def traces(comparison, *, dataset=None, model=None, gap=True, x="iteration", ax=
             panel.plot(*_median_path(draw), linewidth=2.2, label=strategy, **look)
         _scale(panel, runs, gap, floor)
         unit = "iteration" if x == "iteration" else "seconds, start included"
-        what = "nats below the best known end" if gap else comparison.objective_name
+        what = "nats below the best known end" if gap else objective
         style.dress(panel, unit, what, name)
         style.legend(panel)
     return style.one_or_all(axes)
@@ -68,7 +68,7 @@ def strip(comparison, *, dataset=None, model=None, ax=None):
     strategies = list(dict.fromkeys(comparison.runs["strategy"]))
     cells, axes = _cells(comparison, dataset, model, ax, (5.2, 1.1 + 0.42 * len(strategies)))
     looks = style.marks(strategies)
-    for (name, runs), panel in zip(cells, axes, strict=True):
+    for (name, objective, runs), panel in zip(cells, axes, strict=True):
         for row, strategy in enumerate(strategies):
             ends = _ends(runs, strategy)
             # Fixed offsets instead of random ones: the same table gives the same picture.
@@ -89,7 +89,7 @@ def strip(comparison, *, dataset=None, model=None, ax=None):
         panel.set_ylim(len(strategies) - 0.4, -0.6)
         panel.grid(axis="x", color=style.PALE, linewidth=0.5)
         panel.set_axisbelow(True)
-        style.dress(panel, f"final {comparison.objective_name} (line: median)", "", name)
+        style.dress(panel, f"final {objective} (line: median)", "", name)
     return style.one_or_all(axes)
 
 
@@ -110,13 +110,13 @@ def waterfall(comparison, *, dataset=None, model=None, ax=None):
     """
     cells, axes = _cells(comparison, dataset, model, ax, (5.2, 3.4))
     looks = style.marks(comparison.runs["strategy"])
-    for (name, runs), panel in zip(cells, axes, strict=True):
+    for (name, objective, runs), panel in zip(cells, axes, strict=True):
         for strategy, look in looks.items():
             ends = np.sort(_ends(runs, strategy))[::-1]
             if ends.size:
                 panel.plot(np.arange(1, ends.size + 1), ends, markersize=5, linewidth=1.2, label=strategy, **look)
         panel.xaxis.get_major_locator().set_params(integer=True)
-        style.dress(panel, "runs, best first", f"final {comparison.objective_name}", name)
+        style.dress(panel, "runs, best first", f"final {objective}", name)
         style.legend(panel)
     return style.one_or_all(axes)
 
@@ -134,7 +134,8 @@ def _cells(comparison, dataset, model, ax, size):
             f"ax must go with one data set and model; got {len(cells)}. Name them by dataset= and model=."
         )
     several_models = runs["model"].nunique() > 1
-    named = [(f"{key[0]}, {key[1]}" if several_models else key[0], cell) for key, cell in cells]
+    words = comparison.about.objectives
+    named = [(f"{key[0]}, {key[1]}" if several_models else key[0], words[key[1]], cell) for key, cell in cells]
     return named, [style.single(ax, size)] if len(cells) == 1 else list(style.panels(len(cells), size))
 
 

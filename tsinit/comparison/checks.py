@@ -10,7 +10,7 @@ from tsinit._validate import check_count, check_number, check_series
 from tsinit.comparison import data as datasets_of
 from tsinit.comparison import naming
 from tsinit.comparison.data import Dataset
-from tsinit.comparison.scores import TRUTH_SCORES, Scoring, column_name, is_parameters
+from tsinit.comparison.scores import TRUTHS, Scoring, column_name, kind_of_truth
 from tsinit.init._registry import resolve
 from tsinit.models.monitor import Budget
 
@@ -97,7 +97,7 @@ def check_scoring(score, datasets: dict[str, Dataset]):
         return Scoring(None)
     if not isinstance(score, Mapping) or not all(callable(f) for f in score.values()):
         raise TypeError(f"score must be None or a dict of functions (estimator, X) -> float; got {score!r}.")
-    taken = {TRUTH_SCORES[is_parameters(data.truth)][0] for data in datasets.values() if data.truth is not None}
+    taken = {TRUTHS[kind_of_truth(data.truth)].score for data in datasets.values() if data.truth is not None}
     tests = {test for data in datasets.values() for test in data.tests}
     for name in score:
         _check_name(name, "score")
@@ -127,13 +127,13 @@ def check_datasets(data, test, truth):
     built = {}
     for name, source in sources.items():
         _check_name(name, "data set")
-        X, known = _load(source, f"data set {name!r}"), truths.get(name)
-        _check_table_truth(name, X, known)
+        X = _load(source, f"data set {name!r}")
+        known = _check_truth(name, X, truths.get(name))
         if tests is not None:
             held_out = tests.get(name, {})
         else:
             _check_fraction(test)
-            if known is not None and not is_parameters(known):
+            if known is not None and kind_of_truth(known) != "parameters":
                 known = datasets_of.split_tail(known, test)[0]
             X, tail = datasets_of.split_tail(X, test)
             held_out = {"test": tail}
@@ -142,11 +142,19 @@ def check_datasets(data, test, truth):
 
 
 def check_truth_fits(datasets: dict[str, Dataset], models):
-    """A complete table can only score models that impute."""
-    tables = any(d.truth is not None and not is_parameters(d.truth) for d in datasets.values())
-    deaf = [name for name, model in models.items() if not hasattr(model, "impute")]
-    if tables and deaf:
-        raise TypeError(f"truth must suit every model; got a complete table, but {deaf[0]} has no impute().")
+    """A truth must score one model at least; the others leave its column empty."""
+    for data in datasets.values():
+        kind = None if data.truth is None else kind_of_truth(data.truth)
+        if kind is not None and not any(TRUTHS[kind].suits(model) for model in models.values()):
+            words = {"table": "a complete table", "labels": "labels, one for each row"}[kind]
+            raise TypeError(
+                f"truth must suit one of the models; got {words}, but {_and(models)} "
+                f"{'have' if len(models) > 1 else 'has'} no {TRUTHS[kind].needs}."
+            )
+
+
+def _and(names):
+    return " and ".join(names)
 
 
 def _load(source, what):
@@ -171,9 +179,28 @@ def _check_fraction(test):
         raise ValueError(f"test must be a share between 0 and 1, a table or a dict of tables; got {test!r}.")
 
 
+def _check_truth(name, X, truth):
+    """Bring a truth into the form of the data; parameters and None stay as they are."""
+    if truth is None or kind_of_truth(truth) == "parameters":
+        return truth
+    if kind_of_truth(truth) == "labels":
+        return _check_labels(name, X, truth)
+    _check_table_truth(name, X, truth)
+    return datasets_of.like(X, truth)
+
+
+def _check_labels(name, X, truth):
+    labels = datasets_of.label_codes(truth)
+    sizes = [[len(part) for part in value] if isinstance(value, list) else len(value) for value in (X, labels)]
+    flat = [sum(size) if isinstance(size, list) else size for size in sizes]
+    if flat[0] != flat[1] or (isinstance(labels, list) and sizes[0] != sizes[1]):
+        raise ValueError(f"truth must have one label for each row of data set {name!r}, {sizes[0]}; got {sizes[1]}.")
+    if np.isnan(datasets_of.stack(labels)).all():
+        raise ValueError(f"truth must know at least one label of data set {name!r}; got none.")
+    return datasets_of.like(X, labels)
+
+
 def _check_table_truth(name, X, truth):
-    if truth is None or is_parameters(truth):
-        return
     y, full = datasets_of.stack(X), datasets_of.stack(truth)
     if y.shape != full.shape:
         raise ValueError(f"truth must have the shape of data set {name!r}, {y.shape}; got {full.shape}.")

@@ -51,6 +51,36 @@ def by_sequence(X, lengths):
     return [rows(X, slice(stop - n, stop)) for n, stop in zip(lengths, stops, strict=True)]
 
 
+def like(X, known):
+    """Bring what is known of the rows of ``X`` into the form of ``X``, so that both are cut alike.
+
+    Parameters
+    ----------
+    X : table or list of tables
+    known : table, labels, or list of these
+        As many rows as ``X``.
+    """
+    if isinstance(X, list) and not isinstance(known, list):
+        return by_sequence(known, [len(sequence) for sequence in X])
+    if isinstance(X, pd.DataFrame) and not isinstance(known, list):
+        return pd.Series(known, index=X.index) if np.ndim(known) == 1 else pd.DataFrame(np.asarray(known), X.index)
+    return known
+
+
+def label_codes(labels):
+    """Number labels of any kind as floats, NaN where one is missing; a list of arrays stays one.
+
+    Parameters
+    ----------
+    labels : (T,) array or list of those
+    """
+    parts = labels if isinstance(labels, list) else [labels]
+    joined = pd.concat([pd.Series(np.asarray(part)) for part in parts], ignore_index=True)
+    codes = pd.factorize(joined)[0].astype(float)
+    codes[joined.isna()] = np.nan
+    return by_sequence(codes, [len(part) for part in parts]) if isinstance(labels, list) else codes
+
+
 def make_dataset(X, tests, truth):
     """Bundle a data set with its fingerprint."""
     return Dataset(X, tests, truth, identity.fingerprint(X, tests, truth))
@@ -78,10 +108,10 @@ def split_tail(X, fraction):
     if isinstance(X, list):
         parts = [split_tail(sequence, fraction) for sequence in X]
         return [head for head, _ in parts], [tail for _, tail in parts]
-    if isinstance(X, pd.DataFrame) and X.index.nlevels == 2:
+    if isinstance(X, pd.DataFrame | pd.Series) and X.index.nlevels == 2:
         # Two-level index (sequence, time): each sequence loses its own tail.
-        groups = X.groupby(level=0, sort=False)
-        size = groups[X.columns[0]].transform("size").to_numpy()
+        groups = pd.Series(0, index=X.index).groupby(level=0, sort=False)
+        size = groups.transform("size").to_numpy()
         in_head = groups.cumcount().to_numpy() < size - _tail_length(size, fraction)
         return rows(X, in_head), rows(X, ~in_head)
     cut = len(X) - int(_tail_length(len(X), fraction))

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 
-from tsinit.comparison.summary import summarise
+from tsinit.comparison.summary import sampler_columns, summarise
 
 
 def summary_rows(runs, objective, brief=False):
@@ -13,8 +13,8 @@ def summary_rows(runs, objective, brief=False):
     ----------
     runs : DataFrame
         ``Comparison.runs``.
-    objective : str
-        What the models maximise.
+    objective : str or dict of str to str
+        What the models maximise; a dict is keyed by model.
     brief : bool
         Leave out the number of runs, median and spread, and failures where there are none.
 
@@ -24,6 +24,25 @@ def summary_rows(runs, objective, brief=False):
         Name of the block, header, rows.
     """
     table = summarise(runs)
+    several_models = runs["model"].nunique() > 1
+    blocks = []
+    for (dataset, model), cell in table.groupby(["dataset", "model"], sort=False):
+        show = _columns(cell, name_of(objective, model), sampler_columns(runs))
+        if brief:
+            quiet = {"runs", "median", "IQR"} | ({"failed"} if not table["n_failed"].any() else set())
+            show = {name: text for name, text in show.items() if name not in quiet}
+        rows = [[text(row) for text in show.values()] for _, row in cell.iterrows()]
+        blocks.append((f"{dataset}, {model}" if several_models else dataset, list(show), rows))
+    return blocks
+
+
+def name_of(objective, model):
+    """Look up what a model maximises; one word may serve all."""
+    return objective if isinstance(objective, str) else objective[model]
+
+
+def _columns(cell, objective, told):
+    """List the columns of one block with the text of each; what a model does not have is left out."""
     show: dict[str, Callable] = {
         "strategy": lambda r: r["strategy"],
         "runs": lambda r: str(r["n_runs"]),
@@ -34,26 +53,27 @@ def summary_rows(runs, objective, brief=False):
         "behind the best start (95 %)": lambda r: interval(
             r["difference"], r["difference_low"], r["difference_high"]
         ),
-        "reached the best end (95 %)": lambda r: (
+        _HITS: lambda r: (
             f"{r['hits']} of {r['n_runs']} ({100 * r['hit_low']:.0f} to {100 * r['hit_high']:.0f} %)"
         ),
+        **{_SAMPLER_WORDS.get(name, name): lambda r, name=f"median_{name}": number(r[name]) for name in told},
         "iterations": lambda r: number(r["median_iter"]),
         "seconds": lambda r: f"{r['median_seconds']:.3g}" if math.isfinite(r["median_seconds"]) else "–",
     }
-    for name in (name for name in table if name.startswith("median_score")):
+    for name in (name for name in cell if name.startswith("median_score")):
         show[name.removeprefix("median_").replace("_", " ")] = lambda r, name=name: number(r[name])
-    if brief:
-        quiet = {"runs", "median", "IQR"} | ({"failed"} if not table["n_failed"].any() else set())
-        show = {name: text for name, text in show.items() if name not in quiet}
-    several_models = runs["model"].nunique() > 1
-    return [
-        (
-            f"{dataset}, {model}" if several_models else dataset,
-            list(show),
-            [[text(row) for text in show.values()] for _, row in cell.iterrows()],
-        )
-        for (dataset, model), cell in table.groupby(["dataset", "model"], sort=False)
-    ]
+    absent = {_HITS: cell["hits"].isna().all()}
+    absent |= {_SAMPLER_WORDS.get(name, name): cell[f"median_{name}"].isna().all() for name in told}
+    return {name: text for name, text in show.items() if not absent.get(name, False)}
+
+
+_HITS = "reached the best end (95 %)"
+_SAMPLER_WORDS = {
+    "rhat": "R-hat",
+    "ess": "effective draws",
+    "ess_per_second": "effective draws a second",
+    "n_settle": "iterations to settle",
+}
 
 
 def text_table(header, rows):

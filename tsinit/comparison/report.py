@@ -50,7 +50,7 @@ def _lead(comparison):
 
 
 def _verdict(comparison):
-    paragraphs = verdict(comparison.runs, comparison.objective_name)
+    paragraphs = verdict(comparison.runs, comparison.about.objectives)
     marked = [
         f"<strong>{html.escape(name)}: {html.escape(first)}</strong> {html.escape(' '.join(rest))}"
         for name, (first, *rest) in paragraphs
@@ -103,7 +103,7 @@ def _figure(drawn, caption):
 
 
 def _summaries(comparison):
-    blocks = display.summary_rows(comparison.runs, comparison.objective_name)
+    blocks = display.summary_rows(comparison.runs, comparison.about.objectives)
     parts = [f"<h3>{html.escape(name)}</h3>{_page.table(header, rows)}" for name, header, rows in blocks]
     return "<h2>Summary</h2>" + "".join(parts)
 
@@ -129,19 +129,20 @@ def _errors(comparison):
 
 
 def _method(comparison):
-    plan, runs = comparison._plan, comparison.runs
-    limits = [f"{value} {unit}" for unit, value in _limits(plan.budget).items() if value is not None]
+    about, runs = comparison.about, comparison.runs
+    given = {"iterations": about.max_iter, "seconds": about.seconds}
+    limits = [f"{value} {unit}" for unit, value in given.items() if value is not None]
     limited = f"Each run was limited to {' and '.join(limits)}. " if limits else ""
     models = "".join(
-        f"<li><strong>{html.escape(name)}</strong>: <code>{html.escape(' '.join(str(m).split()))}</code></li>"
-        for name, m in plan.models.items()
+        f"<li><strong>{html.escape(name)}</strong>: <code>{html.escape(model.text)}</code></li>"
+        for name, model in about.models.items()
     )
     seeds = _count(runs, "replicate", "seed")
     versions = html.escape(runs["versions"].iloc[0])
     return (
         f"<h2>How it was computed</h2><p>Every strategy was run from {seeds} on every data set. In one replicate all "
         "strategies share two random streams, one for the start and one for the run, so that their differences are "
-        f"paired. The streams are children of <code>SeedSequence(entropy={plan.entropy}, spawn_key=(crc32(data set), "
+        f"paired. The streams are children of <code>SeedSequence(entropy={about.entropy}, spawn_key=(crc32(data set), "
         "replicate))</code>; columns init_seed and run_seed hold them as <code>entropy:key</code>, from which "
         f"<code>Comparison.seed</code> rebuilds them. {limited}{_STATISTICS}</p><ul>{models}</ul><p>"
         f"Computed with {versions}. Times are "
@@ -162,10 +163,6 @@ _STATISTICS = (
 
 _RUN_COLUMNS = ["replicate", "status", "objective_start", "objective_final", "gap", "n_iter", "optimum"]
 _RUN_COLUMNS += ["init_seconds", "fit_seconds", "init_seed", "run_id"]
-
-
-def _limits(budget):
-    return {} if budget is None else {"iterations": budget.max_iter, "seconds": budget.seconds}
 
 
 def _runs(comparison):

@@ -4,6 +4,7 @@ import html
 from pathlib import Path
 
 from tsinit.comparison import display, identity, summary, tables, verdict
+from tsinit.comparison.about import About, describe
 from tsinit.comparison.plan import Plan
 from tsinit.comparison.worker import fit
 from tsinit.models.monitor import Monitor
@@ -24,18 +25,25 @@ class Comparison:
         with the error in ``error_type`` and ``error_message``, where a score failed), ``n_iter``, ``converged``,
         ``monotone`` (no iteration lost objective), ``init_seconds`` and ``fit_seconds`` (compilation never counted),
         ``optimum`` (which distinct end, 1 the best), ``start`` (which distinct starting point), ``versions``.
+        Samplers: ``objective_final`` is the mean over the draws kept, ``monotone`` and ``optimum`` are missing, and
+        before ``init_seconds`` stand what the model tells of its draws (``rhat``, ``ess``, ...) and ``n_settle``,
+        the iterations until the chain is within the central 95 % of the second half of its trace.
     traces : DataFrame
-        ``run_id``, ``iteration`` (0 is the start alone), ``seconds``, ``objective``.
+        ``run_id``, ``iteration`` (0 is the start alone), ``seconds``, ``objective``, and what else a model tells
+        of each iteration (``n_states`` of the infinite hidden Markov model).
     errors : DataFrame
         The rows that failed or lack a score, with the end of the traceback.
+    about : About
+        Entropy, budget, and of each model its text, what it maximises and whether it is a sampler.
     plot : PlotAccessor
         ``result.plot.traces()``, ``.strip()``, ``.waterfall()``.
     """
 
-    def __init__(self, runs, traces, errors, plan: Plan):
+    def __init__(self, runs, traces, errors, about: About, plan: Plan | None = None):
         self.runs = runs
         self.traces = traces
         self.errors = errors
+        self.about = about
         self._plan = plan
 
     @property
@@ -45,9 +53,8 @@ class Comparison:
 
     @property
     def objective_name(self):
-        """What the runs maximise, for axes and sentences."""
-        names = {getattr(model, "_objective_name", "objective") for model in self._plan.models.values()}
-        return names.pop() if len(names) == 1 else "objective"
+        """What the runs maximise; ``"objective"`` where models differ in it."""
+        return self.about.objective
 
     def summary(self):
         """Describe every strategy on every data set, with intervals; the best comes first.
@@ -67,7 +74,7 @@ class Comparison:
         str
             One paragraph for each data set and model.
         """
-        paragraphs = verdict.verdict(self.runs, self.objective_name)
+        paragraphs = verdict.verdict(self.runs, self.about.objectives)
         return "\n".join(f"{name}: {' '.join(sentences)}" for name, sentences in paragraphs)
 
     def summary_text(self, brief=False):
@@ -82,7 +89,7 @@ class Comparison:
         -------
         str
         """
-        blocks = display.summary_rows(self.runs, self.objective_name, brief)
+        blocks = display.summary_rows(self.runs, self.about.objectives, brief)
         return "\n\n".join(f"{name}\n{display.text_table(header, rows)}" for name, header, rows in blocks)
 
     def rerun(self, run_id):
@@ -106,7 +113,7 @@ class Comparison:
         KeyError
             No run has this id.
         """
-        for task in self._plan.tasks():
+        for task in self._plan.tasks() if self._plan is not None else ():
             if task.run_id == run_id:
                 return fit(task, Monitor(task.budget))
         raise KeyError(f"run_id must be one of the column runs['run_id']; got {run_id!r}.")
@@ -204,4 +211,5 @@ class PlotAccessor:
 def from_outcomes(plan, tasks, outcomes):
     """Build the tables of a finished comparison."""
     runs = tables.runs_table(tasks, outcomes)
-    return Comparison(runs, tables.traces_table(tasks, outcomes), tables.errors_table(runs, outcomes), plan)
+    traces, errors = tables.traces_table(tasks, outcomes), tables.errors_table(runs, outcomes)
+    return Comparison(runs, traces, errors, describe(plan), plan)

@@ -13,9 +13,9 @@ class Scoring(NamedTuple):
 
     functions: dict[str, Callable] | None  # None: the model's own score
 
-    def columns(self, data):
-        """Name the score columns that a data set fills."""
-        return [name for name, _, _ in self._parts(data)]
+    def columns(self, data, model):
+        """Name the score columns that a data set and a model fill."""
+        return [name for name, _, _ in self._parts(data, model)]
 
     def of(self, estimator, data):
         """Score one fitted run; one score that fails does not cost the others.
@@ -28,7 +28,7 @@ class Scoring(NamedTuple):
             The first of these errors.
         """
         scores, failure = {}, None
-        for name, f, X in self._parts(data):
+        for name, f, X in self._parts(data, estimator):
             scores[name] = float("nan")
             try:
                 scores[name] = float(f(estimator, X))
@@ -36,21 +36,25 @@ class Scoring(NamedTuple):
                 failure = failure or error
         return scores, failure
 
-    def _parts(self, data):
+    def _parts(self, data, model):
         """List what is computed as (column, function, data)."""
         functions = self.functions or {"": _own_score}
         parts = [(column_name(name), f, data.X) for name, f in functions.items()]
         for test, X in data.tests.items():
             parts += [(column_name(name, test), f, X) for name, f in functions.items()]
-        if data.truth is not None:
-            name, f = TRUTH_SCORES[is_parameters(data.truth)]
-            parts.append((column_name(name), lambda estimator, X: f(estimator, X, data.truth), data.X))
+        kind = None if data.truth is None else TRUTHS[kind_of_truth(data.truth)]
+        if kind is not None and kind.suits(model):
+            parts.append((column_name(kind.score), lambda estimator, X: kind.of(estimator, X, data.truth), data.X))
         return parts
 
 
-def is_parameters(truth):
-    """Tell true parameters from a complete table."""
-    return hasattr(truth, "_fields") and "A" in truth._fields
+def kind_of_truth(truth):
+    """Tell true parameters, true labels and a complete table from each other: a key of ``TRUTHS``."""
+    if hasattr(truth, "_fields") and "A" in truth._fields:
+        return "parameters"
+    first = truth[0] if isinstance(truth, list) and truth else truth
+    flat = np.ndim(first) == 1 if not isinstance(truth, list) else np.ndim(first) < 2
+    return "labels" if flat else "table"
 
 
 def eigenvalue_error(A, truth):
@@ -93,6 +97,28 @@ def imputation_rmse(estimator, X, truth):
     return float(np.sqrt(np.mean((guess[cells] - full[cells]) ** 2))) if cells.any() else float("nan")
 
 
+def labels_ari(estimator, X, truth):
+    """Adjusted Rand index of ``estimator.labels_`` against true labels, over the rows whose label is known.
+
+    Parameters
+    ----------
+    estimator : fitted model with ``labels_``
+    X : ignored
+    truth : (T,) float array or list of those
+        Codes of the labels, NaN where unknown.
+
+    Returns
+    -------
+    float
+        1 for the same partition, about 0 for an unrelated one.
+    """
+    from tsinit.metrics import adjusted_rand_index
+
+    known, found = stack(truth).ravel(), stack(estimator.labels_).ravel()
+    rows = ~np.isnan(known)
+    return float(adjusted_rand_index(known[rows].astype(int), found[rows].astype(int)))
+
+
 def column_name(name, test=""):
     """Name the column of a score, on the data that were fitted or on held-out ones."""
     return "_".join(part for part in ("score", name, test) if part)
@@ -102,8 +128,21 @@ def _eigenvalues(estimator, X, truth):
     return eigenvalue_error(estimator.params_.A, truth.A)
 
 
-#: Name and function of the score that a truth gives: a complete table (False), parameters (True).
-TRUTH_SCORES = {False: ("rmse", imputation_rmse), True: ("eigenvalue_error", _eigenvalues)}
+class _Truth(NamedTuple):
+    """What a kind of truth gives."""
+
+    score: str  # ending of the column
+    of: Callable  # (estimator, X, truth) -> float
+    suits: Callable  # which models it can score
+    needs: str  # what the others lack
+
+
+#: By what :func:`kind_of_truth` says.
+TRUTHS = {
+    "table": _Truth("rmse", imputation_rmse, lambda model: hasattr(model, "impute"), "impute()"),
+    "labels": _Truth("ari", labels_ari, lambda model: getattr(model, "_verb", "") == "labels", "labels_"),
+    "parameters": _Truth("eigenvalue_error", _eigenvalues, lambda model: True, "params_"),
+}
 
 
 def _own_score(estimator, X):

@@ -34,7 +34,11 @@ def summarise(runs):
         ``median_iter, median_seconds``
             iterations; seconds of start and fit together
         ``hits, hit_rate, hit_low, hit_high``
-            runs that reached the best known end, their share of *all* runs, Wilson's 95 % interval
+            runs that reached the best known end, their share of *all* runs, Wilson's 95 % interval; missing for
+            samplers, whose ends are means over draws and never meet
+        ``median_rhat, median_ess, ...``
+            of each column in which samplers tell of their draws; ``median_n_settle`` of the iterations until a
+            chain is within its stationary range
         ``median_score...``
             of each score column
     """
@@ -51,13 +55,27 @@ def summarise(runs):
                 | _describe(of_strategy)
                 | _versus(ends, leader, strategy)
             )
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(rows).astype({"hits": "Int64"})
     return table[_column_order(table)]
 
 
 def usable(runs):
     """Select the runs that have an end: not failed, objective finite."""
     return runs[~runs["status"].isin(FAILED) & np.isfinite(runs["objective_final"])]
+
+
+def has_optima(runs):
+    """Whether ends are points that can be told apart; those of samplers are not."""
+    done = usable(runs)
+    return bool(done.empty or done["optimum"].notna().any())
+
+
+def sampler_columns(runs):
+    """Name the columns in which samplers tell of their draws: they stand between monotone and init_seconds."""
+    names = list(runs)
+    if "monotone" not in names:
+        return []
+    return names[names.index("monotone") + 1 : names.index("init_seconds")]
 
 
 def wide(cell, column):
@@ -112,9 +130,10 @@ def paired(ends, leader, strategy):
 def _describe(runs):
     done = usable(runs)
     ends = done["objective_final"]
-    hits = int((done["optimum"] == 1).sum())
-    rate = statistics.wilson(hits, len(runs))
+    hits = int((done["optimum"] == 1).sum()) if has_optima(runs) else None
+    rate = statistics.wilson(hits or 0, 0 if hits is None else len(runs))
     scores = {f"median_{name}": runs[name].median() for name in runs if name.startswith("score")}
+    told = {f"median_{name}": done[name].astype(float).median() for name in sampler_columns(runs)}
     return {
         "n_runs": len(runs),
         "n_ok": int((runs["status"] == "ok").sum()),
@@ -132,6 +151,7 @@ def _describe(runs):
         "hit_low": rate.low,
         "hit_high": rate.high,
         **scores,
+        **told,
     }
 
 

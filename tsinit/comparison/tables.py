@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from tsinit import __version__
-from tsinit.comparison import identity, statistics
+from tsinit.comparison import identity, samplers, statistics
+from tsinit.comparison.about import is_sampler
 from tsinit.comparison.worker import is_monotone
 
 #: What identifies a row for a reader.
@@ -41,19 +42,25 @@ def runs_table(tasks, outcomes):
     -------
     DataFrame
     """
-    columns = [c for t in tasks for c in t.scoring.columns(t.data)]
+    scores = dict.fromkeys(c for t in tasks for c in t.scoring.columns(t.data, t.estimator))
+    told = dict.fromkeys(name for o in outcomes for name in o.sampler)
+    if any(is_sampler(t.estimator) for t in tasks):
+        told["n_settle"] = None
     made_with = versions()
     table = pd.DataFrame(
-        [_row(t, o, list(dict.fromkeys(columns)), made_with) for t, o in zip(tasks, outcomes, strict=True)]
+        [_row(t, o, list(scores), list(told), made_with) for t, o in zip(tasks, outcomes, strict=True)]
     )
     cells = table.groupby(["dataset", "model"], sort=False)
     # A run that broke off was somewhere, but has no end: neither the best known one nor any other.
     ended = np.isfinite(table["objective_final"]) & ~table["status"].isin(FAILED)
     ends = table["objective_final"].where(ended).groupby([table["dataset"], table["model"]], sort=False)
     table["gap"] = ends.transform("max") - table["objective_final"].where(ended)
-    table["optimum"] = ends.transform(lambda values: statistics.number_optima(values.to_numpy()))
+    # The mean over draws is never twice the same: a sampler has no distinct ends to number.
+    walks = table["model"].isin({t.model for t in tasks if is_sampler(t.estimator)})
+    table["optimum"] = ends.transform(lambda values: statistics.number_optima(values.to_numpy())).mask(walks, 0)
     table["start"] = cells["start"].transform(lambda prints: pd.factorize(prints)[0] + 1)
     whole = {"n_iter": "Int64", "optimum": "Int64", "start": "Int64", "replicate": "int64"}
+    whole |= {"n_settle": "Int64"} if "n_settle" in told else {}
     table = table.astype(whole | {"converged": "boolean", "monotone": "boolean"})
     for name in ("optimum", "start"):
         table[name] = table[name].mask(table[name] == 0)
@@ -66,17 +73,28 @@ def traces_table(tasks, outcomes):
     Returns
     -------
     DataFrame
-        Columns run_id, iteration (0 is the start alone), seconds, objective.
+        Columns run_id, iteration (0 is the start alone), seconds, objective, and what else the models told of
+        every iteration, NaN for models that did not.
     """
     lengths = [len(o.objectives) for o in outcomes]
+    extras = dict.fromkeys(name for o in outcomes for name in o.extras)
     return pd.DataFrame(
         {
             "run_id": pd.Series(np.repeat([o.run_id for o in outcomes], lengths), dtype=str),
             "iteration": np.concatenate([np.arange(n, dtype=np.int64) for n in lengths]),
             "seconds": np.concatenate([np.asarray(o.seconds, dtype=float) for o in outcomes]),
             "objective": np.concatenate([np.asarray(o.objectives, dtype=float) for o in outcomes]),
+            **{name: np.concatenate([_extra(o, name) for o in outcomes]) for name in extras},
         }
     )
+
+
+def _extra(outcome, name):
+    """One value for each iteration; what was told later than the objective began has nothing for the start."""
+    values = np.full(len(outcome.objectives), np.nan)
+    told = outcome.extras.get(name, [])
+    values[values.size - len(told) :] = told
+    return values
 
 
 def errors_table(runs, outcomes):
@@ -87,10 +105,12 @@ def errors_table(runs, outcomes):
     return failed.assign(traceback=[tails[run_id] for run_id in failed["run_id"]])
 
 
-def _row(task, outcome, score_columns, made_with):
+def _row(task, outcome, score_columns, told, made_with):
     entropy, key = task.seed
     seed = np.random.SeedSequence(entropy=entropy, spawn_key=key)
     trace = outcome.objectives
+    walks = is_sampler(task.estimator)
+    sampler = outcome.sampler | ({"n_settle": samplers.settling(trace)} if walks else {})
     return {
         "run_id": task.run_id,
         **dict(zip(KEYS, (*task.cell, task.replicate), strict=True)),
@@ -100,12 +120,13 @@ def _row(task, outcome, score_columns, made_with):
         "error_type": outcome.error_type,
         "error_message": outcome.error_message,
         "objective_start": trace[0] if trace else np.nan,
-        "objective_final": trace[-1] if trace else np.nan,
+        "objective_final": outcome.final,
         "gap": np.nan,
         **{name: outcome.scores.get(name, np.nan) for name in score_columns},
         "n_iter": outcome.n_iter,
         "converged": outcome.converged,
-        "monotone": is_monotone(trace) if trace else None,
+        "monotone": is_monotone(trace) if trace and not walks else None,
+        **{name: sampler.get(name, np.nan) for name in told},
         "init_seconds": outcome.init_seconds,
         "fit_seconds": outcome.fit_seconds,
         "optimum": 0,

@@ -6,12 +6,15 @@ from typing import NamedTuple
 import numpy as np
 
 from tsinit.comparison import statistics
-from tsinit.comparison.display import nats
-from tsinit.comparison.summary import paired, rank_ends, ranking, usable, wide
+from tsinit.comparison.display import name_of, nats
+from tsinit.comparison.summary import has_optima, paired, rank_ends, ranking, usable, wide
 from tsinit.comparison.tables import FAILED
 
 #: Beyond this many seeds the difference is smaller than anybody will notice.
 _MANY_SEEDS = 1000
+#: Chains agree below this value of R-hat (Vehtari, Gelman, Simpson, Carpenter and Bürkner, Bayesian Analysis 16, 2021).
+MOST_RHAT = 1.01
+_AGREE = f"The chains of every run agree (R-hat at most {MOST_RHAT})."
 
 
 class Rival(NamedTuple):
@@ -29,8 +32,8 @@ def verdict(runs, objective="objective"):
     ----------
     runs : DataFrame
         ``Comparison.runs``.
-    objective : str
-        What the models maximise, for example ``"log-likelihood"``.
+    objective : str or dict of str to str
+        What the models maximise, for example ``"log-likelihood"``; a dict is keyed by model.
 
     Returns
     -------
@@ -42,7 +45,7 @@ def verdict(runs, objective="objective"):
     paragraphs = []
     for (dataset, model), cell in cells:
         name = f"{dataset}, {model}" if several_models else dataset
-        paragraphs.append((name, _paragraph(cell, objective)))
+        paragraphs.append((name, _paragraph(cell, name_of(objective, model))))
     if len(cells) > 1:
         paragraphs.append((f"over all {len(cells)} comparisons", _across(cells)))
     return paragraphs
@@ -91,6 +94,8 @@ def _paragraph(cell, objective):
         _beaten(leader, names["behind"], rivals),
         _cost(usable(cell), [leader, *names["level"], *names["open"]]),
         _hits(cell),
+        _mixing(cell),
+        _remembered(cell, leader, names),
         _held_out(cell, leader),
         _same_start(cell),
         _unfinished(cell),
@@ -144,6 +149,8 @@ def _cost(ends, candidates):
 
 def _hits(cell):
     """Count who reached the best known end; failed runs count as misses."""
+    if not has_optima(cell):
+        return ""
     reached = (cell["optimum"] == 1) & ~cell["status"].isin(FAILED)
     hits = reached.groupby(cell["strategy"], sort=False).agg(["sum", "size"])
     hits = hits.sort_values("sum", ascending=False, kind="stable")
@@ -151,6 +158,26 @@ def _hits(cell):
     if len(counts) == 1 and len(hits) > 1:
         counts.append("in no run of the others")
     return f"The best known end was reached by {_and(counts)}."
+
+
+def _mixing(cell):
+    """Tell of samplers whether the chains of a run agree, and who draws most for the time."""
+    if "rhat" not in cell or not cell["rhat"].notna().any():
+        return ""
+    above = _counts(cell, cell["rhat"] > MOST_RHAT)
+    text = f"Chains of one run disagree (R-hat above {MOST_RHAT}): {above}." if above else _AGREE
+    if "ess_per_second" in cell:
+        speed = usable(cell).groupby("strategy")["ess_per_second"].median()
+        best = speed.idxmax()
+        text += f" {best} gives the most effective draws a second, {speed[best]:.3g} (median)."
+    return text
+
+
+def _remembered(cell, leader, names):
+    """A sampler's draws are the same from any start once it has run for long enough."""
+    if has_optima(cell) or not names["behind"]:
+        return ""
+    return f"A sampler that runs for long enough forgets its start; here the draws still tell {leader} from the others."
 
 
 def _held_out(cell, leader):
@@ -179,7 +206,8 @@ def _same_start(cell):
 
 def _unfinished(cell):
     counts = cell["status"].value_counts()
-    limits = {"not_converged": "stopped at the iteration limit before converging", "timeout": "ran out of time"}
+    early = "stopped at the iteration limit before converging" if has_optima(cell) else "ended before they converged"
+    limits = {"not_converged": early, "timeout": "ran out of time"}
     parts = [f"{_all(counts[s], len(cell))} {words}" for s, words in limits.items() if s in counts]
     return f"{_and(parts)}." if parts else ""
 

@@ -35,6 +35,9 @@ class Outcome(NamedTuple):
     fit_seconds: float
     objectives: list[float]
     seconds: list[float]
+    final: float  # the last objective, or what a sampler's draws come to
+    extras: dict[str, list[float]]  # what else every iteration told
+    sampler: dict[str, float]  # what a sampler says of its draws
     scores: dict[str, float]
     start: str | None  # fingerprint of the starting point
 
@@ -57,22 +60,25 @@ def execute(task, comparison, parent):
     _prepare_process(parent)
     warm_up(task, comparison)
     monitor = Monitor(task.budget)
-    estimator, failure, scores, flaw = None, None, {}, None
+    estimator, failure, scores, flaw, sampler = None, None, {}, None, {}
     try:
         estimator = fit(task, monitor)
+        sampler = {name: float(value) for name, value in _sampler_summary(estimator).items()}
     except Exception as error:  # whatever a model or a strategy does wrong is a row of the table
         failure = error
-    if failure is None and math.isfinite(_last(monitor.objectives)):
+    if failure is None and math.isfinite(_end(monitor)):
         scores, flaw = task.scoring.of(estimator, task.data)
     status = _status(monitor, failure, getattr(estimator, "converged_", None))
-    return _outcome(task, monitor, estimator, status, failure or flaw, scores)
+    return _outcome(task, monitor, estimator, status, failure or flaw, scores, sampler)
 
 
 def fit(task, monitor):
     """Fit the model of a task from its start and seed; the fitted estimator comes back."""
     entropy, key = task.seed
     seed = np.random.SeedSequence(entropy=entropy, spawn_key=key)
-    quiet = {"verbose": 0} if "verbose" in task.estimator.get_params(deep=False) else {}
+    settings = task.estimator.get_params(deep=False)
+    # Runs share the cores among them: chains that ran side by side within one would be timed against each other.
+    quiet = {name: value for name, value in (("verbose", 0), ("n_jobs", 1)) if name in settings}
     estimator = clone(task.estimator).set_params(init=task.init, random_state=seed, **quiet)
     estimator._fit(task.data.X, lengths=None, monitor=monitor)
     return estimator
@@ -106,7 +112,7 @@ def _prepare_process(parent):
     warnings.filterwarnings("ignore", category=ConvergenceWarning)
 
 
-def _outcome(task, monitor, estimator, status, problem, scores):
+def _outcome(task, monitor, estimator, status, problem, scores, sampler):
     trace = [float(value) for value in monitor.objectives]
     # A start or a run that broke off never closed its clock.
     fit_seconds = monitor.fit_seconds or _last(monitor.seconds, 0.0)
@@ -117,7 +123,7 @@ def _outcome(task, monitor, estimator, status, problem, scores):
         tail = "\n".join("".join(lines).rstrip().splitlines()[-_TRACEBACK_LINES:])
     converged = getattr(estimator, "converged_", None)
     if status == "diverged":
-        kind, message = ("NonFiniteObjective", f"the objective became {_last(trace)} at iteration {len(trace) - 1}")
+        kind, message = ("NonFiniteObjective", f"the objective became {_end(monitor)} at iteration {len(trace) - 1}")
     return Outcome(
         task.run_id,
         status,
@@ -130,6 +136,9 @@ def _outcome(task, monitor, estimator, status, problem, scores):
         fit_seconds,
         trace,
         [float(s) for s in monitor.seconds],
+        _end(monitor),
+        {name: [float(value) for value in values] for name, values in monitor.extras.items()},
+        sampler,
         scores,
         identity.fingerprint(estimator.start_) if hasattr(estimator, "start_") else None,
     )
@@ -139,7 +148,7 @@ def _status(monitor, failure, converged):
     """Say how the fit went, whatever its scores did."""
     if failure is not None:
         return "error"
-    if not math.isfinite(_last(monitor.objectives)):
+    if not math.isfinite(_end(monitor)):
         return "diverged"
     if monitor.timed_out:
         return "timeout"
@@ -159,6 +168,17 @@ def is_monotone(objectives):
     """
     x = np.asarray(objectives, dtype=float)
     return bool(np.all(np.diff(x) >= -_ROUNDING * np.maximum(np.abs(x[1:]), 1.0)))
+
+
+def _sampler_summary(estimator):
+    """Ask a sampler how well its draws mix; other models have nothing to say."""
+    tell = getattr(estimator, "sampler_summary", None)
+    return {} if tell is None else tell()
+
+
+def _end(monitor):
+    """What a run comes to: its last objective, unless the model says otherwise; NaN where there is nothing."""
+    return float(_last(monitor.objectives) if monitor.final is None else monitor.final)
 
 
 def _last(values, default=math.nan):
