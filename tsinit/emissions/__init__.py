@@ -1,0 +1,53 @@
+"""Emissions: how one state of a hidden Markov model makes its observations.
+
+Each is one file: its priors (an `Emission`), what it does with data (a `Bound`) and its kernels.
+`tsinit.emissions.base` says what an eighth needs.
+"""
+
+from tsinit.emissions import _checks
+from tsinit.emissions.base import Bound, Emission
+from tsinit.emissions.gaussian import Gaussian
+from tsinit.emissions.gaussian_diag import DiagonalGaussian
+
+__all__ = ["Bound", "DiagonalGaussian", "Emission", "Gaussian", "names", "resolve"]
+
+_EMISSIONS = {
+    "gaussian": Gaussian,
+    "gaussian_diag": DiagonalGaussian,
+}
+
+
+def names():
+    """List the names of the emissions.
+
+    Returns
+    -------
+    list of str
+    """
+    return list(_EMISSIONS)
+
+
+def resolve(emission):
+    """Turn what a user gave into an emission.
+
+    Parameters
+    ----------
+    emission : str or Emission
+        One of `names`, with default priors; or an object with the method ``bind``.
+
+    Returns
+    -------
+    Emission
+
+    Raises
+    ------
+    ValueError
+        If no emission has that name.
+    TypeError
+        If it is neither.
+    """
+    if isinstance(emission, str):
+        _checks.known(emission, names())
+        return _EMISSIONS[emission]()
+    _checks.emission_object(emission)
+    return emission

@@ -1,0 +1,294 @@
+"""Normal states with full covariance under a Normal-inverse-Wishart prior, also with weights on the rows.
+
+mu | Sigma ~ N(m, Sigma / k) and Sigma ~ IW(df, Psi), so E[Sigma] = Psi / (df - D - 1). A row of weight w has the
+covariance Sigma / w. Rows of which nothing is seen count nowhere; gaps in the others must be filled in.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from tsinit.kernels._jit import blend, entry, kernel
+
+LOG_2PI = math.log(2.0 * math.pi)
+_LEAST_PIVOT = 1e-14  # of the diagonal: what rounding may have made negative
+
+
+class NormalWishart(NamedTuple):
+    """Prior of mean and covariance of a state."""
+
+    m: np.ndarray    # (D,)
+    k: float
+    df: float        # above D - 1
+    Psi: np.ndarray  # (D, D)
+
+
+@kernel
+def _scatter(gap, y, weight, z, K):
+    """Per state: rows n, weight w, first row c, weighted sums of y - c and of (y - c)(y - c)' (lower half).
+
+    Sums about a row of the state itself: about the origin they would cancel where the spread within a state is
+    small against its distance from there.
+    """
+    D = y.shape[1]
+    n, w = np.zeros(K), np.zeros(K)
+    c, s, S = np.zeros((K, D)), np.zeros((K, D)), np.zeros((K, D, D))
+    weighted = weight.size > 0
+    for t in range(z.size):
+        if gap[t + 1] - gap[t] == D:
+            continue
+        k = z[t]
+        if n[k] == 0.0:
+            for i in range(D):
+                c[k, i] = y[t, i]
+        v = weight[t] if weighted else 1.0
+        n[k] += 1.0
+        w[k] += v
+        for i in range(D):
+            x = v * (y[t, i] - c[k, i])
+            s[k, i] += x
+            for j in range(i + 1):
+                S[k, i, j] += x * (y[t, j] - c[k, j])
+    return n, w, c, s, S
+
+
+@kernel
+def _update(prior, w, c, s, S, k):
+    """Posterior mean into s[k] and the Cholesky factor of the posterior Psi into S[k]; returns log|Psi|."""
+    D = prior.m.size
+    share = prior.k * w[k] / (prior.k + w[k])
+    for i in range(D):
+        # s becomes the distance of the mean from c; the prior draws on it once S is centred.
+        s[k, i] = s[k, i] / w[k] if w[k] > 0.0 else 0.0
+        for j in range(i + 1):
+            S[k, i, j] += prior.Psi[i, j] - w[k] * s[k, i] * s[k, j]
+    for i in range(D):
+        a = c[k, i] + s[k, i] - prior.m[i]
+        for j in range(i + 1):
+            S[k, i, j] += share * a * (c[k, j] + s[k, j] - prior.m[j])
+    for i in range(D):
+        s[k, i] = prior.m[i] + w[k] / (prior.k + w[k]) * (c[k, i] + s[k, i] - prior.m[i])
+    return _cholesky(S, k, D)
+
+
+@kernel
+def _cholesky(S, k, D):
+    """Replace the lower half of S[k] by its factor; returns the log determinant of S[k]."""
+    log_det = 0.0
+    for j in range(D):
+        pivot = S[k, j, j]
+        least = _LEAST_PIVOT * pivot
+        for h in range(j):
+            pivot -= S[k, j, h] * S[k, j, h]
+        root = math.sqrt(max(pivot, least))
+        S[k, j, j] = root
+        log_det += 2.0 * math.log(root)
+        for i in range(j + 1, D):
+            x = S[k, i, j]
+            for h in range(j):
+                x -= S[k, i, h] * S[k, j, h]
+            S[k, i, j] = x / root
+    return log_det
+
+
+@kernel
+def _whitener(rng, df, L, k, V, whiten):
+    """Draw the lower triangular W with W'W ~ Wishart(df, (L L')^-1) into whiten[k]; returns log|W|.
+
+    The precision is L^-T (U U') L^-1 with U U' ~ Wishart(df, I). With U upper triangular (Bartlett's
+    factor with rows and columns in reverse order, so U_ii^2 has df - D + i degrees of freedom, i = 1..D) the
+    factor U' L^-1 is lower triangular: half the work of a full one in every density. W L = U' is solved from
+    the right; nothing is inverted. V (D, D) is scratch.
+    """
+    D = V.shape[0]
+    log_det = 0.0
+    for i in range(D):
+        V[i, i] = math.sqrt(2.0 * rng.standard_gamma(0.5 * (df - D + i + 1)))
+        for j in range(i):
+            V[i, j] = rng.standard_normal()
+    for i in range(D):
+        for j in range(i, -1, -1):
+            x = V[i, j]
+            for h in range(j + 1, i + 1):
+                x -= whiten[k, i, h] * L[k, h, j]
+            whiten[k, i, j] = x / L[k, j, j]
+        log_det += math.log(whiten[k, i, i])
+    return log_det
+
+
+@entry
+def draw(rng, prior, gap, y, weight, z, K):
+    """Draw mean (K, D), whitener W (K, D, D) with Sigma^-1 = W'W, and log|W| - D/2 log(2 pi) (K,) of every state.
+
+    y : (T, D) without gaps but for rows never seen; weight : (T,) or empty for ones.
+    """
+    D = prior.m.size
+    n, w, c, s, S = _scatter(gap, y, weight, z, K)
+    whiten, log_norm, V, e = np.zeros((K, D, D)), np.empty(K), np.empty((D, D)), np.empty(D)
+    for k in range(K):
+        _update(prior, w, c, s, S, k)
+        log_norm[k] = _whitener(rng, prior.df + n[k], S, k, V, whiten) - 0.5 * D * LOG_2PI
+        # mu = s + W^-1 e / sqrt(k), by forward substitution.
+        size = 1.0 / math.sqrt(prior.k + w[k])
+        for i in range(D):
+            x = rng.standard_normal() * size
+            for j in range(i):
+                x -= whiten[k, i, j] * e[j]
+            e[i] = x / whiten[k, i, i]
+        for i in range(D):
+            s[k, i] += e[i]
+    return s, whiten, log_norm
+
+
+@kernel
+def _log_multigamma(a, D):
+    """Log of the multivariate gamma function of dimension D, without its power of pi."""
+    total = 0.0
+    for i in range(D):
+        total += math.lgamma(a - 0.5 * i)
+    return total
+
+
+@entry
+def log_evidence(prior, gap, y, z, K):
+    """Log p(y | z), mean and covariance of every state integrated out.
+
+    The Normal-inverse-Wishart marginal of n rows: -(nD/2) log pi + log G_D(df_n/2) - log G_D(df/2)
+    + (df/2) log|Psi| - (df_n/2) log|Psi_n| + (D/2) log(k/k_n).
+    """
+    D = prior.m.size
+    n, w, c, s, S = _scatter(gap, y, np.empty(0), z, K)
+    start = np.empty((1, D, D))
+    for i in range(D):
+        for j in range(i + 1):
+            start[0, i, j] = prior.Psi[i, j]
+    at_prior = 0.5 * prior.df * _cholesky(start, 0, D) - _log_multigamma(0.5 * prior.df, D)
+    total = 0.0
+    for k in range(K):
+        if n[k] > 0.0:
+            df = prior.df + n[k]
+            total += at_prior + _log_multigamma(0.5 * df, D) - 0.5 * df * _update(prior, w, c, s, S, k)
+            total += 0.5 * D * (math.log(prior.k / (prior.k + n[k])) - n[k] * math.log(math.pi))
+    return total
+
+
+@entry
+def log_prior(prior, mean, whiten):
+    """Log density of mean and covariance of each state under the prior, (K,)."""
+    K, D = mean.shape
+    out = np.empty(K)
+    factor = np.empty((1, D, D))
+    for i in range(D):
+        for j in range(i + 1):
+            factor[0, i, j] = prior.Psi[i, j]
+    df = prior.df
+    constant = 0.5 * df * (_cholesky(factor, 0, D) - D * math.log(2.0)) - _log_multigamma(0.5 * df, D)
+    constant += 0.5 * D * (math.log(prior.k) - LOG_2PI) - 0.25 * D * (D - 1) * math.log(math.pi)
+    for k in range(K):
+        # |Sigma| = |W|^-2, tr(Psi Sigma^-1) = |W L|^2 for Psi = L L'.
+        log_det, trace, square = 0.0, 0.0, 0.0
+        for i in range(D):
+            log_det += math.log(whiten[k, i, i])
+            r = 0.0
+            for j in range(i + 1):
+                r += whiten[k, i, j] * (mean[k, j] - prior.m[j])
+                a = 0.0
+                for h in range(j, i + 1):
+                    a += whiten[k, i, h] * factor[0, h, j]
+                trace += a * a
+            square += r * r
+        out[k] = constant + (df + D + 2) * log_det - 0.5 * (trace + prior.k * square)
+    return out
+
+
+@blend
+def quadratic(mean, whiten, y, t, k):
+    """Squared length of W (y_t - mean) for a complete row."""
+    total = 0.0
+    for i in range(y.shape[1]):
+        r = 0.0
+        for j in range(i + 1):
+            r += whiten[k, i, j] * (y[t, j] - mean[k, j])
+        total += r * r
+    return total
+
+
+@kernel
+def gap_system(mean, whiten, data, t, k):
+    """What row t with gaps needs: the factor R of Lambda_mm, v = R^-1 W_m' r, and |r|^2, with r = W_o (y_o - mean_o).
+
+    The precision Lambda = W'W makes both of the marginal of what is seen and of the conditional of what is missing:
+    y_m | y_o ~ N(mean_m - R^-T v, Lambda_mm^-1), the square in the marginal density is |r|^2 - |v|^2, and its
+    precision has the determinant |Lambda| / |R|^2. With few missing this is cheaper than factoring Sigma_oo.
+    """
+    D, first = mean.shape[1], data.gap[t]
+    m = data.gap[t + 1] - first
+    R, v = np.zeros((1, m, m)), np.zeros(m)
+    square = 0.0
+    for i in range(D):
+        r = 0.0
+        for j in range(i + 1):
+            x = data.y[t, j] - mean[k, j]
+            if not np.isnan(x):
+                r += whiten[k, i, j] * x
+        square += r * r
+        for a in range(m):
+            wa = whiten[k, i, data.column[first + a]]
+            v[a] += wa * r
+            for b in range(a + 1):
+                R[0, a, b] += wa * whiten[k, i, data.column[first + b]]
+    _cholesky(R, 0, m)
+    for a in range(m):
+        for b in range(a):
+            v[a] -= R[0, a, b] * v[b]
+        v[a] /= R[0, a, a]
+    return R, v, square
+
+
+@blend
+def one_gap(mean, whiten, data, t, k):
+    """As `gap_marginal` for a single missing column, without scratch."""
+    column = data.column[data.gap[t]]
+    square, g, precision = 0.0, 0.0, 0.0
+    for i in range(mean.shape[1]):
+        r = 0.0
+        for j in range(i + 1):
+            if j != column:
+                r += whiten[k, i, j] * (data.y[t, j] - mean[k, j])
+        w = whiten[k, i, column]
+        square += r * r
+        g += w * r
+        precision += w * w
+    return square - g * g / precision, 0.5 * math.log(precision)
+
+
+@kernel
+def gap_marginal(mean, whiten, data, t, k):
+    """Squared length of the whitened seen part of row t, and log|R| as in `gap_system`."""
+    m = data.gap[t + 1] - data.gap[t]
+    if m == 1:
+        return one_gap(mean, whiten, data, t, k)
+    R, v, square = gap_system(mean, whiten, data, t, k)
+    log_det = 0.0
+    for a in range(m):
+        square -= v[a] * v[a]
+        log_det += math.log(R[0, a, a])
+    return square, log_det
+
+
+@kernel
+def fill_row(rng, params, data, t, k, weight, y):
+    """Draw the missing entries of row t given the seen ones into y[t]: mean_m - R^-T (v - e / sqrt(weight))."""
+    first = data.gap[t]
+    m = data.gap[t + 1] - first
+    R, v, _ = gap_system(params.mean, params.whiten, data, t, k)
+    size = 1.0 / math.sqrt(weight)
+    for a in range(m):
+        v[a] -= size * rng.standard_normal()
+    for a in range(m - 1, -1, -1):
+        for b in range(a + 1, m):
+            v[a] -= R[0, b, a] * v[b]
+        v[a] /= R[0, a, a]
+        i = data.column[first + a]
+        y[t, i] = params.mean[k, i] - v[a]

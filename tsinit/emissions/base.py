@@ -1,0 +1,143 @@
+"""What an emission is: how one state of a hidden Markov model makes its observations.
+
+An emission holds priors; bound to data it gives a `Bound`, which the sampler asks for parameters, densities
+and evidence. An eighth emission is one file with four things:
+
+1. a NamedTuple of its parameters, arrays whose first axis is the state, and one of its data, arrays of which
+   the first has one row per time step (a class each: the class of the parameters is what chooses the density);
+2. ``@density(Params)`` from `tsinit.kernels.density` above a function ``f(params, data, t, k)``, the log density
+   of row t in state k with missing entries integrated out, 0.0 for a row of which nothing is seen;
+3. a `Bound` with `draw`, `with_data`, `log_evidence`, `means`, `covariances`, `describe` and `simulate`; `latent`
+   and `augment` only if the sampler has to fill something in (missing values, weights);
+4. an `Emission` whose `bind` checks the data, settles the priors that are None, and returns that `Bound`.
+
+``InfiniteHMM(emission=MyEmission())`` then runs it. Where the parameters cannot be integrated out in closed
+form, set ``collapsed = False`` and let `log_evidence` be `Bound.joint_density` of your log prior.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from tsinit.emissions._scores import sum_log_density
+
+_NO_LABELS = np.empty(0, np.int64)
+
+
+class Emission(BaseEstimator, ABC):
+    """Priors of one kind of emission. The constructor stores them; None is settled on the data by `bind`."""
+
+    @abstractmethod
+    def bind(self, y, offsets=None) -> "Bound":
+        """Settle the priors on data.
+
+        Parameters
+        ----------
+        y : (T, D) float
+            Observations, NaN where missing.
+        offsets : (N + 1,) int, optional
+            Where each sequence starts; None for one sequence. Rows are independent given the states here, but an
+            emission that looks back must not look across a start.
+
+        Returns
+        -------
+        Bound
+
+        Raises
+        ------
+        ValueError
+            If the data or a prior do not suit the emission.
+        """
+
+
+class Bound(ABC):
+    """An emission with its priors settled and data to explain.
+
+    Chains in several threads share one: nothing in it changes after `bind`. What a chain changes is in `params`
+    and `latent`, which the chain owns.
+
+    Parameters
+    ----------
+    data : NamedTuple
+        Observations as the kernels want them.
+    prior : NamedTuple
+        Settled priors, in the scale of `data`.
+    n_features : int
+        Columns of the observations.
+    """
+
+    #: Whether `log_evidence` has the parameters integrated out.
+    collapsed: bool = True
+
+    def __init__(self, data: Any, prior: Any, n_features: int):
+        self.data = data
+        self.prior = prior
+        self.n_features = n_features
+
+    @abstractmethod
+    def with_data(self, y) -> "Bound":
+        """Give the same priors and scaling on other rows y (T', D), for prediction."""
+
+    def latent(self, rng) -> Any:
+        """Start what the sampler augments the data with; None if that is nothing."""
+        return None
+
+    def augment(self, rng, z, params, latent) -> Any:
+        """Redraw the augmentation given labels and parameters; arrays of `latent` are overwritten and returned."""
+        return latent
+
+    @abstractmethod
+    def draw(self, rng, z, K, latent) -> Any:
+        """Draw the parameters of the states 0..K-1 given labels.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+        z : (T,) int64
+            Labels; a state without rows is drawn from the prior.
+        K : int
+            Number of states.
+        latent : object
+            From `latent` or `augment`.
+
+        Returns
+        -------
+        NamedTuple
+            Arrays with leading axis K.
+        """
+
+    def prior_params(self, rng, K) -> Any:
+        """Draw the parameters of K states from the prior."""
+        return self.draw(rng, _NO_LABELS, K, None)
+
+    @abstractmethod
+    def log_evidence(self, z, K, params, latent) -> float:
+        """Log p(y | z) in the units of the data, parameters integrated out where `collapsed`.
+
+        Elsewhere sum_t log p(y_t | params) plus the log prior of the parameters of the occupied states, that prior
+        taken in the scale of the sampler: a change of units then adds the same constant, however many states there
+        are.
+        """
+
+    def joint_density(self, z, K, params, log_prior) -> float:
+        """Sum the log densities of the rows under `params` and log_prior (K,) of the occupied states."""
+        occupied = np.bincount(z, minlength=K) > 0
+        return sum_log_density(params, self.data, z) + float(np.sum(log_prior[occupied]))
+
+    @abstractmethod
+    def means(self, params) -> np.ndarray:
+        """Mean of each state and column, (K, D), in the units of the data."""
+
+    @abstractmethod
+    def covariances(self, params) -> np.ndarray:
+        """Covariance of each state, (K, D, D), in the units of the data."""
+
+    @abstractmethod
+    def describe(self, params) -> dict[str, np.ndarray]:
+        """Name the parameters: arrays with leading axis K, in the units of the data."""
+
+    @abstractmethod
+    def simulate(self, rng, params, z) -> np.ndarray:
+        """Draw observations (T, D) of the states z (T,), in the units of the data."""

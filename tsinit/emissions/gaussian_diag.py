@@ -1,0 +1,200 @@
+"""Gaussian observations whose columns are independent in each state."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from tsinit.emissions import _checks
+from tsinit.emissions._scaling import column_scale
+from tsinit.emissions.base import Bound, Emission
+from tsinit.kernels._jit import entry, kernel
+from tsinit.kernels.density import density
+
+_LOG_2PI = math.log(2.0 * math.pi)
+
+
+class DiagonalGaussianData(NamedTuple):
+    """Standardised observations."""
+
+    y: np.ndarray  # (T, D), NaN where missing
+
+
+class DiagonalGaussianParams(NamedTuple):
+    """Mean and precision of each state and column, standardised."""
+
+    mean: np.ndarray       # (K, D)
+    precision: np.ndarray  # (K, D)
+    log_norm: np.ndarray   # (K, D) log(precision)/2 - log(2 pi)/2
+
+
+class NormalGamma(NamedTuple):
+    """Prior of each column: variance ~ inverse gamma(a, b), mean | variance ~ N(m, variance / k)."""
+
+    m: np.ndarray  # (D,)
+    k: float
+    a: float
+    b: np.ndarray  # (D,)
+
+
+@density(DiagonalGaussianParams)
+def _log_density(params, data, t, k):
+    total = 0.0
+    for i in range(data.y.shape[1]):
+        x = data.y[t, i] - params.mean[k, i]
+        if not np.isnan(x):
+            total += params.log_norm[k, i] - 0.5 * params.precision[k, i] * x * x
+    return total
+
+
+@kernel
+def _sums(y, z, K):
+    """Per state and column: values n, first value c, sums of y - c and of (y - c)^2.
+
+    About a value of the state itself: about the origin they would cancel where the spread within a state is small
+    against its distance from there.
+    """
+    D = y.shape[1]
+    n, c, s, q = np.zeros((K, D)), np.zeros((K, D)), np.zeros((K, D)), np.zeros((K, D))
+    for t in range(z.size):
+        k = z[t]
+        for i in range(D):
+            value = y[t, i]
+            if np.isnan(value):
+                continue
+            if n[k, i] == 0.0:
+                c[k, i] = value
+            x = value - c[k, i]
+            n[k, i] += 1.0
+            s[k, i] += x
+            q[k, i] += x * x
+    return n, c, s, q
+
+
+@kernel
+def _posterior(prior, i, n, c, s, q):
+    """Mean and b of the posterior of column i, from its sums in one state."""
+    if n == 0.0:
+        return prior.m[i], prior.b[i]
+    a = c + s / n - prior.m[i]
+    share = n / (prior.k + n)
+    square = max(q - s * s / n, 0.0) + prior.k * share * a * a
+    return prior.m[i] + share * a, prior.b[i] + 0.5 * square
+
+
+@entry
+def _draw(rng, prior, y, z, K):
+    n, c, s, q = _sums(y, z, K)
+    D = y.shape[1]
+    precision, log_norm = np.empty((K, D)), np.empty((K, D))
+    for k in range(K):
+        for i in range(D):
+            mean, b = _posterior(prior, i, n[k, i], c[k, i], s[k, i], q[k, i])
+            w = rng.standard_gamma(prior.a + 0.5 * n[k, i]) / b
+            precision[k, i] = w
+            log_norm[k, i] = 0.5 * (math.log(w) - _LOG_2PI)
+            s[k, i] = mean + rng.standard_normal() / math.sqrt(w * (prior.k + n[k, i]))
+    return s, precision, log_norm
+
+
+@entry
+def _log_evidence(prior, y, z, K):
+    """Sum over states and columns of the log marginal of their values, a product of Student-t densities."""
+    n, c, s, q = _sums(y, z, K)
+    total = 0.0
+    for i in range(y.shape[1]):
+        at_prior = prior.a * math.log(prior.b[i]) - math.lgamma(prior.a)
+        for k in range(K):
+            m = n[k, i]
+            if m > 0.0:
+                _, b = _posterior(prior, i, m, c[k, i], s[k, i], q[k, i])
+                a = prior.a + 0.5 * m
+                total += at_prior + math.lgamma(a) - a * math.log(b)
+                total += 0.5 * (math.log(prior.k / (prior.k + m)) - m * _LOG_2PI)
+    return total
+
+
+class DiagonalGaussian(Emission):
+    """Gaussian with independent columns in each state, Normal-inverse-gamma priors.
+
+    Missing entries are left out: exact, because the columns are independent. Observations are standardised inside,
+    so that units do not matter.
+
+    Parameters
+    ----------
+    prior_mean : float or (D,) float, optional
+        Prior mean of the means of the states; None is the mean of the data.
+    prior_weight : float, default 0.05
+        Values that the prior mean is worth: means lie about 1 / sqrt(prior_weight) = 4.5 standard deviations of a
+        state around it, wide enough not to pull on a state of a few rows.
+    prior_variance : float or (D,) float, optional
+        Prior expectation of the variance of a state; None is a quarter of the variance of the column: states explain
+        most of it, or there would be no point in having them.
+    prior_df : float, default 4.0
+        Degrees of freedom behind `prior_variance`, above 2: the same law as `Gaussian` has for one column.
+
+    References
+    ----------
+    Gelman et al., Bayesian Data Analysis (3rd ed., 2013), section 3.3.
+    """
+
+    def __init__(self, prior_mean=None, prior_weight=0.05, prior_variance=None, prior_df=4.0):
+        self.prior_mean = prior_mean
+        self.prior_weight = prior_weight
+        self.prior_variance = prior_variance
+        self.prior_df = prior_df
+
+    def bind(self, y, offsets=None):
+        """See `Emission.bind`."""
+        y = _checks.real_table(y)
+        D, scale = y.shape[1], column_scale(y)
+        m, v = np.zeros(D), np.full(D, 0.25)
+        if self.prior_mean is not None:
+            m = scale.apply(_checks.per_column("prior_mean", self.prior_mean, D))
+        if self.prior_variance is not None:
+            v = _checks.per_column("prior_variance", self.prior_variance, D, 0.0) / scale.scale**2
+        a = 0.5 * _checks.above("prior_df", self.prior_df, 2.0)
+        prior = NormalGamma(m, _checks.above("prior_weight", self.prior_weight, 0.0), a, v * (a - 1.0))
+        return DiagonalGaussianBound(DiagonalGaussianData(scale.apply(y)), prior, scale)
+
+
+class DiagonalGaussianBound(Bound):
+    """See `DiagonalGaussian`."""
+
+    def __init__(self, data, prior, scale):
+        super().__init__(data, prior, data.y.shape[1])
+        self.scale = scale
+        self._log_jacobian = scale.log_jacobian(data.y)
+
+    def with_data(self, y):
+        """See `Bound.with_data`."""
+        y = self.scale.apply(_checks.real_table(y, self.n_features))
+        return DiagonalGaussianBound(DiagonalGaussianData(y), self.prior, self.scale)
+
+    def draw(self, rng, z, K, latent):
+        """See `Bound.draw`."""
+        return DiagonalGaussianParams(*_draw(rng, self.prior, self.data.y, z, K))
+
+    def log_evidence(self, z, K, params, latent):
+        """See `Bound.log_evidence`."""
+        return _log_evidence(self.prior, self.data.y, z, K) + self._log_jacobian
+
+    def means(self, params):
+        """Mean of each state, (K, D)."""
+        return self.scale.undo(params.mean)
+
+    def covariances(self, params):
+        """Covariance of each state, (K, D, D), diagonal."""
+        return np.eye(self.n_features) * self._variances(params)[:, None, :]
+
+    def describe(self, params):
+        """Mean and variance of each state and column."""
+        return {"mean": self.means(params), "variance": self._variances(params)}
+
+    def simulate(self, rng, params, z):
+        """See `Bound.simulate`."""
+        e = rng.standard_normal((len(z), self.n_features))
+        return self.means(params)[z] + np.sqrt(self._variances(params))[z] * e
+
+    def _variances(self, params):
+        return self.scale.scale**2 / params.precision
