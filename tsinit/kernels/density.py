@@ -27,8 +27,8 @@ def log_density(params, data, t, k):
 def density(Params):
     """Register the decorated f(params, data, t, k) as the density of parameters of the class `Params`.
 
-    The function stays plain Python and must use exactly these four names; it may call kernels. It gives 0.0 for
-    a row of which nothing is seen.
+    The function stays plain Python and must use exactly these four names; it may call kernels. It gives 0.0
+    for a row of which nothing is seen.
     """
 
     def register(function):
