@@ -1,4 +1,4 @@
-"""Data: loaders of real series, and simulators with known truth.
+"""Data: loaders of real series, simulators with known truth, and gaps by known mechanisms.
 
 Loaders look in `path`, the folder named by ``TSINIT_DATA``, the data that ships with the package, and the
 user's cache (``TSINIT_CACHE``, or the platform's cache folder), and download only as the last resort, by
@@ -6,6 +6,7 @@ hash.
 `list_datasets` shows what there is, where it is, and its terms.
 """
 
+from tsinit.datasets._ampute import ampute
 from tsinit.datasets._fetch import find
 from tsinit.datasets._listing import list_datasets
 from tsinit.datasets._recordings import Speech, load_speech
@@ -19,6 +20,7 @@ __all__ = [
     "SimulatedSSM",
     "Speech",
     "Vowel",
+    "ampute",
     "find",
     "list_datasets",
     "load_air_quality",
