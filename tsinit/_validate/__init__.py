@@ -5,6 +5,7 @@ sentences of the same form, as ``init/_registry.py``, ``init/_checks.py``, ``spe
 ``datasets/_rules.py`` do.
 """
 
+from tsinit._validate.chains import check_chains, check_concentrations, check_per_chain, check_rows
 from tsinit._validate.fits import (
     check_columns,
     check_fitted,
@@ -15,6 +16,7 @@ from tsinit._validate.fits import (
     warn_about_step,
 )
 from tsinit._validate.intervals import check_inside
+from tsinit._validate.labels import check_labels
 from tsinit._validate.params import check_params, check_prior, check_prior_fits
 from tsinit._validate.series import Panel, check_series, is_list_of_tables
 from tsinit._validate.times import times_after
@@ -30,8 +32,9 @@ from tsinit._validate.values import (
 )
 
 __all__ = [
-    "Panel", "check_choice", "check_columns", "check_count", "check_fitted", "check_flag", "check_inside",
-    "check_number", "check_order", "check_orders", "check_params", "check_prior", "check_prior_fits", "check_seed",
-    "check_seen", "check_series", "check_sound", "check_verbose", "child_seed", "is_list_of_tables", "times_after",
-    "unusable_start", "warn_about_step",
+    "Panel", "check_chains", "check_choice", "check_columns", "check_concentrations", "check_count", "check_fitted",
+    "check_flag", "check_inside", "check_labels", "check_number", "check_order", "check_orders", "check_params",
+    "check_per_chain", "check_prior", "check_prior_fits", "check_rows", "check_seed", "check_seen", "check_series",
+    "check_sound", "check_verbose", "child_seed", "is_list_of_tables", "times_after", "unusable_start",
+    "warn_about_step",
 ]

@@ -14,13 +14,16 @@ from tsinit.init.eigen import EigenInit
 from tsinit.init.factor_analysis import FactorAnalysis
 from tsinit.init.kmeans import KMeans
 from tsinit.init.lpc import LPC
+from tsinit.init.one_state import OneState
 from tsinit.init.perturb import Perturb
+from tsinit.init.segments import Segments
+from tsinit.init.sticky import Sticky
 from tsinit.init.subspace import Subspace
 from tsinit.init.uniform import Uniform
 
 __all__ = [
-    "LPC", "BestOf", "EigenInit", "FactorAnalysis", "KMeans", "Perturb", "Subspace", "Uniform", "names",
-    "register",
+    "LPC", "BestOf", "EigenInit", "FactorAnalysis", "KMeans", "OneState", "Perturb", "Segments", "Sticky",
+    "Subspace", "Uniform", "names", "register",
 ]
 
 for _name, _factory in {
@@ -35,5 +38,8 @@ for _name, _factory in {
     "uniform": Uniform,
     "eigen": EigenInit,
     "best_of": BestOf,
+    "one_state": OneState,
+    "segments": Segments,
+    "sticky": Sticky,
 }.items():
     register(_name, _factory)

@@ -1,28 +1,36 @@
-"""Random entries: the literature's default start."""
+"""Random entries or labels: the literature's default start."""
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
 from tsinit._validate import check_number
 from tsinit.init._assemble import calibrate
+from tsinit.init._labels import compact, wanted_states
 from tsinit.init._scaling import standardise, unscale
 
 
 class Uniform(BaseEstimator):
-    """Start from uniform random entries, scaled to the data.
+    """Start from uniform random entries, scaled to the data, or from uniform random labels.
 
-    The entries of A are uniform on (-1, 1) / sqrt(n), then A is scaled to a spectral radius drawn uniformly
-    from (0.8, 0.98). The entries of C are uniform on (-1, 1). Q = q I and R = r I are calibrated so that
-    every output has the variance of the data; without that the first likelihood would measure only the
-    scale.
+    For `dynamics` the entries of A are uniform on (-1, 1) / sqrt(n), then A is scaled to a spectral radius
+    drawn uniformly from (0.8, 0.98). The entries of C are uniform on (-1, 1). Q = q I and R = r I are
+    calibrated so that every output has the variance of the data; without that the first likelihood would
+    measure only the scale.
 
     Of the data only the mean and the variance of the observed values of each column are used, so gaps and the
     starts of sequences play no part.
 
+    For `labels` every time step, seen or not, gets one of the states, independently and with equal
+    probability: the start that Van Gael et al. give the beam sampler. Nothing of the data is used.
+
     Parameters
     ----------
     snr : float, default 10
-        Variance of C x over variance of the observation noise.
+        Variance of C x over variance of the observation noise; without effect on labels.
+
+    References
+    ----------
+    Van Gael, Saatci, Teh and Ghahramani, "Beam sampling for the infinite hidden Markov model" (ICML 2008).
     """
 
     def __init__(self, snr=10.0):
@@ -60,3 +68,29 @@ class Uniform(BaseEstimator):
         # A nilpotent draw has probability zero; the guard only keeps the division honest.
         A *= radius / max(np.abs(np.linalg.eigvals(A)).max(), np.finfo(float).tiny)
         return unscale(calibrate(A, C, self.snr), loc, scale)
+
+    def labels(self, y, rng, n_states=None, offsets=None):
+        """Draw a label for every time step.
+
+        Parameters
+        ----------
+        y : (T, D) float
+            Observations, NaN where missing.
+        rng : numpy.random.Generator
+            Draws the labels.
+        n_states : int, optional
+            Number of states; ``min(10, max(2, T // 50))`` if not given.
+        offsets : (N + 1,) int, optional
+            Not used.
+
+        Returns
+        -------
+        (T,) int64
+            Numbered without holes where a state was never drawn.
+
+        Raises
+        ------
+        ValueError
+            If `n_states` is no whole number from 1.
+        """
+        return compact(rng.integers(wanted_states(n_states, len(y)), size=len(y)))
