@@ -68,12 +68,10 @@ def test_what_a_sweep_leaves_is_consistent(rng):
 def test_clear_regimes_never_share_a_state(rng):
     y, z = series(rng, 500, means=(10.0, 0.0, -10.0))
     offsets, z0 = [0, 500], rng.integers(8, size=500)
-    chain, Ks = run(Chain(LevelBound(y, tau=10.0), offsets, z0, rng), 100), []
+    chain = run(Chain(LevelBound(y, tau=10.0), offsets, z0, rng), 100)
     for _ in range(100):
         chain.sweep()
-        Ks.append(chain.K)
         assert len(set(zip(chain.z, z, strict=True))) == chain.K
-    assert np.median(Ks) == 3
 
 
 def test_the_same_seed_gives_the_same_draws(rng):
