@@ -6,23 +6,48 @@ flags it sets keep NaN and inf exact (``nnan`` and ``ninf`` stay off), and a ker
 
 Only an ``entry`` can be called from Python: the wrapper that unpacks its arguments costs a quarter of the
 compile time, so the others do without.
+
+What is compiled for a class of a user's own (the parameters of an emission, say) is not cached: the index of a
+cache names the classes it holds, and a process that cannot import one of them could not read the rest.
 """
 
 from numba import njit
+from numba.core.caching import FunctionCache
 
-_FLAGS = {"cache": True, "nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+_FLAGS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+
+
+class _OwnCache(FunctionCache):
+    """A cache of what is compiled for the types of this package and of NumPy."""
+
+    def save_overload(self, sig, data):
+        if all(map(_is_own, getattr(sig, "args", sig))):
+            super().save_overload(sig, data)
+
+
+def _is_own(kind):
+    """Tell whether every named tuple in a type is a class of this package."""
+    named = getattr(kind, "instance_class", None)
+    parts = tuple(kind) if hasattr(kind, "__iter__") else ()
+    return (named is None or named.__module__.partition(".")[0] == "tsinit") and all(map(_is_own, parts))
+
+
+def _compiled(function, **flags):
+    dispatcher = njit(**_FLAGS, **flags)(function)
+    dispatcher._cache = _OwnCache(function)
+    return dispatcher
 
 
 def entry(function):
     """Compile a kernel that Python calls."""
-    return njit(**_FLAGS)(function)
+    return _compiled(function)
 
 
 def kernel(function):
     """Compile a kernel that only kernels call: strict floating-point order, NaN marks a gap."""
-    return njit(**_FLAGS, no_cpython_wrapper=True)(function)
+    return _compiled(function, no_cpython_wrapper=True)
 
 
 def blend(function):
     """Compile a dense helper on complete arrays: sums may be reordered into vector instructions."""
-    return njit(**_FLAGS, no_cpython_wrapper=True, fastmath={"reassoc", "contract", "nsz"})(function)
+    return _compiled(function, no_cpython_wrapper=True, fastmath={"reassoc", "contract", "nsz"})

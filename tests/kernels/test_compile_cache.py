@@ -1,0 +1,54 @@
+"""Kernels are cached, but not for classes that another process may not know: those would spoil the whole index."""
+
+import os
+import subprocess
+import sys
+
+FIT = """
+from typing import NamedTuple
+import numpy as np
+from tsinit.kernels.density import all_log_densities, density
+
+class Params(NamedTuple):
+    rate: np.ndarray
+
+class Data(NamedTuple):
+    y: np.ndarray
+
+@density(Params)
+def waiting(params, data, t, k):
+    return np.log(params.rate[k]) - params.rate[k] * data.y[t, 0]
+
+print(all_log_densities(Params(np.ones(2)), Data(np.ones((3, 1))), 2).sum())
+"""
+BUILT_IN = """
+import numpy as np
+from tsinit.kernels import solve_lyapunov
+from tsinit.kernels.density import all_log_densities
+
+def cached(kernel):
+    return len(kernel._cache._cache_file._load_index())
+
+print(cached(all_log_densities))
+solve_lyapunov(np.eye(1) / 2, np.eye(1))
+print(cached(solve_lyapunov), sum(solve_lyapunov.stats.cache_hits.values()))
+"""
+
+
+def _run(code, folder):
+    out = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True,
+        env={**os.environ, "NUMBA_CACHE_DIR": str(folder)},
+    )  # fmt: skip
+    return out.stdout.split()
+
+
+def test_a_class_of_a_users_is_compiled_and_leaves_no_trace(tmp_path):
+    assert _run(FIT, tmp_path) == ["-6.0"]
+    assert _run(FIT, tmp_path) == ["-6.0"]
+    assert _run(BUILT_IN, tmp_path)[0] == "0"
+
+
+def test_a_kernel_of_the_package_is_compiled_once(tmp_path):
+    assert _run(BUILT_IN, tmp_path)[1:] == ["1", "0"]
+    assert _run(BUILT_IN, tmp_path)[1:] == ["1", "1"]
