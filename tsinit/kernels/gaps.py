@@ -1,0 +1,270 @@
+"""Missing cells of one column, drawn jointly given all else.
+
+Given the other columns, the regressions of a column are an autoregression with known inputs:
+z_t = a_1 z_(t-1) + ... + a_L z_(t-L) + (known) + e_t. Its missing cells are jointly Gaussian; two of them share an
+equation only within L rows, so that their precision is a band of width L. Cells farther apart form blocks that are
+drawn one after the other; a block of one cell is the usual single-cell draw.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tsinit.kernels._jit import blend, entry, kernel
+
+
+class Cells(NamedTuple):
+    """Missing cells, sorted by column and row, in blocks."""
+
+    row: np.ndarray  # (C,) int64, of the table
+    slot: np.ndarray  # (Tp, D) int64, number of the cell, -1 where observed or empty
+    block: np.ndarray  # (B + 1,) int64, first cell of each block
+    column: np.ndarray  # (D + 1,) int64, first block of each column
+    regression: np.ndarray  # (Tp,) int64, regression that each row is served by; -1 for empty rows
+
+
+class Limits(NamedTuple):
+    """How far draws may go, on the scale of the table."""
+
+    low: np.ndarray  # (D,) draws below are reflected
+    high: np.ndarray  # (D,)
+    lower: np.ndarray  # (D,) support: cells are drawn from the normal truncated to it
+    upper: np.ndarray  # (D,)
+
+
+class Room(NamedTuple):
+    """Working space for the largest block."""
+
+    band: np.ndarray  # (cells, L + 1): band[i, b] couples cells i and i - b
+    root: np.ndarray  # (cells, L + 1) its Cholesky factor
+    mean: np.ndarray  # (cells,)
+    draw: np.ndarray  # (cells,)
+    old: np.ndarray  # (cells,)
+
+
+@blend
+def _predict(W, F, L, theta, k, j, t):
+    """v_t' theta[k, j]: predictors that the regression lacks have coefficient 0."""
+    D = W.shape[1]
+    n = (2 * L + 1) * D
+    w, th = W.ravel(), theta.ravel()
+    start, at = (t - L) * D, (k * D + j) * theta.shape[2]
+    s = 0.0
+    for i in range(n):
+        s += th[at + i] * w[start + i]
+    for i in range(F.shape[1]):
+        s += theta[k, j, n + i] * F[t, i]
+    return s
+
+
+@kernel
+def _touches(slot, j, t, L):
+    """Whether the equation of row t has a missing cell of column j."""
+    found = False
+    for lag in range(L + 1):
+        found = found or slot[t - lag, j] >= 0
+    return found
+
+
+@kernel
+def _add_equation(slot, j, t, first, coefficients, error, precision, room):
+    """Add (error + sum c_i z_i)^2 precision to the quadratic form of a block."""
+    for lag in range(coefficients.size):
+        i = slot[t - lag, j]
+        if i < 0:
+            continue
+        c = coefficients[lag] * precision
+        room.mean[i - first] -= c * error
+        for far in range(lag, coefficients.size):
+            k = slot[t - far, j]
+            if k >= 0:
+                room.band[i - first, i - k] += c * coefficients[far]
+
+
+@kernel
+def _assemble(W, F, weights, cells, fits, j, b, coefficients, room):
+    """Precision and right-hand side of block b of column j, its cells taken out of the table."""
+    L = coefficients.size - 1
+    first, end = cells.block[b], cells.block[b + 1]
+    for i in range(end - first):
+        room.mean[i] = 0.0
+        for k in range(L + 1):
+            room.band[i, k] = 0.0
+        room.old[i] = W[cells.row[first + i], j]
+        W[cells.row[first + i], j] = 0.0
+    for t in range(cells.row[first], cells.row[end - 1] + L + 1):
+        k = cells.regression[t]
+        if k < 0 or not _touches(cells.slot, j, t, L):
+            continue
+        coefficients[0] = 1.0
+        for lag in range(1, L + 1):
+            coefficients[lag] = -fits.theta[k, j, (L - lag) * W.shape[1] + j]
+        error = W[t, j] - _predict(W, F, L, fits.theta, k, j, t)
+        precision = weights[t, j] / fits.tau2[k, j] if weights.size else 1.0 / fits.tau2[k, j]
+        _add_equation(cells.slot, j, t, first, coefficients, error, precision, room)
+
+
+@kernel
+def _factor_band(n, band, root):
+    """Cholesky factor of a band matrix, and of the right shape to solve with."""
+    width = band.shape[1]
+    for i in range(n):
+        for b in range(min(i, width - 1), -1, -1):
+            s = band[i, b]
+            # Columns before i - b that both rows reach.
+            for c in range(b + 1, min(i, width - 1) + 1):
+                s -= root[i, c] * root[i - b, c - b]
+            root[i, b] = np.sqrt(s) if b == 0 else s / root[i - b, 0]
+
+
+@kernel
+def _solve_lower(n, root, x):
+    width = root.shape[1]
+    for i in range(n):
+        for b in range(1, min(i, width - 1) + 1):
+            x[i] -= root[i, b] * x[i - b]
+        x[i] /= root[i, 0]
+
+
+@kernel
+def _solve_upper(n, root, x):
+    width = root.shape[1]
+    for i in range(n - 1, -1, -1):
+        x[i] /= root[i, 0]
+        for b in range(1, min(i, width - 1) + 1):
+            x[i - b] -= root[i, b] * x[i]
+
+
+@kernel
+def _draw_joint(rng, n, room):
+    """Write the mean of the block to room.mean and a draw to room.draw."""
+    _factor_band(n, room.band, room.root)
+    _solve_lower(n, room.root, room.mean)
+    for i in range(n):
+        room.draw[i] = room.mean[i] + rng.standard_normal()
+    _solve_upper(n, room.root, room.mean)
+    _solve_upper(n, room.root, room.draw)
+
+
+@kernel
+def _outside(n, x, lower, upper):
+    found = False
+    for i in range(n):
+        found = found or not lower <= x[i] <= upper
+    return found
+
+
+@kernel
+def reflect(x, low, high):
+    """Turn x back into [low, high]; what is farther away than the interval is wide ends on its edge."""
+    if x < low:
+        return min(2.0 * low - x, high)
+    if x > high:
+        return max(2.0 * high - x, low)
+    return x
+
+
+@kernel
+def _tail(rng, a, b):
+    """Draw a standard normal truncated to [a, b], 0 < a (Robert, Stat. Comput. 5, 1995)."""
+    rate = 0.5 * (a + np.sqrt(a * a + 4.0))
+    if (b - a) * rate < 1.0:  # a slice so thin that it is nearly flat
+        while True:
+            x = a + (b - a) * rng.random()
+            if rng.random() <= np.exp(0.5 * (a * a - x * x)):
+                return x
+    while True:
+        x = a + rng.standard_exponential() / rate
+        if x <= b and rng.random() <= np.exp(-0.5 * (x - rate) ** 2):
+            return x
+
+
+@kernel
+def _middle(rng, a, b):
+    """Draw a standard normal truncated to [a, b], which holds 0."""
+    wide = b - a > 2.5
+    while True:
+        if wide:
+            x = rng.standard_normal()
+            if a <= x <= b:
+                return x
+        else:
+            x = a + (b - a) * rng.random()
+            if rng.random() <= np.exp(-0.5 * x * x):
+                return x
+
+
+@kernel
+def truncated_normal(rng, mean, sd, lower, upper):
+    """Draw N(mean, sd^2) truncated to [lower, upper]."""
+    a, b = (lower - mean) / sd, (upper - mean) / sd
+    if a > 0.0:
+        return mean + sd * _tail(rng, a, b)
+    if b < 0.0:
+        return mean - sd * _tail(rng, -b, -a)
+    return mean + sd * _middle(rng, a, b)
+
+
+@kernel
+def _one_by_one(rng, n, room, lower, upper):
+    """Redraw the cells of a block one by one from their truncated conditionals, starting at the old ones."""
+    width = room.band.shape[1]
+    for i in range(n):
+        room.draw[i] = room.old[i]
+    for i in range(n):
+        s = 0.0
+        for b in range(1, width):
+            if i >= b:
+                s += room.band[i, b] * (room.draw[i - b] - room.mean[i - b])
+            if i + b < n:
+                s += room.band[i + b, b] * (room.draw[i + b] - room.mean[i + b])
+        precision = room.band[i, 0]
+        room.draw[i] = truncated_normal(rng, room.mean[i] - s / precision, precision**-0.5, lower, upper)
+
+
+@kernel
+def _draw_block(rng, n, room, lower, upper):
+    """Draw a block within its support.
+
+    The chance that the joint draw falls into it does not depend on the old cells, hence what replaces that draw
+    otherwise may start from them.
+    """
+    _draw_joint(rng, n, room)
+    if _outside(n, room.draw, lower, upper):
+        _one_by_one(rng, n, room, lower, upper)
+
+
+@entry
+def redraw(rng, W, F, weights, order, cells, fits, limits, room, hits):
+    """Redraw the missing cells of W column by column, in the order given.
+
+    W : (Tp, D) table; F : (Tp, F) covariates; weights : (Tp, D) of the noise, or (0, 0); hits : (D,) int64, counts the
+    draws that were reflected.
+    """
+    coefficients = np.empty(room.band.shape[1])
+    for j in order:
+        lower, upper, low, high = limits.lower[j], limits.upper[j], limits.low[j], limits.high[j]
+        for b in range(cells.column[j], cells.column[j + 1]):
+            first, n = cells.block[b], cells.block[b + 1] - cells.block[b]
+            _assemble(W, F, weights, cells, fits, j, b, coefficients, room)
+            _draw_block(rng, n, room, lower, upper)
+            for i in range(n):
+                x = room.draw[i]
+                if not low <= x <= high:
+                    x = reflect(x, low, high)
+                    hits[j] += 1
+                W[cells.row[first + i], j] = x
+
+
+@entry
+def draw_weights(rng, W, F, cells, fits, dof, weights):
+    """Redraw the precision weights of Student-t noise: Gamma((dof + 1) / 2, (dof + e^2 / tau2) / 2)."""
+    L = (fits.theta.shape[2] - F.shape[1]) // W.shape[1] // 2
+    for t in range(W.shape[0]):
+        k = cells.regression[t]
+        if k < 0:
+            continue
+        for j in range(W.shape[1]):
+            e = W[t, j] - _predict(W, F, L, fits.theta, k, j, t)
+            rate = 0.5 * (dof + e * e / fits.tau2[k, j])
+            weights[t, j] = rng.standard_gamma(0.5 * (dof + 1.0)) / rate

@@ -1,0 +1,243 @@
+"""Bayesian linear regression on sufficient statistics: exact draws, Langevin and random-walk steps.
+
+The model is y = X theta + e with e ~ N(0, tau2), theta ~ N(0, scale I) and tau2 ~ IG(shape, rate). All that a step
+needs of the data is G = X'X, g = X'y, y'y and the number of rows, so that its cost does not grow with the rows.
+
+Matrices have room for the largest regression; d says how much of it is in use. eta = log tau2.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tsinit.kernels._jit import blend, kernel
+
+GIBBS, MALA, RWM = 0, 1, 2
+
+
+class Prior(NamedTuple):
+    """Of the coefficients and of the noise variance."""
+
+    scale: float  # variance of a coefficient
+    shape: float  # of the inverse gamma of tau2
+    rate: float
+
+
+class Target(NamedTuple):
+    """Sufficient statistics of one regression."""
+
+    d: int  # coefficients in use
+    G: np.ndarray  # (m, m) X'X
+    g: np.ndarray  # (m,) X'y
+    yy: float  # y'y
+    n: float  # rows
+
+
+class Walker(NamedTuple):
+    """Where a sampler stands, and room to work in."""
+
+    theta: np.ndarray  # (m,)
+    Gtheta: np.ndarray  # (m,) G theta
+    root: np.ndarray  # (m, m) lower, root root' the precision that proposals are shaped by
+    new: np.ndarray  # (m,) proposal
+    Gnew: np.ndarray  # (m,) G new
+    noise: np.ndarray  # (m,)
+    drift: np.ndarray  # (m,)
+    back: np.ndarray  # (m,)
+
+
+def walker(m):
+    """Return room for regressions of up to m coefficients."""
+    vectors = [np.zeros(m) for _ in range(7)]
+    return Walker(*vectors[:2], np.zeros((m, m)), *vectors[2:])
+
+
+@blend
+def factor(target, tau2, prior, root):
+    """Write the Cholesky factor of G / tau2 + I / scale to root."""
+    for i in range(target.d):
+        for j in range(i + 1):
+            s = target.G[i, j] / tau2
+            if i == j:
+                s += 1.0 / prior.scale
+            for k in range(j):
+                s -= root[i, k] * root[j, k]
+            # Positive but for rounding: columns that repeat each other leave no more than the prior.
+            root[i, j] = np.sqrt(max(s, 1e-3 / prior.scale)) if i == j else s / root[j, j]
+
+
+@kernel
+def identity(d, root):
+    """Proposals of the same size in all directions."""
+    for i in range(d):
+        for j in range(i):
+            root[i, j] = 0.0
+        root[i, i] = 1.0
+
+
+@blend
+def solve_lower(d, root, x):
+    """x <- root^-1 x."""
+    for i in range(d):
+        s = x[i]
+        for k in range(i):
+            s -= root[i, k] * x[k]
+        x[i] = s / root[i, i]
+
+
+@blend
+def solve_upper(d, root, x):
+    """x <- root'^-1 x; by rows of root, which lie together."""
+    for i in range(d - 1, -1, -1):
+        x[i] /= root[i, i]
+        for k in range(i):
+            x[k] -= root[i, k] * x[i]
+
+
+@blend
+def times(d, G, x, out):
+    """Write G x to out."""
+    for i in range(d):
+        s = 0.0
+        for k in range(d):
+            s += G[i, k] * x[k]
+        out[i] = s
+
+
+@blend
+def dot(d, x, y):
+    s = 0.0
+    for i in range(d):
+        s += x[i] * y[i]
+    return s
+
+
+@kernel
+def residual_sum(target, theta, Gtheta):
+    """(y - X theta)'(y - X theta); not below zero, where rounding may take it."""
+    rss = target.yy - 2.0 * dot(target.d, theta, target.g) + dot(target.d, theta, Gtheta)
+    return max(rss, 1e-12 * target.yy)
+
+
+@kernel
+def draw_variance(rng, target, prior, w):
+    """Draw tau2 given theta: inverse gamma."""
+    rate = prior.rate + 0.5 * residual_sum(target, w.theta, w.Gtheta)
+    return rate / rng.standard_gamma(prior.shape + 0.5 * target.n)
+
+
+@kernel
+def gibbs_step(rng, target, prior, w, tau2):
+    """Draw theta given tau2, then tau2 given theta; return tau2."""
+    factor(target, tau2, prior, w.root)
+    for i in range(target.d):
+        w.theta[i] = target.g[i] / tau2
+    solve_lower(target.d, w.root, w.theta)
+    for i in range(target.d):
+        w.theta[i] += rng.standard_normal()
+    solve_upper(target.d, w.root, w.theta)
+    times(target.d, target.G, w.theta, w.Gtheta)
+    return draw_variance(rng, target, prior, w)
+
+
+@kernel
+def _log_density(target, prior, theta, Gtheta, tau2):
+    """Log density of theta given tau2, up to a constant."""
+    d = target.d
+    fit = 2.0 * dot(d, theta, target.g) - dot(d, theta, Gtheta)
+    return 0.5 * fit / tau2 - 0.5 * dot(d, theta, theta) / prior.scale
+
+
+@kernel
+def _whitened_gradient(target, prior, w, theta, Gtheta, tau2, out):
+    """Write root^-1 times the gradient of the log density at theta to out."""
+    for i in range(target.d):
+        out[i] = (target.g[i] - Gtheta[i]) / tau2 - theta[i] / prior.scale
+    solve_lower(target.d, w.root, out)
+
+
+@kernel
+def _accept(rng, log_ratio):
+    """Probability of acceptance, and whether it happened; NaN is a rejection."""
+    p = 0.0 if np.isnan(log_ratio) else np.exp(min(0.0, log_ratio))
+    return p, rng.random() < p
+
+
+@kernel
+def _move(d, w):
+    for i in range(d):
+        w.theta[i] = w.new[i]
+        w.Gtheta[i] = w.Gnew[i]
+
+
+@kernel
+def mala_step(rng, target, prior, w, tau2, step):
+    """Langevin step of theta given tau2, shaped by root, then an exact draw of tau2; return (tau2, p).
+
+    With M = (root root')^-1 the proposal is theta + step^2 / 2 M grad + step M^(1/2) xi. The noise that would lead
+    back is -xi - step / 2 (a + a'), where a = root^-1 grad at the two ends: hence the ratio of proposals.
+    """
+    d = target.d
+    _whitened_gradient(target, prior, w, w.theta, w.Gtheta, tau2, w.drift)
+    for i in range(d):
+        w.noise[i] = rng.standard_normal()
+        w.new[i] = 0.5 * step * step * w.drift[i] + step * w.noise[i]
+    solve_upper(d, w.root, w.new)
+    for i in range(d):
+        w.new[i] += w.theta[i]
+    times(d, target.G, w.new, w.Gnew)
+    _whitened_gradient(target, prior, w, w.new, w.Gnew, tau2, w.back)
+    log_ratio = _log_density(target, prior, w.new, w.Gnew, tau2) - _log_density(
+        target, prior, w.theta, w.Gtheta, tau2
+    )
+    for i in range(d):
+        back = w.noise[i] + 0.5 * step * (w.drift[i] + w.back[i])
+        log_ratio += 0.5 * (w.noise[i] * w.noise[i] - back * back)
+    p, accepted = _accept(rng, log_ratio)
+    if accepted:
+        _move(d, w)
+    return draw_variance(rng, target, prior, w), p
+
+
+@kernel
+def _log_joint(target, prior, theta, Gtheta, eta):
+    """Log density of (theta, eta), the Jacobian of eta = log tau2 included, up to a constant."""
+    tau2 = np.exp(eta)
+    rss = residual_sum(target, theta, Gtheta)
+    log_p = -0.5 * target.n * eta - 0.5 * rss / tau2 - 0.5 * dot(target.d, theta, theta) / prior.scale
+    return log_p - (prior.shape + 1.0) * eta - prior.rate / tau2 + eta
+
+
+@kernel
+def rwm_step(rng, target, prior, w, tau2, step):
+    """Random-walk step of (theta, log tau2) together, shaped by root; return (tau2, p)."""
+    d, eta = target.d, np.log(tau2)
+    for i in range(d):
+        w.new[i] = step * rng.standard_normal()
+    solve_upper(d, w.root, w.new)
+    for i in range(d):
+        w.new[i] += w.theta[i]
+    times(d, target.G, w.new, w.Gnew)
+    # The posterior standard deviation of eta is about sqrt(2 / n).
+    new_eta = eta + step * np.sqrt(2.0 / (target.n + 2.0 * prior.shape)) * rng.standard_normal()
+    log_ratio = _log_joint(target, prior, w.new, w.Gnew, new_eta) - _log_joint(
+        target, prior, w.theta, w.Gtheta, eta
+    )
+    p, accepted = _accept(rng, log_ratio)
+    if accepted:
+        _move(d, w)
+        return np.exp(new_eta), p
+    return tau2, p
+
+
+@kernel
+def first_step(sampler, d):
+    """Step size that is right for a Gaussian of d dimensions whose shape is known."""
+    return 1.65 * d ** (-1.0 / 6.0) if sampler == MALA else 2.38 / np.sqrt(d + 1.0)
+
+
+@kernel
+def adapted(sampler, step, p, n_tries):
+    """Step size after one more acceptance probability (Robbins and Monro)."""
+    aim = 0.574 if sampler == MALA else 0.234
+    return step * np.exp((p - aim) / (1.0 + n_tries) ** 0.6)
