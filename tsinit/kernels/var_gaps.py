@@ -1,0 +1,139 @@
+"""Draw all missing cells of a vector autoregression jointly, at a cost that only they cause.
+
+Given the coefficients, all cells of a segment are jointly Gaussian, and the precision matrix links two cells only if
+they are at most L rows apart. So the missing ones, row after row, have a Gaussian law given the seen ones whose
+precision matrix P has a narrow profile: row p of it begins at cell ``first[p]``. Its Cholesky factor has the same
+profile, and one factor, one solve forward and one back give the conditional mean and a draw. That is the law which
+forward filtering with exact partial observations and backward sampling draw from (Rue and Held, "Gaussian Markov
+random fields", 2005, section 2.4), without a pass over rows that miss nothing.
+
+Row u of a segment regresses on as many rows before it as there are, at most L: c(u) = min(place in segment, L). With
+e_u = sum_k G[c, k] z_(u-k) - (what does not depend on z), G[c, 0] = I, and noise precision O[c], cells (t, i) and
+(s, j), s <= t, have the precision sum_u (G[c(u), u-t]' O[c(u)] G[c(u), u-s])_ij over u = t .. s + L.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tsinit.kernels._jit import blend, entry, kernel
+
+
+class Cells(NamedTuple):
+    """The missing cells of a table, row after row; filled in by `profile`."""
+
+    row: np.ndarray    # (M,) int64
+    column: np.ndarray  # (M,) int64
+    stop: np.ndarray   # (M,) int64, the row where the cell's segment ends
+    first: np.ndarray  # (M,) int64, first cell that the cell is linked with
+    place: np.ndarray  # (M,) int64, P[p, q] is kept at place[p] + q
+    values: np.ndarray  # (entries,) float, the lower triangle of P, then its Cholesky factor
+
+
+class Laws(NamedTuple):
+    """How rows follow one another."""
+
+    G: np.ndarray      # (L + 1, L + 1, D, D) by number of rows before, and lag
+    square: np.ndarray  # (L + 1, L + 1, L + 1, D, D) square[c, k, l] = G[c, k]' O[c] G[c, l]
+    inner: np.ndarray  # (L + 1, D, D) sum over u far from both ends, by distance t - s
+
+
+@entry
+def profile(row, stop, L, first, place):
+    """Find the links of every cell: `first` and `place` of `Cells`; returns the number of entries."""
+    entries, q = 0, 0
+    for p in range(row.size):
+        # Cells of another segment are never linked, however near their rows.
+        while row[p] - row[q] > L or stop[q] != stop[p]:
+            q += 1
+        first[p] = q
+        place[p] = entries - q
+        entries += p - q + 1
+    return entries
+
+
+@kernel
+def _link(cells, laws, before, p, q):
+    """Entry P[p, q], q <= p."""
+    L = laws.inner.shape[0] - 1
+    t, s, i, j = cells.row[p], cells.row[q], cells.column[p], cells.column[q]
+    last = min(s + L, cells.stop[p] - 1)
+    if before[t] == L and last == s + L:
+        return laws.inner[t - s, i, j]
+    total = 0.0
+    for u in range(t, last + 1):
+        total += laws.square[before[u], u - t, u - s, i, j]
+    return total
+
+
+@blend
+def _dot(values, a, b, first, stop):
+    """Inner product of values[a + first : a + stop] and values[b + first : b + stop]."""
+    total = 0.0
+    for r in range(first, stop):
+        total += values[a + r] * values[b + r]
+    return total
+
+
+@entry
+def factor(cells, laws, before):
+    """Cholesky factor of P, into ``cells.values``; False where P is not positive definite."""
+    values, place, first = cells.values, cells.place, cells.first
+    for p in range(cells.row.size):
+        at = place[p]
+        for q in range(first[p], p):
+            rest = _link(cells, laws, before, p, q) - _dot(values, at, place[q], max(first[p], first[q]), q)
+            values[at + q] = rest / values[place[q] + q]
+        rest = _link(cells, laws, before, p, p) - _dot(values, at, at, first[p], p)
+        if not rest > 0.0:
+            return False
+        values[at + p] = np.sqrt(rest)
+    return True
+
+
+@entry
+def slopes(cells, laws, before, weighted, out):
+    """Slope of the energy (minus the log density) at each missing cell, to `out` (M,).
+
+    weighted : (T, D) residuals times noise precisions at the present table.
+    """
+    L, D = laws.inner.shape[0] - 1, weighted.shape[1]
+    for p in range(cells.row.size):
+        t, i = cells.row[p], cells.column[p]
+        total = weighted[t, i]
+        for u in range(t + 1, min(t + L + 1, cells.stop[p])):
+            for m in range(D):
+                total += laws.G[before[u], u - t, m, i] * weighted[u, m]
+        out[p] = total
+
+
+@kernel
+def _take_off(values, at, first, stop, times, x):
+    for r in range(first, stop):
+        x[r] -= values[at + r] * times
+
+
+@blend
+def _reduce(values, at, first, stop, x):
+    total = 0.0
+    for r in range(first, stop):
+        total += values[at + r] * x[r]
+    return total
+
+
+@entry
+def draw(rng, cells, slope, mean, sample):
+    """Conditional mean and a draw (M,), as steps from the present values; `slope` is used up."""
+    values, place, first = cells.values, cells.place, cells.first
+    M = slope.size
+    for p in range(M):
+        slope[p] = (slope[p] - _reduce(values, place[p], first[p], p, slope)) / values[place[p] + p]
+    for p in range(M):
+        mean[p] = -slope[p]
+        sample[p] = rng.standard_normal() - slope[p]
+    for p in range(M - 1, -1, -1):
+        pivot = values[place[p] + p]
+        mean[p] /= pivot
+        sample[p] /= pivot
+        _take_off(values, place[p], first[p], p, mean[p], mean)
+        _take_off(values, place[p], first[p], p, sample[p], sample)
