@@ -26,14 +26,6 @@ class Trellis(NamedTuple):
     in_logs: np.ndarray  # (T,) bool
 
 
-class Rows(NamedTuple):
-    """Rows of pi by falling probability, sorted when first entered."""
-
-    p: np.ndarray  # (K + 1, K + 1), closed by -1
-    order: np.ndarray  # (K + 1, K) int64
-    sorted: np.ndarray  # (K + 1,) bool
-
-
 def trellis(T, capacity):
     """Make empty work space."""
     first = np.zeros(T + 1, np.int64)
@@ -41,9 +33,11 @@ def trellis(T, capacity):
 
 
 @kernel
-def sort_row(rows, pi, j):
-    """Shell sort: rows are short, and np.argsort takes a second to compile."""
-    p, order = rows.p, rows.order
+def sort_row(pi, j, p, order):
+    """Copy row j of pi by falling probability, closed by -1; p (K + 1, K + 1), order (K + 1, K).
+
+    A Shell sort: rows are short, and np.argsort takes a second to compile.
+    """
     K = order.shape[1]
     for k in range(K):
         p[j, k] = pi[j, k]
@@ -62,88 +56,92 @@ def sort_row(rows, pi, j):
             p[j, at] = value
             order[j, at] = label
         gap //= 3
-    rows.sorted[j] = True
 
 
 @kernel
-def log_add(a, b):
-    top = max(a, b)
-    return top + np.log1p(np.exp(min(a, b) - top))
-
-
-@kernel
-def spread(j, weight, in_logs, bound, rows, column, mass, seen, t):
-    """Carry the weight of row j to the states it reaches.
-
-    column : (state, begin, length) so far; returns the length.
-    """
-    p, order = rows.p, rows.order
-    state, begin, length = column
+def spread(p, order, j, bound, weight, mass, state, end):
+    """Add the weight of row j to the mass (K,) of the states it reaches; lists new ones, returns the end."""
     r = 0
     while p[j, r] > bound:
         k = order[j, r]
-        if seen[k] != t:
-            seen[k] = t
-            state[begin + length] = k
-            mass[k] = weight
-            length += 1
-        elif in_logs:
-            mass[k] = log_add(mass[k], weight)
-        else:
-            mass[k] += weight
+        if mass[k] == 0.0:
+            state[end] = k
+            end += 1
+        mass[k] += weight
         r += 1
-    return length
+    return end
 
 
 @kernel
-def weigh(params, data, t, book, begin, length, work, from_logs):
-    """Multiply predicted mass by density; returns how many states have any.
+def spread_logs(p, order, j, bound, weight, mass, state, begin, end):
+    """`spread` where weights and masses are logs."""
+    r = 0
+    while p[j, r] > bound:
+        k = order[j, r]
+        listed = False
+        for i in range(begin, end):
+            listed = listed or state[i] == k
+        if listed:
+            top = max(mass[k], weight)
+            mass[k] = top + np.log1p(np.exp(min(mass[k], weight) - top))
+        else:
+            state[end] = k
+            end += 1
+            mass[k] = weight
+        r += 1
+    return end
 
-    work : mass (K,), density (K,).
-    """
-    mass, density = work
-    state, weight, top, kept = book.state, book.weight, -np.inf, 0
-    for i in range(begin, begin + length):
+
+@kernel
+def measure(params, data, t, state, begin, end, density):
+    """Log densities of row t in the states listed; returns the highest."""
+    top = -np.inf
+    for i in range(begin, end):
+        value = log_density(params, data, t, state[i])
+        density[i - begin] = value
+        if value > top:  # never a NaN
+            top = value
+    return top
+
+
+@kernel
+def weigh(state, weight, begin, end, mass, density, top):
+    """Weights that sum to one; False where one is too faint, or not a number."""
+    total, low = 0.0, np.inf
+    for i in range(begin, end):
+        w = mass[state[i]] * np.exp(density[i - begin] - top)
+        weight[i] = w
+        total += w
+        low = min(low, w)
+    # A total that is faint itself must not hide a weight that has gone to zero.
+    if not low >= FAINT * max(total, 1e-100):
+        return False
+    total = 1.0 / total
+    for i in range(begin, end):
+        weight[i] *= total
+        mass[state[i]] = 0.0
+    return True
+
+
+@kernel
+def weigh_logs(state, weight, begin, end, mass, density, mass_in_logs):
+    """`weigh` in logs, where states without density leave the list; returns its end, whether logs stay."""
+    top, low, kept = -np.inf, np.inf, begin
+    for i in range(begin, end):
         k = state[i]
-        value = log_density(params, data, t, k)
-        if value > -np.inf:  # false for NaN as well
-            state[begin + kept] = k
-            density[kept] = value
+        value = density[i - begin] + (mass[k] if mass_in_logs else np.log(mass[k]))
+        mass[k] = 0.0
+        if value > -np.inf:
+            state[kept] = k
+            weight[kept] = value
             kept += 1
-            top = max(top, value)
-    logs = from_logs
-    if not from_logs:
-        total, low = 0.0, np.inf
-        for i in range(kept):
-            w = mass[state[begin + i]] * np.exp(density[i] - top)
-            weight[begin + i] = w
-            low = min(low, w)
-            total += w
-        logs = low < FAINT * total
-        if not logs:
-            scale = 1.0 / total
-            for i in range(begin, begin + kept):
-                weight[i] *= scale
-    if logs:
-        logs = settle(book, begin, kept, work, from_logs)
-    book.in_logs[t] = logs
-    return kept
-
-
-@kernel
-def settle(book, begin, kept, work, from_logs):
-    """The same in logs, back to numbers where the weights allow; returns whether they do not."""
-    mass, density = work
-    state, weight = book.state, book.weight
-    top, low = -np.inf, np.inf
-    for i in range(kept):
-        m = mass[state[begin + i]]
-        density[i] += m if from_logs else np.log(m)
-        top, low = max(top, density[i]), min(low, density[i])
+            top, low = max(top, value), min(low, value)
     stay = low - top < LOG_FAINT
-    for i in range(kept):
-        weight[begin + i] = density[i] - top if stay else np.exp(density[i] - top)
-    return stay
+    for i in range(begin, kept):
+        weight[i] -= top
+        if not stay:
+            weight[i] = np.exp(weight[i])
+    return kept, stay
 
 
 @entry
@@ -169,36 +167,37 @@ def forward(params, data, begins, u, pi, K, book, t):
     t : int
         T when done; the step at which the work space is full; or -1 - t where no open state has a density.
     """
-    T, capacity = begins.size, book.state.size
-    rows = Rows(np.empty((K + 1, K + 1)), np.empty((K + 1, K), np.int64), np.zeros(K + 1, np.bool_))
-    mass, density, seen = np.empty(K), np.empty(K), np.full(K, -1)
     first, state, weight, in_logs = book
-    while t < T:
-        here = first[t]
-        if here + K > capacity:
-            return t
-        length = 0
-        from_logs = False
+    p, order, is_sorted = np.empty((K + 1, K + 1)), np.empty((K + 1, K), np.int64), np.zeros(K + 1, np.bool_)
+    mass, density = np.zeros(K), np.empty(K)
+    sort_row(pi, 0, p, order)
+    while t < begins.size and first[t] + K <= state.size:
+        begin = end = first[t]
+        logs = not begins[t] and in_logs[t - 1]
         if begins[t]:
-            if not rows.sorted[0]:
-                sort_row(rows, pi, 0)
-            length = spread(0, 1.0, False, u[t], rows, (state, here, length), mass, seen, t)
+            end = spread(p, order, 0, u[t], 1.0, mass, state, end)
         else:
-            from_logs = in_logs[t - 1]
-            for i in range(first[t - 1], here):
+            for i in range(first[t - 1], begin):
                 j = state[i] + 1
-                if not rows.sorted[j]:
-                    sort_row(rows, pi, j)
-                length = spread(j, weight[i], from_logs, u[t], rows, (state, here, length), mass, seen, t)
-        if length == 1:
+                if not is_sorted[j]:
+                    sort_row(pi, j, p, order)
+                    is_sorted[j] = True
+                if logs:
+                    end = spread_logs(p, order, j, u[t], weight[i], mass, state, begin, end)
+                else:
+                    end = spread(p, order, j, u[t], weight[i], mass, state, end)
+        in_logs[t] = False
+        if end == begin + 1:
             # Nowhere else to be: the density would only be normalised away.
-            weight[here] = 1.0
-            in_logs[t] = False
+            weight[begin] = 1.0
+            mass[state[begin]] = 0.0
         else:
-            length = weigh(params, data, t, book, here, length, (mass, density), from_logs)
-        if length == 0:
+            top = measure(params, data, t, state, begin, end, density)
+            if logs or not weigh(state, weight, begin, end, mass, density, top):
+                end, in_logs[t] = weigh_logs(state, weight, begin, end, mass, density, logs)
+        if end == begin:
             return -1 - t
-        first[t + 1] = here + length
+        first[t + 1] = end
         t += 1
     return t
 
