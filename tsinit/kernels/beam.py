@@ -15,6 +15,7 @@ from tsinit.kernels.random import choose
 
 FAINT = 1e-200  # relative weight below which a column goes to logs
 LOG_FAINT = np.log(FAINT)
+LEAST = 1e-300  # and in itself
 
 
 class Trellis(NamedTuple):
@@ -113,8 +114,8 @@ def weigh(state, weight, begin, end, mass, density, top):
         weight[i] = w
         total += w
         low = min(low, w)
-    # A total that is faint itself must not hide a weight that has gone to zero.
-    if not low >= FAINT * max(total, 1e-100):
+    # A total that is faint itself must not hide a weight gone to zero, nor may one that is not a number.
+    if not (low >= FAINT * total and low >= LEAST):
         return False
     total = 1.0 / total
     for i in range(begin, end):
