@@ -8,7 +8,7 @@ from comparison.fake_model import Hills, Walker
 from tsinit.comparison import compare
 from tsinit.comparison.checks import check_datasets
 from tsinit.comparison.data import stack
-from tsinit.comparison.samplers import settling
+from tsinit.comparison.statistics import settling
 
 X = np.repeat([-1.0, 1.0], 20)[:, None] + 0.01 * np.arange(40)[:, None]
 
@@ -171,3 +171,20 @@ def test_labels_that_do_not_fit_are_refused(truth, message):
 def test_labels_need_a_model_that_gives_labels():
     with pytest.raises(TypeError, match="got labels, one for each row, but Hills has no labels_"):
         compare(Hills(), X, ["wide"], n_seeds=1, truth=LABELS, progress=False)
+
+
+def test_runs_from_each_start_may_agree_where_all_together_do_not(result):
+    together = result.mixing().set_index("strategy")["rhat"]
+    assert together["all starts"] < 1.1  # the second halves have forgotten their starts
+
+    class Stuck(Walker):
+        def _fit(self, X, lengths=None, monitor=None):
+            super()._fit(X, lengths=lengths, monitor=monitor)
+            monitor.objectives[:] = [value + float(self.start_.mean()) for value in monitor.objectives]
+            return self
+
+    stuck = compare(Stuck(), X, {"near": _near, "far": _far}, n_seeds=6, progress=False).mixing()
+    rhat = stuck.set_index("strategy")["rhat"]
+    assert rhat["all starts"] > 2
+    assert rhat["all starts"] > rhat["near"]
+    assert stuck["n_runs"].tolist() == [6, 6, 12]

@@ -6,11 +6,12 @@ from pathlib import Path
 from tsinit.comparison import display, identity, summary, tables, verdict
 from tsinit.comparison.about import About, describe
 from tsinit.comparison.plan import Plan
+from tsinit.comparison.questions import Questions
 from tsinit.comparison.worker import fit
 from tsinit.models.monitor import Monitor
 
 
-class Comparison:
+class Comparison(Questions):
     """Every run of a comparison of starting points, and what follows from them.
 
     Made by :func:`tsinit.compare`.

@@ -1,29 +1,57 @@
-"""What the traces of a sampler tell: how long it remembers its start, and whether all starts come to the same."""
+"""Whether runs of a sampler have come to the same distribution, from one start and from all of them."""
 
 import numpy as np
+import pandas as pd
 
-#: Shorter traces have no half that could pass for the stationary part.
-_SHORTEST = 20
+from tsinit.comparison.statistics import SHORTEST_TRACE
+from tsinit.comparison.summary import has_optima, usable
 
 
-def settling(objectives):
-    """Iterations until a chain is within its stationary range.
+def agreement(runs, traces):
+    """R-hat of the joint log density across runs: from one start, and from all starts together.
 
-    The range is the central 95 % of the second half of the trace; the chain has settled once it first comes
-    into it. A chain that still climbs at the end settles late by this count, after the middle of its trace.
+    Every run counts as a chain, by the second half of its trace. Where the runs from each start agree among
+    themselves but all together do not, the draws still depend on the start.
 
     Parameters
     ----------
-    objectives : (n_iter + 1,) float
-        Joint log density of every sweep, the start first.
+    runs, traces : DataFrame
+        Of a ``Comparison``; only samplers are looked at.
 
     Returns
     -------
-    int or None
-        None where the trace is shorter than 20 entries or not finite.
+    DataFrame
+        ``dataset, model, strategy, n_runs, rhat``; in the row of each data set and model whose strategy is ``"all
+        starts"``, of all runs. NaN with fewer than two runs long enough.
+
+    References
+    ----------
+    Vehtari, Gelman, Simpson, Carpenter and Bürkner, Bayesian Analysis 16 (2021), p. 667-718: rank-normalised split
+    R-hat, as ArviZ computes it.
     """
-    x = np.asarray(objectives, dtype=float)
-    if x.size < _SHORTEST or not np.isfinite(x[x.size // 2 :]).all():
-        return None
-    low, high = np.quantile(x[x.size // 2 :], [0.025, 0.975])
-    return int(np.flatnonzero((x >= low) & (x <= high))[0])
+    halves = {run_id: _second_half(trace["objective"]) for run_id, trace in traces.groupby("run_id", sort=False)}
+    rows = []
+    for (dataset, model), cell in runs.groupby(["dataset", "model"], sort=False):
+        if has_optima(cell):
+            continue
+        done = usable(cell)
+        for strategy in [*dict.fromkeys(cell["strategy"]), "all starts"]:
+            chosen = done if strategy == "all starts" else done[done["strategy"] == strategy]
+            chains = [halves[run_id] for run_id in chosen["run_id"] if halves[run_id] is not None]
+            rows.append((dataset, model, strategy, len(chains), _rhat(chains)))
+    return pd.DataFrame(rows, columns=["dataset", "model", "strategy", "n_runs", "rhat"])
+
+
+def _second_half(objective):
+    x = objective.to_numpy(dtype=float)
+    half = x[(x.size + 1) // 2 :]
+    return half if x.size >= SHORTEST_TRACE and np.isfinite(half).all() else None
+
+
+def _rhat(chains):
+    if len(chains) < 2:
+        return np.nan
+    from arviz import rhat
+
+    shortest = min(chain.size for chain in chains)
+    return float(rhat(np.array([chain[-shortest:] for chain in chains])))

@@ -10,6 +10,8 @@ _Z80 = 0.8416212335729143  # power 80 %
 #: Fewer paired runs than this carry no interval: the bootstrap distribution would have a handful of values.
 MIN_PAIRS = 5
 _RESAMPLES = 9999
+#: Shorter traces of a sampler have no half that could pass for its stationary part.
+SHORTEST_TRACE = 20
 
 
 class Interval(NamedTuple):
@@ -80,10 +82,19 @@ def paired_difference(differences):
         return Interval(mean, mean, mean) if d.size > 1 else Interval(mean, math.nan, math.nan)
     if d.size < MIN_PAIRS:
         return Interval(mean, math.nan, math.nan)
+    return Interval(mean, *bca_ends(d, expanded_tail(d.size)))
+
+
+def expanded_tail(n):
+    """Probability to leave out on each side so that a bootstrap interval of n values is as wide as Student's t asks.
+
+    References
+    ----------
+    Hesterberg, The American Statistician 69 (2015), p. 371-386.
+    """
     from scipy.special import ndtr, stdtrit
 
-    tail = float(ndtr(-math.sqrt(d.size / (d.size - 1)) * stdtrit(d.size - 1, 0.975)))
-    return Interval(mean, *bca_ends(d, tail))
+    return float(ndtr(-math.sqrt(n / (n - 1)) * stdtrit(n - 1, 0.975)))
 
 
 def bca_ends(d, tail):
@@ -183,3 +194,26 @@ def number_optima(ends):
             top, group = ends[i], group + 1
         groups[i] = group
     return groups
+
+
+def settling(objectives):
+    """Iterations until a chain is within its stationary range.
+
+    The range is the central 95 % of the second half of the trace; the chain has settled once it first comes
+    into it. A chain that still climbs at the end settles late by this count, after the middle of its trace.
+
+    Parameters
+    ----------
+    objectives : (n_iter + 1,) float
+        Joint log density of every sweep, the start first.
+
+    Returns
+    -------
+    int or None
+        None where the trace is shorter than 20 entries or not finite.
+    """
+    x = np.asarray(objectives, dtype=float)
+    if x.size < SHORTEST_TRACE or not np.isfinite(x[x.size // 2 :]).all():
+        return None
+    low, high = np.quantile(x[x.size // 2 :], [0.025, 0.975])
+    return int(np.flatnonzero((x >= low) & (x <= high))[0])

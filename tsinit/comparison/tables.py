@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tsinit import __version__
-from tsinit.comparison import identity, samplers, statistics
+from tsinit.comparison import identity, statistics
 from tsinit.comparison.about import is_sampler
 from tsinit.comparison.worker import is_monotone
 
@@ -110,7 +110,7 @@ def _row(task, outcome, score_columns, told, made_with):
     seed = np.random.SeedSequence(entropy=entropy, spawn_key=key)
     trace = outcome.objectives
     walks = is_sampler(task.estimator)
-    sampler = outcome.sampler | ({"n_settle": samplers.settling(trace)} if walks else {})
+    sampler = outcome.sampler | ({"n_settle": statistics.settling(trace)} if walks else {})
     return {
         "run_id": task.run_id,
         **dict(zip(KEYS, (*task.cell, task.replicate), strict=True)),

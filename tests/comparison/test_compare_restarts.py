@@ -1,0 +1,142 @@
+"""Restarts and targets, against enumeration, simulation and SciPy."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from comparison.fake_model import Hills, Walker
+from reference import comparison as twin
+
+from tsinit.comparison import compare, restarts, targets
+
+X = np.zeros((40, 2))
+
+
+@pytest.fixture(scope="module")
+def result():
+    return compare(Hills(), X, ["wide", "right", "fixed"], n_seeds=9, progress=False)
+
+
+@pytest.mark.parametrize("n_failed", [0, 1, 3])
+def test_expected_best_is_that_of_all_choices(rng, n_failed):
+    ends = rng.normal(size=8).round(1)
+    ends[:n_failed] = np.nan
+    for r in range(1, 9):
+        assert restarts.expected_best(ends, r) == pytest.approx(twin.expected_best(ends, r), abs=1e-12)
+    assert math.isnan(restarts.expected_best([np.nan, np.nan], 1))
+
+
+def test_chance_of_a_hit_is_that_of_all_choices():
+    good = [True, False, False, True, False, False, False]
+    for r in range(1, 8):
+        assert restarts.chance_of_hit(2, 7, r) == pytest.approx(twin.chance_of_hit(good, r), abs=1e-12)
+
+
+def test_best_of_lists_every_number_of_restarts(result):
+    table = result.best_of()
+    assert len(table) == 3 * 9
+    wide = table[table["strategy"] == "wide"].set_index("r")
+    runs = result.runs[result.runs["strategy"] == "wide"]
+    assert wide.loc[1, "expected_best"] == pytest.approx(runs["objective_final"].mean())
+    assert wide.loc[9, "expected_best"] == runs["objective_final"].max()
+    assert (np.diff(wide["expected_best"]) >= -1e-9).all()
+    assert wide.loc[1, "hit"] == pytest.approx((runs["optimum"] == 1).mean())
+    assert wide.loc[4, "seconds"] == pytest.approx(4 * (runs["init_seconds"] + runs["fit_seconds"]).mean())
+    assert set(result.best_of(3)["r"]) == {3}
+
+
+def _runs(ends, seconds):
+    """Runs with given ends; optimum 1 is within half a nat of the best."""
+    best = max(max(values) for values in ends.values())
+    return pd.DataFrame(
+        [
+            {"run_id": f"{s}{i}", "dataset": "d", "model": "m", "strategy": s, "replicate": i, "status": "ok",
+             "objective_final": end, "optimum": 1 if end > best - 0.5 else 2, "init_seconds": 0.0,
+             "fit_seconds": seconds[s]}
+            for s, values in ends.items() for i, end in enumerate(values)
+        ]
+    )  # fmt: skip
+
+
+def test_the_recommendation_depends_on_the_budget():
+    # "lucky" is cheap and hits in one run of three; "sure" costs six times as much and always hits.
+    runs = _runs({"lucky": [-50.0, -90.0, -90.0] * 4, "sure": [-50.0] * 12}, {"lucky": 1.0, "sure": 6.0})
+    small, large = (restarts.recommend(runs, seconds).iloc[0] for seconds in (5.0, 20.0))
+    assert (small["strategy"], small["r"]) == ("lucky", 5)
+    assert (large["strategy"], large["r"]) == ("sure", 1)  # six of "lucky" may all miss
+    assert large["advice"].startswith("One run of sure (6 s): expected end -50.0, reaches the best known end with")
+    nothing = restarts.recommend(runs, 0.5).iloc[0]
+    assert (nothing["strategy"], nothing["r"]) == ("lucky", 1)
+    assert nothing["advice"].startswith("The budget is too small for any run; the cheapest is one run of lucky")
+
+
+def test_optima_are_counted_by_start(result):
+    table = result.optima()
+    runs = result.runs
+    for row in table.itertuples():
+        own = runs[(runs["strategy"] == row.strategy) & (runs["optimum"] == row.optimum)]
+        assert row.n_runs == len(own)
+        assert row.share == len(own) / 9
+    assert table["n_runs"].sum() == len(runs)
+    assert table.loc[table["optimum"] == 1, "objective"].iloc[0] == runs["objective_final"].max()
+
+
+def test_the_arrival_curve_is_that_of_scipy(rng):
+    from scipy.stats import CensoredData, ecdf
+
+    times, reached = rng.integers(1, 12, 40).astype(float), rng.random(40) < 0.6
+    ours = targets.arrival_curve(times, reached)
+    theirs = ecdf(CensoredData.right_censored(times, ~reached)).cdf
+    for t, share in zip(*ours, strict=True):
+        assert share == pytest.approx(theirs.evaluate(t), abs=1e-12)
+
+
+def test_expected_time_is_that_of_runs_in_a_row(rng):
+    times, reached = np.array([3.0, 8.0, 8.0, 1.0, 8.0]), np.array([True, False, False, True, False])
+    mean, error = twin.running_time(rng, times, reached, 40_000)
+    assert abs(targets.expected_time(times, reached) - mean) < 4 * error
+    assert targets.expected_time(times, np.zeros(5, dtype=bool)) == math.inf
+
+
+def test_times_to_the_target_are_those_of_the_traces(result):
+    times = targets.reach_times(result.runs, result.traces)
+    runs = result.runs.set_index("run_id")
+    assert (times.set_index("run_id")["reached"] == (runs["optimum"] == 1)).all()
+    for row in times.itertuples():
+        trace = result.traces[result.traces["run_id"] == row.run_id].reset_index(drop=True)
+        if row.reached:
+            at = np.argmax(trace["objective"] >= row.target)
+            assert row.iterations == trace["iteration"][at]
+            assert row.seconds == runs.loc[row.run_id, "init_seconds"] + trace["seconds"][at]
+        else:
+            assert row.iterations == trace["iteration"].iloc[-1]
+    table = result.to_target().set_index("strategy")
+    assert table.loc["wide", "n_reached"] == (times[times["strategy"] == "wide"]["reached"]).sum()
+    nowhere = result.to_target(1e9)
+    assert nowhere["median_seconds"].isna().all()
+    assert np.isinf(nowhere["expected_seconds"]).all()
+    assert (result.to_target({"data": 0.0})["n_reached"] > 0).all()
+
+
+def test_failed_runs_cost_time_and_reach_nothing():
+    with pytest.warns(UserWarning, match="runs failed"):
+        result = compare(Hills(), X, ["wide", "singular"], n_seeds=4, progress=False)
+    table = result.to_target().set_index("strategy")
+    assert table.loc["singular", "n_reached"] == 0
+    assert math.isnan(result.best_of(1).set_index("strategy").loc["singular", "expected_best"])
+    assert result.recommend(100.0)["strategy"].tolist() == ["wide"]
+
+
+def test_samplers_are_not_restarted_for_a_high_density():
+    result = compare(Walker(), np.ones((5, 1)), {"a": lambda y, rng: rng.random(5)}, n_seeds=2, progress=False)
+    for ask in (result.best_of, result.to_target, lambda: result.recommend(1.0)):
+        with pytest.raises(ValueError, match="got samplers only"):
+            ask()
+    assert result.optima().empty
+
+
+@pytest.mark.parametrize(("r", "seconds"), [(0, 1.0), (1, -1.0)])
+def test_numbers_asked_for_are_checked(result, r, seconds):
+    with pytest.raises(ValueError, match="must be a"):
+        (result.best_of(r), result.recommend(seconds))
