@@ -105,7 +105,7 @@ def test_nested_contests_and_clones_keep_their_parameters(rng):
 
 @pytest.mark.parametrize(("strategy", "trial", "error", "expected"), [
     (BestOf([]), by_radius, ValueError, "strategies must hold at least one strategy; got none."),
-    (BestOf("cva"), by_radius, TypeError, "strategies must be a list or tuple of strategies; got 'cva'."),
+    (BestOf("cva"), by_radius, TypeError, "strategies must be a list or tuple of strategies, or 'auto'; got 'cva'."),
     (BestOf(["lpc"], n_iter=-1), by_radius, ValueError, "n_iter must be a whole number of at least 0; got -1."),
     (BestOf(["lpc"], n_starts=0), by_radius, ValueError, "n_starts must be a whole number of at least 1; got 0."),
     (BestOf(["lpc"]), None, TypeError, "trial must be a function trial(start, n_iter) -> (objective, refined); "

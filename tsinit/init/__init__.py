@@ -9,21 +9,28 @@ there are.
 from functools import partial
 
 from tsinit.init._registry import names, register
+from tsinit.init.agglomerative import Agglomerative
 from tsinit.init.best_of import BestOf
 from tsinit.init.eigen import EigenInit
 from tsinit.init.factor_analysis import FactorAnalysis
+from tsinit.init.gaussian_mixture import GaussianMixture
+from tsinit.init.jump import Jump
 from tsinit.init.kmeans import KMeans
+from tsinit.init.kmeans_plus_plus import KMeansPlusPlus
+from tsinit.init.kmedoids import KMedoids
 from tsinit.init.lpc import LPC
 from tsinit.init.one_state import OneState
 from tsinit.init.perturb import Perturb
 from tsinit.init.segments import Segments
+from tsinit.init.short_em import ShortEM
 from tsinit.init.sticky import Sticky
 from tsinit.init.subspace import Subspace
 from tsinit.init.uniform import Uniform
 
 __all__ = [
-    "LPC", "BestOf", "EigenInit", "FactorAnalysis", "KMeans", "OneState", "Perturb", "Segments", "Sticky",
-    "Subspace", "Uniform", "names", "register",
+    "LPC", "Agglomerative", "BestOf", "EigenInit", "FactorAnalysis", "GaussianMixture", "Jump", "KMeans",
+    "KMeansPlusPlus", "KMedoids", "OneState", "Perturb", "Segments", "ShortEM", "Sticky", "Subspace",
+    "Uniform", "names", "register",
 ]
 
 for _name, _factory in {
@@ -41,5 +48,11 @@ for _name, _factory in {
     "one_state": OneState,
     "segments": Segments,
     "sticky": Sticky,
+    "jump": Jump,
+    "kmeans++": KMeansPlusPlus,
+    "kmedoids": KMedoids,
+    "agglomerative": Agglomerative,
+    "gaussian_mixture": GaussianMixture,
+    "short_em": ShortEM,
 }.items():
     register(_name, _factory)

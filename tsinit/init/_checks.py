@@ -3,6 +3,8 @@
 Plain choices, counts and numbers are checked as everywhere (`tsinit._validate`).
 """
 
+import numpy as np
+
 from tsinit._validate import check_count
 
 
@@ -16,6 +18,21 @@ def count_or_word(name, value, least, word):
     """
     if not isinstance(value, str) or value != word:
         check_count(name, value, least, f" or {word!r}")
+
+
+def number_or_word(name, value, least, word):
+    """Check a finite number of at least `least`, or the word that stands for a rule of the strategy.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    if isinstance(value, str) and value == word:
+        return
+    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not number or not least <= value < np.inf:
+        raise ValueError(f"{name} must be a number of at least {least:g} or {word!r}; got {value!r}.")
 
 
 def some_vary(varies):
@@ -41,7 +58,7 @@ def candidates(strategies, trial):
         If it is empty.
     """
     if not isinstance(strategies, (list, tuple)):
-        raise TypeError(f"strategies must be a list or tuple of strategies; got {strategies!r}.")
+        raise TypeError(f"strategies must be a list or tuple of strategies, or 'auto'; got {strategies!r}.")
     if not strategies:
         raise ValueError("strategies must hold at least one strategy; got none.")
     if not callable(trial):

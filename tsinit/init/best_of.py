@@ -3,9 +3,11 @@
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from tsinit._validate import check_count
+from tsinit._validate import check_count, check_labels
 from tsinit.init import _checks
 from tsinit.init._registry import resolve
+
+_CANDIDATES = {"dynamics": ("cva", "moesp", "lpc_loose"), "labels": ("kmeans", "jump", "short_em")}
 
 
 class BestOf(BaseEstimator):
@@ -18,8 +20,9 @@ class BestOf(BaseEstimator):
 
     Parameters
     ----------
-    strategies : sequence of str, strategy, function or LinearGaussianParams
-        The candidates, each anything that ``init`` may be.
+    strategies : "auto" or sequence of str, strategy, function or ready value
+        The candidates, each anything that ``init`` may be. "auto" is ``("cva", "moesp", "lpc_loose")`` for
+        dynamics and ``("kmeans", "jump", "short_em")`` for labels.
     n_iter : int, default 10
         Iterations of each short fit; 0 compares the starts themselves.
     n_starts : int, default 1
@@ -32,7 +35,7 @@ class BestOf(BaseEstimator):
     (there: short runs of EM).
     """
 
-    def __init__(self, strategies=("cva", "moesp", "lpc_loose"), n_iter=10, n_starts=1):
+    def __init__(self, strategies="auto", n_iter=10, n_starts=1):
         self.strategies = strategies
         self.n_iter = n_iter
         self.n_starts = n_starts
@@ -68,14 +71,57 @@ class BestOf(BaseEstimator):
         FloatingPointError
             If every candidate failed; the message says how.
         """
-        starts = self._candidates(trial)
+        def judged(guess, label):
+            if not all(np.isfinite(part).all() for part in guess if part is not None):
+                raise FloatingPointError("the start must be finite")
+            return trial(guess, self.n_iter)
+
+        return self._contest("dynamics", judged, y, rng, n_states, offsets, trial)
+
+    def labels(self, y, rng, n_states=None, offsets=None, trial=None):
+        """Label every time step.
+
+        Parameters
+        ----------
+        y : (T, D) float
+            Observations, NaN where missing.
+        rng : numpy.random.Generator
+            Parent of one generator for each candidate.
+        n_states : int, optional
+            Number of states, for the candidates.
+        offsets : (N + 1,) int, optional
+            Where each sequence starts; None for one sequence.
+        trial : callable
+            ``trial(start, n_iter) -> (objective, refined)``: a short run, given by the model; a higher
+            objective is better.
+
+        Returns
+        -------
+        (T,) int64
+            The candidate with the highest objective, refined.
+
+        Raises
+        ------
+        ValueError
+            If `n_iter` or `n_starts` is not allowed, or there are no strategies, or none has such a name, or
+            one does not give a label for each time step.
+        TypeError
+            If `strategies` is no list or tuple of strategies, or there is no `trial`.
+        FloatingPointError
+            If every candidate failed; the message says how.
+        """
+        def judged(guess, label):
+            return trial(check_labels(guess, len(y), label), self.n_iter)
+
+        return self._contest("labels", judged, y, rng, n_states, offsets, trial)
+
+    def _contest(self, verb, judged, y, rng, n_states, offsets, trial):
+        """Ask every candidate, have its start judged and keep the best."""
+        starts = self._candidates(verb, trial)
         best, winner, failures = -np.inf, None, []
         for start, own in zip(starts, rng.spawn(len(starts)), strict=True):
             try:
-                guess = start.start(y, own, n_states, offsets, trial)
-                if not all(np.isfinite(part).all() for part in guess if part is not None):
-                    raise FloatingPointError("the start must be finite")
-                objective, refined = trial(guess, self.n_iter)
+                objective, refined = judged(start.start(y, own, n_states, offsets, trial), start.label)
                 if not np.isfinite(objective):
                     raise FloatingPointError(f"the objective must be finite; got {objective}")
             except (ArithmeticError, np.linalg.LinAlgError) as error:
@@ -88,10 +134,13 @@ class BestOf(BaseEstimator):
                                      + "; ".join(failures) + ".")
         return winner
 
-    def _candidates(self, trial):
+    def _candidates(self, verb, trial):
         """Check the parameters and resolve every name before anything is run."""
-        _checks.candidates(self.strategies, trial)
+        strategies = self.strategies
+        if isinstance(strategies, str) and strategies == "auto":
+            strategies = _CANDIDATES[verb]
+        _checks.candidates(strategies, trial)
         check_count("n_iter", self.n_iter, 0)
         check_count("n_starts", self.n_starts, 1)
-        starts = [resolve(s, "dynamics", "strategies") for s in self.strategies]
+        starts = [resolve(s, verb, "strategies") for s in strategies]
         return [start for start in starts for _ in range(self.n_starts)]

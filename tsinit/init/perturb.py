@@ -3,29 +3,34 @@
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from tsinit._validate import check_number, check_params
+from tsinit._validate import check_count, check_labels, check_number, check_params
 from tsinit.init._assemble import assemble, covariance_root
+from tsinit.init._labels import compact
 from tsinit.init._registry import resolve
 
 
 class Perturb(BaseEstimator):
     """Start near another start: chains that begin apart, or a warm start with some air.
 
-    To every entry of A a normal number is added with standard deviation `scale` times ||A|| / n, the root
-    mean square of its entries. In Q and R the Cholesky factor L becomes L (exp(scale D) + scale N) with D
-    diagonal and N strictly lower triangular, both standard normal, so log-diagonals move by `scale` and the
-    result stays positive definite; a diagonal covariance stays diagonal. A is pulled back inside the unit
-    circle where it left it, and P0 is the stationary covariance of the new A and Q. C, d and m0 stay. With
-    scale 0 the inner start comes back untouched.
+    For `dynamics`, to every entry of A a normal number is added with standard deviation `scale` times ||A|| /
+    n, the root mean square of its entries. In Q and R the Cholesky factor L becomes L (exp(scale D) + scale
+    N) with D diagonal and N strictly lower triangular, both standard normal, so log-diagonals move by `scale`
+    and the result stays positive definite; a diagonal covariance stays diagonal. A is pulled back inside the
+    unit circle where it left it, and P0 is the stationary covariance of the new A and Q. C, d and m0 stay.
+    With scale 0 the inner start comes back untouched.
+
+    For `labels`, a share `scale` of the time steps, drawn at random, gets a new label, drawn uniformly from
+    all (so that some keep theirs): 1 or more is a start like ``Uniform``.
 
     Gaps and sequences are the business of the inner strategy.
 
     Parameters
     ----------
-    inner : str, strategy, function or LinearGaussianParams
+    inner : str, strategy, function, LinearGaussianParams or array of labels
         What to start near, anything that ``init`` may be. Its parameters are reached as ``inner__...``.
     scale : float, default 0.1
-        Size of the perturbation, relative to what is perturbed.
+        Size of the perturbation, relative to what is perturbed; for labels, the share of time steps, from 1
+        on all of them.
     """
 
     def __init__(self, inner, scale=0.1):
@@ -70,6 +75,45 @@ class Perturb(BaseEstimator):
         A = start.A + spread * rng.standard_normal(start.A.shape)
         Q, R = (_spread_covariance(S, self.scale, rng) for S in (start.Q, start.R))
         return assemble(A, start.C, Q, R, start.d)._replace(m0=start.m0)
+
+    def labels(self, y, rng, n_states=None, offsets=None, trial=None):
+        """Label every time step.
+
+        Parameters
+        ----------
+        y : (T, D) float
+            Observations, NaN where missing.
+        rng : numpy.random.Generator
+            Serves the inner strategy first, then the perturbation.
+        n_states : int, optional
+            Number of states, for the inner strategy; new labels are drawn from this many, or from those of
+            the inner start where it has more or n_states is not given.
+        offsets : (N + 1,) int, optional
+            Where each sequence starts; None for one sequence.
+        trial : callable, optional
+            Handed on to the inner strategy.
+
+        Returns
+        -------
+        (T,) int64
+            Numbered without holes.
+
+        Raises
+        ------
+        ValueError
+            If `scale` is negative, no strategy has the name `inner`, or the inner start is not one label for
+            each time step.
+        TypeError
+            If `inner` is none of the things it may be, or does not offer ``labels``.
+        """
+        check_number("scale", self.scale, 0.0)
+        least = 1 if n_states is None else check_count("n_states", n_states)
+        inner = resolve(self.inner, "labels", "inner")
+        labels = check_labels(inner.start(y, rng, n_states, offsets, trial), len(y), "inner")
+        K = max(least, int(labels.max()) + 1)
+        changed = rng.permutation(len(labels))[:round(min(self.scale, 1.0) * len(labels))]
+        labels[changed] = rng.integers(K, size=len(changed))
+        return compact(labels)
 
 
 def _spread_covariance(S, scale, rng):

@@ -3,26 +3,30 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import block_diag
 from sklearn.base import BaseEstimator
 
 from tsinit._validate import check_choice, check_count, check_inside, check_number, check_series
 from tsinit.init import _checks
 from tsinit.init._assemble import nearest_psd
+from tsinit.init._centres import cluster_centres, refine
 from tsinit.init._gaps import smoothed_view, views
 from tsinit.init._hankel import HankelFactor
+from tsinit.init._labels import bounds, count_distinct, finish, prepare, wanted_states
 from tsinit.init._order import order_statistics
+from tsinit.init._padding import pad, white, with_constants
 from tsinit.init._realise import StateSpace, largest_order, realise, weighted_states
 from tsinit.init._s_zero import to_independent_noise
 from tsinit.init._scaling import standardise, unscale
-from tsinit.kernels import Kalman, LinearGaussianParams, solve_lyapunov
+from tsinit.init._windows import longest
+from tsinit.kernels import Kalman, LinearGaussianParams, smooth_means, solve_lyapunov
 
 _WEIGHTS = ("cva", "n4sid", "moesp")
 _GAPS = ("auto", "drop", "pairs", "smooth")
 _JUDGED = 50_000  # rows on which candidates are compared: enough to tell, and a long series costs no more
 _TABLE_STATES = 20  # rows of the order table where the user does not say
 _STATE_NOISE = 1e-4  # least noise of a state in units of its variance
-_PAD_RADIUS, _PAD_LOADING = 0.5, 0.1  # states beyond what the data can carry: short-lived and hardly seen
+_LEAST_ROWS = 4  # in some sequence: fewer have no past and future
+_PAD_LOADING = 0.1  # of states beyond what the data can carry: hardly seen
 
 
 class _Fit(NamedTuple):
@@ -43,6 +47,13 @@ class Subspace(BaseEstimator):
 
     Several sequences are put side by side and nothing is learned across a boundary; sequences too short for
     a window contribute nothing. A constant column is left out and gets a row of zeros in C.
+
+    For `labels`, the states are smoothed and clustered by k-means, in the coordinates of the identification,
+    in which a state counts by how well it predicts. Their number is the one of least ``ivc`` in
+    `order_table`, at most 10. Clusters of states differ from clusters of rows in that they know what came
+    before and after: noise is smoothed away. The smoother passes over gaps; a row never seen takes the label
+    of the last row seen before it in its sequence, else of the next. Where no sequence has 4 rows, or the
+    smoother fails, rows are clustered in place of states.
 
     Parameters
     ----------
@@ -123,8 +134,43 @@ class Subspace(BaseEstimator):
         if varies.any():
             params = self._best(z[:, varies], _bounds(z, offsets), n_states, loadings).params
         else:
-            params = _pad(_white(0), n_states, loadings)
-        return unscale(_with_constants(params, varies, self.noise_floor), loc, scale)
+            params = pad(white(0), n_states, loadings)
+        return unscale(with_constants(params, varies, self.noise_floor), loc, scale)
+
+    def labels(self, y, rng, n_states=None, offsets=None):
+        """Label every time step by the cluster of its state.
+
+        Parameters
+        ----------
+        y : (T, D) float
+            Observations, NaN where missing.
+        rng : numpy.random.Generator
+            Seeds the clusters.
+        n_states : int, optional
+            Number of clusters; ``min(10, max(2, T // 50))`` if not given.
+        offsets : (N + 1,) int, optional
+            Where each sequence starts; None for one sequence.
+
+        Returns
+        -------
+        (T,) int64
+            Numbered without holes.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not allowed, or `n_states` no whole number from 1.
+        """
+        self._check()
+        z, full, seen = prepare(y, offsets)
+        K = count_distinct(full[seen], wanted_states(n_states, len(y)))
+        if K < 2:
+            return np.zeros(len(y), dtype=np.int64)
+        limits = bounds(len(y), offsets)
+        path = self._path(z[:, _varies(z)], limits) if longest(len(y), offsets) >= _LEAST_ROWS else full
+        if not np.isfinite(path).all():
+            path = full
+        return finish(refine(path, cluster_centres(path[seen], K, rng), 0.0, limits)[0], seen, offsets)
 
     def order_table(self, X, lengths=None, max_states=None):
         """Show what one decomposition says about the number of states.
@@ -160,16 +206,26 @@ class Subspace(BaseEstimator):
         varies = _varies(z)
         _checks.some_vary(varies)
         z = z[:, varies]
-        D = z.shape[1]
         n_states = _TABLE_STATES // 2 if max_states is None else most
-        fit = self._best(z, panel.offsets, n_states, np.zeros((D, n_states)))
+        table = self._statistics(z, panel.offsets, n_states, most)
+        return pd.DataFrame(table, index=pd.RangeIndex(1, len(table["ivc"]) + 1, name="n_states"))
+
+    def _statistics(self, z, offsets, n_states, most):
+        """Score the orders 1 .. most by one decomposition, made for `n_states`."""
+        D = z.shape[1]
+        fit = self._best(z, offsets, n_states, np.zeros((D, n_states)))
         cva = weighted_states(fit.factor, "cva")
-        rows = min(most, largest_order(fit.factor, fit.states))
-        table = order_statistics(
+        return order_statistics(
             fit.states.singular_values, cva.singular_values, D, fit.factor.n_block_rows,
-            fit.factor.n_columns, rows,
+            fit.factor.n_columns, min(most, largest_order(fit.factor, fit.states)),
         )
-        return pd.DataFrame(table, index=pd.RangeIndex(1, rows + 1, name="n_states"))
+
+    def _path(self, z, offsets):
+        """Smoothed states of a model of the order that the data ask for."""
+        most = _TABLE_STATES // 2
+        order = 1 + int(np.argmin(self._statistics(z, offsets, most, most)["ivc"]))
+        fit = self._best(z, offsets, order, np.zeros((z.shape[1], order)))
+        return smooth_means(fit.params, np.ascontiguousarray(z), offsets)
 
     def _check(self):
         check_choice("weights", self.weights, _WEIGHTS)
@@ -204,8 +260,8 @@ class Subspace(BaseEstimator):
         weights = "n4sid" if view == "pairs" and self.weights == "cva" else self.weights
         states = weighted_states(factor, weights)
         order = min(n_states, largest_order(factor, states))
-        params = self._identify(factor, states, order, weights) if order else _white(len(loadings))
-        return _Fit(factor, states, _pad(params, n_states, loadings))
+        params = self._identify(factor, states, order, weights) if order else white(len(loadings))
+        return _Fit(factor, states, pad(params, n_states, loadings))
 
     def _identify(self, factor, states, order, weights):
         """Identify one order on standardised data."""
@@ -249,33 +305,3 @@ def _overfit(factor):
     """
     past = len(factor.L) // 2
     return float(np.clip(2 * past / factor.n_columns - 1, 0.0, 1.0))
-
-
-def _white(D):
-    """Parameters of D standardised variables without states."""
-    none = np.zeros((0, 0))
-    return LinearGaussianParams(none, np.zeros((D, 0)), none, np.eye(D), np.zeros(0), none, np.zeros(D))
-
-
-def _pad(params, n_states, loadings):
-    """Add short-lived states of variance 1 that hardly show in the output, up to ``n_states``."""
-    missing = n_states - len(params.A)
-    if missing == 0:
-        return params
-    eye = np.eye(missing)
-    return params._replace(
-        A=block_diag(params.A, _PAD_RADIUS * eye),
-        C=np.hstack([params.C, loadings[:, :missing]]),
-        Q=block_diag(params.Q, (1 - _PAD_RADIUS**2) * eye),
-        m0=np.zeros(n_states),
-        P0=block_diag(params.P0, eye),
-    )
-
-
-def _with_constants(params, varies, noise):
-    """Put columns that never vary back in: no state shows in them, and their noise is at the floor."""
-    C = np.zeros((len(varies), params.C.shape[1]))
-    C[varies] = params.C
-    R = noise * np.eye(len(varies))
-    R[np.ix_(varies, varies)] = params.R
-    return params._replace(C=C, R=R, d=np.zeros(len(varies)))

@@ -1,0 +1,122 @@
+"""EM for a hidden Markov model with normal emissions, missing values integrated out."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tsinit.kernels.hmm import smooth
+from tsinit.kernels.normal import log_densities
+
+_LEAST_VARIANCE = 1e-3  # on columns of variance 1, in every direction: no state can collapse on a few rows
+_LEAST_WEIGHT = 1e-8    # rows of a state below which its distribution stays
+
+
+class Model(NamedTuple):
+    """Parameters of K states."""
+
+    start: np.ndarray  # (K,)
+    P: np.ndarray      # (K, K), state k after state j
+    means: np.ndarray  # (K, D)
+    covs: np.ndarray   # (K, D, D)
+
+
+class Pattern(NamedTuple):
+    """Rows in which the same columns were observed."""
+
+    rows: np.ndarray     # (n,)
+    columns: np.ndarray  # (d,), d > 0
+
+
+def patterns(z):
+    """Group the rows of (T, D) by what was observed of them; rows without anything are in no group."""
+    kinds, kind = np.unique(~np.isnan(z), axis=0, return_inverse=True)
+    order = np.argsort(kind.reshape(-1), kind="stable")
+    parts = np.split(order, np.cumsum(np.bincount(kind.reshape(-1), minlength=len(kinds)))[:-1])
+    found = (Pattern(rows, np.flatnonzero(seen)) for rows, seen in zip(parts, kinds, strict=True))
+    return [group for group in found if group.columns.size]
+
+
+def densities(z, groups, model):
+    """Log density (T, K) of what was observed of each row; zero where nothing was."""
+    out = np.zeros((len(z), len(model.start)))
+    for rows, columns in groups:
+        root = np.linalg.cholesky(model.covs[:, columns[:, None], columns])
+        W = np.linalg.inv(root)
+        log_norm = np.log(np.diagonal(W, axis1=1, axis2=2)).sum(axis=1) - len(columns) / 2 * np.log(2 * np.pi)
+        means = np.ascontiguousarray(model.means[:, columns])
+        log_densities(z, rows, columns, means, np.ascontiguousarray(W), log_norm, out)
+    return out
+
+
+def em_step(z, groups, offsets, model, diagonal):
+    """One iteration of EM.
+
+    Parameters
+    ----------
+    z : (T, D) float
+        Rows, NaN where missing.
+    groups : list of Pattern
+        As `patterns` gave them.
+    offsets : (N + 1,) int64
+        Where each sequence starts.
+    model : Model
+        Where to begin.
+    diagonal : bool
+        Keep the covariances diagonal.
+
+    Returns
+    -------
+    log_likelihood : float
+        Of the model given.
+    model : Model
+        Of no smaller likelihood, up to rounding: variances are held above a floor, which the exact maximum
+        under that constraint allows (eigenvalues of the unconstrained one below the floor are raised to it).
+    """
+    total, prob, moves = smooth(densities(z, groups, model), model.start, model.P, offsets)
+    first = prob[offsets[:-1][np.diff(offsets) > 0]].sum(axis=0)
+    leaving = moves.sum(axis=1, keepdims=True)
+    P = np.where(leaving > 0.0, moves / np.where(leaving > 0.0, leaving, 1.0), model.P)
+    weight, shift, square = _expected_moments(z, groups, model, prob)
+    kept = weight < _LEAST_WEIGHT
+    weight = np.where(kept, 1.0, weight)
+    shift /= weight[:, None]
+    covs = square / weight[:, None, None] - shift[:, :, None] * shift[:, None, :]
+    covs = np.where(kept[:, None, None], model.covs, _raised(covs, diagonal))
+    means = np.where(kept[:, None], model.means, model.means + shift)
+    return total, Model(first / first.sum(), P, means, covs)
+
+
+def _expected_moments(z, groups, model, prob):
+    """Weights (K,), first (K, D) and second (K, D, D) moments about the means, of the completed rows.
+
+    Given what was observed of it and the state, a row is normal: with G = [I; cov_mo cov_oo^-1] its mean is
+    G (y_o - mean_o) and its covariance that of the missing columns given the others.
+    """
+    K, D = model.means.shape
+    weight, shift, square = np.zeros(K), np.zeros((K, D)), np.zeros((K, D, D))
+    for rows, columns in groups:
+        y, share = z[np.ix_(rows, columns)], prob[rows]
+        for k in range(K):
+            e = y - model.means[k, columns]
+            weighted = share[:, k, None] * e
+            n, first, second = share[:, k].sum(), weighted.sum(axis=0), weighted.T @ e
+            weight[k] += n
+            if len(columns) == D:
+                shift[k] += first
+                square[k] += second
+                continue
+            cov = model.covs[k]
+            G = np.linalg.solve(cov[np.ix_(columns, columns)], cov[columns]).T
+            shift[k] += G @ first
+            square[k] += G @ second @ G.T + n * (cov - G @ cov[columns])
+    return weight, shift, square
+
+
+def _raised(covs, diagonal):
+    """Hold the covariances (K, D, D) above the floor."""
+    if diagonal:
+        variances = np.maximum(np.diagonal(covs, axis1=1, axis2=2), _LEAST_VARIANCE)
+        return variances[:, :, None] * np.eye(covs.shape[1])
+    values, vectors = np.linalg.eigh((covs + covs.transpose(0, 2, 1)) / 2)
+    raised = (vectors * np.maximum(values, _LEAST_VARIANCE)[:, None, :]) @ vectors.transpose(0, 2, 1)
+    return (raised + raised.transpose(0, 2, 1)) / 2
