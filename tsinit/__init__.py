@@ -10,23 +10,24 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Budget": "tsinit.models",
+    "InfiniteHMM": "tsinit.models",
     "LinearGaussianParams": "tsinit.kernels",
     "LinearGaussianSSM": "tsinit.models",
     "compare": "tsinit.comparison",
     "Comparison": "tsinit.comparison",
 }
-_MODULES = {"comparison": "tsinit.comparison", "datasets": "tsinit.datasets", "init": "tsinit.init",
-            "metrics": "tsinit.metrics", "models": "tsinit.models", "plot": "tsinit.plots",
+_MODULES = {"comparison": "tsinit.comparison", "datasets": "tsinit.datasets", "emissions": "tsinit.emissions",
+            "init": "tsinit.init", "metrics": "tsinit.metrics", "models": "tsinit.models", "plot": "tsinit.plots",
             "speech": "tsinit.speech"}
 
 __all__ = ["__version__", *_HOME, *_MODULES]
 
 if TYPE_CHECKING:
-    from tsinit import comparison, datasets, init, metrics, models, speech
+    from tsinit import comparison, datasets, emissions, init, metrics, models, speech
     from tsinit import plots as plot
     from tsinit.comparison import Comparison, compare
     from tsinit.kernels import LinearGaussianParams
-    from tsinit.models import Budget, LinearGaussianSSM
+    from tsinit.models import Budget, InfiniteHMM, LinearGaussianSSM
 
 
 def __getattr__(name):

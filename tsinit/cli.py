@@ -13,7 +13,7 @@ from tsinit import __version__
 
 OK, NOTHING_FITTED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 
-_MODELS = ("state-space",)
+_MODELS = ("state-space", "infinite-hmm")
 
 
 def main(argv=None):
@@ -92,7 +92,11 @@ def _add_compare(commands):
     )
     compare.add_argument("data", metavar="DATA.csv", help="the file")
     compare.add_argument("--model", choices=_MODELS, default=_MODELS[0], help="the model to fit (%(default)s)")
-    compare.add_argument("--states", type=_whole(1), default=4, metavar="N", help="hidden states (%(default)s)")
+    compare.add_argument("--states", type=_whole(1), metavar="N",
+                         help="hidden states of a state-space model (4), or states that an infinite-hmm starts with")  # fmt: skip
+    compare.add_argument("--emission", default="gaussian", metavar="NAME",
+                         help="what a state of an infinite-hmm emits: gaussian, gaussian_diag, student_t, poisson, "
+                         "categorical or von_mises (%(default)s)")  # fmt: skip
     compare.add_argument("--strategies", type=_names, default=["kmeans", "subspace", "uniform"], metavar="A,B,...",
                          help="starting points, by name (kmeans,subspace,uniform); a wrong one lists all")  # fmt: skip
     compare.add_argument("--time", type=_names, metavar="COLUMN[,COLUMN]",
@@ -100,9 +104,8 @@ def _add_compare(commands):
     compare.add_argument("--columns", type=_names, metavar="A,B,...", help="columns to use; all others without it")
     compare.add_argument("--test", type=float, metavar="SHARE",
                          help="hold out this share at the end of the series and score it, for example 0.2")  # fmt: skip
-    compare.add_argument(
-        "--max-iter", type=_whole(0), default=100, metavar="N", help="iterations of each run at most"
-    )
+    compare.add_argument("--max-iter", type=_whole(0), metavar="N",
+                         help="iterations of each run at most (100), or sweeps of each chain (2000)")  # fmt: skip
     compare.add_argument("--seconds", type=_seconds, metavar="S", help="seconds of each run at most")
     compare.add_argument("--report", metavar="FILE", help="write one HTML file with verdict, pictures and tables")
     compare.add_argument("--csv", metavar="FOLDER", help="write runs.csv, traces.csv and errors.csv there")
@@ -126,7 +129,7 @@ def _demo(arguments):
 
 
 def _compare(arguments):
-    from tsinit import Budget, LinearGaussianSSM, compare
+    from tsinit import Budget, compare
     from tsinit._csv import read_table
 
     if arguments.report:
@@ -136,7 +139,7 @@ def _compare(arguments):
     table = read_table(arguments.data, arguments.time, arguments.columns)
     _say(_describe(table))
     result = compare(
-        LinearGaussianSSM(arguments.states, max_iter=arguments.max_iter), {Path(arguments.data).stem: table},
+        _model(arguments), {Path(arguments.data).stem: table},
         arguments.strategies, n_seeds=arguments.seeds, seed=arguments.seed, test=arguments.test,
         budget=Budget(seconds=arguments.seconds), n_jobs=arguments.jobs, progress=not arguments.quiet,
     )  # fmt: skip
@@ -148,6 +151,22 @@ def _compare(arguments):
         name = Path(arguments.data).name
         _say(f"\nReport written to {result.report(arguments.report, title=f'Starting points for {name}')}")
     return OK if result.runs["status"].isin(["ok", "not_converged", "timeout"]).any() else NOTHING_FITTED
+
+
+def _model(arguments):
+    """Build the estimator that the options describe."""
+    from tsinit import InfiniteHMM, LinearGaussianSSM
+
+    if arguments.model == "state-space":
+        return LinearGaussianSSM(
+            4 if arguments.states is None else arguments.states,
+            max_iter=100 if arguments.max_iter is None else arguments.max_iter,
+        )
+    sweeps = 2000 if arguments.max_iter is None else max(arguments.max_iter, 2)
+    return InfiniteHMM(
+        n_init_states="auto" if arguments.states is None else arguments.states, emission=arguments.emission,
+        n_tune=sweeps // 2, n_draws=sweeps - sweeps // 2, n_chains=1,
+    )  # fmt: skip
 
 
 def _datasets(arguments):

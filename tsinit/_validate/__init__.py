@@ -5,7 +5,13 @@ sentences of the same form, as ``init/_registry.py``, ``init/_checks.py``, ``spe
 ``datasets/_rules.py`` do.
 """
 
-from tsinit._validate.chains import check_chains, check_concentrations, check_per_chain, check_rows
+from tsinit._validate.chains import (
+    check_chains,
+    check_concentrations,
+    check_per_chain,
+    check_rows,
+    warn_of_interrupt,
+)
 from tsinit._validate.fits import (
     check_columns,
     check_fitted,
@@ -36,5 +42,5 @@ __all__ = [
     "check_flag", "check_inside", "check_labels", "check_number", "check_order", "check_orders", "check_params",
     "check_per_chain", "check_prior", "check_prior_fits", "check_rows", "check_seed", "check_seen", "check_series",
     "check_sound", "check_verbose", "child_seed", "is_list_of_tables", "times_after", "unusable_start",
-    "warn_about_step",
+    "warn_about_step", "warn_of_interrupt",
 ]

@@ -42,7 +42,9 @@ def check_concentrations(priors, defaults):
     if isinstance(priors, type(defaults)):
         priors = priors._asdict()
     if not isinstance(priors, dict):
-        raise TypeError(f"priors must be a dict with keys among {list(defaults._fields)}, or None; got {short(priors)}.")
+        raise TypeError(
+            f"priors must be a dict with keys among {list(defaults._fields)}, or None; got {short(priors)}."
+        )
     pairs = {}
     for name, pair in priors.items():
         if name not in defaults._fields:
@@ -72,6 +74,11 @@ def check_chains(stopped, n_chains):
     if len(stopped) == n_chains:
         raise RuntimeError(f"Every one of the {n_chains} chains stopped; chain {first}: {why}")
     warn(f"{len(stopped)} of {n_chains} chains stopped and are left out (chain {first}: {why})", RuntimeWarning)
+
+
+def warn_of_interrupt(n_draws):
+    """Say how many draws of each chain an interrupt left."""
+    warn(f"Interrupted: kept {n_draws} draws of each chain.")
 
 
 def check_rows(name, rows, n_rows, most):

@@ -70,6 +70,8 @@ class Bound(ABC):
 
     #: Whether `log_evidence` has the parameters integrated out.
     collapsed: bool = True
+    #: What brings the log density of all rows, as the kernels give it, to the units of the data.
+    log_jacobian: float = 0.0
 
     def __init__(self, data: Any, prior: Any, n_features: int):
         self.data = data

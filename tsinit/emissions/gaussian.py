@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tsinit.emissions import _checks
+from tsinit.emissions._normal_rows import LOG_2PI, complete_row, fill_row, many_gaps, one_gap
 from tsinit.emissions import _normal_wishart as nw
 from tsinit.emissions._gaps import gap_lists
 from tsinit.emissions._scaling import column_scale
@@ -33,13 +34,16 @@ class GaussianParams(NamedTuple):
 
 @density(GaussianParams)
 def _log_density(params, data, t, k):
-    missing = data.gap[t + 1] - data.gap[t]
+    missing, D = data.gap[t + 1] - data.gap[t], data.y.shape[1]
+    square, log_det = 0.0, 0.0
     if missing == 0:
-        return params.log_norm[k] - 0.5 * nw.quadratic(params.mean, params.whiten, data.y, t, k)
-    if missing == data.y.shape[1]:
-        return 0.0
-    square, log_det = nw.gap_marginal(params.mean, params.whiten, data, t, k)
-    return params.log_norm[k] + 0.5 * missing * nw.LOG_2PI - log_det - 0.5 * square
+        square = complete_row(params, data, t, k)
+    elif missing == 1 and D > 1:
+        square, log_det = one_gap(params, data, t, k)
+    elif missing < D:
+        square, log_det = many_gaps(params, data, t, k)
+    value = 0.5 * (missing * LOG_2PI - log_det - square)
+    return (value + params.log_norm[k]) * (missing < data.y.shape[1])
 
 
 @entry
@@ -48,7 +52,7 @@ def _fill(rng, params, data, z, y):
     D = y.shape[1]
     for t in range(z.size):
         if 0 < data.gap[t + 1] - data.gap[t] < D:
-            nw.fill_row(rng, params, data, t, z[t], 1.0, y)
+            fill_row(rng, params, data, t, z[t], 1.0, y)
 
 
 class Gaussian(Emission):
@@ -115,7 +119,7 @@ class GaussianBound(Bound):
         self.scale = scale
         self.partial = rows_seen_in_part(data)
         self.collapsed = not self.partial
-        self._log_jacobian = scale.log_jacobian(data.y)
+        self.log_jacobian = scale.log_jacobian(data.y)
 
     def with_data(self, y):
         """See `Bound.with_data`."""
@@ -142,7 +146,7 @@ class GaussianBound(Bound):
             value = nw.log_evidence(self.prior, self.data.gap, self.data.y, z, K)
         else:
             value = self.joint_density(z, K, params, nw.log_prior(self.prior, params.mean, params.whiten))
-        return value + self._log_jacobian
+        return value + self.log_jacobian
 
     def means(self, params):
         """Mean of each state, (K, D)."""

@@ -164,7 +164,7 @@ class DiagonalGaussianBound(Bound):
     def __init__(self, data, prior, scale):
         super().__init__(data, prior, data.y.shape[1])
         self.scale = scale
-        self._log_jacobian = scale.log_jacobian(data.y)
+        self.log_jacobian = scale.log_jacobian(data.y)
 
     def with_data(self, y):
         """See `Bound.with_data`."""
@@ -177,7 +177,7 @@ class DiagonalGaussianBound(Bound):
 
     def log_evidence(self, z, K, params, latent):
         """See `Bound.log_evidence`."""
-        return _log_evidence(self.prior, self.data.y, z, K) + self._log_jacobian
+        return _log_evidence(self.prior, self.data.y, z, K) + self.log_jacobian
 
     def means(self, params):
         """Mean of each state, (K, D)."""

@@ -63,6 +63,10 @@ class SeriesEstimator(BaseEstimator):
         self.history_ = np.array(monitor.objectives)
         return self
 
+    def _n_iterations(self):
+        """Iterations that a progress bar counts, None where nobody knows."""
+        return getattr(self, "max_iter", None)
+
     def _forget(self):
         for name in [n for n in vars(self) if n.endswith("_") or n.startswith("_fitted_")]:
             delattr(self, name)
@@ -139,7 +143,7 @@ def _bar(estimator, monitor):
     from tqdm.auto import tqdm
 
     name = type(estimator).__name__
-    with tqdm(total=getattr(estimator, "max_iter", None), desc=name, unit="it", leave=True) as bar:
+    with tqdm(total=estimator._n_iterations(), desc=name, unit="it", leave=True) as bar:
 
         def show(iteration, objective):
             bar.n = iteration

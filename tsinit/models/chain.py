@@ -53,7 +53,7 @@ class Chain:
     beta : (K + 1,) float
         Weights of the states, the last that of all others.
     params, latent
-        Parameters of the K states, and what the emission augments with. None before the first sweep.
+        Parameters of the K states, and what the emission augments with.
     alpha, rho, gamma : float
         Mass of a row, share of it on the own state, concentration of beta.
     log_joint : float
@@ -78,14 +78,17 @@ class Chain:
         self._work = hdp.transitions(max(ROOM, 2 * self.K))
         self._book = beam.trellis(T, 2 * T + 2 * self.K)
         self._kept = np.empty(self._work.beta.size, dtype=np.int64)
-        self.params = self._pi = None
         self.latent = bound.latent(rng)
-        self.log_joint, self.n_represented, self.n_live, self.n_sweeps = np.nan, self.K, np.nan, 0
+        self.n_represented, self.n_live, self.n_sweeps = self.K, np.nan, 0
         self._work.beta[: self.K + 1] = 1.0 / (self.K + 1)
         hdp.compact(self.z, self._begins, self._work, self.K, self._kept)
         for _ in range(5):
             # Labels say much about the concentrations: their prior means would begin far away.
             self._draw_concentrations()
+        # The start has a density too; parameters are needed where they cannot be integrated out.
+        self.params = bound.draw(rng, self.z, self.K, self.latent)
+        with np.errstate(all="ignore"):  # where there is none, the first sweep says so
+            self.log_joint = self._density()
 
     @property
     def alpha(self):
@@ -127,9 +130,12 @@ class Chain:
         self.latent = self.bound.augment(self.rng, self.z, params, self.latent)
         self.n_represented = L
         self._compact(params, L)
-        evidence = self.bound.log_evidence(self.z, self.K, self.params, self.latent)
-        self.log_joint = evidence + hdp.log_probability(self._work, self.K, self.alpha, self.rho)
+        self.log_joint = self._density()
         self.n_sweeps += 1
+
+    def _density(self):
+        evidence = self.bound.log_evidence(self.z, self.K, self.params, self.latent)
+        return evidence + hdp.log_probability(self._work, self.K, self.alpha, self.rho)
 
     def _draw_concentrations(self):
         work = self._work

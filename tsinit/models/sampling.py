@@ -44,8 +44,8 @@ class Walk:
     chain : object
         With ``sweep()`` and the attributes named in `scalars`.
     schedule : Schedule
-    scalars : sequence of str
-        Attributes to note after every sweep; entry 0 is the start.
+    scalars : dict of str to str
+        What to note after every sweep: its name, and the attribute of the chain; entry 0 is the start.
     keep : callable
         ``keep(chain) -> record`` of a draw.
 
@@ -62,7 +62,8 @@ class Walk:
 
     def __init__(self, chain, schedule, scalars, keep):
         self.chain, self.schedule, self._keep = chain, schedule, keep
-        self.trace = {name: [getattr(chain, name)] for name in scalars}
+        self._scalars = scalars
+        self.trace = {name: [getattr(chain, attribute)] for name, attribute in scalars.items()}
         self.draws: list[Any] = []
         self.kept: list[int] = []
         self.failure = None
@@ -87,8 +88,8 @@ class Walk:
                 self._note()
 
     def _note(self):
-        for name, values in self.trace.items():
-            values.append(getattr(self.chain, name))
+        for name, attribute in self._scalars.items():
+            self.trace[name].append(getattr(self.chain, attribute))
         if self.schedule.keeps(self.n_sweeps):
             self.keep()
 
