@@ -1,7 +1,9 @@
-"""Spectral measures against matrices whose spectrum is known."""
+"""Spectral measures against matrices of known spectrum, measures of partitions against their definitions."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from reference import partitions as reference
 
 from tsinit import metrics
 
@@ -72,3 +74,71 @@ def test_every_measure_takes_a_stack(rng):
                     metrics.eigenvector_condition):
         one_by_one = [[measure(A) for A in row] for row in stack]
         np.testing.assert_allclose(measure(stack), one_by_one)
+
+
+PARTITION = ["adjusted_rand_index", "variation_of_information", "binder_loss", "matched_accuracy"]
+
+
+@pytest.mark.parametrize("name", PARTITION)
+def test_measures_of_partitions_are_their_definitions(rng, name):
+    for _ in range(20):
+        a, b = rng.integers(0, rng.integers(2, 5), 30), rng.integers(0, rng.integers(2, 5), 30)
+        expected = getattr(reference, name)(a.tolist(), b.tolist())
+        assert getattr(metrics, name)(a, b) == pytest.approx(expected, rel=1e-12)
+        assert getattr(metrics, name)(b, a) == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_rand_index_is_that_of_scikit_learn(rng):
+    from sklearn.metrics import adjusted_rand_score
+
+    for K in (1, 2, 40, 3000):
+        a, b = rng.integers(0, K, 3000), rng.integers(0, 7, 3000)
+        assert metrics.adjusted_rand_index(a, b) == pytest.approx(adjusted_rand_score(a, b), abs=1e-12)
+
+
+@pytest.mark.parametrize("name", PARTITION)
+def test_only_the_partition_counts(rng, name):
+    a, b = rng.integers(0, 3, 50), rng.integers(0, 4, 50)
+    measure = getattr(metrics, name)
+    plain = measure(a, b)
+    words = np.array(["calm", "wet", "dry"])[a]
+    forms = [10 - 3 * a, a.astype(float), a.astype(np.uint8), list(words), words.astype(object),
+             pd.Series(words), pd.Series(words, dtype="category"), pd.Series(a, index=np.arange(50)[::-1]),
+             pd.Series(a, dtype="Int64")]
+    for form in forms:
+        assert measure(form, b) == plain
+    best = 1.0 if name in ("adjusted_rand_index", "matched_accuracy") else 0.0
+    assert measure(a, words) == best
+
+
+@pytest.mark.parametrize("name", PARTITION)
+def test_measures_of_partitions_at_the_edges(name):
+    measure = getattr(metrics, name)
+    best = 1.0 if name in ("adjusted_rand_index", "matched_accuracy") else 0.0
+    for a in ([5], [1, 1, 1], [1, 2, 3]):
+        assert measure(a, a) == best
+    apart = {"adjusted_rand_index": 0.0, "variation_of_information": np.log(8), "binder_loss": 1.0,
+             "matched_accuracy": 1 / 8}
+    assert measure([0] * 8, range(8)) == pytest.approx(apart[name])
+
+
+def test_fine_partitions_of_long_series_fit_in_memory():
+    """A table of all pairs of states would have 10^10 cells."""
+    a = np.arange(100_000)
+    assert metrics.variation_of_information(a, a[::-1]) == 0.0
+    assert metrics.adjusted_rand_index(a, a // 2) == pytest.approx(0.0, abs=1e-4)
+
+
+@pytest.mark.parametrize(("a", "b", "message"), [
+    ([0, 1], [0, 1, 1], "a and b must label the same steps; got 2 and 3 labels"),
+    ([0.0, np.nan], [0, 1], "a must be labels without gaps; got nan"),
+    ([0, 1], pd.Series([0, None], dtype="Int64"), "b must be labels without gaps; got (<NA>|nan)"),
+    (["x", None], [0, 1], "a must be labels without gaps; got None"),
+    ([0.5, 1.0], [0, 1], "a must be whole numbers or words; got 0.5"),
+    ([[0, 1]], [0, 1], r"a must be one sequence of labels; got shape \(1, 2\)"),
+    ([], [], r"a must be one sequence of labels; got shape \(0,\)"),
+    (np.array(["x", 1], dtype=object), [0, 1], "a must be labels of one kind; got words and numbers"),
+])
+def test_what_is_no_sequence_of_labels_is_refused(a, b, message):
+    with pytest.raises(ValueError, match=message):
+        metrics.variation_of_information(a, b)

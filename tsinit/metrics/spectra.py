@@ -1,4 +1,4 @@
-"""Measures of spectra: functions of arrays.
+"""Measures of spectra: functions of transition matrices.
 
 Every function takes one matrix or a stack of matrices, (..., n, n), and gives one value per matrix. The
 eigenvalues of the transition matrix do not depend on the basis of the state; its singular values, hence
