@@ -7,6 +7,7 @@ from reference import var as twin
 from scipy import stats
 
 from tsinit.datasets import ampute
+from tsinit.models import var_drift
 from tsinit.models.var import VarChain
 from tsinit.models.var_law import Law, NoisePrior, draw_noise
 
@@ -20,56 +21,78 @@ class Noiseless(VarChain):
 
     def draw_gaps(self):
         super().draw_gaps()
-        self._Z[:] = self._mean
+        self.table.Z[:] = self.table.mean
 
 
 def prior_laws(rng, chain):
     """Draw the regressions from their prior."""
     laws = {}
-    for c in chain._classes:
+    for c in chain.classes:
         root, inverse, log_det = draw_noise(rng, c.prior.scale * np.eye(D), c.prior.df)
         B = np.sqrt(c.scale)[:, None] * rng.standard_normal((len(c.scale), D)) @ root.T
         laws[c.before] = Law(B, root, inverse, log_det)
     return laws
 
 
-def table_given(rng, chain, laws):
-    return twin.simulate(rng, *twin.dense(laws, chain.layout, {c: c == L for c in laws}), D)
+def prior_walk(rng, drift, root):
+    """Draw the variance of the steps and a walk from their prior: the path (periods, terms, D)."""
+    drift.choice = int(rng.integers(len(var_drift.GRID)))
+    steps = rng.standard_normal((drift.n_periods, drift._F, D)) @ root.T
+    steps[0] *= np.sqrt(SCALE)
+    steps[1:] *= np.sqrt(drift.variance)
+    return steps.cumsum(axis=0)
 
 
-def new_chain(rng, y, kind=VarChain):
-    return kind(problem(y, lags=L, prior_scale=SCALE), complete(y), rng, noise_prior=PRIOR)
+def table_given(rng, chain, laws, path=None):
+    shift = np.zeros((T, D))
+    if path is not None:
+        rows = np.flatnonzero(chain.layout.before == L)
+        shift[rows] = np.matmul(chain._drift._by_day, path)[chain._drift._day, chain._drift._place]
+    return twin.simulate(rng, *twin.dense(laws, chain.layout, {c: c == L for c in laws}, shift), D)
 
 
-def quantities(laws, z):
+def new_chain(rng, y, kind=VarChain, drift=False):
+    p = problem(y, lags=L, prior_scale=SCALE)
+    return kind(p, complete(y), rng, noise_prior=PRIOR, period=3, drift=drift)
+
+
+def quantities(laws, z, path, choice):
     """Bounded functions of everything: the tails of the prior are heavy."""
     main, first = laws[L], laws[0]
-    with np.errstate(over="ignore"):
-        return np.concatenate([
-            np.tanh(main.B.ravel()), np.tanh(first.B.ravel()), np.tanh([main.log_det, first.log_det]),
-            np.tanh(z[[0, 5, -1]].ravel()), np.tanh([z[3] @ z[4], z[5, 0] * z[5, 1], np.log((z**2).mean())]),
-        ])
+    walk = [] if path is None else [choice, *np.tanh(path[[0, -1], 0, 0])]
+    return np.concatenate([
+        np.tanh(main.B.ravel()), np.tanh(first.B.ravel()), np.tanh([main.log_det, first.log_det]), walk,
+        np.tanh(z[[0, 5, -1]].ravel()), np.tanh([z[3] @ z[4], z[5, 0] * z[5, 1], np.log((z**2).mean())]),
+    ])
 
 
-def geweke(rng, n, kind):
+def geweke(rng, n, kind, drift=False):
     """z-scores of the means over forward draws and over a chain that alternates all updates."""
     masks = [rng.random((T, D)) < 0.5]
     masks.append(~masks[0])
-    blank = new_chain(rng, np.where(masks[0], np.nan, 0.0), kind)
+    blank = new_chain(rng, np.where(masks[0], np.nan, 0.0), kind, drift)
+
+    def draw_all():
+        laws = prior_laws(rng, blank)
+        path = prior_walk(rng, blank._drift, laws[L].root) if drift else None
+        return laws, path, table_given(rng, blank, laws, path)
+
     forward = []
     for _ in range(n):
-        laws = prior_laws(rng, blank)
-        forward.append(quantities(laws, table_given(rng, blank, laws)))
-    chains = [new_chain(rng, np.where(mask, np.nan, 0.0), kind) for mask in masks]
-    laws = prior_laws(rng, blank)
-    z, around = table_given(rng, blank, laws), []
+        laws, path, z = draw_all()
+        forward.append(quantities(laws, z, path, blank._drift.choice if drift else 0))
+    chains = [new_chain(rng, np.where(mask, np.nan, 0.0), kind, drift) for mask in masks]
+    _, _, z = draw_all()
+    choice, around = blank._drift.choice if drift else 0, []
     for _ in range(n):
         for chain in chains:
-            chain._Z[:] = z
+            chain.table.Z[:] = z
+            if drift:
+                chain._drift.choice = choice
             chain.draw_laws()
             chain.draw_gaps()
-            z = chain._Z.copy()
-        around.append(quantities(chains[1].laws, z))
+            z, choice = chain.table.Z.copy(), chain._drift.choice if drift else 0
+        around.append(quantities(chain.laws, z, chain._drift.path if drift else None, choice))
     forward, around = np.array(forward), np.array(around)
     batches = around.reshape(25, -1, around.shape[1]).mean(axis=1)
     error = np.sqrt(forward.var(axis=0) / n + batches.var(axis=0, ddof=1) / 25)
@@ -82,15 +105,21 @@ def most(n_quantities, alpha):
 
 
 @pytest.mark.slow
-def test_geweke_joint_distribution():
-    z = geweke(np.random.default_rng(5), 20_000, VarChain)
+@pytest.mark.parametrize("drift", [False, True])
+def test_geweke_joint_distribution(monkeypatch, drift):
+    monkeypatch.setattr(var_drift, "GRID", np.array([0.01, 0.1, 1.0]))
+    monkeypatch.setattr(var_drift, "_FIRST", 1)
+    z = geweke(np.random.default_rng(5), 10_000, VarChain, drift)
     assert np.abs(z).max() < most(z.size, 1e-3)
 
 
-def test_geweke_in_a_short_run_and_a_wrong_update_fails():
-    z = geweke(np.random.default_rng(5), 1_000, VarChain)
-    assert np.abs(z).max() < most(z.size, 1e-4)
-    z = geweke(np.random.default_rng(5), 1_000, Noiseless)
+def test_geweke_in_a_short_run_and_a_wrong_update_fails(monkeypatch):
+    monkeypatch.setattr(var_drift, "GRID", np.array([0.01, 0.1, 1.0]))
+    monkeypatch.setattr(var_drift, "_FIRST", 1)
+    for drift in (False, True):
+        z = geweke(np.random.default_rng(5), 500, VarChain, drift)
+        assert np.abs(z).max() < most(z.size, 1e-4)
+    z = geweke(np.random.default_rng(5), 500, Noiseless)
     assert np.abs(z).max() > most(z.size, 1e-4)
 
 

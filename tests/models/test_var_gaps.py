@@ -6,7 +6,8 @@ from models.var_problems import complete, holes, problem
 from reference import var as twin
 
 from tsinit.kernels import var_gaps
-from tsinit.models.var import VarChain, stack_laws
+from tsinit.models.var import VarChain
+from tsinit.models.var_classes import stack_laws
 
 
 def chain_with(rng, T, D, L, *, offsets=None, steps=None, F=0, share=0.3, rows=()):
@@ -25,16 +26,16 @@ def exact(chain, y):
     return twin.condition(*twin.dense(chain.laws, layout, wide), full)
 
 
-def steps_of(chain, rng, n=1):
+def steps_of(chain, y, rng, n=1):
     """Conditional mean and n draws, and the covariance, straight from the kernels."""
-    laws = stack_laws(chain.laws, chain._L, chain._Z.shape[1])
-    cells, before = chain._cells, chain.layout.before
+    laws = stack_laws(chain.laws, chain._L, y.shape[1])
+    cells, before = chain.table.cells, chain.layout.before
     assert var_gaps.factor(cells, laws, before)
     M = cells.row.size
-    present, draws = chain._Z[cells.row, cells.column], []
+    present, draws = chain.table.Z[cells.row, cells.column], []
     for _ in range(n):
         slope, mean, sample = np.empty((3, M))
-        var_gaps.slopes(cells, laws, before, chain._weighted, slope)
+        var_gaps.slopes(cells, laws, before, chain.table.weighted, slope)
         var_gaps.draw(rng, cells, slope, mean, sample)
         draws.append(present + sample)
     root = np.zeros((M, M))
@@ -60,7 +61,7 @@ def test_mean_and_covariance_are_those_of_the_dense_twin(rng, case):
     chain, y = chain_with(rng, **CASES[case])
     for _ in range(3):
         mean, covariance = exact(chain, y)
-        got, _, spread = steps_of(chain, rng)
+        got, _, spread = steps_of(chain, y, rng)
         np.testing.assert_allclose(got, mean, rtol=1e-9, atol=1e-9)
         np.testing.assert_allclose(spread, covariance, rtol=1e-9, atol=1e-9)
         chain.sweep()
@@ -70,7 +71,7 @@ def test_draws_have_that_law(rng):
     chain, y = chain_with(rng, 12, 2, 2, rows=[4, 5, 6])
     mean, covariance = exact(chain, y)
     n = 20_000
-    draws = steps_of(chain, rng, n)[1]
+    draws = steps_of(chain, y, rng, n)[1]
     error = np.sqrt(np.diag(covariance) / n)
     assert (np.abs(draws.mean(axis=0) - mean) < 5 * error).all()
     spread = np.cov(draws.T)

@@ -3,11 +3,12 @@
 import numpy as np
 
 
-def dense(laws, layout, covariates_of):
+def dense(laws, layout, covariates_of, added=None):
     """Mean (T D,) and precision (T D, T D) of a whole table, row after row.
 
     laws : dict of number of rows before to an object with B (lags, covariates, 1) and precision.
-    covariates_of : rows before -> whether the regression has covariates.
+    covariates_of : rows before -> whether the regression has covariates (and a constant).
+    added : (T, D) what else is added to each row.
     """
     T, D = len(layout.before), len(next(iter(laws.values())).precision)
     G, weight, shift = np.zeros((T * D, T * D)), np.zeros((T * D, T * D)), np.zeros(T * D)
@@ -18,7 +19,10 @@ def dense(laws, layout, covariates_of):
             G[here, (t - lag) * D:(t - lag + 1) * D] = -law.B[(lag - 1) * D:lag * D].T
         rest = law.B[c * D:]
         terms = np.append(layout.covariates[t], 1.0) if covariates_of[c] else np.ones(1)
-        shift[here] = terms @ rest
+        if len(rest):
+            shift[here] = terms @ rest
+        if added is not None:
+            shift[here] += added[t]
         weight[here, here] = law.precision
     return np.linalg.solve(G, shift), G.T @ weight @ G
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsinit.kernels._jit import blend, entry, kernel
+from tsinit.kernels._jit import entry, kernel
 
 
 class Cells(NamedTuple):
@@ -28,6 +28,7 @@ class Cells(NamedTuple):
     first: np.ndarray  # (M,) int64, first cell that the cell is linked with
     place: np.ndarray  # (M,) int64, P[p, q] is kept at place[p] + q
     values: np.ndarray  # (entries,) float, the lower triangle of P, then its Cholesky factor
+    inverse: np.ndarray  # (M,) float, one over the diagonal of the factor
 
 
 class Laws(NamedTuple):
@@ -53,41 +54,64 @@ def profile(row, stop, L, first, place):
 
 
 @kernel
-def _link(cells, laws, before, p, q):
-    """Entry P[p, q], q <= p."""
+def _near_end(cells, laws, before, p, q):
+    """Entry P[p, q], q <= p, where not all regressions that link the two rows have L rows before them, or exist."""
     L = laws.inner.shape[0] - 1
     t, s, i, j = cells.row[p], cells.row[q], cells.column[p], cells.column[q]
-    last = min(s + L, cells.stop[p] - 1)
-    if before[t] == L and last == s + L:
-        return laws.inner[t - s, i, j]
     total = 0.0
-    for u in range(t, last + 1):
+    for u in range(t, min(s + L, cells.stop[p] - 1) + 1):
         total += laws.square[before[u], u - t, u - s, i, j]
     return total
 
 
-@blend
-def _dot(values, a, b, first, stop):
-    """Inner product of values[a + first : a + stop] and values[b + first : b + stop]."""
-    total = 0.0
-    for r in range(first, stop):
-        total += values[a + r] * values[b + r]
+@kernel
+def _fill_rows(cells, laws, before, p0, p1):
+    """Entries of P in the rows p0 .. p1 - 1, the cells of one row of the table."""
+    L = laws.inner.shape[0] - 1
+    t, first = cells.row[p0], cells.first[p0]
+    for q in range(first, p1):
+        s, j = cells.row[q], cells.column[q]
+        if before[t] == L and s + L < cells.stop[p0]:
+            for p in range(max(p0, q), p1):
+                cells.values[cells.place[p] + q] = laws.inner[t - s, cells.column[p], j]
+        else:
+            for p in range(max(p0, q), p1):
+                cells.values[cells.place[p] + q] = _near_end(cells, laws, before, p, q)
+
+
+@kernel
+def _reduced(values, a, b, first, q):
+    """values[a + q] less the inner product of values[a + first : a + q] and values[b + first : b + q]."""
+    total = values[a + q]
+    for r in range(first, q):
+        total -= values[a + r] * values[b + r]
     return total
 
 
 @entry
 def factor(cells, laws, before):
-    """Cholesky factor of P, into ``cells.values``; False where P is not positive definite."""
-    values, place, first = cells.values, cells.place, cells.first
-    for p in range(cells.row.size):
-        at = place[p]
-        for q in range(first[p], p):
-            rest = _link(cells, laws, before, p, q) - _dot(values, at, place[q], max(first[p], first[q]), q)
-            values[at + q] = rest / values[place[q] + q]
-        rest = _link(cells, laws, before, p, p) - _dot(values, at, at, first[p], p)
-        if not rest > 0.0:
-            return False
-        values[at + p] = np.sqrt(rest)
+    """Cholesky factor of P into ``cells.values``, one over its pivots into ``cells.inverse``; False if there is none.
+
+    The cells of a row go side by side: what each waits for, the others can use the time of.
+    """
+    values, place, first, inverse, M = cells.values, cells.place, cells.first, cells.inverse, cells.row.size
+    p0 = np.int64(0)
+    while p0 < M:
+        p1 = p0 + 1
+        while p1 < M and cells.row[p1] == cells.row[p0]:
+            p1 += 1
+        _fill_rows(cells, laws, before, p0, p1)
+        for q in range(first[p0], p1):
+            begin = max(first[p0], first[q])
+            if q >= p0:
+                rest = _reduced(values, place[q], place[q], begin, q)
+                if not rest > 0.0:
+                    return False
+                values[place[q] + q] = np.sqrt(rest)
+                inverse[q] = 1.0 / values[place[q] + q]
+            for p in range(max(p0, q + 1), p1):
+                values[place[p] + q] = _reduced(values, place[p], place[q], begin, q) * inverse[q]
+        p0 = p1
     return True
 
 
@@ -113,27 +137,20 @@ def _take_off(values, at, first, stop, times, x):
         x[r] -= values[at + r] * times
 
 
-@blend
-def _reduce(values, at, first, stop, x):
-    total = 0.0
-    for r in range(first, stop):
-        total += values[at + r] * x[r]
-    return total
-
-
 @entry
 def draw(rng, cells, slope, mean, sample):
     """Conditional mean and a draw (M,), as steps from the present values; `slope` is used up."""
-    values, place, first = cells.values, cells.place, cells.first
+    values, place, first, inverse = cells.values, cells.place, cells.first, cells.inverse
     M = slope.size
     for p in range(M):
-        slope[p] = (slope[p] - _reduce(values, place[p], first[p], p, slope)) / values[place[p] + p]
-    for p in range(M):
+        total = slope[p]
+        for r in range(first[p], p):
+            total -= values[place[p] + r] * slope[r]
+        slope[p] = total * inverse[p]
         mean[p] = -slope[p]
         sample[p] = rng.standard_normal() - slope[p]
     for p in range(M - 1, -1, -1):
-        pivot = values[place[p] + p]
-        mean[p] /= pivot
-        sample[p] /= pivot
+        mean[p] *= inverse[p]
+        sample[p] *= inverse[p]
         _take_off(values, place[p], first[p], p, mean[p], mean)
         _take_off(values, place[p], first[p], p, sample[p], sample)

@@ -20,35 +20,65 @@ class Layout(NamedTuple):
     covariates: np.ndarray  # (n, F)
 
 
-def lay_out(problem):
+def season(steps, period, harmonics):
+    """Fourier terms (n, 2 harmonics) of the clock, of variance 1, fewer where the period has not so many."""
+    angle = 2.0 * np.pi / period * np.outer(steps, np.arange(1, min(harmonics, (int(period) - 1) // 2) + 1))
+    return np.sqrt(2.0) * np.hstack([np.sin(angle), np.cos(angle)])
+
+
+def seasonal(problem, period):
+    """Tell which covariates are functions of the phase, and how.
+
+    Returns
+    -------
+    known : (F,) bool
+    weights : (2 H + 1, F) float
+        Of the Fourier terms and of 1, that give the covariates which are known.
+    """
+    F = problem.covariates.shape[1]
+    if period is None or F == 0:
+        return np.zeros(F, dtype=bool), np.zeros((1, F))
+    terms = _terms(problem.steps, period)
+    weights = np.linalg.lstsq(terms, problem.covariates, rcond=None)[0]
+    return np.abs(terms @ weights - problem.covariates).max(axis=0) < 1e-6, weights
+
+
+def lay_out(problem, period=None):
     """Cut the table into segments.
 
     Where the clock skips up to 10 L steps, rows without a value stand in for them: a state that passes through them
-    still links both sides. Without that, nothing would. A longer hole, or one for which the covariates of the season
-    are not known, starts a new segment.
+    still links both sides. A longer hole starts a new segment, and any hole does where a covariate is more than a
+    function of the phase, because nobody knows its values there.
     """
     T, L = len(problem.z), problem.lags
+    known, weights = seasonal(problem, period)
     sequence = np.repeat(np.arange(len(problem.offsets) - 1), np.diff(problem.offsets))
     jump = np.diff(problem.steps, prepend=problem.steps[:1])
     begins = np.zeros(T, dtype=bool)
     begins[problem.offsets[:-1][np.diff(problem.offsets) > 0]] = True
-    longest = _BRIDGED * L if problem.covariates.shape[1] == 0 else 1
-    begins |= jump > longest
-    skipped = np.where(begins, 0, jump - 1).clip(0)
+    begins |= jump > (_BRIDGED * L if known.all() else 1)
+    skipped = np.where(begins, 0, jump - 1)
     rows = np.arange(T) + np.cumsum(skipped)
     n = int(rows[-1]) + 1
     # A row that stands in belongs to the next one given.
     owner = np.searchsorted(rows, np.arange(n))
-    first = np.where(begins, rows - skipped, 0)
-    first = np.maximum.accumulate(first)[owner]
+    first = np.maximum.accumulate(np.where(begins, rows, 0))[owner]
+    place = np.arange(n) - first
     stops = np.append(rows[np.flatnonzero(begins)][1:], n)
     stop = stops[np.cumsum(begins)[owner] - 1]
     steps = problem.steps[owner] - (rows[owner] - np.arange(n))
-    place = np.arange(n) - first
+    covariates = problem.covariates[owner]
+    away = rows[owner] != np.arange(n)
+    if away.any() and len(known):
+        covariates[away] = _terms(steps[away], period) @ weights
     return Layout(
         rows.astype(np.int64), np.minimum(place, L).astype(np.int64), stop.astype(np.int64), steps,
-        sequence[owner].astype(np.int64), problem.covariates[owner],
+        sequence[owner].astype(np.int64), covariates,
     )
+
+
+def _terms(steps, period):
+    return np.hstack([season(steps, period, int(period)), np.ones((len(steps), 1))])
 
 
 def missing_cells(missing, layout, L):
@@ -57,4 +87,4 @@ def missing_cells(missing, layout, L):
     stop = layout.stop[row]
     first, place = np.empty(row.size, dtype=np.int64), np.empty(row.size, dtype=np.int64)
     entries = var_gaps.profile(row, stop, np.int64(L), first, place)
-    return var_gaps.Cells(row, column, stop, first, place, np.empty(entries))
+    return var_gaps.Cells(row, column, stop, first, place, np.empty(entries), np.empty(row.size))
