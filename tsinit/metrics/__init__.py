@@ -1,5 +1,6 @@
-"""Measures: functions of arrays, of spectra (transition matrices) and of partitions (labels)."""
+"""Measures: functions of arrays, of filled-in values, of partitions (labels) and of spectra (transition matrices)."""
 
+from tsinit.metrics.imputation import coverage, crps, interval_score, mae, nrmse, pit, rmse
 from tsinit.metrics.labels import (
     adjusted_rand_index,
     binder_loss,
@@ -15,6 +16,7 @@ from tsinit.metrics.spectra import (
 )
 
 __all__ = [
-    "adjusted_rand_index", "binder_loss", "eigenvalues", "eigenvector_condition", "matched_accuracy",
-    "spectral_radius", "stable_rank", "svd_entropy", "variation_of_information",
+    "adjusted_rand_index", "binder_loss", "coverage", "crps", "eigenvalues", "eigenvector_condition",
+    "interval_score", "mae", "matched_accuracy", "nrmse", "pit", "rmse", "spectral_radius", "stable_rank",
+    "svd_entropy", "variation_of_information",
 ]

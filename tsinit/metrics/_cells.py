@@ -1,0 +1,84 @@
+"""What scores of filled-in values ask of their arguments, and the mean over the cells that count."""
+
+import numpy as np
+
+
+def cells(truth, others, where):
+    """Bring truth, the other tables and the mask of what counts to one shape.
+
+    Parameters
+    ----------
+    truth : array-like
+    others : dict of str to array-like
+    where : array-like of bool or None
+
+    Returns
+    -------
+    truth : array of float
+    others : list of arrays
+    where : array of bool
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+    """
+    truth = np.asarray(truth, dtype=float)
+    tables = [_shaped(name, np.asarray(value, dtype=float), truth) for name, value in others.items()]
+    where = np.ones(truth.shape, dtype=bool) if where is None else _shaped("where", np.asarray(where, bool), truth)
+    return truth, tables, where & ~np.isnan(truth)
+
+
+def ensemble(truth, draws, least=1):
+    """Require draws of the shape of truth, one after the other along the first axis.
+
+    Raises
+    ------
+    ValueError
+        If they have another shape, or are fewer than `least`.
+    """
+    draws, shape = np.asarray(draws, dtype=float), np.shape(truth)
+    if draws.ndim == 0 or draws.shape[1:] != shape:
+        raise ValueError(f"draws must have shape (m, {', '.join(map(str, shape))}); got {draws.shape}.")
+    if len(draws) < least:
+        raise ValueError(f"draws must be at least {least}; got {len(draws)}.")
+    return draws
+
+
+def check_level(level):
+    """Require a nominal coverage between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    if not isinstance(level, (int, float)) or not 0.0 < level < 1.0:
+        raise ValueError(f"level must be a number above 0 and below 1; got {level!r}.")
+    return float(level)
+
+
+def check_denominator(value, choices):
+    """Require one of the named denominators.
+
+    Raises
+    ------
+    ValueError
+        If there is no such.
+    """
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"denominator must be one of {list(choices)}; got {value!r}.")
+
+
+def mean(values, where, axis, keepdims=False):
+    """Mean over an axis of the values that count; NaN where none does."""
+    total = np.sum(values, axis=axis, where=where, keepdims=keepdims)
+    count = np.sum(where, axis=axis, keepdims=keepdims)
+    with np.errstate(invalid="ignore"):
+        return total / np.where(count > 0, count, np.nan)
+
+
+def _shaped(name, value, truth):
+    if value.shape != truth.shape:
+        raise ValueError(f"{name} must have the shape of truth, {truth.shape}; got {value.shape}.")
+    return value

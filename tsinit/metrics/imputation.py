@@ -1,0 +1,182 @@
+"""How good filled-in values are: points, intervals and whole ensembles.
+
+Cells that count are those where `truth` is not NaN and, if given, `where` is true; what the other arguments hold
+elsewhere is ignored, and a NaN of theirs in a cell that counts makes the score NaN. Scores are means over all such
+cells, over one axis (``axis=0``: one score for each column), or with ``axis=()`` one for each cell. Where no cell
+counts the score is NaN.
+"""
+
+import numpy as np
+
+from tsinit.metrics._cells import cells, check_denominator, check_level, ensemble, mean
+
+DENOMINATORS = ("sd", "range", "mean", "iqr")
+
+
+def rmse(truth, estimate, *, where=None, axis=None):
+    """Root mean squared error.
+
+    Parameters
+    ----------
+    truth, estimate : array-like of one shape
+    where : array-like of bool, optional
+        Cells to score.
+    axis : None, int or tuple of int
+        What to average over; None is everything.
+
+    Returns
+    -------
+    float or array
+    """
+    truth, (estimate,), where = cells(truth, {"estimate": estimate}, where)
+    return np.sqrt(mean((estimate - truth) ** 2, where, axis))
+
+
+def mae(truth, estimate, *, where=None, axis=None):
+    """Mean absolute error; parameters as of `rmse`."""
+    truth, (estimate,), where = cells(truth, {"estimate": estimate}, where)
+    return mean(np.abs(estimate - truth), where, axis)
+
+
+def nrmse(truth, estimate, denominator="sd", *, where=None, axis=0):
+    """Root mean squared error over a measure of how far the scored true values spread, for each column.
+
+    Parameters
+    ----------
+    truth, estimate : array-like of one shape
+    denominator : {"sd", "range", "mean", "iqr"}
+        Of the scored true values: standard deviation (divisor: their number), largest less smallest, mean, or upper
+        quartile less lower. With "sd" the mean of those values scores 1.
+    where : array-like of bool, optional
+        Cells to score.
+    axis : None, int or tuple of int
+        What to average over; 0 gives a value for each column, whose mean is what papers call mean NRMSE.
+
+    Returns
+    -------
+    float or array
+
+    Raises
+    ------
+    ValueError
+        If there is no such denominator.
+    """
+    check_denominator(denominator, DENOMINATORS)
+    errors = rmse(truth, estimate, where=where, axis=axis)
+    truth, _, where = cells(truth, {}, where)
+    scored = np.where(where, truth, np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return errors / _spread(scored, denominator, axis)
+
+
+def crps(truth, draws, *, fair=False, where=None, axis=None):
+    """Continuous ranked probability score of an ensemble, in the units of the data: the smaller the better.
+
+    E|x - y| - E|x - x'| / 2 with x and x' from the draws. A single draw scores its absolute error.
+
+    Parameters
+    ----------
+    truth : array-like
+    draws : (m, ...) array-like
+        m draws, each of the shape of truth.
+    fair : bool
+        Divide the second term by m (m - 1), so that the number of draws does not matter in expectation (Ferro, 2014);
+        otherwise by m^2, the score of the draws as they are. Needs two draws.
+    where, axis
+        As of `rmse`.
+
+    Returns
+    -------
+    float or array
+
+    References
+    ----------
+    Gneiting and Raftery (2007), "Strictly proper scoring rules, prediction, and estimation", JASA 102, section 4.2.
+    Ferro (2014), "Fair scores for ensemble forecasts", Q. J. R. Meteorol. Soc. 140.
+    """
+    draws = ensemble(truth, draws, least=2 if fair else 1)
+    truth, _, where = cells(truth, {}, where)
+    m = len(draws)
+    distance = np.abs(draws - truth).mean(axis=0)
+    # Sorted, the sum of all |x_i - x_j| over pairs is a weighted sum of the values.
+    weights = 2.0 * np.arange(m) - m + 1.0
+    gaps = np.tensordot(weights, np.sort(draws, axis=0), axes=1)
+    pairs = m * (m - 1) if fair else m * m
+    return mean(distance - gaps / pairs, where, axis)
+
+
+def interval_score(truth, lower, upper, level=0.95, *, where=None, axis=None):
+    """Width of central intervals, plus 2 / (1 - level) times by how much the truth lies outside.
+
+    Parameters
+    ----------
+    truth, lower, upper : array-like of one shape
+    level : float
+        Nominal coverage, between 0 and 1.
+    where, axis
+        As of `rmse`.
+
+    Returns
+    -------
+    float or array
+
+    References
+    ----------
+    Gneiting and Raftery (2007), equation 43.
+    """
+    penalty = 2.0 / (1.0 - check_level(level))
+    truth, (lower, upper), where = cells(truth, {"lower": lower, "upper": upper}, where)
+    outside = np.maximum(lower - truth, 0.0) + np.maximum(truth - upper, 0.0)
+    return mean(upper - lower + penalty * outside, where, axis)
+
+
+def coverage(truth, lower, upper, *, where=None, axis=None):
+    """Share of the true values inside their intervals, bounds included; parameters as of `interval_score`."""
+    truth, (lower, upper), where = cells(truth, {"lower": lower, "upper": upper}, where)
+    inside = np.where(np.isnan(lower) | np.isnan(upper), np.nan, (lower <= truth) & (truth <= upper))
+    return mean(inside, where, axis)
+
+
+def pit(truth, draws, *, where=None, rng=None):
+    """Probability integral transform: where in its ensemble each true value lies, from 0 to 1.
+
+    Uniform where truth and draws are exchangeable.
+
+    Parameters
+    ----------
+    truth : array-like
+    draws : (m, ...) array-like
+        m draws, each of the shape of truth.
+    where : array-like of bool, optional
+        Cells to score.
+    rng : numpy.random.Generator, optional
+        Chooses the place between two draws, which makes the result exactly uniform; without it the middle.
+
+    Returns
+    -------
+    array of the shape of truth
+        NaN in the cells that do not count.
+    """
+    draws = ensemble(truth, draws)
+    truth, _, where = cells(truth, {}, where)
+    below, equal = (draws < truth).sum(axis=0), (draws == truth).sum(axis=0)
+    place = 0.5 if rng is None else rng.random(truth.shape)
+    value = (below + place * (1 + equal)) / (len(draws) + 1)
+    return np.where(where & ~np.isnan(draws).any(axis=0), value, np.nan)
+
+
+def _spread(scored, denominator, axis):
+    """One of the denominators of the cells that are not NaN; NaN where there are none."""
+    seen = ~np.isnan(scored)
+    if denominator == "iqr":
+        none = ~seen.any(axis=axis)
+        low, high = np.nanquantile(np.where(seen.any(axis=axis, keepdims=True), scored, 0.0), [0.25, 0.75], axis=axis)
+        return np.where(none, np.nan, high - low)[()]
+    if denominator == "range":
+        high = np.max(scored, axis=axis, where=seen, initial=-np.inf)
+        return high - np.min(scored, axis=axis, where=seen, initial=np.inf)
+    center = mean(scored, seen, axis)
+    if denominator == "mean":
+        return np.abs(center)
+    center = mean(scored, seen, axis, keepdims=True)
+    return np.sqrt(mean((scored - center) ** 2, seen, axis))
