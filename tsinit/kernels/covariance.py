@@ -10,7 +10,7 @@ import numpy as np
 
 from tsinit.kernels import rounding
 from tsinit.kernels._jit import blend, entry, kernel
-from tsinit.kernels.dense import copy_into, matvec, product, product_nt, save
+from tsinit.kernels.dense import copy_into, matvec, product, save, transpose_into
 from tsinit.kernels.observation import factor_seen, whiten_rows
 
 
@@ -65,20 +65,15 @@ def update(W, w, r, z, t, P, K, precision, log_norm, slot, trail, s, probed):
     so far. s : (n,) standard deviations before, needed where `probed`.
     """
     D = W.shape[1]
-    sound = True
-    if probed is None:
-        sound = rounding.raise_peak(P, trail)
+    sound = probed or rounding.raise_peak(P, trail)
     volume, total, spread, seen, exact = 1.0, 0.0, 1.0, 0, 0
     for i in range(D):
         precision[slot, i] = 0.0
         if np.isnan(z[t, i]):
             continue
-        if probed is None:
-            doubt = rounding.reach(W, w, i, trail)
-            v = condition_on(P, W, w, i, r[i], K, slot)
-        else:
-            drift, doubt = rounding.project(W, w, i, trail, s)
-            v = condition_on(P, W, w, i, r[i], K, slot)
+        drift, doubt = rounding.project(W, w, i, trail, s) if probed else (0.0, rounding.reach(W, w, i, trail))
+        v = condition_on(P, W, w, i, r[i], K, slot)
+        if probed:
             rounding.follow(trail, K, slot, i, drift)
         if not (v > 0.0 and v >= (1.0 - rounding.TRUST) * r[i] and rounding.UNIT * doubt <= rounding.TRUST * v):
             sound = False
@@ -92,7 +87,7 @@ def update(W, w, r, z, t, P, K, precision, log_norm, slot, trail, s, probed):
             total += np.log(volume)
             volume = 1.0
     log_norm[slot] = total + np.log(volume)
-    if probed is None:
+    if not probed:
         return sound and rounding.stands_out(P, trail, spread)
     if seen > 0:
         _drop_negative(P)
@@ -107,8 +102,8 @@ def forward(system, z, t, stop, changed, P, trail, plan, index, start, probed):
     """Fill the schedule for steps t..stop, or until its slots run out.
 
     z : (T, D), only its gaps matter; P : (n, n) predicted covariance at step t, and trail : (n,) what tells of the
-    rounding in it (see `update`), replaced by those at the end; index[s - start] : slot of step s; probed : True to
-    carry a probe of the rounding along, None to leave that code out and be careful. Returns (end, slots used, sound).
+    rounding in it (see `update`), replaced by those at the end; index[s - start] : slot of step s; probed : True
+    carries a probe of the rounding along, False compares with the largest variance. Returns (end, slots used, sound).
     """
     A, C, Q, R, diagonal = system.A, system.C, system.Q, system.R, system.diagonal
     K, precision, log_norm, filtered, W = plan.K, plan.precision, plan.log_norm, plan.P, plan.W
@@ -116,7 +111,8 @@ def forward(system, z, t, stop, changed, P, trail, plan, index, start, probed):
     slots = filtered.shape[0]
     slot = np.int64(-1)
     settled, sound = False, True
-    half, before = np.empty((n, n)), np.empty((n, n))
+    half, before, At = np.empty((n, n)), np.empty((n, n)), np.empty((n, n))
+    transpose_into(At, A)
     s, scratch = np.empty(n), np.empty(n)
     L, r, w = np.zeros((D, D)), np.empty(D), np.int64(0)
     for i in range(D):
@@ -140,14 +136,14 @@ def forward(system, z, t, stop, changed, P, trail, plan, index, start, probed):
         watched = t + 1 < stop and not changed[t + 1]
         if watched:
             copy_into(before, P)
-        if watched or probed is not None:
+        if watched or probed:
             sound &= rounding.deviations(P, s) < np.inf
         sound &= update(W, w, r, z, t, P, K, precision, log_norm, slot, trail, s, probed)
         save(filtered, slot, P)
         product(A, P, half)
-        product_nt(half, A, P)
+        product(half, At, P)
         _add_symmetric(P, Q)
-        if probed is not None:
+        if probed:
             matvec(A, trail, scratch)
             for a in range(n):
                 trail[a] = scratch[a]

@@ -138,6 +138,14 @@ def copy_into(out, a):
 
 
 @blend
+def transpose_into(out, a):
+    """Copy a' to out; (n, m), (m, n). For small matrices BLAS takes up to twice as long where it has to transpose."""
+    for i in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            out[i, j] = a[j, i]
+
+
+@blend
 def symmetrise(p):
     """Replace p by its symmetric part, in place."""
     n = p.shape[0]

@@ -153,10 +153,7 @@ def backward(
             product(A_NA, P_filtered, G)
         product(P_filtered, G, P)
         _subtract_from(P_filtered, P)
-        if probed is None:
-            sound &= rounding.stands_out_of(P, P_filtered)
-        else:
-            sound &= rounding.trusted(P, P_filtered, q, scratch)
+        sound &= rounding.trusted(P, P_filtered, q, scratch) if probed else rounding.stands_out_of(P, P_filtered)
         if keep == APPEND:
             values = append(values, used, P)
         used += 1
@@ -172,7 +169,7 @@ def backward(
         if watched:
             copy_into(before, A_NA)
         # Observations enter A' N A in place; what comes out is N of this step.
-        sized = watched or probed is not None
+        sized = watched or probed
         for a in range(n if sized else 0):
             s[a] = A_NA[a, a]
         for i in range(D - 1, -1, -1):
@@ -180,11 +177,11 @@ def backward(
                 corner = inform(A_NA, W, w, i, K, slot, precision[slot, i], Nk)
                 if sized:
                     rounding.grow(s, A_NA, W, w, i, corner)
-                if probed is not None:
+                if probed:
                     rounding.lead(q, W, w, i, K, slot)
         for a in range(n if sized else 0):
             s[a] = np.sqrt(max(s[a], 0.0))
-        if probed is not None:
+        if probed:
             rounding.stir(q, s, t)
             for a in range(n):
                 scratch[a] = 0.0

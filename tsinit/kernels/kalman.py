@@ -91,7 +91,7 @@ class Pass:
     def __init__(self, system: System, panel: Panel, work: Workspace, total, smooth, covariances, probed):
         T, n = len(panel.z), len(system.A)
         self.system, self.panel, self.work, self.smooth = system, panel, work, smooth
-        self._probed = True if probed else None
+        self._probed = probed
         self.At = np.ascontiguousarray(system.A.T)
         self.x = np.empty((T, n))
         self.keep = NOTHING if not covariances else IN_PLACE if len(panel.offsets) == 2 else APPEND
