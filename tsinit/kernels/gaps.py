@@ -14,12 +14,14 @@ from tsinit.kernels._jit import blend, entry, kernel
 
 
 class Cells(NamedTuple):
-    """Missing cells, sorted by column and row, in blocks."""
+    """Missing cells, sorted by column and row, in blocks, and the equations that they enter."""
 
     row: np.ndarray  # (C,) int64, of the table
-    slot: np.ndarray  # (Tp, D) int64, number of the cell, -1 where observed or empty
     block: np.ndarray  # (B + 1,) int64, first cell of each block
     column: np.ndarray  # (D + 1,) int64, first block of each column
+    equation: np.ndarray  # (B + 1,) int64, first equation of each block
+    time: np.ndarray  # (E,) int64, row of each equation
+    member: np.ndarray  # (E, L + 1) int64, cell of the block that is missing at each lag, -1 where none is
     regression: np.ndarray  # (Tp,) int64, regression that each row is served by; -1 for empty rows
 
 
@@ -42,66 +44,78 @@ class Room(NamedTuple):
     old: np.ndarray  # (cells,)
 
 
+def room(cells, L):
+    """Return room for the largest of these blocks."""
+    n = max(np.diff(cells.block).max(initial=1), 1)
+    return Room(*np.zeros((2, n, L + 1)), *np.zeros((3, n)))
+
+
 @blend
-def _predict(W, F, L, theta, k, j, t):
+def _predict(W, F, theta, k, j, t):
     """v_t' theta[k, j]: predictors that the regression lacks have coefficient 0."""
     D = W.shape[1]
-    n = (2 * L + 1) * D
-    w, th = W.ravel(), theta.ravel()
-    start, at = (t - L) * D, (k * D + j) * theta.shape[2]
-    s = 0.0
-    for i in range(n):
-        s += th[at + i] * w[start + i]
+    reach = (theta.shape[2] - F.shape[1]) // D
+    first, at, s = t - reach // 2, 0, 0.0
+    # By two indices, which the compiler knows to be in bounds: five times as fast as one along the window.
+    for r in range(reach):
+        for i in range(D):
+            s += theta[k, j, at + i] * W[first + r, i]
+        at += D
     for i in range(F.shape[1]):
-        s += theta[k, j, n + i] * F[t, i]
+        s += theta[k, j, at + i] * F[t, i]
     return s
 
 
 @kernel
-def _touches(slot, j, t, L):
-    """Whether the equation of row t has a missing cell of column j."""
-    found = False
-    for lag in range(L + 1):
-        found = found or slot[t - lag, j] >= 0
-    return found
+def _add_equation(member, e, coefficients, error, precision, band, right):
+    """Add precision (error + sum c_i z_i)^2 to the quadratic form of a block: z' band z - 2 z' right."""
+    for lag in range(coefficients.size):
+        i = member[e, lag]
+        if i >= 0:
+            c = coefficients[lag] * precision
+            right[i] -= c * error
+            for far in range(lag, coefficients.size):
+                k = member[e, far]
+                if k >= 0:
+                    band[i, i - k] += c * coefficients[far]
 
 
 @kernel
-def _add_equation(slot, j, t, first, coefficients, error, precision, room):
-    """Add (error + sum c_i z_i)^2 precision to the quadratic form of a block."""
-    for lag in range(coefficients.size):
-        i = slot[t - lag, j]
-        if i < 0:
-            continue
-        c = coefficients[lag] * precision
-        room.mean[i - first] -= c * error
-        for far in range(lag, coefficients.size):
-            k = slot[t - far, j]
-            if k >= 0:
-                room.band[i - first, i - k] += c * coefficients[far]
+def _own_lags(theta, k, j, D, coefficients):
+    """Write (1, -a_1, ..., -a_L) of regression k of column j."""
+    L = coefficients.size - 1
+    coefficients[0] = 1.0
+    for lag in range(1, L + 1):
+        coefficients[lag] = -theta[k, j, (L - lag) * D + j]
+
+
+@kernel
+def _take_out(W, j, row, first, n, room):
+    """Take the cells of a block out of the table and clear its quadratic form."""
+    for i in range(n):
+        t = row[first + i]
+        room.old[i] = W[t, j]
+        W[t, j] = 0.0
+        room.mean[i] = 0.0
+        for b in range(room.band.shape[1]):
+            room.band[i, b] = 0.0
 
 
 @kernel
 def _assemble(W, F, weights, cells, fits, j, b, coefficients, room):
-    """Precision and right-hand side of block b of column j, its cells taken out of the table."""
-    L = coefficients.size - 1
-    first, end = cells.block[b], cells.block[b + 1]
-    for i in range(end - first):
-        room.mean[i] = 0.0
-        for k in range(L + 1):
-            room.band[i, k] = 0.0
-        room.old[i] = W[cells.row[first + i], j]
-        W[cells.row[first + i], j] = 0.0
-    for t in range(cells.row[first], cells.row[end - 1] + L + 1):
+    """Precision (room.band) and right-hand side (room.mean) of block b of column j."""
+    last = -1
+    for e in range(cells.equation[b], cells.equation[b + 1]):
+        t = cells.time[e]
         k = cells.regression[t]
-        if k < 0 or not _touches(cells.slot, j, t, L):
-            continue
-        coefficients[0] = 1.0
-        for lag in range(1, L + 1):
-            coefficients[lag] = -fits.theta[k, j, (L - lag) * W.shape[1] + j]
-        error = W[t, j] - _predict(W, F, L, fits.theta, k, j, t)
-        precision = weights[t, j] / fits.tau2[k, j] if weights.size else 1.0 / fits.tau2[k, j]
-        _add_equation(cells.slot, j, t, first, coefficients, error, precision, room)
+        if k != last:
+            _own_lags(fits.theta, k, j, W.shape[1], coefficients)
+            last = k
+        error = W[t, j] - _predict(W, F, fits.theta, k, j, t)
+        precision = 1.0 / fits.tau2[k, j]
+        if weights.size:
+            precision *= weights[t, j]
+        _add_equation(cells.member, e, coefficients, error, precision, room.band, room.mean)
 
 
 @kernel
@@ -198,6 +212,8 @@ def _middle(rng, a, b):
 def truncated_normal(rng, mean, sd, lower, upper):
     """Draw N(mean, sd^2) truncated to [lower, upper]."""
     a, b = (lower - mean) / sd, (upper - mean) / sd
+    if not a <= b:  # NaN would never be accepted
+        return mean
     if a > 0.0:
         return mean + sd * _tail(rng, a, b)
     if b < 0.0:
@@ -246,6 +262,7 @@ def redraw(rng, W, F, weights, order, cells, fits, limits, room, hits):
         lower, upper, low, high = limits.lower[j], limits.upper[j], limits.low[j], limits.high[j]
         for b in range(cells.column[j], cells.column[j + 1]):
             first, n = cells.block[b], cells.block[b + 1] - cells.block[b]
+            _take_out(W, j, cells.row, first, n, room)
             _assemble(W, F, weights, cells, fits, j, b, coefficients, room)
             _draw_block(rng, n, room, lower, upper)
             for i in range(n):
@@ -257,14 +274,13 @@ def redraw(rng, W, F, weights, order, cells, fits, limits, room, hits):
 
 
 @entry
-def draw_weights(rng, W, F, cells, fits, dof, weights):
+def draw_weights(rng, W, F, regression, fits, dof, weights):
     """Redraw the precision weights of Student-t noise: Gamma((dof + 1) / 2, (dof + e^2 / tau2) / 2)."""
-    L = (fits.theta.shape[2] - F.shape[1]) // W.shape[1] // 2
     for t in range(W.shape[0]):
-        k = cells.regression[t]
+        k = regression[t]
         if k < 0:
             continue
         for j in range(W.shape[1]):
-            e = W[t, j] - _predict(W, F, L, fits.theta, k, j, t)
+            e = W[t, j] - _predict(W, F, fits.theta, k, j, t)
             rate = 0.5 * (dof + e * e / fits.tau2[k, j])
             weights[t, j] = rng.standard_gamma(0.5 * (dof + 1.0)) / rate

@@ -15,7 +15,7 @@ NOISE_PRIOR = (1.0, 0.5)
 _STEPS = {"gibbs": 1, "mala": 5, "rwm": 20}
 _CODES = {"gibbs": GIBBS, "mala": MALA, "rwm": RWM}
 #: Degrees of freedom of Student-t noise.
-_DOF = 4.0
+DOF = 4.0
 #: Drawn cells that vary so many times as much as observed ones, for so many sweeps, have left the data behind.
 _WILD, _PATIENCE = 3.0, 20
 
@@ -25,7 +25,7 @@ class Diverged(RuntimeError):
 
     def __init__(self, column, spread):
         super().__init__(column, spread)
-        self.column, self.spread = column, spread
+        self.column, self.spread = column, spread  # the column by number: whoever knows its name puts it here
 
     def __str__(self):
         return (
@@ -91,8 +91,7 @@ class FcsChain:
         self._weights = np.ones((eq.n_rows, D)) if student else np.empty((0, 0))
         self._S = np.zeros((D if student else 1, len(eq.starts) - 1, M, M))
         self._X, self._walker, self._matrix = np.empty((CHUNK, M)), walker(m), (np.zeros((m, m)), np.zeros(m))
-        n = max(np.diff(eq.cells.block).max(initial=1), 1)
-        self._room = gaps.Room(*np.zeros((2, n, problem.lags + 1)), *np.zeros((3, n)))
+        self._room = gaps.room(eq.cells, problem.lags)
         self._limits = gaps.Limits(problem.low, problem.high, problem.lower, problem.upper)
         self.hits = np.zeros(D, dtype=np.int64)
         self._wild = np.zeros(D, dtype=int)
@@ -134,7 +133,7 @@ class FcsChain:
             self.hits,
         )  # fmt: skip
         if self._weights.size:
-            gaps.draw_weights(self._rng, self.table, eq.covariates, eq.cells, self._fits, _DOF, self._weights)
+            gaps.draw_weights(self._rng, self.table, eq.covariates, eq.cells.regression, self._fits, DOF, self._weights)
 
     def _note(self, log_density):
         self.log_density = log_density

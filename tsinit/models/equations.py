@@ -3,7 +3,6 @@
 import numpy as np
 
 from tsinit.kernels.fcs import Design
-from tsinit.kernels.gaps import Cells
 from tsinit.models import lags
 
 
@@ -61,19 +60,12 @@ class Equations:
         return Design(index, size, patterns.member, np.diff(patterns.starts).astype(float))
 
     def _cells(self, layout):
-        D, L = self.problem.z.shape[1], self.problem.lags
-        missing = np.repeat(layout.pattern[:, None] >= 0, D, axis=1)
+        L, there = self.problem.lags, layout.pattern >= 0
+        missing = np.repeat(there[:, None], self.problem.z.shape[1], axis=1)
         missing[self.place] = self.problem.missing
-        slot = np.full(missing.shape, -1, dtype=np.int64)
-        rows, block, column = [np.flatnonzero(mask) for mask in missing.T], [0], [0]
-        done = 0
-        for j in range(D):
-            slot[rows[j], j] = done + np.arange(len(rows[j]))
-            block.extend(done + lags.blocks(rows[j], L)[1:])
-            column.append(len(block) - 1)
-            done += len(rows[j])
+        rows = [np.flatnonzero(mask) for mask in missing.T]
         served = lags.serve(layout.pattern, self.classes, L)
-        return Cells(np.concatenate(rows), slot, np.array(block), np.array(column), served)
+        return lags.cells(rows, there, served, L)
 
     def spread(self, start):
         """Lay a complete table out by the clock; rows that fill a short hole take what lies between."""

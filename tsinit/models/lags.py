@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tsinit.kernels.gaps import Cells
+
 #: Rows that the regression of a pattern needs: so many, or so many times its coefficients.
 _FEWEST_ROWS, _ROWS_PER_COEFFICIENT = 30, 2
 
@@ -151,8 +153,51 @@ def features(code, j, D, L, n_covariates, lag_features):
     return np.array(chosen + list(range(first, first + n_covariates)), dtype=np.int64)
 
 
-def blocks(rows, L):
-    """Starts (B + 1,) of the blocks of missing cells of a column: cells of two blocks share no equation."""
-    breaks = np.flatnonzero(np.diff(rows) > L) + 1
-    return np.concatenate([[0], breaks, [len(rows)]]) if len(rows) else np.zeros(1, dtype=np.int64)
+def cells(rows, there, regression, L):
+    """Blocks of missing cells and the equations that they enter.
 
+    Parameters
+    ----------
+    rows : list of (C_j,) int64
+        Rows of the missing cells of each column.
+    there : (n_rows,) bool
+        Rows that have equations.
+    regression : (n_rows,) int64
+        Regression that serves each row.
+    L : int
+
+    Returns
+    -------
+    Cells
+    """
+    block, column, equation, times, members, done = [0], [0], [0], [], [], 0
+    for mine in rows:
+        first = _blocks(mine, L)
+        time, member = _equations(mine, first, there, L)
+        block.extend(done + first[1:])
+        # The equations of a block are those between its first cell and the first of the next.
+        equation.extend(equation[-1] + np.append(np.searchsorted(time, mine[first[1:-1]]), len(time))[: len(first) - 1])
+        column.append(len(block) - 1)
+        times.append(time)
+        members.append(member)
+        done += len(mine)
+    return Cells(
+        np.concatenate(rows), np.array(block), np.array(column), np.array(equation), np.concatenate(times),
+        np.concatenate(members), regression,
+    )  # fmt: skip
+
+
+def _blocks(rows, L):
+    """Starts (B + 1,) of the blocks of a column: cells of two blocks share no equation."""
+    if not len(rows):
+        return np.zeros(1, dtype=np.int64)
+    return np.concatenate([[0], np.flatnonzero(np.diff(rows) > L) + 1, [len(rows)]])
+
+
+def _equations(rows, first, there, L):
+    """Rows (E,) whose equations the cells enter, and which cell of its block is missing at each lag (E, L + 1)."""
+    slot = np.full(len(there), -1, dtype=np.int64)
+    slot[rows] = np.arange(len(rows)) - np.repeat(first[:-1], np.diff(first))
+    lagged = np.stack([np.concatenate([np.full(lag, -1), slot[: len(slot) - lag]]) for lag in range(L + 1)], axis=1)
+    time = np.flatnonzero((lagged >= 0).any(axis=1) & there)
+    return time, lagged[time]

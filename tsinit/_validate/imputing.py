@@ -1,0 +1,183 @@
+"""What the imputer asks of its arguments and of the data, and what it says of them."""
+
+import numpy as np
+
+from tsinit._validate.values import check_choice, check_number, short, warn
+
+
+def check_fillable(y, names):
+    """Refuse a column without a single value; tell the constant ones.
+
+    Returns
+    -------
+    (D,) bool
+        Columns that vary.
+
+    Raises
+    ------
+    ValueError
+        A column has no observed value.
+    """
+    seen = ~np.isnan(y)
+    empty = np.flatnonzero(~seen.any(axis=0))
+    if empty.size:
+        raise ValueError(
+            f"X must have at least one observed value in every column; got none in column {names[empty[0]]!r}. Drop it."
+        )
+    return np.nanmax(y, axis=0) > np.nanmin(y, axis=0)
+
+
+def check_period(period):
+    """Return "auto", or the periods as a list of numbers of steps above 2.
+
+    Raises
+    ------
+    ValueError
+        It is neither "auto", None, a number nor a sequence of numbers.
+    """
+    if period is None:
+        return []
+    if isinstance(period, str):
+        return check_choice("period", period, ("auto",))
+    several = period if isinstance(period, (list, tuple, np.ndarray)) else [period]
+    return [check_number("period", value, 2.0) for value in several]
+
+
+def check_transforms(transforms, kinds, names):
+    """Give every column its kind of transform.
+
+    Parameters
+    ----------
+    transforms : str, None or dict of column name to str or None
+        Columns that a dict does not name have "auto".
+
+    Raises
+    ------
+    ValueError
+        A kind or a column is unknown.
+    """
+    if not isinstance(transforms, dict):
+        return [check_choice("transforms", transforms, kinds)] * len(names)
+    _check_names("transforms", transforms, names)
+    return [check_choice(f"transforms[{name!r}]", transforms.get(name, "auto"), kinds) for name in names]
+
+
+def check_domain(kind, y, name):
+    """Refuse a transform that is not defined on what was observed.
+
+    Raises
+    ------
+    ValueError
+        A logarithm of what is not positive, or a root of what is negative.
+    """
+    least = y.min()
+    if (kind == "log" and least <= 0) or (kind == "sqrt" and least < 0):
+        sign = "positive" if kind == "log" else "not negative"
+        raise ValueError(
+            f"transforms={kind!r} must act on values that are {sign}; got {least:g} in column {name!r}. "
+            "Try 'yeo-johnson'."
+        )
+
+
+def check_bounds(bounds, names, y):
+    """Return lower and upper bounds (2, D) of the columns, infinite where there are none.
+
+    Parameters
+    ----------
+    bounds : None, pair, or dict of column name to pair
+        A pair may hold None.
+    y : (T, D) float
+
+    Raises
+    ------
+    ValueError
+        A column is unknown, a pair is none, or an observed value lies outside.
+    """
+    limits = np.tile([[-np.inf], [np.inf]], len(names))
+    if bounds is None:
+        return limits
+    if not isinstance(bounds, dict):
+        bounds = dict.fromkeys(names, bounds)
+    _check_names("bounds", bounds, names)
+    for name, pair in bounds.items():
+        if not isinstance(pair, (list, tuple, np.ndarray)) or len(pair) != 2:
+            raise ValueError(f"bounds of column {name!r} must be a pair (lower, upper); got {short(pair)}.")
+        j = list(names).index(name)
+        for i, value in enumerate(pair):
+            if value is not None:
+                limits[i, j] = value
+        low, high, seen = *limits[:, j], y[~np.isnan(y[:, j]), j]
+        if not low < high:
+            raise ValueError(f"bounds of column {name!r} must be a lower and a higher one; got {short(pair)}.")
+        wrong = seen[(seen < low) | (seen > high)]
+        if wrong.size:
+            raise ValueError(f"bounds of column {name!r} must hold its observed values; got {wrong[0]:g}.")
+    return limits
+
+
+def _check_names(argument, given, names):
+    unknown = [name for name in given if name not in list(names)]
+    if unknown:
+        raise ValueError(f"{argument} must name columns of X, {short(list(names))}; got {unknown[0]!r}.")
+
+
+def check_fill(filled, y, label):
+    """Require a complete table of the right shape, and put the observed cells back to the last bit.
+
+    Raises
+    ------
+    ValueError
+        Its shape is wrong, or a cell is not a finite number.
+    """
+    table = np.array(filled, dtype=np.float64)
+    if table.shape != y.shape:
+        raise ValueError(f"{label} must give a table of shape {y.shape}, that of X; got {table.shape}.")
+    missing = np.isnan(y)
+    bad = np.argwhere(missing & ~np.isfinite(table))
+    if len(bad):
+        raise ValueError(
+            f"{label} must fill every missing cell with a finite number; got {table[tuple(bad[0])]} in row "
+            f"{bad[0][0]}, column {bad[0][1]}."
+        )
+    return np.where(missing, table, y)
+
+
+def check_n_imputations(n, n_draws):
+    """Refuse more imputations than there are draws.
+
+    Raises
+    ------
+    ValueError
+    """
+    if n > n_draws:
+        raise ValueError(f"n must be at most the {n_draws} draws that were kept; got {n}. Fit with a larger n_draws.")
+    return n
+
+
+def check_level(level):
+    """Require a probability strictly between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+    """
+    level = check_number("level", level, 0.0, 1.0)
+    if level in (0.0, 1.0):
+        raise ValueError(f"level must lie between 0 and 1; got {level:g}.")
+    return level
+
+
+def warn_unmixed(rhat, column):
+    """Warn that chains disagree."""
+    warn(
+        f"The chains do not agree yet: R-hat is {rhat:.2f} for column {column!r}. Use a larger n_tune and n_draws; "
+        "diagnostics_ shows all columns."
+    )
+
+
+def warn_guarded(share, column):
+    """Warn that many draws were turned back."""
+    warn(
+        f"{share:.1%} of the draws of column {column!r} went far outside of what was observed and were turned back. "
+        "Try fewer lags, method='var' or a transform of that column."
+    )

@@ -1,0 +1,258 @@
+"""What the chains of the imputer leave behind, and what a fitted imputer can be asked."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import OneToOneFeatureMixin, TransformerMixin
+
+from tsinit._validate import check_count
+from tsinit._validate.imputing import check_level, check_n_imputations
+from tsinit.models import mixing
+from tsinit.models.base import lists_as_they_are, one_thread
+from tsinit.models.completion import complete
+from tsinit.models.prepared import given_rows
+
+#: Bytes that stored draws may take, and draws of the regressions kept for other rows.
+_MOST_BYTES, _MOST_PARAMETERS = 2.5e8, 200
+#: Numbers that are sorted at once for quantiles.
+_AT_ONCE = 4_000_000
+
+
+class Record(NamedTuple):
+    """One draw of one chain."""
+
+    cells: Any  # (cells,) float32 on the scale of the engine, or None
+    parameters: Any  # what completes other rows, or None
+
+
+def recorder(n_draws, n_chains, n_cells):
+    """Return what makes a `Record` of a chain: every draw where memory allows, and some of the regressions."""
+    stride = int(np.ceil(4.0 * n_draws * n_chains * n_cells / _MOST_BYTES)) or 1
+    rare = max(n_draws * n_chains // _MOST_PARAMETERS, 1)
+    return _Recorder(stride, rare).record
+
+
+class _Recorder:
+    """Counts the draws of each chain to keep some of them."""
+
+    def __init__(self, stride, rare):
+        self._stride, self._rare, self._count = stride, rare, {}
+
+    def record(self, chain):
+        i = self._count.get(id(chain), 0)
+        self._count[id(chain)] = i + 1
+        return Record(
+            chain.draw.astype(np.float32) if i % self._stride == 0 else None,
+            chain.parameters() if i % self._rare == 0 else None,
+        )
+
+
+class ImputedDraws:
+    """Draws of the missing cells on the scale of the engine, and of the regressions.
+
+    Attributes
+    ----------
+    cells : (chain, draw, cell) float32
+    parameters : list
+    n_draws : int
+        Draws of each chain, those that were not stored too.
+    """
+
+    def __init__(self, walks):
+        self.n_draws = min(len(walk.draws) for walk in walks)
+        kept = [[record for record in walk.draws[: self.n_draws]] for walk in walks]
+        self.cells = np.array([[r.cells for r in chain if r.cells is not None] for chain in kept])
+        self.parameters = [r.parameters for chain in kept for r in chain if r.parameters is not None]
+
+    @property
+    def flat(self):
+        """(chain x draw, cell) draws, one chain after the other."""
+        return self.cells.reshape(-1, self.cells.shape[-1])
+
+
+@lists_as_they_are
+class GapQueries(OneToOneFeatureMixin, TransformerMixin):
+    """Methods of a fitted imputer; they need what `fit` keeps."""
+
+    def transform(self, X, *, lengths=None):
+        """Complete a table by the posterior means of its missing cells.
+
+        Draws are brought back to the units of the data before they are averaged.
+
+        Parameters
+        ----------
+        X, lengths
+            As in :meth:`fit`. Other rows than those of `fit` are completed with the regressions that were drawn
+            there; columns that are wholly missing are no obstacle then.
+
+        Returns
+        -------
+        (T, D) array or DataFrame, or list of those
+            In the form of X, with the same rows; observed cells are the same to the last bit.
+
+        Raises
+        ------
+        ValueError, TypeError
+            X is unusable.
+        """
+        panel = self._read(X, lengths)
+        rows, draws = self._draws_for(panel)
+        return _hand_back(panel, self._completed(rows, lambda values: values.mean(axis=0), draws))
+
+    def impute(self, n=None):
+        """Complete tables for the rows of `fit`, which differ as much as the missing cells are uncertain.
+
+        Analyse each, and pool the results with ``tsinit.pool``.
+
+        Parameters
+        ----------
+        n : int or None
+            How many; None is ``n_imputations``. They are draws as far apart as possible, from all chains.
+
+        Returns
+        -------
+        list of tables
+            In the form of the X of `fit`.
+
+        Raises
+        ------
+        ValueError
+            n is not a whole number from 1 to the number of draws.
+        """
+        self._check_is_fitted()
+        n = check_count("n", self.n_imputations if n is None else n)
+        flat = self._fitted_draws.flat
+        check_n_imputations(n, len(flat))
+        # The middle of each of n equal parts: the same number from every chain where n is a multiple of chains.
+        chosen = ((np.arange(n) + 0.5) * len(flat) / n).astype(int)
+        rows = self._fitted_rows
+        return [_hand_back(self._fitted_panel, self._completed(rows, np.squeeze, flat[i : i + 1])) for i in chosen]
+
+    def interval(self, level=0.95):
+        """Interval of every cell of `fit` between two quantiles of the draws, as much outside on either side.
+
+        Parameters
+        ----------
+        level : float
+            Posterior probability of the interval.
+
+        Returns
+        -------
+        lower, upper : tables
+            In the form of the X of `fit`; both are the value itself where it was observed.
+
+        Raises
+        ------
+        ValueError
+            level is not strictly between 0 and 1.
+        """
+        self._check_is_fitted()
+        level = check_level(level)
+        flat, ends = self._fitted_draws.flat, [0.5 - level / 2, 0.5 + level / 2]
+        size = max(_AT_ONCE // max(len(flat), 1), 1)
+        quantiles = np.empty((2, flat.shape[1]))
+        for i in range(0, flat.shape[1], size):
+            quantiles[:, i : i + size] = np.quantile(flat[:, i : i + size], ends, axis=0)
+        # Transforms are monotone: quantiles may be taken before they are undone.
+        tables = [self._completed(self._fitted_rows, np.squeeze, row[None]) for row in quantiles]
+        return tuple(_hand_back(self._fitted_panel, table) for table in tables)
+
+    @property
+    def draws_(self):
+        """(chain, draw, cell) missing cells of the columns that vary, row by row, in the units of the data."""
+        self._check_is_fitted()
+        cells = self._fitted_draws.cells
+        return self._fitted_scales.back(cells, self._cell_columns(self._fitted_rows))
+
+    def sampler_summary(self):
+        """Worst R-hat and smallest effective sample size of what `trace_` holds.
+
+        Returns
+        -------
+        dict of str to float
+            ``rhat`` and ``ess``, over the draws after the warm-up.
+        """
+        self._check_is_fitted()
+        scalars = [self._after_warm_up(self.trace_["log_density"])]
+        columns = np.flatnonzero(self._incomplete())
+        for name in ("noise", "imputed_mean", "imputed_sd"):
+            scalars += [self._after_warm_up(self.trace_[name][..., j]) for j in columns]
+        return {
+            "rhat": float(np.nanmax([mixing.rhat(x) for x in scalars], initial=1.0)),
+            "ess": float(min(mixing.ess(x) for x in scalars)),
+        }
+
+    def _after_warm_up(self, trace):
+        return trace[:, trace.shape[1] - self._fitted_draws.n_draws :]
+
+    def _incomplete(self):
+        return self._fitted_rows.missing[:, self._fitted_scales.active].any(axis=0)
+
+    def _cell_columns(self, rows):
+        return np.nonzero(rows.missing[:, self._fitted_scales.active])[1]
+
+    def _check_is_fitted(self):
+        from sklearn.utils.validation import check_is_fitted
+
+        check_is_fitted(self)
+
+    def _completed(self, rows, summarise, draws):
+        """Table with a summary of the draws in the units of the data, column by column."""
+        columns = self._cell_columns(rows)
+        values = np.empty(len(columns))
+        for i, transform in enumerate(self._fitted_scales.transforms):
+            mine = np.flatnonzero(columns == i)
+            size = max(_AT_ONCE // max(len(draws), 1), 1)
+            for part in np.split(mine, range(size, len(mine), size)):
+                values[part] = summarise(transform.back(draws[:, part].astype(np.float64)))
+        return self._fitted_scales.complete(rows, values)
+
+    def _draws_for(self, panel):
+        """Rows of a panel and draws of their missing cells: those of the fit where they are its rows."""
+        rows = given_rows(panel)
+        if _same(rows, self._fitted_rows):
+            return rows, self._fitted_draws.flat
+        if not rows.missing[:, self._fitted_scales.active].any():
+            return rows, np.zeros((1, 0))
+        problem = self._fitted_scales.problem(panel, rows)
+        rng = np.random.default_rng(self._fitted_seed)
+        with one_thread():
+            return rows, complete(problem, self._fitted_classes, self._fitted_draws.parameters, rng)
+
+    def _diagnose(self, walks):
+        """Table of how the chains mixed, for every incomplete column."""
+        import pandas as pd
+
+        acceptance = np.mean([walk.chain.acceptance for walk in walks], axis=0)
+        hits = np.sum([walk.chain.hits for walk in walks], axis=0)
+        counts = self._fitted_rows.missing[:, self._fitted_scales.active].sum(axis=0)
+        table = {}
+        for j in np.flatnonzero(self._incomplete()):
+            traces = [self._after_warm_up(self.trace_[s][..., j]) for s in ("noise", "imputed_mean", "imputed_sd")]
+            table[self._fitted_scales.names[j]] = {
+                "missing": int(counts[j]),
+                "rhat": np.nanmax([mixing.rhat(x) for x in traces], initial=1.0),
+                "ess": min(mixing.ess(x) for x in traces),
+                "acceptance": acceptance[j],
+                "guarded": hits[j] / (counts[j] * self.n_iter_ * len(walks)) if self.n_iter_ else 0.0,
+            }
+        names = ["missing", "rhat", "ess", "acceptance", "guarded"]
+        return pd.DataFrame.from_dict(table, orient="index", columns=names)
+
+
+def _same(rows, others):
+    return (
+        rows.y.shape == others.y.shape
+        and np.array_equal(rows.offsets, others.offsets)
+        and np.array_equal(rows.steps, others.steps)
+        and np.array_equal(rows.y, others.y, equal_nan=True)
+    )
+
+
+def _hand_back(panel, table):
+    """Return a table of the given rows in the form in which they came."""
+    if len(panel.rows) == len(panel.y):
+        return panel.restore(table)
+    spread = np.empty((len(panel.y), table.shape[1]))
+    spread[panel.rows] = table
+    return panel.restore(spread)

@@ -1,0 +1,257 @@
+"""Multiple imputation of time series by chained Bayesian regressions on linked lags."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tsinit import _validate
+from tsinit._validate import check_choice, check_count, check_number, child_seed
+from tsinit._validate.imputing import check_fill, check_period, warn_guarded, warn_unmixed
+from tsinit.init._registry import resolve
+from tsinit.models import sampling
+from tsinit.models.base import SeriesEstimator
+from tsinit.models.chained import Diverged, FcsChain
+from tsinit.models.equations import Equations
+from tsinit.models.imputed import GapQueries, ImputedDraws, recorder
+from tsinit.models.prepared import Scales, given_rows
+
+#: Rank-normalised split R-hat below which chains count as agreed.
+_R_HAT = 1.05
+#: Draws of each chain from which disagreement is worth a warning, and share of guarded draws that is.
+_WORTH, _GUARDED = 100, 0.01
+#: Standard deviations that chains start apart from one another by.
+_APART = 1.0
+_SAMPLERS = ("mala", "rwm", "gibbs")
+
+
+class TBayesMICE(GapQueries, SeriesEstimator):
+    """Complete tables for a time series with gaps, as many as you like, that differ as much as is uncertain.
+
+    Every column is regressed on the other columns at the same and at neighbouring steps and on its own past, and
+    coefficients, noise and missing cells are drawn in turn (chained equations). Lags are views of one table, so that
+    a drawn cell is at once seen by the regressions of its neighbours; all missing cells of a column are drawn
+    jointly, long gaps included. Lags follow the clock: they reach neither across a hole nor into another sequence,
+    and rows that lack some have regressions of their own.
+
+    Parameters
+    ----------
+    method : {"fcs", "var", "auto"}
+        Chained equations, a joint vector autoregression for gaps in which whole rows are missing for long, or what
+        suits the gaps.
+    sampler : {"mala", "rwm", "gibbs"}
+        How coefficients are drawn: Langevin steps, random-walk steps, or from their exact conditional. The answer is
+        the same.
+    init : str, strategy, function, complete table, or list of these
+        Where the chains begin: a registered name, an object with a method ``fill``, a function of ``y, rng,
+        offsets`` (what it wants of these), or a table. The first chain begins there and the others around it, so that
+        R-hat can tell; a list gives one start to each chain.
+    lags : int
+        Steps before and after that a regression sees.
+    lag_features : {"all", "own"}
+        Lags of all columns, or only of the column itself.
+    period : "auto", None, float or sequence of float
+        Steps of a season, which enters as two harmonics. "auto" takes a day, week or year from the dates.
+    transforms : {"auto", "yeo-johnson", "log", "sqrt"}, None or dict of column name to these
+        Scale on which columns are taken as normal; "auto" is Yeo and Johnson's where the values are skewed.
+    noise : {"normal", "student_t"}
+        Of the regressions; Student-t has 4 degrees of freedom.
+    n_imputations : int
+        Complete tables that :meth:`impute` returns by default.
+    n_tune, n_draws : int
+        Sweeps before the first draw, and draws of each chain.
+    n_chains : int
+        Chains, each with a start and a generator of its own.
+    prior_scale : float
+        Variance of a coefficient a priori, columns having variance 1.
+    bounds : pair, dict of column name to pair, or None
+        (lower, upper) that drawn values keep, in the units of the data; None in a pair is no bound.
+    random_state : int, SeedSequence, Generator, RandomState or None
+        Seed of starts and chains.
+    n_jobs : int or None
+        Chains that run at the same time, in threads; the draws do not depend on it.
+    verbose : int
+        0 silent, 1 a progress bar, 2 also warnings of single steps.
+
+    Attributes
+    ----------
+    draws_ : (chain, draw, cell) float
+        Missing cells of the columns that vary, row by row, in the units of the data.
+    diagnostics_ : DataFrame
+        For every incomplete column: missing cells, R-hat, effective sample size, acceptance, draws turned back.
+    trace_ : dict of str to (chain, sweep, ...) float
+        Log density, noise variances, means and standard deviations of the drawn cells, after every sweep.
+    start_ : (n_chains, T, D) float
+        The tables that the chains began with.
+    history_ : (n_iter_ + 1,) float
+        Log density of the completed table under its regressions, averaged over chains, after every sweep.
+    method_ : str
+        The engine that ran.
+    n_iter_ : int
+        Sweeps of each chain.
+    converged_ : bool
+        Whether R-hat of all these scalars is below 1.05.
+    n_features_in_, feature_names_in_
+        Columns seen in `fit`.
+
+    References
+    ----------
+    .. [1] Ibenegbu, Lafaye de Micheaux and Chandra, Bayesian imputation of time series, arXiv 2603.27142.
+    .. [2] Van Buuren, Flexible Imputation of Missing Data, 2nd ed. (2018), section 4.5.
+    .. [3] Rue and Held, Gaussian Markov Random Fields (2005), section 2.4: draws under a band precision.
+    """
+
+    _verb = "fill"
+    _objective_name = "log density"
+    _fitted_attribute = "_fitted_scales"
+    _is_sampler = True
+
+    def __init__(
+        self,
+        *,
+        method="fcs",
+        sampler="mala",
+        init="linear",
+        lags=2,
+        lag_features="all",
+        period="auto",
+        transforms="auto",
+        noise="normal",
+        n_imputations=20,
+        n_tune=100,
+        n_draws=400,
+        n_chains=4,
+        prior_scale=5.0,
+        bounds=None,
+        random_state=None,
+        n_jobs=None,
+        verbose=0,
+    ):
+        self.method = method
+        self.sampler = sampler
+        self.init = init
+        self.lags = lags
+        self.lag_features = lag_features
+        self.period = period
+        self.transforms = transforms
+        self.noise = noise
+        self.n_imputations = n_imputations
+        self.n_tune = n_tune
+        self.n_draws = n_draws
+        self.n_chains = n_chains
+        self.prior_scale = prior_scale
+        self.bounds = bounds
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    def _run(self, panel, seed, monitor):
+        options, rows = self._options(), given_rows(panel)
+        scales = Scales(panel, rows, options)
+        problem = scales.problem(panel, rows)
+        monitor.start()
+        self.start_ = self._starts(rows, scales, options, seed)
+        monitor.run()
+        schedule = options.schedule.within(max(monitor.max_iter(options.schedule.n_sweeps), 0))
+        equations = Equations(problem)
+        keep = recorder(schedule.n_draws, options.n_chains, int(problem.missing.sum()))
+        scalars = {name: name for name in FcsChain.SCALARS}
+        walks = [
+            sampling.Walk(self._chain(equations, scales, c, seed, schedule), schedule, scalars, keep)
+            for c in range(options.n_chains)
+        ]
+        try:
+            sampling.run(walks, schedule.n_sweeps, monitor, n_jobs=options.n_jobs, objective="log_density")
+        except Diverged as error:
+            error.column = scales.names[error.column]
+            raise
+        self._finish(walks, rows, scales, equations, panel)
+        self._fitted_seed = child_seed(seed, 3)
+        monitor.final = float(self.trace_["log_density"][:, -1].mean())
+        monitor.stop()
+
+    def _options(self):
+        n_chains = check_count("n_chains", self.n_chains)
+        check_choice("method", self.method, ("fcs",))
+        check_count("n_imputations", self.n_imputations)
+        return _Options(
+            sampler=check_choice("sampler", self.sampler, _SAMPLERS),
+            inits=_validate.check_per_chain("init", self.init, n_chains),
+            lags=check_count("lags", self.lags, 0),
+            lag_features=check_choice("lag_features", self.lag_features, ("all", "own")),
+            period=check_period(self.period),
+            transforms=self.transforms,
+            noise=check_choice("noise", self.noise, ("normal", "student_t")),
+            schedule=sampling.Schedule(check_count("n_tune", self.n_tune, 0), check_count("n_draws", self.n_draws), 1),
+            n_chains=n_chains,
+            prior_scale=check_number("prior_scale", self.prior_scale, 1e-6),
+            bounds=self.bounds,
+            n_jobs=self.n_jobs,
+        )
+
+    def _starts(self, rows, scales, options, seed):
+        """Ask the strategies, and spread the chains where they share one."""
+        shared = not isinstance(self.init, (list, tuple))
+        tables = []
+        for c, init in enumerate(options.inits):
+            rng = np.random.default_rng(child_seed(seed, *((0,) if c == 0 else (0, c))))
+            chosen = resolve(init, "fill")
+            offsets = rows.offsets if len(rows.offsets) > 2 else None
+            table = check_fill(chosen.start(rows.y.copy(), rng, offsets=offsets), rows.y, chosen.label)
+            if shared and c > 0:
+                table = self._moved(table, rows, scales, rng)
+            tables.append(table)
+        return np.array(tables)
+
+    @staticmethod
+    def _moved(table, rows, scales, rng):
+        """Add noise to the missing cells, on the scale of the engine."""
+        z = scales.forward(table)
+        missing = rows.missing[:, scales.active]
+        low, high = scales.limits
+        z[missing] += _APART * rng.standard_normal(missing.sum())
+        cells = np.clip(z, low, high)[missing]
+        return scales.complete(rows, scales.back(cells, np.nonzero(missing)[1]))
+
+    def _chain(self, equations, scales, c, seed, schedule):
+        rng = np.random.default_rng(child_seed(seed, 1, c))
+        return FcsChain(equations, scales.forward(self.start_[c]), rng, self.sampler, schedule.n_tune)
+
+    def _finish(self, walks, rows, scales, equations, panel):
+        """Set what a user reads."""
+        for walk in walks:
+            if not walk.draws:  # out of time before the first draw
+                walk.keep()
+        self.method_, self.n_iter_ = "fcs", min(walk.n_sweeps for walk in walks)
+        self.trace_ = {name: np.array([w.trace[name][: self.n_iter_ + 1] for w in walks]) for name in FcsChain.SCALARS}
+        self._fitted_scales, self._fitted_rows, self._fitted_columns = scales, rows, list(panel.columns)
+        self._fitted_panel, self._fitted_classes = panel, equations.classes
+        self._fitted_draws = ImputedDraws(walks)
+        self.diagnostics_ = self._diagnose(walks)
+        table = self.diagnostics_
+        if len(table):
+            if self._fitted_draws.n_draws >= _WORTH and table["rhat"].max() >= _R_HAT:
+                warn_unmixed(table["rhat"].max(), table["rhat"].idxmax())
+            if table["guarded"].max() > _GUARDED:
+                warn_guarded(table["guarded"].max(), table["guarded"].idxmax())
+
+    @property
+    def converged_(self):
+        """Whether R-hat of log density, noise, means and spreads of drawn cells is below 1.05."""
+        return bool(self.sampler_summary()["rhat"] < _R_HAT)
+
+
+class _Options(NamedTuple):
+    """Checked parameters."""
+
+    sampler: str
+    inits: list
+    lags: int
+    lag_features: str
+    period: Any
+    transforms: Any
+    noise: str
+    schedule: Any
+    n_chains: int
+    prior_scale: float
+    bounds: Any
+    n_jobs: Any

@@ -1,0 +1,142 @@
+"""Transforms of single columns towards the normal, and back: monotone, and estimated from what was observed."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+#: "auto" transforms columns of so many observed and so many different values at least.
+_FEWEST, _VARIED = 50, 10
+#: Yeo and Johnson's power acts on 1 + u, u in units of this share of the median of a positive column: small enough to
+#: come close to a logarithm (NRMSE of nitrogen oxides 0.15 against 0.18 with the median itself).
+_SHARE = 0.1
+#: Powers that a maximum of the likelihood is looked for in: beyond, the scale would be one of outliers.
+_POWERS = (-2.0, 3.0)
+KINDS = ("auto", "yeo-johnson", "log", "sqrt", None)
+
+
+class Transform(NamedTuple):
+    """z = (g(y / unit) - center) / scale with g the identity, the logarithm, the root or Yeo and Johnson's power."""
+
+    kind: str | None
+    unit: float
+    power: float
+    center: float
+    scale: float
+
+    def forward(self, y):
+        """Return z for values y in the units of the data; NaN stays NaN."""
+        return (_forward(self.kind, y / self.unit, self.power) - self.center) / self.scale
+
+    def back(self, z):
+        """Return y for z."""
+        return _back(self.kind, z * self.scale + self.center, self.power) * self.unit
+
+
+def estimate(y, kind):
+    """Fit the transform of one column.
+
+    Parameters
+    ----------
+    y : (n,) float
+        Observed values, not all the same.
+    kind : {"auto", "yeo-johnson", "log", "sqrt", None}
+
+    Returns
+    -------
+    Transform
+
+    Notes
+    -----
+    Yeo and Johnson, A new family of power transformations, Biometrika 87 (2000), with the power of greatest
+    likelihood. Positive columns are divided by a tenth of their median first and others by their spread, so that
+    the units of the data do not matter.
+    """
+    if kind == "auto":
+        kind = "yeo-johnson" if _is_skewed(y) else None
+    unit, power = 1.0, 1.0
+    if kind == "yeo-johnson":
+        unit = _unit(y)
+        power = _likeliest_power(y / unit)
+    g = _forward(kind, y / unit, power)
+    scale = g.std()
+    if not np.isfinite(scale) or scale == 0.0:
+        return Transform(None, 1.0, 1.0, float(y.mean()), float(y.std()))
+    return Transform(kind, unit, power, float(g.mean()), float(scale))
+
+
+def _unit(y):
+    return _SHARE * float(np.median(y)) if y.min() > 0 else float(y.std())
+
+
+def _is_skewed(y):
+    """Whether the skewness is beyond two standard errors of that of a normal sample."""
+    if len(y) < _FEWEST or len(np.unique(y[: 100 * _VARIED])) < _VARIED:
+        return False
+    deviation = (y - y.mean()) / y.std()
+    return bool(abs(np.mean(deviation**3)) > 2.0 * np.sqrt(6.0 / len(y)))
+
+
+def _likeliest_power(u):
+    """Power under which the values are most likely normal."""
+    from scipy.optimize import minimize_scalar
+
+    jacobian = np.mean(np.sign(u) * np.log1p(np.abs(u)))
+
+    def loss(power):
+        variance = _forward("yeo-johnson", u, power).var()
+        return 0.5 * np.log(variance) - (power - 1.0) * jacobian if variance > 0 else np.inf
+
+    return float(minimize_scalar(loss, bounds=_POWERS, method="bounded", options={"xatol": 1e-4}).x)
+
+
+def _forward(kind, u, power):
+    if kind == "log":
+        return np.log(u)
+    if kind == "sqrt":
+        return np.sqrt(u)
+    if kind is None:
+        return u
+    size = np.log1p(np.abs(u))
+    return np.where(u >= 0, _expand(size, power), -_expand(size, 2.0 - power))
+
+
+def _expand(x, power):
+    """(e^(power x) - 1) / power, and x where the power is 0."""
+    return np.expm1(power * x) / power if abs(power) > 1e-8 else x
+
+
+def _back(kind, g, power):
+    if kind == "log":
+        return np.exp(g)
+    if kind == "sqrt":
+        return np.square(np.maximum(g, 0.0))
+    if kind is None:
+        return g
+    size = np.where(g >= 0, _shrink(np.maximum(g, 0.0), power), _shrink(np.maximum(-g, 0.0), 2.0 - power))
+    return np.sign(g) * np.expm1(size)
+
+
+def _shrink(g, power):
+    """Inverse of `_expand`; a bounded scale ends where it does."""
+    return np.log1p(np.maximum(power * g, -1.0 + 1e-12)) / power if abs(power) > 1e-8 else g
+
+
+def limits(transform, y):
+    """Range of z that draws may take: half a range beyond what was observed, and where the scale ends."""
+    z = transform.forward(np.array([y.min(), y.max()]))
+    reach = 0.5 * (z[1] - z[0])
+    low, high = z[0] - reach, z[1] + reach
+    end = _end(transform)
+    return max(low, end[0]), min(high, end[1])
+
+
+def _end(transform):
+    """Where the scale of a transform ends: a power below 0 is bounded above, one above 2 below; a root at 0."""
+    low, high = -np.inf, np.inf
+    if transform.kind == "sqrt":
+        low = 0.0
+    if transform.kind == "yeo-johnson":
+        high = -1.0 / transform.power if transform.power < 0 else high
+        low = 1.0 / (2.0 - transform.power) if transform.power > 2 else low
+    margin = 1e-6
+    return (low - transform.center) / transform.scale + margin, (high - transform.center) / transform.scale - margin
