@@ -130,18 +130,13 @@ def _count_without_starts(z, begins, n, K):
             n[z[t - 1] + 1, z[t]] += 1
 
 
-def _rows_that_stick_too_little(j, alpha, rho):
-    return alpha
-
-
 @pytest.mark.parametrize(
     ("name", "functions"),
     [
         ("two sequences", {"split_rest": _stick_the_wrong_way}),
         ("two sequences", {"count": _count_without_starts}),
-        ("sticky", {"free_mass": _rows_that_stick_too_little}),
     ],
-    ids=["stick split the wrong way", "start omitted", "mass of a row too large"],
+    ids=["stick split the wrong way", "start omitted"],
 )
 def test_a_wrong_chain_does_not(name, functions, monkeypatch):
     monkeypatch.setattr(module, "hdp", mutant("tsinit.kernels.hdp", **functions))
