@@ -110,12 +110,12 @@ def test_the_walk_is_used_where_outages_are_long_and_a_period_is_known(rng):
     t = np.arange(24 * 10)
     wave = np.sin(2 * np.pi * t / 24)[:, None] + 0.1 * rng.standard_normal((len(t), 2))
     scattered, outage = holes(rng, wave, 0.1), holes(rng, wave, 0.0, range(100, 110))
-    assert VarChain(problem(outage), complete(outage), rng, period=24).drifts
+    assert VarChain(problem(outage), complete(outage), rng, periods=[24]).drifts
     assert not VarChain(problem(outage), complete(outage), rng).drifts
-    assert not VarChain(problem(outage), complete(outage), rng, period=24, drift=False).drifts
-    assert not VarChain(problem(scattered), complete(scattered), rng, period=24).drifts
+    assert not VarChain(problem(outage), complete(outage), rng, periods=[24], drift=False).drifts
+    assert not VarChain(problem(scattered), complete(scattered), rng, periods=[24]).drifts
     short = outage[90:200]
-    assert not VarChain(problem(short), complete(short), rng, period=24).drifts
+    assert not VarChain(problem(short), complete(short), rng, periods=[24]).drifts
 
 
 def test_an_outage_follows_the_profile_of_the_days_around_it(rng):
@@ -128,7 +128,7 @@ def test_an_outage_follows_the_profile_of_the_days_around_it(rng):
     found = {}
     for drift in (True, False):
         cov = np.column_stack([np.sin(2 * np.pi * t / 24), np.cos(2 * np.pi * t / 24)])
-        chain = VarChain(problem(y, covariates=cov), complete(y), np.random.default_rng(1), period=24, drift=drift)
+        chain = VarChain(problem(y, covariates=cov), complete(y), np.random.default_rng(1), periods=[24], drift=drift)
         means = []
         for i in range(60):
             chain.sweep()
@@ -143,10 +143,10 @@ def test_a_season_known_at_every_phase_bridges_skipped_steps(rng):
     steps = np.delete(np.arange(60), [20, 21, 40])
     season = np.column_stack([np.sin(2 * np.pi * steps / 12), np.cos(2 * np.pi * steps / 12)])
     y = rng.standard_normal((57, 1))
-    bridged = lay_out(problem(y, steps=steps, covariates=season), 12)
+    bridged = lay_out(problem(y, steps=steps, covariates=season), [12])
     assert len(bridged.before) == 60
     np.testing.assert_allclose(bridged.covariates[:, 0], np.sin(2 * np.pi * np.arange(60) / 12), atol=1e-9)
-    other = lay_out(problem(y, steps=steps, covariates=np.hstack([season, rng.standard_normal((57, 1))])), 12)
+    other = lay_out(problem(y, steps=steps, covariates=np.hstack([season, rng.standard_normal((57, 1))])), [12])
     assert len(other.before) == 57
     assert (other.before == 0).sum() == 3
 
@@ -157,17 +157,18 @@ def test_other_rows_are_completed_by_what_was_learned(rng, drift):
     wave = np.sin(2 * np.pi * t / 24)[:, None] * [1.0, -1.0] + 0.1 * rng.standard_normal((len(t), 2))
     cov = np.column_stack([np.sin(2 * np.pi * t / 24), np.cos(2 * np.pi * t / 24)])
     y = holes(rng, wave, 0.1)
-    chain = VarChain(problem(y, covariates=cov), complete(y), rng, period=24, drift=drift)
+    chain = VarChain(problem(y, covariates=cov), complete(y), rng, periods=[24], drift=drift)
     for _ in range(20):
         chain.sweep()
     new = holes(rng, wave[:50], 0.2, range(20, 30))
-    z, mean = complete_new(chain.parameters(), problem(new, covariates=cov[:50]), complete(new), rng, period=24)
+    z, mean = complete_new(chain.parameters(), problem(new, covariates=cov[:50]), complete(new), rng, periods=[24])
     seen = ~np.isnan(new)
     np.testing.assert_array_equal(z[seen], new[seen])
     assert np.sqrt(np.mean((mean - wave[:50])[~seen] ** 2)) < 0.4
     assert not np.array_equal(z, mean)
     # One row alone is a sequence too.
-    one, _ = complete_new(chain.parameters(), problem(new[25:26], covariates=cov[:1]), np.zeros((1, 2)), rng, period=24)
+    single = problem(new[25:26], covariates=cov[:1])
+    one, _ = complete_new(chain.parameters(), single, np.zeros((1, 2)), rng, periods=[24])
     assert np.isfinite(one).all()
 
 
@@ -205,4 +206,5 @@ def test_the_prior_density_is_that_of_the_parts(rng):
 def test_terms_of_a_short_period():
     assert drift_terms(np.arange(5), 3).shape == (5, 3)
     assert drift_terms(np.arange(5), 24).shape == (5, 9)
+    assert drift_terms(np.arange(5), 4).shape == (5, 4)  # the second harmonic has no sine
     assert var_drift.GRID.size > 10

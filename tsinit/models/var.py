@@ -29,8 +29,8 @@ class VarChain:
     start : (T, D) float
         A complete table.
     rng : numpy.random.Generator
-    period : float, optional
-        Steps of a season.
+    periods : sequence of float
+        Steps of the seasons; the shortest is the one that walks.
     drift : "auto" or bool
         Whether the season walks; "auto" where a period is known, a column is missing for a quarter of it or longer
         at a stretch, and a sequence has at least 8.
@@ -57,14 +57,14 @@ class VarChain:
 
     SCALARS = ("log_joint", "noise", "drift_variance", "guard_hits")
 
-    def __init__(self, problem, start, rng, *, period=None, drift="auto", noise_prior=None):
+    def __init__(self, problem, start, rng, *, periods=(), drift="auto", noise_prior=None):
         self._rng, self._L, D = rng, problem.lags, problem.z.shape[1]
-        self.table = GapTable(problem, start, period)
+        self.table = GapTable(problem, start, periods)
         self.layout = self.table.layout
-        self._drift = _new_drift(problem, self.layout, period, drift, rng)
+        self._drift = _new_drift(problem, self.layout, periods, drift, rng)
         self.drifts = self._drift is not None
         prior = NoisePrior(D + 2.0, 1.0) if noise_prior is None else noise_prior
-        static = ~seasonal(problem, period)[0]
+        static = ~seasonal(problem, periods)[0]
         self.classes = classes(self.layout, self._L, D, static, self.drifts, problem.prior_scale, prior)
         self.laws: dict[int, Law] = {}
         self.log_joint, self.noise, self.drift_variance = np.nan, np.nan, 0.0
@@ -124,11 +124,12 @@ class VarChain:
                              f"{total}. Use fewer lags, or method='fcs'.")
 
 
-def _new_drift(problem, layout, period, drift, rng):
+def _new_drift(problem, layout, periods, drift, rng):
     """Decide whether the season walks, and set its walk up."""
     rows = np.flatnonzero(layout.before == problem.lags)
-    if drift is False or period is None or rows.size == 0:
+    if drift is False or not len(periods) or rows.size == 0:
         return None
+    period = min(periods)
     number, sequence = (layout.steps[rows] // period).astype(np.int64), layout.sequence[rows]
     long = longest_gaps(problem)[0] >= _OUTAGE * period
     if drift == "auto" and not (long and Drift.long_enough(number, sequence)):

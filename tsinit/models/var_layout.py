@@ -8,6 +8,8 @@ from tsinit.kernels import var_gaps
 
 _BRIDGED = 10  # holes of up to this many times the lags are rows without values; longer ones end a segment
 
+_HARMONICS = 4  # of a period, by which its covariates are known
+
 
 class Layout(NamedTuple):
     """Rows of the engine: those given, and those that the clock skipped in a short hole."""
@@ -21,29 +23,32 @@ class Layout(NamedTuple):
 
 
 def season(steps, period, harmonics):
-    """Fourier terms (n, 2 harmonics) of the clock, of variance 1, fewer where the period has not so many."""
-    angle = 2.0 * np.pi / period * np.outer(steps, np.arange(1, min(harmonics, (int(period) - 1) // 2) + 1))
-    return np.sqrt(2.0) * np.hstack([np.sin(angle), np.cos(angle)])
+    """Fourier terms (n, k) of the clock, of variance 1: two for each harmonic, one where it takes two steps."""
+    columns = []
+    for k in range(1, min(harmonics, int(period) // 2) + 1):
+        angle = 2.0 * np.pi * k / period * steps
+        columns += [np.cos(angle)] if 2 * k == period else [np.sqrt(2.0) * np.sin(angle), np.sqrt(2.0) * np.cos(angle)]
+    return np.column_stack(columns) if columns else np.zeros((len(steps), 0))
 
 
-def seasonal(problem, period):
+def seasonal(problem, periods):
     """Tell which covariates are functions of the phase, and how.
 
     Returns
     -------
     known : (F,) bool
-    weights : (2 H + 1, F) float
+    weights : (k, F) float
         Of the Fourier terms and of 1, that give the covariates which are known.
     """
     F = problem.covariates.shape[1]
-    if period is None or F == 0:
+    if not len(periods) or F == 0:
         return np.zeros(F, dtype=bool), np.zeros((1, F))
-    terms = _terms(problem.steps, period)
+    terms = _terms(problem.steps, periods)
     weights = np.linalg.lstsq(terms, problem.covariates, rcond=None)[0]
     return np.abs(terms @ weights - problem.covariates).max(axis=0) < 1e-6, weights
 
 
-def lay_out(problem, period=None):
+def lay_out(problem, periods=()):
     """Cut the table into segments.
 
     Where the clock skips up to 10 L steps, rows without a value stand in for them: a state that passes through them
@@ -51,7 +56,7 @@ def lay_out(problem, period=None):
     function of the phase, because nobody knows its values there.
     """
     T, L = len(problem.z), problem.lags
-    known, weights = seasonal(problem, period)
+    known, weights = seasonal(problem, periods)
     sequence = np.repeat(np.arange(len(problem.offsets) - 1), np.diff(problem.offsets))
     jump = np.diff(problem.steps, prepend=problem.steps[:1])
     begins = np.zeros(T, dtype=bool)
@@ -70,15 +75,15 @@ def lay_out(problem, period=None):
     covariates = problem.covariates[owner]
     away = rows[owner] != np.arange(n)
     if away.any() and len(known):
-        covariates[away] = _terms(steps[away], period) @ weights
+        covariates[away] = _terms(steps[away], periods) @ weights
     return Layout(
         rows.astype(np.int64), np.minimum(place, L).astype(np.int64), stop.astype(np.int64), steps,
         sequence[owner].astype(np.int64), covariates,
     )
 
 
-def _terms(steps, period):
-    return np.hstack([season(steps, period, int(period)), np.ones((len(steps), 1))])
+def _terms(steps, periods):
+    return np.hstack([*(season(steps, period, _HARMONICS) for period in periods), np.ones((len(steps), 1))])
 
 
 def missing_cells(missing, layout, L):

@@ -18,7 +18,7 @@ class VarDraw(NamedTuple):
     profile: np.ndarray | None  # (2 H + 1, D) mean of a season that drifts, over its periods
 
 
-def complete_new(draw, problem, start, rng, period=None):
+def complete_new(draw, problem, start, rng, periods=()):
     """Draw the missing cells of another table, given one draw of the coefficients.
 
     A season that drifted while it was learned is taken as it was on average: where it has gone since, nobody knows.
@@ -31,7 +31,7 @@ def complete_new(draw, problem, start, rng, period=None):
     start : (T, D) float
         Any complete table.
     rng : numpy.random.Generator
-    period : float, optional
+    periods : sequence of float
         As in the fit.
 
     Returns
@@ -39,15 +39,15 @@ def complete_new(draw, problem, start, rng, period=None):
     z, mean : (T, D) float
         A draw of the table, and its mean given the coefficients.
     """
-    table, L, D = GapTable(problem, start, period), problem.lags, problem.z.shape[1]
+    table, L, D = GapTable(problem, start, periods), problem.lags, problem.z.shape[1]
     walks = draw.profile is not None
-    static = ~seasonal(problem, period)[0]
+    static = ~seasonal(problem, periods)[0]
     laws = {}
     for part in classes(table.layout, L, D, static, walks, problem.prior_scale, NoisePrior(D + 2.0, 1.0)):
         law = laws[part.before] = fitting(draw.laws, part, D)
         E = design(part, table.Z) - part.X @ law.B
         if walks and part.before == L:
-            E -= drift_terms(table.layout.steps[part.rows], period) @ draw.profile
+            E -= drift_terms(table.layout.steps[part.rows], min(periods)) @ draw.profile
         table.weighted[part.rows] = E @ law.precision
     table.draw_gaps(rng, laws)
     return table.given(table.Z), table.given(table.mean)

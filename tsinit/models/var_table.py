@@ -19,7 +19,7 @@ class GapTable:
     problem : Problem
     start : (T, D) float
         A complete table.
-    period : float or None
+    periods : sequence of float
 
     Attributes
     ----------
@@ -31,8 +31,8 @@ class GapTable:
         Cells turned back by the last draw.
     """
 
-    def __init__(self, problem, start, period):
-        self.layout = lay_out(problem, period)
+    def __init__(self, problem, start, periods):
+        self.layout = lay_out(problem, periods)
         n, D = len(self.layout.before), problem.z.shape[1]
         missing = np.ones((n, D), dtype=bool)
         missing[self.layout.rows] = problem.missing
