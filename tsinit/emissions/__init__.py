@@ -6,14 +6,27 @@ Each is one file: its priors (an `Emission`), what it does with data (a `Bound`)
 
 from tsinit.emissions import _checks
 from tsinit.emissions.base import Bound, Emission
+from tsinit.emissions.categorical import Categorical
 from tsinit.emissions.gaussian import Gaussian
 from tsinit.emissions.gaussian_diag import DiagonalGaussian
+from tsinit.emissions.gaussian_known_variance import KnownVarianceGaussian
+from tsinit.emissions.poisson import Poisson
+from tsinit.emissions.student_t import StudentT
+from tsinit.emissions.von_mises import VonMises
 
-__all__ = ["Bound", "DiagonalGaussian", "Emission", "Gaussian", "names", "resolve"]
+__all__ = [
+    "Bound", "Categorical", "DiagonalGaussian", "Emission", "Gaussian", "KnownVarianceGaussian", "Poisson", "StudentT",
+    "VonMises", "names", "resolve",
+]
 
 _EMISSIONS = {
     "gaussian": Gaussian,
     "gaussian_diag": DiagonalGaussian,
+    "gaussian_known_variance": KnownVarianceGaussian,
+    "student_t": StudentT,
+    "poisson": Poisson,
+    "categorical": Categorical,
+    "von_mises": VonMises,
 }
 
 

@@ -76,6 +76,39 @@ def codes(y, n_features=None):
     return y
 
 
+def categories(values):
+    """Check for distinct whole numbers that name categories.
+
+    Returns
+    -------
+    (C,) float
+        In ascending order.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    array = _numbers("categories", values)
+    if array.ndim != 1 or array.size == 0 or (array != np.floor(array)).any() or np.unique(array).size < array.size:
+        raise ValueError(f"categories must be distinct whole numbers; got {short(values)}.")
+    return np.sort(array)
+
+
+def known_categories(values, known, column):
+    """Check that values (n,) of a column are among its categories.
+
+    Raises
+    ------
+    ValueError
+        If one is not.
+    """
+    strange = values[~np.isin(values, known)]
+    if strange.size:
+        raise ValueError(f"X must hold in column {column} categories of the fit, {_some(known)}; got {strange[0]:g}. "
+                         "Pass Categorical(categories=...) with all that may occur.")
+
+
 def angles(y, unit, n_features=None):
     """Check for a table of angles and bring it to radians.
 
@@ -115,6 +148,21 @@ def above(name, value, least):
     """
     if not isinstance(value, Real) or isinstance(value, bool) or not least < value < np.inf:
         raise ValueError(f"{name} must be a number above {least:g}; got {short(value)}.")
+    return float(value)
+
+
+def at_least(name, value, least):
+    """Check for a finite number of at least `least`.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    if value == least and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, Real) or isinstance(value, bool) or not least < value < np.inf:
+        raise ValueError(f"{name} must be a number of at least {least:g}; got {short(value)}.")
     return float(value)
 
 
@@ -193,6 +241,11 @@ def _numbers(name, value):
         return np.array(value, dtype=np.float64)
     except (TypeError, ValueError):
         raise ValueError(f"{name} must hold real numbers; got {short(value)}.") from None
+
+
+def _some(values):
+    text = ", ".join(f"{v:g}" for v in values[:10])
+    return f"[{text}, ...]" if len(values) > 10 else f"[{text}]"
 
 
 def _place(wrong):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsinit.kernels._jit import blend, entry, kernel
+from tsinit.kernels._jit import entry, kernel
 
 LOG_2PI = math.log(2.0 * math.pi)
 _LEAST_PIVOT = 1e-14  # of the diagonal: what rounding may have made negative
@@ -200,95 +200,3 @@ def log_prior(prior, mean, whiten):
             square += r * r
         out[k] = constant + (df + D + 2) * log_det - 0.5 * (trace + prior.k * square)
     return out
-
-
-@blend
-def quadratic(mean, whiten, y, t, k):
-    """Squared length of W (y_t - mean) for a complete row."""
-    total = 0.0
-    for i in range(y.shape[1]):
-        r = 0.0
-        for j in range(i + 1):
-            r += whiten[k, i, j] * (y[t, j] - mean[k, j])
-        total += r * r
-    return total
-
-
-@kernel
-def gap_system(mean, whiten, data, t, k):
-    """What row t with gaps needs: the factor R of Lambda_mm, v = R^-1 W_m' r, and |r|^2, with r = W_o (y_o - mean_o).
-
-    The precision Lambda = W'W makes both of the marginal of what is seen and of the conditional of what is missing:
-    y_m | y_o ~ N(mean_m - R^-T v, Lambda_mm^-1), the square in the marginal density is |r|^2 - |v|^2, and its
-    precision has the determinant |Lambda| / |R|^2. With few missing this is cheaper than factoring Sigma_oo.
-    """
-    D, first = mean.shape[1], data.gap[t]
-    m = data.gap[t + 1] - first
-    R, v = np.zeros((1, m, m)), np.zeros(m)
-    square = 0.0
-    for i in range(D):
-        r = 0.0
-        for j in range(i + 1):
-            x = data.y[t, j] - mean[k, j]
-            if not np.isnan(x):
-                r += whiten[k, i, j] * x
-        square += r * r
-        for a in range(m):
-            wa = whiten[k, i, data.column[first + a]]
-            v[a] += wa * r
-            for b in range(a + 1):
-                R[0, a, b] += wa * whiten[k, i, data.column[first + b]]
-    _cholesky(R, 0, m)
-    for a in range(m):
-        for b in range(a):
-            v[a] -= R[0, a, b] * v[b]
-        v[a] /= R[0, a, a]
-    return R, v, square
-
-
-@blend
-def one_gap(mean, whiten, data, t, k):
-    """As `gap_marginal` for a single missing column, without scratch."""
-    column = data.column[data.gap[t]]
-    square, g, precision = 0.0, 0.0, 0.0
-    for i in range(mean.shape[1]):
-        r = 0.0
-        for j in range(i + 1):
-            if j != column:
-                r += whiten[k, i, j] * (data.y[t, j] - mean[k, j])
-        w = whiten[k, i, column]
-        square += r * r
-        g += w * r
-        precision += w * w
-    return square - g * g / precision, 0.5 * math.log(precision)
-
-
-@kernel
-def gap_marginal(mean, whiten, data, t, k):
-    """Squared length of the whitened seen part of row t, and log|R| as in `gap_system`."""
-    m = data.gap[t + 1] - data.gap[t]
-    if m == 1:
-        return one_gap(mean, whiten, data, t, k)
-    R, v, square = gap_system(mean, whiten, data, t, k)
-    log_det = 0.0
-    for a in range(m):
-        square -= v[a] * v[a]
-        log_det += math.log(R[0, a, a])
-    return square, log_det
-
-
-@kernel
-def fill_row(rng, params, data, t, k, weight, y):
-    """Draw the missing entries of row t given the seen ones into y[t]: mean_m - R^-T (v - e / sqrt(weight))."""
-    first = data.gap[t]
-    m = data.gap[t + 1] - first
-    R, v, _ = gap_system(params.mean, params.whiten, data, t, k)
-    size = 1.0 / math.sqrt(weight)
-    for a in range(m):
-        v[a] -= size * rng.standard_normal()
-    for a in range(m - 1, -1, -1):
-        for b in range(a + 1, m):
-            v[a] -= R[0, b, a] * v[b]
-        v[a] /= R[0, a, a]
-        i = data.column[first + a]
-        y[t, i] = params.mean[k, i] - v[a]

@@ -5,23 +5,14 @@ from typing import NamedTuple
 import numpy as np
 
 from tsinit.emissions import _checks
-from tsinit.emissions._normal_rows import LOG_2PI, complete_row, fill_row, many_gaps, one_gap
 from tsinit.emissions import _normal_wishart as nw
-from tsinit.emissions._gaps import gap_lists
+from tsinit.emissions._normal_rows import fill_row, list_gaps, seen_in_part, seen_part, start_fill
 from tsinit.emissions._scaling import column_scale
 from tsinit.emissions.base import Bound, Emission
 from tsinit.kernels._jit import entry
 from tsinit.kernels.density import density
 
 _ONES = np.empty(0)  # no weights
-
-
-class GaussianData(NamedTuple):
-    """Standardised observations."""
-
-    y: np.ndarray       # (T, D), NaN where missing
-    gap: np.ndarray     # (T + 1,) missing columns of row t: column[gap[t]:gap[t + 1]]
-    column: np.ndarray
 
 
 class GaussianParams(NamedTuple):
@@ -34,16 +25,8 @@ class GaussianParams(NamedTuple):
 
 @density(GaussianParams)
 def _log_density(params, data, t, k):
-    missing, D = data.gap[t + 1] - data.gap[t], data.y.shape[1]
-    square, log_det = 0.0, 0.0
-    if missing == 0:
-        square = complete_row(params, data, t, k)
-    elif missing == 1 and D > 1:
-        square, log_det = one_gap(params, data, t, k)
-    elif missing < D:
-        square, log_det = many_gaps(params, data, t, k)
-    value = 0.5 * (missing * LOG_2PI - log_det - square)
-    return (value + params.log_norm[k]) * (missing < data.y.shape[1])
+    square, log_norm, seen = seen_part(params, data, t, k)
+    return (log_norm - 0.5 * square) * (seen > 0)
 
 
 @entry
@@ -91,12 +74,7 @@ class Gaussian(Emission):
         """See `Emission.bind`."""
         y = _checks.real_table(y)
         scale = column_scale(y)
-        return GaussianBound(standardised(y, scale), wishart_prior(self, y.shape[1], scale), scale)
-
-
-def standardised(y, scale):
-    """Standardise y (T, D) and list its gaps."""
-    return GaussianData(scale.apply(y), *gap_lists(y))
+        return GaussianBound(list_gaps(scale.apply(y)), wishart_prior(self, y.shape[1], scale), scale)
 
 
 def wishart_prior(emission, D, scale):
@@ -117,17 +95,18 @@ class GaussianBound(Bound):
     def __init__(self, data, prior, scale):
         super().__init__(data, prior, data.y.shape[1])
         self.scale = scale
-        self.partial = rows_seen_in_part(data)
+        self.partial = seen_in_part(data)
         self.collapsed = not self.partial
         self.log_jacobian = scale.log_jacobian(data.y)
 
     def with_data(self, y):
         """See `Bound.with_data`."""
-        return GaussianBound(standardised(_checks.real_table(y, self.n_features), self.scale), self.prior, self.scale)
+        y = self.scale.apply(_checks.real_table(y, self.n_features))
+        return GaussianBound(list_gaps(y), self.prior, self.scale)
 
     def latent(self, rng):
         """Observations with every gap filled by a value seen in its column; None if no row is seen in part."""
-        return filled(rng, self.data.y) if self.partial else None
+        return start_fill(rng, self.data.y) if self.partial else None
 
     def draw(self, rng, z, K, latent):
         """See `Bound.draw`."""
@@ -168,19 +147,3 @@ class GaussianBound(Bound):
 
     def _root(self, params):
         return self.scale.scale[:, None] * np.linalg.inv(params.whiten)
-
-
-def rows_seen_in_part(data):
-    """Whether some row has both seen and missing entries."""
-    missing = np.diff(data.gap)
-    return bool(np.any((missing > 0) & (missing < data.y.shape[1])))
-
-
-def filled(rng, y):
-    """Fill gaps in y (T, D) with values seen in the same column, taken at random; zeros in a column never seen."""
-    y = y.copy()
-    for column in y.T:
-        gap = np.isnan(column)
-        seen = column[~gap]
-        column[gap] = rng.choice(seen, gap.sum()) if seen.size else 0.0
-    return y

@@ -11,7 +11,7 @@ from tsinit.emissions.base import Bound, Emission
 from tsinit.kernels._jit import entry, kernel
 from tsinit.kernels.density import density
 
-_LOG_2PI = math.log(2.0 * math.pi)
+LOG_2PI = math.log(2.0 * math.pi)
 
 
 class DiagonalGaussianData(NamedTuple):
@@ -92,7 +92,7 @@ def _draw(rng, prior, y, z, K):
             mean, b = _posterior(prior, i, n[k, i], c[k, i], s[k, i], q[k, i])
             w = rng.standard_gamma(prior.a + 0.5 * n[k, i]) / b
             precision[k, i] = w
-            log_norm[k, i] = 0.5 * (math.log(w) - _LOG_2PI)
+            log_norm[k, i] = 0.5 * (math.log(w) - LOG_2PI)
             s[k, i] = mean + rng.standard_normal() / math.sqrt(w * (prior.k + n[k, i]))
     return s, precision, log_norm
 
@@ -110,7 +110,7 @@ def _log_evidence(prior, y, z, K):
                 _, b = _posterior(prior, i, m, c[k, i], s[k, i], q[k, i])
                 a = prior.a + 0.5 * m
                 total += at_prior + math.lgamma(a) - a * math.log(b)
-                total += 0.5 * (math.log(prior.k / (prior.k + m)) - m * _LOG_2PI)
+                total += 0.5 * (math.log(prior.k / (prior.k + m)) - m * LOG_2PI)
     return total
 
 
@@ -169,7 +169,7 @@ class DiagonalGaussianBound(Bound):
     def with_data(self, y):
         """See `Bound.with_data`."""
         y = self.scale.apply(_checks.real_table(y, self.n_features))
-        return DiagonalGaussianBound(DiagonalGaussianData(y), self.prior, self.scale)
+        return type(self)(DiagonalGaussianData(y), self.prior, self.scale)
 
     def draw(self, rng, z, K, latent):
         """See `Bound.draw`."""

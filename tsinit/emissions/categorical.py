@@ -1,0 +1,188 @@
+"""Categories: independent categorical columns in each state."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from tsinit.emissions import _checks
+from tsinit.emissions.base import Bound, Emission
+from tsinit.kernels._jit import entry, kernel
+from tsinit.kernels.density import density
+from tsinit.kernels.random import log_gamma_draw
+
+_ROWS_PER_CATEGORY = 0.5  # what Jeffreys' prior is worth
+
+
+class CategoricalData(NamedTuple):
+    """Categories, numbered from 0 in each column."""
+
+    code: np.ndarray  # (T, D) int64, -1 where missing
+
+
+class CategoricalParams(NamedTuple):
+    """Probabilities of each state."""
+
+    log_prob: np.ndarray  # (K, D, C), -inf beyond the categories of a column
+
+
+class DirichletPrior(NamedTuple):
+    """Prior of the probabilities of each column."""
+
+    counts: np.ndarray  # (D, C), 0 beyond the categories of a column
+
+
+@density(CategoricalParams)
+def _log_density(params, data, t, k):
+    total = 0.0
+    for i in range(data.code.shape[1]):
+        code = data.code[t, i]
+        if code >= 0:
+            total += params.log_prob[k, i, code]
+    return total
+
+
+@kernel
+def _counts(code, z, K, C):
+    """Count the categories of every state and column, (K, D, C)."""
+    D = code.shape[1]
+    n = np.zeros((K, D, C))
+    for t in range(z.size):
+        for i in range(D):
+            if code[t, i] >= 0:
+                n[z[t], i, code[t, i]] += 1.0
+    return n
+
+
+@entry
+def _draw(rng, prior, code, z, K):
+    """Log probabilities (K, D, C): Dirichlet by Gammas in logs, because small shapes underflow."""
+    D, C = prior.counts.shape
+    n = _counts(code, z, K, C)
+    for k in range(K):
+        for i in range(D):
+            top = -np.inf
+            for c in range(C):
+                n[k, i, c] = log_gamma_draw(rng, n[k, i, c] + prior.counts[i, c])
+                top = max(top, n[k, i, c])
+            total = 0.0
+            for c in range(C):
+                total += math.exp(n[k, i, c] - top)
+            top += math.log(total)
+            for c in range(C):
+                n[k, i, c] -= top
+    return n
+
+
+@entry
+def _log_evidence(prior, code, z, K):
+    """Sum over states and columns of the log Dirichlet-multinomial probability of the sequence of categories."""
+    D, C = prior.counts.shape
+    n = _counts(code, z, K, C)
+    total = 0.0
+    for i in range(D):
+        weight = 0.0
+        for c in range(C):
+            weight += prior.counts[i, c]
+        for k in range(K):
+            rows = 0.0
+            for c in range(C):
+                if n[k, i, c] > 0.0:
+                    rows += n[k, i, c]
+                    total += math.lgamma(prior.counts[i, c] + n[k, i, c]) - math.lgamma(prior.counts[i, c])
+            if rows > 0.0:
+                total += math.lgamma(weight) - math.lgamma(weight + rows)
+    return total
+
+
+class Categorical(Emission):
+    """Categories with probabilities for each state and column, Dirichlet priors; missing entries are left out.
+
+    Parameters
+    ----------
+    categories : sequence of int, optional
+        The whole numbers that may occur, in any column; None are those that do, column by column.
+    prior_weight : float, optional
+        Rows that the prior is worth; None is half a row for each category of the column, as in Jeffreys' prior. They
+        are shared out as the categories are in the whole column (half a row more for each), so that a rare category
+        is expected to be rare in a state.
+
+    References
+    ----------
+    Gelman et al., Bayesian Data Analysis (3rd ed., 2013), section 3.4.
+    """
+
+    def __init__(self, categories=None, prior_weight=None):
+        self.categories = categories
+        self.prior_weight = prior_weight
+
+    def bind(self, y, offsets=None):
+        """See `Emission.bind`."""
+        y = _checks.codes(y)
+        if self.categories is None:
+            values = [np.unique(column[~np.isnan(column)]) for column in y.T]
+            values = [v if v.size else np.zeros(1) for v in values]
+        else:
+            values = [_checks.categories(self.categories)] * y.shape[1]
+        code = _encoded(y, values)
+        counts = np.zeros((len(values), max(v.size for v in values)))
+        for i, v in enumerate(values):
+            share = np.bincount(code[code[:, i] >= 0, i], minlength=v.size) + 0.5
+            weight = _ROWS_PER_CATEGORY * v.size
+            if self.prior_weight is not None:
+                weight = _checks.above("prior_weight", self.prior_weight, 0.0)
+            counts[i, : v.size] = weight * share / share.sum()
+        return CategoricalBound(code, DirichletPrior(counts), values)
+
+
+class CategoricalBound(Bound):
+    """See `Categorical`."""
+
+    def __init__(self, code, prior, values):
+        super().__init__(CategoricalData(code), prior, len(values))
+        self._sets = values
+        # Categories of all columns side by side; what a column lacks has no probability.
+        self.values = np.array([np.pad(v, (0, prior.counts.shape[1] - v.size)) for v in values])
+
+    def with_data(self, y):
+        """See `Bound.with_data`."""
+        return CategoricalBound(_encoded(_checks.codes(y, self.n_features), self._sets), self.prior, self._sets)
+
+    def draw(self, rng, z, K, latent):
+        """See `Bound.draw`."""
+        return CategoricalParams(_draw(rng, self.prior, self.data.code, z, K))
+
+    def log_evidence(self, z, K, params, latent):
+        """See `Bound.log_evidence`."""
+        return _log_evidence(self.prior, self.data.code, z, K)
+
+    def means(self, params):
+        """Mean of the numbers of the categories, (K, D): of categories 0 and 1 the probability of 1."""
+        return np.sum(np.exp(params.log_prob) * self.values, axis=2)
+
+    def covariances(self, params):
+        """Covariance of the numbers of the categories, (K, D, D), diagonal."""
+        distance = self.values - self.means(params)[:, :, None]
+        return np.eye(self.n_features) * np.sum(np.exp(params.log_prob) * distance**2, axis=2)[:, None, :]
+
+    def describe(self, params):
+        """Probabilities (K, D, C) of the categories of each column in ascending order, 0 beyond the last."""
+        return {"probability": np.exp(params.log_prob)}
+
+    def simulate(self, rng, params, z):
+        """See `Bound.simulate`."""
+        cumulative = np.cumsum(np.exp(params.log_prob), axis=2)[z]
+        uniform = rng.random((len(z), self.n_features)) * cumulative[:, :, -1]
+        code = np.sum(uniform[:, :, None] >= cumulative, axis=2)
+        last = np.array([v.size - 1 for v in self._sets])  # rounding may have reached the total
+        return self.values[np.arange(self.n_features), np.minimum(code, last)]
+
+
+def _encoded(y, values):
+    """Number the categories of each column from 0, -1 where missing."""
+    code = np.full(y.shape, -1, np.int64)
+    for i, known in enumerate(values):
+        seen = ~np.isnan(y[:, i])
+        _checks.known_categories(y[seen, i], known, i)
+        code[seen, i] = np.searchsorted(known, y[seen, i])
+    return code

@@ -1,0 +1,150 @@
+"""Counts: independent Poisson columns in each state."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import gammaln
+
+from tsinit.emissions import _checks
+from tsinit.emissions.base import Bound, Emission
+from tsinit.kernels._jit import entry, kernel
+from tsinit.kernels.density import density
+from tsinit.kernels.random import log_gamma_draw
+
+
+class PoissonData(NamedTuple):
+    """Counts."""
+
+    y: np.ndarray              # (T, D), NaN where missing
+    log_factorial: np.ndarray  # (T,) sum of log y! over what is seen
+
+
+class PoissonParams(NamedTuple):
+    """Rates of each state and column."""
+
+    rate: np.ndarray      # (K, D)
+    log_rate: np.ndarray  # (K, D) of its own, because a rate may be too small for a double
+
+
+class GammaPrior(NamedTuple):
+    """Prior of the rate of each column: Gamma(a, rate b)."""
+
+    a: float
+    b: np.ndarray  # (D,)
+
+
+@density(PoissonParams)
+def _log_density(params, data, t, k):
+    total = -data.log_factorial[t]
+    for i in range(data.y.shape[1]):
+        y = data.y[t, i]
+        if not np.isnan(y):
+            total += y * params.log_rate[k, i] - params.rate[k, i]
+    return total
+
+
+@kernel
+def _sums(y, z, K):
+    """Per state and column: values n, and their sum."""
+    D = y.shape[1]
+    n, s = np.zeros((K, D)), np.zeros((K, D))
+    for t in range(z.size):
+        k = z[t]
+        for i in range(D):
+            if not np.isnan(y[t, i]):
+                n[k, i] += 1.0
+                s[k, i] += y[t, i]
+    return n, s
+
+
+@entry
+def _draw(rng, prior, y, z, K):
+    n, log_rate = _sums(y, z, K)
+    rate = np.empty((K, y.shape[1]))
+    for k in range(K):
+        for i in range(y.shape[1]):
+            log_rate[k, i] = log_gamma_draw(rng, prior.a + log_rate[k, i]) - math.log(prior.b[i] + n[k, i])
+            rate[k, i] = math.exp(log_rate[k, i])
+    return rate, log_rate
+
+
+@entry
+def _log_evidence(prior, y, z, K):
+    """Sum over states and columns of a log b - log G(a) + log G(a + sum) - (a + sum) log(b + n), without log y!."""
+    n, s = _sums(y, z, K)
+    total = 0.0
+    for i in range(y.shape[1]):
+        at_prior = prior.a * math.log(prior.b[i]) - math.lgamma(prior.a)
+        for k in range(K):
+            if n[k, i] > 0.0:
+                a = prior.a + s[k, i]
+                total += at_prior + math.lgamma(a) - a * math.log(prior.b[i] + n[k, i])
+    return total
+
+
+class Poisson(Emission):
+    """Counts with a Poisson rate for each state and column, Gamma priors; missing entries are left out.
+
+    Parameters
+    ----------
+    prior_mean : float or (D,) float, optional
+        Prior mean of the rates; None is the mean of the column (half a count more in one row more, so that a column
+        of zeros has a prior too).
+    prior_shape : float, default 1.0
+        Shape of the Gamma; its coefficient of variation is 1 / sqrt(prior_shape). One makes the rates spread as
+        widely as their mean, and is worth 1 / prior_mean rows.
+
+    References
+    ----------
+    Gelman et al., Bayesian Data Analysis (3rd ed., 2013), section 2.6.
+    """
+
+    def __init__(self, prior_mean=None, prior_shape=1.0):
+        self.prior_mean = prior_mean
+        self.prior_shape = prior_shape
+
+    def bind(self, y, offsets=None):
+        """See `Emission.bind`."""
+        y = _checks.counts(y)
+        mean = (np.nansum(y, axis=0) + 0.5) / ((~np.isnan(y)).sum(axis=0) + 1.0)
+        if self.prior_mean is not None:
+            mean = _checks.per_column("prior_mean", self.prior_mean, y.shape[1], 0.0)
+        a = _checks.above("prior_shape", self.prior_shape, 0.0)
+        return PoissonBound(y, GammaPrior(a, a / mean))
+
+
+class PoissonBound(Bound):
+    """See `Poisson`."""
+
+    def __init__(self, y, prior):
+        super().__init__(PoissonData(y, np.nansum(gammaln(y + 1.0), axis=1)), prior, y.shape[1])
+        self._constant = -float(self.data.log_factorial.sum())
+
+    def with_data(self, y):
+        """See `Bound.with_data`."""
+        return PoissonBound(_checks.counts(y, self.n_features), self.prior)
+
+    def draw(self, rng, z, K, latent):
+        """See `Bound.draw`."""
+        return PoissonParams(*_draw(rng, self.prior, self.data.y, z, K))
+
+    def log_evidence(self, z, K, params, latent):
+        """See `Bound.log_evidence`."""
+        return _log_evidence(self.prior, self.data.y, z, K) + self._constant
+
+    def means(self, params):
+        """Rate of each state and column, (K, D)."""
+        return params.rate.copy()
+
+    def covariances(self, params):
+        """Covariance of each state, (K, D, D): the rates on the diagonal."""
+        return np.eye(self.n_features) * params.rate[:, None, :]
+
+    def describe(self, params):
+        """Rate of each state and column."""
+        return {"rate": params.rate.copy()}
+
+    def simulate(self, rng, params, z):
+        """See `Bound.simulate`."""
+        return rng.poisson(params.rate[z]).astype(np.float64)

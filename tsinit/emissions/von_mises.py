@@ -1,0 +1,204 @@
+"""Angles: independent von Mises columns in each state, mean direction and concentration unknown."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from tsinit.emissions import _checks, _concentration
+from tsinit.emissions._bessel import bessel, von_mises
+from tsinit.emissions.base import Bound, Emission
+from tsinit.kernels._jit import entry, kernel
+from tsinit.kernels.density import density
+
+_LOG_2PI = math.log(2.0 * math.pi)
+_LEAST_DISPERSION = 1e-6  # of a column without spread: angles equal to a tenth of a degree
+
+
+class VonMisesData(NamedTuple):
+    """Angles as points on the circle."""
+
+    cos: np.ndarray  # (T, D), NaN where missing
+    sin: np.ndarray
+
+
+class VonMisesParams(NamedTuple):
+    """Mean direction times concentration of each state and column, as a vector."""
+
+    cos: np.ndarray       # (K, D)
+    sin: np.ndarray
+    log_norm: np.ndarray  # (K, D) -log(2 pi I0(concentration))
+
+
+class VonMisesPrior(NamedTuple):
+    """Prior of each column: kappa ~ Gamma(a, rate b), direction | kappa ~ von Mises(m, c kappa)."""
+
+    m: np.ndarray  # (D,)
+    c: float
+    a: float
+    b: np.ndarray  # (D,)
+
+
+@density(VonMisesParams)
+def _log_density(params, data, t, k):
+    total = 0.0
+    for i in range(data.cos.shape[1]):
+        if not np.isnan(data.cos[t, i]):
+            total += params.cos[k, i] * data.cos[t, i] + params.sin[k, i] * data.sin[t, i] + params.log_norm[k, i]
+    return total
+
+
+@kernel
+def _sums(prior, data, z, K):
+    """Per state and column: angles n, and the sums of cosines and sines with the prior's direction added."""
+    D = data.cos.shape[1]
+    n, x, y = np.zeros((K, D)), np.empty((K, D)), np.empty((K, D))
+    for k in range(K):
+        for i in range(D):
+            x[k, i], y[k, i] = prior.c * math.cos(prior.m[i]), prior.c * math.sin(prior.m[i])
+    for t in range(z.size):
+        k = z[t]
+        for i in range(D):
+            if not np.isnan(data.cos[t, i]):
+                n[k, i] += 1.0
+                x[k, i] += data.cos[t, i]
+                y[k, i] += data.sin[t, i]
+    return n, x, y
+
+
+@kernel
+def _summary(prior, i, n, x, y):
+    # By the rounding of a sum the length may exceed the number of angles.
+    R = min(math.sqrt(x * x + y * y), n + prior.c)
+    return _concentration.Summary(R, n, prior.c, prior.a, prior.b[i])
+
+
+@entry
+def _draw(rng, prior, data, z, K):
+    n, x, y = _sums(prior, data, z, K)
+    log_norm, envelope = np.empty(n.shape), np.empty((5, _concentration._PIECES))
+    for k in range(K):
+        for i in range(n.shape[1]):
+            summary = _summary(prior, i, n[k, i], x[k, i], y[k, i])
+            kappa = _concentration.draw(rng, summary, envelope)
+            direction = von_mises(rng, math.atan2(y[k, i], x[k, i]), kappa * summary.R)
+            x[k, i], y[k, i] = kappa * math.cos(direction), kappa * math.sin(direction)
+            log_norm[k, i] = -_LOG_2PI - bessel(kappa)[0] - kappa
+    return x, y, log_norm
+
+
+@entry
+def _log_evidence(prior, data, z, K):
+    n, x, y = _sums(prior, data, z, K)
+    total = 0.0
+    for k in range(K):
+        for i in range(n.shape[1]):
+            if n[k, i] > 0.0:
+                total += _concentration.log_marginal(_summary(prior, i, n[k, i], x[k, i], y[k, i]))
+                total -= n[k, i] * _LOG_2PI
+    return total
+
+
+class VonMises(Emission):
+    """Angles with a mean direction and a concentration for each state and column; missing entries are left out.
+
+    Angles are wrapped. Turning all of them by the same angle turns the answer and changes nothing else.
+
+    Parameters
+    ----------
+    unit : {"radians", "degrees"}, optional
+        Unit of the angles, also of `prior_direction` and of what is reported; None is radians, with values beyond one
+        turn refused, because they may be degrees.
+    prior_direction : float or (D,) float, default 0.0
+        Prior mean direction.
+    prior_weight : float, default 0.0
+        Angles that `prior_direction` is worth; none: the direction is uniform on the circle.
+    prior_concentration : float or (D,) float, optional
+        Prior concentration of a state, shape over rate of its Gamma law; None is where the dispersion, 1 minus the
+        mean resultant length, is a quarter of that of the column (as the variance is for `Gaussian`).
+    prior_shape : float, default 2.0
+        Shape of the Gamma law, at least 1; 2 is the law that the precision has in `DiagonalGaussian`.
+
+    References
+    ----------
+    Mardia and El-Atoum, Bayesian inference for the von Mises-Fisher distribution, Biometrika 63 (1976).
+    """
+
+    def __init__(self, unit=None, prior_direction=0.0, prior_weight=0.0, prior_concentration=None, prior_shape=2.0):
+        self.unit = unit
+        self.prior_direction = prior_direction
+        self.prior_weight = prior_weight
+        self.prior_concentration = prior_concentration
+        self.prior_shape = prior_shape
+
+    def bind(self, y, offsets=None):
+        """See `Emission.bind`."""
+        y = _checks.angles(y, self.unit)
+        D, turn = y.shape[1], math.radians(1.0) if self.unit == "degrees" else 1.0
+        m = turn * _checks.per_column("prior_direction", self.prior_direction, D)
+        a = _checks.at_least("prior_shape", self.prior_shape, 1.0)
+        c = _checks.at_least("prior_weight", self.prior_weight, 0.0)
+        if self.prior_concentration is None:
+            kappa = np.array([_typical_concentration(column[~np.isnan(column)]) for column in y.T])
+        else:
+            kappa = _checks.per_column("prior_concentration", self.prior_concentration, D, 0.0)
+        return VonMisesBound(y, VonMisesPrior(m, c, a, a / kappa), self.unit, bool(np.nanmin(y, initial=0.0) < 0.0))
+
+
+def _typical_concentration(angles):
+    """Concentration at a quarter of the dispersion of the column."""
+    from scipy.optimize import brentq
+    from scipy.special import i0e, i1e
+
+    if angles.size == 0:
+        return 1.0
+    length = math.hypot(np.cos(angles).mean(), np.sin(angles).mean())
+    target = 0.25 * min(1.0, max(1.0 - length, _LEAST_DISPERSION))
+    log_kappa = brentq(lambda x: 1.0 - i1e(math.exp(x)) / i0e(math.exp(x)) - target, -5.0, 20.0)
+    return math.exp(log_kappa)
+
+
+class VonMisesBound(Bound):
+    """See `VonMises`."""
+
+    def __init__(self, y, prior, unit, signed):
+        super().__init__(VonMisesData(np.cos(y), np.sin(y)), prior, y.shape[1])
+        self.unit = unit
+        self.signed = signed  # whether directions are reported from -half a turn or from 0
+        self._turn = math.degrees(1.0) if unit == "degrees" else 1.0
+        self.log_jacobian = -np.count_nonzero(~np.isnan(y)) * math.log(self._turn)
+
+    def with_data(self, y):
+        """See `Bound.with_data`."""
+        return VonMisesBound(_checks.angles(y, self.unit, self.n_features), self.prior, self.unit, self.signed)
+
+    def draw(self, rng, z, K, latent):
+        """See `Bound.draw`."""
+        return VonMisesParams(*_draw(rng, self.prior, self.data, z, K))
+
+    def log_evidence(self, z, K, params, latent):
+        """See `Bound.log_evidence`."""
+        return _log_evidence(self.prior, self.data, z, K) + self.log_jacobian
+
+    def means(self, params):
+        """Mean direction of each state and column, (K, D)."""
+        return self._wrapped(np.arctan2(params.sin, params.cos)) * self._turn
+
+    def covariances(self, params):
+        """Mean squared chord to the mean direction, 2 (1 - I1/I0), on the diagonal: nearly the variance when small."""
+        from scipy.special import i0e, i1e
+
+        kappa = np.hypot(params.cos, params.sin)
+        return np.eye(self.n_features) * (self._turn**2 * 2.0 * (1.0 - i1e(kappa) / i0e(kappa)))[:, None, :]
+
+    def describe(self, params):
+        """Mean direction, and concentration (of angles in radians) of each state and column."""
+        return {"direction": self.means(params), "concentration": np.hypot(params.cos, params.sin)}
+
+    def simulate(self, rng, params, z):
+        """See `Bound.simulate`."""
+        y = rng.vonmises(np.arctan2(params.sin, params.cos)[z], np.hypot(params.cos, params.sin)[z])
+        return self._wrapped(y) * self._turn
+
+    def _wrapped(self, angle):
+        return np.arctan2(np.sin(angle), np.cos(angle)) if self.signed else np.mod(angle, 2.0 * math.pi)
