@@ -21,7 +21,7 @@ def noisy(rng, truth, M, wrong=0.1):
 @pytest.fixture(scope="module")
 def all_of_six():
     every = reference.every(6)
-    return every, {loss: np.array([[far(a, b) for b in every] for a in every]) for loss, far in DISTANCE.items()}
+    return every, {loss: np.array([[d(a, b) for b in every] for a in every]) for loss, d in DISTANCE.items()}
 
 
 def test_there_are_as_many_partitions_as_bell_says():

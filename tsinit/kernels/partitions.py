@@ -6,7 +6,7 @@ information and Binder's loss are one formula, up to a factor:
     sum_k f(a_k) + sum_j f(b_j) - 2 sum_kj f(n_kj),     f(n) = n log n  or  n^2.
 
 So kernels take f as a table f[0..T], and work on counts alone: nothing is of size T x T. Series stay in a
-state for a while, so a partition is kept as its runs, and two are compared in as many steps as they have runs.
+state for a while, so a partition is kept as its runs, and two are compared in as many steps as these are.
 """
 
 from typing import NamedTuple

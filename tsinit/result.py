@@ -1,0 +1,224 @@
+"""Draws as an `xarray.DataTree` with ArviZ group names; the only module that knows ArviZ versions.
+
+It knows nothing of models: names, dimensions and coordinates come from the caller. ArviZ 0.23 (Python 3.11)
+works on its own InferenceData, 1.x on DataTrees. Both are imported here and nowhere else, and only when asked
+for.
+"""
+
+import warnings
+from itertools import chain as concatenated
+
+import numpy as np
+
+_FIRST_DIM = {"posterior_by_state": ("state",), "posterior_by_time": ("time",)}
+
+
+def to_datatree(
+    posterior,
+    *,
+    sample_stats=None,
+    warmup=None,
+    observed=None,
+    aligned=None,
+    labels=None,
+    coords=None,
+    dims=None,
+    attrs=None,
+):
+    """Arrange draws as a tree with ArviZ group names.
+
+    A chain that has fewer draws than the longest one stopped early: it is left out of every group, and the
+    attribute ``chains_left_out`` of the tree lists it. The other chains keep their numbers.
+
+    Parameters
+    ----------
+    posterior : dict of str to (chain, draw, ...) array
+        Quantities whose summaries mean something as they are. As everywhere below, a list with an array for
+        each chain is an array too, and may be ragged.
+    sample_stats : dict of str to (chain, draw, ...) array, optional
+        What the sampler says of itself.
+    warmup : dict of str to (chain, draw, ...) array, optional
+        What came before the first draw; names of `sample_stats` go to ``warmup_sample_stats``, all others to
+        ``warmup_posterior``.
+    observed : (T, D) float, optional
+        The data, with dimensions ``time`` and ``feature``.
+    aligned : dict of str to (chain, draw, state, ...) array, optional
+        Parameters of states that were matched across draws, NaN where a draw lacks the state. They have a
+        group of their own, ``posterior_by_state``, since a mean over the draws that have a state is another
+        thing than a mean.
+    labels : (chain, draw, T) int, optional
+        State of every step, as ``state`` in ``posterior_by_time``: one number a step and draw is no summary.
+    coords : dict of str to sequence, optional
+        Coordinates of dimensions: ``time``, ``feature``, ``state`` and those in `dims`. pandas indexes too;
+        what an index has beyond plain times is kept in coordinates beside it.
+    dims : dict of str to tuple of str, optional
+        Names of the dimensions of a variable after chain and draw. Without it they are called ``name_dim_0``,
+        ..., and the first of `aligned` ``state``.
+    attrs : dict, optional
+        Of the tree.
+
+    Returns
+    -------
+    xarray.DataTree
+        Groups that were not given are not there.
+    """
+    import xarray as xr
+
+    groups = {
+        "posterior": posterior,
+        "sample_stats": sample_stats or {},
+        "posterior_by_state": aligned or {},
+        "posterior_by_time": {} if labels is None else {"state": labels},
+    }
+    groups, kept, left_out = _complete(groups)
+    stats = groups["sample_stats"]
+    before = _shortest({name: [value[c] for c in kept] for name, value in (warmup or {}).items()})
+    groups["warmup_posterior"] = {name: value for name, value in before.items() if name not in stats}
+    groups["warmup_sample_stats"] = {name: value for name, value in before.items() if name in stats}
+    coords = _coordinates(coords or {}) | {"chain": ("chain", kept)}
+    tree = {
+        group: xr.Dataset({name: _variable(group, name, value, dims or {}) for name, value in values.items()})
+        for group, values in groups.items()
+        if values
+    }
+    if observed is not None:
+        tree["observed_data"] = xr.Dataset({"y": (("time", "feature"), np.asarray(observed))})
+    tree = {group: data.assign_coords(_belonging(data, coords)) for group, data in tree.items()}
+    return xr.DataTree.from_dict(tree | {"/": xr.Dataset(attrs=_attributes(attrs, left_out))})
+
+
+def to_arviz(datatree):
+    """Turn a tree into what the installed ArviZ works on.
+
+    Parameters
+    ----------
+    datatree : xarray.DataTree
+        From :func:`to_datatree`.
+
+    Returns
+    -------
+    arviz.InferenceData or xarray.DataTree
+        The former with ArviZ 0.x, the tree itself with ArviZ 1.x.
+    """
+    arviz = _arviz()
+    if int(arviz.__version__.split(".")[0]) >= 1:
+        return datatree
+    groups = {name: child.to_dataset() for name, child in datatree.children.items()}
+    return arviz.InferenceData(attrs=dict(datatree.attrs), **groups)
+
+
+def rhat(x):
+    """Rank-normalised split R-hat of one scalar (Vehtari et al., Bayesian Analysis 16, 2021), by ArviZ.
+
+    Parameters
+    ----------
+    x : (chain, draw) float
+
+    Returns
+    -------
+    float
+        NaN where it says nothing: all draws equal, fewer than two chains or four draws, a value that is not
+        finite. Infinite where every chain is stuck in a place of its own.
+    """
+    x = np.asarray(x, dtype=float)
+    return np.nan if len(x) < 2 or _says_nothing(x) else _quiet(_arviz().rhat, x)
+
+
+def ess(x):
+    """Bulk effective sample size of one scalar over all chains, by ArviZ.
+
+    Parameters
+    ----------
+    x : (chain, draw) float
+
+    Returns
+    -------
+    float
+        NaN where it says nothing: all draws equal, fewer than four draws, a value that is not finite.
+    """
+    x = np.asarray(x, dtype=float)
+    return np.nan if _says_nothing(x) else _quiet(_arviz().ess, x)
+
+
+def _arviz():
+    with warnings.catch_warnings():
+        # The last releases of 0.x announce the next when they are imported.
+        warnings.simplefilter("ignore")
+        import arviz
+
+    return arviz
+
+
+def _says_nothing(x):
+    return x.shape[1] < 4 or not np.isfinite(x).all() or np.ptp(x) == 0.0
+
+
+def _quiet(function, x):
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return float(function(x))
+
+
+def _complete(groups):
+    """The groups without chains that stopped early, the numbers of the chains kept, and those left out."""
+    values = list(concatenated.from_iterable(group.values() for group in groups.values()))
+    n_draws = np.min([[len(part) for part in value] for value in values], axis=0)
+    kept = np.flatnonzero((n_draws == n_draws.max()) & (n_draws > 0))
+    left_out = np.setdiff1d(np.arange(len(n_draws)), kept)
+    chosen = {
+        name: {key: np.stack([np.asarray(value[c]) for c in kept]) for key, value in group.items()}
+        for name, group in groups.items()
+    }
+    return chosen, kept, left_out
+
+
+def _shortest(values):
+    """Cut every array to the chain with the fewest draws."""
+    n = min((len(part) for value in values.values() for part in value), default=0)
+    if n == 0:
+        return {}
+    return {name: np.stack([np.asarray(part)[:n] for part in value]) for name, value in values.items()}
+
+
+def _variable(group, name, value, dims):
+    named = ("chain", "draw", *dims.get(name, _FIRST_DIM.get(group, ())))[: value.ndim]
+    rest = tuple(f"{name}_dim_{i}" for i in range(value.ndim - len(named)))
+    return named + rest, value
+
+
+def _coordinates(coords):
+    """Each coordinate as (dimension, values), pandas indexes in the plain types that files can hold."""
+    plain = {}
+    for dim, values in coords.items():
+        if hasattr(values, "levels"):  # several sequences: their numbers and times beside the row
+            plain[dim] = dim, np.arange(len(values))
+            for i, name in enumerate(values.names):
+                key = name if name and name != dim else f"{dim}_{i}"
+                plain[key] = dim, _plain(values.get_level_values(i))
+        else:
+            plain[dim] = dim, _plain(values)
+    return plain
+
+
+def _plain(values):
+    if hasattr(values, "to_timestamp"):
+        values = values.to_timestamp()
+    if getattr(values, "tz", None) is not None:
+        values = values.tz_convert("UTC").tz_localize(None)
+    values = np.asarray(values)
+    return values.astype(str) if values.dtype.kind == "O" else values
+
+
+def _belonging(data, coords):
+    """The coordinates of the dimensions of a group; numbers where there are none."""
+    own = {name: coordinate for name, coordinate in coords.items() if coordinate[0] in data.dims}
+    return {dim: np.arange(size) for dim, size in data.sizes.items()} | own
+
+
+def _attributes(attrs, left_out):
+    from tsinit import __version__
+
+    own = {"inference_library": "tsinit", "inference_library_version": __version__}
+    if left_out.size:  # an empty list is nothing that a file can hold
+        own["chains_left_out"] = left_out.tolist()
+    return own | dict(attrs or {})
