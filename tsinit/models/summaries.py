@@ -20,22 +20,21 @@ def estimate(model, bound):
     model.labels_, model.probabilities_ = agreed.labels, agreed.probabilities
     model.n_states_ = int(agreed.labels.max()) + 1
     model._fitted_mapping = agreed.mapping
-    states = by_state(model, bound, {"means": bound.means, "covariances": bound.covariances})
+    states = by_state(model, lambda params: {"means": bound.means(params), "covariances": bound.covariances(params)})
     with np.errstate(invalid="ignore"):
         model.means_, model.covariances_ = (_average(states[name]) for name in ("means", "covariances"))
         rows = _average(states["transitions"])
         model.transition_matrix_ = rows / np.nansum(rows, axis=1, keepdims=True)
 
 
-def by_state(model, bound, functions):
+def by_state(model, describe):
     """Parameters of the states of the estimate in every draw, NaN where a draw lacks the state.
 
     Parameters
     ----------
     model : InfiniteHMM
-    bound : Bound
-    functions : dict of str to function of params
-        Each gives (K, ...) values for the K states of a draw.
+    describe : callable
+        ``describe(params) -> dict of name to (K, ...) values`` for the K states of a draw.
 
     Returns
     -------
@@ -49,7 +48,7 @@ def by_state(model, bound, functions):
         K = len(pi) - 1
         target = mapping[i, :K]
         found = np.flatnonzero(target >= 0)
-        values = {name: np.asarray(f(params))[found] for name, f in functions.items()}
+        values = {name: np.asarray(of_states)[found] for name, of_states in describe(params).items()}
         for name, value in values.items():
             table = tables.setdefault(name, np.full((len(draws), n, *value.shape[1:]), np.nan))
             table[i, target[found]] = value
@@ -96,7 +95,7 @@ def datatree(model, bound, panel):
 
     draws, columns = model.draws_, [str(name) for name in panel.columns]
     n_tune = model.trace_["log_joint"].shape[1] - 1 - _sweeps_after_tuning(model)
-    aligned = by_state(model, bound, bound.described())
+    aligned = by_state(model, bound.describe)
     return result.to_datatree(
         posterior={**{name: getattr(draws, name) for name in SCALARS}, **_occupancy(draws)},
         sample_stats={"lp": draws.log_joint},
