@@ -5,7 +5,7 @@ import pytest
 from helpers import random_params
 from sklearn.base import clone
 
-from tsinit.init import LPC, BestOf, Uniform
+from tsinit.init import LPC, BestOf, Jump, KMeans, ShortEM, Uniform
 
 Y = np.random.default_rng(9).standard_normal((100, 2))
 
@@ -114,3 +114,39 @@ def test_nested_contests_and_clones_keep_their_parameters(rng):
 def test_wrong_parameters_are_named(rng, strategy, trial, error, expected):
     with pytest.raises(error, match=re.escape(expected)):
         strategy.dynamics(Y, rng, 2, trial=trial)
+
+
+def fewest_changes(labels, n_iter):
+    """A trial on labels that likes long regimes and marks what it has refined."""
+    return -float(np.count_nonzero(np.diff(labels))), np.append(labels[:-1], n_iter)
+
+
+def test_labels_compete_in_the_same_way(rng):
+    slow, fast = np.repeat([5, 2], 50), np.arange(100) % 2
+    best = BestOf([fast, slow, "uniform"], n_iter=7).labels(Y, rng, 3, trial=fewest_changes)
+    np.testing.assert_array_equal(best, [*np.repeat([1, 0], 50)[:-1], 7])
+
+
+def test_the_candidates_for_labels_are_those_documented(rng):
+    seen = []
+
+    def trial(labels, n_iter):
+        seen.append(labels)
+        return 0.0, labels
+
+    BestOf().labels(Y, np.random.default_rng(3), 2, trial=trial)
+    own = np.random.default_rng(3).spawn(3)
+    for labels, strategy, child in zip(seen, (KMeans(), Jump(), ShortEM()), own, strict=True):
+        np.testing.assert_array_equal(labels, strategy.labels(Y, child, 2))
+
+
+def test_labels_that_do_not_fit_the_data_are_a_mistake_of_the_user(rng):
+    def short(y):
+        return np.zeros(3, dtype=int)
+
+    with pytest.raises(ValueError, match=r"^strategies=short must have one label for each of the 100 time steps"):
+        BestOf([short]).labels(Y, rng, 2, trial=fewest_changes)
+    with pytest.raises(FloatingPointError, match="every one failed: strategies=broken"):
+        BestOf([broken]).labels(Y, rng, 2, trial=fewest_changes)
+    with pytest.raises(TypeError, match=r"^trial must be a function"):
+        BestOf().labels(Y, rng, 2)

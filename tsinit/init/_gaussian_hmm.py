@@ -9,6 +9,8 @@ from tsinit.kernels.normal import log_densities
 
 _LEAST_VARIANCE = 1e-3  # on columns of variance 1, in every direction: no state can collapse on a few rows
 _LEAST_WEIGHT = 1e-8    # rows of a state below which its distribution stays
+_LEAST_CHANCE = 1e-100  # of a transition: too little to be noticed, and enough for the quick passes to be exact
+_CHUNK = 4_096          # rows whose products are held at a time
 
 
 class Model(NamedTuple):
@@ -76,6 +78,7 @@ def em_step(z, groups, offsets, model, diagonal):
     first = prob[offsets[:-1][np.diff(offsets) > 0]].sum(axis=0)
     leaving = moves.sum(axis=1, keepdims=True)
     P = np.where(leaving > 0.0, moves / np.where(leaving > 0.0, leaving, 1.0), model.P)
+    P = np.maximum(P, _LEAST_CHANCE)
     weight, shift, square = _expected_moments(z, groups, model, prob)
     kept = weight < _LEAST_WEIGHT
     weight = np.where(kept, 1.0, weight)
@@ -95,21 +98,36 @@ def _expected_moments(z, groups, model, prob):
     K, D = model.means.shape
     weight, shift, square = np.zeros(K), np.zeros((K, D)), np.zeros((K, D, D))
     for rows, columns in groups:
-        y, share = z[np.ix_(rows, columns)], prob[rows]
-        for k in range(K):
-            e = y - model.means[k, columns]
-            weighted = share[:, k, None] * e
-            n, first, second = share[:, k].sum(), weighted.sum(axis=0), weighted.T @ e
-            weight[k] += n
-            if len(columns) == D:
-                shift[k] += first
-                square[k] += second
-                continue
-            cov = model.covs[k]
-            G = np.linalg.solve(cov[np.ix_(columns, columns)], cov[columns]).T
-            shift[k] += G @ first
-            square[k] += G @ second @ G.T + n * (cov - G @ cov[columns])
+        n, first, second = _weighted_moments(z, rows, columns, prob)
+        weight += n
+        # From moments about zero, the mean of all rows, to those about the mean of each state.
+        mean = model.means[:, columns]
+        both = first[:, :, None] * mean[:, None, :]
+        second += n[:, None, None] * mean[:, :, None] * mean[:, None, :] - both - both.transpose(0, 2, 1)
+        first -= n[:, None] * mean
+        if len(columns) == D:
+            shift += first
+            square += second
+            continue
+        cov = model.covs
+        G = np.linalg.solve(cov[:, columns[:, None], columns], cov[:, columns]).transpose(0, 2, 1)
+        shift += (G @ first[:, :, None])[:, :, 0]
+        square += G @ second @ G.transpose(0, 2, 1) + n[:, None, None] * (cov - G @ cov[:, columns])
     return weight, shift, square
+
+
+def _weighted_moments(z, rows, columns, prob):
+    """Sums over rows, weighted by the states: of 1 (K,), of y (K, d) and of y y' (K, d, d)."""
+    d, K = len(columns), prob.shape[1]
+    lower, other = np.tril_indices(d)
+    sums = np.zeros((K, 1 + d + len(lower)))
+    for start in range(0, len(rows), _CHUNK):
+        part = rows[start:start + _CHUNK]
+        y = z[part[:, None], columns]
+        sums += prob[part].T @ np.hstack([np.ones((len(y), 1)), y, y[:, lower] * y[:, other]])
+    second = np.empty((K, d, d))
+    second[:, lower, other] = second[:, other, lower] = sums[:, 1 + d:]
+    return sums[:, 0], sums[:, 1:1 + d], second
 
 
 def _raised(covs, diagonal):

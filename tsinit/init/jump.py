@@ -32,9 +32,11 @@ class Jump(BaseEstimator):
         keeps its state with probability p. As s^2 depends on the path, the two are found by turns, at most
         ten times.
 
-    References ---------- Bemporad, Breschi, Piga and Boyd, "Fitting jump models" (Automatica 96, 2018);
-    Nystrup, Lindström and Madsen, "Learning hidden Markov models with persistent states by penalizing jumps"
-    (Expert Systems with Applications 150, 2020). The rule for the penalty is this package's own.
+    References
+    ----------
+    Bemporad, Breschi, Piga and Boyd, "Fitting jump models" (Automatica 96, 2018); Nystrup, Lindström and
+    Madsen, "Learning hidden Markov models with persistent states by penalizing jumps" (Expert Systems with
+    Applications 150, 2020). The rule for the penalty is this package's own.
     """
 
     def __init__(self, penalty="auto"):

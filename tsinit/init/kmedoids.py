@@ -30,9 +30,10 @@ class KMedoids(BaseEstimator):
     metric : {"euclidean", "manhattan"}, default "euclidean"
         Distance of two rows.
 
-    References ---------- Kaufman and Rousseeuw, "Finding groups in data" (Wiley, 1990), chapters 2 and 3; one
-    pass per candidate as in Schubert and Rousseeuw, "Fast and eager k-medoids clustering" (Information
-    Systems 101, 2021).
+    References
+    ----------
+    Kaufman and Rousseeuw, "Finding groups in data" (Wiley, 1990), chapters 2 and 3; one pass per candidate as
+    in Schubert and Rousseeuw, "Fast and eager k-medoids clustering" (Information Systems 101, 2021).
     """
 
     def __init__(self, metric="euclidean"):

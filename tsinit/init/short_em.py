@@ -13,20 +13,24 @@ from tsinit.kernels.hmm import log_likelihood, viterbi
 _STAY = 0.9
 _MOST_ROWS = 10_000  # of short runs, in stretches of
 _STRETCH = 1_000
-_MOST_STEPS = 200
-_LEAST_GAIN = 1e-6   # of log-likelihood per row, to go on
+_MOST_PATTERNS = 128
+_MOST_STEPS = 100
+_LEAST_GAIN = 1e-5   # of log-likelihood per row, to go on
 
 
 class ShortEM(BaseEstimator):
     """Start from a hidden Markov model with a fixed number of states and normal emissions, fitted by EM.
 
     Of `n_runs` random starts, each improved by `n_iter` iterations, the one of highest likelihood is
-    continued until it gains less than 1e-6 per row, at most 200 iterations; the labels are its most probable
+    continued until it gains less than 1e-5 per row, at most 100 iterations; the labels are its most probable
     path. The means of a random start are rows drawn at random, its covariance is that of all rows, and a
-    state stays with probability 0.9. Short runs see at most 10,000 rows, stretches of 1,000 drawn at random.
+    state stays with probability 0.9. Of more than 10,000 rows, about that many in stretches of 1,000 drawn at
+    random serve the short runs, and all only the end of the long one.
 
-    Columns have variance 1, and variances are kept above 0.001. Missing values are integrated out, exactly. A
-    row never seen takes the label of the last row seen before it in its sequence, else of the next.
+    Columns have variance 1, and variances are kept above 0.001. Missing values are integrated out, exactly,
+    as long as there are at most 128 different sets of observed columns; with more, gaps of partly seen rows
+    are interpolated. A row never seen takes the label of the last row seen before it in its sequence, else of
+    the next.
 
     Parameters
     ----------
@@ -37,10 +41,12 @@ class ShortEM(BaseEstimator):
     covariance : {"full", "diag"}, default "full"
         Form of the covariances of the emissions.
 
-    References ---------- Biernacki, Celeux and Govaert, "Choosing starting values for the EM algorithm for
-    getting the highest likelihood in multivariate Gaussian mixture models" (Computational Statistics & Data
-    Analysis 41, 2003); Maruotti and Punzo, "Initialization of hidden Markov and semi-Markov models: a
-    critical evaluation of several strategies" (International Statistical Review 89, 2021).
+    References
+    ----------
+    Biernacki, Celeux and Govaert, "Choosing starting values for the EM algorithm for getting the highest
+    likelihood in multivariate Gaussian mixture models" (Computational Statistics & Data Analysis 41, 2003);
+    Maruotti and Punzo, "Initialization of hidden Markov and semi-Markov models: a critical evaluation of
+    several strategies" (International Statistical Review 89, 2021).
     """
 
     def __init__(self, n_runs=20, n_iter=5, covariance="full"):
@@ -80,8 +86,12 @@ class ShortEM(BaseEstimator):
         if K < 2:
             return np.zeros(len(y), dtype=np.int64)
         limits, diagonal = bounds(len(y), offsets), self.covariance == "diag"
+        if len(patterns(z)) > _MOST_PATTERNS:
+            z = np.where(seen[:, None], full, np.nan)
         rows, parts = _stretches(limits, rng)
         model = self._best_short_run(z[rows], parts, full[seen], K, diagonal, rng)
+        if len(rows) < len(y):
+            model, _ = _continued(z[rows], parts, model, diagonal)
         model, groups = _continued(z, limits, model, diagonal)
         return finish(viterbi(densities(z, groups, model), model.start, model.P, limits), seen, offsets)
 

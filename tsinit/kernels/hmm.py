@@ -22,7 +22,7 @@ _NONE = np.zeros((0, 0))
 def log_likelihood(log_density, start, P, offsets):
     """Log-likelihood of all sequences; -inf where no path is possible."""
     total, lost = forward(log_density, start, P, offsets, _NONE)
-    if lost and _has_zeros(start, P):
+    if lost and _not_regained(total, P):
         total = forward_log(log_density, _log(start), _log(P), offsets, _NONE)
     return total
 
@@ -34,7 +34,7 @@ def smooth(log_density, start, P, offsets):
     """
     prob, transitions = np.empty(log_density.shape), np.zeros(P.shape)
     total, lost = forward(log_density, start, P, offsets, prob)
-    if lost and _has_zeros(start, P):
+    if lost and _not_regained(total, P):
         log_P = _log(P)
         total = forward_log(log_density, _log(start), log_P, offsets, prob)
         backward_log(log_P, offsets, prob, transitions)
@@ -50,8 +50,8 @@ def viterbi(log_density, start, P, offsets):
     return best_path(log_density, _log(start), _log(P), offsets)
 
 
-def _has_zeros(start, P):
-    return min(start.min(), P.min()) < _RARE
+def _not_regained(total, P):
+    return total == -np.inf or P.min() < _RARE
 
 
 def _log(probabilities):
@@ -96,7 +96,7 @@ def forward(log_density, start, P, offsets, filtered):
                     lost = True
                 now[k] = w
                 mass += w
-            if not mass > 0.0:
+            if not mass > _TINY:
                 return (np.nan if np.isnan(mass) else -np.inf), lost
             total += top
             # One logarithm for many steps.
