@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from comparison.fake_model import Hills
 
-from tsinit.comparison import compare, running
+from tsinit.comparison import compare, pool
 
 X = np.zeros((40, 2))
 CLOCK = ["init_seconds", "fit_seconds"]
@@ -58,7 +58,7 @@ def test_the_callers_backend_is_honoured(alone, backend, monkeypatch):
         seen.append(type(parallel._backend).__name__)
         return parallel
 
-    monkeypatch.setattr(running.joblib, "Parallel", watched)
+    monkeypatch.setattr(pool.joblib, "Parallel", watched)
     with joblib.parallel_config(backend=backend, n_jobs=2):
         result = compare(Hills(), {"a": X, "b": X + 1}, ["wide", "fixed"], n_seeds=5, progress=False)
     assert seen == [f"{backend.title()}Backend"]

@@ -56,9 +56,9 @@ def test_paired_difference_covers_what_it_says_whatever_the_shape(n, shape):
     rng = np.random.default_rng(4)
     draw = {"normal": lambda: rng.normal(2, 1, n), "laplace": lambda: rng.laplace(2, 1, n),
             "gamma": lambda: rng.gamma(2, 1, n)}[shape]  # fmt: skip
-    ends = [statistics.paired_difference(draw())[1:] for _ in range(3000)]
+    ends = [statistics.paired_difference(draw())[1:] for _ in range(1000)]
     covered = np.mean([low <= 2.0 <= high for low, high in ends])
-    margin = (0.05 if shape == "gamma" and n == 10 else 0.03) + 3 * 0.004
+    margin = (0.05 if shape == "gamma" and n == 10 else 0.03) + 3 * 0.007
     assert abs(covered - 0.95) < margin
 
 

@@ -1,6 +1,7 @@
 """The border of ``compare``: every argument is checked here, once, before anything runs."""
 
 import numbers
+import os
 import warnings
 from collections.abc import Mapping
 
@@ -11,6 +12,7 @@ from tsinit.comparison import data as datasets_of
 from tsinit.comparison import naming
 from tsinit.comparison.data import Dataset
 from tsinit.comparison.scores import TRUTHS, Scoring, column_name, kind_of_truth
+from tsinit.comparison.store import Store
 from tsinit.init._registry import resolve
 from tsinit.models.monitor import Budget
 
@@ -155,6 +157,18 @@ def check_truth_fits(datasets: dict[str, Dataset], models):
 
 def _and(names):
     return " and ".join(names)
+
+
+def check_store(store):
+    """Open the folder of finished runs, or None."""
+    if store is None:
+        return None
+    if not isinstance(store, str | os.PathLike) or not os.fspath(store):
+        raise TypeError(f"store must be a folder or None; got {store!r}.")
+    try:
+        return Store(store)
+    except FileExistsError:
+        raise ValueError(f"store must be a folder; got the file {os.fspath(store)!r}.") from None
 
 
 def _load(source, what):

@@ -2,7 +2,7 @@
 
 import warnings
 
-from tsinit.comparison import result
+from tsinit.comparison import checks, result
 from tsinit.comparison.plan import make_plan
 from tsinit.comparison.running import run_tasks
 from tsinit.comparison.tables import FAILED
@@ -20,6 +20,7 @@ def compare(
     truth=None,
     budget=None,
     n_jobs=None,
+    store=None,
     progress=True,
 ):
     """Compare starting points of a model; to compare models, use ``arviz.compare``.
@@ -54,7 +55,14 @@ def compare(
     budget : Budget, optional
         Iterations and seconds of each run; a run out of time is kept with status ``timeout``.
     n_jobs : int, optional
-        As joblib has it; an enclosing ``joblib.parallel_config`` is honoured. Each worker uses one thread.
+        As joblib has it; an enclosing ``joblib.parallel_config`` is honoured, so that Dask or Ray take the runs to
+        other machines. Each worker uses one thread. Runs whose process was killed are tried again, and become rows
+        with ``error_type`` ``WorkerKilled`` if that does not help.
+    store : str or Path, optional
+        A folder that keeps every run as soon as it has finished. The same call finds them there, whatever ended the
+        last one, and computes the others only. Several processes and several comparisons may share a folder. Runs are
+        known by their settings and data; of your own functions the code counts, but not what they call: begin a new
+        folder when you change that.
     progress : bool
         Show a bar with the runs done and failed.
 
@@ -70,8 +78,8 @@ def compare(
     Warns
     -----
     UserWarning
-        Some runs failed or lack a score (with the count of each distinct error), or a strategy gave the same
-        start for different seeds although it was handed a random generator.
+        Some runs failed or lack a score (with the count of each distinct error), a strategy gave the same
+        start for different seeds although it was handed a random generator, or a file of the store was damaged.
 
     Examples
     --------
@@ -83,8 +91,9 @@ def compare(
     plan = make_plan(
         model, data, strategies, n_seeds=n_seeds, seed=seed, score=score, test=test, truth=truth, budget=budget
     )
+    folder = checks.check_store(store)
     tasks = plan.tasks()
-    outcomes = run_tasks(tasks, n_jobs=n_jobs, progress=progress)
+    outcomes = run_tasks(tasks, n_jobs=n_jobs, progress=progress, store=folder)
     comparison = result.from_outcomes(plan, tasks, outcomes)
     _warn_of_failures(comparison.errors, len(tasks))
     _warn_of_equal_starts(comparison.runs, plan.strategies)
@@ -114,7 +123,8 @@ def _warn_of_equal_starts(runs, strategies):
     function it may as well be a forgotten ``rng``, and a start that repeats now and then is odd in any strategy.
     """
     for strategy, init in strategies.items():
-        of_strategy = runs[(runs["strategy"] == strategy) & runs["start"].notna()]
+        told = runs["start"].notna() & ~runs["status"].isin(FAILED)
+        of_strategy = runs[(runs["strategy"] == strategy) & told]
         cells = of_strategy.groupby(["dataset", "model"])["start"].agg(["size", "nunique"])
         always = (cells["nunique"] == 1) & (cells["size"] > 1)
         partly = (cells["nunique"] < cells["size"]) & ~always

@@ -1,11 +1,8 @@
 """From outcomes to the three tables: runs, traces, errors."""
 
-import platform
-
 import numpy as np
 import pandas as pd
 
-from tsinit import __version__
 from tsinit.comparison import identity, statistics
 from tsinit.comparison.about import is_sampler
 from tsinit.comparison.worker import is_monotone
@@ -14,15 +11,6 @@ from tsinit.comparison.worker import is_monotone
 KEYS = ["dataset", "model", "strategy", "replicate"]
 #: States of a run that has no end to speak of.
 FAILED = ("error", "diverged")
-
-
-def versions():
-    """Name the versions that produced a table: Python, tsinit, NumPy, Numba."""
-    import numba
-
-    return (
-        f"python {platform.python_version()}, tsinit {__version__}, numpy {np.__version__}, numba {numba.__version__}"
-    )
 
 
 def runs_table(tasks, outcomes):
@@ -46,9 +34,8 @@ def runs_table(tasks, outcomes):
     told = dict.fromkeys(name for o in outcomes for name in o.sampler)
     if any(is_sampler(t.estimator) for t in tasks):
         told["n_settle"] = None
-    made_with = versions()
     table = pd.DataFrame(
-        [_row(t, o, list(scores), list(told), made_with) for t, o in zip(tasks, outcomes, strict=True)]
+        [_row(t, o, list(scores), list(told)) for t, o in zip(tasks, outcomes, strict=True)]
     )
     cells = table.groupby(["dataset", "model"], sort=False)
     # A run that broke off was somewhere, but has no end: neither the best known one nor any other.
@@ -105,7 +92,7 @@ def errors_table(runs, outcomes):
     return failed.assign(traceback=[tails[run_id] for run_id in failed["run_id"]])
 
 
-def _row(task, outcome, score_columns, told, made_with):
+def _row(task, outcome, score_columns, told):
     entropy, key = task.seed
     seed = np.random.SeedSequence(entropy=entropy, spawn_key=key)
     trace = outcome.objectives
@@ -131,7 +118,7 @@ def _row(task, outcome, score_columns, told, made_with):
         "fit_seconds": outcome.fit_seconds,
         "optimum": 0,
         "start": outcome.start,
-        "versions": made_with,
+        "versions": outcome.versions,
     }
 
 

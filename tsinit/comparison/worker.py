@@ -1,7 +1,9 @@
 """One run, in whatever process it lands: warm up, fit, score; every failure becomes a row."""
 
+import functools
 import math
 import os
+import platform
 import traceback
 import warnings
 from typing import NamedTuple
@@ -10,12 +12,15 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
+from tsinit import __version__
 from tsinit.comparison import identity
 from tsinit.models.monitor import Budget, Monitor
 
 #: An EM step may lose this share of the objective to rounding and still count as monotone.
 _ROUNDING = 1e-8
 _TRACEBACK_LINES = 12
+#: The kind of error of a run that took its process with it.
+KILLED = "WorkerKilled"
 
 _warm: set[tuple] = set()  # cells this process has met, so that no clock ever sees a compiler
 _prepared: set[int] = set()  # this process, once it works on one thread
@@ -40,6 +45,7 @@ class Outcome(NamedTuple):
     sampler: dict[str, float]  # what a sampler says of its draws
     scores: dict[str, float]
     start: str | None  # fingerprint of the starting point
+    versions: str  # of what computed it
 
 
 def execute(task, comparison, parent):
@@ -50,8 +56,8 @@ def execute(task, comparison, parent):
     task : Task
     comparison : str
         Key of the comparison the task belongs to: a warm-up counts for one comparison.
-    parent : int
-        Process id of the caller of ``compare``, which takes care of its own threads and warnings.
+    parent : str
+        Name of the process that called ``compare``, which takes care of its own threads and warnings.
 
     Returns
     -------
@@ -70,6 +76,42 @@ def execute(task, comparison, parent):
         scores, flaw = task.scoring.of(estimator, task.data)
     status = _status(monitor, failure, getattr(estimator, "converged_", None))
     return _outcome(task, monitor, estimator, status, failure or flaw, scores, sampler)
+
+
+def killed(task, times):
+    """Say of a run that the process died which carried it out.
+
+    Parameters
+    ----------
+    task : Task
+    times : int
+        How often.
+
+    Returns
+    -------
+    Outcome
+    """
+    text = f"the process that carried it out was killed each of {times} times; was there memory enough?"
+    nothing = math.nan
+    return Outcome(
+        task.run_id, "error", KILLED, text, "", None, None, nothing, nothing, [], [], nothing, {}, {}, {}, None,
+        versions(),
+    )  # fmt: skip
+
+
+def here():
+    """Name this process among those of all machines that take part."""
+    return f"{platform.node()}:{os.getpid()}"
+
+
+@functools.cache
+def versions():
+    """Name the versions that compute here: Python, tsinit, NumPy, Numba."""
+    import numba
+
+    return (
+        f"python {platform.python_version()}, tsinit {__version__}, numpy {np.__version__}, numba {numba.__version__}"
+    )
 
 
 def fit(task, monitor):
@@ -103,7 +145,7 @@ def warm_up(task, comparison):
 
 def _prepare_process(parent):
     """Give a worker process one thread, and let the status column say what a warning would."""
-    if os.getpid() == parent or os.getpid() in _prepared:
+    if here() == parent or os.getpid() in _prepared:
         return
     _prepared.add(os.getpid())
     from threadpoolctl import threadpool_limits
@@ -130,7 +172,7 @@ def _outcome(task, monitor, estimator, status, problem, scores, sampler):
         kind,
         message,
         tail,
-        getattr(estimator, "n_iter_", None),
+        None if (n_iter := getattr(estimator, "n_iter_", None)) is None else int(n_iter),
         None if converged is None else bool(converged),
         monitor.init_seconds,
         fit_seconds,
@@ -141,6 +183,7 @@ def _outcome(task, monitor, estimator, status, problem, scores, sampler):
         sampler,
         scores,
         identity.fingerprint(estimator.start_) if hasattr(estimator, "start_") else None,
+        versions(),
     )
 
 

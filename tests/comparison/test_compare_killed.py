@@ -1,0 +1,84 @@
+"""Processes that die: every run still has its row, and the innocent ones are whole."""
+
+import os
+
+import joblib
+import numpy as np
+import pytest
+from comparison.fragile_model import Fragile, KillsWorkerOnce
+
+from tsinit.comparison import compare
+from tsinit.models.monitor import Budget
+
+X = np.zeros((40, 2))
+CLOCK = ["init_seconds", "fit_seconds"]
+KINDS = {
+    "exception": ("error", "RuntimeError"),
+    "nan": ("diverged", "NonFiniteObjective"),
+    "singular": ("error", "LinAlgError"),
+    "slow": ("timeout", ""),
+    "killed": ("error", "WorkerKilled"),
+}
+
+
+def test_two_hundred_runs_with_twenty_failures_of_five_kinds():
+    places = 1 + np.random.default_rng(0).permutation(199)[:20]
+    fates = tuple((int(place), list(KINDS)[i % 5]) for i, place in enumerate(places))
+    model = Fragile(fates=fates)
+    with pytest.warns(UserWarning, match="16 of 200 runs failed"):
+        result = compare(model, X, ["wide"], n_seeds=200, n_jobs=2, budget=Budget(seconds=0.5), progress=False)
+    runs = result.runs.set_index("replicate")
+    assert sorted(runs.index) == list(range(200))
+    wrong = dict(fates)
+    for replicate, run in runs.iterrows():
+        expected = KINDS.get(wrong.get(replicate), ("ok", ""))
+        assert (run["status"], run["error_type"]) == expected, replicate
+    whole = compare(Fragile(), X, ["wide"], n_seeds=200, progress=False).runs.set_index("replicate")
+    good = [replicate for replicate in range(200) if replicate not in wrong]
+    columns = ["init_seed", "objective_start", "objective_final", "n_iter"]
+    assert runs.loc[good, columns].equals(whole.loc[good, columns])
+    assert runs.loc[[r for r, kind in fates if kind == "killed"], "objective_final"].isna().all()
+    assert "was killed each of 2 times" in result.errors["error_message"].str.cat()
+
+
+def test_a_worker_killed_once_costs_nothing(tmp_path):
+    model = KillsWorkerOnce(marker=str(tmp_path / "killed"), caller=os.getpid())
+    result = compare(model, X, ["wide"], n_seeds=20, n_jobs=2, progress=False)
+    assert (tmp_path / "killed").exists()
+    assert set(result.runs["status"]) == {"ok"}
+    whole = compare(model, X, ["wide"], n_seeds=20, progress=False)
+    assert result.runs.drop(columns=CLOCK).equals(whole.runs.drop(columns=CLOCK))
+
+
+def test_killed_runs_are_not_kept_in_the_store(tmp_path):
+    fates = ((2, "killed"), (3, "exception"))
+    for _ in range(2):
+        with pytest.warns(UserWarning, match="2 of 6 runs failed"):
+            compare(Fragile(fates=fates, log=str(tmp_path / "log")), X, ["wide"], n_seeds=6, n_jobs=2,
+                    store=tmp_path / "runs", progress=False)  # fmt: skip
+        assert len(list((tmp_path / "runs").glob("*.run"))) == 5
+
+
+def test_what_is_no_death_is_raised():
+    class Unsendable(Fragile):
+        def __reduce__(self):
+            raise TypeError("cannot be sent")
+
+    with pytest.raises(Exception, match=r"cannot be sent|pickle"):
+        compare(Unsendable(), X, ["wide"], n_seeds=3, n_jobs=2, progress=False)
+
+
+def test_a_backend_without_streaming_works_in_portions(monkeypatch):
+    from joblib._parallel_backends import ThreadingBackend
+
+    class Mute(ThreadingBackend):
+        supports_return_generator = False
+
+    joblib.register_parallel_backend("mute", Mute)
+    seen = []
+    original = joblib.Parallel.__call__
+    monkeypatch.setattr(joblib.Parallel, "__call__", lambda self, calls: original(self, seen.append(calls) or calls))
+    with joblib.parallel_config(backend="mute", n_jobs=2):
+        runs = compare(Fragile(), X, ["wide"], n_seeds=20, progress=False).runs
+    assert [len(portion) for portion in seen] == [8, 8, 4]
+    assert len(runs) == 20

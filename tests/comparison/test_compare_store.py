@@ -1,0 +1,199 @@
+"""The store: killed at any moment, the same call goes on where it was; what is damaged is computed again."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from comparison.fake_model import Walker
+from comparison.fragile_model import Fragile
+
+from tsinit.comparison import compare
+
+X = np.zeros((40, 2))
+TESTS = Path(__file__).parents[1]
+CLOCK = ["init_seconds", "fit_seconds"]
+CODE = textwrap.dedent("""
+    import sys
+    sys.path.insert(0, sys.argv[1])
+    import numpy as np
+    from comparison.fragile_model import Fragile
+    from tsinit.comparison import compare
+    model = Fragile(fates=((3, "exception"),), seconds=float(sys.argv[3]), log=sys.argv[4])
+    compare(model, np.zeros((40, 2)), ["wide", "right"], n_seeds=15, n_jobs=int(sys.argv[5]), store=sys.argv[2],
+            progress=False)
+""")
+
+
+def _process(store, log, seconds=0.03, n_jobs=1):
+    arguments = [str(TESTS), str(store), str(seconds), str(log), str(n_jobs)]
+    return subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", CODE, *arguments], stderr=subprocess.PIPE, start_new_session=True
+    )
+
+
+def _here(store, log, seconds=0.03, **more):
+    """The call of the processes, in this one."""
+    model = Fragile(fates=((3, "exception"),), seconds=seconds, log=str(log))
+    return compare(model, X, ["wide", "right"], n_seeds=15, store=store, progress=False, **more)
+
+
+def _files(store):
+    return sorted(Path(store).glob("*.run"))
+
+
+def _same(one, two):
+    assert one.runs.drop(columns=CLOCK).equals(two.runs.drop(columns=CLOCK))
+    assert one.traces.drop(columns="seconds").equals(two.traces.drop(columns="seconds"))
+    assert one.errors.drop(columns="traceback").equals(two.errors.drop(columns="traceback"))
+
+
+def _lines(log):
+    return len(Path(log).read_text().splitlines()) if Path(log).exists() else 0
+
+
+@pytest.mark.filterwarnings("ignore:2 of 30 runs failed")
+def test_killed_at_any_moment_and_called_again_only_the_unfinished_are_computed(tmp_path):
+    log = tmp_path / "log"
+    whole = _here(None, log)
+    store = tmp_path / "runs"
+    for wanted, n_jobs in ((1, 1), (9, 2), (17, 1)):
+        process = _process(store, log, n_jobs=n_jobs)
+        deadline = time.monotonic() + 90
+        while len(_files(store)) < wanted and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.005)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate(timeout=60)
+    kept = len(_files(store))
+    assert kept >= 17
+    assert kept < 30, "the last process should have been killed before its end"
+    before = _lines(log)
+    resumed = _here(store, log)
+    assert _lines(log) - before == 30 - kept + min(2, 30 - kept)  # and one warm-up for each start that has work left
+    _same(resumed, whole)
+    before = _lines(log)
+    again = _here(store, log)
+    assert _lines(log) == before
+    assert again.runs.equals(resumed.runs)  # the clock too: nothing was computed
+    assert again.errors.equals(resumed.errors)
+
+
+@pytest.mark.filterwarnings("ignore:2 of 30 runs failed")
+def test_two_processes_on_one_store(tmp_path):
+    log, store = tmp_path / "log", tmp_path / "runs"
+    both = [_process(store, log, seconds=0.01) for _ in range(2)]
+    for process in both:
+        assert process.communicate(timeout=120)[1] == b""
+        assert process.returncode == 0
+    assert len(_files(store)) == 30
+    assert not list(store.glob("*.tmp"))
+    before = _lines(log)
+    _same(_here(store, log, seconds=0.01), _here(None, log, seconds=0.01))
+    assert _lines(log) - before == 32  # all from the store: only the call without one computes
+
+
+def _truncated(content, other):
+    return content[: len(content) // 2]
+
+
+def _altered(content, other):
+    return content.replace(b'"status": "ok"', b'"status": "no"')
+
+
+def _foreign(content, other):
+    return b"PK\x03\x04 something else"
+
+
+def _empty(content, other):
+    return b""
+
+
+def _of_another_run(content, other):
+    return other
+
+
+def _signed_nonsense(content, other):
+    import hashlib
+
+    body = json.dumps({"run_id": "x", "status": "ok"}).encode()
+    return f"tsinit-run-1 {hashlib.sha256(body).hexdigest()}\n".encode() + body
+
+
+@pytest.mark.parametrize("damage", [_truncated, _altered, _foreign, _empty, _of_another_run, _signed_nonsense])
+def test_a_damaged_or_foreign_file_is_reported_and_computed_again(tmp_path, damage):
+    log = tmp_path / "log"
+
+    def call():
+        return compare(Fragile(log=str(log)), X, ["wide"], n_seeds=4, store=tmp_path / "runs", progress=False)
+
+    first = call()
+    (tmp_path / "runs" / "notes.txt").write_text("not ours")
+    one, two = _files(tmp_path / "runs")[:2]
+    one.write_bytes(damage(one.read_bytes(), two.read_bytes()))
+    before = _lines(log)
+    with pytest.warns(UserWarning, match=f"1 of the files in the store .* cannot be trusted.*{one.name}"):
+        second = call()
+    assert _lines(log) - before == 2  # one run, and one to warm up
+    assert second.runs.drop(columns=CLOCK).equals(first.runs.drop(columns=CLOCK))
+    assert call().runs.equals(second.runs)
+
+
+def test_only_what_is_new_is_computed(tmp_path):
+    log = tmp_path / "log"
+
+    def call(model=None, strategies=("wide",), n_seeds=4):
+        model = model or Fragile(log=str(log))
+        before = _lines(log)
+        compare(model, X, list(strategies), n_seeds=n_seeds, store=tmp_path, progress=False)
+        return _lines(log) - before
+
+    assert call() == 5
+    assert call(n_seeds=6) == 3
+    assert call(strategies=["wide", "right"]) == 5
+    assert call(Fragile(log=str(log), max_iter=7)) == 5
+    assert call(strategies=["right", "wide"]) == 0
+
+
+def test_everything_of_a_sampler_comes_back(tmp_path):
+    def start(y, rng):
+        return rng.random(len(y))
+
+    first, second = (
+        compare(Walker(), X, {"a": start}, n_seeds=3, store=tmp_path, progress=False) for _ in range(2)
+    )
+    assert first.runs.equals(second.runs)
+    assert first.traces.equals(second.traces)
+
+
+def test_drafts_of_the_dead_are_cleared_after_a_while(tmp_path):
+    old, new = tmp_path / "a.tmp", tmp_path / "b.tmp"
+    for path in (old, new):
+        path.write_text("half")
+    os.utime(old, (time.time() - 7200,) * 2)
+    compare(Fragile(), X, ["wide"], n_seeds=1, store=tmp_path, progress=False)
+    assert not old.exists()
+    assert new.exists()
+
+
+def test_the_bar_begins_at_what_is_there(tmp_path, capsys):
+    for n_seeds in (3, 5):
+        compare(Fragile(), X, ["wide"], n_seeds=n_seeds, store=tmp_path)
+    assert "3/5" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("store", [3, "", True])
+def test_a_store_is_a_folder(store):
+    with pytest.raises(TypeError, match="store must be a folder or None"):
+        compare(Fragile(), X, ["wide"], n_seeds=1, store=store, progress=False)
+
+
+def test_a_file_is_no_store(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match="store must be a folder; got the file"):
+        compare(Fragile(), X, ["wide"], n_seeds=1, store=tmp_path / "file", progress=False)
