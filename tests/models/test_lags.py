@@ -1,5 +1,7 @@
 """Lags follow the clock: never across a long hole, never into another sequence."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from tsinit.models import lags
 def available(offsets, steps, L):
     """For every row, the lags whose step is in the same sequence or in a hole of at most L steps, row by row."""
     found = []
-    for a, b in zip(offsets[:-1], offsets[1:], strict=True):
+    for a, b in itertools.pairwise(offsets):
         # Pieces that no long hole parts cover all steps between their ends.
         piece = np.cumsum(np.diff(steps[a:b], prepend=steps[a]) > L + 1)
         for t in range(a, b):
@@ -22,7 +24,7 @@ def available(offsets, steps, L):
 def test_patterns_are_the_lags_that_the_clock_allows(rng, L):
     offsets = np.array([0, 9, 10, 12, 40])
     jumps = rng.choice([1, 1, 1, 2, 3, 4, 7, 30], size=40)
-    steps = np.concatenate([np.cumsum(jumps[a:b]) for a, b in zip(offsets[:-1], offsets[1:], strict=True)])
+    steps = np.concatenate([np.cumsum(jumps[a:b]) for a, b in itertools.pairwise(offsets)])
     layout = lags.lay_out(offsets, steps, L)
     shifts = [*range(-L, 0), *range(1, L + 1)]
     for t, expected in enumerate(available(offsets, steps, L)):

@@ -1,5 +1,7 @@
 """Slow, obvious twins of chained equations: quadrature, dense Gaussian conditioning, loops over rows."""
 
+import itertools
+
 import numpy as np
 
 
@@ -7,7 +9,7 @@ def interpolate(y, offsets=None):
     """Straight lines in every sequence; the column mean where a sequence has no value."""
     filled = y.copy()
     ends = [0, len(y)] if offsets is None else offsets
-    for a, b in zip(ends[:-1], ends[1:], strict=True):
+    for a, b in itertools.pairwise(ends):
         for j in range(y.shape[1]):
             seen = np.flatnonzero(~np.isnan(y[a:b, j]))
             mean = np.nanmean(y[:, j])
