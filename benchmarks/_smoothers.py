@@ -12,6 +12,7 @@ def makers(params, y):
         "tsinit": ("tsinit", tsinit),
         "statsmodels": ("statsmodels", statsmodels),
         "statsmodels, univariate": ("statsmodels", partial(statsmodels, univariate=True)),
+        "statsmodels, as it comes": ("statsmodels", partial(statsmodels, tuned=False)),
         "dynamax": ("dynamax", dynamax),
         "cuthbert": ("cuthbert", cuthbert),
         "pykalman": ("pykalman", pykalman),
@@ -33,7 +34,7 @@ def tsinit(params, y):
     return run
 
 
-def statsmodels(params, y, univariate=False):
+def statsmodels(params, y, univariate=False, tuned=True):
     from statsmodels.tsa.statespace.kalman_smoother import KalmanSmoother
 
     n, D = len(params.A), len(params.C)
@@ -42,9 +43,9 @@ def statsmodels(params, y, univariate=False):
     model["design"], model["obs_cov"] = params.C, params.R
     model["transition"], model["selection"], model["state_cov"] = params.A, np.eye(n), params.Q
     model.initialize_known(params.m0, params.P0)
-    # Only what is asked for: no disturbances, no auto-covariances.
-    model.set_smoother_output(smoother_state=True, smoother_state_cov=True, smoother_disturbance=False,
-                              smoother_disturbance_cov=False, smoother_state_autocov=False)
+    if tuned:  # only what is asked for: no disturbances, no auto-covariances
+        model.set_smoother_output(smoother_state=True, smoother_state_cov=True, smoother_disturbance=False,
+                                  smoother_disturbance_cov=False, smoother_state_autocov=False)
     if univariate:
         model.set_filter_method(filter_univariate=True)
 
