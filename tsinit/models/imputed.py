@@ -67,7 +67,8 @@ class ImputedDraws:
     @property
     def flat(self):
         """(chain x draw, cell) draws, one chain after the other."""
-        return self.cells.reshape(-1, self.cells.shape[-1])
+        chains, draws, cells = self.cells.shape
+        return self.cells.reshape(chains * draws, cells)
 
 
 @lists_as_they_are

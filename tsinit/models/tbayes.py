@@ -17,8 +17,8 @@ from tsinit.models.prepared import Scales, given_rows
 
 #: Rank-normalised split R-hat below which chains count as agreed.
 _R_HAT = 1.05
-#: Draws of each chain from which disagreement is worth a warning, and share of guarded draws that is.
-_WORTH, _GUARDED = 100, 0.01
+#: Draws of each chain from which disagreement is worth a warning, R-hat that is, and share of guarded draws that is.
+_WORTH, _DISAGREE, _GUARDED = 100, 1.1, 0.01
 #: Standard deviations that chains start apart from one another by.
 _APART = 1.0
 _SAMPLERS = ("mala", "rwm", "gibbs")
@@ -227,12 +227,16 @@ class TBayesMICE(GapQueries, SeriesEstimator):
         self._fitted_panel, self._fitted_classes = panel, equations.classes
         self._fitted_draws = ImputedDraws(walks)
         self.diagnostics_ = self._diagnose(walks)
+        self._warn()
+
+    def _warn(self):
+        """Warn of chains that disagree and of draws that had to be turned back."""
         table = self.diagnostics_
-        if len(table):
-            if self._fitted_draws.n_draws >= _WORTH and table["rhat"].max() >= _R_HAT:
-                warn_unmixed(table["rhat"].max(), table["rhat"].idxmax())
-            if table["guarded"].max() > _GUARDED:
-                warn_guarded(table["guarded"].max(), table["guarded"].idxmax())
+        names, rhat, guarded = list(table.index), table["rhat"].to_numpy(), table["guarded"].to_numpy()
+        if self._fitted_draws.n_draws >= _WORTH and rhat.max(initial=0.0) >= _DISAGREE:
+            warn_unmixed(rhat.max(), names[rhat.argmax()])
+        if guarded.max(initial=0.0) > _GUARDED:
+            warn_guarded(guarded.max(), names[guarded.argmax()])
 
     @property
     def converged_(self):
