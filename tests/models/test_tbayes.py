@@ -111,8 +111,9 @@ def test_other_rows_are_completed_with_the_fitted_draws(full, gappy):
     done = model.transform(rest)
     missing = np.isnan(rest)
     np.testing.assert_array_equal(done[~missing], rest[~missing])
-    error = np.sqrt(np.mean((done - full[100:])[missing] ** 2))
-    assert error < 0.9 * full[100:][missing].std()
+    together = clone(model).fit(gappy).transform(gappy)[100:]
+    # What a fit that knows these rows says of them differs by what half as many rows more can teach.
+    assert np.sqrt(np.mean((done - together)[missing] ** 2)) < 0.3 * full[100:][missing].std()
     np.testing.assert_array_equal(model.transform(rest), done)
     rest[:, 0] = np.nan
     assert np.isfinite(model.transform(rest)).all()
@@ -186,8 +187,9 @@ def test_own_lags_and_no_lags(gappy):
 
 def test_a_season_is_found_by_the_clock(rng):
     hours = np.arange(400)
-    y = np.column_stack([np.sin(2 * np.pi * hours / 24), rng.standard_normal(400)]) + 0.1 * rng.standard_normal((400, 2))
+    wave = np.sin(2 * np.pi * hours / 24)
+    y = np.column_stack([wave, rng.standard_normal(400)]) + 0.1 * rng.standard_normal((400, 2))
     y[100:130] = np.nan
     table = pd.DataFrame(y, index=pd.date_range("2024-01-01 05:00", periods=400, freq="h"))
     done = TBayesMICE(**QUICK).fit(table).transform(table).to_numpy()
-    assert np.abs(done[100:130, 0] - np.sin(2 * np.pi * hours[100:130] / 24)).max() < 0.5
+    assert np.abs(done[100:130, 0] - wave[100:130]).max() < 0.5
