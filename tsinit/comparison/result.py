@@ -1,9 +1,8 @@
 """The result of a comparison: tables, words, plots, a report."""
 
 import html
-from pathlib import Path
 
-from tsinit.comparison import display, identity, summary, tables, verdict
+from tsinit.comparison import display, files, identity, summary, tables, verdict
 from tsinit.comparison.about import About, describe
 from tsinit.comparison.plan import Plan
 from tsinit.comparison.questions import Questions
@@ -112,9 +111,12 @@ class Comparison(Questions):
         Raises
         ------
         KeyError
-            No run has this id.
+            No run has this id, or the comparison was read from files, which do not hold the models.
         """
-        for task in self._plan.tasks() if self._plan is not None else ():
+        if self._plan is None:
+            raise KeyError("run_id must be of a comparison that compare() returned; got one read from files, which "
+                           "hold no models. Call compare() again with a store to have both.")
+        for task in self._plan.tasks():
             if task.run_id == run_id:
                 return fit(task, Monitor(task.budget))
         raise KeyError(f"run_id must be one of the column runs['run_id']; got {run_id!r}.")
@@ -155,7 +157,7 @@ class Comparison(Questions):
         return write_report([("", self, figures or {})], path, title=title)
 
     def to_csv(self, folder):
-        """Write ``runs.csv``, ``traces.csv`` and ``errors.csv``.
+        """Write ``runs.csv``, ``traces.csv``, ``errors.csv`` and ``about.json``; :func:`read_comparison` reads them.
 
         Parameters
         ----------
@@ -167,12 +169,27 @@ class Comparison(Questions):
         Path
             The folder.
         """
-        folder = Path(folder).expanduser()
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in ("runs", "traces", "errors"):
-            # Seventeen digits bring every float back exactly.
-            getattr(self, name).to_csv(folder / f"{name}.csv", index=False, float_format="%.17g")
-        return folder
+        return files.write_csv(self, folder)
+
+    def to_parquet(self, folder):
+        """Write the tables of :meth:`to_csv` as Parquet files; this needs pyarrow.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Made if it does not exist.
+
+        Returns
+        -------
+        Path
+            The folder.
+
+        Raises
+        ------
+        ImportError
+            pyarrow is not installed.
+        """
+        return files.write_parquet(self, folder)
 
     def __repr__(self):
         counts = self.runs["status"].value_counts()
@@ -207,6 +224,29 @@ class PlotAccessor:
         from tsinit import plots
 
         return plots.waterfall(self._comparison, **options)
+
+
+def read_comparison(path):
+    """Read a comparison that ``Comparison.to_csv`` or ``Comparison.to_parquet`` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder.
+
+    Returns
+    -------
+    Comparison
+        With everything but :meth:`Comparison.rerun`: files do not hold the models.
+
+    Raises
+    ------
+    ValueError
+        The folder does not hold a comparison.
+    ImportError
+        The files are Parquet, and pyarrow is not installed.
+    """
+    return Comparison(*files.read_tables(path))
 
 
 def from_outcomes(plan, tasks, outcomes):

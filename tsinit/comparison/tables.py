@@ -89,7 +89,7 @@ def errors_table(runs, outcomes):
     tails = {o.run_id: o.error_trace for o in outcomes}
     columns = ["run_id", *KEYS, "init_seed", "run_seed", "status", "error_type", "error_message"]
     failed = runs.loc[runs["error_type"] != "", columns].reset_index(drop=True)
-    return failed.assign(traceback=[tails[run_id] for run_id in failed["run_id"]])
+    return failed.assign(traceback=pd.Series([tails[run_id] for run_id in failed["run_id"]], dtype=str))
 
 
 def _row(task, outcome, score_columns, told):
