@@ -74,18 +74,22 @@ def spread(p, order, j, bound, weight, mass, state, end):
 
 
 @kernel
-def spread_logs(p, order, j, bound, weight, mass, state, begin, end):
-    """`spread` where weights and masses are logs."""
+def log_sum(a, b):
+    """Log of exp(a) + exp(b); what would not change the last digit is left out."""
+    top, gap = max(a, b), abs(a - b)
+    return top + np.log1p(np.exp(-gap)) if gap < 40.0 else top
+
+
+@kernel
+def spread_logs(p, order, j, bound, weight, mass, state, end, listed, t):
+    """`spread` in logs, of which zero is one: listed (K,) holds t for the states met."""
     r = 0
     while p[j, r] > bound:
         k = order[j, r]
-        listed = False
-        for i in range(begin, end):
-            listed = listed or state[i] == k
-        if listed:
-            top = max(mass[k], weight)
-            mass[k] = top + np.log1p(np.exp(min(mass[k], weight) - top))
+        if listed[k] == t:
+            mass[k] = log_sum(mass[k], weight)
         else:
+            listed[k] = t
             state[end] = k
             end += 1
             mass[k] = weight
@@ -170,7 +174,7 @@ def forward(params, data, begins, u, pi, K, book, t):
     """
     first, state, weight, in_logs = book
     p, order, is_sorted = np.empty((K + 1, K + 1)), np.empty((K + 1, K), np.int64), np.zeros(K + 1, np.bool_)
-    mass, density = np.zeros(K), np.empty(K)
+    mass, density, listed = np.zeros(K), np.empty(K), np.full(K, -1)
     sort_row(pi, 0, p, order)
     while t < begins.size and first[t] + K <= state.size:
         begin = end = first[t]
@@ -184,7 +188,7 @@ def forward(params, data, begins, u, pi, K, book, t):
                     sort_row(pi, j, p, order)
                     is_sorted[j] = True
                 if logs:
-                    end = spread_logs(p, order, j, u[t], weight[i], mass, state, begin, end)
+                    end = spread_logs(p, order, j, u[t], weight[i], mass, state, end, listed, t)
                 else:
                     end = spread(p, order, j, u[t], weight[i], mass, state, end)
         in_logs[t] = False
