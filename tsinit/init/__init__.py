@@ -10,17 +10,24 @@ from functools import partial
 
 from tsinit.init._registry import names, register
 from tsinit.init.agglomerative import Agglomerative
+from tsinit.init.average import Mean, Median
 from tsinit.init.best_of import BestOf
+from tsinit.init.carry import Backward, Forward
 from tsinit.init.eigen import EigenInit
 from tsinit.init.factor_analysis import FactorAnalysis
 from tsinit.init.gaussian_mixture import GaussianMixture
+from tsinit.init.hot_deck import HotDeck
 from tsinit.init.jump import Jump
 from tsinit.init.kmeans import KMeans
 from tsinit.init.kmeans_plus_plus import KMeansPlusPlus
 from tsinit.init.kmedoids import KMedoids
+from tsinit.init.line import Linear, Time
+from tsinit.init.low_rank import LowRank
 from tsinit.init.lpc import LPC
+from tsinit.init.nearest import KNN
 from tsinit.init.one_state import OneState
 from tsinit.init.perturb import Perturb
+from tsinit.init.seasonal import Seasonal
 from tsinit.init.segments import Segments
 from tsinit.init.short_em import ShortEM
 from tsinit.init.sticky import Sticky
@@ -28,9 +35,10 @@ from tsinit.init.subspace import Subspace
 from tsinit.init.uniform import Uniform
 
 __all__ = [
-    "LPC", "Agglomerative", "BestOf", "EigenInit", "FactorAnalysis", "GaussianMixture", "Jump", "KMeans",
-    "KMeansPlusPlus", "KMedoids", "OneState", "Perturb", "Segments", "ShortEM", "Sticky", "Subspace",
-    "Uniform", "names", "register",
+    "KNN", "LPC", "Agglomerative", "Backward", "BestOf", "EigenInit", "FactorAnalysis", "Forward",
+    "GaussianMixture", "HotDeck", "Jump", "KMeans", "KMeansPlusPlus", "KMedoids", "Linear", "LowRank",
+    "Mean", "Median", "OneState", "Perturb", "Seasonal", "Segments", "ShortEM", "Sticky", "Subspace",
+    "Time", "Uniform", "names", "register",
 ]
 
 for _name, _factory in {
@@ -54,5 +62,15 @@ for _name, _factory in {
     "agglomerative": Agglomerative,
     "gaussian_mixture": GaussianMixture,
     "short_em": ShortEM,
+    "mean": Mean,
+    "median": Median,
+    "forward": Forward,
+    "backward": Backward,
+    "linear": Linear,
+    "time": Time,
+    "seasonal": Seasonal,
+    "knn": KNN,
+    "low_rank": LowRank,
+    "hot_deck": HotDeck,
 }.items():
     register(_name, _factory)

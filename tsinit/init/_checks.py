@@ -64,3 +64,24 @@ def candidates(strategies, trial):
     if not callable(trial):
         raise TypeError("trial must be a function trial(start, n_iter) -> (objective, refined); "
                         f"got {trial!r}. A model gives it when BestOf is its init.")
+
+
+def complete(name, table, y):
+    """Check that a table has the shape of the data and no gap.
+
+    Returns
+    -------
+    (T, D) float
+
+    Raises
+    ------
+    ValueError
+        If it has another shape, or a value that is not finite.
+    """
+    table = np.asarray(table, dtype=float)
+    if table.shape != y.shape:
+        raise ValueError(f"{name} must fill a table of shape {y.shape}; got one of shape {table.shape}.")
+    if not np.isfinite(table).all():
+        row, column = np.argwhere(~np.isfinite(table))[0]
+        raise ValueError(f"{name} must leave no gap; got {table[row, column]} in row {row}, column {column}.")
+    return table

@@ -7,7 +7,8 @@ from tsinit._validate import check_count, check_labels
 from tsinit.init import _checks
 from tsinit.init._registry import resolve
 
-_CANDIDATES = {"dynamics": ("cva", "moesp", "lpc_loose"), "labels": ("kmeans", "jump", "short_em")}
+_CANDIDATES = {"dynamics": ("cva", "moesp", "lpc_loose"), "labels": ("kmeans", "jump", "short_em"),
+               "fill": ("linear", "seasonal", "low_rank")}
 
 
 class BestOf(BaseEstimator):
@@ -22,7 +23,8 @@ class BestOf(BaseEstimator):
     ----------
     strategies : "auto" or sequence of str, strategy, function or ready value
         The candidates, each anything that ``init`` may be. "auto" is ``("cva", "moesp", "lpc_loose")`` for
-        dynamics and ``("kmeans", "jump", "short_em")`` for labels.
+        dynamics, ``("kmeans", "jump", "short_em")`` for labels and ``("linear", "seasonal", "low_rank")`` for
+        fills.
     n_iter : int, default 10
         Iterations of each short fit; 0 compares the starts themselves.
     n_starts : int, default 1
@@ -115,13 +117,50 @@ class BestOf(BaseEstimator):
 
         return self._contest("labels", judged, y, rng, n_states, offsets, trial)
 
-    def _contest(self, verb, judged, y, rng, n_states, offsets, trial):
+    def fill(self, y, rng, offsets=None, trial=None, times=None, period=None):
+        """Fill the gaps.
+
+        Parameters
+        ----------
+        y : (T, D) float
+            Observations, NaN where missing.
+        rng : numpy.random.Generator
+            Parent of one generator for each candidate.
+        offsets : (N + 1,) int, optional
+            Where each sequence starts; None for one sequence.
+        trial : callable
+            ``trial(start, n_iter) -> (objective, refined)``: a short run, given by the model; a higher
+            objective is better.
+        times, period : optional
+            Handed on to the candidates.
+
+        Returns
+        -------
+        (T, D) float
+            The candidate with the highest objective, refined.
+
+        Raises
+        ------
+        ValueError
+            If `n_iter` or `n_starts` is not allowed, or there are no strategies, or none has such a name, or
+            one does not give a complete table of the shape of y.
+        TypeError
+            If `strategies` is no list or tuple of strategies, or there is no `trial`.
+        FloatingPointError
+            If every candidate failed; the message says how.
+        """
+        def judged(guess, label):
+            return trial(_checks.complete(label, guess, y), self.n_iter)
+
+        return self._contest("fill", judged, y, rng, None, offsets, trial, times=times, period=period)
+
+    def _contest(self, verb, judged, y, rng, n_states, offsets, trial, **more):
         """Ask every candidate, have its start judged and keep the best."""
         starts = self._candidates(verb, trial)
         best, winner, failures = -np.inf, None, []
         for start, own in zip(starts, rng.spawn(len(starts)), strict=True):
             try:
-                objective, refined = judged(start.start(y, own, n_states, offsets, trial), start.label)
+                objective, refined = judged(start.start(y, own, n_states, offsets, trial, **more), start.label)
                 if not np.isfinite(objective):
                     raise FloatingPointError(f"the objective must be finite; got {objective}")
             except (ArithmeticError, np.linalg.LinAlgError) as error:

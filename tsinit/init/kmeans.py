@@ -7,13 +7,16 @@ from sklearn.base import BaseEstimator
 
 from tsinit.init import _checks
 from tsinit.init._centres import cluster_centres, refine
+from tsinit.init._fills import keep_seen
 from tsinit.init._labels import bounds, count_distinct, finish, prepare, wanted_states
 from tsinit.init._regress import delay_windows, learn_dynamics
 from tsinit.init._scaling import standardise, unscale
 from tsinit.init._windows import place_in_sequence, take
+from tsinit.kernels.jump import squared_distances
 
 _MOST_WINDOWS = 10_000  # clustered; more of them move the centres by less than their own uncertainty
 _N_INIT = 3
+_ROWS_PER_CENTRE, _MOST_CENTRES = 20, 100  # of fills
 
 
 class KMeans(BaseEstimator):
@@ -31,13 +34,17 @@ class KMeans(BaseEstimator):
     Seeding interpolates gaps within each sequence; after that distances and means are over observed values
     only. A row never seen takes the label of the last row seen before it in its sequence, else of the next.
 
+    For `fill`, the rows are clustered in the same way (3 seedings), and a gap takes the value of the centre
+    that is nearest in what the row shows; a row without a value is taken as interpolated.
+
     Parameters
     ----------
     n_clusters : "auto" or int, default "auto"
         Number of clusters; "auto" is for dynamics n_states + 1, the fewest whose centres span n_states
-        directions, and for labels n_states. There are never more than distinct rows.
+        directions, for labels n_states, and for fills one for 20 rows, at most 100. There are never more than
+        distinct rows.
     n_delays : "auto" or int, default "auto"
-        Observations in a window; "auto" is for dynamics ceil(n_states / D) + 4, for labels 1. For labels the
+        Observations in a window; "auto" is for dynamics ceil(n_states / D) + 4, else 1. But for dynamics the
         window lies around its row; beyond the ends of a sequence its first and last rows are repeated.
 
     References
@@ -121,6 +128,48 @@ class KMeans(BaseEstimator):
             return np.zeros(len(y), dtype=np.int64)
         centres = cluster_centres(full[seen], K, rng)
         return finish(refine(z, centres, 0.0, bounds(len(y), offsets))[0], seen, offsets)
+
+    def fill(self, y, rng, offsets=None):
+        """Fill the gaps of each row from the nearest centre.
+
+        Parameters
+        ----------
+        y : (T, D) float
+            Observations, NaN where missing.
+        rng : numpy.random.Generator
+            Seeds the centroids.
+        offsets : (N + 1,) int, optional
+            Where each sequence starts; None for one sequence.
+
+        Returns
+        -------
+        (T, D) float
+            Seen cells as they are.
+
+        Raises
+        ------
+        ValueError
+            If `n_clusters` or `n_delays` is not allowed.
+        """
+        _checks.count_or_word("n_clusters", self.n_clusters, 1, "auto")
+        _checks.count_or_word("n_delays", self.n_delays, 1, "auto")
+        z, full, seen = prepare(y, offsets)
+        _, loc, scale = standardise(y)
+        D, limits = y.shape[1], bounds(len(y), offsets)
+        K = min(_MOST_CENTRES, max(2, len(y) // _ROWS_PER_CENTRE)) if self.n_clusters == "auto" else self.n_clusters
+        n_delays = 1 if self.n_delays == "auto" else self.n_delays
+        if n_delays > 1:
+            z, full = (_around(rows, n_delays, offsets) for rows in (z, full))
+        if not seen.any():
+            return keep_seen(y, loc)
+        K = count_distinct(full[seen], K)
+        labels, centres, _ = refine(z, cluster_centres(full[seen], K, rng, _N_INIT), 0.0, limits)
+        own = n_delays // 2 * D
+        # A row without a value shows nothing of its own: its interpolation does.
+        blank = np.isnan(z).all(axis=1)
+        if blank.any():
+            labels[blank] = squared_distances(full[blank], centres).argmin(axis=1)
+        return keep_seen(y, centres[labels][:, own:own + D] * scale + loc)
 
 
 def _around(rows, length, offsets):

@@ -4,9 +4,12 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from tsinit._validate import check_count, check_labels, check_number, check_params
+from tsinit.init import _checks
 from tsinit.init._assemble import assemble, covariance_root
+from tsinit.init._fills import keep_seen
 from tsinit.init._labels import compact
 from tsinit.init._registry import resolve
+from tsinit.init._scaling import standardise
 
 
 class Perturb(BaseEstimator):
@@ -22,11 +25,14 @@ class Perturb(BaseEstimator):
     For `labels`, a share `scale` of the time steps, drawn at random, gets a new label, drawn uniformly from
     all (so that some keep theirs): 1 or more is a start like ``Uniform``.
 
+    For `fill`, to every filled value a normal number is added with standard deviation `scale` times that of
+    what was seen of its column.
+
     Gaps and sequences are the business of the inner strategy.
 
     Parameters
     ----------
-    inner : str, strategy, function, LinearGaussianParams or array of labels
+    inner : str, strategy, function or ready start
         What to start near, anything that ``init`` may be. Its parameters are reached as ``inner__...``.
     scale : float, default 0.1
         Size of the perturbation, relative to what is perturbed; for labels, the share of time steps, from 1
@@ -114,6 +120,42 @@ class Perturb(BaseEstimator):
         changed = rng.permutation(len(labels))[:round(min(self.scale, 1.0) * len(labels))]
         labels[changed] = rng.integers(K, size=len(changed))
         return compact(labels)
+
+    def fill(self, y, rng, offsets=None, trial=None, times=None, period=None):
+        """Fill the gaps.
+
+        Parameters
+        ----------
+        y : (T, D) float
+            Observations, NaN where missing.
+        rng : numpy.random.Generator
+            Serves the inner strategy first, then the perturbation.
+        offsets : (N + 1,) int, optional
+            Where each sequence starts; None for one sequence.
+        trial, times, period : optional
+            Handed on to the inner strategy.
+
+        Returns
+        -------
+        (T, D) float
+            Seen cells as they are.
+
+        Raises
+        ------
+        ValueError
+            If `scale` is negative, no strategy has the name `inner`, or the inner start is not a complete table
+            of the shape of y.
+        TypeError
+            If `inner` is none of the things it may be, or does not offer ``fill``.
+        """
+        check_number("scale", self.scale, 0.0)
+        inner = resolve(self.inner, "fill", "inner")
+        filled = inner.start(y, rng, offsets=offsets, trial=trial, times=times, period=period)
+        filled = _checks.complete("inner", filled, y)
+        z, _, deviation = standardise(y)
+        varies = np.abs(np.nan_to_num(z)).max(axis=0, initial=0.0) > 0.0
+        noise = self.scale * np.where(varies, deviation, 0.0) * rng.standard_normal(y.shape)
+        return keep_seen(y, filled + noise)
 
 
 def _spread_covariance(S, scale, rng):

@@ -9,6 +9,7 @@ from tsinit._validate import check_choice, check_count, check_inside, check_numb
 from tsinit.init import _checks
 from tsinit.init._assemble import nearest_psd
 from tsinit.init._centres import cluster_centres, refine
+from tsinit.init._fills import keep_seen
 from tsinit.init._gaps import smoothed_view, views
 from tsinit.init._hankel import HankelFactor
 from tsinit.init._labels import bounds, count_distinct, finish, prepare, wanted_states
@@ -17,8 +18,9 @@ from tsinit.init._padding import pad, white, with_constants
 from tsinit.init._realise import StateSpace, largest_order, realise, weighted_states
 from tsinit.init._s_zero import to_independent_noise
 from tsinit.init._scaling import standardise, unscale
-from tsinit.init._windows import longest
+from tsinit.init._windows import fill_linear, longest
 from tsinit.kernels import Kalman, LinearGaussianParams, smooth_means, solve_lyapunov
+from tsinit.kernels.observation import complete
 
 _WEIGHTS = ("cva", "n4sid", "moesp")
 _GAPS = ("auto", "drop", "pairs", "smooth")
@@ -172,6 +174,40 @@ class Subspace(BaseEstimator):
             path = full
         return finish(refine(path, cluster_centres(path[seen], K, rng), 0.0, limits)[0], seen, offsets)
 
+    def fill(self, y, rng=None, offsets=None):
+        """Fill the gaps by what the Kalman smoother expects there, under a model of the order the data ask for.
+
+        Parameters
+        ----------
+        y : (T, D) float
+            Observations, NaN where missing.
+        rng : numpy.random.Generator, optional
+            Not used.
+        offsets : (N + 1,) int, optional
+            Where each sequence starts; None for one sequence.
+
+        Returns
+        -------
+        (T, D) float
+            Seen cells as they are. Where no sequence has 4 rows, or no column varies, gaps are interpolated.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not allowed.
+        """
+        self._check()
+        z, loc, scale = standardise(y)
+        full, varies, limits = fill_linear(z, offsets), _varies(z), _bounds(z, offsets)
+        if varies.any() and np.isnan(z).any() and longest(len(y), offsets) >= _LEAST_ROWS:
+            seen = np.ascontiguousarray(z[:, varies])
+            params = self._model(seen, limits)
+            means = smooth_means(params, seen, limits)
+            if np.isfinite(means).all():
+                complete(params.C, params.R, seen, means, np.ones(len(y), dtype=bool))
+                full[:, varies] = seen
+        return keep_seen(y, full * scale + loc)
+
     def order_table(self, X, lengths=None, max_states=None):
         """Show what one decomposition says about the number of states.
 
@@ -222,10 +258,13 @@ class Subspace(BaseEstimator):
 
     def _path(self, z, offsets):
         """Smoothed states of a model of the order that the data ask for."""
+        return smooth_means(self._model(z, offsets), np.ascontiguousarray(z), offsets)
+
+    def _model(self, z, offsets):
+        """Parameters of a model of the order that the data ask for."""
         most = _TABLE_STATES // 2
         order = 1 + int(np.argmin(self._statistics(z, offsets, most, most)["ivc"]))
-        fit = self._best(z, offsets, order, np.zeros((z.shape[1], order)))
-        return smooth_means(fit.params, np.ascontiguousarray(z), offsets)
+        return self._best(z, offsets, order, np.zeros((z.shape[1], order))).params
 
     def _check(self):
         check_choice("weights", self.weights, _WEIGHTS)

@@ -1,16 +1,17 @@
-"""Random entries or labels: the literature's default start."""
+"""Random entries, labels or values: the literature's default start."""
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
 from tsinit._validate import check_number
 from tsinit.init._assemble import calibrate
+from tsinit.init._fills import keep_seen
 from tsinit.init._labels import compact, wanted_states
 from tsinit.init._scaling import standardise, unscale
 
 
 class Uniform(BaseEstimator):
-    """Start from uniform random entries, scaled to the data, or from uniform random labels.
+    """Start from uniform random entries, scaled to the data, or from uniform random labels or values.
 
     For `dynamics` the entries of A are uniform on (-1, 1) / sqrt(n), then A is scaled to a spectral radius
     drawn uniformly from (0.8, 0.98). The entries of C are uniform on (-1, 1). Q = q I and R = r I are
@@ -23,10 +24,12 @@ class Uniform(BaseEstimator):
     For `labels` every time step, seen or not, gets one of the states, independently and with equal
     probability: the start that Van Gael et al. give the beam sampler. Nothing of the data is used.
 
+    For `fill` every gap gets a value uniform between the least and the largest that its column showed.
+
     Parameters
     ----------
     snr : float, default 10
-        Variance of C x over variance of the observation noise; without effect on labels.
+        Variance of C x over variance of the observation noise; without effect on labels and fills.
 
     References
     ----------
@@ -94,3 +97,24 @@ class Uniform(BaseEstimator):
             If `n_states` is no whole number from 1.
         """
         return compact(rng.integers(wanted_states(n_states, len(y)), size=len(y)))
+
+    def fill(self, y, rng):
+        """Fill the gaps.
+
+        Parameters
+        ----------
+        y : (T, D) float
+            Observations, NaN where missing.
+        rng : numpy.random.Generator
+            Draws the values.
+
+        Returns
+        -------
+        (T, D) float
+            Seen cells as they are; a column never seen is 0.
+        """
+        seen = ~np.isnan(y)
+        some = seen.any(axis=0)
+        low = np.where(some, np.min(y, axis=0, where=seen, initial=np.inf), 0.0)
+        high = np.where(some, np.max(y, axis=0, where=seen, initial=-np.inf), 0.0)
+        return keep_seen(y, low + (high - low) * rng.random(y.shape))

@@ -1,0 +1,114 @@
+"""A matrix of few directions through neighbouring rows."""
+
+from itertools import pairwise
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from tsinit._validate import check_count
+from tsinit.init._fills import keep_seen
+from tsinit.init._labels import bounds
+from tsinit.init._scaling import standardise
+from tsinit.init._windows import fill_linear
+
+_HELD_OUT = 0.1  # share of the seen cells that choose the penalty
+_PENALTIES = 2.0 ** -np.arange(1.0, 9.0)  # in units of the largest singular value
+_STEPS, _LAST_STEPS = 8, 30
+
+
+class LowRank(BaseEstimator):
+    """Fill gaps by a matrix of low rank that agrees with what was seen (soft-impute), on rows with their neighbours.
+
+    Row t of the matrix holds the rows t - lags .. t + lags of the table, so that few directions carry both how columns
+    go together and how they move. Its singular values are shrunk by a penalty and the gaps replaced by the result,
+    until they stay; the penalty is the one that predicts a tenth of the seen cells best. Rows beyond the ends of a
+    sequence are missing, so nothing crosses from one sequence to another but the directions. A column never seen
+    becomes 0.
+
+    Parameters
+    ----------
+    lags : int, default 2
+        Rows before and after.
+
+    References
+    ----------
+    Mazumder, Hastie and Tibshirani, "Spectral regularization algorithms for learning large incomplete matrices" (JMLR
+    11, 2010).
+    """
+
+    def __init__(self, lags=2):
+        self.lags = lags
+
+    def fill(self, y, rng, offsets=None):
+        """Fill the gaps.
+
+        Parameters
+        ----------
+        y : (T, D) float
+            Observations, NaN where missing.
+        rng : numpy.random.Generator
+            Chooses the cells held out.
+        offsets : (N + 1,) int, optional
+            Where each sequence starts; None for one sequence.
+
+        Returns
+        -------
+        (T, D) float
+            Seen cells as they are.
+
+        Raises
+        ------
+        ValueError
+            If `lags` is no whole number from 0.
+        """
+        lags = check_count("lags", self.lags, 0)
+        z, loc, scale = standardise(y)
+        if not np.isnan(z).any():
+            return np.array(y)
+        held = ~np.isnan(z) & (rng.random(z.shape) < _HELD_OUT)
+        hidden = np.where(held, np.nan, z)
+        best, error, n_steps = _PENALTIES[-1], np.inf, len(_PENALTIES)
+        for i, filled in enumerate(_path(hidden, offsets, lags, _PENALTIES)):
+            now = np.mean((filled[held] - z[held]) ** 2) if held.any() else -float(i)
+            if now < error:
+                best, error, n_steps = _PENALTIES[i], now, i + 1
+        last = list(_path(z, offsets, lags, _PENALTIES[:n_steps]))[-1]
+        filled = _shrink(_windows(z, offsets, lags), _windows(last, offsets, lags), best, _LAST_STEPS)
+        return keep_seen(y, _centre(filled, z.shape[1], lags) * scale + loc)
+
+
+def _path(z, offsets, lags, penalties):
+    """Complete tables for smaller and smaller penalties, each from the one before."""
+    seen = _windows(z, offsets, lags)
+    full = _windows(fill_linear(z, offsets), offsets, lags)
+    for penalty in penalties:
+        full = _shrink(seen, full, penalty, _STEPS)
+        yield _centre(full, z.shape[1], lags)
+
+
+def _shrink(seen, full, penalty, n_steps):
+    """Alternate between shrunken singular values and the cells seen; NaN of `full` count as 0."""
+    gaps = np.isnan(seen)
+    X = np.where(gaps, np.nan_to_num(full), seen)
+    for _ in range(n_steps):
+        squares, V = np.linalg.eigh(X.T @ X)
+        s = np.sqrt(np.maximum(squares, 0.0))
+        kept = np.where(s > 0.0, np.maximum(s - penalty * s[-1], 0.0) / np.where(s > 0.0, s, 1.0), 0.0)
+        X = np.where(gaps, X @ ((V * kept) @ V.T), seen)
+    return X
+
+
+def _windows(z, offsets, lags):
+    """Rows with their neighbours (T, (2 lags + 1) D); NaN beyond the ends of a sequence."""
+    T, D = z.shape
+    out = np.full((T, (2 * lags + 1) * D), np.nan)
+    for a, b in pairwise(bounds(T, offsets)):
+        for i, lag in enumerate(range(-lags, lags + 1)):
+            low, high = max(a, a - lag), min(b, b - lag)
+            if low < high:
+                out[low:high, i * D:(i + 1) * D] = z[low + lag:high + lag]
+    return out
+
+
+def _centre(windows, D, lags):
+    return windows[:, lags * D:(lags + 1) * D]

@@ -1,0 +1,125 @@
+"""The profile of a season, and straight lines for what departs from it."""
+
+import warnings
+from itertools import pairwise
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from tsinit._validate import check_flag, check_inside
+from tsinit.init._fills import clock, one_period
+from tsinit.init._labels import bounds
+from tsinit.init._period import find_period
+from tsinit.init._scaling import standardise
+from tsinit.init.line import interpolate
+
+_LEAST = 3  # periods of a sequence from which the profile may drift
+_SMOOTH = 11  # periods that STL smooths the profile over
+
+
+class Seasonal(BaseEstimator):
+    """Fill gaps by the profile of a season, plus straight lines over time between the departures from it.
+
+    The profile is the mean of each phase of the clock, whatever rows are missing: a skipped step moves nothing. Where a
+    sequence is three periods long and `drift` allows it, a seasonal-trend decomposition (STL, statsmodels) of the table
+    so filled gives each period a profile of its own, and the gaps are filled once more by that. Without a season all
+    this is `Time`.
+
+    Parameters
+    ----------
+    period : "auto" or float, default "auto"
+        Steps of a season. "auto" takes what the model knows, else the lag of the highest peak of the autocorrelation,
+        if it is above 0.3.
+    drift : bool, default True
+        Let the profile change.
+
+    References
+    ----------
+    Cleveland, Cleveland, McRae and Terpenning, "STL: a seasonal-trend decomposition procedure based on loess" (J. Off.
+    Stat. 6, 1990).
+    """
+
+    def __init__(self, period="auto", drift=True):
+        self.period = period
+        self.drift = drift
+
+    def fill(self, y, rng=None, offsets=None, times=None, period=None):
+        """Fill the gaps.
+
+        Parameters
+        ----------
+        y : (T, D) float
+            Observations, NaN where missing.
+        rng : numpy.random.Generator, optional
+            Not used.
+        offsets : (N + 1,) int, optional
+            Where each sequence starts; None for one sequence.
+        times : (T,) float, optional
+            Clock step of each row; places in the sequence if not given.
+        period : float or sequence of float, optional
+            What the model knows; of several the shortest counts.
+
+        Returns
+        -------
+        (T, D) float
+            Seen cells as they are.
+
+        Raises
+        ------
+        ValueError
+            If `period` is no number above 1, or `drift` no flag.
+        """
+        check_flag("drift", self.drift)
+        times = clock(len(y), offsets, times)
+        z, loc, scale = standardise(y)
+        if isinstance(self.period, str) and self.period == "auto":
+            steps = one_period(period) or find_period(z, offsets, times)
+        else:
+            steps = check_inside("period", self.period, 1.0, rule=", or 'auto'")
+        filled = interpolate(z, offsets, times)
+        if steps is not None:
+            phases = _phase_means(z, times, steps)
+            profile = phases[_phase(times, steps)]
+            filled = profile + interpolate(z - profile, offsets, times)
+            if self.drift and np.isnan(z).any():
+                profile = _drifting(filled, phases, times, steps, bounds(len(y), offsets))
+                filled = profile + interpolate(z - profile, offsets, times)
+        return np.where(np.isnan(y), filled * scale + loc, y)
+
+
+def _phase(times, period):
+    """Whole steps since the period began."""
+    return np.floor(np.mod(times, period)).astype(int)
+
+
+def _phase_means(z, times, period):
+    """Mean (phases, D) of each phase; 0 where a phase was never seen."""
+    phase, n_phases = _phase(times, period), int(np.ceil(period))
+    out = np.zeros((n_phases, z.shape[1]))
+    for column, means in zip(z.T, out.T, strict=True):
+        seen = ~np.isnan(column)
+        count = np.bincount(phase[seen], minlength=n_phases)
+        means[:] = np.bincount(phase[seen], weights=column[seen], minlength=n_phases) / np.maximum(count, 1)
+    return out
+
+
+def _drifting(filled, phases, times, period, limits):
+    """Profiles (T, D) that change from period to period, in sequences long enough; elsewhere as they were."""
+    from statsmodels.tsa.seasonal import STL
+
+    profile, whole = phases[_phase(times, period)], round(period)
+    out = profile.copy()
+    for a, b in pairwise(limits):
+        if b - a < 2 or whole < 2 or times[b - 1] - times[a] + 1 < _LEAST * whole or whole != period:
+            continue
+        # Decomposed on every step of the clock, those without a row included.
+        grid = np.arange(times[a], times[b - 1] + 1)
+        for j in range(filled.shape[1]):
+            values = np.interp(grid, times[a:b], filled[a:b, j] - profile[a:b, j])
+            values += phases[_phase(grid, period), j]
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", RuntimeWarning)  # a flat column has no weights
+                seasonal = STL(values, period=whole, seasonal=_SMOOTH).fit().seasonal
+            if np.isfinite(seasonal).all():
+                out[a:b, j] = np.interp(times[a:b], grid, seasonal)
+    return out
