@@ -5,8 +5,13 @@ and leaves matplotlib's settings alone. Colours can be told apart by colour-blin
 differ in marker and line style.
 """
 
+from tsinit._plots.chains import chains, n_states
 from tsinit._plots.fits import eigenvalues, history, smoothed
+from tsinit._plots.segmentation import coclustering, segmentation
 from tsinit._plots.sound import formants
 from tsinit._plots.starts import strip, traces, waterfall
 
-__all__ = ["eigenvalues", "formants", "history", "smoothed", "strip", "traces", "waterfall"]
+__all__ = [
+    "chains", "coclustering", "eigenvalues", "formants", "history", "n_states", "segmentation", "smoothed", "strip",
+    "traces", "waterfall",
+]

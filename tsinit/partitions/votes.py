@@ -158,7 +158,7 @@ def coclustering(draws, rows=None):
     draws = draws if rows is None else draws[:, rows]
     # Bytes are compared many at a time.
     by_step = np.ascontiguousarray(draws.T, dtype=np.uint8 if draws.max() < 256 else np.int32)
-    out = np.empty((draws.shape[1],) * 2, dtype=np.float32)
+    out = np.zeros((draws.shape[1],) * 2, dtype=np.float32)
     kernels.agreements(by_step, out)
     out /= len(draws)
     upper = np.triu_indices(len(out), 1)

@@ -1,0 +1,117 @@
+"""Plots of a sampler: how its chains went, and how many states they found."""
+
+import numpy as np
+
+from tsinit._plots import style
+
+_NAMES = {
+    "log_joint": "joint log density (nats)",
+    "n_states": "number of states",
+    "alpha": "alpha",
+    "gamma": "gamma",
+    "rho": "rho",
+}
+
+
+def chains(model, *, names=("log_joint", "n_states"), ax=None):
+    """Draw what a sampler recorded, sweep by sweep, a line for each chain; the warm-up is shaded.
+
+    Parameters
+    ----------
+    model : fitted sampler
+        With ``trace_``, a dict of (chain, sweep) arrays that begin with the start, and ``n_tune`` sweeps of
+        warm-up.
+    names : sequence of str
+        Which records; each gets a panel.
+    ax : matplotlib Axes, optional
+        For a single record.
+
+    Returns
+    -------
+    Axes or array of Axes
+
+    Raises
+    ------
+    ValueError
+        If there is no such record, or `ax` is given with several.
+    """
+    names = [names] if isinstance(names, str) else list(names)
+    wrong = [name for name in names if name not in model.trace_]
+    if wrong or not names:
+        raise ValueError(f"names must be some of {list(model.trace_)}; got {wrong or names}.")
+    if ax is not None and len(names) > 1:
+        raise ValueError(f"ax must go with one record; got {len(names)}. Name one by names=[...].")
+    size = (6.0, 1.9)
+    axes = [style.single(ax, size)] if len(names) == 1 else list(style.panels(len(names), size, sharex=True))
+    n_tune = getattr(model, "n_tune", 0)
+    looks = style.marks([f"chain {c}" for c in range(len(model.trace_[names[0]]))])
+    for name, panel in zip(names, axes, strict=True):
+        for (label, line), values in zip(looks.items(), model.trace_[name], strict=True):
+            sweep = np.arange(len(values))
+            panel.plot(sweep, values, color=line["color"], linewidth=0.8, alpha=0.8, label=label)
+        if n_tune:
+            panel.axvspan(0, n_tune, color=style.PALE, alpha=0.3, linewidth=0, zorder=0, label="warm-up")
+        panel.margins(x=0)
+        _show_the_end(panel, model.trace_[name])
+        style.dress(panel, "", _NAMES.get(name, name))
+        if name == "n_states":
+            panel.yaxis.get_major_locator().set_params(integer=True)
+    style.legend(axes[0], ncols=6, loc="lower left", bbox_to_anchor=(0, 1), borderpad=0, columnspacing=1.0,
+                 handlelength=1.2)  # fmt: skip
+    axes[-1].set_xlabel("sweep", color=style.INK)
+    axes[0].figure.align_ylabels(axes)
+    return style.one_or_all(axes)
+
+
+def n_states(model, *, ax=None):
+    """Draw the posterior of the number of states: bars over all chains, a mark for each chain.
+
+    Where the marks differ much, the chains have not seen the same posterior. The estimate has the number of
+    states that the filled bar shows; it need not be the most probable one.
+
+    Parameters
+    ----------
+    model : fitted InfiniteHMM, or (chain, draw) int array
+        A model has ``draws_.n_states`` and ``n_states_``.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        If the array is no table.
+    """
+    draws = np.asarray(model.draws_.n_states if hasattr(model, "draws_") else model)
+    if draws.ndim != 2 or draws.size == 0:
+        raise ValueError(f"model must be a fitted model or a table, a row a chain; got shape {draws.shape}.")
+    estimate = getattr(model, "n_states_", None)
+    ax = style.single(ax, (4.6, 3.0))
+    seen = [draws.min(), draws.max()] + ([] if estimate is None else [estimate])
+    values = np.arange(min(seen), max(seen) + 1)
+    shares = np.array([(draws == k).mean(axis=1) for k in values])
+    for chosen, label in ((False, None), (True, "states of the estimate")):
+        own = (values == estimate) == chosen
+        ax.bar(values[own], shares.mean(axis=1)[own], width=0.8, label=label, linewidth=1.2,
+               edgecolor=style.COLOURS[0], color=style.COLOURS[0] if chosen else "white")  # fmt: skip
+    for c, own in enumerate(shares.T):
+        place = values + 0.5 * ((c + 0.5) / len(draws) - 0.5)
+        ax.plot(place, own, linestyle="", markersize=4, marker=style.MARKERS[c % 7], color=style.COLOURS[1],
+                markeredgecolor="white", markeredgewidth=0.4, label=None if c else "one chain")  # fmt: skip
+    ax.set_xticks(values if len(values) <= 12 else values[:: -(-len(values) // 12)])
+    style.legend(ax, ncols=2, loc="lower left", bbox_to_anchor=(0, 1), borderpad=0)
+    return style.dress(ax, "number of states", "posterior probability")
+
+
+def _show_the_end(ax, chains):
+    """Starts can lie so far off that the rest becomes one line: show the second halves and as much again."""
+    halves = np.concatenate([np.asarray(values, dtype=float)[len(values) // 2 :] for values in chains])
+    everything = np.concatenate([np.asarray(values, dtype=float) for values in chains])
+    halves, everything = halves[np.isfinite(halves)], everything[np.isfinite(everything)]
+    if halves.size == 0:
+        return
+    spread = max(np.ptp(halves), 1e-9 * max(1.0, np.abs(halves).max()))
+    low, high = halves.min() - 1.5 * spread, halves.max() + 1.5 * spread
+    ax.set_ylim(max(low, everything.min() - 0.05 * spread), min(high, everything.max() + 0.05 * spread))

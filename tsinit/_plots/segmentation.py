@@ -1,0 +1,237 @@
+"""Plots of a segmentation: the series with its regimes, and which steps belong together."""
+
+from itertools import pairwise
+
+import numpy as np
+
+from tsinit import _validate
+from tsinit._plots import style
+from tsinit._plots.fits import _places, _tidy_dates, _times
+
+#: Colours of states; black is left out, for it would read as an axis. Further states have hatches.
+_COLOURS = style.COLOURS[:6]
+_HATCHES = (None, "////", "....", "xxxx", "\\\\\\\\")
+#: Steps beyond which marks of single ones, or probabilities of each, would only be ink.
+_MANY_STEPS = 400
+_MOST_COLUMNS = 2000
+#: Runs beyond which outlines of blocks cover what they mark.
+_MANY_RUNS = 120
+
+
+def segmentation(model, X=None, *, lengths=None, columns=None, ax=None):
+    """Draw a series with its regimes as bands of colour, and below how probable each regime is.
+
+    Thick lines are the posterior means of the regimes. Several sequences are drawn one after the other, over
+    row numbers.
+
+    Parameters
+    ----------
+    model : fitted InfiniteHMM
+        Or anything with ``labels_`` (T,) and ``probabilities_`` (T, K).
+    X : (T, D) array or DataFrame, Series, or list of those, optional
+        The data of the fit; NaN where missing. Without it, those that the model keeps.
+    lengths : sequence of int, optional
+        Rows of each sequence, where X is one table.
+    columns : list, optional
+        Which variables, by name or position; all without it.
+    ax : matplotlib Axes, optional
+        For a single variable, without its probabilities.
+
+    Returns
+    -------
+    Axes or array of Axes
+        One for each variable, and the probabilities last.
+
+    Raises
+    ------
+    ValueError
+        If X is no series or not of the rows of the fit, a column is not there, or `ax` is given with several
+        variables.
+    """
+    labels, panel = np.asarray(model.labels_), _panel(model, X, lengths)
+    if len(labels) != len(panel.rows):
+        raise ValueError(f"X must hold the {len(labels)} rows of the fit; got {len(panel.rows)}.")
+    names = list(panel.columns)
+    shown = range(len(names)) if columns is None else _places(columns, names)
+    if ax is not None and len(shown) > 1:
+        raise ValueError(f"ax must go with one variable; got {len(shown)}. Name one by columns=[...].")
+    time, y = _times(panel), panel.y[panel.rows]
+    starts = np.searchsorted(panel.rows, panel.offsets)
+    edges = _edges(time)
+    axes = _axes(ax, len(shown))
+    for j, one in zip(shown, axes[: len(shown)], strict=True):
+        for a, b in pairwise(starts):
+            # Points show what stands alone between gaps; lines alone do where there are many.
+            drawn = {"marker": "." if b - a < _MANY_STEPS else "", "markersize": 4, "zorder": 3}
+            one.plot(time[a:b], y[a:b, j], color=style.INK, linewidth=0.8, **drawn)
+        _bands(one, labels, edges, starts, _state_means(model, j, len(names)))
+        style.dress(one, "", str(names[j]))
+    if ax is None:
+        _probabilities(axes[-1], np.asarray(model.probabilities_), edges)
+    for one in axes:
+        for t in edges[starts[1:-1]]:
+            one.axvline(t, color=style.INK, linewidth=0.8, linestyle=":")
+        one.set_xlim(edges[0], edges[-1])
+    above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderpad": 0}
+    style.legend(axes[0], ncols=10, columnspacing=1.0, handlelength=1.2, **above)
+    _tidy_dates(axes[-1], time)
+    axes[0].figure.align_ylabels(axes)
+    return style.one_or_all(axes)
+
+
+def coclustering(model, *, labels=None, max_rows=600, ax=None):
+    """Draw how probable it is that two steps are in one regime, in the order of time.
+
+    Outlines mark the runs of the estimate, strips at the top and on the right its states.
+
+    Parameters
+    ----------
+    model : fitted InfiniteHMM, or (T, T) array
+        A model has ``draws_.labels`` (chain, draw, T) and ``labels_`` (T,).
+    labels : (T,) int, optional
+        The estimate, where an array is given.
+    max_rows : int
+        Of longer series, so many steps are drawn, evenly spaced.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        If the array is not square, the labels are not as many, or `max_rows` is no count.
+    """
+    max_rows = _validate.check_count("max_rows", max_rows, 2)
+    together, labels, T = _together(model, labels, max_rows)
+    ax = style.single(ax, (4.9, 4.2))
+    image = ax.imshow(together, cmap="Greys", vmin=0, vmax=1, extent=(-0.5, T - 0.5, T - 0.5, -0.5),
+                      interpolation="nearest")  # fmt: skip
+    if labels is not None:
+        _mark_runs(ax, labels)
+    bar = ax.figure.colorbar(image, ax=ax, shrink=0.8, pad=0.08)
+    bar.set_label("probability of one regime", color=style.INK)
+    bar.outline.set_visible(False)
+    return style.dress(ax, "row", "row")
+
+
+def look(k):
+    """Face colour and hatch of state k, the same in every plot."""
+    return {"facecolor": _COLOURS[k % len(_COLOURS)], "hatch": _HATCHES[k // len(_COLOURS) % len(_HATCHES)]}
+
+
+def _panel(model, X, lengths):
+    if X is not None:
+        return _validate.check_series(X, lengths)
+    if getattr(model, "_fitted_panel", None) is None:
+        raise ValueError("X must be given for a model that does not keep the data of its fit; got None.")
+    return model._fitted_panel
+
+
+def _axes(ax, n):
+    if ax is not None:
+        return [ax]
+    height = 1.5 if n > 1 else 2.0
+    whole = (n * height + 1.1) / (n + 1)
+    return list(style.panels(n + 1, (6.4, whole), sharex=True, height_ratios=[height] * n + [1.1]))
+
+
+def _edges(time):
+    """Where each step begins and ends on the axis, (T + 1,): halfway to its neighbours."""
+    if getattr(time, "dtype", np.dtype(float)).kind in "MO":
+        from matplotlib.dates import date2num
+
+        time = date2num(np.asarray(time))
+    time = np.asarray(time, dtype=float)
+    if len(time) == 1:
+        return np.array([time[0] - 0.5, time[0] + 0.5])
+    middle = (time[1:] + time[:-1]) / 2
+    return np.concatenate([[2 * time[0] - middle[0]], middle, [2 * time[-1] - middle[-1]]])
+
+
+def _runs(labels, starts=(0,)):
+    """First step of each run and the step after its last; a run ends where its sequence ends."""
+    first = np.union1d(np.flatnonzero(np.diff(labels)) + 1, np.asarray(starts)[:-1]).astype(int)
+    first = np.union1d(first, [0])
+    return first, np.append(first[1:], len(labels))
+
+
+def _bands(ax, labels, edges, starts, means):
+    """Colour behind each run, and the mean of its state across it."""
+    first, last = _runs(labels, starts)
+    states = np.unique(labels)
+    for k in states:
+        # Words in front of each of many numbers would not fit.
+        name = f"state {k}" if k == states[0] or len(states) < 7 else str(k)
+        own = labels[first] == k
+        left, right = edges[first[own]], edges[last[own]]
+        ax.broken_barh(
+            np.column_stack([left, right - left]), (0, 1), transform=ax.get_xaxis_transform(), alpha=0.28,
+            linewidth=0, zorder=0, label=name, rasterized=len(first) > _MOST_COLUMNS, **look(k),
+        )  # fmt: skip
+        if means is not None and np.isfinite(means[k]):
+            height = np.full(left.size, means[k])
+            ax.hlines(height, left, right, color=look(k)["facecolor"], linewidth=2, zorder=2)
+
+
+def _state_means(model, j, D):
+    """Means of variable j in each state; None where the model has none in the units of the data."""
+    means = getattr(model, "means_", None)
+    return means[:, j] if means is not None and np.shape(means)[1:] == (D,) else None
+
+
+def _probabilities(ax, probabilities, edges):
+    """Stack the probabilities of the states; of long series, their means over equal pieces."""
+    T, K = probabilities.shape
+    cuts = np.unique(np.linspace(0, T, min(T, _MOST_COLUMNS) + 1).astype(int))
+    pieces = np.add.reduceat(probabilities, cuts[:-1]) / np.diff(cuts)[:, None]
+    tops = np.column_stack([np.zeros(len(pieces)), np.cumsum(pieces, axis=1)])
+    for k in range(K):
+        between = {"baseline": tops[:, k], "fill": True}
+        ax.stairs(tops[:, k + 1], edges[cuts], alpha=0.75, linewidth=0, **between, **look(k))
+    ax.set_ylim(0, 1)
+    style.dress(ax, "", "probability")
+
+
+def _together(model, labels, max_rows):
+    """Matrix to draw, the estimate, and the number of steps."""
+    if hasattr(model, "draws_"):
+        from tsinit import partitions
+
+        draws = np.asarray(model.draws_.labels)
+        T = draws.shape[-1]
+        matrix = partitions.coclustering(draws.reshape(-1, T), _spaced(T, max_rows))
+        return matrix, np.asarray(model.labels_), T
+    matrix = np.asarray(model, dtype=float)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.size == 0:
+        raise ValueError(f"model must be a fitted model or a square array; got shape {matrix.shape}.")
+    if labels is not None and np.shape(labels) != matrix.shape[:1]:
+        raise ValueError(f"labels must be one for each of {len(matrix)} rows; got shape {np.shape(labels)}.")
+    rows = _spaced(len(matrix), max_rows)
+    return matrix[np.ix_(rows, rows)], None if labels is None else np.asarray(labels), len(matrix)
+
+
+def _spaced(T, most):
+    return np.unique(np.linspace(0, T - 1, min(T, most)).round().astype(int))
+
+
+def _mark_runs(ax, labels):
+    """Outline the runs on the diagonal, and put the states of the estimate along two sides."""
+    from matplotlib.collections import PolyCollection
+
+    first, last = _runs(labels)
+    a, b = first - 0.5, last - 0.5
+    if len(first) <= _MANY_RUNS:
+        blocks = np.array([(a, a), (b, a), (b, b), (a, b)]).transpose(2, 0, 1)
+        outline = PolyCollection(list(blocks), facecolor="none", edgecolor=style.COLOURS[1], linewidth=0.9)
+        ax.add_collection(outline)
+    low, high = np.full(a.shape, 1.01), np.full(a.shape, 1.04)  # outside, as shares of the Axes
+    strip = np.array([(a, low), (b, low), (b, high), (a, high)]).transpose(2, 0, 1)
+    for k in np.unique(labels):
+        own = strip[labels[first] == k]
+        dressed = {"clip_on": False, "linewidth": 0, "rasterized": len(first) > _MOST_COLUMNS} | look(k)
+        top = PolyCollection(list(own), transform=ax.get_xaxis_transform(), **dressed)
+        right = PolyCollection(list(own[..., ::-1]), transform=ax.get_yaxis_transform(), **dressed)
+        ax.add_collection(top, autolim=False)
+        ax.add_collection(right, autolim=False)
