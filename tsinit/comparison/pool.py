@@ -8,6 +8,7 @@ from collections.abc import Generator
 import joblib
 from joblib.parallel import get_active_backend
 
+from tsinit.comparison import cluster
 from tsinit.comparison.plan import Task
 from tsinit.comparison.worker import Outcome, execute, here, killed
 
@@ -15,8 +16,8 @@ from tsinit.comparison.worker import Outcome, execute, here, killed
 _MOST_DEATHS = 2
 #: Runs for each worker in one portion, where a backend gives results all at once.
 _PORTION = 4
-#: What the backends raise when a process is gone: loky and the standard library, Dask, Ray.
-_DEATHS = {"BrokenExecutor", "KilledWorker", "WorkerCrashedError"}
+#: What the backends raise when a process is gone: loky and the standard library, Ray.
+_DEATHS = {"BrokenExecutor", "WorkerCrashedError"}
 
 
 def carry_out(tasks: list[Task], comparison, n_jobs=None) -> Generator[Outcome]:
@@ -33,6 +34,9 @@ def carry_out(tasks: list[Task], comparison, n_jobs=None) -> Generator[Outcome]:
     n_jobs : int or None
         As joblib has it.
     """
+    if type(_backend()).__name__ == "DaskDistributedBackend":
+        yield from cluster.carry_out(_backend().client, tasks, comparison, here())
+        return
     left = {task.run_id: task for task in tasks}
     deaths: Counter[str] = Counter()
     while left:
