@@ -39,7 +39,7 @@ class Start(NamedTuple):
         trial : callable, optional
             ``trial(start, n_iter) -> (objective, refined)``, for strategies that compare candidates.
         **more
-            Further keywords a model offers.
+            Further keywords a model offers: for ``fill`` ``times``, clock steps (T,), and ``period``.
 
         Returns
         -------

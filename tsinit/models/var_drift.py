@@ -66,7 +66,9 @@ class Drift:
         self._rows[self._day, self._place] = np.arange(len(period))
         self._by_day = np.vstack([season, np.zeros((1, self._F))])[self._rows]
         self._gap = np.where(np.diff(sequence[first]) == 0, np.diff(period[first]), 0).astype(float)
-        self._grams = np.matmul(self._by_day.transpose(0, 2, 1), self._by_day)
+        self._across = np.ascontiguousarray(self._by_day.transpose(0, 2, 1))
+        self._grams = np.matmul(self._across, self._by_day)
+        self._flat = self._day * most + self._place  # place of a row among all days' rows
         self._bands: dict[int, _Band] = {}
         self.choice = _FIRST
 
@@ -97,7 +99,8 @@ class Drift:
         k, n = X.shape[1], len(Y)
         both = np.zeros((n + 1, k + Y.shape[1]))
         both[:n, :k], both[:n, k:] = X, Y
-        links = np.matmul(self._by_day.transpose(0, 2, 1), both[self._rows]).reshape(-1, both.shape[1])
+        by_day = np.take(both, self._rows, axis=0)
+        links = np.matmul(self._across, by_day).reshape(-1, both.shape[1])
         full = both.T @ both
         present = self._reduced(self.choice, links, full, k, n, scale, prior)
         other = self.choice + (1 if self._rng.random() < 0.5 else -1)
@@ -110,7 +113,7 @@ class Drift:
         noise = self._rng.standard_normal((len(half), Y.shape[1])) @ law.root.T
         path = _solve(self._bands[self.choice].U, half[:, k:] - half[:, :k] @ law.B + noise, "N")
         self.path = path.reshape(self.n_periods, self._F, -1)
-        return law, np.matmul(self._by_day, self.path)[self._day, self._place]
+        return law, np.take(np.matmul(self._by_day, self.path).reshape(-1, Y.shape[1]), self._flat, axis=0)
 
     def _reduced(self, choice, links, full, k, n, scale, prior):
         """Take the path out: (whitened links, sums without it, log evidence up to a constant)."""
