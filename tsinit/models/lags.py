@@ -7,7 +7,7 @@ import numpy as np
 from tsinit.kernels.gaps import Cells
 
 #: Rows that the regression of a pattern needs: so many, or so many times its coefficients.
-_FEWEST_ROWS, _ROWS_PER_COEFFICIENT = 30, 2
+_FEWEST_ROWS, _ROWS_PER_COEFFICIENT = 30, 5
 
 
 class Layout(NamedTuple):
