@@ -134,3 +134,36 @@ def test_a_complete_table_has_nothing_to_draw(rng):
     chain.sweep()
     np.testing.assert_array_equal(chain.z, y)
     assert np.isfinite(chain.log_joint)
+
+
+@pytest.mark.parametrize("case", ["fewer rows than lags", "one row each", "no lags", "copies", "one column",
+                                  "all but one", "far apart", "more columns than rows"])
+def test_awkward_tables_are_completed(rng, case):
+    y, more = holes(rng, rng.standard_normal((30, 3)), 0.3), {"lags": 2}
+    if case == "fewer rows than lags":
+        y, more = y[:3], {"lags": 5}
+    elif case == "one row each":
+        more["offsets"] = np.arange(31)
+    elif case == "no lags":
+        more["lags"] = 0
+    elif case == "copies":
+        y[:, 1] = y[:, 0]
+        y[5:9, 1] = np.nan
+    elif case == "one column":
+        y = y[:, :1]
+    elif case == "all but one":
+        y[1:] = np.nan
+    elif case == "far apart":
+        more["steps"] = 1000 * np.arange(30)
+    else:
+        y = holes(rng, rng.standard_normal((8, 12)), 0.2)
+    chain = VarChain(problem(y, **more), complete(y), rng)
+    for _ in range(20):
+        chain.sweep()
+    seen = ~np.isnan(y)
+    np.testing.assert_array_equal(chain.z[seen], y[seen])
+    assert np.isfinite(chain.z).all()
+    assert np.isfinite(chain.mean).all()
+    assert np.isfinite(chain.log_joint)
+    if case == "copies":
+        assert np.abs(chain.z[5:9, 1] - chain.z[5:9, 0])[seen[5:9, 0]].max(initial=0.0) < 2.5
