@@ -21,6 +21,11 @@ def same(a, b):
     return adjusted_rand_score(a, b) == 1.0
 
 
+def growth(a, b):
+    """What joining two clusters adds to the squares within."""
+    return len(a) * len(b) / (len(a) + len(b)) * ((a.mean(axis=0) - b.mean(axis=0)) ** 2).sum()
+
+
 def apart(rng, T, K=3, D=2, distance=30.0):
     z = rng.integers(K, size=T)
     return distance * z[:, None] + rng.standard_normal((T, D)), z
@@ -56,7 +61,7 @@ def test_windows_lie_around_their_row_and_stay_in_their_sequence(rng):
         for t in range(a, b):
             windows.append(np.concatenate([y[min(max(t + lag, a), b - 1)] for lag in (-2, -1, 0, 1, 2)]))
     labels = KMeans(n_delays=5).labels(y, fresh(), 3, offsets)
-    z, loc, scale = standardise(y)
+    _, loc, scale = standardise(y)
     exact = (np.array(windows) - np.tile(loc, 5)) / np.tile(scale, 5)
     centres = np.array([exact[labels == k].mean(axis=0) for k in range(3)])
     np.testing.assert_array_equal(labels, ((exact[:, None] - centres) ** 2).sum(axis=2).argmin(axis=1))
@@ -110,11 +115,8 @@ def test_clusters_are_joined_where_the_variance_grows_least(rng):
         z, _, _ = standardise(y)
         clusters = [[t] for t in range(14)]
         while len(clusters) > 4:
-            def growth(pair):
-                a, b = (z[clusters[i]] for i in pair)
-                return len(a) * len(b) / (len(a) + len(b)) * ((a.mean(axis=0) - b.mean(axis=0)) ** 2).sum()
-
-            i, j = min(itertools.combinations(range(len(clusters)), 2), key=growth)
+            pairs = itertools.combinations(range(len(clusters)), 2)
+            i, j = min(pairs, key=lambda pair: growth(*(z[clusters[i]] for i in pair)))
             clusters[i] += clusters.pop(j)
         exact = np.zeros(14, int)
         for k, rows in enumerate(clusters):

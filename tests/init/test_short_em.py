@@ -1,4 +1,5 @@
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -89,13 +90,15 @@ def test_no_step_lowers_the_likelihood(rng, gaps, diagonal, case):
     assert np.linalg.eigvalsh(model.covs).min() > 1e-3 - 1e-9
 
 
-def test_rows_are_grouped_by_what_was_seen_of_them(rng):
-    z = with_gaps(rng, rng.standard_normal((50, 3)), 0.4, rows=0.1)
+@pytest.mark.parametrize(("D", "share"), [(3, 0.4), (3, 0.0), (70, 0.005)])
+def test_rows_are_grouped_by_what_was_seen_of_them(rng, D, share):
+    z = with_gaps(rng, rng.standard_normal((50, D)), share, rows=0.1)
     groups = patterns(z)
+    assert len({tuple(g.columns) for g in groups}) == len(groups)
     rows = np.concatenate([g.rows for g in groups])
     np.testing.assert_array_equal(np.sort(rows), np.flatnonzero(~np.isnan(z).all(axis=1)))
     for rows, columns in groups:
-        assert (np.isnan(z[rows]) == ~np.isin(np.arange(3), columns)).all()
+        assert (np.isnan(z[rows]) == ~np.isin(np.arange(D), columns)).all()
 
 
 @pytest.mark.parametrize("offsets", [[0, 25_000], [0, 700, 700, 12_000, 12_001, 25_000],
@@ -107,7 +110,7 @@ def test_short_runs_see_whole_stretches_of_one_sequence(rng, offsets):
     assert parts[0] == 0
     assert parts[-1] == len(rows)
     sequence = np.searchsorted(offsets, rows, side="right")
-    for a, b in zip(parts[:-1], parts[1:], strict=True):
+    for a, b in pairwise(parts):
         assert (np.diff(rows[a:b]) == 1).all()
         assert len(np.unique(sequence[a:b])) == 1
         assert b - a <= 1_000

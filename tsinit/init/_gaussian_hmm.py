@@ -9,7 +9,8 @@ from tsinit.kernels.normal import log_densities
 
 _LEAST_VARIANCE = 1e-3  # on columns of variance 1, in every direction: no state can collapse on a few rows
 _LEAST_WEIGHT = 1e-8    # rows of a state below which its distribution stays
-_LEAST_CHANCE = 1e-100  # of a transition: too little to be noticed, and enough for the quick passes to be exact
+_LEAST_CHANCE = 1e-100  # of a transition: too little to notice, enough for the quick passes to be exact
+_BITS = 30
 _CHUNK = 4_096          # rows whose products are held at a time
 
 
@@ -31,11 +32,16 @@ class Pattern(NamedTuple):
 
 def patterns(z):
     """Group the rows of (T, D) by what was observed of them; rows without anything are in no group."""
-    kinds, kind = np.unique(~np.isnan(z), axis=0, return_inverse=True)
-    order = np.argsort(kind.reshape(-1), kind="stable")
-    parts = np.split(order, np.cumsum(np.bincount(kind.reshape(-1), minlength=len(kinds)))[:-1])
-    found = (Pattern(rows, np.flatnonzero(seen)) for rows, seen in zip(parts, kinds, strict=True))
-    return [group for group in found if group.columns.size]
+    seen = ~np.isnan(z)
+    if seen.all():
+        return [Pattern(np.arange(len(z)), np.arange(z.shape[1]))]
+    kind = np.zeros(len(z), dtype=np.int64)
+    for start in range(0, z.shape[1], _BITS):
+        # Rows as whole numbers, which sort much faster; as many columns at a time as those have bits to spare.
+        bits = seen[:, start:start + _BITS]
+        kind = np.unique(kind << _BITS | bits @ (1 << np.arange(bits.shape[1])), return_inverse=True)[1]
+    parts = np.split(np.argsort(kind, kind="stable"), np.cumsum(np.bincount(kind))[:-1])
+    return [Pattern(rows, np.flatnonzero(seen[rows[0]])) for rows in parts if seen[rows[0]].any()]
 
 
 def densities(z, groups, model):

@@ -12,10 +12,12 @@ state of each sequence, P (K, K) of state k after state j, offsets (N + 1,).
 import numpy as np
 
 from tsinit.kernels._jit import blend, entry, kernel
+from tsinit.kernels.exponential import exponentials
 
 _TINY = 1e-290   # relative weight from which on a state counts as lost
 _RARE = 1e-300   # probabilities above this bring any lost state back with more than it had
 _SMALL = 1e-100  # products of scales are turned into logs before they underflow
+_BLOCK = 128     # rows whose exponentials are taken at a time
 _NONE = np.zeros((0, 0))
 
 
@@ -69,51 +71,74 @@ def _multiply(M, x, out):
         out[k] = total
 
 
+@kernel
+def _weigh(log_density, t, n, weight, power, bits):
+    """Densities of n rows from t on over the highest of each, in weight[: n K]; sum of the logs of those."""
+    K = log_density.shape[1]
+    total = 0.0
+    for i in range(n):
+        top = log_density[t + i, 0]
+        for k in range(1, K):
+            top = max(top, log_density[t + i, k])
+        if top == -np.inf:
+            return top
+        total += top
+        for k in range(K):
+            weight[i * K + k] = log_density[t + i, k] - top
+    exponentials(weight, n * K, power, bits)
+    return total
+
+
+@kernel
+def _lose(log_density, t, ahead, now):
+    """Whether a state that could have given row t is too far behind to be kept."""
+    lost = False
+    for k in range(now.size):
+        lost = lost or (now[k] < _TINY and ahead[k] > 0.0 and log_density[t, k] > -np.inf)
+    return lost
+
+
 @entry
 def forward(log_density, start, P, offsets, filtered):
     """Log-likelihood, and whether a state was lost to underflow; fills filtered (T, K) unless it is empty."""
     K = log_density.shape[1]
-    keep = filtered.size > 0
-    now, ahead, into = np.empty(K), np.empty(K), np.empty((K, K))
-    for j in range(K):
-        for k in range(K):
-            into[k, j] = P[j, k]
+    now, ahead, into = np.empty(K), np.empty(K), P.T.copy()
+    weight, power = np.empty(_BLOCK * K), np.empty(_BLOCK * K)
+    bits = power.view(np.int64)
     total, scale, lost = 0.0, 1.0, False
-    for n in range(offsets.size - 1):
+    for s in range(offsets.size - 1):
         for k in range(K):
             ahead[k] = start[k]
-        for t in range(offsets[n], offsets[n + 1]):
-            top = log_density[t, 0]
-            for k in range(1, K):
-                top = max(top, log_density[t, k])
-            if top == -np.inf:
-                return -np.inf, lost
-            mass = 0.0
-            for k in range(K):
-                behind = log_density[t, k] - top
-                w = ahead[k] if behind == 0.0 else ahead[k] * np.exp(behind)
-                if w < _TINY and ahead[k] > 0.0 and behind > -np.inf:
-                    lost = True
-                now[k] = w
-                mass += w
-            if not mass > _TINY:
-                return (np.nan if np.isnan(mass) else -np.inf), lost
-            total += top
-            # One logarithm for many steps.
-            if mass < _SMALL:
-                total += np.log(mass)
-            else:
-                scale *= mass
-                if scale < _SMALL:
-                    total += np.log(scale)
-                    scale = 1.0
-            part = 1.0 / mass
-            for k in range(K):
-                now[k] *= part
-            if keep:
+        for a in range(offsets[s], offsets[s + 1], _BLOCK):
+            n = min(_BLOCK, offsets[s + 1] - a)
+            total += _weigh(log_density, a, n, weight, power, bits)
+            if total == -np.inf:
+                return total, lost
+            for i in range(n):
+                mass, least = 0.0, 1.0
                 for k in range(K):
-                    filtered[t, k] = now[k]
-            _multiply(into, now, ahead)
+                    now[k] = ahead[k] * weight[i * K + k]
+                    mass += now[k]
+                    least = min(least, now[k])
+                if least < _TINY:
+                    lost = lost or _lose(log_density, a + i, ahead, now)
+                if not mass > _TINY:
+                    return (np.nan if np.isnan(mass) else -np.inf), lost
+                # One logarithm for many steps.
+                if mass < _SMALL:
+                    total += np.log(mass)
+                else:
+                    scale *= mass
+                    if scale < _SMALL:
+                        total += np.log(scale)
+                        scale = 1.0
+                part = 1.0 / mass
+                for k in range(K):
+                    now[k] *= part
+                if filtered.size > 0:
+                    for k in range(K):
+                        filtered[a + i, k] = now[k]
+                _multiply(into, now, ahead)
     return total + np.log(scale), lost
 
 
