@@ -75,7 +75,7 @@ def test_it_says_what_a_colleague_needs(report):
     ):
         assert part in text
     assert "a <b>" not in text
-    assert text.count("<img ") == 2 * 3 + 1
+    assert text.count("<img ") == 2 * 6 + 1
     assert all(run_id in text for run_id in result.runs["run_id"])
 
 

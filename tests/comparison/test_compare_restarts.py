@@ -92,6 +92,14 @@ def test_the_arrival_curve_is_that_of_scipy(rng):
         assert share == pytest.approx(theirs.evaluate(t), abs=1e-12)
 
 
+def test_a_run_that_converged_elsewhere_is_not_taken_for_one_that_was_stopped():
+    times, reached = np.array([1.0, 2.0, 2.0, 3.0]), np.array([True, False, False, True])
+    np.testing.assert_allclose(targets.arrival_curve(times, reached)[1], [0.25, 1.0])
+    times[1:3] = np.inf
+    np.testing.assert_allclose(targets.arrival_curve(times, reached)[1], [0.25, 0.5])
+    assert targets.median_time(times, reached) == 3.0
+
+
 def test_expected_time_is_that_of_runs_in_a_row(rng):
     times, reached = np.array([3.0, 8.0, 8.0, 1.0, 8.0]), np.array([True, False, False, True, False])
     mean, error = twin.running_time(rng, times, reached, 40_000)
@@ -111,6 +119,7 @@ def test_times_to_the_target_are_those_of_the_traces(result):
             assert row.seconds == runs.loc[row.run_id, "init_seconds"] + trace["seconds"][at]
         else:
             assert row.iterations == trace["iteration"].iloc[-1]
+            assert row.never  # all runs converged
     table = result.to_target().set_index("strategy")
     assert table.loc["wide", "n_reached"] == (times[times["strategy"] == "wide"]["reached"]).sum()
     nowhere = result.to_target(1e9)

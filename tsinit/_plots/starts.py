@@ -29,7 +29,7 @@ def traces(comparison, *, dataset=None, model=None, gap=True, x="iteration", ax=
     Axes or array of Axes
     """
     check_choice("x", x, ("iteration", "seconds"))
-    cells, axes = _cells(comparison, dataset, model, ax, (5.2, 3.7))
+    cells, axes = panels_of(comparison, dataset, model, ax, (5.2, 3.7))
     looks = style.marks(comparison.runs["strategy"])
     for (name, objective, runs), panel in zip(cells, axes, strict=True):
         wide = _paths(comparison.traces, runs, x)
@@ -66,7 +66,7 @@ def strip(comparison, *, dataset=None, model=None, ax=None):
     Axes or array of Axes
     """
     strategies = list(dict.fromkeys(comparison.runs["strategy"]))
-    cells, axes = _cells(comparison, dataset, model, ax, (5.2, 1.1 + 0.42 * len(strategies)))
+    cells, axes = panels_of(comparison, dataset, model, ax, (5.2, 1.1 + 0.42 * len(strategies)))
     looks = style.marks(strategies)
     for (name, objective, runs), panel in zip(cells, axes, strict=True):
         for row, strategy in enumerate(strategies):
@@ -108,7 +108,7 @@ def waterfall(comparison, *, dataset=None, model=None, ax=None):
     -------
     Axes or array of Axes
     """
-    cells, axes = _cells(comparison, dataset, model, ax, (5.2, 3.4))
+    cells, axes = panels_of(comparison, dataset, model, ax, (5.2, 3.4))
     looks = style.marks(comparison.runs["strategy"])
     for (name, objective, runs), panel in zip(cells, axes, strict=True):
         for strategy, look in looks.items():
@@ -121,8 +121,8 @@ def waterfall(comparison, *, dataset=None, model=None, ax=None):
     return style.one_or_all(axes)
 
 
-def _cells(comparison, dataset, model, ax, size):
-    """Choose the data sets and models to draw, with a panel for each."""
+def panels_of(comparison, dataset, model, ax, size):
+    """Choose the data sets and models to draw, with a panel for each: [(name, objective, runs)], [Axes]."""
     runs = comparison.runs
     for column, wanted in (("dataset", dataset), ("model", model)):
         if wanted is not None and wanted not in set(runs[column]):

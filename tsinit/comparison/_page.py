@@ -14,7 +14,7 @@ h3 { font-size: 1.05rem; margin: 1.3rem 0 .3rem; }
 p, li { max-width: 46rem; overflow-wrap: anywhere; }
 .lead { color: #444; }
 .verdict { border-left: 4px solid #0072B2; padding: .1rem 0 .1rem .8rem; margin: .8rem 0; }
-.figures { columns: 2 24rem; column-gap: 1.5rem; }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(22rem, 100%), 1fr)); gap: 0 1.5rem; }
 figure { margin: 0 0 1rem; break-inside: avoid; }
 .single figure { max-width: 46rem; }
 figure img { width: 100%; height: auto; display: block; }
@@ -27,12 +27,23 @@ th:first-child, td:first-child { text-align: left; position: sticky; left: 0; ba
 td.text { text-align: left; white-space: normal; min-width: 12rem; }
 pre { font-size: .75rem; overflow-x: auto; background: #f6f6f6; padding: .6rem; }
 summary { cursor: pointer; font-weight: 600; }
+@media screen and (max-width: 40rem) {
+  .cards thead { display: none; }
+  .cards table, .cards tbody, .cards tr, .cards td { display: block; width: 100%; }
+  .cards tr { border: 1px solid #bbb; border-radius: .3rem; margin: 0 0 .7rem; padding: .2rem .5rem; }
+  .cards td { display: flex; justify-content: space-between; gap: 1rem; white-space: normal; text-align: right; }
+  .cards td::before { content: attr(data-label); text-align: left; color: #444; flex: 0 1 60%; }
+  .cards td:first-child { font-weight: 600; position: static; }
+  .cards td:last-child { border-bottom: 0; }
+}
 @media print {
   body { max-width: none; padding: 0; font-size: 10pt; }
   .wide { overflow: visible; }
   table { font-size: 7.5pt; }
   th, td { padding: .1rem .3rem; }
-  .figures { columns: 2; }
+  .figures { grid-template-columns: 1fr 1fr; }
+  thead { display: table-header-group; }
+  tr { break-inside: avoid; }
   .single figure img { width: auto; max-width: 100%; max-height: 15cm; }
   h2, h3 { break-after: avoid; }
 }
@@ -56,7 +67,7 @@ def page(title, body):
     )
 
 
-def table(header, rows, text=()):
+def table(header, rows, text=(), cards=False):
     """Write a table that scrolls sideways on a narrow screen.
 
     Parameters
@@ -65,12 +76,23 @@ def table(header, rows, text=()):
     rows : list of list of str
     text : collection of int
         Columns that hold sentences and may break.
+    cards : bool
+        Show each row as a card on a narrow screen, instead of scrolling.
     """
     head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in header)
     lines = []
     for row in rows:
         cells = "".join(
-            f"<td{' class=text' if i in text else ''}>{html.escape(cell)}</td>" for i, cell in enumerate(row)
+            f'<td{" class=text" if i in text else ""} data-label="{html.escape(name, quote=True)}">'
+            f"{html.escape(cell)}</td>"
+            for i, (name, cell) in enumerate(zip(header, row, strict=True))
         )
         lines.append(f"<tr>{cells}</tr>")
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+    kind = "wide cards" if cards else "wide"
+    return f'<div class="{kind}"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+
+
+def count(runs, column, one, many=None):
+    """Write how many different values a column has, with the noun in its number."""
+    n = runs[column].nunique()
+    return f"{n} {one}" if n == 1 else f"{n} {many or one + 's'}"

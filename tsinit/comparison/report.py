@@ -6,12 +6,15 @@ import io
 import math
 from pathlib import Path
 
-from tsinit.comparison import _page, display
+from tsinit.comparison import _more, _page, display
+from tsinit.comparison._method import method
+from tsinit.comparison.summary import has_optima
 from tsinit.comparison.tables import FAILED
 from tsinit.comparison.verdict import verdict
 
 #: A table of more rows helps nobody in a browser; the CSV has them all.
 _MOST_ROWS = 500
+_SIZE = (5.2, 3.7)  # inches
 
 
 def write_report(comparisons, path, *, title):
@@ -33,7 +36,8 @@ def write_report(comparisons, path, *, title):
     for heading, comparison, figures in comparisons:
         body += [f'<h1 class="part">{html.escape(heading)}</h1>'] if heading else []
         body += [_lead(comparison), _verdict(comparison), _extra(figures), _pictures(comparison)]
-        body += [_summaries(comparison), _errors(comparison), _method(comparison), _runs(comparison)]
+        body += [_summaries(comparison), *_more.sections(comparison), _errors(comparison), method(comparison)]
+        body += [_runs(comparison)]
     path = Path(path).expanduser()
     path.write_text(_page.page(title, "\n".join(body)), encoding="utf-8")
     return path
@@ -43,9 +47,10 @@ def _lead(comparison):
     runs = comparison.runs
     counts = ", ".join(f"{n} {status.replace('_', ' ')}" for status, n in runs["status"].value_counts().items())
     return (
-        f'<p class="lead">{len(runs)} runs ({counts}): {_count(runs, "dataset", "data set")}, '
-        f"{_count(runs, 'model', 'model')}, {_count(runs, 'strategy', 'starting strategy', 'starting strategies')}, "
-        f"{_count(runs, 'replicate', 'seed')}.</p>"
+        f'<p class="lead">{len(runs)} runs ({counts}): {_page.count(runs, "dataset", "data set")}, '
+        f"{_page.count(runs, 'model', 'model')}, "
+        f"{_page.count(runs, 'strategy', 'starting strategy', 'starting strategies')}, "
+        f"{_page.count(runs, 'replicate', 'seed')}.</p>"
     )
 
 
@@ -70,19 +75,32 @@ def _pictures(comparison):
 
     from tsinit import plots
 
-    captions = {
+    always = {
         plots.strip: "Where each run ended; the line is the median.",
-        plots.waterfall: "Ends from best to worst; a plateau is an end that several runs share.",
         plots.traces: "The way there: thin lines are runs, thick lines the medians of each strategy.",
+        plots.waterfall: "Ends from best to worst; a plateau is an end that several runs share.",
+        plots.pairs: "From the same seeds: how often the start in the row ended higher than, level with or lower than "
+        "the one in the column.",
+    }
+    points = {
+        plots.time_to_target: "How soon runs reach the best known end; a curve that stays low misses it.",
+        plots.best_of: "What restarts buy: the distance to the best known end that the best of several runs is "
+        "expected to have.",
     }
     blocks = ["<h2>Runs in pictures</h2>"]
     cells = comparison.runs[["dataset", "model"]].drop_duplicates()
     for dataset, model in cells.itertuples(index=False):
         blocks.append(f"<h3>{html.escape(_cell_name(comparison, dataset, model))}</h3><div class='figures'>")
-        for draw, caption in captions.items():
-            axes = draw(comparison, dataset=dataset, model=model)
-            blocks.append(_figure(axes, caption))
-            plt.close(axes.figure)
+        cell = comparison.runs.query("dataset == @dataset and model == @model")
+        has_points = has_optima(cell)
+        for draw, caption in (always | (points if has_points else {})).items():
+            # A sampler's objective passes its own mean: there is no distance to a best end to draw.
+            more = {"gap": False} if draw is plots.traces and not has_points else {}
+            # All of one size: pictures of different heights leave holes beside each other.
+            figure, ax = plt.subplots(figsize=_SIZE, layout="constrained")
+            draw(comparison, dataset=dataset, model=model, ax=ax, **more)
+            blocks.append(_figure(ax, caption))
+            plt.close(figure)
         blocks.append("</div>")
     return "".join(blocks)
 
@@ -104,7 +122,7 @@ def _figure(drawn, caption):
 
 def _summaries(comparison):
     blocks = display.summary_rows(comparison.runs, comparison.about.objectives)
-    parts = [f"<h3>{html.escape(name)}</h3>{_page.table(header, rows)}" for name, header, rows in blocks]
+    parts = [f"<h3>{html.escape(name)}</h3>{_page.table(header, rows, cards=True)}" for name, header, rows in blocks]
     return "<h2>Summary</h2>" + "".join(parts)
 
 
@@ -125,40 +143,7 @@ def _errors(comparison):
     more = f"<details><summary>Where they were raised, once for each kind</summary>{tails}</details>" if tails else ""
     header = ["data set", "strategy", "runs", "status", "kind", "message"]
     unscored = "" if errors["status"].isin(FAILED).all() else " or lack a score"
-    return f"<h2>Runs that failed{unscored}</h2>" + _page.table(header, rows, text={5}) + more
-
-
-def _method(comparison):
-    about, runs = comparison.about, comparison.runs
-    given = {"iterations": about.max_iter, "seconds": about.seconds}
-    limits = [f"{value} {unit}" for unit, value in given.items() if value is not None]
-    limited = f"Each run was limited to {' and '.join(limits)}. " if limits else ""
-    models = "".join(
-        f"<li><strong>{html.escape(name)}</strong>: <code>{html.escape(model.text)}</code></li>"
-        for name, model in about.models.items()
-    )
-    seeds = _count(runs, "replicate", "seed")
-    versions = html.escape(runs["versions"].iloc[0])
-    return (
-        f"<h2>How it was computed</h2><p>Every strategy was run from {seeds} on every data set. In one replicate all "
-        "strategies share two random streams, one for the start and one for the run, so that their differences are "
-        f"paired. The streams are children of <code>SeedSequence(entropy={about.entropy}, spawn_key=(crc32(data set), "
-        "replicate))</code>; columns init_seed and run_seed hold them as <code>entropy:key</code>, from which "
-        f"<code>Comparison.seed</code> rebuilds them. {limited}{_STATISTICS}</p><ul>{models}</ul><p>"
-        f"Computed with {versions}. Times are "
-        "wall-clock seconds on one thread, after everything was compiled.</p>"
-    )
-
-
-_STATISTICS = (
-    "The gap of a run is the best known end on its data set and model minus its own; a run reached the best known end "
-    "if its gap is within 0.5 nats plus 1e-5 of the objective. &ldquo;Behind the best start&rdquo; is the mean paired "
-    "difference to the best strategy over the seeds that both finished, "
-    "with a 95 % BCa bootstrap interval over seeds (widened for small "
-    "samples after Hesterberg, 2015); rates have Wilson intervals. Seeds tell how much a fit varies on these data; "
-    "only further data sets tell whether a start is better in general, so seeds of different data sets are never "
-    "pooled."
-)
+    return f"<h2>Runs that failed{unscored}</h2>" + _page.table(header, rows, text={5}, cards=True) + more
 
 
 _RUN_COLUMNS = ["replicate", "status", "objective_start", "objective_final", "gap", "n_iter", "optimum"]
@@ -187,8 +172,3 @@ def _runs(comparison):
 
 def _cell_name(comparison, dataset, model):
     return f"{dataset}, {model}" if comparison.runs["model"].nunique() > 1 else dataset
-
-
-def _count(runs, column, one, many=None):
-    n = runs[column].nunique()
-    return f"{n} {one}" if n == 1 else f"{n} {many or one + 's'}"

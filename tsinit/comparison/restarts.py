@@ -75,7 +75,7 @@ def best_of(runs, r=None):
                     chance = chance_of_hit(hits, ends.size, k)
                     rows.append((dataset, model, strategy, k, value, best - value, chance, k * cost))
     names = ["dataset", "model", "strategy", "r", "expected_best", "expected_gap", "hit", "seconds"]
-    return pd.DataFrame(rows, columns=names)
+    return pd.DataFrame(rows, columns=names).astype({"r": int} | dict.fromkeys(names[4:], float))
 
 
 def recommend(runs, seconds):

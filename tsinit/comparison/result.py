@@ -36,7 +36,7 @@ class Comparison(Questions):
     about : About
         Entropy, budget, and of each model its text, what it maximises and whether it is a sampler.
     plot : PlotAccessor
-        ``result.plot.traces()``, ``.strip()``, ``.waterfall()``.
+        ``result.plot.traces()``, ``.strip()``, ``.waterfall()``, ``.time_to_target()``, ``.pairs()``, ``.best_of()``.
     """
 
     def __init__(self, runs, traces, errors, about: About, plan: Plan | None = None):
@@ -224,6 +224,24 @@ class PlotAccessor:
         from tsinit import plots
 
         return plots.waterfall(self._comparison, **options)
+
+    def time_to_target(self, **options):
+        """Share of runs at the target by time; see :func:`tsinit.plots.time_to_target`."""
+        from tsinit import plots
+
+        return plots.time_to_target(self._comparison, **options)
+
+    def pairs(self, **options):
+        """Wins, ties and losses of starts against each other; see :func:`tsinit.plots.pairs`."""
+        from tsinit import plots
+
+        return plots.pairs(self._comparison, **options)
+
+    def best_of(self, **options):
+        """Expected best of r restarts; see :func:`tsinit.plots.best_of`."""
+        from tsinit import plots
+
+        return plots.best_of(self._comparison, **options)
 
 
 def read_comparison(path):

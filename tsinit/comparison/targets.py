@@ -8,6 +8,8 @@ import pandas as pd
 from tsinit.comparison import statistics
 from tsinit.comparison.summary import has_optima, usable
 
+#: A run that a limit stopped might still have arrived.
+_STOPPED = ("not_converged", "timeout")
 KEYS = ["dataset", "model", "strategy", "replicate"]
 
 
@@ -25,8 +27,9 @@ def reach_times(runs, traces, target=None):
     Returns
     -------
     DataFrame
-        ``run_id``, the keys, ``target``, ``reached``, and ``iterations`` and ``seconds`` (start included) until the
-        target, or until the run ended without it: then the time is censored. A failed run has not reached it.
+        ``run_id``, the keys, ``target``, ``reached``, ``never``, and ``iterations`` and ``seconds`` (start included)
+        until the target, or until the run ended without it. A run stopped by a limit might have arrived later: its
+        time is censored. One that converged elsewhere or failed would not: ``never`` is true.
     """
     by_run = {run_id: trace for run_id, trace in traces.groupby("run_id", sort=False)}
     rows = []
@@ -40,11 +43,12 @@ def reach_times(runs, traces, target=None):
             there = np.flatnonzero((trace["objective"] >= level) & (run.run_id in ended))
             if there.size:
                 at = there[0]
-                times = (True, int(trace["iteration"].iloc[at]), run.init_seconds + trace["seconds"].iloc[at])
+                times = (True, False, int(trace["iteration"].iloc[at]), run.init_seconds + trace["seconds"].iloc[at])
             else:
-                times = (False, max(len(trace) - 1, 0), run.init_seconds + run.fit_seconds)
+                never = run.status not in _STOPPED
+                times = (False, never, max(len(trace) - 1, 0), run.init_seconds + run.fit_seconds)
             rows.append((run.run_id, *(getattr(run, key) for key in KEYS), level, *times))
-    return pd.DataFrame(rows, columns=["run_id", *KEYS, "target", "reached", "iterations", "seconds"])
+    return pd.DataFrame(rows, columns=["run_id", *KEYS, "target", "reached", "never", "iterations", "seconds"])
 
 
 def to_target(runs, traces, target=None):
@@ -73,12 +77,28 @@ def to_target(runs, traces, target=None):
     for keys, group in times.groupby(["dataset", "model", "strategy", "target"], sort=False):
         reached = group["reached"].to_numpy(dtype=bool)
         rate = statistics.wilson(int(reached.sum()), len(group))
-        medians = [median_time(group[unit], reached) for unit in ("iterations", "seconds")]
+        medians = [median_time(waits(group, unit), reached) for unit in ("iterations", "seconds")]
         expected = [expected_time(group[unit], reached) for unit in ("iterations", "seconds")]
         rows.append((*keys, len(group), int(reached.sum()), *rate, *medians, *expected))
     names = ["dataset", "model", "strategy", "target", "n_runs", "n_reached", "rate", "rate_low", "rate_high"]
     names += ["median_iterations", "median_seconds", "expected_iterations", "expected_seconds"]
     return pd.DataFrame(rows, columns=names)
+
+
+def waits(times, unit):
+    """Take the times until arrival or end; those that never arrive wait for ever.
+
+    Parameters
+    ----------
+    times : DataFrame
+        Of :func:`reach_times`.
+    unit : {"iterations", "seconds"}
+
+    Returns
+    -------
+    (n,) float
+    """
+    return times[unit].astype(float).mask(times["never"], math.inf).to_numpy()
 
 
 def arrival_curve(times, reached):
@@ -88,7 +108,8 @@ def arrival_curve(times, reached):
     ----------
     times : (n,) float
     reached : (n,) bool
-        False where the run ended without arriving: all that is known is that it would have taken longer.
+        False where the run ended without arriving: all that is known is that it would have taken longer; an infinite
+        time is one that never arrives.
 
     Returns
     -------

@@ -1,0 +1,102 @@
+"""Plots of what a comparison advises: the numbers they show are those of the tables."""
+
+import matplotlib
+import numpy as np
+import pytest
+from comparison.fake_model import Hills, Walker
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+
+from tsinit import compare, plots
+from tsinit.comparison import targets
+
+X = np.zeros((40, 2))
+NAMES = ["time_to_target", "pairs", "best_of"]
+
+
+@pytest.fixture(autouse=True)
+def _clean():
+    before = matplotlib.rcParams.copy()
+    yield
+    plt.close("all")
+    assert matplotlib.rcParams == before
+
+
+@pytest.fixture(scope="module")
+def result():
+    with pytest.warns(UserWarning, match="runs failed"):
+        return compare(Hills(), X, ["wide", "right", "singular"], n_seeds=6, progress=False)
+
+
+@pytest.fixture(scope="module")
+def several():
+    return compare(Hills(), {"one": X, "two": X + 1}, ["wide", "right"], n_seeds=4, progress=False)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_data_set_gives_axes_and_several_a_panel_each(name, result, several):
+    assert isinstance(getattr(result.plot, name)(), Axes)
+    panels = getattr(several.plot, name)()
+    assert [panel.get_title(loc="left") for panel in panels] == ["one", "two"]
+    ax = plt.subplots()[1]
+    assert getattr(plots, name)(several, dataset="two", ax=ax) is ax
+    with pytest.raises(ValueError, match="ax must go with one data set"):
+        getattr(plots, name)(several, ax=ax)
+
+
+@pytest.mark.parametrize("x", ["seconds", "iterations"])
+def test_curves_end_at_the_share_that_arrived(result, x):
+    ax = result.plot.time_to_target(x=x)
+    times = targets.reach_times(result.runs, result.traces)
+    shares = times.groupby("strategy")["reached"].mean()
+    for line in ax.lines:
+        assert line.get_ydata()[0] == 0.0
+        assert line.get_ydata()[-1] == pytest.approx(shares[line.get_label()])
+        assert (np.diff(line.get_xdata()) >= 0).all()
+    assert len(ax.lines) == 3
+
+
+def test_pairs_count_every_seed_once(result):
+    ax = result.plot.pairs()
+    counts = {tuple(map(int, text.get_text().split(" / "))) for text in ax.texts}
+    assert len(ax.texts) == 6
+    assert all(sum(triple) == 6 for triple in counts)
+    ends = result.runs.pivot(index="replicate", columns="strategy", values="objective_final")
+    wins = int((ends["right"] - ends["wide"] > 0.6).sum())
+    by_place = {text.get_position(): text.get_text() for text in ax.texts}
+    assert by_place[(0, 1)] == f"{wins} / {6 - wins} / 0"  # row "right", column "wide"
+    assert by_place[(2, 0)] == "6 / 0 / 0"  # failed runs lose
+
+
+@pytest.mark.parametrize("x", ["r", "seconds"])
+def test_best_of_draws_the_table(result, x):
+    ax = result.plot.best_of(x=x)
+    table = result.best_of()
+    assert [line.get_label() for line in ax.lines] == ["wide", "right"]
+    for line in ax.lines:
+        np.testing.assert_allclose(line.get_ydata(), table.loc[table["strategy"] == line.get_label(), "expected_gap"])
+    assert ax.yaxis_inverted()
+
+
+def test_what_cannot_be_drawn_is_said(result):
+    with pytest.raises(ValueError, match="x must be one of"):
+        result.plot.time_to_target(x="hours")
+    walk = compare(Walker(), X, {"a": lambda y, rng: rng.random(40)}, n_seeds=2, progress=False)
+    for draw in (walk.plot.best_of, walk.plot.time_to_target):
+        with pytest.raises(ValueError, match="samplers only"):
+            draw()
+
+
+def test_mixed_models_leave_the_panel_of_a_sampler_empty():
+    def start(y, rng):
+        return rng.uniform(0.2, 1.5)
+
+    class Both(Walker):
+        def _fit(self, X, lengths=None, monitor=None):
+            self.init = lambda y, rng: rng.random(len(y))
+            return super()._fit(X, lengths=lengths, monitor=monitor)
+
+    mixed = compare({"hills": Hills(), "walk": Both()}, X, {"right": start}, n_seeds=3, progress=False)
+    for name in NAMES[::2]:
+        panels = getattr(mixed.plot, name)()
+        assert [len(panel.lines) for panel in panels] == [1, 0]

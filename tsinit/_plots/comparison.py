@@ -1,0 +1,142 @@
+"""Plots of what a comparison advises: how soon a target is reached, who beats whom, how many restarts pay."""
+
+import numpy as np
+
+from tsinit._plots import style
+from tsinit._plots.starts import panels_of
+from tsinit._validate import check_choice
+from tsinit.comparison import duels, restarts, targets
+from tsinit.comparison.checks_after import check_optima
+
+
+def time_to_target(comparison, *, dataset=None, model=None, target=None, x="seconds", ax=None):
+    """Draw the share of runs that have reached the target by each time; runs that never do are censored.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    dataset, model : str, optional
+        Which ones; without them every data set x model gets a panel.
+    target : float, dict of str to float by data set, or None
+        None takes the best known end, less the tolerance within which ends are the same.
+    x : {"seconds", "iterations"}
+        What to draw against; seconds include the time of the start.
+    ax : matplotlib Axes, optional
+        For a single panel.
+
+    Returns
+    -------
+    Axes or array of Axes
+    """
+    check_choice("x", x, ("seconds", "iterations"))
+    if target is None:
+        check_optima(comparison.runs)
+    cells, axes = panels_of(comparison, dataset, model, ax, (5.2, 3.4))
+    looks = style.marks(comparison.runs["strategy"])
+    for (name, _, runs), panel in zip(cells, axes, strict=True):
+        times = targets.reach_times(runs, comparison.traces, target)
+        for strategy, group in times.groupby("strategy", sort=False):
+            t, share = targets.arrival_curve(targets.waits(group, x), group["reached"])
+            # From nothing at the left edge to where the last run was given up.
+            left = 0.8 * times.loc[times[x] > 0, x].min() if x == "seconds" else 0.0  # a logarithmic axis has no 0
+            t = np.concatenate([[left], t, [times[x].max()]])
+            look = {key: looks[strategy][key] for key in ("color", "linestyle")}
+            arrived = np.concatenate([[0.0], share, [share[-1] if share.size else 0.0]])
+            panel.step(t, arrived, where="post", linewidth=2.0, label=strategy, **look)
+        panel.set_ylim(-0.03, 1.03)
+        if x == "seconds":
+            _plain_log(panel)
+        unit = "seconds, start included" if x == "seconds" else "iterations"
+        style.dress(panel, unit, "share of runs at the target", name)
+        style.legend(panel)
+    return style.one_or_all(axes)
+
+
+def pairs(comparison, *, dataset=None, model=None, ax=None):
+    """Draw who beats whom: wins, ties and losses of each start (row) against each other (column), seed by seed.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    dataset, model : str, optional
+        Which ones; without them every data set x model gets a panel.
+    ax : matplotlib Axes, optional
+        For a single panel.
+
+    Returns
+    -------
+    Axes or array of Axes
+    """
+    names = list(dict.fromkeys(comparison.runs["strategy"]))
+    cells, axes = panels_of(comparison, dataset, model, ax, (5.2, 1.4 + 0.5 * len(names)))
+    for (name, _, runs), panel in zip(cells, axes, strict=True):
+        lead = np.full((len(names), len(names)), np.nan)
+        for duel in duels.win_tie_loss(runs).itertuples():
+            i, j = names.index(duel.strategy), names.index(duel.rival)
+            n = duel.wins + duel.ties + duel.losses
+            lead[i, j] = (duel.wins - duel.losses) / n if n else 0.0
+            text = f"{duel.wins} / {duel.ties} / {duel.losses}"
+            ink = "white" if abs(lead[i, j]) > 0.6 else style.INK
+            panel.text(j, i, text, ha="center", va="center", color=ink, fontsize="small")
+        panel.imshow(lead, cmap=_diverging(), vmin=-1, vmax=1, aspect="auto")
+        panel.set_xticks(range(len(names)), names, rotation=20, ha="right")
+        panel.set_yticks(range(len(names)), names)
+        panel.set_xlim(-0.5, len(names) - 0.5)
+        panel.set_ylim(len(names) - 0.5, -0.5)
+        style.dress(panel, "wins / ties / losses of the row against the column", "", name)
+    return style.one_or_all(axes)
+
+
+def best_of(comparison, *, dataset=None, model=None, x="r", ax=None):
+    """Draw how far the best of r restarts is expected to end below the best known end.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    dataset, model : str, optional
+        Which ones; without them every data set x model gets a panel.
+    x : {"r", "seconds"}
+        Number of restarts, or what they cost.
+    ax : matplotlib Axes, optional
+        For a single panel.
+
+    Returns
+    -------
+    Axes or array of Axes
+    """
+    check_choice("x", x, ("r", "seconds"))
+    check_optima(comparison.runs)
+    cells, axes = panels_of(comparison, dataset, model, ax, (5.2, 3.4))
+    looks = style.marks(comparison.runs["strategy"])
+    for (name, _, runs), panel in zip(cells, axes, strict=True):
+        table = restarts.best_of(runs)
+        for strategy, group in table[np.isfinite(table["expected_gap"])].groupby("strategy", sort=False):
+            panel.plot(group[x], group["expected_gap"], markersize=4, linewidth=1.4, label=strategy, **looks[strategy])
+        if x == "seconds":
+            _plain_log(panel)
+        else:
+            panel.xaxis.get_major_locator().set_params(integer=True)
+        panel.invert_yaxis()  # better is up, as in the other plots
+        unit = "restarts" if x == "r" else "seconds, start included"
+        style.dress(panel, unit, "expected best: nats below\nthe best known end", name)
+        style.legend(panel)
+    return style.one_or_all(axes)
+
+
+def _plain_log(panel):
+    """Write 0.01 and not ten to the minus two."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    if not panel.lines:
+        return
+    panel.set_xscale("log")
+    panel.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    panel.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _diverging():
+    """Orange for losses, blue for wins, white between: the first two colours of all plots."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("wins", [style.COLOURS[1], "white", style.COLOURS[0]])
