@@ -49,8 +49,9 @@ def compare(
         A share holds out the tail of every sequence, in time order: the model is fitted to the head, and the
         score of the tail is column ``score_test``. A dict is keyed by data set, or for one data set by a name that
         ends the column's.
-    truth : LinearGaussianParams, complete table, or dict of these by data set, optional
-        Parameters give ``score_eigenvalue_error`` (mean distance of matched eigenvalues); a complete table gives
+    truth : LinearGaussianParams, complete table, array of labels, or dict of these by data set, optional
+        Labels (one for each row, of any kind, missing where unknown) give ``score_ari`` (adjusted Rand index of
+        ``model.labels_``), for models of labels. Parameters give ``score_eigenvalue_error`` (mean distance of matched eigenvalues); a complete table gives
         ``score_rmse`` (root mean square error of ``model.impute`` on the values that the data miss).
     budget : Budget, optional
         Iterations and seconds of each run; a run out of time is kept with status ``timeout``.
