@@ -97,7 +97,7 @@ def pool(estimates, variances, df_complete=None):
     >>> pooled = pool([1.0, 1.2, 0.9], [0.04, 0.05, 0.04], df_complete=98)
     >>> low, high = pooled.interval(0.95)
     >>> f"{pooled.estimate:.2f} ({low:.2f}, {high:.2f})"
-    '1.03 (0.46, 1.61)'
+    '1.03 (0.42, 1.65)'
     """
     Q, U = _check("estimates", estimates), _check("variances", variances)
     if Q.shape != U.shape:
