@@ -155,7 +155,7 @@ def test_trace_and_history(fitted):
     assert fitted.history_.shape == (31,)
     assert fitted.trace_["noise"].shape == (2, 31, 3)
     assert fitted.start_.shape[0] == 2
-    assert set(fitted.sampler_summary()) == {"rhat", "ess"}
+    assert set(fitted.sampler_summary()) == {"rhat", "ess", "ess_per_second"}
     assert isinstance(fitted.converged_, bool)
     assert fitted.method_ == "fcs"
 
@@ -193,3 +193,28 @@ def test_a_season_is_found_by_the_clock(rng):
     table = pd.DataFrame(y, index=pd.date_range("2024-01-01 05:00", periods=400, freq="h"))
     done = TBayesMICE(**QUICK).fit(table).transform(table).to_numpy()
     assert np.abs(done[100:130, 0] - wave[100:130]).max() < 0.5
+
+
+def test_the_joint_engine_does_the_same_things(frame, full):
+    model = TBayesMICE(**{**QUICK, "method": "var"}).fit(frame[:100])
+    assert model.method_ == "var"
+    seen = frame[:100].notna().to_numpy()
+    for table in [model.transform(frame[:100]), *model.interval(), *model.impute(2)]:
+        np.testing.assert_array_equal(table.to_numpy()[seen], frame[:100].to_numpy()[seen])
+    assert np.isfinite(model.transform(frame[100:]).to_numpy()).all()
+    assert list(model.diagnostics_["acceptance"]) == [1.0] * 3
+
+
+def test_auto_takes_the_joint_engine_where_whole_rows_are_out(gappy):
+    outage = gappy.copy()
+    outage[60:70] = np.nan
+    assert TBayesMICE(**{**QUICK, "method": "auto"}).fit(outage).method_ == "var"
+    assert TBayesMICE(**{**QUICK, "method": "auto"}).fit(gappy).method_ == "fcs"
+
+
+def test_arviz_gets_all_that_was_drawn(fitted):
+    tree = fitted.to_datatree()
+    assert tree["posterior"]["cell"].shape == fitted.draws_.shape
+    assert tree["posterior"]["noise"].shape == (2, 20, 3)
+    assert tree["warmup_posterior"]["imputed_mean"].shape == (2, 10, 3)
+    assert "posterior" in (groups() if callable(groups := fitted.to_arviz().groups) else str(groups))

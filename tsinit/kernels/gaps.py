@@ -250,6 +250,36 @@ def _draw_block(rng, n, room, lower, upper):
         _one_by_one(rng, n, room, lower, upper)
 
 
+@kernel
+def _draw_single(rng, W, F, weights, cells, fits, j, b, lower, upper):
+    """Draw the only cell of block b of column j: what `_draw_block` does, without the matrices."""
+    row = cells.row[cells.block[b]]
+    W[row, j] = 0.0
+    half, D = (fits.theta.shape[2] - F.shape[1]) // W.shape[1] // 2, W.shape[1]
+    precision, right = 0.0, 0.0
+    for e in range(cells.equation[b], cells.equation[b + 1]):
+        t = cells.time[e]
+        k = cells.regression[t]
+        w = 1.0 / fits.tau2[k, j]
+        if weights.size:
+            w *= weights[t, j]
+        c = 1.0 if t == row else -fits.theta[k, j, (half - t + row) * D + j]
+        right -= c * w * (W[t, j] - _predict(W, F, fits.theta, k, j, t))
+        precision += c * c * w
+    mean, sd = right / precision, precision**-0.5
+    x = mean + sd * rng.standard_normal()
+    return x if lower <= x <= upper else truncated_normal(rng, mean, sd, lower, upper)
+
+
+@kernel
+def _guarded(x, j, limits, hits):
+    """Turn a draw back that went too far."""
+    if limits.low[j] <= x <= limits.high[j]:
+        return x
+    hits[j] += 1
+    return reflect(x, limits.low[j], limits.high[j])
+
+
 @entry
 def redraw(rng, W, F, weights, order, cells, fits, limits, room, hits):
     """Redraw the missing cells of W column by column, in the order given.
@@ -259,18 +289,18 @@ def redraw(rng, W, F, weights, order, cells, fits, limits, room, hits):
     """
     coefficients = np.empty(room.band.shape[1])
     for j in order:
-        lower, upper, low, high = limits.lower[j], limits.upper[j], limits.low[j], limits.high[j]
+        lower, upper = limits.lower[j], limits.upper[j]
         for b in range(cells.column[j], cells.column[j + 1]):
             first, n = cells.block[b], cells.block[b + 1] - cells.block[b]
+            if n == 1:
+                x = _draw_single(rng, W, F, weights, cells, fits, j, b, lower, upper)
+                W[cells.row[first], j] = _guarded(x, j, limits, hits)
+                continue
             _take_out(W, j, cells.row, first, n, room)
             _assemble(W, F, weights, cells, fits, j, b, coefficients, room)
             _draw_block(rng, n, room, lower, upper)
             for i in range(n):
-                x = room.draw[i]
-                if not low <= x <= high:
-                    x = reflect(x, low, high)
-                    hits[j] += 1
-                W[cells.row[first + i], j] = x
+                W[cells.row[first + i], j] = _guarded(room.draw[i], j, limits, hits)
 
 
 @entry

@@ -69,7 +69,7 @@ class FcsChain:
     noise, imputed_mean, imputed_sd : (D,) float
         Noise variance of each column, mean and standard deviation of its drawn cells.
     hits : (D,) int
-        Draws that were turned back because they were far outside of what was observed.
+        Draws since the warm-up that were turned back because they were far outside of what was observed.
     """
 
     SCALARS = ("log_density", "noise", "imputed_mean", "imputed_sd")
@@ -103,6 +103,7 @@ class FcsChain:
         how = self._how._replace(adapt=adapt) if self._n_sweeps else fcs.How(GIBBS, 1, True, False)
         if self._n_sweeps == self._n_tune:
             self._fits.tries[:] = self._fits.accepted[:] = 0.0
+            self.hits[:] = 0
         self._gather()
         log_density = self._regress(how, self.equations.incomplete)
         self._redraw()
@@ -162,6 +163,12 @@ class FcsChain:
         """(D,) mean acceptance probability of the steps since the warm-up; 1 where draws are exact."""
         tries, accepted = self._fits.tries.sum(axis=0), self._fits.accepted.sum(axis=0)
         return np.where(tries > 0, accepted / np.maximum(tries, 1.0), 1.0)
+
+    @property
+    def guarded(self):
+        """(D,) share of the draws since the warm-up that were turned back."""
+        counted = self._n_sweeps - self._n_tune if self._n_sweeps > self._n_tune else self._n_sweeps
+        return self.hits / np.maximum(self.equations.n_cells * counted, 1)
 
     def parameters(self):
         """Copy the regressions, those of complete columns too, which new rows may need."""

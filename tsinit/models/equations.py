@@ -21,6 +21,8 @@ class Equations:
         Where each row of the problem lies in the layout.
     incomplete : (I,) int64
         Columns with missing cells.
+    n_cells : (D,) int
+        Missing cells of each column.
     """
 
     def __init__(self, problem, classes=None):
@@ -37,7 +39,7 @@ class Equations:
         missing = problem.missing
         self.incomplete = np.flatnonzero(np.diff(self.cells.column)).astype(np.int64)
         self._where = np.nonzero(missing)
-        self._n_cells = missing.sum(axis=0)
+        self.n_cells = missing.sum(axis=0)
 
     def _features(self, code, j):
         D, L = self.problem.z.shape[1], self.problem.lags
@@ -82,7 +84,7 @@ class Equations:
     def moments(self, table):
         """Mean and standard deviation of the missing cells of each column; 0 where there are none."""
         values, columns = self.draw(table), self._where[1]
-        D, n = len(self._n_cells), np.maximum(self._n_cells, 1)
+        D, n = len(self.n_cells), np.maximum(self.n_cells, 1)
         mean = np.bincount(columns, values, D) / n
         square = np.bincount(columns, values * values, D) / n
         return mean, np.sqrt(np.maximum(square - mean * mean, 0.0))

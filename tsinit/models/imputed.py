@@ -9,13 +9,12 @@ from tsinit._validate import check_count
 from tsinit._validate.imputing import check_level, check_n_imputations
 from tsinit.models import mixing
 from tsinit.models.base import lists_as_they_are, one_thread
-from tsinit.models.completion import complete
 from tsinit.models.prepared import given_rows
 
 #: Bytes that stored draws may take, and draws of the regressions kept for other rows.
-_MOST_BYTES, _MOST_PARAMETERS = 2.5e8, 200
+_MOST_BYTES, _MOST_PARAMETERS = 1.2e8, 200
 #: Numbers that are sorted at once for quantiles.
-_AT_ONCE = 4_000_000
+_AT_ONCE = 1_000_000
 
 
 class Record(NamedTuple):
@@ -54,15 +53,23 @@ class ImputedDraws:
     ----------
     cells : (chain, draw, cell) float32
     parameters : list
+    stride : int
+        Draws of which one was stored.
     n_draws : int
         Draws of each chain, those that were not stored too.
     """
 
     def __init__(self, walks):
         self.n_draws = min(len(walk.draws) for walk in walks)
-        kept = [[record for record in walk.draws[: self.n_draws]] for walk in walks]
-        self.cells = np.array([[r.cells for r in chain if r.cells is not None] for chain in kept])
-        self.parameters = [r.parameters for chain in kept for r in chain if r.parameters is not None]
+        stored = [i for i, record in enumerate(walks[0].draws[: self.n_draws]) if record.cells is not None]
+        self.stride = -(-self.n_draws // len(stored))
+        self.cells = np.empty((len(walks), len(stored), walks[0].draws[0].cells.size), dtype=np.float32)
+        self.parameters = []
+        for c, walk in enumerate(walks):
+            for i, place in enumerate(stored):
+                self.cells[c, i] = walk.draws[place].cells
+            self.parameters += [r.parameters for r in walk.draws[: self.n_draws] if r.parameters is not None]
+            walk.draws.clear()  # there is room for one copy of them, not for two
 
     @property
     def flat(self):
@@ -171,17 +178,50 @@ class GapQueries(OneToOneFeatureMixin, TransformerMixin):
         Returns
         -------
         dict of str to float
-            ``rhat`` and ``ess``, over the draws after the warm-up.
+            ``rhat`` and ``ess``, over the draws after the warm-up, and ``ess_per_second`` of the run.
         """
         self._check_is_fitted()
         scalars = [self._after_warm_up(self.trace_["log_density"])]
         columns = np.flatnonzero(self._incomplete())
         for name in ("noise", "imputed_mean", "imputed_sd"):
             scalars += [self._after_warm_up(self.trace_[name][..., j]) for j in columns]
-        return {
-            "rhat": float(np.nanmax([mixing.rhat(x) for x in scalars], initial=1.0)),
-            "ess": float(min(mixing.ess(x) for x in scalars)),
-        }
+        rhat, ess = _worst(scalars)
+        return {"rhat": rhat, "ess": ess, "ess_per_second": ess / self._fitted_seconds}
+
+    def to_datatree(self):
+        """All that was drawn, with the names that ArviZ knows.
+
+        Group ``posterior`` holds the missing cells (``cell``), noise variances and the means and standard deviations
+        of the drawn cells of each column on the scale of the engine; ``warmup_posterior`` the latter before the first
+        draw.
+
+        Returns
+        -------
+        xarray.DataTree
+        """
+        from tsinit import result
+
+        self._check_is_fitted()
+        names = ("noise", "imputed_mean", "imputed_sd")
+        n_tune = self.n_iter_ - self._fitted_draws.n_draws
+        stride = self._fitted_draws.stride
+        after = {name: self._after_warm_up(self.trace_[name])[:, ::stride] for name in names}
+        columns = [str(name) for name in self._fitted_scales.names]
+        return result.to_datatree(
+            posterior={"cell": self.draws_, **after},
+            sample_stats={"lp": self._after_warm_up(self.trace_["log_density"])[:, ::stride]},
+            warmup={name: self.trace_[name][:, 1 : n_tune + 1] for name in names},
+            observed=self._fitted_rows.y[:, self._fitted_scales.active],
+            coords={"feature": columns},
+            dims={"cell": ("missing",), **{name: ("feature",) for name in names}},
+            attrs={"model": type(self).__name__, "method": self.method_},
+        )
+
+    def to_arviz(self):
+        """The draws in the container of the installed ArviZ: ``InferenceData`` before 1.0, ``DataTree`` since."""
+        from tsinit import result
+
+        return result.to_arviz(self.to_datatree())
 
     def _after_warm_up(self, trace):
         return trace[:, trace.shape[1] - self._fitted_draws.n_draws :]
@@ -218,27 +258,37 @@ class GapQueries(OneToOneFeatureMixin, TransformerMixin):
         problem = self._fitted_scales.problem(panel, rows)
         rng = np.random.default_rng(self._fitted_seed)
         with one_thread():
-            return rows, complete(problem, self._fitted_classes, self._fitted_draws.parameters, rng)
+            return rows, self._fitted_engine.complete(problem, self._fitted_draws.parameters, rng)
 
     def _diagnose(self, walks):
         """Table of how the chains mixed, for every incomplete column."""
         import pandas as pd
 
-        acceptance = np.mean([walk.chain.acceptance for walk in walks], axis=0)
-        hits = np.sum([walk.chain.hits for walk in walks], axis=0)
         counts = self._fitted_rows.missing[:, self._fitted_scales.active].sum(axis=0)
+        acceptance, guarded = (
+            np.broadcast_to(np.mean([getattr(walk.chain, name) for walk in walks], axis=0), counts.shape)
+            for name in ("acceptance", "guarded")
+        )
         table = {}
         for j in np.flatnonzero(self._incomplete()):
             traces = [self._after_warm_up(self.trace_[s][..., j]) for s in ("noise", "imputed_mean", "imputed_sd")]
+            rhat, ess = _worst(traces)
             table[self._fitted_scales.names[j]] = {
                 "missing": int(counts[j]),
-                "rhat": np.nanmax([mixing.rhat(x) for x in traces], initial=1.0),
-                "ess": min(mixing.ess(x) for x in traces),
+                "rhat": rhat,
+                "ess": ess,
                 "acceptance": acceptance[j],
-                "guarded": hits[j] / (counts[j] * self.n_iter_ * len(walks)) if self.n_iter_ else 0.0,
+                "guarded": guarded[j],
             }
         names = ["missing", "rhat", "ess", "acceptance", "guarded"]
         return pd.DataFrame.from_dict(table, orient="index", columns=names)
+
+
+def _worst(scalars):
+    """Largest R-hat and smallest effective sample size; NaN where no scalar varies."""
+    rhats, sizes = [mixing.rhat(x) for x in scalars], [mixing.ess(x) for x in scalars]
+    rhat = max((r for r in rhats if np.isfinite(r)), default=np.nan)
+    return float(rhat), float(min((n for n in sizes if np.isfinite(n)), default=np.nan))
 
 
 def _same(rows, others):

@@ -10,14 +10,14 @@ from tsinit._validate.imputing import check_fill, check_period, warn_guarded, wa
 from tsinit.init._registry import resolve
 from tsinit.models import sampling
 from tsinit.models.base import SeriesEstimator
-from tsinit.models.chained import Diverged, FcsChain
-from tsinit.models.equations import Equations
+from tsinit.models.chained import Diverged
+from tsinit.models.engines import ENGINES, SCALARS, choose
 from tsinit.models.imputed import GapQueries, ImputedDraws, recorder
 from tsinit.models.prepared import Scales, given_rows
 
 #: Rank-normalised split R-hat below which chains count as agreed.
 _R_HAT = 1.05
-#: Draws of each chain from which disagreement is worth a warning, R-hat that is, and share of guarded draws that is.
+#: Draws of each chain from which a warning is worth it, R-hat that is worth one, and share of guarded draws that is.
 _WORTH, _DISAGREE, _GUARDED = 100, 1.1, 0.01
 #: Standard deviations that chains start apart from one another by.
 _APART = 1.0
@@ -105,6 +105,9 @@ class TBayesMICE(GapQueries, SeriesEstimator):
     _fitted_attribute = "_fitted_scales"
     _is_sampler = True
 
+    def _n_iterations(self):
+        return self.n_tune + self.n_draws
+
     def __init__(
         self,
         *,
@@ -152,28 +155,31 @@ class TBayesMICE(GapQueries, SeriesEstimator):
         self.start_ = self._starts(rows, scales, options, seed)
         monitor.run()
         schedule = options.schedule.within(max(monitor.max_iter(options.schedule.n_sweeps), 0))
-        equations = Equations(problem)
+        self.method_ = choose(options.method, problem)
+        make, scalars = ENGINES[self.method_]
+        engine = make(problem, options._replace(schedule=schedule), scales.periods)
         keep = recorder(schedule.n_draws, options.n_chains, int(problem.missing.sum()))
-        scalars = {name: name for name in FcsChain.SCALARS}
-        walks = [
-            sampling.Walk(self._chain(equations, scales, c, seed, schedule), schedule, scalars, keep)
-            for c in range(options.n_chains)
-        ]
+        walks = []
+        for c, table in enumerate(self.start_):
+            chain = engine.chain(scales.forward(table), np.random.default_rng(child_seed(seed, 1, c)))
+            walks.append(sampling.Walk(chain, schedule, scalars, keep))
         try:
             sampling.run(walks, schedule.n_sweeps, monitor, n_jobs=options.n_jobs, objective="log_density")
         except Diverged as error:
             error.column = scales.names[error.column]
             raise
-        self._finish(walks, rows, scales, equations, panel)
-        self._fitted_seed = child_seed(seed, 3)
-        monitor.final = float(self.trace_["log_density"][:, -1].mean())
         monitor.stop()
+        self._fitted_panel, self._fitted_rows, self._fitted_scales = panel, rows, scales
+        self._fitted_engine, self._fitted_seed = engine, child_seed(seed, 3)
+        self._fitted_seconds = max(monitor.fit_seconds, 1e-9)
+        self._finish(walks)
+        monitor.final = float(self._after_warm_up(self.trace_["log_density"]).mean())
 
     def _options(self):
         n_chains = check_count("n_chains", self.n_chains)
-        check_choice("method", self.method, ("fcs",))
         check_count("n_imputations", self.n_imputations)
         return _Options(
+            method=check_choice("method", self.method, ("fcs", "var", "auto")),
             sampler=check_choice("sampler", self.sampler, _SAMPLERS),
             inits=_validate.check_per_chain("init", self.init, n_chains),
             lags=check_count("lags", self.lags, 0),
@@ -212,19 +218,13 @@ class TBayesMICE(GapQueries, SeriesEstimator):
         cells = np.clip(z, low, high)[missing]
         return scales.complete(rows, scales.back(cells, np.nonzero(missing)[1]))
 
-    def _chain(self, equations, scales, c, seed, schedule):
-        rng = np.random.default_rng(child_seed(seed, 1, c))
-        return FcsChain(equations, scales.forward(self.start_[c]), rng, self.sampler, schedule.n_tune)
-
-    def _finish(self, walks, rows, scales, equations, panel):
+    def _finish(self, walks):
         """Set what a user reads."""
         for walk in walks:
             if not walk.draws:  # out of time before the first draw
                 walk.keep()
-        self.method_, self.n_iter_ = "fcs", min(walk.n_sweeps for walk in walks)
-        self.trace_ = {name: np.array([w.trace[name][: self.n_iter_ + 1] for w in walks]) for name in FcsChain.SCALARS}
-        self._fitted_scales, self._fitted_rows, self._fitted_columns = scales, rows, list(panel.columns)
-        self._fitted_panel, self._fitted_classes = panel, equations.classes
+        self.n_iter_ = min(walk.n_sweeps for walk in walks)
+        self.trace_ = {name: np.array([walk.trace[name][: self.n_iter_ + 1] for walk in walks]) for name in SCALARS}
         self._fitted_draws = ImputedDraws(walks)
         self.diagnostics_ = self._diagnose(walks)
         self._warn()
@@ -233,7 +233,9 @@ class TBayesMICE(GapQueries, SeriesEstimator):
         """Warn of chains that disagree and of draws that had to be turned back."""
         table = self.diagnostics_
         names, rhat, guarded = list(table.index), table["rhat"].to_numpy(), table["guarded"].to_numpy()
-        if self._fitted_draws.n_draws >= _WORTH and rhat.max(initial=0.0) >= _DISAGREE:
+        if self._fitted_draws.n_draws < _WORTH:
+            return
+        if rhat.max(initial=0.0) >= _DISAGREE:
             warn_unmixed(rhat.max(), names[rhat.argmax()])
         if guarded.max(initial=0.0) > _GUARDED:
             warn_guarded(guarded.max(), names[guarded.argmax()])
@@ -247,6 +249,7 @@ class TBayesMICE(GapQueries, SeriesEstimator):
 class _Options(NamedTuple):
     """Checked parameters."""
 
+    method: str
     sampler: str
     inits: list
     lags: int

@@ -38,7 +38,7 @@ def estimate(y, kind):
     Parameters
     ----------
     y : (n,) float
-        Observed values, not all the same.
+        Observed values.
     kind : {"auto", "yeo-johnson", "log", "sqrt", None}
 
     Returns
@@ -60,7 +60,7 @@ def estimate(y, kind):
     g = _forward(kind, y / unit, power)
     scale = g.std()
     if not np.isfinite(scale) or scale == 0.0:
-        return Transform(None, 1.0, 1.0, float(y.mean()), float(y.std()))
+        return Transform(None, 1.0, 1.0, float(y.mean()), float(y.std()) or 1.0)
     return Transform(kind, unit, power, float(g.mean()), float(scale))
 
 
