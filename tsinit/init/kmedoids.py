@@ -5,7 +5,7 @@ from sklearn.base import BaseEstimator
 
 from tsinit._validate import check_choice
 from tsinit.init._labels import count_distinct, finish, prepare, wanted_states
-from tsinit.kernels import medoids
+from tsinit.kernels.medoids import build, distances, swap
 
 _MOST_ROWS = 3_000  # whose distances are all kept: 72 MB
 _SAMPLE = 2_000
@@ -21,9 +21,10 @@ class KMedoids(BaseEstimator):
     (CLARA): five times 2,000 rows drawn at random, from the second on with the best medoids so far, and the
     medoids that suit all rows best are kept.
 
-    Columns have variance 1. The distance of two rows is over the columns seen in both, scaled up to all
-    columns; rows with no such column are compared after interpolation of the gaps within each sequence. A row
-    never seen takes the label of the last row seen before it in its sequence, else of the next.
+    Columns have variance 1. Gaps are interpolated within each sequence to choose the medoids, and each row is
+    then labelled by its distances over what was seen of it. (Distances of two rows over the columns seen in
+    both were measured to find regimes far less well.) A row never seen takes the label of the last row seen
+    before it in its sequence, else of the next.
 
     Parameters
     ----------
@@ -68,37 +69,31 @@ class KMedoids(BaseEstimator):
         K = count_distinct(full[seen], wanted_states(n_states, len(y)))
         if K < 2:
             return np.zeros(len(y), dtype=np.int64)
-        data = z, full, self.metric == "manhattan"
-        rows = np.flatnonzero(seen)
-        small = len(rows) <= _MOST_ROWS
+        z, full, manhattan = z[seen], full[seen], self.metric == "manhattan"
+        if len(z) <= _MOST_ROWS:
+            chosen = _pam(full, K, manhattan)
+        else:
+            chosen = _clara(z, full, K, manhattan, rng)
         labels = np.zeros(len(y), dtype=np.int64)
-        labels[rows] = _nearest(data, rows, _pam(data, rows, K) if small else _clara(data, rows, K, rng))[0]
+        labels[seen] = distances(z, chosen, manhattan).argmin(axis=1)
         return finish(labels, seen, offsets)
 
 
-def _pam(data, rows, K):
-    """Medoids among some rows."""
-    z, full, manhattan = data
-    d = medoids.distances(z, full, rows, rows, manhattan)
-    chosen = medoids.build(d, K)
-    medoids.swap(d, chosen)
-    return rows[chosen]
+def _pam(full, K, manhattan):
+    """Rows that are medoids of all."""
+    d = distances(full, full, manhattan)
+    chosen = build(d, K)
+    swap(d, chosen)
+    return full[chosen]
 
 
-def _clara(data, rows, K, rng):
+def _clara(z, full, K, manhattan, rng):
     """Best of the medoids of several samples."""
-    best, least = np.zeros(0, dtype=np.int64), np.inf
+    best, least = full[:0], np.inf
     for _ in range(_N_SAMPLES):
-        drawn = rng.choice(rows, _SAMPLE, replace=False)
-        found = _pam(data, np.union1d(drawn, best), K)
-        total = _nearest(data, rows, found)[1]
+        drawn = full[rng.choice(len(full), _SAMPLE, replace=False)]
+        found = _pam(np.vstack([drawn, best]), K, manhattan)
+        total = distances(z, found, manhattan).min(axis=1).sum()
         if total < least:
             best, least = found, total
     return best
-
-
-def _nearest(data, rows, chosen):
-    """Nearest chosen row of each row, and the sum of the distances."""
-    z, full, manhattan = data
-    d = medoids.distances(z, full, rows, chosen, manhattan)
-    return d.argmin(axis=1), d.min(axis=1).sum()

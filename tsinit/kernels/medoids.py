@@ -7,32 +7,19 @@ from tsinit.kernels._jit import entry, kernel
 _LEAST_GAIN = 1e-12  # of the total: a swap that gains less is rounding
 
 
-@kernel
-def _distance(y, full, s, t, manhattan):
-    """Distance of rows s and t over the columns seen in both, scaled up; of filled rows where none is."""
-    D = y.shape[1]
-    total, shared = 0.0, 0
-    for i in range(D):
-        e = y[s, i] - y[t, i]
-        if not np.isnan(e):
-            total += abs(e) if manhattan else e * e
-            shared += 1
-    if shared == 0:
-        shared = D
-        for i in range(D):
-            e = full[s, i] - full[t, i]
-            total += abs(e) if manhattan else e * e
-    total *= D / shared
-    return total if manhattan else np.sqrt(total)
-
-
 @entry
-def distances(y, full, rows, others, manhattan):
-    """Distances (n, m) from some rows of y (T, D, NaN where missing) to others; full is y without gaps."""
-    out = np.empty((rows.size, others.size))
-    for a in range(rows.size):
-        for b in range(others.size):
-            out[a, b] = _distance(y, full, rows[a], others[b], manhattan)
+def distances(y, centres, manhattan):
+    """Distances (n, m) from rows y (n, D), NaN where missing, to centres (m, D) over what was seen of the row."""
+    D = y.shape[1]
+    out = np.zeros((y.shape[0], centres.shape[0]))
+    for a in range(y.shape[0]):
+        for b in range(centres.shape[0]):
+            total = 0.0
+            for i in range(D):
+                e = y[a, i] - centres[b, i]
+                if not np.isnan(e):
+                    total += abs(e) if manhattan else e * e
+            out[a, b] = total if manhattan else np.sqrt(total)
     return out
 
 
