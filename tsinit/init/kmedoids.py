@@ -70,10 +70,8 @@ class KMedoids(BaseEstimator):
         if K < 2:
             return np.zeros(len(y), dtype=np.int64)
         z, full, manhattan = z[seen], full[seen], self.metric == "manhattan"
-        if len(z) <= _MOST_ROWS:
-            chosen = _pam(full, K, manhattan)
-        else:
-            chosen = _clara(z, full, K, manhattan, rng)
+        few = len(z) <= _MOST_ROWS
+        chosen = _pam(full, K, manhattan) if few else _clara(z, full, K, manhattan, rng)
         labels = np.zeros(len(y), dtype=np.int64)
         labels[seen] = distances(z, chosen, manhattan).argmin(axis=1)
         return finish(labels, seen, offsets)

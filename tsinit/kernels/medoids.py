@@ -9,7 +9,7 @@ _LEAST_GAIN = 1e-12  # of the total: a swap that gains less is rounding
 
 @entry
 def distances(y, centres, manhattan):
-    """Distances (n, m) from rows y (n, D), NaN where missing, to centres (m, D) over what was seen of the row."""
+    """Distances (n, m) from rows y (n, D), NaN where missing, to centres (m, D) over what was seen."""
     D = y.shape[1]
     out = np.zeros((y.shape[0], centres.shape[0]))
     for a in range(y.shape[0]):
