@@ -179,7 +179,7 @@ def per_column(name, value, D, least=-np.inf):
         If it is none.
     """
     array = _numbers(name, value)
-    if array.shape not in ((), (1,), (D,)):
+    if array.shape not in ((), (D,)):
         raise ValueError(f"{name} must be a number or have one for each of the {D} columns; got shape {array.shape}.")
     if not (np.isfinite(array) & (array > least)).all():
         rule = "finite" if least == -np.inf else f"finite and above {least:g}"

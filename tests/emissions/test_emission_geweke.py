@@ -1,0 +1,124 @@
+"""Geweke's joint test with labels held: parameters | data, augmentation, data | parameters must leave the prior alone.
+
+Geweke, Getting it right (JASA 99, 2004). Statistics are bounded, because some priors have no second moment. A wrong
+update per emission, of the kind that published codes contain, must be caught.
+"""
+
+import copy
+
+import numpy as np
+import pytest
+from emissions.cases import EMISSIONS, observations
+
+Z = np.array([0, 1, 0, 0, 1, 1, 0])
+K, T = 2, len(Z)
+MISSING = np.zeros((T, 2), dtype=bool)
+MISSING[[0, 4, 5], [1, 0, 1]] = True
+MISSING[3] = True
+BATCHES = 50
+
+
+def _settle(name):
+    """A bound whose prior and scale stay; its data are replaced."""
+    return EMISSIONS[name].bind(observations(name, np.random.default_rng(5)))
+
+
+def _statistics(params, y, loc, scale):
+    """Per draw; params with leading axes (n, K), y (n, T, 2) before the gaps are cut."""
+    n = len(y)
+    parts = [np.arctan(part.reshape(n, -1)) for part in params]
+    x = np.arctan((y - loc) / scale)
+    told = [x[:, :3].reshape(n, -1), x[:, 0] * x[:, 2], x[:, 0] * x[:, 1], x[:, :2].prod(axis=2), x[:, :2, 0] ** 2]
+    columns = np.concatenate([*parts, *told], axis=1)
+    return np.concatenate([columns, parts[0] * parts[0][:, ::-1], parts[0] * x[:, 0, :1]], axis=1)
+
+
+def _forward(name, n, rng):
+    bound = _settle(name)
+    params = bound.prior_params(rng, n * K)
+    y = bound.simulate(rng, params, (K * np.arange(n)[:, None] + Z).ravel()).reshape(n, T, 2)
+    return params._make(p.reshape(n, K, *p.shape[1:]) for p in params), y
+
+
+def _successive(name, n, rng, step):
+    bound = _settle(name)
+    params, kept, data = bound.prior_params(rng, K), [], np.empty((n, T, 2))
+    for i in range(n):
+        data[i] = bound.simulate(rng, params, Z)
+        kept.append(params)
+        now = bound.with_data(np.where(MISSING, np.nan, data[i]))
+        params = step(rng, now, params)
+    return type(params)(*map(np.array, zip(*kept, strict=True))), data
+
+
+def z_scores(name, step, n, seed=0):
+    """Distance of every statistic between both simulators, in standard errors by batch means."""
+    rng = np.random.default_rng(seed)
+    prior = _forward(name, 4 * n, rng)
+    chain = _successive(name, n, rng, step)
+    loc, scale = np.median(prior[1], axis=(0, 1)), np.std(np.arctan(prior[1]), axis=(0, 1))
+    a, b = _statistics(*prior, loc, scale), _statistics(*chain, loc, scale)
+    batches = b.reshape(BATCHES, -1, b.shape[1]).mean(axis=1)
+    varies = a.std(axis=0) > 1e-12
+    error = np.sqrt(batches.var(axis=0, ddof=1) / BATCHES + a.var(axis=0) / len(a))
+    return (b.mean(axis=0) - a.mean(axis=0))[varies] / error[varies]
+
+
+def _right(rng, bound, params):
+    latent = bound.augment(rng, Z, params, bound.latent(rng))
+    return bound.draw(rng, Z, K, latent)
+
+
+def _never_filled(rng, bound, params):
+    """Missing entries, or the weights of a Student-t, stay as they started."""
+    return bound.draw(rng, Z, K, bound.latent(rng))
+
+
+def _other_prior(**change):
+    """Update with a prior changed by the functions given."""
+
+    def step(rng, bound, params):
+        wrong = copy.copy(bound)
+        wrong.prior = bound.prior._replace(**{k: f(getattr(bound.prior, k)) for k, f in change.items()})
+        return _right(rng, wrong, params)
+
+    return step
+
+
+def _mean_resultant(rng, bound, params):
+    """A published code draws directions with the concentration kappa R-bar instead of kappa N R-bar."""
+    new = bound.draw(rng, Z, K, None)
+    kappa = np.hypot(new.cos, new.sin)
+    for k in range(K):
+        x, y = (np.nansum(part[k == Z], axis=0) for part in bound.data)
+        n = np.sum(~np.isnan(bound.data.cos[k == Z]), axis=0)
+        direction = rng.vonmises(np.arctan2(y, x), kappa[k] * np.hypot(x, y) / n)
+        new.cos[k], new.sin[k] = kappa[k] * np.cos(direction), kappa[k] * np.sin(direction)
+    return new
+
+
+WRONG = {
+    "gaussian": _never_filled,
+    "gaussian_diag": _other_prior(b=lambda b: 2.0 * b),  # b for 2 b: one of two conventions
+    "gaussian_known_variance": _other_prior(v=np.sqrt),  # a standard deviation for a variance
+    "student_t": _never_filled,
+    "poisson": _other_prior(b=lambda b: 1.0 / b),  # a scale for a rate
+    "categorical": _other_prior(counts=lambda c: 1.0 + c),  # one row of each too many
+    "von_mises": _mean_resultant,
+}
+
+
+@pytest.mark.parametrize("name", EMISSIONS)
+def test_updates_leave_the_joint_law_alone(name):
+    assert np.abs(z_scores(name, _right, 5000)).max() < 4.0
+
+
+@pytest.mark.parametrize("name", EMISSIONS)
+def test_a_wrong_update_is_caught(name):
+    assert np.abs(z_scores(name, WRONG[name], 2000)).max() > 4.0
+
+
+@pytest.mark.parametrize("emission", ["gaussian", "student_t"])
+def test_a_prior_worth_one_row_too_many_is_caught(emission):
+    step = _other_prior(df=lambda df: df + 1.0)
+    assert np.abs(z_scores(emission, step, 5000)).max() > 4.0
