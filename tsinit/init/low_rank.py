@@ -22,8 +22,8 @@ class LowRank(BaseEstimator):
     Row t of the matrix holds the rows t - lags .. t + lags of the table, so that few directions carry both how columns
     go together and how they move. Its singular values are shrunk by a penalty and the gaps replaced by the result,
     until they stay; the penalty is the one that predicts a tenth of the seen cells best. Rows beyond the ends of a
-    sequence are missing, so nothing crosses from one sequence to another but the directions. A column never seen
-    becomes 0.
+    sequence are missing, so nothing crosses from one sequence to another but the directions. A row that is missing with
+    all its neighbours is interpolated, and a column never seen becomes 0.
 
     Parameters
     ----------
@@ -73,8 +73,12 @@ class LowRank(BaseEstimator):
             if now < error:
                 best, error, n_steps = _PENALTIES[i], now, i + 1
         last = list(_path(z, offsets, lags, _PENALTIES[:n_steps]))[-1]
-        filled = _shrink(_windows(z, offsets, lags), _windows(last, offsets, lags), best, _LAST_STEPS)
-        return keep_seen(y, _centre(filled, z.shape[1], lags) * scale + loc)
+        seen = _windows(z, offsets, lags)
+        filled = _centre(_shrink(seen, _windows(last, offsets, lags), best, _LAST_STEPS), z.shape[1], lags)
+        # Such a row shows nothing, and would shrink to the mean.
+        blank = np.isnan(seen).all(axis=1)
+        filled[blank] = fill_linear(z, offsets)[blank]
+        return keep_seen(y, filled * scale + loc)
 
 
 def _path(z, offsets, lags, penalties):
