@@ -218,3 +218,13 @@ def test_arviz_gets_all_that_was_drawn(fitted):
     assert tree["posterior"]["noise"].shape == (2, 20, 3)
     assert tree["warmup_posterior"]["imputed_mean"].shape == (2, 10, 3)
     assert "posterior" in (groups() if callable(groups := fitted.to_arviz().groups) else str(groups))
+
+
+def test_draws_that_would_fill_the_memory_are_thinned(gappy, fitted, monkeypatch):
+    from tsinit.models import imputed
+
+    monkeypatch.setattr(imputed, "_MOST_BYTES", 4.0 * 2 * 20 * np.isnan(gappy).sum() / 2.5)
+    model = clone(fitted).fit(gappy)
+    np.testing.assert_array_equal(model.draws_, fitted.draws_[:, ::3])
+    assert len(model.impute(14)) == 14
+    assert model.to_datatree()["posterior"]["noise"].shape == (2, 7, 3)

@@ -1,6 +1,6 @@
 """What the chains of the imputer leave behind, and what a fitted imputer can be asked."""
 
-from typing import Any, NamedTuple
+from functools import partial
 
 import numpy as np
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
@@ -17,59 +17,49 @@ _MOST_BYTES, _MOST_PARAMETERS = 1.2e8, 200
 _AT_ONCE = 1_000_000
 
 
-class Record(NamedTuple):
-    """One draw of one chain."""
-
-    cells: Any  # (cells,) float32 on the scale of the engine, or None
-    parameters: Any  # what completes other rows, or None
-
-
-def recorder(n_draws, n_chains, n_cells):
-    """Return what makes a `Record` of a chain: every draw where memory allows, and some of the regressions."""
-    stride = int(np.ceil(4.0 * n_draws * n_chains * n_cells / _MOST_BYTES)) or 1
-    rare = max(n_draws * n_chains // _MOST_PARAMETERS, 1)
-    return _Recorder(stride, rare).record
-
-
-class _Recorder:
-    """Counts the draws of each chain to keep some of them."""
-
-    def __init__(self, stride, rare):
-        self._stride, self._rare, self._count = stride, rare, {}
-
-    def record(self, chain):
-        i = self._count.get(id(chain), 0)
-        self._count[id(chain)] = i + 1
-        return Record(
-            chain.draw.astype(np.float32) if i % self._stride == 0 else None,
-            chain.parameters() if i % self._rare == 0 else None,
-        )
-
-
 class ImputedDraws:
-    """Draws of the missing cells on the scale of the engine, and of the regressions.
+    """Draws of the missing cells on the scale of the engine, and of the regressions, written as they come.
+
+    Parameters
+    ----------
+    n_chains, n_draws, n_cells : int
+        How many there will be at most.
 
     Attributes
     ----------
     cells : (chain, draw, cell) float32
+        Every draw where memory allows, else one of `stride`.
     parameters : list
-    stride : int
-        Draws of which one was stored.
+        Some draws of the regressions, for other rows.
     n_draws : int
         Draws of each chain, those that were not stored too.
     """
 
-    def __init__(self, walks):
-        self.n_draws = min(len(walk.draws) for walk in walks)
-        stored = [i for i, record in enumerate(walks[0].draws[: self.n_draws]) if record.cells is not None]
-        self.stride = -(-self.n_draws // len(stored))
-        self.cells = np.empty((len(walks), len(stored), walks[0].draws[0].cells.size), dtype=np.float32)
-        self.parameters = []
-        for c, walk in enumerate(walks):
-            for i, place in enumerate(stored):
-                self.cells[c, i] = walk.draws[place].cells
-            self.parameters += [r.parameters for r in walk.draws[: self.n_draws] if r.parameters is not None]
-            walk.draws.clear()  # there is room for one copy of them, not for two
+    def __init__(self, n_chains, n_draws, n_cells):
+        self.stride = int(np.ceil(4.0 * n_draws * n_chains * n_cells / _MOST_BYTES)) or 1
+        self._rare = max(n_draws * n_chains // _MOST_PARAMETERS, 1)
+        self.cells = np.empty((n_chains, -(-n_draws // self.stride), n_cells), dtype=np.float32)
+        self._parameters: list[list] = [[] for _ in range(n_chains)]
+        self._counts = np.zeros(n_chains, dtype=int)
+
+    def recorder(self, c):
+        """Return what writes a draw of chain `c` down."""
+        return partial(self._record, c)
+
+    def _record(self, c, chain):
+        i = self._counts[c]
+        self._counts[c] += 1
+        if i % self.stride == 0:
+            self.cells[c, i // self.stride] = chain.draw
+        if i % self._rare == 0:
+            self._parameters[c].append(chain.parameters())
+        return i
+
+    def close(self):
+        """Forget what only some chains have."""
+        self.n_draws = int(self._counts.min())
+        self.cells = self.cells[:, : -(-self.n_draws // self.stride)]
+        self.parameters = [draw for mine in self._parameters for draw in mine]
 
     @property
     def flat(self):

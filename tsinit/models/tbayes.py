@@ -12,7 +12,7 @@ from tsinit.models import sampling
 from tsinit.models.base import SeriesEstimator
 from tsinit.models.chained import Diverged
 from tsinit.models.engines import ENGINES, SCALARS, choose
-from tsinit.models.imputed import GapQueries, ImputedDraws, recorder
+from tsinit.models.imputed import GapQueries, ImputedDraws
 from tsinit.models.prepared import Scales, given_rows
 
 #: Rank-normalised split R-hat below which chains count as agreed.
@@ -158,11 +158,11 @@ class TBayesMICE(GapQueries, SeriesEstimator):
         self.method_ = choose(options.method, problem)
         make, scalars = ENGINES[self.method_]
         engine = make(problem, options._replace(schedule=schedule), scales.periods)
-        keep = recorder(schedule.n_draws, options.n_chains, int(problem.missing.sum()))
+        draws = ImputedDraws(options.n_chains, schedule.n_draws, int(problem.missing.sum()))
         walks = []
         for c, table in enumerate(self.start_):
             chain = engine.chain(scales.forward(table), np.random.default_rng(child_seed(seed, 1, c)))
-            walks.append(sampling.Walk(chain, schedule, scalars, keep))
+            walks.append(sampling.Walk(chain, schedule, scalars, draws.recorder(c)))
         try:
             sampling.run(walks, schedule.n_sweeps, monitor, n_jobs=options.n_jobs, objective="log_density")
         except Diverged as error:
@@ -172,7 +172,7 @@ class TBayesMICE(GapQueries, SeriesEstimator):
         self._fitted_panel, self._fitted_rows, self._fitted_scales = panel, rows, scales
         self._fitted_engine, self._fitted_seed = engine, child_seed(seed, 3)
         self._fitted_seconds = max(monitor.fit_seconds, 1e-9)
-        self._finish(walks)
+        self._finish(walks, draws)
         monitor.final = float(self._after_warm_up(self.trace_["log_density"]).mean())
 
     def _options(self):
@@ -218,14 +218,15 @@ class TBayesMICE(GapQueries, SeriesEstimator):
         cells = np.clip(z, low, high)[missing]
         return scales.complete(rows, scales.back(cells, np.nonzero(missing)[1]))
 
-    def _finish(self, walks):
+    def _finish(self, walks, draws):
         """Set what a user reads."""
         for walk in walks:
             if not walk.draws:  # out of time before the first draw
                 walk.keep()
         self.n_iter_ = min(walk.n_sweeps for walk in walks)
         self.trace_ = {name: np.array([walk.trace[name][: self.n_iter_ + 1] for walk in walks]) for name in SCALARS}
-        self._fitted_draws = ImputedDraws(walks)
+        draws.close()
+        self._fitted_draws = draws
         self.diagnostics_ = self._diagnose(walks)
         self._warn()
 
