@@ -1,7 +1,7 @@
 """Transitions of the infinite hidden Markov model: counts, rows, slices, sticks, and what is kept.
 
 The start row has its own restaurant (row 0), state j lies in row j + 1, and the last column is the mass
-of all states not represented. Teh et al. (2006); Van Gael et al. (2008); the sticky part is Fox et al. (2011).
+of all states not represented. Teh et al. (2006); Van Gael et al. (2008); sticky after Fox et al. (2011).
 All arrays are work space with room for more states than there are; what lies beyond is zero in the counts.
 """
 

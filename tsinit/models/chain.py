@@ -151,7 +151,7 @@ class Chain:
             if done:
                 return L
             if L >= MOST:
-                advice = "give gamma or alpha a prior with less mass on large values, or start from fewer states."
+                advice = "give gamma or alpha a prior with less mass on large values, or start from fewer."
                 raise ChainStopped(f"{self._where(L)}more states would have to be represented; {advice}")
             self._grow(L)
             resume = True
