@@ -98,6 +98,17 @@ class TBayesMICE(GapQueries, SeriesEstimator):
     .. [1] Ibenegbu, Lafaye de Micheaux and Chandra, Bayesian imputation of time series, arXiv 2603.27142.
     .. [2] Van Buuren, Flexible Imputation of Missing Data, 2nd ed. (2018), section 4.5.
     .. [3] Rue and Held, Gaussian Markov Random Fields (2005), section 2.4: draws under a band precision.
+
+    Examples
+    --------
+    >>> from tsinit.datasets import load_new_york_air_quality
+    >>> from tsinit.models.tbayes import TBayesMICE
+    >>> air = load_new_york_air_quality()
+    >>> model = TBayesMICE(lags=1, n_draws=100, random_state=0).fit(air)
+    >>> int(model.transform(air).isna().sum().sum())
+    0
+    >>> len(model.impute(5))
+    5
     """
 
     _verb = "fill"
