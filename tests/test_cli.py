@@ -79,6 +79,15 @@ def test_datasets_lists_them_with_their_places(capsys):
         assert name in text
 
 
+def test_regimes_are_compared_like_any_other_model(air, tmp_path, capsys):
+    arguments = ["compare", air, "--model", "infinite-hmm", "--emission", "gaussian_diag", "--max-iter", "20",
+                 "--strategies", "kmeans,segments", "--csv", str(tmp_path), *QUICK]  # fmt: skip
+    assert cli.main(arguments) == 0
+    assert "joint log density" in capsys.readouterr().out
+    traces = pd.read_csv(tmp_path / "traces.csv")
+    assert (traces["n_states"] >= 1).all()
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -93,6 +102,8 @@ def test_datasets_lists_them_with_their_places(capsys):
         (["compare", "{air}", "--seconds", "nan"], "must be a number of at least 0; got 'nan'"),
         (["compare", "{air}", "--time", "when"], "--time must name columns of the file"),
         (["compare", "{air}", "--model", "magic"], "invalid choice: 'magic'"),
+        (["compare", "{air}", "--model", "infinite-hmm", "--emission", "gausian"], "Did you mean 'gaussian'?"),
+        (["compare", "{air}", "--model", "infinite-hmm", "--strategies", "lpc"], "does not offer 'labels'"),
         (["compare", "{air}", "--report", "no/such/folder/r.html"], "must lie in a folder that exists"),
         (["demo", "--output", "no/such/folder/r.html"], "must lie in a folder that exists"),
         (["dance"], "invalid choice: 'dance'"),

@@ -13,8 +13,11 @@ _HOME = {
     "InfiniteHMM": "tsinit.models",
     "LinearGaussianParams": "tsinit.kernels",
     "LinearGaussianSSM": "tsinit.models",
+    "TBayesMICE": "tsinit.models",
     "compare": "tsinit.comparison",
     "Comparison": "tsinit.comparison",
+    "pool": "tsinit.pooling",
+    "read_comparison": "tsinit.comparison",
 }
 _MODULES = {"comparison": "tsinit.comparison", "datasets": "tsinit.datasets", "emissions": "tsinit.emissions",
             "init": "tsinit.init", "metrics": "tsinit.metrics", "models": "tsinit.models", "plot": "tsinit.plots",
@@ -25,9 +28,10 @@ __all__ = ["__version__", *_HOME, *_MODULES]
 if TYPE_CHECKING:
     from tsinit import comparison, datasets, emissions, init, metrics, models, speech
     from tsinit import plots as plot
-    from tsinit.comparison import Comparison, compare
+    from tsinit.comparison import Comparison, compare, read_comparison
     from tsinit.kernels import LinearGaussianParams
-    from tsinit.models import Budget, InfiniteHMM, LinearGaussianSSM
+    from tsinit.models import Budget, InfiniteHMM, LinearGaussianSSM, TBayesMICE
+    from tsinit.pooling import pool
 
 
 def __getattr__(name):

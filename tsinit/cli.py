@@ -107,6 +107,8 @@ def _add_compare(commands):
     compare.add_argument("--max-iter", type=_whole(0), metavar="N",
                          help="iterations of each run at most (100), or sweeps of each chain (2000)")  # fmt: skip
     compare.add_argument("--seconds", type=_seconds, metavar="S", help="seconds of each run at most")
+    compare.add_argument("--store", metavar="FOLDER",
+                         help="keep every finished run there; the same command then goes on where it was stopped")  # fmt: skip
     compare.add_argument("--report", metavar="FILE", help="write one HTML file with verdict, pictures and tables")
     compare.add_argument("--csv", metavar="FOLDER", help="write runs.csv, traces.csv and errors.csv there")
     _add_running(compare, seeds=10)
@@ -142,6 +144,7 @@ def _compare(arguments):
         _model(arguments), {Path(arguments.data).stem: table},
         arguments.strategies, n_seeds=arguments.seeds, seed=arguments.seed, test=arguments.test,
         budget=Budget(seconds=arguments.seconds), n_jobs=arguments.jobs, progress=not arguments.quiet,
+        store=arguments.store,
     )  # fmt: skip
     _say("\n" + result.verdict())
     _say("\n" + result.summary_text(brief=True), wrap=False)
@@ -156,12 +159,14 @@ def _compare(arguments):
 def _model(arguments):
     """Build the estimator that the options describe."""
     from tsinit import InfiniteHMM, LinearGaussianSSM
+    from tsinit.emissions import resolve
 
     if arguments.model == "state-space":
         return LinearGaussianSSM(
             4 if arguments.states is None else arguments.states,
             max_iter=100 if arguments.max_iter is None else arguments.max_iter,
         )
+    resolve(arguments.emission)  # a typing error must not cost a table of failed runs
     sweeps = 2000 if arguments.max_iter is None else max(arguments.max_iter, 2)
     return InfiniteHMM(
         n_init_states="auto" if arguments.states is None else arguments.states, emission=arguments.emission,

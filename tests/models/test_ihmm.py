@@ -159,7 +159,8 @@ def test_the_draws_go_to_arviz(fitted):
     import arviz as az
 
     tree = fitted.to_datatree()
-    assert {"posterior", "sample_stats", "warmup_posterior", "observed_data"} <= set(tree.children)
+    assert {"posterior", "posterior_by_state", "warmup_posterior", "observed_data"} <= set(tree.children)
+    assert tree["posterior_by_state"]["mean"].dims == ("chain", "draw", "state", "feature")
     assert tree["posterior"]["n_states"].shape == (2, 100)
     assert tree["warmup_posterior"]["log_joint"].shape == (2, 500)
     summary = az.summary(fitted.to_arviz(), var_names=["alpha", "gamma", "rho"])

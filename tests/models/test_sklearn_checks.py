@@ -2,7 +2,7 @@
 
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from tsinit import LinearGaussianSSM
+from tsinit import InfiniteHMM, LinearGaussianSSM
 
 EXPECTED = {
     "check_methods_sample_order_invariance": "the order of the rows is their order in time",
@@ -10,6 +10,12 @@ EXPECTED = {
 }
 
 
-@parametrize_with_checks([LinearGaussianSSM(max_iter=5, random_state=0)], expected_failed_checks=lambda _: EXPECTED)
+MODELS = [
+    LinearGaussianSSM(max_iter=5, random_state=0),
+    InfiniteHMM(n_tune=5, n_draws=5, n_chains=1, random_state=0),
+]
+
+
+@parametrize_with_checks(MODELS, expected_failed_checks=lambda _: EXPECTED)
 def test_scikit_learn(estimator, check):
     check(estimator)

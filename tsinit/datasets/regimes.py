@@ -113,7 +113,7 @@ def make_hmm(n_steps=500, n_states=3, n_features=1, *, n_sequences=1, persistenc
 def _check_means(means, n_states, n_features):
     given = numbers("means", means)
     if given.shape == (2,):
-        line = np.linspace(*given, n_states) if n_states > 1 else given[:1]
+        line = np.linspace(given[0], given[1], n_states) if n_states > 1 else given[:1]
         return np.repeat(line[:, None], n_features, axis=1)
     require(given.shape == (n_states, n_features), "means", f"be a pair or of shape {(n_states, n_features)}", given)
     return given

@@ -13,10 +13,12 @@ _HOME = {
     "LinearGaussianSSM": "tsinit.models.ssm",
     "Monitor": "tsinit.models.monitor",
     "NormalInverseWishart": "tsinit.models.prior",
+    "TBayesMICE": "tsinit.models.tbayes",
 }
 
 __all__ = [
     "Budget", "InfiniteHMM", "LinearGaussianPrior", "LinearGaussianSSM", "Monitor", "NormalInverseWishart",
+    "TBayesMICE",
 ]
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from tsinit.models.monitor import Budget, Monitor
     from tsinit.models.prior import LinearGaussianPrior, NormalInverseWishart
     from tsinit.models.ssm import LinearGaussianSSM
+    from tsinit.models.tbayes import TBayesMICE
 
 
 def __getattr__(name):

@@ -1,5 +1,7 @@
 """What a fitted infinite hidden Markov model can be asked: labels, probabilities, densities, draws."""
 
+from typing import Any
+
 import numpy as np
 from scipy.special import logsumexp
 
@@ -8,6 +10,7 @@ from tsinit.kernels import hmm
 from tsinit.kernels.density import all_log_densities
 from tsinit.models import summaries
 from tsinit.models.base import one_thread
+from tsinit.models.draws import Draws
 
 #: Draws that speak for the posterior on new rows: more of them move probabilities by less than they differ.
 _MOST_DRAWS = 200
@@ -17,6 +20,14 @@ _MOST_ROWS = 10_000
 
 class RegimeQueries:
     """Methods of a fitted infinite hidden Markov model; they need what `fit` keeps beside `labels_`."""
+
+    labels_: np.ndarray
+    n_states_: int
+    draws_: Draws
+    _fitted_bound: Any
+    _fitted_panel: Any
+    _fitted_mapping: np.ndarray
+    _read: Any
 
     def predict(self, X, *, lengths=None):
         """Most probable state at every row, averaged over the posterior.

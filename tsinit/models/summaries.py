@@ -96,16 +96,25 @@ def datatree(model, bound, panel):
     draws, columns = model.draws_, [str(name) for name in panel.columns]
     n_tune = model.trace_["log_joint"].shape[1] - 1 - _sweeps_after_tuning(model)
     aligned = by_state(model, bound.describe)
+    single = panel.form != "list" and len(panel.parts) == 1
+    times = {"time": panel.parts[0].index} if single and panel.form == "frame" else {}
     return result.to_datatree(
         posterior={**{name: getattr(draws, name) for name in SCALARS}, **_occupancy(draws)},
-        sample_stats={"lp": draws.log_joint},
         warmup={name: values[:, 1 : n_tune + 1] for name, values in model.trace_.items()},
         observed=panel.y[panel.rows],
         aligned=aligned,
         labels=draws.labels,
-        coords={"feature": columns},
+        coords={"feature": columns, **times},
+        dims={name: _axes(name, values.ndim - 2) for name, values in aligned.items()},
         attrs={"model": type(model).__name__, "stopped_chains": str(model.stopped_)},
     )
+
+
+def _axes(name, ndim):
+    """Name the axes of a parameter after chain and draw: states, columns, and what else there is."""
+    if name == "transitions":
+        return "state", "to_state"
+    return ("state", "feature", "category" if name == "probability" else "feature_2")[:ndim]
 
 
 def _sweeps_after_tuning(model):
