@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import carray
 
-from tsinit.emissions._scratch import give_back, merged, take
+from tsinit.emissions._scratch import give_back, merged, take, unfailing
 from tsinit.kernels._jit import blend, kernel
 
 LOG_2PI = math.log(2.0 * math.pi)
@@ -77,7 +77,7 @@ def one_gap(params, data, t, k):
     return square - g * g / precision, math.log(precision)
 
 
-@merged
+@kernel
 def _gap_system(params, data, t, k, R):
     """What row t with m gaps needs, into the rows of R (m + 1, m); |r|^2 with r = W_o (y_o - mean_o).
 
@@ -114,7 +114,7 @@ def _gap_system(params, data, t, k, R):
     return square
 
 
-@merged
+@kernel
 def many_gaps(params, data, t, k):
     """Squared length of the whitened seen part of row t, and log|Lambda_mm|."""
     m = data.gap[t + 1] - data.gap[t]
@@ -139,7 +139,7 @@ def seen_part(params, data, t, k):
     elif missing == 1 and D > 1:
         square, log_det = one_gap(params, data, t, k)
     elif missing < D:
-        square, log_det = many_gaps(params, data, t, k)
+        square, log_det = unfailing(many_gaps, (params, data, t, k))  # type: ignore[call-arg]
     # params and data are read once more: see `tsinit.emissions._scratch`.
     return square, params.log_norm[k] + 0.5 * (missing * LOG_2PI - log_det), data.y.shape[1] - missing
 

@@ -8,6 +8,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import gammaln
 
 from tsinit.kernels._jit import entry, kernel
 
@@ -18,10 +19,19 @@ _LEAST_PIVOT = 1e-14  # of the diagonal: what rounding may have made negative
 class NormalWishart(NamedTuple):
     """Prior of mean and covariance of a state."""
 
-    m: np.ndarray    # (D,)
+    m: np.ndarray     # (D,)
     k: float
-    df: float        # above D - 1
-    Psi: np.ndarray  # (D, D)
+    df: float         # above D - 1
+    Psi: np.ndarray   # (D, D)
+    root: np.ndarray  # (D, D) lower triangular, Psi = root root'
+    log_norm: float   # df/2 log|Psi| - log G_D(df/2), the latter without its power of pi
+
+
+def normal_wishart(m, k, df, Psi):
+    """Make a prior."""
+    root = np.linalg.cholesky(Psi)
+    log_gamma = gammaln(0.5 * (df - np.arange(len(m)))).sum()
+    return NormalWishart(m, k, df, Psi, root, float(df * np.log(np.diag(root)).sum() - log_gamma))
 
 
 @kernel
@@ -141,15 +151,6 @@ def draw(rng, prior, gap, y, weight, z, K):
     return s, whiten, log_norm
 
 
-@kernel
-def _log_multigamma(a, D):
-    """Log of the multivariate gamma function of dimension D, without its power of pi."""
-    total = 0.0
-    for i in range(D):
-        total += math.lgamma(a - 0.5 * i)
-    return total
-
-
 @entry
 def log_evidence(prior, gap, y, z, K):
     """Log p(y | z), mean and covariance of every state integrated out.
@@ -159,16 +160,13 @@ def log_evidence(prior, gap, y, z, K):
     """
     D = prior.m.size
     n, w, c, s, S = _scatter(gap, y, np.empty(0), z, K)
-    start = np.empty((1, D, D))
-    for i in range(D):
-        for j in range(i + 1):
-            start[0, i, j] = prior.Psi[i, j]
-    at_prior = 0.5 * prior.df * _cholesky(start, 0, D) - _log_multigamma(0.5 * prior.df, D)
     total = 0.0
     for k in range(K):
         if n[k] > 0.0:
             df = prior.df + n[k]
-            total += at_prior + _log_multigamma(0.5 * df, D) - 0.5 * df * _update(prior, w, c, s, S, k)
+            total += prior.log_norm - 0.5 * df * _update(prior, w, c, s, S, k)
+            for i in range(D):
+                total += math.lgamma(0.5 * (df - i))
             total += 0.5 * D * (math.log(prior.k / (prior.k + n[k])) - n[k] * math.log(math.pi))
     return total
 
@@ -178,15 +176,10 @@ def log_prior(prior, mean, whiten):
     """Log density of mean and covariance of each state under the prior, (K,)."""
     K, D = mean.shape
     out = np.empty(K)
-    factor = np.empty((1, D, D))
-    for i in range(D):
-        for j in range(i + 1):
-            factor[0, i, j] = prior.Psi[i, j]
-    df = prior.df
-    constant = 0.5 * df * (_cholesky(factor, 0, D) - D * math.log(2.0)) - _log_multigamma(0.5 * df, D)
-    constant += 0.5 * D * (math.log(prior.k) - LOG_2PI) - 0.25 * D * (D - 1) * math.log(math.pi)
+    constant = prior.log_norm - 0.5 * D * (prior.df * math.log(2.0) + 0.5 * (D - 1) * math.log(math.pi))
+    constant += 0.5 * D * (math.log(prior.k) - LOG_2PI)
     for k in range(K):
-        # |Sigma| = |W|^-2, tr(Psi Sigma^-1) = |W L|^2 for Psi = L L'.
+        # |Sigma| = |W|^-2, tr(Psi Sigma^-1) = |W root|^2.
         log_det, trace, square = 0.0, 0.0, 0.0
         for i in range(D):
             log_det += math.log(whiten[k, i, i])
@@ -195,8 +188,8 @@ def log_prior(prior, mean, whiten):
                 r += whiten[k, i, j] * (mean[k, j] - prior.m[j])
                 a = 0.0
                 for h in range(j, i + 1):
-                    a += whiten[k, i, h] * factor[0, h, j]
+                    a += whiten[k, i, h] * prior.root[h, j]
                 trace += a * a
             square += r * r
-        out[k] = constant + (df + D + 2) * log_det - 0.5 * (trace + prior.k * square)
+        out[k] = constant + (prior.df + D + 2) * log_det - 0.5 * (trace + prior.k * square)
     return out

@@ -18,6 +18,21 @@ merged = njit(inline="always", error_model="numpy")
 
 
 @intrinsic
+def unfailing(typing_context, function, arguments):
+    """Call a kernel that cannot raise with a tuple of arguments, and do not look whether it has."""
+    inner = function.get_call_type(typing_context, tuple(arguments), {})
+
+    def codegen(context, builder, signature, values):
+        compiled = function.dispatcher.get_compile_result(inner)
+        context.active_code_library.add_linking_library(compiled.library)
+        parts = cgutils.unpack_tuple(builder, values[1])
+        _, result = context.call_internal_no_propagate(builder, compiled.fndesc, inner, parts)
+        return result
+
+    return inner.return_type(function, arguments), codegen
+
+
+@intrinsic
 def take(typing_context, count):
     """Borrow room for so many float64, not set; for `numba.carray`, and at the end for `give_back`."""
 

@@ -77,16 +77,16 @@ class Gaussian(Emission):
         return GaussianBound(list_gaps(scale.apply(y)), wishart_prior(self, y.shape[1], scale), scale)
 
 
-def wishart_prior(emission, D, scale):
-    """Settle a Normal-inverse-Wishart prior in standardised units."""
+def wishart_prior(emission, D, scale, share=0.25):
+    """Settle a Normal-inverse-Wishart prior, standardised; a state is expected to have that share of the variance."""
     mean, covariance = emission.prior_mean, emission.prior_covariance
     m = np.zeros(D) if mean is None else scale.apply(_checks.per_column("prior_mean", mean, D))
     df = D + 3.0 if emission.prior_df is None else _checks.above("prior_df", emission.prior_df, D + 1)
-    S = 0.25 * np.eye(D)
+    S = share * np.eye(D)
     if covariance is not None:
         S = _checks.covariance("prior_covariance", covariance, D) / np.outer(scale.scale, scale.scale)
     weight = _checks.above("prior_weight", emission.prior_weight, 0.0)
-    return nw.NormalWishart(m, weight, df, np.ascontiguousarray(S * (df - D - 1.0)))
+    return nw.normal_wishart(m, weight, df, np.ascontiguousarray(S * (df - D - 1.0)))
 
 
 class GaussianBound(Bound):

@@ -102,9 +102,8 @@ class StudentT(Emission):
         """See `Emission.bind`."""
         y = _checks.real_table(y)
         df, scale = _checks.above("df", self.df, 0.0), column_scale(y)
-        prior = wishart_prior(self, y.shape[1], scale)
-        if self.prior_covariance is None:
-            prior = prior._replace(Psi=prior.Psi * max((df - 2.0) / df, 0.25))
+        share = 0.25 * max((df - 2.0) / df, 0.25)
+        prior = wishart_prior(self, y.shape[1], scale, share)
         return StudentTBound(scale.apply(y), df, prior, scale)
 
 
