@@ -92,8 +92,10 @@ def _add_compare(commands):
     )
     compare.add_argument("data", metavar="DATA.csv", help="the file")
     compare.add_argument("--model", choices=_MODELS, default=_MODELS[0], help="the model to fit (%(default)s)")
-    compare.add_argument("--states", type=_whole(1), metavar="N",
-                         help="hidden states of a state-space model (4), or states that an infinite-hmm starts with")  # fmt: skip
+    compare.add_argument(
+        "--states", type=_whole(1), metavar="N",
+        help="hidden states of a state-space model (4), or states that an infinite-hmm starts with",
+    )  # fmt: skip
     compare.add_argument("--emission", default="gaussian", metavar="NAME",
                          help="what a state of an infinite-hmm emits: gaussian, gaussian_diag, student_t, poisson, "
                          "categorical or von_mises (%(default)s)")  # fmt: skip
@@ -107,8 +109,10 @@ def _add_compare(commands):
     compare.add_argument("--max-iter", type=_whole(0), metavar="N",
                          help="iterations of each run at most (100), or sweeps of each chain (2000)")  # fmt: skip
     compare.add_argument("--seconds", type=_seconds, metavar="S", help="seconds of each run at most")
-    compare.add_argument("--store", metavar="FOLDER",
-                         help="keep every finished run there; the same command then goes on where it was stopped")  # fmt: skip
+    compare.add_argument(
+        "--store", metavar="FOLDER",
+        help="keep every finished run there; the same command then goes on where it was stopped",
+    )  # fmt: skip
     compare.add_argument("--report", metavar="FILE", help="write one HTML file with verdict, pictures and tables")
     compare.add_argument("--csv", metavar="FOLDER", help="write runs.csv, traces.csv and errors.csv there")
     _add_running(compare, seeds=10)

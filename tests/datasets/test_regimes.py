@@ -1,4 +1,4 @@
-"""Simulated regimes are what was asked for: persistence, means, unit variance, gaps, and errors that say what is wrong."""
+"""Simulated regimes are what was asked for: persistence, means, unit variance, gaps; wrong arguments are told."""
 
 import numpy as np
 import pytest

@@ -51,8 +51,9 @@ def compare(
         ends the column's.
     truth : LinearGaussianParams, complete table, array of labels, or dict of these by data set, optional
         Labels (one for each row, of any kind, missing where unknown) give ``score_ari`` (adjusted Rand index of
-        ``model.labels_``), for models of labels. Parameters give ``score_eigenvalue_error`` (mean distance of matched eigenvalues); a complete table gives
-        ``score_rmse`` (root mean square error of ``model.impute`` on the values that the data miss).
+        ``model.labels_``), for models of labels. Parameters give ``score_eigenvalue_error`` (mean distance of matched
+        eigenvalues); a complete table gives ``score_rmse`` (root mean square error of ``model.impute`` on the values
+        that the data miss).
     budget : Budget, optional
         Iterations and seconds of each run; a run out of time is kept with status ``timeout``.
     n_jobs : int, optional
