@@ -110,7 +110,7 @@ def real(arguments):
     tables = {"New York 1973": datasets.load_new_york_air_quality()}
     try:
         hourly = datasets.load_air_quality()
-        tables["UCI air quality"] = hourly[["CO(GT)", "NOx(GT)", "NO2(GT)", "T"]].resample("6h").mean()
+        tables["UCI air quality"] = hourly[["CO", "NOx", "NO2", "T"]].resample("6h").mean()
     except (OSError, KeyError) as error:
         print(f"left out: {error}")
     result = compare(
