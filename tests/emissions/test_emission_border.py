@@ -1,5 +1,7 @@
 """What an emission accepts, refuses, and makes of awkward data."""
 
+import pickle
+
 import numpy as np
 import pytest
 from emissions.cases import EMISSIONS, observations
@@ -55,6 +57,22 @@ def test_unknown_names_are_told_the_nearest():
         resolve(Gaussian)
     with pytest.raises(TypeError, match="emission must be a name or an object with a method bind; got 3"):
         resolve(3)
+
+
+@pytest.mark.parametrize("name", EMISSIONS)
+def test_what_is_bound_can_be_sent_to_another_process(rng, name):
+    bound = resolve(name).bind(observations(name, rng))
+    twin = pickle.loads(pickle.dumps(bound))
+    first, second = (b.prior_params(np.random.default_rng(0), 2) for b in (bound, twin))
+    for left, right in zip(first, second, strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+def test_heavy_tails_have_no_covariance(rng):
+    bound = StudentT(df=1.5).bind(observations("student_t", rng))
+    S = bound.covariances(bound.prior_params(rng, 2))
+    assert np.isposinf(S[:, [0, 1], [0, 1]]).all()
+    assert np.isnan(S[:, 0, 1]).all()
 
 
 @pytest.mark.parametrize("name", REAL)

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tsinit.emissions._bessel import bessel
-from tsinit.kernels._jit import entry, kernel
+from tsinit.kernels._jit import kernel
 
 #: Points of the envelope around the mode, in standard deviations of log kappa.
 _POINTS = (-3.5, -2.0, -1.2, -0.5, 0.1, 0.7, 1.4, 2.2, 3.5)
@@ -184,10 +184,3 @@ def log_marginal(summary):
             total += math.exp(value - top)
     a, b = summary.a, summary.b
     return top + math.log(total * step) + a * math.log(b) - math.lgamma(a)
-
-
-@entry
-def log_density(summary, kappa):
-    """Log p(kappa | y) up to a constant."""
-    g, h, _, _, _ = _parts(summary, kappa)
-    return g + h

@@ -77,6 +77,30 @@ def one_gap(params, data, t, k):
     return square - g * g / precision, math.log(precision)
 
 
+@blend
+def two_gaps(params, data, t, k):
+    """As `many_gaps` for two missing columns, without scratch: a 2 x 2 system in closed form."""
+    first = data.gap[t]
+    left, right = data.column[first], data.column[first + 1]
+    square, g, h, p, q, s = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for i in range(data.y.shape[1]):
+        r = 0.0
+        for j in range(i + 1):
+            if j != left and j != right:
+                r += params.whiten[k, i, j] * (data.y[t, j] - params.mean[k, j])
+        v, w = params.whiten[k, i, left], params.whiten[k, i, right]
+        square += r * r
+        g += v * r
+        h += w * r
+        p += v * v
+        q += v * w
+        s += w * w
+    # Eliminating the first: its share, then what it leaves of the second.
+    h -= q / p * g
+    s = max(s - q / p * q, _LEAST_PIVOT * s)
+    return square - g * g / p - h * h / s, math.log(p * s)
+
+
 @kernel
 def _gap_system(params, data, t, k, R):
     """What row t with m gaps needs, into the rows of R (m + 1, m); |r|^2 with r = W_o (y_o - mean_o).
@@ -137,9 +161,11 @@ def seen_part(params, data, t, k):
     if missing == 0:
         square = complete_row(params, data, t, k)
     elif missing == 1 and D > 1:
-        square, log_det = one_gap(params, data, t, k)
+        square, log_det = unfailing(one_gap, params, data, t, k)  # type: ignore[call-arg]
+    elif missing == 2 and D > 2:
+        square, log_det = unfailing(two_gaps, params, data, t, k)  # type: ignore[call-arg]
     elif missing < D:
-        square, log_det = unfailing(many_gaps, (params, data, t, k))  # type: ignore[call-arg]
+        square, log_det = unfailing(many_gaps, params, data, t, k)  # type: ignore[call-arg]
     # params and data are read once more: see `tsinit.emissions._scratch`.
     return square, params.log_norm[k] + 0.5 * (missing * LOG_2PI - log_det), data.y.shape[1] - missing
 

@@ -2,7 +2,8 @@
 
 A kernel that can raise makes its callers count references to all of their arrays, for each row, also where nothing
 is raised: 30 ns on top of a density of 8. ``np.empty`` can raise, and as far as a caller knows so can every kernel
-that is not merged into it. Hence memory that cannot raise, and `merged` for what is too long to be merged by itself.
+that is not merged into it. Hence memory that cannot raise, a call that does not ask, and `merged` for what is too long
+to be merged by itself.
 
 The same holds of the density's own text: one ``return``, which reads params and data once more, so that their
 references end in one place.
@@ -18,18 +19,17 @@ merged = njit(inline="always", error_model="numpy")
 
 
 @intrinsic
-def unfailing(typing_context, function, arguments):
-    """Call a kernel that cannot raise with a tuple of arguments, and do not look whether it has."""
-    inner = function.get_call_type(typing_context, tuple(arguments), {})
+def unfailing(typing_context, function, params, data, t, k):
+    """Call a kernel of (params, data, t, k) that cannot raise, and do not look whether it has."""
+    inner = function.get_call_type(typing_context, (params, data, t, k), {})
 
     def codegen(context, builder, signature, values):
         compiled = function.dispatcher.get_compile_result(inner)
         context.active_code_library.add_linking_library(compiled.library)
-        parts = cgutils.unpack_tuple(builder, values[1])
-        _, result = context.call_internal_no_propagate(builder, compiled.fndesc, inner, parts)
+        _, result = context.call_internal_no_propagate(builder, compiled.fndesc, inner, values[1:])
         return result
 
-    return inner.return_type(function, arguments), codegen
+    return inner.return_type(function, params, data, t, k), codegen
 
 
 @intrinsic

@@ -152,11 +152,10 @@ class StudentTBound(Bound):
         return self.scale.undo(params.mean)
 
     def covariances(self, params):
-        """Covariance of each state, (K, D, D); infinite where df <= 2."""
-        factor = self.df / (self.df - 2.0) if self.df > 2.0 else np.inf
-        scale = self._scales(params)
-        # An infinite variance leaves the correlations without a value.
-        return scale * factor if self.df > 2.0 else np.where(np.eye(self.n_features) > 0.0, np.inf, np.nan) + 0 * scale
+        """Covariance of each state, (K, D, D); for df <= 2 variances are infinite, covariances NaN."""
+        if self.df > 2.0:
+            return self._scales(params) * self.df / (self.df - 2.0)
+        return np.tile(np.where(np.eye(self.n_features) > 0.0, np.inf, np.nan), (len(params.mean), 1, 1))
 
     def describe(self, params):
         """Location, scale matrix and degrees of freedom of each state."""
