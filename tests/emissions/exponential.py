@@ -53,7 +53,9 @@ class ExponentialBound(Bound):
 
     def log_evidence(self, z, K, params, latent):
         a, b = self.prior
-        return self.joint_density(z, K, params, np.sum((a - 1.0) * np.log(params.rate) - b * params.rate, axis=1))
+        return self.joint_density(
+            z, K, params, np.sum((a - 1.0) * np.log(params.rate) - b * params.rate, axis=1)
+        )
 
     def means(self, params):
         return 1.0 / params.rate

@@ -53,7 +53,9 @@ def test_unknown_names_are_told_the_nearest():
     assert set(names()) == set(EMISSIONS)
     with pytest.raises(ValueError, match=r"got 'gausian'\. Did you mean 'gaussian'\?"):
         resolve("gausian")
-    with pytest.raises(TypeError, match=r"emission must be an object, not its class; got Gaussian. Write Gaussian\(\)"):
+    with pytest.raises(
+        TypeError, match=r"emission must be an object, not its class; got Gaussian. Write Gaussian\(\)"
+    ):
         resolve(Gaussian)
     with pytest.raises(TypeError, match="emission must be a name or an object with a method bind; got 3"):
         resolve(3)
@@ -76,7 +78,9 @@ def test_heavy_tails_have_no_covariance(rng):
 
 
 @pytest.mark.parametrize("name", REAL)
-@pytest.mark.parametrize("kind", ["constant", "never", "one row", "all missing", "outliers", "nearly constant"])
+@pytest.mark.parametrize(
+    "kind", ["constant", "never", "one row", "all missing", "outliers", "nearly constant"]
+)
 def test_awkward_columns_work(rng, name, kind):
     y = rng.standard_normal((1 if kind == "one row" else 40, 3))
     if kind == "constant":
@@ -110,7 +114,7 @@ def test_columns_without_a_value_or_without_spread_work(rng, name):
 
 
 def test_one_outlier_does_not_squeeze_the_scale(rng):
-    """Ordinary data keep mean and standard deviation; a value of 10^6 standard deviations counts as one of 13."""
+    """Ordinary data keep their mean and sd; a value of 10^6 sd counts as one of 13."""
     y = rng.standard_normal((500, 1))
     scale = Gaussian().bind(y).scale
     assert (scale.loc[0], scale.scale[0]) == pytest.approx((y.mean(), y.std()))
@@ -121,10 +125,22 @@ def test_one_outlier_does_not_squeeze_the_scale(rng):
 @pytest.mark.parametrize(
     ("name", "bad", "sentence"),
     [
-        ("poisson", -1.0, "X must hold counts 0, 1, 2, ... for a Poisson emission; got -1 in row 2, column 1."),
-        ("poisson", 1.5, "X must hold counts 0, 1, 2, ... for a Poisson emission; got 1.5 in row 2, column 1."),
+        (
+            "poisson",
+            -1.0,
+            "X must hold counts 0, 1, 2, ... for a Poisson emission; got -1 in row 2, column 1.",
+        ),
+        (
+            "poisson",
+            1.5,
+            "X must hold counts 0, 1, 2, ... for a Poisson emission; got 1.5 in row 2, column 1.",
+        ),
         ("categorical", 0.5, "X must hold whole numbers that name categories; got 0.5 in row 2, column 1."),
-        ("von_mises", 350.0, "X must hold angles between -2 pi and 2 pi unless their unit is given; got 350 in row 2"),
+        (
+            "von_mises",
+            350.0,
+            "X must hold angles between -2 pi and 2 pi unless their unit is given; got 350 in row 2",
+        ),
         ("gaussian", np.inf, r"X must lie within \+-1e\+100; got inf in row 2, column 1."),
     ],
 )
@@ -136,7 +152,9 @@ def test_wrong_values_are_named_with_their_place(name, bad, sentence):
 
 
 def test_wrong_tables_are_refused():
-    with pytest.raises(ValueError, match=r"X must be a table with at least one row and one column; got shape \(3,\)"):
+    with pytest.raises(
+        ValueError, match=r"X must be a table with at least one row and one column; got shape \(3,\)"
+    ):
         Gaussian().bind(np.ones(3))
     with pytest.raises(ValueError, match="X must hold numbers"):
         Gaussian().bind([["a"]])
@@ -147,9 +165,15 @@ def test_wrong_tables_are_refused():
     [
         (Gaussian(prior_df=3.0), "prior_df must be a number above 3; got 3.0."),
         (Gaussian(prior_weight=0), "prior_weight must be a number above 0; got 0."),
-        (Gaussian(prior_mean=[1.0]), r"prior_mean must be a number or have one for each of .*; got shape \(1,\)"),
+        (
+            Gaussian(prior_mean=[1.0]),
+            r"prior_mean must be a number or have one for each of .*; got shape \(1,\)",
+        ),
         (Gaussian(prior_covariance=np.ones((2, 2))), "prior_covariance must be positive definite"),
-        (Gaussian(prior_covariance=[[1.0, 0.5], [0.0, 1.0]]), "prior_covariance must be finite and symmetric"),
+        (
+            Gaussian(prior_covariance=[[1.0, 0.5], [0.0, 1.0]]),
+            "prior_covariance must be finite and symmetric",
+        ),
         (Gaussian(prior_covariance=1.0), r"prior_covariance must have shape \(2, 2\)"),
         (DiagonalGaussian(prior_variance=[1.0, 0.0]), "prior_variance must be finite and above 0"),
         (DiagonalGaussian(prior_mean="x"), "prior_mean must hold real numbers; got 'x'."),
@@ -185,7 +209,9 @@ def test_degrees_are_radians_in_other_words(rng):
     b = second.draw(np.random.default_rng(1), z, 2, None)
     around = np.radians(second.means(b)) - first.means(a)
     np.testing.assert_allclose(np.sin(around), 0.0, atol=1e-9)
-    np.testing.assert_allclose(first.describe(a)["concentration"], second.describe(b)["concentration"], rtol=1e-9)
+    np.testing.assert_allclose(
+        first.describe(a)["concentration"], second.describe(b)["concentration"], rtol=1e-9
+    )
     per_degree = first.log_evidence(z, 2, a, None) + 40 * np.log(np.pi / 180.0)
     assert second.log_evidence(z, 2, b, None) == pytest.approx(per_degree, rel=1e-9)
 
@@ -216,8 +242,9 @@ def test_whole_numbers_are_numbers(rng, name):
     y = rng.integers(0, 4, (30, 2))
     z = rng.integers(0, 2, 30)
     a, b = (resolve(name).bind(table) for table in (y, y.astype(float)))
-    for left, right in zip(a.prior_params(np.random.default_rng(0), 2), b.prior_params(np.random.default_rng(0), 2),
-                           strict=True):
+    for left, right in zip(
+        a.prior_params(np.random.default_rng(0), 2), b.prior_params(np.random.default_rng(0), 2), strict=True
+    ):
         np.testing.assert_array_equal(left, right)
     assert all_log_densities(a.prior_params(rng, 2), a.data, 2).shape == (30, 2)
     assert np.isfinite(a.log_evidence(z, 2, a.prior_params(rng, 2), a.latent(rng)))

@@ -77,7 +77,9 @@ def test_units_do_not_change_the_labels(rng, name):
     y = _data(name, rng, z)
     factor, offset = np.array([1e-3, 2e5]), np.array([40.0, -1e7])
     start = _rough(z, rng)
-    chains = [_run(resolve(name).bind(table, OFFSETS), start, 3, sweeps=20) for table in (y, offset + factor * y)]
+    chains = [
+        _run(resolve(name).bind(table, OFFSETS), start, 3, sweeps=20) for table in (y, offset + factor * y)
+    ]
     np.testing.assert_array_equal(chains[0].z, chains[1].z)
     jacobian = -np.sum(~np.isnan(y), axis=0) @ np.log(factor)
     assert chains[1].log_joint == pytest.approx(chains[0].log_joint + jacobian, rel=1e-8)

@@ -20,7 +20,9 @@ def _expected(name, y, bound, params):
     one = {
         "poisson": lambda v, k, i: stats.poisson(told["rate"][k, i]).logpmf(v),
         "categorical": lambda v, k, i: np.log(told["probability"][k, i, int(v)]),
-        "von_mises": lambda v, k, i: stats.vonmises(told["concentration"][k, i]).logpdf(v - told["direction"][k, i]),
+        "von_mises": lambda v, k, i: stats.vonmises(told["concentration"][k, i]).logpdf(
+            v - told["direction"][k, i]
+        ),
     }[name]
     return twin.columns_log_density(y, K, one)
 
@@ -71,7 +73,7 @@ def test_any_number_of_columns_may_be_missing(rng, name, D):
 
 @pytest.mark.parametrize("name", EMISSIONS)
 def test_simulated_data_have_the_density_and_the_moments_told(rng, name):
-    """Cross-entropies: the sample is likeliest where it comes from; means and covariances are the sample's."""
+    """The sample is likeliest where it comes from; means and covariances are the sample's."""
     bound, _, z = bind(name, rng)
     params = bound.draw(rng, z, K, bound.latent(rng))
     n = 20_000
@@ -86,5 +88,7 @@ def test_simulated_data_have_the_density_and_the_moments_told(rng, name):
         np.testing.assert_allclose(variance, np.diag(bound.covariances(params)[1]), rtol=0.05)
     elif name != "student_t":  # with 3 degrees of freedom squares have no variance
         error = 5.0 * np.std((x - mean) ** 2, axis=0) / np.sqrt(n)
-        assert (np.abs(np.mean((x - mean) ** 2, axis=0) - np.diag(bound.covariances(params)[1])) < error).all()
+        assert (
+            np.abs(np.mean((x - mean) ** 2, axis=0) - np.diag(bound.covariances(params)[1])) < error
+        ).all()
     assert (np.abs(x.mean(axis=0) - mean) < 5.0 * x.std(axis=0) / np.sqrt(n)).all()

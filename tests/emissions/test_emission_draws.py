@@ -31,7 +31,7 @@ def _seen(y, z, k, i):
 
 
 def test_normal_wishart_posterior(rng):
-    """Means are multivariate t, diagonal entries of Sigma inverse gamma, and log|Sigma| is a sum of log chi-squares."""
+    """Means are multivariate t, diagonal entries of Sigma inverse gamma, the rest as by scipy's own draws."""
     bound, y, z, draws = _draws("gaussian", rng, missing=False)
     mean, S = _told(bound, draws, "mean"), _told(bound, draws, "covariance")
     for k in range(3):
@@ -105,20 +105,20 @@ def _concentration_law(R, n, c, a, b):
 @pytest.mark.parametrize(
     ("angles", "weight", "shape", "concentration"),
     [
-        (np.empty(0), 0.0, 2.0, 3.0),                              # no rows: the prior
-        (np.array([1.0]), 0.0, 1.0, 0.5),                          # one angle says nothing about kappa
-        (np.array([1.0, 1.0, 1.0]), 0.0, 2.0, 50.0),               # no spread at all
-        (np.array([0.0, np.pi]), 0.0, 2.0, 2.0),                   # opposite
-        (np.array([0.2, 0.1, 6.0]), 0.8, 2.5, 2.0),                # a prior direction
+        (np.empty(0), 0.0, 2.0, 3.0),  # no rows: the prior
+        (np.array([1.0]), 0.0, 1.0, 0.5),  # one angle says nothing about kappa
+        (np.array([1.0, 1.0, 1.0]), 0.0, 2.0, 50.0),  # no spread at all
+        (np.array([0.0, np.pi]), 0.0, 2.0, 2.0),  # opposite
+        (np.array([0.2, 0.1, 6.0]), 0.8, 2.5, 2.0),  # a prior direction
         (np.linspace(0.0, 2.0 * np.pi, 40, endpoint=False), 0.0, 2.0, 4.0),  # uniform: R is 0
-        (np.linspace(0.9, 1.1, 500), 0.3, 2.0, 10.0),              # narrow
-        (np.linspace(-2.0, 2.0, 20_000), 0.0, 2.0, 10.0),          # many
-        (np.array([0.0, 0.3]), 0.0, 3.0, 1e-3),                    # prior and data far apart
+        (np.linspace(0.9, 1.1, 500), 0.3, 2.0, 10.0),  # narrow
+        (np.linspace(-2.0, 2.0, 20_000), 0.0, 2.0, 10.0),  # many
+        (np.array([0.0, 0.3]), 0.0, 3.0, 1e-3),  # prior and data far apart
         (1e-4 * np.arange(50), 0.0, 2.0, 1e-2),
     ],
 )
 def test_von_mises_posterior(rng, angles, weight, shape, concentration):
-    """Concentration by quadrature of its marginal; given that, the resultant is N R-bar kappa, not R-bar kappa."""
+    """Concentration by quadrature of its marginal; given that, directions have N R-bar kappa, not R-bar kappa."""
     y = np.r_[angles, np.nan][:, None]
     emission = VonMises(None, 0.5, weight, concentration, shape)
     bound, z = emission.bind(y), np.zeros(len(y), np.int64)

@@ -21,7 +21,9 @@ def _expected(name, y, z, bound):
     return twin.categorical_log_evidence(y, z, bound.prior.counts)
 
 
-@pytest.mark.parametrize("name", ["gaussian", "gaussian_diag", "gaussian_known_variance", "poisson", "categorical"])
+@pytest.mark.parametrize(
+    "name", ["gaussian", "gaussian_diag", "gaussian_known_variance", "poisson", "categorical"]
+)
 def test_evidence_is_the_product_of_predictive_densities(rng, name):
     bound, y, z = bind(name, rng, missing=name != "gaussian")
     if name == "gaussian":
@@ -50,10 +52,12 @@ def test_joint_density_where_parameters_stay(rng, name):
     told = bound.describe(params)
     mean, S = bound.means(params), told.get("covariance", told.get("scale"))
     rows = (
-        twin.normal_log_density(y, mean, S) if name == "gaussian" else twin.student_t_log_density(y, mean, S, 3.0)
+        twin.normal_log_density(y, mean, S)
+        if name == "gaussian"
+        else twin.student_t_log_density(y, mean, S, 3.0)
     )
     expected = rows[np.arange(len(z)), z].sum()
-    # The prior in the scale of the sampler, whatever the unit: the Jacobian of mean and covariance is taken off.
+    # The prior in the scale of the sampler: the Jacobian of mean and covariance is taken off.
     unit = np.log(bound.scale.scale).sum()
     for k in range(2):
         expected += stats.invwishart(8.0, SIGMA * 5.0).logpdf(S[k]) + (2 + 1) * unit
@@ -69,7 +73,9 @@ def test_evidence_knows_no_order_of_rows_or_names_of_states(rng, name):
     order = rng.permutation(len(y))
     turned = params._make(a[[1, 0]] for a in params)
     value = bound.log_evidence(z, 2, params, latent)
-    assert bound.with_data(y[order]).log_evidence(1 - z[order], 2, turned, None) == pytest.approx(value, rel=1e-10)
+    assert bound.with_data(y[order]).log_evidence(1 - z[order], 2, turned, None) == pytest.approx(
+        value, rel=1e-10
+    )
 
 
 @pytest.mark.parametrize("emission", [Gaussian, DiagonalGaussian])

@@ -1,7 +1,7 @@
-"""Geweke's joint test with labels held: parameters | data, augmentation, data | parameters must leave the prior alone.
+"""Geweke's joint test with labels held: updates, alternating with new data, must leave the prior alone.
 
-Geweke, Getting it right (JASA 99, 2004). Statistics are bounded, because some priors have no second moment. A wrong
-update per emission, of the kind that published codes contain, must be caught.
+Geweke, Getting it right (JASA 99, 2004). Statistics are bounded, because some priors have no second moment. A
+wrong update per emission, of the kind that published codes contain, must be caught.
 """
 
 import copy
@@ -28,7 +28,13 @@ def _statistics(params, y, loc, scale):
     n = len(y)
     parts = [np.arctan(part.reshape(n, -1)) for part in params]
     x = np.arctan((y - loc) / scale)
-    told = [x[:, :3].reshape(n, -1), x[:, 0] * x[:, 2], x[:, 0] * x[:, 1], x[:, :2].prod(axis=2), x[:, :2, 0] ** 2]
+    told = [
+        x[:, :3].reshape(n, -1),
+        x[:, 0] * x[:, 2],
+        x[:, 0] * x[:, 1],
+        x[:, :2].prod(axis=2),
+        x[:, :2, 0] ** 2,
+    ]
     columns = np.concatenate([*parts, *told], axis=1)
     return np.concatenate([columns, parts[0] * parts[0][:, ::-1], parts[0] * x[:, 0, :1]], axis=1)
 

@@ -9,7 +9,7 @@ from scipy import special, stats
 
 
 def normal_log_density(y, means, covariances):
-    """Log density (T, K) of the seen entries of each row of y (T, D) under each state; 0 where none is seen."""
+    """Log density (T, K) of what is seen in each row of y (T, D) under each state; 0 where nothing is."""
     return _by_seen_part(y, means, covariances, lambda row, m, S: stats.multivariate_normal(m, S).logpdf(row))
 
 
@@ -84,7 +84,7 @@ def categorical_log_evidence(y, z, counts):
 
 
 def von_mises_log_evidence(y, z, direction, weight, a, b):
-    """Log p(y | z) of radians: a sum over a grid of mean directions and log concentrations; direction, b (D,).
+    """Log p(y | z) of radians: a sum over a grid of directions and log concentrations; direction, b (D,).
 
     The trapezoidal rule, exact to rounding for a periodic integrand and for a peak with smooth tails.
     """

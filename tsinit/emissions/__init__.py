@@ -15,8 +15,17 @@ from tsinit.emissions.student_t import StudentT
 from tsinit.emissions.von_mises import VonMises
 
 __all__ = [
-    "Bound", "Categorical", "DiagonalGaussian", "Emission", "Gaussian", "KnownVarianceGaussian", "Poisson", "StudentT",
-    "VonMises", "names", "resolve",
+    "Bound",
+    "Categorical",
+    "DiagonalGaussian",
+    "Emission",
+    "Gaussian",
+    "KnownVarianceGaussian",
+    "Poisson",
+    "StudentT",
+    "VonMises",
+    "names",
+    "resolve",
 ]
 
 _EMISSIONS = {

@@ -4,16 +4,16 @@ import math
 
 from tsinit.kernels._jit import kernel
 
-_SWITCH = 20.0    # from here the asymptotic series reaches the last digit
-_STRAIGHT = 1e6   # from here a von Mises law is a normal one to seven digits
+_SWITCH = 20.0  # from here the asymptotic series reaches the last digit
+_STRAIGHT = 1e6  # from here a von Mises law is a normal one to seven digits
 
 
 @kernel
 def bessel(x):
     """Log of exp(-x) I0(x), and I1(x) / I0(x), for x >= 0.
 
-    Below the switch the power series, whose terms are all positive: I0 is the sum of a_h = (x^2/4)^h / h!^2 and I1
-    that of x/2 a_h / (h + 1). Above it the asymptotic ones (Abramowitz and Stegun, 9.7.1).
+    Below the switch the power series, whose terms are all positive: I0 is the sum of a_h = (x^2/4)^h / h!^2
+    and I1 that of x/2 a_h / (h + 1). Above it the asymptotic ones (Abramowitz and Stegun, 9.7.1).
     """
     zero, one, a, b, h = 1.0, 1.0, 1.0, 1.0, 0.0
     if x < _SWITCH:

@@ -27,20 +27,25 @@ def real_table(y, n_features=None):
     Raises
     ------
     ValueError
-        If it is no table, has no rows or columns, other columns than asked for, or values that are not finite.
+        If it is no table, has no rows or columns, other columns than asked for, or values that are not
+        finite.
     """
     try:
         y = np.ascontiguousarray(y, dtype=np.float64)
     except (TypeError, ValueError):
-        raise ValueError(f"X must hold numbers, NaN where missing; got {type(y).__name__} of other things.") from None
+        raise ValueError(
+            f"X must hold numbers, NaN where missing; got {type(y).__name__} of other things."
+        ) from None
     if y.ndim != 2 or 0 in y.shape:
         raise ValueError(f"X must be a table with at least one row and one column; got shape {y.shape}.")
     if n_features is not None and y.shape[1] != n_features:
         raise ValueError(f"X must have the {n_features} columns of the fit; got {y.shape[1]}.")
     wrong = np.abs(y) > _LARGEST
     if wrong.any():
-        raise ValueError(f"X must lie within +-{_LARGEST:g}; got {y[wrong][0]:g} in {_place(wrong)}. "
-                         "Mark what is missing by NaN.")
+        raise ValueError(
+            f"X must lie within +-{_LARGEST:g}; got {y[wrong][0]:g} in {_place(wrong)}. "
+            "Mark what is missing by NaN."
+        )
     return y
 
 
@@ -55,8 +60,10 @@ def counts(y, n_features=None):
     y = real_table(y, n_features)
     wrong = (y < 0) | (y != np.floor(y)) & ~np.isnan(y)
     if wrong.any():
-        raise ValueError(f"X must hold counts 0, 1, 2, ... for a Poisson emission; got {y[wrong][0]:g} in "
-                         f"{_place(wrong)}. For other numbers use emission='gaussian'.")
+        raise ValueError(
+            f"X must hold counts 0, 1, 2, ... for a Poisson emission; got {y[wrong][0]:g} in "
+            f"{_place(wrong)}. For other numbers use emission='gaussian'."
+        )
     return y
 
 
@@ -71,8 +78,10 @@ def codes(y, n_features=None):
     y = real_table(y, n_features)
     wrong = (y != np.floor(y)) & ~np.isnan(y)
     if wrong.any():
-        raise ValueError(f"X must hold whole numbers that name categories; got {y[wrong][0]:g} in {_place(wrong)}. "
-                         "Number the categories, as pandas.factorize does.")
+        raise ValueError(
+            f"X must hold whole numbers that name categories; got {y[wrong][0]:g} in {_place(wrong)}. "
+            "Number the categories, as pandas.factorize does."
+        )
     return y
 
 
@@ -90,7 +99,12 @@ def categories(values):
         If it is none.
     """
     array = _numbers("categories", values)
-    if array.ndim != 1 or array.size == 0 or (array != np.floor(array)).any() or np.unique(array).size < array.size:
+    if (
+        array.ndim != 1
+        or array.size == 0
+        or (array != np.floor(array)).any()
+        or np.unique(array).size < array.size
+    ):
         raise ValueError(f"categories must be distinct whole numbers; got {short(values)}.")
     return np.sort(array)
 
@@ -105,8 +119,10 @@ def known_categories(values, known, column):
     """
     strange = values[~np.isin(values, known)]
     if strange.size:
-        raise ValueError(f"X must hold in column {column} categories of the fit, {_some(known)}; got {strange[0]:g}. "
-                         "Pass Categorical(categories=...) with all that may occur.")
+        raise ValueError(
+            f"X must hold in column {column} categories of the fit, {_some(known)}; got {strange[0]:g}. "
+            "Pass Categorical(categories=...) with all that may occur."
+        )
 
 
 def angles(y, unit, n_features=None):
@@ -133,8 +149,10 @@ def angles(y, unit, n_features=None):
         raise ValueError(f"unit must be 'radians' or 'degrees'; got {unit!r}.")
     wrong = np.abs(y) > 2.0 * np.pi * (1.0 + 1e-12)
     if unit is None and wrong.any():
-        raise ValueError(f"X must hold angles between -2 pi and 2 pi unless their unit is given; got {y[wrong][0]:g} "
-                         f"in {_place(wrong)}. Pass VonMises(unit='degrees') or VonMises(unit='radians').")
+        raise ValueError(
+            f"X must hold angles between -2 pi and 2 pi unless their unit is given; got {y[wrong][0]:g} "
+            f"in {_place(wrong)}. Pass VonMises(unit='degrees') or VonMises(unit='radians')."
+        )
     return np.deg2rad(y) if unit == "degrees" else y
 
 
@@ -180,7 +198,9 @@ def per_column(name, value, D, least=-np.inf):
     """
     array = _numbers(name, value)
     if array.shape not in ((), (D,)):
-        raise ValueError(f"{name} must be a number or have one for each of the {D} columns; got shape {array.shape}.")
+        raise ValueError(
+            f"{name} must be a number or have one for each of the {D} columns; got shape {array.shape}."
+        )
     if not (np.isfinite(array) & (array > least)).all():
         rule = "finite" if least == -np.inf else f"finite and above {least:g}"
         raise ValueError(f"{name} must be {rule}; got {short(value)}.")
@@ -217,8 +237,10 @@ def known(emission, names):
     """
     if emission not in names:
         close = difflib.get_close_matches(emission.lower(), names, n=1)
-        raise ValueError(f"emission must be one of {list(names)} or an emission object; got {emission!r}."
-                         + (f" Did you mean {close[0]!r}?" if close else ""))
+        raise ValueError(
+            f"emission must be one of {list(names)} or an emission object; got {emission!r}."
+            + (f" Did you mean {close[0]!r}?" if close else "")
+        )
 
 
 def emission_object(emission):
@@ -230,8 +252,10 @@ def emission_object(emission):
         If it is none.
     """
     if isinstance(emission, type):
-        raise TypeError(f"emission must be an object, not its class; got {emission.__name__}. "
-                        f"Write {emission.__name__}().")
+        raise TypeError(
+            f"emission must be an object, not its class; got {emission.__name__}. "
+            f"Write {emission.__name__}()."
+        )
     if not callable(getattr(emission, "bind", None)):
         raise TypeError(f"emission must be a name or an object with a method bind; got {short(emission)}.")
 
@@ -251,4 +275,3 @@ def _some(values):
 def _place(wrong):
     row, column = np.argwhere(wrong)[0]
     return f"row {row}, column {column}"
-

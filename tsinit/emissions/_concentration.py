@@ -1,7 +1,7 @@
 """The concentration of a von Mises law given angles, its mean direction integrated out.
 
-Angles y_1..y_n, mean direction mu | kappa ~ von Mises(m, c kappa), kappa ~ Gamma(a, rate b). With R the length of
-sum (cos y, sin y) + c (cos m, sin m),
+Angles y_1..y_n, mean direction mu | kappa ~ von Mises(m, c kappa), kappa ~ Gamma(a, rate b). With R the
+length of sum (cos y, sin y) + c (cos m, sin m),
 
     p(kappa | y) = kappa^(a-1) exp(-b kappa) I0(kappa R) / (I0(kappa)^n I0(c kappa)),  up to a constant,
 
@@ -9,10 +9,11 @@ and mu | kappa, y is von Mises with concentration kappa R. Writing log I0(x) = x
 
     g + h,  g = s(kappa R),  h = -n s(kappa) - s(c kappa) - (n + c + b - R) kappa + (a - 1) log kappa.
 
-g is convex (log I0 is, being the cumulant function of a cosine; a line is taken off) and falling; h is concave for
-a >= 1, because it is kappa R minus n + 1 such functions, plus logs. So chords of g and tangents of h lie above them,
-and between points a sum of both is a line: an envelope for exact rejection (Gorur and Teh, 2011, without their
-adaptation: g bends so little that a handful of points around the mode accepts nearly always).
+g is convex (log I0 is, being the cumulant function of a cosine; a line is taken off) and falling; h is
+concave for a >= 1, because it is kappa R minus n + 1 such functions, plus logs. So chords of g and tangents
+of h lie above them, and between points a sum of both is a line: an envelope for exact rejection (Gorur and
+Teh, 2011, without their adaptation: g bends so little that a handful of points around the mode accepts nearly
+always).
 """
 
 import math
@@ -26,7 +27,7 @@ from tsinit.kernels._jit import kernel
 #: Points of the envelope around the mode, in standard deviations of log kappa.
 _POINTS = (-3.5, -2.0, -1.2, -0.5, 0.1, 0.7, 1.4, 2.2, 3.5)
 _PIECES = 2 * len(_POINTS)
-_DEEP = 45.0    # nats below the top that no sum in doubles notices
+_DEEP = 45.0  # nats below the top that no sum in doubles notices
 _TRIES = 10_000
 
 
@@ -88,7 +89,7 @@ def _piece(envelope, i, left, right, low, high):
 
 @kernel
 def _raise_envelope(summary, envelope):
-    """Lines above g + h from 0 to the last point, and the height and slope of the last one, which has no end."""
+    """Lines above g + h from 0 to the last point; height and slope of the last one, which has no end."""
     x, width = _centre(summary)
     kappa = math.exp(x + _POINTS[0] * width)
     g, h, slope, _, _ = _parts(summary, kappa)
@@ -122,8 +123,8 @@ def _mass(left, right, low, high, top):
 def draw(rng, summary, envelope):
     """Draw kappa; envelope (5, pieces) is scratch.
 
-    To the right of the last point g falls and the tangent of h there falls too (its slope is negative to the right of
-    the mode, because x (1 - I1/I0) never exceeds 0.61), so an exponential law ends the envelope.
+    To the right of the last point g falls and the tangent of h there falls too (its slope is negative to the
+    right of the mode, because x (1 - I1/I0) never exceeds 0.61), so an exponential law ends the envelope.
     """
     last, height, slope = _raise_envelope(summary, envelope)
     count = _PIECES - 1
@@ -166,9 +167,9 @@ def _inverse(u, rise):
 
 @kernel
 def log_marginal(summary):
-    """Log p(y), both parameters integrated out: the trapezoidal rule on log kappa, exact to rounding for such a peak.
+    """Log p(y) without the factor (2 pi)^-n, both parameters integrated out.
 
-    Without the factor (2 pi)^-n.
+    By the trapezoidal rule on log kappa, which is exact to rounding for a smooth peak.
     """
     x, width = _centre(summary)
     step = 0.5 * width

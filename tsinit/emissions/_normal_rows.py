@@ -1,6 +1,6 @@
-"""Squares and fills of rows under normal states: mean (K, D) and lower triangular whiten W (K, D, D), precision W'W.
+"""Squares and fills of rows under normal states: mean (K, D), lower triangular W (K, D, D), precision W'W.
 
-`data` has the fields of `Rows`; `params` at least mean, whiten and log_norm (K,) = log|W| - D/2 log(2 pi).
+`data` has the fields of `Rows`; `params` at least mean, whiten (W) and log_norm, log|W| - D/2 log(2 pi) (K,).
 """
 
 import math
@@ -19,8 +19,8 @@ _LEAST_PIVOT = 1e-14  # of the diagonal: what rounding may have made negative
 class Rows(NamedTuple):
     """Standardised observations and the list of their gaps."""
 
-    y: np.ndarray       # (T, D), NaN where missing
-    gap: np.ndarray     # (T + 1,) missing columns of row t: column[gap[t]:gap[t + 1]]
+    y: np.ndarray  # (T, D), NaN where missing
+    gap: np.ndarray  # (T + 1,) missing columns of row t: column[gap[t]:gap[t + 1]]
     column: np.ndarray
 
 
@@ -39,7 +39,7 @@ def seen_in_part(rows):
 
 
 def start_fill(rng, y):
-    """Fill gaps in y (T, D) with values seen in the same column, taken at random; zeros in a column never seen."""
+    """Fill gaps in y (T, D) with values seen in the column, at random; zeros in a column never seen."""
     y = y.copy()
     for column in y.T:
         gap = np.isnan(column)
@@ -105,10 +105,10 @@ def two_gaps(params, data, t, k):
 def _gap_system(params, data, t, k, R):
     """What row t with m gaps needs, into the rows of R (m + 1, m); |r|^2 with r = W_o (y_o - mean_o).
 
-    Rows 0..m-1 become the factor of Lambda_mm, the last v = R^-1 W_m' r. The precision Lambda = W'W makes both of
-    the marginal of what is seen and of the conditional of what is missing: y_m | y_o ~ N(mean_m - R^-T v,
-    Lambda_mm^-1), the square in the marginal density is |r|^2 - |v|^2, and its precision has the determinant
-    |Lambda| / |R|^2. With few missing this is cheaper than factoring Sigma_oo.
+    Rows 0..m-1 become the factor of Lambda_mm, the last v = R^-1 W_m' r. The precision Lambda = W'W makes
+    both of the marginal of what is seen and of the conditional of what is missing: y_m | y_o ~ N(mean_m -
+    R^-T v, Lambda_mm^-1), the square in the marginal density is |r|^2 - |v|^2, and its precision has the
+    determinant |Lambda| / |R|^2. With few missing this is cheaper than factoring Sigma_oo.
     """
     first = data.gap[t]
     m = data.gap[t + 1] - first
@@ -155,7 +155,7 @@ def many_gaps(params, data, t, k):
 
 @merged
 def seen_part(params, data, t, k):
-    """Squared length of the whitened seen part of row t, the log norm of its Gaussian, and how many are seen."""
+    """Squared length of the whitened seen part of row t, log norm of its Gaussian, how many are seen."""
     missing, D = data.gap[t + 1] - data.gap[t], data.y.shape[1]
     square, log_det = 0.0, 0.0
     if missing == 0:
@@ -172,7 +172,7 @@ def seen_part(params, data, t, k):
 
 @kernel
 def fill_row(rng, params, data, t, k, weight, y):
-    """Draw the missing entries of row t given the seen ones into y[t]: mean_m - R^-T (v - e / sqrt(weight))."""
+    """Draw what is missing in row t given what is seen into y[t]: mean_m - R^-T (v - e / sqrt(weight))."""
     first = data.gap[t]
     m = data.gap[t + 1] - first
     memory = take((m + 1) * m)  # type: ignore[call-arg,var-annotated]

@@ -1,7 +1,7 @@
 """Normal states with full covariance under a Normal-inverse-Wishart prior, also with weights on the rows.
 
-mu | Sigma ~ N(m, Sigma / k) and Sigma ~ IW(df, Psi), so E[Sigma] = Psi / (df - D - 1). A row of weight w has the
-covariance Sigma / w. Rows of which nothing is seen count nowhere; gaps in the others must be filled in.
+mu | Sigma ~ N(m, Sigma / k) and Sigma ~ IW(df, Psi), so E[Sigma] = Psi / (df - D - 1). A row of weight w has
+the covariance Sigma / w. Rows of which nothing is seen count nowhere; gaps in the others must be filled in.
 """
 
 import math
@@ -19,12 +19,12 @@ _LEAST_PIVOT = 1e-14  # of the diagonal: what rounding may have made negative
 class NormalWishart(NamedTuple):
     """Prior of mean and covariance of a state."""
 
-    m: np.ndarray     # (D,)
+    m: np.ndarray  # (D,)
     k: float
-    df: float         # above D - 1
-    Psi: np.ndarray   # (D, D)
+    df: float  # above D - 1
+    Psi: np.ndarray  # (D, D)
     root: np.ndarray  # (D, D) lower triangular, Psi = root root'
-    log_norm: float   # df/2 log|Psi| - log G_D(df/2), the latter without its power of pi
+    log_norm: float  # df/2 log|Psi| - log G_D(df/2), the latter without its power of pi
 
 
 def normal_wishart(m, k, df, Psi):
@@ -38,8 +38,8 @@ def normal_wishart(m, k, df, Psi):
 def _scatter(gap, y, weight, z, K):
     """Per state: rows n, weight w, first row c, weighted sums of y - c and of (y - c)(y - c)' (lower half).
 
-    Sums about a row of the state itself: about the origin they would cancel where the spread within a state is
-    small against its distance from there.
+    Sums about a row of the state itself: about the origin they would cancel where the spread within a state
+    is small against its distance from there.
     """
     D = y.shape[1]
     n, w = np.zeros(K), np.zeros(K)
@@ -129,7 +129,7 @@ def _whitener(rng, df, L, k, V, whiten):
 
 @entry
 def draw(rng, prior, gap, y, weight, z, K):
-    """Draw mean (K, D), whitener W (K, D, D) with Sigma^-1 = W'W, and log|W| - D/2 log(2 pi) (K,) of every state.
+    """Draw mean (K, D), W (K, D, D) with Sigma^-1 = W'W, and log|W| - D/2 log(2 pi) (K,) of every state.
 
     y : (T, D) without gaps but for rows never seen; weight : (T,) or empty for ones.
     """

@@ -4,14 +4,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-#: Interquartile ranges from the median beyond which a value is pulled in: 13 standard deviations of normal data.
+#: Interquartile ranges from the median beyond which a value is pulled in: 13 sd of normal data.
 _REACH = 10.0
 
 
 class Scale(NamedTuple):
     """Centre and scale of the columns, and the log of the volume that dividing by the scale takes away."""
 
-    loc: np.ndarray    # (D,)
+    loc: np.ndarray  # (D,)
     scale: np.ndarray  # (D,) positive
 
     def apply(self, y):
@@ -31,8 +31,8 @@ def column_scale(y):
     """Mean and standard deviation of the columns of y (T, D), missing values left out.
 
     Values far outside are first pulled in to ten interquartile ranges from the median: ordinary data are not
-    touched, while one value of 10^6 standard deviations would otherwise squeeze all others into one point. A column
-    without spread, or of which nothing is seen, has the scale one.
+    touched, while one value of 10^6 standard deviations would otherwise squeeze all others into one point. A
+    column without spread, or of which nothing is seen, has the scale one.
     """
     columns = [_moments(column[~np.isnan(column)]) for column in y.T]
     loc, scale = np.array(columns).reshape(-1, 2).T

@@ -1,9 +1,9 @@
 """Scratch for a density, which is asked for every row and every state that the row may be in.
 
-A kernel that can raise makes its callers count references to all of their arrays, for each row, also where nothing
-is raised: 30 ns on top of a density of 8. ``np.empty`` can raise, and as far as a caller knows so can every kernel
-that is not merged into it. Hence memory that cannot raise, a call that does not ask, and `merged` for what is too long
-to be merged by itself.
+A kernel that can raise makes its callers count references to all of their arrays, for each row, also where
+nothing is raised: 30 ns on top of a density of 8. ``np.empty`` can raise, and as far as a caller knows so can
+every kernel that is not merged into it. Hence memory that cannot raise, a call that does not ask, and
+`merged` for what is too long to be merged by itself.
 
 The same holds of the density's own text: one ``return``, which reads params and data once more, so that their
 references end in one place.

@@ -4,11 +4,12 @@ An emission holds priors; bound to data it gives a `Bound`, which the sampler as
 and evidence. An eighth emission is one file with four things:
 
 1. a NamedTuple of its parameters, arrays whose first axis is the state, and one of its data, arrays of which
-   the first has one row per time step (a class each: the class of the parameters is what chooses the density);
-2. ``@density(Params)`` from `tsinit.kernels.density` above a function ``f(params, data, t, k)``, the log density
-   of row t in state k with missing entries integrated out, 0.0 for a row of which nothing is seen;
-3. a `Bound` with `draw`, `with_data`, `log_evidence`, `means`, `covariances`, `describe` and `simulate`; `latent`
-   and `augment` only if the sampler has to fill something in (missing values, weights);
+   the first has one row per time step (a class each: that of the parameters chooses the density);
+2. ``@density(Params)`` from `tsinit.kernels.density` above a function ``f(params, data, t, k)``, the log
+   density of row t in state k with missing entries integrated out, 0.0 for a row of which nothing is seen
+   (fast with a single ``return``: `tsinit.emissions._scratch` says why);
+3. a `Bound` with `draw`, `with_data`, `log_evidence`, `means`, `covariances`, `describe` and `simulate`; and
+   `latent` and `augment` if the sampler has to fill something in (missing values, weights);
 4. an `Emission` whose `bind` checks the data, settles the priors that are None, and returns that `Bound`.
 
 ``InfiniteHMM(emission=MyEmission())`` then runs it. Where the parameters cannot be integrated out in closed
@@ -38,8 +39,8 @@ class Emission(BaseEstimator, ABC):
         y : (T, D) float
             Observations, NaN where missing.
         offsets : (N + 1,) int, optional
-            Where each sequence starts; None for one sequence. Rows are independent given the states here, but an
-            emission that looks back must not look across a start.
+            Where each sequence starts; None for one sequence. Rows are independent given the states here, but
+            an emission that looks back must not look across a start.
 
         Returns
         -------
@@ -55,8 +56,8 @@ class Emission(BaseEstimator, ABC):
 class Bound(ABC):
     """An emission with its priors settled and data to explain.
 
-    Chains in several threads share one: nothing in it changes after `bind`. What a chain changes is in `params`
-    and `latent`, which the chain owns.
+    Chains in several threads share one: nothing in it changes after `bind`. What a chain changes is in
+    `params` and `latent`, which the chain owns.
 
     Parameters
     ----------
@@ -87,7 +88,7 @@ class Bound(ABC):
         return None
 
     def augment(self, rng, z, params, latent) -> Any:
-        """Redraw the augmentation given labels and parameters; arrays of `latent` are overwritten and returned."""
+        """Redraw the augmentation given labels and parameters; the arrays of `latent` are overwritten."""
         return latent
 
     @abstractmethod
@@ -118,9 +119,9 @@ class Bound(ABC):
     def log_evidence(self, z, K, params, latent) -> float:
         """Log p(y | z) in the units of the data, parameters integrated out where `collapsed`.
 
-        Elsewhere sum_t log p(y_t | params) plus the log prior of the parameters of the occupied states, that prior
-        taken in the scale of the sampler: a change of units then adds the same constant, however many states there
-        are.
+        Elsewhere sum_t log p(y_t | params) plus the log prior of the parameters of the occupied states, that
+        prior taken in the scale of the sampler: a change of units then adds the same constant, however many
+        states there are.
         """
 
     def joint_density(self, z, K, params, log_prior) -> float:

@@ -76,7 +76,7 @@ def _draw(rng, prior, code, z, K):
 
 @entry
 def _log_evidence(prior, code, z, K):
-    """Sum over states and columns of the log Dirichlet-multinomial probability of the sequence of categories."""
+    """Sum over states and columns of the log Dirichlet-multinomial probability of the categories in order."""
     D, C = prior.counts.shape
     n = _counts(code, z, K, C)
     total = 0.0
@@ -96,16 +96,16 @@ def _log_evidence(prior, code, z, K):
 
 
 class Categorical(Emission):
-    """Categories with probabilities for each state and column, Dirichlet priors; missing entries are left out.
+    """Categories with probabilities for each state and column, Dirichlet priors; missing ones are left out.
 
     Parameters
     ----------
     categories : sequence of int, optional
         The whole numbers that may occur, in any column; None are those that do, column by column.
     prior_weight : float, optional
-        Rows that the prior is worth; None is half a row for each category of the column, as in Jeffreys' prior. They
-        are shared out as the categories are in the whole column (half a row more for each), so that a rare category
-        is expected to be rare in a state.
+        Rows that the prior is worth; None is half a row for each category of the column, as in Jeffreys'
+        prior. They are shared out as the categories are in the whole column (half a row more for each), so
+        that a rare category is expected to be rare in a state.
 
     References
     ----------
@@ -146,7 +146,9 @@ class CategoricalBound(Bound):
 
     def with_data(self, y):
         """See `Bound.with_data`."""
-        return CategoricalBound(_encoded(_checks.codes(y, self.n_features), self._sets), self.prior, self._sets)
+        return CategoricalBound(
+            _encoded(_checks.codes(y, self.n_features), self._sets), self.prior, self._sets
+        )
 
     def draw(self, rng, z, K, latent):
         """See `Bound.draw`."""

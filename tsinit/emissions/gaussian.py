@@ -18,8 +18,8 @@ _ONES = np.empty(0)  # no weights
 class GaussianParams(NamedTuple):
     """Mean and precision of each state, standardised."""
 
-    mean: np.ndarray      # (K, D)
-    whiten: np.ndarray    # (K, D, D) lower triangular W, precision W'W
+    mean: np.ndarray  # (K, D)
+    whiten: np.ndarray  # (K, D, D) lower triangular W, precision W'W
     log_norm: np.ndarray  # (K,) log|W| - D/2 log(2 pi)
 
 
@@ -41,23 +41,23 @@ def _fill(rng, params, data, z, y):
 class Gaussian(Emission):
     """Gaussian with a full covariance of each state, Normal-inverse-Wishart prior.
 
-    Missing entries are integrated out of the density, and drawn given the seen ones of their row when the parameters
-    are updated: exact, and free multiple imputations. Observations are standardised inside, so that units do not
-    matter.
+    Missing entries are integrated out of the density, and drawn given the seen ones of their row when the
+    parameters are updated: exact, and free multiple imputations. Observations are standardised inside, so
+    that units do not matter.
 
     Parameters
     ----------
     prior_mean : (D,) float, optional
         Prior mean of the means of the states; None is the mean of the data.
     prior_weight : float, default 0.05
-        Rows that the prior mean is worth: means lie about 1 / sqrt(prior_weight) = 4.5 standard deviations of a
-        state around it, wide enough not to pull on a state of a few rows.
+        Rows that the prior mean is worth: means lie about 1 / sqrt(prior_weight) = 4.5 standard deviations of
+        a state around it, wide enough not to pull on a state of a few rows.
     prior_covariance : (D, D) float, optional
-        Prior expectation of the covariance of a state; None is a quarter of the variances of the columns, without
-        correlation: states explain most of the variance, or there would be no point in having them.
+        Prior expectation of the covariance of a state; None is a quarter of the variances of the columns,
+        without correlation: states explain most of the variance, or there would be no point in having them.
     prior_df : float, optional
-        Degrees of freedom behind `prior_covariance`, above D + 1; None is D + 3, the fewest (in whole numbers) for
-        which the covariance has an expectation and its inverse a finite variance around it.
+        Degrees of freedom behind `prior_covariance`, above D + 1; None is D + 3, the fewest (in whole
+        numbers) for which the covariance has an expectation and its inverse a finite variance around it.
 
     References
     ----------
@@ -78,7 +78,7 @@ class Gaussian(Emission):
 
 
 def wishart_prior(emission, D, scale, share=0.25):
-    """Settle a Normal-inverse-Wishart prior, standardised; a state is expected to have that share of the variance."""
+    """Settle a Normal-inverse-Wishart prior, standardised; share : of the variance, expected of a state."""
     mean, covariance = emission.prior_mean, emission.prior_covariance
     m = np.zeros(D) if mean is None else scale.apply(_checks.per_column("prior_mean", mean, D))
     df = D + 3.0 if emission.prior_df is None else _checks.above("prior_df", emission.prior_df, D + 1)
@@ -105,7 +105,7 @@ class GaussianBound(Bound):
         return GaussianBound(list_gaps(y), self.prior, self.scale)
 
     def latent(self, rng):
-        """Observations with every gap filled by a value seen in its column; None if no row is seen in part."""
+        """Observations with gaps filled by values seen in their column; None if no row is seen in part."""
         return start_fill(rng, self.data.y) if self.partial else None
 
     def draw(self, rng, z, K, latent):

@@ -23,9 +23,9 @@ class DiagonalGaussianData(NamedTuple):
 class DiagonalGaussianParams(NamedTuple):
     """Mean and precision of each state and column, standardised."""
 
-    mean: np.ndarray       # (K, D)
+    mean: np.ndarray  # (K, D)
     precision: np.ndarray  # (K, D)
-    log_norm: np.ndarray   # (K, D) log(precision)/2 - log(2 pi)/2
+    log_norm: np.ndarray  # (K, D) log(precision)/2 - log(2 pi)/2
 
 
 class NormalGamma(NamedTuple):
@@ -51,8 +51,8 @@ def _log_density(params, data, t, k):
 def _sums(y, z, K):
     """Per state and column: values n, first value c, sums of y - c and of (y - c)^2.
 
-    About a value of the state itself: about the origin they would cancel where the spread within a state is small
-    against its distance from there.
+    About a value of the state itself: about the origin they would cancel where the spread within a state is
+    small against its distance from there.
     """
     D = y.shape[1]
     n, c, s, q = np.zeros((K, D)), np.zeros((K, D)), np.zeros((K, D)), np.zeros((K, D))
@@ -117,19 +117,19 @@ def _log_evidence(prior, y, z, K):
 class DiagonalGaussian(Emission):
     """Gaussian with independent columns in each state, Normal-inverse-gamma priors.
 
-    Missing entries are left out: exact, because the columns are independent. Observations are standardised inside,
-    so that units do not matter.
+    Missing entries are left out: exact, because the columns are independent. Observations are standardised
+    inside, so that units do not matter.
 
     Parameters
     ----------
     prior_mean : float or (D,) float, optional
         Prior mean of the means of the states; None is the mean of the data.
     prior_weight : float, default 0.05
-        Values that the prior mean is worth: means lie about 1 / sqrt(prior_weight) = 4.5 standard deviations of a
-        state around it, wide enough not to pull on a state of a few rows.
+        Values that the prior mean is worth: means lie about 1 / sqrt(prior_weight) = 4.5 standard deviations
+        of a state around it, wide enough not to pull on a state of a few rows.
     prior_variance : float or (D,) float, optional
-        Prior expectation of the variance of a state; None is a quarter of the variance of the column: states explain
-        most of it, or there would be no point in having them.
+        Prior expectation of the variance of a state; None is a quarter of the variance of the column: states
+        explain most of it, or there would be no point in having them.
     prior_df : float, default 4.0
         Degrees of freedom behind `prior_variance`, above 2: the same law as `Gaussian` has for one column.
 

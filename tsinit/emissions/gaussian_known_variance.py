@@ -21,8 +21,8 @@ class KnownVariance(NamedTuple):
     """Variance of the observations, and Normal prior of the mean of a state, by column."""
 
     variance: np.ndarray  # (D,)
-    m: np.ndarray         # (D,)
-    v: np.ndarray         # (D,)
+    m: np.ndarray  # (D,)
+    v: np.ndarray  # (D,)
 
 
 @kernel
@@ -48,7 +48,9 @@ def _draw(rng, prior, y, z, K):
         for i in range(D):
             w = 1.0 / prior.variance[i]
             total = 1.0 / prior.v[i] + n[k, i] * w
-            s[k, i] = (prior.m[i] / prior.v[i] + s[k, i] * w) / total + rng.standard_normal() / math.sqrt(total)
+            s[k, i] = (prior.m[i] / prior.v[i] + s[k, i] * w) / total + rng.standard_normal() / math.sqrt(
+                total
+            )
             precision[k, i] = w
             log_norm[k, i] = 0.5 * (math.log(w) - LOG_2PI)
     return s, precision, log_norm
@@ -80,18 +82,20 @@ def _log_evidence(prior, y, z, K):
 class KnownVarianceGaussian(Emission):
     """Gaussian of known variance, the same in every state, with a Normal prior of the means.
 
-    The model of the published code of the beam sampler's authors and of the study, for any number of independent
-    columns. Missing entries are left out: exact. Observations are standardised inside, so that units do not matter.
+    The model of the published code of the beam sampler's authors and of the study, for any number of
+    independent columns. Missing entries are left out: exact. Observations are standardised inside, so that
+    units do not matter.
 
     Parameters
     ----------
     variance : float or (D,) float, optional
-        Variance of an observation; None is a quarter of the variance of the column, what `Gaussian` expects of a
-        state. The number of states depends on it: too small a variance splits states.
+        Variance of an observation; None is a quarter of the variance of the column, what `Gaussian` expects
+        of a state. The number of states depends on it: too small a variance splits states.
     prior_mean : float or (D,) float, optional
         Prior mean of the means of the states; None is the mean of the data.
     prior_variance : float or (D,) float, optional
-        Prior variance of the means of the states; None is the variance of the column, which the means cannot exceed.
+        Prior variance of the means of the states; None is the variance of the column, which the means cannot
+        exceed.
 
     References
     ----------
@@ -119,7 +123,7 @@ class KnownVarianceGaussian(Emission):
 
 
 class KnownVarianceBound(DiagonalGaussianBound):
-    """See `KnownVarianceGaussian`; the parameters, and so the compiled sampler, are those of `DiagonalGaussian`."""
+    """See `KnownVarianceGaussian`; parameters and compiled sampler are those of `DiagonalGaussian`."""
 
     def draw(self, rng, z, K, latent):
         """See `Bound.draw`."""

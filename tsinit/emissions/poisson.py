@@ -16,14 +16,14 @@ from tsinit.kernels.random import log_gamma_draw
 class PoissonData(NamedTuple):
     """Counts."""
 
-    y: np.ndarray              # (T, D), NaN where missing
+    y: np.ndarray  # (T, D), NaN where missing
     log_factorial: np.ndarray  # (T,) sum of log y! over what is seen
 
 
 class PoissonParams(NamedTuple):
     """Rates of each state and column."""
 
-    rate: np.ndarray      # (K, D)
+    rate: np.ndarray  # (K, D)
     log_rate: np.ndarray  # (K, D) of its own, because a rate may be too small for a double
 
 
@@ -71,7 +71,7 @@ def _draw(rng, prior, y, z, K):
 
 @entry
 def _log_evidence(prior, y, z, K):
-    """Sum over states and columns of a log b - log G(a) + log G(a + sum) - (a + sum) log(b + n), without log y!."""
+    """Sum of a log b - log G(a) + log G(a + sum) - (a + sum) log(b + n), without log y!."""
     n, s = _sums(y, z, K)
     total = 0.0
     for i in range(y.shape[1]):
@@ -89,11 +89,11 @@ class Poisson(Emission):
     Parameters
     ----------
     prior_mean : float or (D,) float, optional
-        Prior mean of the rates; None is the mean of the column (half a count more in one row more, so that a column
-        of zeros has a prior too).
+        Prior mean of the rates; None is the mean of the column (half a count more in one row more, so that a
+        column of zeros has a prior too).
     prior_shape : float, default 1.0
-        Shape of the Gamma; its coefficient of variation is 1 / sqrt(prior_shape). One makes the rates spread as
-        widely as their mean, and is worth 1 / prior_mean rows.
+        Shape of the Gamma; its coefficient of variation is 1 / sqrt(prior_shape). One makes the rates spread
+        as widely as their mean, and is worth 1 / prior_mean rows.
 
     References
     ----------

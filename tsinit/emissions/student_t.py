@@ -30,16 +30,16 @@ class StudentTData(NamedTuple):
 class StudentTParams(NamedTuple):
     """Location and inverse scale matrix of each state, standardised."""
 
-    mean: np.ndarray      # (K, D)
-    whiten: np.ndarray    # (K, D, D) lower triangular W, inverse scale matrix W'W
+    mean: np.ndarray  # (K, D)
+    whiten: np.ndarray  # (K, D, D) lower triangular W, inverse scale matrix W'W
     log_norm: np.ndarray  # (K,) log|W| - D/2 log(2 pi)
-    df: np.ndarray        # (K,) degrees of freedom
+    df: np.ndarray  # (K,) degrees of freedom
 
 
 class StudentTLatent(NamedTuple):
     """What makes the rows Gaussian: y | weight ~ N(mean, Sigma / weight)."""
 
-    y: np.ndarray       # (T, D) gaps filled in
+    y: np.ndarray  # (T, D) gaps filled in
     weight: np.ndarray  # (T,)
 
 
@@ -54,8 +54,8 @@ def _log_density(params, data, t, k):
 def _augment(rng, params, data, z, y, weight):
     """Redraw the weights, given what is seen, and then what is missing, given the weights.
 
-    w ~ Ga(df/2, df/2) and s seen entries of square d: w | y_o ~ Ga((df + s) / 2, (df + d) / 2). A row never seen has
-    no say in the parameters and keeps its weight.
+    w ~ Ga(df/2, df/2) and s seen entries of square d: w | y_o ~ Ga((df + s) / 2, (df + d) / 2). A row never
+    seen has no say in the parameters and keeps its weight.
     """
     D = y.shape[1]
     for t in range(z.size):
@@ -72,19 +72,22 @@ def _augment(rng, params, data, z, y, weight):
 class StudentT(Emission):
     """Student-t with a full scale matrix of each state: a Gaussian that forgives outliers.
 
-    Each row is a Gaussian whose precision is scaled by a Gamma weight; the sampler redraws the weights, and its
-    density has them integrated out. Missing entries are integrated out too. The scale matrix has a
-    Normal-inverse-Wishart prior with the mean. Observations are standardised inside, so that units do not matter.
+    Each row is a Gaussian whose precision is scaled by a Gamma weight; the sampler redraws the weights, and
+    its density has them integrated out. Missing entries are integrated out too. The scale matrix has a
+    Normal-inverse-Wishart prior with the mean. Observations are standardised inside, so that units do not
+    matter.
 
     Parameters
     ----------
     df : float, default 4.0
-        Degrees of freedom of the observations, the same in every state; small is heavy-tailed, 30 nearly Gaussian.
+        Degrees of freedom of the observations, the same in every state; small is heavy-tailed, 30 nearly
+        Gaussian.
     prior_mean, prior_weight, prior_df
         As in `Gaussian`.
     prior_covariance : (D, D) float, optional
-        Prior expectation of the scale matrix of a state (its covariance is df / (df - 2) times that); None is a
-        quarter of the variances of the columns times (df - 2) / df, at least a quarter of it, on the diagonal.
+        Prior expectation of the scale matrix of a state (its covariance is df / (df - 2) times that); None is
+        a quarter of the variances of the columns times (df - 2) / df, at least a quarter of it, on the
+        diagonal.
 
     References
     ----------

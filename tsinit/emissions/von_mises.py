@@ -25,7 +25,7 @@ class VonMisesData(NamedTuple):
 class VonMisesParams(NamedTuple):
     """Mean direction times concentration of each state and column, as a vector."""
 
-    cos: np.ndarray       # (K, D)
+    cos: np.ndarray  # (K, D)
     sin: np.ndarray
     log_norm: np.ndarray  # (K, D) -log(2 pi I0(concentration))
 
@@ -44,7 +44,9 @@ def _log_density(params, data, t, k):
     total = 0.0
     for i in range(data.cos.shape[1]):
         if not np.isnan(data.cos[t, i]):
-            total += params.cos[k, i] * data.cos[t, i] + params.sin[k, i] * data.sin[t, i] + params.log_norm[k, i]
+            total += (
+                params.cos[k, i] * data.cos[t, i] + params.sin[k, i] * data.sin[t, i] + params.log_norm[k, i]
+            )
     return total
 
 
@@ -100,22 +102,23 @@ def _log_evidence(prior, data, z, K):
 
 
 class VonMises(Emission):
-    """Angles with a mean direction and a concentration for each state and column; missing entries are left out.
+    """Angles with a mean direction and a concentration for each state and column; missing ones are left out.
 
     Angles are wrapped. Turning all of them by the same angle turns the answer and changes nothing else.
 
     Parameters
     ----------
     unit : {"radians", "degrees"}, optional
-        Unit of the angles, also of `prior_direction` and of what is reported; None is radians, with values beyond one
-        turn refused, because they may be degrees.
+        Unit of the angles, also of `prior_direction` and of what is reported; None is radians, with values
+        beyond one turn refused, because they may be degrees.
     prior_direction : float or (D,) float, default 0.0
         Prior mean direction.
     prior_weight : float, default 0.0
         Angles that `prior_direction` is worth; none: the direction is uniform on the circle.
     prior_concentration : float or (D,) float, optional
-        Prior concentration of a state, shape over rate of its Gamma law; None is where the dispersion, 1 minus the
-        mean resultant length, is a quarter of that of the column (as the variance is for `Gaussian`).
+        Prior concentration of a state, shape over rate of its Gamma law; None is where the dispersion, 1
+        minus the mean resultant length, is a quarter of that of the column (as the variance is for
+        `Gaussian`).
     prior_shape : float, default 2.0
         Shape of the Gamma law, at least 1; 2 is the law that the precision has in `DiagonalGaussian`.
 
@@ -124,7 +127,9 @@ class VonMises(Emission):
     Mardia and El-Atoum, Bayesian inference for the von Mises-Fisher distribution, Biometrika 63 (1976).
     """
 
-    def __init__(self, unit=None, prior_direction=0.0, prior_weight=0.0, prior_concentration=None, prior_shape=2.0):
+    def __init__(
+        self, unit=None, prior_direction=0.0, prior_weight=0.0, prior_concentration=None, prior_shape=2.0
+    ):
         self.unit = unit
         self.prior_direction = prior_direction
         self.prior_weight = prior_weight
@@ -142,7 +147,9 @@ class VonMises(Emission):
             kappa = np.array([_typical_concentration(column[~np.isnan(column)]) for column in y.T])
         else:
             kappa = _checks.per_column("prior_concentration", self.prior_concentration, D, 0.0)
-        return VonMisesBound(y, VonMisesPrior(m, c, a, a / kappa), self.unit, bool(np.nanmin(y, initial=0.0) < 0.0))
+        return VonMisesBound(
+            y, VonMisesPrior(m, c, a, a / kappa), self.unit, bool(np.nanmin(y, initial=0.0) < 0.0)
+        )
 
 
 def _typical_concentration(angles):
@@ -170,7 +177,9 @@ class VonMisesBound(Bound):
 
     def with_data(self, y):
         """See `Bound.with_data`."""
-        return VonMisesBound(_checks.angles(y, self.unit, self.n_features), self.prior, self.unit, self.signed)
+        return VonMisesBound(
+            _checks.angles(y, self.unit, self.n_features), self.prior, self.unit, self.signed
+        )
 
     def draw(self, rng, z, K, latent):
         """See `Bound.draw`."""
@@ -185,7 +194,7 @@ class VonMisesBound(Bound):
         return self._wrapped(np.arctan2(params.sin, params.cos)) * self._turn
 
     def covariances(self, params):
-        """Mean squared chord to the mean direction, 2 (1 - I1/I0), on the diagonal: nearly the variance when small."""
+        """Mean squared chord to the mean direction, 2 (1 - I1/I0), on the diagonal: a variance when small."""
         from scipy.special import i0e, i1e
 
         kappa = np.hypot(params.cos, params.sin)
