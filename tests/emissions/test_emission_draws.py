@@ -118,7 +118,7 @@ def _concentration_law(R, n, c, a, b):
     ],
 )
 def test_von_mises_posterior(rng, angles, weight, shape, concentration):
-    """Concentration by quadrature of its marginal; given that, directions have N R-bar kappa, not R-bar kappa."""
+    """Concentration by quadrature of its marginal; directions then have N R-bar kappa, not R-bar kappa."""
     y = np.r_[angles, np.nan][:, None]
     emission = VonMises(None, 0.5, weight, concentration, shape)
     bound, z = emission.bind(y), np.zeros(len(y), np.int64)
