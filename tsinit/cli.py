@@ -96,9 +96,11 @@ def _add_compare(commands):
         "--states", type=_whole(1), metavar="N",
         help="hidden states of a state-space model (4), or states that an infinite-hmm starts with",
     )  # fmt: skip
-    compare.add_argument("--emission", default="gaussian", metavar="NAME",
-                         help="what a state of an infinite-hmm emits: gaussian, gaussian_diag, student_t, poisson, "
-                         "categorical or von_mises (%(default)s)")  # fmt: skip
+    compare.add_argument(
+        "--emission", default="gaussian", metavar="NAME",
+        help="what a state of an infinite-hmm emits: gaussian, gaussian_diag, gaussian_known_variance, student_t, "
+        "poisson, categorical or von_mises (%(default)s)",
+    )  # fmt: skip
     compare.add_argument("--strategies", type=_names, default=["kmeans", "subspace", "uniform"], metavar="A,B,...",
                          help="starting points, by name (kmeans,subspace,uniform); a wrong one lists all")  # fmt: skip
     compare.add_argument("--time", type=_names, metavar="COLUMN[,COLUMN]",

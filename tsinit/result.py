@@ -49,7 +49,8 @@ def to_datatree(
     labels : (chain, draw, T) int, optional
         State of every step, as ``state`` in ``posterior_by_time``: one number a step and draw is no summary.
     coords : dict of str to sequence, optional
-        Coordinates of dimensions: ``time``, ``feature``, ``state`` and those in `dims`. pandas indexes too;
+        Coordinates of dimensions: ``chain`` (their numbers, where those given are not the first ones), ``time``,
+        ``feature``, ``state`` and those in `dims`. pandas indexes too;
         what an index has beyond plain times is kept in coordinates beside it.
     dims : dict of str to tuple of str, optional
         Names of the dimensions of a variable after chain and draw. Without it they are called ``name_dim_0``,
@@ -75,7 +76,9 @@ def to_datatree(
     before = _shortest({name: [value[c] for c in kept] for name, value in (warmup or {}).items()})
     groups["warmup_posterior"] = {name: value for name, value in before.items() if name not in stats}
     groups["warmup_sample_stats"] = {name: value for name, value in before.items() if name in stats}
-    coords = _coordinates(coords or {}) | {"chain": ("chain", kept)}
+    coords = _coordinates(coords or {})
+    numbers = coords["chain"][1] if "chain" in coords else np.arange(len(kept) + len(left_out))
+    coords["chain"] = "chain", numbers[kept]
     tree = {
         group: xr.Dataset({name: _variable(group, name, value, dims or {}) for name, value in values.items()})
         for group, values in groups.items()

@@ -34,6 +34,8 @@ def quick(**more):
         ({"priors": {"beta": (1, 1)}}, "priors must have keys among .*; got 'beta'"),
         ({"priors": {"alpha": 3.0}}, r"priors\['alpha'\] must be a pair of positive numbers; got 3.0"),
         ({"on_interrupt": "stop"}, "on_interrupt must be one of"),
+        ({"n_jobs": 0}, "n_jobs must be a whole number other than 0"),
+        ({"n_jobs": 2.5}, "n_jobs must be a whole number other than 0"),
     ],
 )
 def test_a_wrong_argument_gets_one_sentence(arguments, message):
@@ -73,7 +75,8 @@ def test_a_chain_that_stops_stops_alone(monkeypatch):
         model = quick().fit(Y)
     assert list(model.stopped_) == [0]
     assert np.array_equal(model.draws_.labels, alone.draws_.labels[1:])
-    assert model.to_datatree() is not None
+    assert np.allclose(model.history_, model.trace_["log_joint"].mean(axis=0))
+    assert model.to_datatree()["posterior"]["chain"].to_numpy().tolist() == [1]
 
 
 def test_a_fit_without_a_chain_is_an_error(monkeypatch):
@@ -104,6 +107,7 @@ def test_an_interrupt_keeps_what_was_drawn_where_the_user_asked_for_it(n_jobs):
         model.fit(Y)
     timer.join()
     assert 1 <= model.draws_.n_draws < 10**7
+    assert model.history_.shape == (model.n_iter_ + 1,)
     assert model.labels_.shape == (120,)
     full = quick(n_draws=model.draws_.n_draws).fit(Y)
     assert np.array_equal(full.draws_.labels, model.draws_.labels)
@@ -129,3 +133,39 @@ def test_out_of_time_is_said_and_the_last_state_kept():
     model = quick(n_tune=10**7)._fit(Y, monitor=monitor)
     assert monitor.timed_out
     assert model.draws_.n_draws == 1
+
+
+def test_an_interrupt_that_numba_wrapped_is_still_one(monkeypatch):
+    sweep = Chain.sweep
+
+    def interrupted(self):
+        sweep(self)
+        if self.n_sweeps == 9:
+            try:
+                raise KeyboardInterrupt
+            except KeyboardInterrupt as error:
+                raise SystemError("returned a result with an exception set") from error
+
+    monkeypatch.setattr(Chain, "sweep", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        quick().fit(Y)
+    with pytest.warns(UserWarning, match="Interrupted: kept"):
+        model = quick(n_draws=50, on_interrupt="keep", n_chains=1).fit(Y)
+    assert model.draws_.n_draws == 3
+
+
+def test_chains_stuck_apart_have_not_converged():
+    model = quick(n_draws=50).fit(Y)
+    model.draws_.n_states = np.repeat([[2], [5]], 50, axis=1)
+    assert model.sampler_summary()["rhat"] == np.inf
+    assert not model.converged_
+
+
+def test_plots_of_an_unfitted_model_say_so():
+    from sklearn.exceptions import NotFittedError
+
+    from tsinit import plot
+
+    for draw in (plot.segmentation, plot.coclustering, plot.n_states, plot.chains, plot.history):
+        with pytest.raises(NotFittedError, match="not fitted yet"):
+            draw(quick())

@@ -35,6 +35,7 @@ def chains(model, *, names=("log_joint", "n_states"), ax=None):
     ValueError
         If there is no such record, or `ax` is given with several.
     """
+    style.require_fitted(model)
     names = [names] if isinstance(names, str) else list(names)
     wrong = [name for name in names if name not in model.trace_]
     if wrong or not names:
@@ -44,7 +45,8 @@ def chains(model, *, names=("log_joint", "n_states"), ax=None):
     size = (6.0, 1.9)
     axes = [style.single(ax, size)] if len(names) == 1 else list(style.panels(len(names), size, sharex=True))
     n_tune = getattr(model, "n_tune", 0)
-    looks = style.marks([f"chain {c}" for c in range(len(model.trace_[names[0]]))])
+    numbers = getattr(model, "_fitted_chains", range(len(model.trace_[names[0]])))
+    looks = style.marks([f"chain {c}" for c in numbers])
     for name, panel in zip(names, axes, strict=True):
         for (label, line), values in zip(looks.items(), model.trace_[name], strict=True):
             sweep = np.arange(len(values))
@@ -84,6 +86,7 @@ def n_states(model, *, ax=None):
     ValueError
         If the array is no table.
     """
+    style.require_fitted(model)
     draws = np.asarray(model.draws_.n_states if hasattr(model, "draws_") else model)
     if draws.ndim != 2 or draws.size == 0:
         raise ValueError(f"model must be a fitted model or a table, a row a chain; got shape {draws.shape}.")

@@ -20,6 +20,7 @@ def history(model, *, ax=None):
     -------
     Axes
     """
+    style.require_fitted(model)
     ax = style.single(ax)
     ax.plot(np.arange(len(model.history_)), model.history_, color=style.COLOURS[0], marker="o", markersize=3)
     return style.dress(ax, "iteration", getattr(model, "_objective_name", "objective"))

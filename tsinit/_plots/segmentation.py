@@ -48,6 +48,7 @@ def segmentation(model, X=None, *, lengths=None, columns=None, ax=None):
         If X is no series or not of the rows of the fit, a column is not there, or `ax` is given with several
         variables.
     """
+    style.require_fitted(model)
     labels, panel = np.asarray(model.labels_), _panel(model, X, lengths)
     if len(labels) != len(panel.rows):
         raise ValueError(f"X must hold the {len(labels)} rows of the fit; got {len(panel.rows)}.")
@@ -103,6 +104,7 @@ def coclustering(model, *, labels=None, max_rows=600, ax=None):
     ValueError
         If the array is not square, the labels are not as many, or `max_rows` is no count.
     """
+    style.require_fitted(model)
     max_rows = _validate.check_count("max_rows", max_rows, 2)
     together, labels, T = _together(model, labels, max_rows)
     ax = style.single(ax, (4.9, 4.2))

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from tsinit._validate import check_fitted
+
 #: Okabe and Ito's palette without its yellow, which is too pale for a line on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -9,6 +11,12 @@ LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 #: Text and axes: nearly black, legible in print.
 INK = "#222222"
 PALE = "#bbbbbb"
+
+
+def require_fitted(model):
+    """Refuse an estimator that has not been fitted; arrays and stand-ins pass."""
+    if hasattr(model, "fit"):
+        check_fitted(model)
 
 
 def marks(names):

@@ -8,6 +8,7 @@ sentences of the same form, as ``init/_registry.py``, ``init/_checks.py``, ``spe
 from tsinit._validate.chains import (
     check_chains,
     check_concentrations,
+    check_jobs,
     check_per_chain,
     check_rows,
     warn_of_interrupt,
@@ -39,8 +40,8 @@ from tsinit._validate.values import (
 
 __all__ = [
     "Panel", "check_chains", "check_choice", "check_columns", "check_concentrations", "check_count", "check_fitted",
-    "check_flag", "check_inside", "check_labels", "check_number", "check_order", "check_orders", "check_params",
-    "check_per_chain", "check_prior", "check_prior_fits", "check_rows", "check_seed", "check_seen", "check_series",
-    "check_sound", "check_verbose", "child_seed", "is_list_of_tables", "times_after", "unusable_start",
-    "warn_about_step", "warn_of_interrupt",
+    "check_flag", "check_inside", "check_jobs", "check_labels", "check_number", "check_order", "check_orders",
+    "check_params", "check_per_chain", "check_prior", "check_prior_fits", "check_rows", "check_seed", "check_seen",
+    "check_series", "check_sound", "check_verbose", "child_seed", "is_list_of_tables", "times_after",
+    "unusable_start", "warn_about_step", "warn_of_interrupt",
 ]

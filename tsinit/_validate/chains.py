@@ -76,6 +76,22 @@ def check_chains(stopped, n_chains):
     warn(f"{len(stopped)} of {n_chains} chains stopped and are left out (chain {first}: {why})", RuntimeWarning)
 
 
+def check_jobs(n_jobs):
+    """Require a whole number other than 0, as joblib counts them, or None.
+
+    Raises
+    ------
+    ValueError
+        It is neither.
+    """
+    whole = isinstance(n_jobs, (int, np.integer)) and not isinstance(n_jobs, bool)
+    if n_jobs is not None and (not whole or n_jobs == 0):
+        raise ValueError(
+            f"n_jobs must be a whole number other than 0 (-1: all processors), or None; got {short(n_jobs)}."
+        )
+    return n_jobs
+
+
 def warn_of_interrupt(n_draws):
     """Say how many draws of each chain an interrupt left."""
     warn(f"Interrupted: kept {n_draws} draws of each chain.")

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from tsinit._validate import check_seed, check_series, check_verbose, is_list_of_tables
-from tsinit.models.interrupt import interruptible
+from tsinit.models.interrupt import interruptible, is_interrupt
 from tsinit.models.monitor import Monitor
 
 
@@ -56,9 +56,11 @@ class SeriesEstimator(BaseEstimator):
             panel = check_series(X, lengths, estimator=self, reset=True, min_steps=2)
             with one_thread(), interruptible(), _bar(self, monitor):
                 self._run(panel, check_seed(self.random_state), monitor)
-        except BaseException:
+        except BaseException as error:
             # Whatever ended the fit, Ctrl-C included, leaves no half-fitted estimator behind.
             self._forget()
+            if isinstance(error, SystemError) and is_interrupt(error):
+                raise KeyboardInterrupt from None
             raise
         self.history_ = np.array(monitor.objectives)
         return self

@@ -12,6 +12,7 @@ from tsinit.models import sampling, summaries
 from tsinit.models.base import SeriesEstimator
 from tsinit.models.chain import Chain, ChainStopped, Priors
 from tsinit.models.draws import SCALARS, Draws, recorder
+from tsinit.models.interrupt import is_interrupt
 from tsinit.models.regimes import RegimeQueries
 
 
@@ -52,7 +53,8 @@ class InfiniteHMM(RegimeQueries, SeriesEstimator):
         n_states`` (what it wants of these), or one label per row. A list gives one start to each chain.
     n_init_states : "auto" or int
         States of the start, for strategies that need to know. "auto" is one for 50 rows, but at least 2 and at
-        most 10: rather too many, because superfluous states die out sooner than missing ones are born.
+        most 10: on long series rather too many, because superfluous states die out sooner than missing ones are
+        born; on short ones give more.
     emission : str or Emission
         ``"gaussian"`` (full covariances), ``"gaussian_diag"``, ``"gaussian_known_variance"``, ``"student_t"``,
         ``"poisson"``, ``"categorical"``, ``"von_mises"``, or an object of :mod:`tsinit.emissions` with priors of
@@ -93,9 +95,10 @@ class InfiniteHMM(RegimeQueries, SeriesEstimator):
     transition_matrix_ : (n_states_, n_states_) float
         The same of the transition probabilities among these states.
     draws_ : Draws
-        Labels and scalars of every draw.
+        Labels and scalars of every draw, of the chains that did not stop.
     trace_ : dict of str to (chain, sweep) float
-        Joint log density, number of states, alpha, gamma and rho at the start and after every sweep.
+        Joint log density, number of states, alpha, gamma and rho at the start and after every sweep, of the chains
+        that did not stop.
     start_ : (n_chains, T) int
         What the strategies returned, time steps that the data skip included.
     history_ : (n_iter_ + 1,) float
@@ -186,6 +189,8 @@ class InfiniteHMM(RegimeQueries, SeriesEstimator):
         monitor.stop()
         self._fitted_schedule, self._fitted_seconds = schedule, monitor.fit_seconds
         self._finish(walks, bound, panel)
+        # Chains that stopped, and sweeps that an interrupt found half done, are told as the trace tells them.
+        monitor.rewrite(self.trace_["log_joint"].mean(axis=0), n_states=self.trace_["n_states"].mean(axis=0))
         monitor.final = float(self.draws_.log_joint.mean())
 
     def _n_iterations(self):
@@ -209,7 +214,7 @@ class InfiniteHMM(RegimeQueries, SeriesEstimator):
             ),
             n_chains=n_chains,
             priors=_validate.check_concentrations(self.priors, Priors()),
-            n_jobs=self.n_jobs,
+            n_jobs=_validate.check_jobs(self.n_jobs),
             keep=check_choice("on_interrupt", self.on_interrupt, ("raise", "keep")) == "keep",
         )  # fmt: skip
 
@@ -239,15 +244,16 @@ class InfiniteHMM(RegimeQueries, SeriesEstimator):
                 walks, schedule.n_sweeps, monitor, n_jobs=options.n_jobs, failures=(ChainStopped,),
                 objective="log_joint", extras=("n_states",),
             )  # fmt: skip
-        except KeyboardInterrupt:
-            if not options.keep or any(not walk.draws for walk in walks):
+        except (KeyboardInterrupt, SystemError) as error:
+            if not is_interrupt(error) or not options.keep or any(not walk.draws for walk in walks):
                 raise
             _validate.warn_of_interrupt(min(len(walk.draws) for walk in walks))
 
     def _finish(self, walks, bound, panel):
         """Set what a user reads, from the chains that went all the way."""
         self.stopped_ = {c: str(walk.failure) for c, walk in enumerate(walks) if walk.failure is not None}
-        going = [walk for walk in walks if walk.failure is None]
+        self._fitted_chains = [c for c, walk in enumerate(walks) if walk.failure is None]
+        going = [walks[c] for c in self._fitted_chains]
         _validate.check_chains(self.stopped_, len(walks))
         if any(not walk.draws for walk in going):  # out of time before the first draw
             for walk in going:

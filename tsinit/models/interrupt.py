@@ -6,6 +6,15 @@ import sys
 import threading
 
 
+def is_interrupt(error):
+    """Tell whether an error is Ctrl-C in disguise: Numba wraps one that comes while it hands over arguments."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 @contextlib.contextmanager
 def interruptible():
     """Let Ctrl-C through while code is compiled.

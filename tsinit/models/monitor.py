@@ -99,6 +99,14 @@ class Monitor:
         self.timed_out = self.budget.seconds is not None and self.fit_seconds + elapsed > self.budget.seconds
         return not self.timed_out
 
+    def rewrite(self, objectives, **extras):
+        """Tell the iterations again, where some of what they were averaged over has been left out."""
+        n = len(objectives)
+        last = self.seconds[-1] if self.seconds else 0.0
+        self.objectives = [float(value) + self.shift for value in objectives]
+        self.seconds = (self.seconds + [last] * n)[:n]
+        self.extras = {name: [float(value) for value in values] for name, values in extras.items()}
+
     def max_iter(self, default):
         """Return the smaller of the model's own iteration limit and the budget's."""
         return default if self.budget.max_iter is None else min(default, self.budget.max_iter)

@@ -78,9 +78,10 @@ def sampler_summary(model):
     scalars = [getattr(draws, name) for name in ("log_joint", "n_states")]
     worst = [result.rhat(np.asarray(x, dtype=float)) for x in scalars]
     sizes = [result.ess(np.asarray(x, dtype=float)) for x in scalars]
-    # A scalar that never moves (K, often) has neither; it is not what fails to converge.
-    rhat = max((r for r in worst if np.isfinite(r)), default=np.nan)
-    ess = min((e for e in sizes if np.isfinite(e)), default=np.nan)
+    # A scalar that never moves (K, often) has neither, and does not fail to converge; chains stuck each in a place of
+    # its own have an infinite R-hat.
+    rhat = max((r for r in worst if not np.isnan(r)), default=np.nan)
+    ess = min((e for e in sizes if not np.isnan(e)), default=np.nan)
     return {"rhat": float(rhat), "ess": float(ess), "ess_per_second": float(ess / model._fitted_seconds)}
 
 
@@ -104,17 +105,19 @@ def datatree(model, bound, panel):
         observed=panel.y[panel.rows],
         aligned=aligned,
         labels=draws.labels,
-        coords={"feature": columns, **times},
-        dims={name: _axes(name, values.ndim - 2) for name, values in aligned.items()},
+        coords={"feature": columns, "chain": model._fitted_chains, **times},
+        dims={name: axes for name, values in aligned.items() if (axes := _axes(name, values.shape[2:], len(columns)))},
         attrs={"model": type(model).__name__, "stopped_chains": str(model.stopped_)},
     )
 
 
-def _axes(name, ndim):
-    """Name the axes of a parameter after chain and draw: states, columns, and what else there is."""
+def _axes(name, shape, n_features):
+    """Name the axes of a parameter after chain and draw, None where an emission has others than states and columns."""
     if name == "transitions":
         return "state", "to_state"
-    return ("state", "feature", "category" if name == "probability" else "feature_2")[:ndim]
+    if len(shape) == 3 and shape[1] == n_features and (name == "probability" or shape[2] == n_features):
+        return "state", "feature", "category" if name == "probability" else "feature_2"
+    return ("state", "feature")[: len(shape)] if len(shape) == 1 or shape[1:] == (n_features,) else None
 
 
 def _sweeps_after_tuning(model):
