@@ -38,7 +38,7 @@ def density(Params):
     return register
 
 
-@overload(log_density, jit_options={"error_model": "numpy"})
+@overload(log_density, jit_options={"error_model": "numpy", "forceinline": True})
 def _log_density(params, data, t, k):
     return _DENSITIES.get(getattr(params, "instance_class", None))
 
