@@ -57,7 +57,8 @@ def test_truths_rank_evenly_among_draws():
 @pytest.mark.parametrize("name", ["gaussian", "gaussian_diag", "poisson"])
 def test_truths_rank_evenly_in_many_replications(name):
     bound, _ = bind(name, gaps=False)
-    p = p_values(bound, 1000, sweeps=300, thin=40)
+    # K moves by births from the prior, which are rare: at 40 sweeps a draw its ranks still crowd at both ends.
+    p = p_values(bound, 400, sweeps=1500, thin=250)
     assert min(p.values()) > 0.01, p
 
 
