@@ -169,8 +169,8 @@ class InfiniteHMM(RegimeQueries, SeriesEstimator):
 
     def fit_predict(self, X, y=None, *, lengths=None):
         """Fit, and return the states of the rows in the form of X, as :meth:`fit` and ``labels_``."""
-        panel = _validate.check_series(X, lengths)
-        return summaries.restore(panel, self.fit(X, lengths=lengths).labels_, "state")
+        self.fit(X, lengths=lengths)
+        return summaries.restore(self._fitted_panel, self.labels_, "state")
 
     def _run(self, panel, seed, monitor):
         options = self._options(panel)
