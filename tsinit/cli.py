@@ -1,17 +1,24 @@
 """The command line: ``tsinit demo``, ``tsinit compare``, ``tsinit datasets``."""
 
 import argparse
-import math
 import os
-import shutil
 import sys
-import textwrap
 import warnings
 from pathlib import Path
 
 from tsinit import __version__
-
-OK, NOTHING_FITTED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+from tsinit._cli_common import (
+    INTERRUPTED,
+    NOTHING_FITTED,
+    OK,
+    WRONG_INPUT,
+    jobs,
+    names,
+    require_folder,
+    say,
+    seconds,
+    whole,
+)
 
 _MODELS = ("state-space", "infinite-hmm")
 
@@ -93,7 +100,7 @@ def _add_compare(commands):
     compare.add_argument("data", metavar="DATA.csv", help="the file")
     compare.add_argument("--model", choices=_MODELS, default=_MODELS[0], help="the model to fit (%(default)s)")
     compare.add_argument(
-        "--states", type=_whole(1), metavar="N",
+        "--states", type=whole(1), metavar="N",
         help="hidden states of a state-space model (4), or states that an infinite-hmm starts with",
     )  # fmt: skip
     compare.add_argument(
@@ -101,16 +108,16 @@ def _add_compare(commands):
         help="what a state of an infinite-hmm emits: gaussian, gaussian_diag, gaussian_known_variance, student_t, "
         "poisson, categorical or von_mises (%(default)s)",
     )  # fmt: skip
-    compare.add_argument("--strategies", type=_names, default=["kmeans", "subspace", "uniform"], metavar="A,B,...",
+    compare.add_argument("--strategies", type=names, default=["kmeans", "subspace", "uniform"], metavar="A,B,...",
                          help="starting points, by name (kmeans,subspace,uniform); a wrong one lists all")  # fmt: skip
-    compare.add_argument("--time", type=_names, metavar="COLUMN[,COLUMN]",
+    compare.add_argument("--time", type=names, metavar="COLUMN[,COLUMN]",
                          help="column with the times, or date and time of day, if it is not found")  # fmt: skip
-    compare.add_argument("--columns", type=_names, metavar="A,B,...", help="columns to use; all others without it")
+    compare.add_argument("--columns", type=names, metavar="A,B,...", help="columns to use; all others without it")
     compare.add_argument("--test", type=float, metavar="SHARE",
                          help="hold out this share at the end of the series and score it, for example 0.2")  # fmt: skip
-    compare.add_argument("--max-iter", type=_whole(0), metavar="N",
+    compare.add_argument("--max-iter", type=whole(0), metavar="N",
                          help="iterations of each run at most (100), or sweeps of each chain (2000)")  # fmt: skip
-    compare.add_argument("--seconds", type=_seconds, metavar="S", help="seconds of each run at most")
+    compare.add_argument("--seconds", type=seconds, metavar="S", help="seconds of each run at most")
     compare.add_argument(
         "--store", metavar="FOLDER",
         help="keep every finished run there; the same command then goes on where it was stopped",
@@ -122,18 +129,18 @@ def _add_compare(commands):
 
 
 def _add_running(parser, seeds):
-    parser.add_argument("--seeds", type=_whole(1), default=seeds, metavar="N", help="runs of each start (%(default)s)")
-    parser.add_argument("--seed", type=_whole(0), default=0, metavar="N", help="source of randomness (%(default)s)")
-    parser.add_argument("--jobs", type=_jobs, default=-1, metavar="N", help="processes (-1: one for each core)")
+    parser.add_argument("--seeds", type=whole(1), default=seeds, metavar="N", help="runs of each start (%(default)s)")
+    parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="source of randomness (%(default)s)")
+    parser.add_argument("--jobs", type=jobs, default=-1, metavar="N", help="processes (-1: one for each core)")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
 def _demo(arguments):
     from tsinit import demo
 
-    _require_folder(arguments.output, "--output")
+    require_folder(arguments.output, "--output")
     return OK if demo.run(arguments.output, n_seeds=arguments.seeds, seed=arguments.seed, n_jobs=arguments.jobs,
-                          progress=not arguments.quiet, say=_say) else NOTHING_FITTED  # fmt: skip
+                          progress=not arguments.quiet, say=say) else NOTHING_FITTED  # fmt: skip
 
 
 def _compare(arguments):
@@ -141,24 +148,24 @@ def _compare(arguments):
     from tsinit._csv import read_table
 
     if arguments.report:
-        _require_folder(arguments.report, "--report")
+        require_folder(arguments.report, "--report")
     if arguments.csv and Path(arguments.csv).expanduser().is_file():
         raise ValueError(f"--csv must name a folder; got {arguments.csv!r}, which is a file.")
     table = read_table(arguments.data, arguments.time, arguments.columns)
-    _say(_describe(table))
+    say(_describe(table))
     result = compare(
         _model(arguments), {Path(arguments.data).stem: table},
         arguments.strategies, n_seeds=arguments.seeds, seed=arguments.seed, test=arguments.test,
         budget=Budget(seconds=arguments.seconds), n_jobs=arguments.jobs, progress=not arguments.quiet,
         store=arguments.store,
     )  # fmt: skip
-    _say("\n" + result.verdict())
-    _say("\n" + result.summary_text(brief=True), wrap=False)
+    say("\n" + result.verdict())
+    say("\n" + result.summary_text(brief=True), wrap=False)
     if arguments.csv:
-        _say(f"\nTables written to the folder {result.to_csv(arguments.csv)}")
+        say(f"\nTables written to the folder {result.to_csv(arguments.csv)}")
     if arguments.report:
         name = Path(arguments.data).name
-        _say(f"\nReport written to {result.report(arguments.report, title=f'Starting points for {name}')}")
+        say(f"\nReport written to {result.report(arguments.report, title=f'Starting points for {name}')}")
     return OK if result.runs["status"].isin(["ok", "not_converged", "timeout"]).any() else NOTHING_FITTED
 
 
@@ -186,9 +193,9 @@ def _datasets(arguments):
     table = list_datasets()
     width = max(map(len, table["name"]))
     for name, size, found in zip(table["name"], table["bytes"].tolist(), table["found"], strict=True):
-        _say(f"{name:<{width}}  {size / 1024:8,.0f} KB  {found}", wrap=False)
-    _say("\nLoad them in Python: tsinit.datasets.load_new_york_air_quality(), load_air_quality(), load_speech(name). "
-         "What is not here yet is fetched on first use.")  # fmt: skip
+        say(f"{name:<{width}}  {size / 1024:8,.0f} KB  {found}", wrap=False)
+    say("\nLoad them in Python: tsinit.datasets.load_new_york_air_quality(), load_air_quality(), load_speech(name). "
+        "What is not here yet is fetched on first use.")  # fmt: skip
     return OK
 
 
@@ -199,60 +206,6 @@ def _describe(table):
     return f"{len(table)} rows ({span}), {columns}; {100 * table.isna().to_numpy().mean():.1f} % missing."
 
 
-def _say(text="", wrap=True):
-    """Write to standard output, wrapped to the window."""
-    width = max(40, min(110, shutil.get_terminal_size((100, 24)).columns))
-    lines = text.splitlines() or [""]
-    for line in lines:
-        sys.stdout.write((textwrap.fill(line, width) if wrap else line) + "\n")
-    sys.stdout.flush()
-
-
 def _show_warning(message, category, filename, lineno, file=None, line=None):
     """Show what a warning says, without the line of code that a user of the command line never wrote."""
     sys.stderr.write(f"tsinit: note: {message}\n")
-
-
-def _require_folder(path, option):
-    """Refuse a place that cannot be written before an hour of computing and not after."""
-    folder = Path(path).expanduser().parent
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{option} must lie in a folder that exists; got '{path}'.")
-    if Path(path).is_dir():
-        raise IsADirectoryError(f"{option} must be a file; got the folder '{path}'.")
-
-
-def _whole(least):
-    def number(text):
-        try:
-            value = int(text)
-        except ValueError:
-            value = least - 1
-        if value < least:
-            raise argparse.ArgumentTypeError(f"must be a whole number of at least {least}; got {text!r}")
-        return value
-
-    return number
-
-
-def _seconds(text):
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"must be a number of at least 0; got {text!r}")
-    return value
-
-
-def _jobs(text):
-    if text.lstrip("-").isdigit() and int(text) != 0:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"must be a whole number other than 0; got {text!r}")
-
-
-def _names(text):
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    if not names:
-        raise argparse.ArgumentTypeError(f"must be names separated by commas; got {text!r}")
-    return names
