@@ -51,7 +51,7 @@ def study(hide, n, **change):
         x = simulate_var1(rng, A, Q, T)
         hidden = hide(rng, x)
         y = np.where(hidden, np.nan, x)
-        settings = {"init": interpolate, "lags": 1, "n_chains": 2, "n_draws": 300, "random_state": seed}
+        settings = {"init": interpolate, "n_chains": 2, "n_draws": 300, "random_state": seed}
         model = TBayesMICE(**settings | change)
         done = model.fit(y).transform(y)
         lower, upper = model.interval()

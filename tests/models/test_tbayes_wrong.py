@@ -169,7 +169,7 @@ def test_chains_that_disagree_are_told_of(rng):
     y = np.column_stack([x, x + 1e-3 * rng.standard_normal(200)])
     y[50:120] = np.nan
     with pytest.warns(UserWarning, match="do not agree yet"):
-        TBayesMICE(**{**QUICK, "n_tune": 0, "n_draws": 100}).fit(y)
+        TBayesMICE(**{**QUICK, "lags": 2, "n_tune": 0, "n_draws": 100}).fit(y)
 
 
 def test_a_fit_that_fails_leaves_nothing_behind(gappy):
