@@ -16,12 +16,11 @@ LAYERS = [
     ("models",),
     ("comparison", "speech"),
     ("plots", "_plots"),
-    ("cli", "_cli_common", "_cli_impute", "demo", "_csv", "__main__"),
+    ("cli", "_cli", "demo", "_csv", "__main__"),
 ]
 HEIGHT = {part: height for height, parts in enumerate(LAYERS) for part in parts}
 #: One subject told in two modules.
-SAME_PART = {"plots": "_plots", "_csv": "cli", "__main__": "cli", "demo": "cli", "_cli_common": "cli",
-             "_cli_impute": "cli"}
+SAME_PART = {"plots": "_plots", "_cli": "cli", "_csv": "cli", "__main__": "cli", "demo": "cli"}
 #: A comparison draws itself: inside functions only.
 LAZY_EXCEPTION = {("comparison", "plots")}
 HEAVY = ["matplotlib", "statsmodels", "arviz", "xarray", "pandas.plotting"]

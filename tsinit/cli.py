@@ -7,7 +7,7 @@ import warnings
 from pathlib import Path
 
 from tsinit import __version__
-from tsinit._cli_common import (
+from tsinit._cli.common import (
     INTERRUPTED,
     NOTHING_FITTED,
     OK,
