@@ -3,6 +3,7 @@
 import re
 import warnings
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -12,6 +13,16 @@ _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
 _DATED = r"\d{4}|\d{1,2}[^\d:]+(?:\d{1,2}|[A-Za-z]{3,})[^\d:]+\d{2}"
 _YEAR_FIRST = r"\s*\d{4}"
 _CLOCK = r"\s*\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?\s*(?:[AaPp][Mm])?\s*"
+#: Hours, minutes and seconds with points between, as spreadsheets of some countries write them.
+_POINTED = r"\s*(\d{1,2})\.(\d{2})\.(\d{2})\s*"
+
+
+class Parsed(NamedTuple):
+    """A file as it was read, before anything is made of its columns."""
+
+    table: pd.DataFrame  # as pandas reads it, with all rows and columns
+    separator: str
+    decimal: str
 
 
 def read_table(path, time=None, columns=None):
@@ -42,31 +53,49 @@ def read_table(path, time=None, columns=None):
         The file is not there, is empty, or a column is not what it should be; or the dates make as good a series
         with the month first as with the day first.
     """
-    path = Path(path).expanduser()
-    if not path.is_file():
-        raise FileNotFoundError(f"The data must be a file; got '{path}', which is none.")
-    table = _without_row_numbers(_parse(path))
+    table = without_row_numbers(_without_spares(parse(path).table))
     if table.empty:
-        raise ValueError(f"'{path}' must hold names in the first line and at least one row below; got no rows.")
-    time = _find_time(table) if time is None else _known(table, time, "--time")
+        raise no_rows(path)
+    time = find_time(table) if time is None else known(table, time, "--time")
     if time:
-        table = table.set_index(_times(table[time])).drop(columns=time)
+        table = table.set_index(read_times(table[time])).drop(columns=time)
     if columns is not None:
-        table = table[_known(table, columns, "--columns")]
+        table = table[known(table, columns, "--columns")]
     for name in table.columns:
-        _require_numbers(table[name], time)
+        require_numbers(table[name], time)
     return table.astype(float)
 
 
-def _parse(path):
-    """Read with the separator of the first line, and once more if the decimals turn out to be commas."""
+def parse(path, missing=()):
+    """Read with the separator of the first line, and once more if the decimals turn out to be commas.
+
+    Parameters
+    ----------
+    path : str or Path
+    missing : sequence of str
+        What stands for a missing value, beside the usual words and signs.
+
+    Returns
+    -------
+    Parsed
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        The file is not there, or is no table.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(f"The data must be a file; got '{path}', which is none.")
     try:
         with path.open(encoding="utf-8-sig", errors="strict") as file:
             first = file.readline()
         separator = max([",", ";", "\t", "|"], key=first.count)
-        table = _read(path, separator, ".")
+        # An empty line is a gap where there is but one column; elsewhere it is nothing.
+        reading = {"sep": separator, "na_values": [*_MISSING, *missing], "skip_blank_lines": separator in first}
+        decimal, table = ".", _read(path, decimal=".", **reading)
         if separator != "," and any(map(_has_decimal_commas, _texts(table))):
-            table = _read(path, separator, ",")
+            decimal, table = ",", _read(path, decimal=",", **reading)
     except pd.errors.EmptyDataError:
         raise ValueError(f"'{path}' must hold a table; got an empty file.") from None
     except UnicodeDecodeError:
@@ -75,17 +104,30 @@ def _parse(path):
         ) from None
     except pd.errors.ParserError as error:
         raise ValueError(f"'{path}' must have the same number of values in every line; {error}.") from None
-    # Spreadsheets leave lines and columns of separators at the end; in the middle, an empty line is a time without
-    # values.
+    return Parsed(table, separator, decimal)
+
+
+def no_rows(path):
+    """Return the error that a file without rows deserves."""
+    return ValueError(f"'{path}' must hold names in the first line and at least one row below; got no rows.")
+
+
+def _without_spares(table):
+    """Drop the lines and columns of separators that spreadsheets leave at the end.
+
+    In the middle, an empty line is a time without values.
+    """
     filled = table.notna().any(axis=1).to_numpy().nonzero()[0]
-    spare = [name for name in table if str(name).startswith("Unnamed") and table[name].isna().all()]
-    return table.iloc[: filled[-1] + 1 if filled.size else 0].drop(columns=spare)
+    return table.iloc[: filled[-1] + 1 if filled.size else 0].drop(columns=spares(table))
 
 
-def _read(path, separator, decimal):
-    return pd.read_csv(
-        path, sep=separator, decimal=decimal, encoding="utf-8-sig", na_values=_MISSING, skipinitialspace=True
-    )
+def spares(table):
+    """Name the columns without a name and without a value."""
+    return [name for name in table if str(name).startswith("Unnamed") and table[name].isna().all()]
+
+
+def _read(path, **reading):
+    return pd.read_csv(path, encoding="utf-8-sig", skipinitialspace=True, **reading)
 
 
 def _texts(table):
@@ -96,7 +138,7 @@ def _has_decimal_commas(column):
     return len(column) > 0 and column.astype(str).str.fullmatch(_DECIMAL_COMMA.pattern).any()
 
 
-def _without_row_numbers(table):
+def without_row_numbers(table):
     """Drop the nameless first column of row numbers that R and pandas write."""
     first = table.columns[0] if len(table.columns) else ""
     nameless = str(first).startswith("Unnamed") or str(first) in ("", "rownames")
@@ -105,18 +147,40 @@ def _without_row_numbers(table):
     return table
 
 
-def _find_time(table):
+def find_time(table):
     """Name the first column of dates, or else the first of times of day; None where there is neither."""
     texts = [column.astype(str) for column in _texts(table) if len(column)]
     dated = (column for column in texts if column.str.contains(_DATED).all() and _dates(column).notna().all())
-    clocks = (column for column in texts if column.str.fullmatch(_CLOCK).all())
+    clocks = (column for column in texts if is_clock(column))
     return next(([column.name] for found in (dated, clocks) for column in found), None)
 
 
-def _times(columns):
-    """Make an index: dates where the columns are text, numbers as they are."""
+def is_clock(column):
+    """Whether all values of a column, where there are any, are times of day."""
+    text = _with_colons(column.dropna().astype(str))
+    return len(text) > 0 and bool(text.str.fullmatch(_CLOCK).all())
+
+
+def _with_colons(text):
+    """Write 18.00.00 as 18:00:00 in a column where that is a time of day and no date."""
+    if not len(text) or not text.str.fullmatch(_POINTED).all() or _read_dates(text, dayfirst=True).notna().all():
+        return text
+    return text.str.replace(_POINTED, r"\1:\2:\3", regex=True)
+
+
+def read_times(columns):
+    """Make an index: dates where the columns are text, numbers as they are.
+
+    Raises
+    ------
+    ValueError
+        A row has no time, or the dates can be read in two ways.
+    """
     name = " ".join(columns.columns)
-    text = columns.iloc[:, 0] if columns.shape[1] == 1 else columns.astype(str).agg(" ".join, axis=1)
+    if columns.shape[1] == 1:
+        text = columns.iloc[:, 0]
+    else:
+        text = columns.astype(str).apply(_with_colons).agg(" ".join, axis=1)
     times = text if pd.api.types.is_numeric_dtype(text) else _dates(text)
     if times.isna().any():
         row = int(times.isna().argmax())
@@ -132,7 +196,7 @@ def _dates(column):
     ValueError
         Both orders make one, and neither or both of them run in even steps.
     """
-    text = column.astype("str")
+    text = _with_colons(column.astype("str"))
     clock = text.str.fullmatch(_CLOCK).fillna(False).astype(bool)
     if len(text) and clock.all():
         return _read_dates("1970-01-01 " + text)  # without a date, pandas would take that of today
@@ -170,19 +234,31 @@ def _is_even(dates):
     return pd.Series(times).diff().nunique() <= 1 or by_month
 
 
-def _known(table, names, option):
+def known(table, names, option):
+    """Require names of columns.
+
+    Raises
+    ------
+    ValueError
+    """
     unknown = [name for name in names if name not in table.columns]
     if unknown:
         raise ValueError(f"{option} must name columns of the file, {list(table.columns)}; got {unknown[0]!r}.")
     return list(names)
 
 
-def _require_numbers(column, time):
+def require_numbers(column, time=None):
+    """Require a column of numbers.
+
+    Raises
+    ------
+    ValueError
+    """
     if pd.api.types.is_numeric_dtype(column):
         return
     values = pd.to_numeric(column, errors="coerce")
     row = int((values.isna() & column.notna()).argmax())
-    of_day = time and column.dropna().astype(str).str.fullmatch(_CLOCK).all()
+    of_day = time and is_clock(column)
     raise ValueError(
         f"column {column.name!r} must hold numbers; got {column.iloc[row]!r} in row {row + 1}. "
         + (f"If it is the time of day, use --time {','.join([*time, column.name])}." if of_day else
