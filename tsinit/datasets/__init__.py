@@ -8,6 +8,7 @@ hash.
 
 from tsinit.datasets._ampute import ampute
 from tsinit.datasets._fetch import find
+from tsinit.datasets._formants import load_formant_reference
 from tsinit.datasets._listing import list_datasets
 from tsinit.datasets._recordings import Speech, load_speech
 from tsinit.datasets._tables import load_air_quality, load_new_york_air_quality
@@ -24,6 +25,7 @@ __all__ = [
     "find",
     "list_datasets",
     "load_air_quality",
+    "load_formant_reference",
     "load_new_york_air_quality",
     "load_speech",
     "make_hmm",

@@ -112,6 +112,19 @@ _ALL = [
     _arctic("arctic_a0009_phone", "arctic_a0009_phone.lab", 6553,
             "fcdc863841c1970bcc0e3725563492c3a72ba32fd7b657ba35d126b60b3b32aa"),
     DataFile(
+        name="formants_praat",
+        path="speech/reference/formants_praat.csv",
+        url="https://www.praat.org",
+        sha256="f369008efcb7e8e24bf20974aa74e1978ee3e27a301a149664b2da2eb52e613f",
+        bytes=40240,
+        licence=_CMU,
+        citation="Boersma, P., Weenink, D. Praat: doing phonetics by computer, version 6.1.38; "
+                 "Jadoul, Y., Thompson, B., de Boer, B. (2018). Introducing Parselmouth. J. Phonetics 71, 1-15.",
+        bundled="arctic/formants_praat.csv",
+        # The wider table, measured in the same way: more recordings and columns.
+        twins=("ed71d042cb9d87dd81d0913a4e12abea5e0e26b363e835d29326aa272a25eb4f",),
+    ),
+    DataFile(
         name="air_quality",
         path="air_quality/AirQualityUCI.csv",
         url="https://archive.ics.uci.edu/static/public/360/air+quality.zip",
