@@ -2,13 +2,14 @@
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
 from comparison.fake_model import Hills, Walker
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
 from tsinit import compare, plots
-from tsinit.comparison import targets
+from tsinit.comparison import across, targets
 
 X = np.zeros((40, 2))
 NAMES = ["time_to_target", "pairs", "best_of"]
@@ -100,3 +101,49 @@ def test_mixed_models_leave_the_panel_of_a_sampler_empty():
     for name in NAMES[::2]:
         panels = getattr(mixed.plot, name)()
         assert [len(panel.lines) for panel in panels] == [1, 0]
+
+
+#: Demšar (2006), section 3.2: mean ranks of four classifiers on 14 data sets; the critical difference is 1.25 at the
+#: 5 % level and 1.12 at the 10 % level.
+RANKS = pd.Series({"C4.5+m+cf": 1.964, "C4.5+m": 2.000, "C4.5+cf": 2.893, "C4.5": 3.143})
+ALL = list(RANKS.index)
+
+
+@pytest.mark.parametrize(
+    ("difference", "groups"),
+    # 3.143 - 1.964 = 1.179 and 3.143 - 2.000 = 1.143; 2.893 - 1.964 = 0.929; 2.893 - 2.000 = 0.893; 0.250; 0.036.
+    [(1.25, [ALL]), (1.15, [ALL[:3], ALL[1:]]), (1.12, [ALL[:3], ALL[2:]]), (0.9, [ALL[:2], ALL[1:3], ALL[2:]]),
+     (0.03, [])],
+)  # fmt: skip
+def test_the_critical_difference_diagram_draws_the_published_example(difference, groups):
+    found = across.MeanRanks(RANKS, difference, 0.0256, 14)
+    assert found.groups() == groups
+
+    class Stub:
+        def mean_ranks(self, column, model):
+            return found
+
+    ax = plots.critical_difference(Stub())
+    bars = [line.get_xdata() for line in ax.lines if line.get_linewidth() == 4]
+    np.testing.assert_allclose(bars, [(RANKS[g[0]] - 0.03, RANKS[g[-1]] + 0.03) for g in groups] or [])
+    ruler = next(line.get_xdata() for line in ax.lines if line.get_marker() == "|")
+    assert np.ptp(ruler) == pytest.approx(difference)
+    stems = [line.get_xdata()[0] for line in ax.lines if line.get_linewidth() == 1.2 and line.get_marker() == "None"]
+    assert stems == RANKS.tolist()
+    assert [text.get_text() for text in ax.texts][:4] == [f"{name} ({rank:.2f})" for name, rank in RANKS.items()]
+    assert "14 data sets" in ax.get_xlabel()
+
+
+def test_from_six_data_sets_on_starts_are_ranked_and_before_it_is_said_why_not(several):
+    with pytest.raises(ValueError, match="Mean ranks must rest on 6 data sets at least; got 2"):
+        several.plot.critical_difference()
+    data = {f"d{i}": X + i for i in range(6)}
+    six = compare({"m": Hills(), "n": Hills(max_iter=5)}, data, ["wide", "right"], n_seeds=3, progress=False)
+    with pytest.raises(ValueError, match="model must name the one"):
+        six.plot.critical_difference()
+    ax = plt.subplots()[1]
+    assert six.plot.critical_difference(model="m", ax=ax) is ax
+    ranks = six.mean_ranks(model="m").ranks
+    assert [text.get_text() for text in ax.texts][:2] == [f"{name} ({rank:.2f})" for name, rank in ranks.items()]
+    # Two starts over six data sets: 1.960 * sqrt(2 * 3 / (6 * 6)) = 0.80.
+    assert ax.texts[-1].get_text() == "critical difference 0.80"

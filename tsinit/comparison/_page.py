@@ -1,6 +1,8 @@
-"""The frame of the HTML report: style and skeleton, no content."""
+"""The frame of the HTML report: style, skeleton, tables and pictures, no content."""
 
+import base64
 import html
+import io
 
 _CSS = """
 :root { color-scheme: light; }
@@ -96,3 +98,24 @@ def count(runs, column, one, many=None):
     """Write how many different values a column has, with the noun in its number."""
     n = runs[column].nunique()
     return f"{n} {one}" if n == 1 else f"{n} {many or one + 's'}"
+
+
+def figure(drawn, caption):
+    """Embed a picture as an image of its own: its ids cannot clash with those of the next.
+
+    Parameters
+    ----------
+    drawn : matplotlib Figure, Axes or array of Axes
+    caption : str
+    """
+    import matplotlib
+
+    picture = drawn if hasattr(drawn, "savefig") else getattr(drawn, "flat", [drawn])[0].figure
+    buffer = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "tsinit"}):  # the same picture, the same bytes
+        picture.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, dpi=150)
+    data = base64.b64encode(buffer.getvalue()).decode("ascii")
+    text = html.escape(caption, quote=True)
+    return (
+        f'<figure><img alt="{text}" src="data:image/svg+xml;base64,{data}"><figcaption>{text}</figcaption></figure>'
+    )

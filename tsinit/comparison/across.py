@@ -33,6 +33,19 @@ class MeanRanks(NamedTuple):
     p_value: float  # that no start is better than another (Friedman)
     n_datasets: int
 
+    def groups(self):
+        """List the starts that cannot be told apart: the longest runs of ranks within the critical difference.
+
+        Returns
+        -------
+        list of list of str
+            Best first; a start that differs from all others is in none.
+        """
+        values, names = self.ranks.to_numpy(), list(self.ranks.index)
+        ends = [int(np.flatnonzero(values - low <= self.critical_difference)[-1]) for low in values]
+        # A run that ends where the one before it ended is part of that one.
+        return [names[i : j + 1] for i, j in enumerate(ends) if j > i and (i == 0 or ends[i - 1] < j)]
+
 
 def hierarchical_difference(groups):
     """Mean over data sets of the mean paired difference, with a bootstrap 95 % interval.
@@ -169,7 +182,8 @@ def mean_ranks(runs, column="objective_final"):
     ranks = np.array([rankdata(-cell.fillna(-math.inf).to_numpy()) for cell in cells])
     n, k = ranks.shape
     difference = studentized_range.ppf(0.95, k, np.inf) / math.sqrt(2.0) * math.sqrt(k * (k + 1) / (6.0 * n))
-    p_value = float(friedmanchisquare(*ranks.T).pvalue) if k > 2 else math.nan
+    alike = bool((ranks == ranks[:, :1]).all())  # everywhere the same rank: nothing to test, and 0 / 0 in the formula
+    p_value = 1.0 if alike else float(friedmanchisquare(*ranks.T).pvalue) if k > 2 else math.nan
     means = pd.Series(ranks.mean(axis=0), index=names, name="mean_rank").sort_values(kind="stable")
     return MeanRanks(means, float(difference), p_value, n)
 

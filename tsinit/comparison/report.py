@@ -1,8 +1,6 @@
 """One HTML file that a colleague can read without Python: verdict, pictures, tables, how it was done."""
 
-import base64
 import html
-import io
 import math
 from pathlib import Path
 
@@ -66,7 +64,7 @@ def _verdict(comparison):
 def _extra(figures):
     if not figures:
         return ""
-    drawn = "".join(_figure(drawn, caption) for caption, drawn in figures.items())
+    drawn = "".join(_page.figure(drawn, caption) for caption, drawn in figures.items())
     return f'<h2>What the fits show</h2><div class="single">{drawn}</div>'
 
 
@@ -99,25 +97,10 @@ def _pictures(comparison):
             # All of one size: pictures of different heights leave holes beside each other.
             figure, ax = plt.subplots(figsize=_SIZE, layout="constrained")
             draw(comparison, dataset=dataset, model=model, ax=ax, **more)
-            blocks.append(_figure(ax, caption))
+            blocks.append(_page.figure(ax, caption))
             plt.close(figure)
         blocks.append("</div>")
     return "".join(blocks)
-
-
-def _figure(drawn, caption):
-    """Embed a figure as an image of its own: its ids cannot clash with those of the next."""
-    import matplotlib
-
-    figure = drawn if hasattr(drawn, "savefig") else getattr(drawn, "flat", [drawn])[0].figure
-    buffer = io.BytesIO()
-    with matplotlib.rc_context({"svg.hashsalt": "tsinit"}):  # the same picture, the same bytes
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, dpi=150)
-    data = base64.b64encode(buffer.getvalue()).decode("ascii")
-    text = html.escape(caption, quote=True)
-    return (
-        f'<figure><img alt="{text}" src="data:image/svg+xml;base64,{data}"><figcaption>{text}</figcaption></figure>'
-    )
 
 
 def _summaries(comparison):

@@ -36,7 +36,8 @@ class Comparison(Questions):
     about : About
         Entropy, budget, and of each model its text, what it maximises and whether it is a sampler.
     plot : PlotAccessor
-        ``result.plot.traces()``, ``.strip()``, ``.waterfall()``, ``.time_to_target()``, ``.pairs()``, ``.best_of()``.
+        ``result.plot.traces()``, ``.strip()``, ``.waterfall()``, ``.time_to_target()``, ``.pairs()``, ``.best_of()``,
+        and over six data sets or more ``.critical_difference()``.
     """
 
     def __init__(self, runs, traces, errors, about: About, plan: Plan | None = None):
@@ -242,6 +243,12 @@ class PlotAccessor:
         from tsinit import plots
 
         return plots.best_of(self._comparison, **options)
+
+    def critical_difference(self, **options):
+        """Mean ranks over data sets, and what nothing tells apart; see :func:`tsinit.plots.critical_difference`."""
+        from tsinit import plots
+
+        return plots.critical_difference(self._comparison, **options)
 
 
 def read_comparison(path):
