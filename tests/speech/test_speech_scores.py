@@ -76,3 +76,19 @@ def test_tables_must_match():
         speech.assign_to_reference([], np.ones((4, 3)))
     with pytest.raises(ValueError, match=r"one column per formant; got shape \(2, 2, 2\)"):
         speech.roughness(np.ones((2, 2, 2)))
+
+
+def test_two_formants_are_resolved_by_two_resonances_near_them():
+    frames = [(1400.0, 1600.0), (1455.0, 1545.0), (1500.0,), (1480.0, 1490.0), (500.0, 1399.0, 1601.0, 2500.0), ()]
+    candidates = [speech.Formants(np.array(f), np.full(len(f), 50.0)) for f in frames]
+    found = speech.resolved(candidates, (1400.0, 1600.0))
+    assert found.tolist() == [True, True, False, False, True, False]
+    each = np.tile([1400.0, 1600.0], (6, 1))
+    each[1] = 1430.0, 1480.0  # the upper resonance is now too far away
+    assert speech.resolved(candidates, each).tolist() == [True, False, False, False, True, False]
+
+
+@pytest.mark.parametrize("pair", [(1600.0, 1400.0), (1.0, 2.0, 3.0), np.ones((3, 2)), (np.nan, 1.0)])
+def test_a_pair_is_two_rising_frequencies(pair):
+    with pytest.raises(ValueError, match="pair must hold two rising frequencies"):
+        speech.resolved([speech.Formants(np.empty(0), np.empty(0))] * 2, pair)

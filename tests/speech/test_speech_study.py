@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator
 
-from tsinit import speech
+from tsinit import LinearGaussianSSM, speech
 from tsinit.datasets import load_speech, make_vowel
 from tsinit.init.lpc import LPC
 
@@ -109,7 +109,7 @@ def test_frames_at_wanted_times_and_a_table():
                                    n_formants=2)
     table = result.table()
     np.testing.assert_allclose(table.index, times)
-    assert table.columns.tolist() == ["F1", "B1", "F2", "B2", "log_likelihood", "voiced"]
+    assert table.columns.tolist() == ["F1", "B1", "F2", "B2", "log_likelihood", "predictive", "voiced"]
     np.testing.assert_array_equal(table["F2"], result.frequencies[:, 1])
 
 
@@ -125,3 +125,39 @@ def test_the_study_resamples():
 def test_a_mask_must_fit():
     with pytest.raises(ValueError, match=r"mask must have one entry per frame of the signal \(48\); got 3"):
         speech.formant_tracks(np.zeros(4000), 8000, Predictor(), fs_model=None, mask=[True] * 3)
+
+
+def test_each_frame_has_a_seed_of_its_own_and_one_seed_gives_one_result():
+    vowel = make_vowel(duration=0.05, random_state=0)
+    model = LinearGaussianSSM(4, init="uniform", max_iter=0, random_state=3)
+    one, two = (speech.formant_tracks(vowel.signal, vowel.fs, model, fs_model=None) for _ in range(2))
+    A = [p.A for p in one.params if p is not None]
+    assert len(A) >= 2
+    assert not np.allclose(A[0], A[1])
+    np.testing.assert_array_equal(A[0], two.params[np.flatnonzero(one.voiced)[0]].A)
+
+
+def test_history_and_prediction_per_sample():
+    """The density of what follows is that of frame and sequel together, less that of the frame."""
+    vowel = make_vowel(duration=0.06, snr_db=20.0, random_state=0)
+    model = LinearGaussianSSM(4, init="lpc", max_iter=3, tol=1e-12, random_state=0)
+    result = speech.formant_tracks(vowel.signal, vowel.fs, model, fs_model=None, cutoff=None, ahead=0.010)
+    assert result.history.shape == (len(result.times), 4)
+    np.testing.assert_allclose(result.history[:, -1], result.log_likelihood)
+    assert (np.diff(result.history, axis=1) >= 0).all()
+    cut = vowel.signal[:280]
+    z = (cut - cut[:200].mean()) / cut[:200].std()
+    ready = LinearGaussianSSM(4, init=result.params[0], max_iter=0).fit(z[:200, None])
+    both = ready.score(z[:, None]) * 280
+    assert result.predictive[0] == pytest.approx((both - ready.log_likelihood_) / 80)
+    starts = np.round(result.times * vowel.fs - 100)
+    np.testing.assert_array_equal(np.isfinite(result.predictive), starts + 280 <= vowel.signal.size)
+
+
+def test_without_history_or_sequel_there_is_the_end_alone():
+    vowel = make_vowel(duration=0.05, random_state=0)
+    result = speech.formant_tracks(vowel.signal, vowel.fs, Predictor(), fs_model=None)
+    np.testing.assert_array_equal(result.history[:, 0], result.log_likelihood)
+    assert np.isnan(result.predictive).all()
+    with pytest.raises(ValueError, match="ahead must"):
+        speech.formant_tracks(vowel.signal, vowel.fs, Predictor(), fs_model=None, ahead=0.0)

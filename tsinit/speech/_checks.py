@@ -61,3 +61,12 @@ def check_same_length(name, count, other, expected):
     """Two series of frames must match."""
     if count != expected:
         raise ValueError(f"{name} must have one entry per frame of {other} ({expected}); got {count}.")
+
+
+def check_pair(pair, n_frames):
+    """Return two rising frequencies for each frame, (n_frames, 2)."""
+    x = np.asarray(pair, dtype=np.float64)
+    if x.shape not in ((2,), (n_frames, 2)) or not (x[..., 0] < x[..., 1]).all():
+        raise ValueError(f"pair must hold two rising frequencies, for all frames or for each of {n_frames}; "
+                         f"got {x.tolist() if x.size <= 4 else x.shape}.")
+    return np.broadcast_to(x, (n_frames, 2))

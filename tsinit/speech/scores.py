@@ -94,6 +94,34 @@ def track_error(tracks, reference):
     return pd.DataFrame(rows, index=[*names, "all"])
 
 
+def resolved(candidates, pair):
+    """Tell in which frames a model separates two close formants.
+
+    It does where it has two resonances of which one is nearer than half the distance of the pair to the lower
+    formant, and the other as near to the upper one. A single resonance between the two separates nothing.
+
+    Parameters
+    ----------
+    candidates : list of Formants
+        One per frame.
+    pair : (float, float) or (n_frames, 2) float
+        True frequencies of the two formants in Hz, the same in all frames or for each.
+
+    Returns
+    -------
+    (n_frames,) bool
+
+    Raises
+    ------
+    ValueError
+        If the pair is not two rising frequencies, or there is not one for each frame.
+    """
+    pair = _checks.check_pair(pair, len(candidates))
+    within = 0.5 * (pair[:, 1] - pair[:, 0])
+    found = assign_to_reference(candidates, pair)
+    return (np.abs(found - pair) < within[:, None]).all(axis=1)
+
+
 def _errors(found, wanted):
     found, wanted = found[np.isfinite(wanted)], wanted[np.isfinite(wanted)]
     hit = np.isfinite(found)

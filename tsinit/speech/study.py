@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
+from tsinit._validate import check_inside, check_seed, child_seed
 from tsinit.speech import _checks
 from tsinit.speech.formants import Formants, formants
 from tsinit.speech.frames import frames, pre_emphasis, resample, voiced
@@ -34,6 +35,12 @@ class FormantTracks:
         Fitted parameters of each frame, in units of the normalised frame.
     fs : float
         Sampling rate at which the models run, in Hz.
+    history : (n_frames, n_iter + 1) float
+        Log-likelihood per sample of the start and after every iteration, in nats; a frame that ended earlier stays
+        at its last value. NaN where the frame was not fitted.
+    predictive : (n_frames,) float
+        Log density per sample of what follows each frame, given the frame, in nats and in units of the normalised
+        frame; NaN where the frame was not fitted, the signal ends before, or nothing was asked for.
     """
 
     times: np.ndarray
@@ -44,6 +51,8 @@ class FormantTracks:
     candidates: list
     params: list
     fs: float
+    history: np.ndarray
+    predictive: np.ndarray
 
     def table(self):
         """Lay the tracks out as a DataFrame.
@@ -51,18 +60,18 @@ class FormantTracks:
         Returns
         -------
         pandas.DataFrame
-            Indexed by time in seconds; columns F1, B1, F2, B2, ..., ``log_likelihood``, ``voiced``.
+            Indexed by time in seconds; columns F1, B1, F2, B2, ..., ``log_likelihood``, ``predictive``, ``voiced``.
         """
         columns = {}
         for k in range(self.frequencies.shape[1]):
             columns[f"F{k + 1}"] = self.frequencies[:, k]
             columns[f"B{k + 1}"] = self.bandwidths[:, k]
-        columns |= {"log_likelihood": self.log_likelihood, "voiced": self.voiced}
+        columns |= {"log_likelihood": self.log_likelihood, "predictive": self.predictive, "voiced": self.voiced}
         return pd.DataFrame(columns, index=pd.Index(self.times, name="time"))
 
 
 def formant_tracks(signal, fs, model=None, *, fs_model=10_000.0, length=0.025, hop=0.010, times=None,
-                   cutoff=50.0, mask=None, warm_start=False, n_formants=3, max_bandwidth=700.0):
+                   cutoff=50.0, mask=None, warm_start=False, n_formants=3, max_bandwidth=700.0, ahead=None):
     """Formant tracks of an utterance: one model per voiced frame, one search over all frames.
 
     The signal is resampled, pre-emphasised and cut into rectangular frames, each brought to zero mean and
@@ -74,9 +83,10 @@ def formant_tracks(signal, fs, model=None, *, fs_model=10_000.0, length=0.025, h
     fs : float
         Sampling rate in Hz.
     model : estimator, optional
-        Anything with ``fit``, ``params_.A`` and ``log_likelihood_``; it is cloned, never changed. By default
-        ``LinearGaussianSSM`` with two states per formant to expect (one per kHz below fs_model / 2) and four
-        more, started by canonical variates, with 50 EM iterations.
+        Anything with ``fit``, ``params_.A`` and ``log_likelihood_``; it is cloned, never changed, and where it has
+        a ``random_state`` each frame gets a seed of its own, drawn from that. By default ``LinearGaussianSSM`` with
+        two states per formant to expect (one per kHz below fs_model / 2) and four more, started by canonical
+        variates, with 50 EM iterations.
     fs_model : float or None
         Sampling rate for the models in Hz; None keeps `fs`. Speech has about one formant per kHz, so a model
         needs more states at a higher rate.
@@ -95,6 +105,8 @@ def formant_tracks(signal, fs, model=None, *, fs_model=10_000.0, length=0.025, h
         Number of tracks.
     max_bandwidth : float
         Widest resonance that may be a formant, in Hz.
+    ahead : float, optional
+        Seconds after each frame that its model is asked to predict; the model then needs ``score`` as well.
 
     Returns
     -------
@@ -103,7 +115,7 @@ def formant_tracks(signal, fs, model=None, *, fs_model=10_000.0, length=0.025, h
     Raises
     ------
     ValueError
-        If the signal is not one finite channel, or the mask does not fit the frames.
+        If the signal is not one finite channel, the mask does not fit the frames, or `ahead` is not positive.
 
     Notes
     -----
@@ -122,23 +134,55 @@ def formant_tracks(signal, fs, model=None, *, fs_model=10_000.0, length=0.025, h
     _checks.check_same_length("mask", len(mask), "the signal", len(values))
     mask = mask & values.any(axis=1)
 
-    params, log_likelihood = _fit_frames(model, values, mask, warm_start)
+    starts = np.round(raw.times * fs - values.shape[1] / 2).astype(int)
+    n_ahead = 0 if ahead is None else max(1, round(check_inside("ahead", ahead, 0.0) * fs))
+    fits = _fit_frames(model, values, mask, warm_start)
+    params = [None if fit is None else fit.params_ for fit in fits]
     candidates = [_NOTHING if p is None else formants(p, fs, max_bandwidth=max_bandwidth) for p in params]
     tracks = track(candidates, n_formants)
-    return FormantTracks(raw.times, tracks.frequencies, tracks.bandwidths, log_likelihood, mask, candidates,
-                         params, float(fs))
+    history = _histories(fits, values.shape[1])
+    sequels = zip(fits, starts, strict=True)
+    predictive = [_predict(fit, shaped[start:], values.shape[1], n_ahead) for fit, start in sequels]
+    log_likelihood = [np.nan if fit is None else fit.log_likelihood_ / values.shape[1] for fit in fits]
+    return FormantTracks(raw.times, tracks.frequencies, tracks.bandwidths, np.array(log_likelihood), mask, candidates,
+                         params, float(fs), history, np.array(predictive))
 
 
 def _fit_frames(model, values, mask, warm_start):
-    params, log_likelihood = [None] * len(values), np.full(len(values), np.nan)
+    """Fit a copy of the model to each marked frame; None elsewhere."""
+    fits: list = [None] * len(values)
+    seed = model.get_params().get("random_state")
+    root = None if seed is None else check_seed(seed)
     for t in np.flatnonzero(mask):
         fitted = clone(model)
-        if warm_start and t > 0 and params[t - 1] is not None:
-            fitted.set_params(init=params[t - 1])
-        fitted.fit(values[t][:, None])
-        params[t] = fitted.params_
-        log_likelihood[t] = fitted.log_likelihood_ / values.shape[1]
-    return params, log_likelihood
+        if root is not None:
+            # One seed for all frames would make a lucky draw lucky everywhere.
+            fitted.set_params(random_state=child_seed(root, int(t)))
+        if warm_start and t > 0 and fits[t - 1] is not None:
+            fitted.set_params(init=fits[t - 1].params_)
+        fits[t] = fitted.fit(values[t][:, None])
+    return fits
+
+
+def _histories(fits, n_samples):
+    """Objectives per sample of all frames, the last one held to the length of the longest."""
+    traces = [None if fit is None else np.atleast_1d(getattr(fit, "history_", fit.log_likelihood_)) for fit in fits]
+    longest = max((len(trace) for trace in traces if trace is not None), default=1)
+    out = np.full((len(fits), longest), np.nan)
+    for row, trace in zip(out, traces, strict=True):
+        if trace is not None:
+            row[: len(trace)] = trace / n_samples
+            row[len(trace):] = trace[-1] / n_samples
+    return out
+
+
+def _predict(fit, signal, L, n_ahead):
+    """Log density per sample of the `n_ahead` samples after the first L of the signal, given those."""
+    if fit is None or n_ahead == 0 or signal.size < L + n_ahead:
+        return np.nan
+    frame = signal[:L]
+    longer = (signal[: L + n_ahead] - frame.mean()) / frame.std()
+    return (fit.score(longer[:, None]) * longer.size - fit.log_likelihood_) / n_ahead
 
 
 def _default_model(fs):
