@@ -36,6 +36,14 @@ def test_the_wider_table_holds_the_shipped_one(tmp_path):
     pd.testing.assert_frame_equal(load_formant_reference("2_theo_5", tmp_path), shipped)
 
 
+def test_all_recordings_at_once():
+    table = load_formant_reference(None)
+    names = table.index.unique("recording")
+    assert {"arctic_a0007", "arctic_a0009"} <= set(names)
+    assert table.index.names == ["recording", "time"]
+    pd.testing.assert_frame_equal(table.loc["arctic_a0007"], load_formant_reference("arctic_a0007"))
+
+
 def test_a_recording_without_reference_and_another_table_are_refused(tmp_path):
     table = load_formant_reference().reset_index(names="t").assign(file="arctic/arctic_a0007.wav")
     table.to_csv(tmp_path / "few.csv", index=False)

@@ -8,7 +8,7 @@ from tsinit.datasets._registry import REGISTRY, lookup
 _COLUMNS = ["f0", "F1", "F2", "F3"]
 
 
-def load_formant_reference(name: str = "arctic_a0007", path=None) -> pd.DataFrame:
+def load_formant_reference(name: str | None = "arctic_a0007", path=None) -> pd.DataFrame:
     """Load the formants that Praat measured in a recording, every 10 ms.
 
     They are roots of a linear predictor (Burg's method on windows of 25 ms) in rising order, with an error of their
@@ -19,8 +19,8 @@ def load_formant_reference(name: str = "arctic_a0007", path=None) -> pd.DataFram
 
     Parameters
     ----------
-    name : str
-        Name of a recording, as `load_speech` takes it.
+    name : str or None
+        Name of a recording, as `load_speech` takes it; None for all recordings of the table.
     path : path-like, optional
         An own table in the layout of ``data/arctic/formants_praat.csv``, or a folder that holds it.
 
@@ -29,7 +29,7 @@ def load_formant_reference(name: str = "arctic_a0007", path=None) -> pd.DataFram
     pandas.DataFrame, (n_frames, 4) float
         Indexed by ``time`` in seconds, the centre of each frame. Columns ``f0`` (pitch), ``F1``, ``F2``, ``F3`` in
         Hz, NaN where there is none. Formants are given for silent frames as well: `tsinit.speech.voiced` tells
-        which frames to look at.
+        which frames to look at. For all recordings, the index is (``recording``, ``time``).
 
     Raises
     ------
@@ -46,15 +46,19 @@ def load_formant_reference(name: str = "arctic_a0007", path=None) -> pd.DataFram
     >>> load_formant_reference("arctic_a0007").shape
     (396, 4)
     """
-    recording = lookup(name, [known.name for known in REGISTRY.values() if known.is_speech])
+    speech = {known.path.removeprefix("speech/"): known.name for known in REGISTRY.values() if known.is_speech}
+    wanted = None if name is None else lookup(name, list(speech.values())).name
     place = find("formants_praat", path)
     table = pd.read_csv(place)
     lacking = [column for column in ["file", "t", *_COLUMNS] if column not in table.columns]
     if lacking:
         raise ValueError(f"{place} must have the columns {['file', 't', *_COLUMNS]}; got {list(table.columns)}. "
                          "Is it another table?")
-    rows = table[table["file"] == recording.path.removeprefix("speech/")]
-    if rows.empty:
-        raise ValueError(f"name must be a recording with reference formants; got {name!r}. "
-                         f"{place.name} holds {sorted(table['file'].unique())}.")
-    return rows.set_index(pd.Index(rows["t"], name="time"))[_COLUMNS].astype(float)
+    index = pd.MultiIndex.from_arrays([table["file"].map(speech), table["t"]], names=["recording", "time"])
+    values = table[_COLUMNS].astype(float).set_axis(index)
+    if wanted is None:
+        return values
+    there = sorted(index.unique("recording"))
+    if wanted not in there:
+        raise ValueError(f"name must be a recording with reference formants; got {name!r}. {place.name} holds {there}.")
+    return values.loc[wanted]
