@@ -18,17 +18,17 @@ class EigenInit(BaseEstimator):
     without touching the spectrum or its conditioning. C is standard normal, Q = q I and R = r I are
     calibrated to the variance of the data.
 
-    ==================  =======================================================================
-    distribution        modulus and angle of the complex pairs
-    ==================  =======================================================================
-    ``disc``            uniform on the unit disc: modulus sqrt(U(0, 1)), uniform angle
-    ``annulus``         uniform on the ring between the radii r_lo and r_hi
-    ``unit_perturb``    modulus U(1 - std / 1000, 1 + std / 1000), uniform angle
-    ``box``             real and imaginary part U(-std, std)
-    ``double_gaussian`` real and imaginary part each from N(-1, std) or N(1, std), evenly mixed
-    ``time_constants``  modulus exp(-1 / tau), log tau uniform between tau = 1 and half the
-                        longest sequence, uniform angle
-    ==================  =======================================================================
+    ===================  =======================================================================
+    distribution         modulus and angle of the complex pairs
+    ===================  =======================================================================
+    ``disc``             uniform on the unit disc: modulus sqrt(U(0, 1)), uniform angle
+    ``annulus``          uniform on the ring between the radii r_lo and r_hi
+    ``unit_perturb``     modulus U(1 - std / 1000, 1 + std / 1000), uniform angle
+    ``box``              real and imaginary part U(-std, std)
+    ``double_gaussian``  real and imaginary part each from N(-1, std) or N(1, std), evenly mixed
+    ``time_constants``   modulus exp(-1 / tau), log tau uniform between tau = 1 and half the
+                         longest sequence, uniform angle
+    ===================  =======================================================================
 
     The real eigenvalue has the same law of the modulus and a random sign (``time_constants``: positive;
     ``box`` and ``double_gaussian``: the law of the real part). Moduli are cut at r_max, which keeps the

@@ -43,7 +43,7 @@ def assign_to_reference(candidates, reference):
 
 
 def roughness(tracks):
-    """Mean |F(t) - F(t-1)| over all tracks, in Hz per frame.
+    """Mean absolute step of all tracks from one frame to the next, in Hz per frame.
 
     Parameters
     ----------
