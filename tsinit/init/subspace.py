@@ -1,40 +1,27 @@
 """Subspace identification (4SID): the dynamics read off a projection of the future on the past."""
 
-from typing import NamedTuple
-
 import numpy as np
 from sklearn.base import BaseEstimator
 
 from tsinit._validate import check_choice, check_count, check_inside, check_number, check_series
 from tsinit.init import _checks
-from tsinit.init._assemble import nearest_psd
 from tsinit.init._centres import cluster_centres, refine
 from tsinit.init._fills import keep_seen
-from tsinit.init._gaps import smoothed_view, views
-from tsinit.init._hankel import HankelFactor
+from tsinit.init._identify import best
 from tsinit.init._labels import bounds, count_distinct, finish, prepare, wanted_states
 from tsinit.init._order import order_statistics
 from tsinit.init._padding import pad, white, with_constants
-from tsinit.init._realise import StateSpace, largest_order, realise, weighted_states
-from tsinit.init._s_zero import to_independent_noise
+from tsinit.init._realise import largest_order, weighted_states
 from tsinit.init._scaling import standardise, unscale
 from tsinit.init._windows import fill_linear, longest
-from tsinit.kernels import Kalman, LinearGaussianParams, smooth_means, solve_lyapunov
+from tsinit.kernels import smooth_means
 from tsinit.kernels.observation import complete
 
 _WEIGHTS = ("cva", "n4sid", "moesp")
 _GAPS = ("auto", "drop", "pairs", "smooth")
-_JUDGED = 50_000  # rows on which candidates are compared: enough to tell, and a long series costs no more
 _TABLE_STATES = 20  # rows of the order table where the user does not say
-_STATE_NOISE = 1e-4  # least noise of a state in units of its variance
 _LEAST_ROWS = 4  # in some sequence: fewer have no past and future
 _PAD_LOADING = 0.1  # of states beyond what the data can carry: hardly seen
-
-
-class _Fit(NamedTuple):
-    factor: HankelFactor
-    states: StateSpace
-    params: LinearGaussianParams
 
 
 class Subspace(BaseEstimator):
@@ -134,7 +121,7 @@ class Subspace(BaseEstimator):
         varies = _varies(z)
         loadings = _PAD_LOADING * rng.standard_normal((int(varies.sum()), n_states))
         if varies.any():
-            params = self._best(z[:, varies], _bounds(z, offsets), n_states, loadings).params
+            params = best(self, z[:, varies], _bounds(z, offsets), n_states, loadings).params
         else:
             params = pad(white(0), n_states, loadings)
         return unscale(with_constants(params, varies, self.noise_floor), loc, scale)
@@ -249,7 +236,7 @@ class Subspace(BaseEstimator):
     def _statistics(self, z, offsets, n_states, most):
         """Score the orders 1 .. most by one decomposition, made for `n_states`."""
         D = z.shape[1]
-        fit = self._best(z, offsets, n_states, np.zeros((D, n_states)))
+        fit = best(self, z, offsets, n_states, np.zeros((D, n_states)))
         cva = weighted_states(fit.factor, "cva")
         return order_statistics(
             fit.states.singular_values, cva.singular_values, D, fit.factor.n_block_rows,
@@ -264,7 +251,7 @@ class Subspace(BaseEstimator):
         """Parameters of a model of the order that the data ask for."""
         most = _TABLE_STATES // 2
         order = 1 + int(np.argmin(self._statistics(z, offsets, most, most)["ivc"]))
-        return self._best(z, offsets, order, np.zeros((z.shape[1], order))).params
+        return best(self, z, offsets, order, np.zeros((z.shape[1], order))).params
 
     def _check(self):
         check_choice("weights", self.weights, _WEIGHTS)
@@ -272,59 +259,6 @@ class Subspace(BaseEstimator):
         check_number("noise_floor", self.noise_floor, 1e-12)
         check_inside("max_radius", self.max_radius, 0.0, 1.0, closed=True)
         check_choice("gaps", self.gaps, _GAPS)
-
-    def _best(self, z, offsets, n_states, loadings):
-        """Identify from every view of the data and number of block rows, and keep the likeliest."""
-        z = np.ascontiguousarray(z)
-        found = views(z, offsets, n_states, self.n_block_rows, self.gaps)
-        if len(found) == len(found[0].choices) == 1 and found[0].name != "smooth":
-            return self._fit(found[0].factor(found[0].choices[0]), n_states, loadings, found[0].name)
-        judge = Kalman(z[:_JUDGED], n_states, np.minimum(offsets, _JUDGED))
-
-        def scored(factor, name):
-            fit = self._fit(factor, n_states, loadings, name)
-            return judge.log_likelihood(fit.params), fit
-
-        best = {view.name: max((scored(view.factor(rows), view.name) for rows in view.choices), key=_score)
-                for view in found}
-        if "smooth" in best:
-            fit = best["smooth"][1]
-            again = smoothed_view(z, offsets, fit.params, fit.factor.n_block_rows)
-            if again is not None:
-                best["smooth again"] = scored(again, "smooth")
-        return max(best.values(), key=_score)[1]
-
-    def _fit(self, factor, n_states, loadings, view):
-        # Covariances from pairs are too rough to be whitened by.
-        weights = "n4sid" if view == "pairs" and self.weights == "cva" else self.weights
-        states = weighted_states(factor, weights)
-        order = min(n_states, largest_order(factor, states))
-        params = self._identify(factor, states, order, weights) if order else white(len(loadings))
-        return _Fit(factor, states, pad(params, n_states, loadings))
-
-    def _identify(self, factor, states, order, weights):
-        """Identify one order on standardised data."""
-        model = realise(factor, states, order, weights, self.max_radius)
-        model = model._replace(R=model.R + _overfit(factor) * np.eye(len(model.R)))
-        if self.independent_noise:
-            Q, R = to_independent_noise(model, self.noise_floor)
-        else:
-            Q, R = nearest_psd(model.Q), nearest_psd(model.R, least=self.noise_floor)
-        Q = Q + self._little_noise(model)
-        return LinearGaussianParams(
-            model.A, model.C, Q, R, np.zeros(order), solve_lyapunov(model.A, Q), np.zeros(len(R))
-        )
-
-    def _little_noise(self, model):
-        """Noise for every state, because EM never leaves a singular Q; the outputs must hardly feel it."""
-        variance = np.diag(model.P)
-        noise = np.diag(_STATE_NOISE * np.maximum(variance, _STATE_NOISE * variance.max()))
-        felt = np.diag(model.C @ solve_lyapunov(model.A, noise) @ model.C.T).max()
-        return noise * (self.noise_floor / max(felt, self.noise_floor))
-
-
-def _score(scored):
-    return scored[0]
 
 
 def _bounds(z, offsets):
@@ -334,13 +268,3 @@ def _bounds(z, offsets):
 def _varies(z):
     """Mark the columns of standardised data that vary: the others are zero up to rounding."""
     return np.abs(np.nan_to_num(z)).max(axis=0, initial=0.0) > 1e-6
-
-
-def _overfit(factor):
-    """Share of the outputs' variance to count as noise, because the past explains it by its size alone.
-
-    A past of i D rows fits any future of j <= i D columns exactly and leaves no residual to estimate noise
-    from. Zero from j = 2 i D on.
-    """
-    past = len(factor.L) // 2
-    return float(np.clip(2 * past / factor.n_columns - 1, 0.0, 1.0))
