@@ -1,4 +1,4 @@
-"""The command line: ``tsinit demo``, ``tsinit compare``, ``tsinit datasets``."""
+"""The command line: ``tsinit demo``, ``tsinit compare``, ``tsinit impute``, ``tsinit datasets``."""
 
 import argparse
 import os
@@ -19,6 +19,7 @@ from tsinit._cli.common import (
     seconds,
     whole,
 )
+from tsinit._cli.impute import add_impute
 
 _MODELS = ("state-space", "infinite-hmm")
 
@@ -70,6 +71,7 @@ def _parser():
     commands = parser.add_subparsers(title="commands", metavar="")
     _add_demo(commands)
     _add_compare(commands)
+    add_impute(commands)
     datasets = commands.add_parser("datasets", help="list the data sets, and where they are on this machine")
     datasets.set_defaults(command=_datasets)
     return parser

@@ -1,0 +1,326 @@
+"""``tsinit impute``: gaps are filled, everything else stays as it was written, and wrong input gets one sentence."""
+
+import inspect
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tsinit import TBayesMICE, cli, datasets
+from tsinit._cli.gaps import read_gaps
+from tsinit._cli.sheet import Sheet, write_together
+
+QUICK = ["--draws", "20", "--tune", "20", "--jobs", "1", "--quiet"]
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text, name="in.csv"):
+        path = tmp_path / name
+        path.write_bytes(text.encode())
+        return path
+
+    return write
+
+
+@pytest.fixture
+def air(tmp_path):
+    path = tmp_path / "air.csv"
+    datasets.load_new_york_air_quality().to_csv(path)
+    return path
+
+
+def series(n=40, seed=0):
+    rng = np.random.default_rng(seed)
+    x = np.cumsum(rng.standard_normal(n))
+    return np.column_stack([x, x + 0.1 * rng.standard_normal(n)])
+
+
+def run(*arguments):
+    return cli.main(["impute", *map(str, arguments), *QUICK])
+
+
+def _refused(arguments, capsys, code=2):
+    try:
+        found = cli.main(["impute", *map(str, arguments)])
+    except SystemExit as stop:
+        found = stop.code
+    said = capsys.readouterr()
+    assert found == code
+    assert "Traceback" not in said.err
+    return said.err
+
+
+def test_gaps_are_filled_with_posterior_means_and_all_else_is_the_same_text(air, capsys):
+    out = air.with_name("full.csv")
+    assert run(air, out) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    words = " ".join(said.out.split())
+    assert "153 rows (1973-05-01 to 1973-09-30, column 'date')" in words
+    assert "Filled 44 cells with their posterior means: Ozone 37 (24.2 %), Solar.R 7 (4.6 %)." in words
+    assert "Method: chained equations (fcs), sampler mala, 1 lag; 4 chains of 20 draws after 20 sweeps" in words
+    assert "R-hat" in words
+    assert f"Written to {out}" in said.out
+    before, after = ([line.split(",") for line in path.read_text().splitlines()] for path in (air, out))
+    changed = [(i, j) for i, line in enumerate(before) for j, cell in enumerate(line) if cell != after[i][j]]
+    assert len(changed) == 44
+    assert all(before[i][j] == "" for i, j in changed)
+    assert {path.name for path in air.parent.iterdir()} == {"air.csv", "full.csv"}
+    table = datasets.load_new_york_air_quality()
+    model = TBayesMICE(method="auto", n_draws=20, n_tune=20, random_state=0).fit(table)
+    full = pd.read_csv(out, index_col=0)
+    # Cells are written to a thousandth of the column's standard deviation, or finer.
+    assert (np.abs(full.to_numpy() - model.transform(table).to_numpy()) <= 1e-3 * table.std().to_numpy()).all()
+
+
+def test_intervals_and_imputations_lie_beside_the_table(air, capsys):
+    out = air.with_name("full.csv")
+    assert run(air, out, "--intervals", "0.9", "--imputations", "2") == 0
+    said = capsys.readouterr().out
+    assert "Intervals of 90 % in" in said
+    assert "full.imputation-01.csv to full.imputation-02.csv" in " ".join(said.split())
+    assert "reach below 0, where none was observed" in " ".join(said.split())
+    table, full = datasets.load_new_york_air_quality(), pd.read_csv(out, index_col=0)
+    ends = pd.read_csv(air.with_name("full.intervals.csv"), index_col=0)
+    assert list(ends.columns) == ["Ozone_lower", "Ozone_upper", "Solar.R_lower", "Solar.R_upper"]
+    for name in ("Ozone", "Solar.R"):
+        missing = table[name].isna().to_numpy()
+        assert ends[f"{name}_lower"].notna().to_numpy().tolist() == missing.tolist()
+        # A mean lies within an interval of 90 % of its draws.
+        assert (ends[f"{name}_lower"] < full[name])[missing].all()
+        assert (ends[f"{name}_upper"] > full[name])[missing].all()
+    one, other = (pd.read_csv(air.with_name(f"full.imputation-0{i}.csv"), index_col=0) for i in (1, 2))
+    assert ((one != other).to_numpy() == table.isna().to_numpy()).all()
+
+
+def test_quotes_decimal_commas_line_ends_and_words_stay(write, capsys):
+    y = series()
+    lines = [f'"{d:%d.%m.%Y}";{a:.3f};{b:.3f};"a ""b"", c"; '.replace(".", ",").replace(",20", ".20", 1)
+             for d, (a, b) in zip(pd.date_range("2020-01-01", periods=40), y, strict=True)]  # fmt: skip
+    lines = [line.replace(line[:12], f'"{d:%d.%m.%Y}"') for line, d in
+             zip(lines, pd.date_range("2020-01-01", periods=40), strict=True)]  # fmt: skip
+    parts = lines[7].split(";")
+    lines[7] = ";".join([parts[0], "NA", *parts[2:]])
+    text = "\ufeff" + "\r\n".join(["Tag;x;y;\"was; wo\";", *lines, ";;;;", ""])
+    path = write(text)
+    out = path.with_name("out.csv")
+    assert run(path, out) == 0
+    assert "Left as they are, for they hold words: was; wo." in " ".join(capsys.readouterr().out.split())
+    filled = out.read_bytes().decode()
+    number = filled.splitlines()[8].split(";")[1]
+    assert float(number.replace(",", ".")) == pytest.approx(y[7, 1], abs=2)
+    assert filled == text.replace(";NA;", f";{number};")
+
+
+def test_one_column_may_have_empty_lines_for_gaps(write, capsys):
+    values = [f"{v:.2f}" for v in series()[:, 0]]
+    values[5] = values[6] = ""
+    values[-1] = "NA"
+    path = write("\n".join(["x", *values, "", ""]))
+    out = path.with_name("out.csv")
+    assert run(path, out) == 0
+    assert "Filled 3 cells" in capsys.readouterr().out
+    filled = out.read_text().split("\n")
+    assert [i for i, (a, b) in enumerate(zip(["x", *values, "", ""], filled, strict=True)) if a != b] == [6, 7, 40]
+
+
+def test_whole_numbers_that_count_are_times_and_steps_that_are_skipped_count(write, capsys):
+    y = series().round(3)
+    lines = [f"{2000 + i},{a},{b}" for i, (a, b) in enumerate(y)]
+    lines[4] = "2004,,1"
+    path = write("\n".join(["year,x,y", *lines]))
+    assert run(path, path.with_name("out.csv")) == 0
+    assert "(2000 to 2039, column 'year')" in capsys.readouterr().out
+    del lines[10:14]
+    gaps = read_gaps(write("\n".join(["year,x,y", *lines])), time=["year"])
+    assert list(gaps.frame.columns) == ["x", "y"]
+    assert np.diff(gaps.frame.index.total_seconds())[9] == 5
+    # Without the name, a column with such a hole is a column like others.
+    assert list(read_gaps(gaps_path := write("\n".join(["year,x,y", *lines]))).frame.columns) == ["year", "x", "y"]
+    assert gaps_path.exists()
+
+
+def test_groups_are_sequences_wherever_their_rows_lie(write):
+    path = write("who,t,x\na,2,1\nb,1,5\na,1,\nb,2,6\na,3,3\n")
+    gaps = read_gaps(path, time=["t"], groups="who")
+    assert gaps.frame.index.get_level_values(0).tolist() == ["a", "a", "a", "b", "b"]
+    assert gaps.frame["x"].tolist()[1:] == [1, 3, 5, 6]
+    assert gaps.order.tolist() == [2, 0, 4, 1, 3]
+    assert any("not in the order of time" in note for note in gaps.notes)
+    assert gaps.cells(gaps.frame.fillna(2.0)) == {(2, 2): "2.000"}
+
+
+def test_lags_never_cross_groups(write):
+    a, b = series(30, 1).round(3), series(30, 2).round(3)
+    rows = [f"{g},{i},{x},{y}" for g, table in (("a", a), ("b", b + 100)) for i, (x, y) in enumerate(table)]
+    rows[30] = f"b,0,,{b[0, 1] + 100:.3f}"
+    path = write("\n".join(["g,t,x,y", *rows]))
+    out = path.with_name("out.csv")
+    assert run(path, out, "--groups", "g", "--time", "t") == 0
+    full = pd.read_csv(out)
+    split = [part.set_index("t")[["x", "y"]] for _, part in pd.read_csv(path).groupby("g")]
+    model = TBayesMICE(method="auto", n_draws=20, n_tune=20, random_state=0).fit(split)
+    np.testing.assert_allclose(full.loc[30:, ["x", "y"]], model.transform(split)[1], atol=0.06)
+
+
+def test_dates_beside_times_of_day_with_points_are_found(write):
+    lines = [f"{day:02d}/03/2004;{hour:02d}.00.00;{hour},5;" for day in range(11, 14) for hour in range(24)]
+    lines[3] = "11/03/2004;03.00.00;-200;"
+    gaps = read_gaps(write("\n".join(["Date;Time;x;", *lines, ";;;"])), missing=["-200"])
+    assert gaps.keys == ["Date", "Time"]
+    assert (gaps.frame.index == pd.date_range("2004-03-11", periods=72, freq="h")).all()
+    assert gaps.frame["x"].isna().sum() == 1
+    assert gaps.frame["x"].iloc[4] == 4.5
+
+
+def test_numbers_and_words_that_may_stand_for_missing_ones_are_pointed_at(write):
+    rows = ((i % 7, -999 if i % 5 == 0 else i % 11, "n.d." if i == 3 else i % 3) for i in range(40))
+    text = "x,y,z\n" + "".join(f"{x},{y},{z}\n" for x, y, z in rows)
+    notes = read_gaps(write(text)).notes
+    assert any("-999 stands far from all others in 'y': 8 times" in note and "--missing=-999" in note for note in notes)
+    assert any("holds 'n.d.' in row 4" in note and "--missing=n.d." in note for note in notes)
+    gaps = read_gaps(write(text), missing=["-999", "n.d."])
+    assert gaps.counts.to_dict() == {"y": 8, "z": 1}
+
+
+def test_nothing_missing_is_a_copy(write, capsys):
+    path = write("x,y\r\n1,2\r\n3,5\r\n4,4\r\n")
+    out = path.with_name("out.csv")
+    assert run(path, out, "--intervals", "0.5") == 0
+    assert "Nothing is missing in these columns" in capsys.readouterr().out
+    assert out.read_bytes() == path.read_bytes()
+    assert len(list(path.parent.iterdir())) == 2
+
+
+def test_the_file_itself_is_replaced_on_request_only(air, capsys):
+    before = air.read_text()
+    assert "Use --overwrite" in _refused([air, air], capsys)
+    link = air.with_name("link.csv")
+    link.symlink_to(air)
+    assert "Use --overwrite" in _refused([air, link], capsys)
+    assert air.read_text() == before
+    assert run(air, link, "--overwrite") == 0
+    assert link.is_symlink()
+    assert pd.read_csv(air).notna().all(axis=None)
+
+
+def test_bounds_hold_in_the_file(air):
+    out = air.with_name("full.csv")
+    assert run(air, out, "--bounds", "Solar.R=7:334", "--imputations", "3", "--intervals", "0.99") == 0
+    for path in (out, *air.parent.glob("full.imp*")):
+        assert pd.read_csv(path)["Solar.R"].between(7, 334).all()
+    ends = pd.read_csv(air.with_name("full.intervals.csv"))
+    assert ends["Solar.R_lower"].min() >= 7
+    assert ends["Solar.R_upper"].max() <= 334
+
+
+def test_help_tells_defaults_as_they_are_and_shows_examples(capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["impute", "--help"])
+    assert stop.value.code == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "tsinit impute air.csv full.csv --intervals 0.9 --plot full.png" in text
+    given = {name: p.default for name, p in inspect.signature(TBayesMICE).parameters.items()}
+    for words in (f"are looked at ({given['lags']})", f"of each chain ({given['n_draws']})",
+                  f"before its first draw ({given['n_tune']})", f"are drawn ({given['sampler']})"):  # fmt: skip
+        assert words in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["nowhere.csv", "out.csv"], "IN.csv must be a file; got 'nowhere.csv'"),
+        (["{air}", "no/such/out.csv"], "OUT.csv must lie in a folder that exists"),
+        (["{air}", "{folder}"], "OUT.csv must be a file; got the folder"),
+        (["{air}", "{folder}/o.csv", "--plot", "no/such.png"], "--plot must lie in a folder that exists"),
+        (["{air}", "{folder}/o.csv", "--plot", "{folder}/o.doc"], "--plot must end in one of"),
+        (["{air}", "{folder}/o.csv", "--columns", "Ozon"], "--columns must name columns of the file"),
+        (["{air}", "{folder}/o.csv", "--exclude", "Ozon"], "--exclude must name columns of the file"),
+        (["{air}", "{folder}/o.csv", "--groups", "who"], "--groups must name columns of the file"),
+        (["{air}", "{folder}/o.csv", "--time", "when"], "--time must name columns of the file"),
+        (["{air}", "{folder}/o.csv", "--columns", "date,Ozone"], "got 'date', which has times or sequences"),
+        (["{air}", "{folder}/o.csv", "--exclude", "Ozone,Solar.R,Wind,Temp"], "a column of numbers to fill; got none"),
+        (["{air}", "{folder}/o.csv", "--init", "liner"], "Did you mean 'linear'?"),
+        (["{air}", "{folder}/o.csv", "--intervals", "90"], "must be a probability between 0 and 1"),
+        (["{air}", "{folder}/o.csv", "--imputations", "0"], "must be a whole number of at least 1"),
+        (["{air}", "{folder}/o.csv", "--imputations", "99", *QUICK], "must be at most the 80 draws of all"),
+        (["{air}", "{folder}/o.csv", "--bounds", "Ozone"], "must be COLUMN=LOW:HIGH"),
+        (["{air}", "{folder}/o.csv", "--bounds", "Ozon=0:"], "bounds must name columns of X"),
+        (["{air}", "{folder}/o.csv", "--bounds", "Ozone=50:"], "must hold its observed values"),
+        (["{air}", "{folder}/o.csv", "--bounds", "0:", "--bounds", "Ozone=0:"], "for all columns once, or for each"),
+        (["{air}", "{folder}/o.csv", "--period", "daily"], "must be auto, none or numbers of steps"),
+        (["{air}", "{folder}/o.csv", "--method", "magic"], "invalid choice: 'magic'"),
+    ],
+)  # fmt: skip
+def test_wrong_usage_gets_one_sentence_and_code_2(arguments, sentence, air, capsys):
+    told = _refused([a.format(air=air, folder=air.parent) for a in arguments], capsys)
+    assert sentence in " ".join(told.split())
+    assert {path.name for path in air.parent.iterdir()} == {"air.csv"}
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "sentence"),
+    [
+        ("", [], "must hold a table; got an empty file"),
+        ("x,y\n", [], "at least one row below"),
+        ("a,b\n1,2\n3,4,5,6\n", [], "same number of values in every line"),
+        ("name,place\nanna,\nbert,ulm\n", [], "must have a column of numbers to fill; got name, place"),
+        ("day,x\n2020-01-01,1\n2020-01-01,\n2020-01-02,3\n", [], "must not repeat a time; got 2020-01-01"),
+        ("g,x\na,1\n,\nb,3\n", ["--groups", "g"], "must name a sequence in every row; got none in row 2"),
+        ("x,y\n1,\n2,inf\n3,4\n", [], "inf"),
+        ("x,y\n1,\n2,\n3,\n", ["--columns", "x,y"], "at least one observed value in every column"),
+        ("x\n1\n", [], "Nothing is missing"),
+    ],
+)  # fmt: skip
+def test_wrong_files_get_one_sentence(text, options, sentence, write, capsys):
+    path = write(text)
+    code = run(path, path.with_name("out.csv"), *options)
+    said = capsys.readouterr()
+    assert code == (0 if "Nothing" in sentence else 2)
+    assert sentence in (said.out + said.err)
+
+
+def test_a_failed_fit_is_code_1_and_leaves_no_file(air, monkeypatch, capsys):
+    def fit(self, X):
+        raise RuntimeError("The missing values must stay within bounds.")
+
+    monkeypatch.setattr(TBayesMICE, "fit", fit)
+    assert run(air, air.with_name("out.csv")) == 1
+    assert "tsinit: nothing is written, for the fit failed. The missing values" in capsys.readouterr().err
+    assert {path.name for path in air.parent.iterdir()} == {"air.csv"}
+
+
+def test_files_appear_together_or_not_at_all(tmp_path):
+    def fail(path):
+        path.write_text("half")
+        raise KeyboardInterrupt
+
+    (tmp_path / "a.csv").write_text("old")
+    with pytest.raises(KeyboardInterrupt):
+        write_together({tmp_path / "a.csv": "new", tmp_path / "b.csv": fail})
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.csv", "old")]
+
+
+def test_ctrl_c_leaves_nothing_behind(air):
+    out = air.with_name("full.csv")
+    command = [sys.executable, "-m", "tsinit", "impute", str(air), str(out), "--draws", "1000000", "--quiet"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={
+        **os.environ, "PYTHONUNBUFFERED": "1"})  # fmt: skip
+    assert process.stdout.readline().startswith("153 rows")
+    time.sleep(1.0)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted" in error
+    assert {path.name for path in air.parent.iterdir()} == {"air.csv"}
+
+
+def test_short_lines_get_the_fields_that_they_lack(write):
+    sheet = Sheet(write("a,b,c,d\n1,2,3,4\n5\n"), ",")
+    assert sheet.filled({(1, 1): "6", (1, 3): "8"}) == "a,b,c,d\n1,2,3,4\n5,6,,8\n"

@@ -1,0 +1,170 @@
+"""``tsinit impute``: a CSV file with gaps becomes one without, and a few lines say how."""
+
+import sys
+import time
+import warnings
+
+from tsinit._cli import impute_options
+from tsinit._cli.common import NOTHING_FITTED, OK, say
+
+_METHODS = {"fcs": "chained equations", "var": "a joint vector autoregression"}
+
+
+def add_impute(commands):
+    """Add the command to those of a parser."""
+    impute_options.add_impute(commands, run)
+
+
+def run(arguments):
+    """Read, fit, write, and tell.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+
+    Returns
+    -------
+    int
+        The exit code.
+
+    Raises
+    ------
+    ValueError, TypeError, OSError
+        An argument or the file is not what it should be.
+    """
+    from tsinit._cli.gaps import read_gaps
+    from tsinit._cli.impute_files import copy, places_of, write_all
+
+    places = places_of(arguments)
+    gaps = read_gaps(
+        arguments.data, time=arguments.time, groups=arguments.groups, columns=arguments.columns,
+        exclude=arguments.exclude, missing=arguments.missing,
+    )  # fmt: skip
+    say(_describe(gaps, arguments))
+    for note in gaps.notes:
+        say(note)
+    if not len(gaps.counts):
+        copy(arguments.data, places)
+        say(f"\nNothing is missing in these columns: {places.output} is a copy of the file. Nothing else is written.")
+        return OK
+    model = _model(arguments, gaps)
+    from numpy.linalg import LinAlgError
+
+    began = time.perf_counter()
+    try:
+        with warnings.catch_warnings():
+            # The last lines say so in the words of this command.
+            warnings.filterwarnings("ignore", message="The chains do not agree yet")
+            model.fit(gaps.frame)
+    except (RuntimeError, ArithmeticError, LinAlgError) as error:
+        sys.stderr.write(f"tsinit: nothing is written, for the fit failed. {error}\n")
+        return NOTHING_FITTED
+    seconds = time.perf_counter() - began
+    filled = model.transform(gaps.frame)
+    ends = model.interval(arguments.intervals) if arguments.intervals else ()
+    write_all(places, gaps, model, filled, ends)
+    say(_tell(gaps, model, seconds))
+    _warn_of_signs(gaps.frame, [filled, *ends])
+    say(_where(arguments, places))
+    return OK
+
+
+def _model(arguments, gaps):
+    """Build the imputer that the options describe."""
+    from tsinit import TBayesMICE
+
+    given = {
+        "period": arguments.period,
+        "sampler": arguments.sampler,
+        "init": arguments.init,
+        "lags": arguments.lags,
+        "n_draws": arguments.draws,
+        "n_tune": arguments.tune,
+    }
+    model = TBayesMICE(
+        method=arguments.method, bounds=_all_bounds(arguments.bounds), random_state=arguments.seed,
+        n_jobs=arguments.jobs, verbose=0 if arguments.quiet else 1,
+        **{name: value for name, value in given.items() if value is not None},
+    )  # fmt: skip
+    n_draws = model.n_draws * model.n_chains
+    if arguments.imputations and arguments.imputations > n_draws:
+        raise ValueError(
+            f"--imputations must be at most the {n_draws} draws of all chains; got {arguments.imputations}. "
+            "Use a larger --draws."
+        )
+    return model
+
+
+def _all_bounds(given):
+    """What the imputer takes: nothing, a pair for all columns, or a pair for some."""
+    if not given:
+        return None
+    if any(name is None for name, _ in given):
+        if len(given) > 1:
+            raise ValueError("--bounds must be given for all columns once, or for each by its name; got both.")
+        return given[0][1]
+    return dict(given)
+
+
+def _describe(gaps, arguments):
+    frame, times = gaps.frame, gaps.frame.index.get_level_values(-1)
+    named = [name for name in gaps.keys if name != arguments.groups]
+    if named:
+        # As they stand in the file: a number of a time column is no date.
+        texts = [" ".join(gaps.sheet.field(int(i), gaps.fields[name]) for name in named)
+                 for i in gaps.order[[times.argmin(), times.argmax()]]]  # fmt: skip
+        span = f"{texts[0]} to {texts[1]}, column {' '.join(named)!r}"
+    else:
+        span = "no times: rows are taken as equally spaced"
+    several = ""
+    if arguments.groups:
+        several = f", {frame.index.get_level_values(0).nunique()} sequences by {arguments.groups!r}"
+    share = 100 * frame.isna().to_numpy().mean()
+    columns = f"{frame.shape[1]} columns of numbers" if frame.shape[1] > 1 else "1 column of numbers"
+    return f"{len(frame)} rows ({span}{several}), {columns}: {', '.join(map(str, frame))}; {share:.1f} % missing."
+
+
+def _tell(gaps, model, seconds):
+    """What was filled, how, and whether to believe it."""
+    counts = gaps.counts
+    filled = ", ".join(f"{name} {n} ({100 * n / len(gaps.frame):.1f} %)" for name, n in counts.items())
+    drawn = f", sampler {model.sampler}" if model.method_ == "fcs" else ""
+    summary = model.sampler_summary()
+    if not summary["rhat"] > 0:
+        verdict = "Nothing had to be drawn, for these columns have one value only."
+    elif model.converged_:
+        verdict = (
+            f"The chains agree: R-hat is at most {summary['rhat']:.2f}, and effective draws are at least "
+            f"{summary['ess']:.0f}."
+        )
+    else:
+        worst = model.diagnostics_["rhat"].idxmax()
+        verdict = (
+            f"The chains do not agree yet: R-hat is {summary['rhat']:.2f}, worst in column {worst!r}, and should be "
+            f"below 1.05. Use a larger --tune and --draws; here they were {model.n_tune} and {model.n_draws}."
+        )
+    steps = "1 lag" if model.lags == 1 else f"{model.lags} lags"
+    return (
+        f"\nFilled {counts.sum()} cells with their posterior means: {filled}.\n"
+        f"Method: {_METHODS[model.method_]} ({model.method_}){drawn}, {steps}; {model.n_chains} chains of "
+        f"{model.n_draws} draws after {model.n_tune} sweeps; {seconds:.1f} seconds.\n{verdict}"
+    )
+
+
+def _where(arguments, places):
+    lines = [f"Written to {places.output}"]
+    if places.intervals:
+        lines.append(f"Intervals of {100 * arguments.intervals:g} % in {places.intervals}")
+    if places.imputations:
+        one, last = places.imputations[0], places.imputations[-1]
+        lines.append(f"Imputations in {one}" + (f" to {last.name}" if last != one else ""))
+    if places.plot:
+        lines.append(f"Plot in {places.plot}")
+    return "\n".join(lines)
+
+
+def _warn_of_signs(frame, tables):
+    """Tell of negative numbers in columns that seem to have none."""
+    for name in frame:
+        if frame[name].min() >= 0 and any((table[name] < 0).any() for table in tables):
+            say(f"Some values of {name} reach below 0, where none was observed; --bounds {name}=0: keeps them from it.")

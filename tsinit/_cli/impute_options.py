@@ -1,0 +1,120 @@
+"""The options of ``tsinit impute``, and what may stand behind them."""
+
+import argparse
+
+from tsinit._cli.common import jobs, names, whole
+
+_METHODS = ("auto", "fcs", "var")
+_SAMPLERS = ("mala", "rwm", "gibbs")
+_DESCRIPTION = """\
+Fill the empty cells of a CSV file with what they probably were, given the other
+columns, the rows around and the season. Every cell that was there stays as it
+was written. The file has names in its first line and one row for each time;
+a column of dates is found by itself."""
+_EXAMPLES = """\
+examples:
+  tsinit impute air.csv full.csv --intervals 0.9 --plot full.png
+  tsinit impute station.csv full.csv --missing=-200 --columns ozone,wind
+  tsinit impute ward.csv full.csv --groups patient --bounds glucose=0: --imputations 20
+
+exit code: 0 all went well; 1 the fit failed; 2 wrong usage or input, told in one
+sentence; 130 interrupted. Unless it is 0, nothing is written."""
+
+
+def add_impute(commands, run):
+    """Add the command to those of a parser; `run` takes what was read."""
+    impute = commands.add_parser(
+        "impute",
+        help="fill the gaps of your own CSV file, and say how sure that is",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+    )
+    impute.add_argument("data", metavar="IN.csv", help="the file with gaps")
+    impute.add_argument("output", metavar="OUT.csv", help="the file to write; IN.csv itself only with --overwrite")
+    _add_reading(impute.add_argument_group("what is in the file"))
+    _add_model(impute.add_argument_group("how gaps are filled"))
+    _add_writing(impute.add_argument_group("what is written"))
+    impute.set_defaults(command=run)
+
+
+def _add_reading(group):
+    group.add_argument("--time", type=names, metavar="COLUMN[,COLUMN]",
+                       help="column with the times, or date and time of day, if it is not found; numbers are steps of "
+                       "a clock too")  # fmt: skip
+    group.add_argument("--groups", metavar="COLUMN",
+                       help="column that tells sequences apart, such as patients: nothing is carried from one to "
+                       "another")  # fmt: skip
+    group.add_argument("--columns", type=names, metavar="A,B,...",
+                       help="columns to fill and to learn from; all that hold numbers without it")  # fmt: skip
+    group.add_argument("--exclude", type=names, metavar="A,B,...", help="columns to leave alone")
+    group.add_argument("--missing", type=names, default=[], metavar="A,B,...",
+                       help="what stands for a missing value beside an empty cell, NA, NaN, null, ? and the like; "
+                       "write --missing=-200 with the sign of equality")  # fmt: skip
+
+
+def _add_model(group):
+    group.add_argument("--method", choices=_METHODS, default="auto",
+                       help="chained equations (fcs), a joint vector autoregression (var), or what suits the gaps "
+                       "(%(default)s)")  # fmt: skip
+    group.add_argument("--sampler", choices=_SAMPLERS, help="how regressions are drawn (mala); the answer is the same")
+    group.add_argument("--init", metavar="NAME",
+                       help="fill that the chains begin with, such as linear, seasonal or knn; a wrong one lists "
+                       "all")  # fmt: skip
+    group.add_argument("--lags", type=whole(0), metavar="N", help="steps before and after that are looked at (1)")
+    group.add_argument("--period", type=_period, metavar="STEPS",
+                       help="steps of a season, or several (24,168), or none; without it, found from the "
+                       "dates")  # fmt: skip
+    group.add_argument("--bounds", type=_bounds, action="append", metavar="COLUMN=LOW:HIGH",
+                       help="least and largest value; CO=0: has no upper one, 0: holds for all columns; may be "
+                       "repeated")  # fmt: skip
+    group.add_argument("--draws", type=whole(1), metavar="N", help="draws of each chain (400)")
+    group.add_argument("--tune", type=whole(0), metavar="N", help="sweeps of each chain before its first draw (100)")
+    group.add_argument("--seed", type=whole(0), default=0, metavar="N", help="source of randomness (%(default)s)")
+    group.add_argument("--jobs", type=jobs, default=-1, metavar="N",
+                       help="chains that run at the same time (-1: one for each core)")  # fmt: skip
+
+
+def _add_writing(group):
+    group.add_argument("--intervals", type=_level, metavar="LEVEL",
+                       help="write OUT.intervals.csv beside OUT.csv: for every filled column NAME_lower and "
+                       "NAME_upper, between which the value lies with this probability, such as 0.9; empty where it was"
+                       " observed")  # fmt: skip
+    group.add_argument("--imputations", type=whole(1), metavar="M",
+                       help="write M complete tables that differ as much as is uncertain, OUT.imputation-01.csv and so "
+                       "on: analyse each, and pool")  # fmt: skip
+    group.add_argument("--plot", metavar="FILE.png", help="draw the filled columns with bands; .pdf and .svg work too")
+    group.add_argument("--overwrite", action="store_true", help="allow OUT.csv to be IN.csv")
+    group.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def _level(text):
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"must be a probability between 0 and 1, such as 0.9; got {text!r}")
+    return value
+
+
+def _period(text):
+    """Read "auto", "none" or numbers of steps; none is an empty list."""
+    if text.lower() in ("auto", "none"):
+        return "auto" if text.lower() == "auto" else []
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"must be auto, none or numbers of steps, such as 24 or 24,168; got {text!r}"
+        ) from None
+
+
+def _bounds(text):
+    """Read COLUMN=LOW:HIGH, or LOW:HIGH for all columns."""
+    name, _, pair = text.rpartition("=")
+    try:
+        low, high = (float(part) if part.strip() else None for part in pair.split(":"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be COLUMN=LOW:HIGH, such as CO=0: or RH=0:100; got {text!r}") from None
+    return name or None, (low, high)
