@@ -61,4 +61,4 @@ def load_formant_reference(name: str | None = "arctic_a0007", path=None) -> pd.D
     there = sorted(index.unique("recording"))
     if wanted not in there:
         raise ValueError(f"name must be a recording with reference formants; got {name!r}. {place.name} holds {there}.")
-    return values.loc[wanted]
+    return values[index.get_level_values("recording") == wanted].droplevel("recording")
