@@ -76,6 +76,10 @@ def test_best_of_draws_the_table(result, x):
     assert [line.get_label() for line in ax.lines] == ["wide", "right"]
     for line in ax.lines:
         np.testing.assert_allclose(line.get_ydata(), table.loc[table["strategy"] == line.get_label(), "expected_gap"])
+    for shade, name in zip(ax.collections, ["wide", "right"], strict=True):
+        own = table[table["strategy"] == name]
+        extent = shade.get_paths()[0].get_extents()
+        np.testing.assert_allclose(extent.intervaly, [own["gap_low"].min(), own["gap_high"].max()], atol=1e-9)
     assert ax.yaxis_inverted()
 
 

@@ -8,7 +8,7 @@ import pytest
 from comparison.fake_model import Hills, Walker
 from reference import comparison as twin
 
-from tsinit.comparison import compare, restarts, targets
+from tsinit.comparison import carried, compare, restarts, statistics, targets
 
 X = np.zeros((40, 2))
 
@@ -44,6 +44,9 @@ def test_best_of_lists_every_number_of_restarts(result):
     assert wide.loc[1, "hit"] == pytest.approx((runs["optimum"] == 1).mean())
     assert wide.loc[4, "seconds"] == pytest.approx(4 * (runs["init_seconds"] + runs["fit_seconds"]).mean())
     assert set(result.best_of(3)["r"]) == {3}
+    assert (table["gap_low"] <= table["expected_gap"]).all()
+    assert (table["expected_gap"] <= table["gap_high"]).all()
+    assert (table["gap_low"] >= -1e-9).all()
 
 
 def _runs(ends, seconds):
@@ -103,8 +106,77 @@ def test_a_run_that_converged_elsewhere_is_not_taken_for_one_that_was_stopped():
 def test_expected_time_is_that_of_runs_in_a_row(rng):
     times, reached = np.array([3.0, 8.0, 8.0, 1.0, 8.0]), np.array([True, False, False, True, False])
     mean, error = twin.running_time(rng, times, reached, 40_000)
-    assert abs(targets.expected_time(times, reached) - mean) < 4 * error
-    assert targets.expected_time(times, np.zeros(5, dtype=bool)) == math.inf
+    expected = carried.running_time_interval(times, reached)
+    assert abs(expected.estimate - mean) < 4 * error
+    assert expected.low < expected.estimate < expected.high
+    never = carried.running_time_interval(times, np.zeros(5, dtype=bool))
+    assert never.estimate == never.high == math.inf
+    # Wilson's upper limit of 0 successes in 5 runs is 0.434: (1 - p) / p failures and a success, each 5.6 on average.
+    assert never.low == pytest.approx(5.6 / 0.4345, rel=1e-3)
+
+
+def test_a_certain_success_costs_what_a_run_costs():
+    expected = carried.running_time_interval(np.full(9, 2.0), np.ones(9, dtype=bool))
+    assert expected.estimate == expected.low == 2.0
+    assert expected.high == pytest.approx(2.0 / statistics.wilson(9, 9).low)
+
+
+@pytest.mark.parametrize("n", [10, pytest.param(5, marks=pytest.mark.slow), pytest.param(50, marks=pytest.mark.slow)])
+def test_the_interval_of_the_running_time_covers_what_it_says(n):
+    # Counts are whole, so coverage jumps with the rate: nominal within 3 points on average over rates.
+    rng, covered, rates = np.random.default_rng(3), [], (0.1, 0.3, 0.5, 0.7, 0.9)
+    for p in rates:
+        for spread, dearer in ((0.0, 1.0), (0.5, 2.0), (1.0, 0.5)):
+            truth = 1.0 + (1 - p) / p * dearer
+            for _ in range(60):
+                reached = rng.random(n) < p
+                noise = rng.gamma(1 / spread**2, spread**2, n) if spread else np.ones(n)
+                _, low, high = carried.running_time_interval(np.where(reached, 1.0, dearer) * noise, reached)
+                covered.append(low - 1e-9 <= truth <= high + 1e-9)
+    error = math.sqrt(0.05 * 0.95 / len(covered))
+    assert abs(np.mean(covered) - 0.95) < 0.03 + 3 * error
+
+
+def test_the_interval_of_the_best_of_two_ends_is_that_of_the_hit_rate(rng):
+    # 3 of 10 runs end at 0 and 7 at -50: the best of r misses with probability (1 - p)^r.
+    ends = rng.permutation([0.0] * 3 + [-50.0] * 7)
+    _, low_rate, high_rate = statistics.wilson(3, 10)
+    for r in (1, 2, 5):
+        low, high = carried.best_of_interval(ends, r, -50.0, 0.0)
+        assert low == pytest.approx(-50.0 * (1 - low_rate) ** r)
+        assert high == pytest.approx(-50.0 * (1 - high_rate) ** r)
+
+
+def test_the_interval_of_the_best_holds_the_estimate_also_where_runs_failed(rng):
+    for n_failed in (0, 2, 5):
+        ends = rng.normal(size=9)
+        ends[:n_failed] = np.nan
+        low, high = carried.best_of_interval(ends, 1, np.nanmin(ends), np.nanmax(ends))
+        assert low < restarts.expected_best(ends, 1) < high
+    assert all(map(math.isnan, carried.best_of_interval([np.nan], 1, 0.0, 1.0)))
+
+
+ENDS = {
+    "plateau": lambda rng, n: np.where(rng.random(n) < 0.3, 0.0, rng.normal(-50.0, 10.0, n)),
+    "normal": lambda rng, n: rng.normal(size=n),
+    "exponential": lambda rng, n: -rng.exponential(size=n),
+    "levels": lambda rng, n: rng.choice([0.0, -10.0, -100.0], n, p=[0.1, 0.4, 0.5]),
+}
+
+
+@pytest.mark.parametrize("n", [10, pytest.param(20, marks=pytest.mark.slow), pytest.param(50, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", ENDS)
+def test_the_interval_of_the_best_covers_at_least_what_it_says(kind, n):
+    # Up to half the number of runs; two other starts tell the range. At least nominal less 3 points; it is cautious.
+    rng, draw = np.random.default_rng(5), ENDS[kind]
+    for r in (1, 3, n // 2):
+        truth = draw(rng, (20_000, r)).max(axis=1).mean()
+        covered = []
+        for _ in range(200):
+            known = draw(rng, 3 * n)
+            low, high = carried.best_of_interval(known[:n], r, known.min(), known.max())
+            covered.append(low <= truth <= high)
+        assert np.mean(covered) > 0.92 - 3 * math.sqrt(0.05 * 0.95 / 200)
 
 
 def test_times_to_the_target_are_those_of_the_traces(result):
@@ -122,6 +194,9 @@ def test_times_to_the_target_are_those_of_the_traces(result):
             assert row.never  # all runs converged
     table = result.to_target().set_index("strategy")
     assert table.loc["wide", "n_reached"] == (times[times["strategy"] == "wide"]["reached"]).sum()
+    summary = result.summary().set_index("strategy")
+    for name in ("expected_seconds", "expected_seconds_low", "expected_seconds_high"):
+        assert summary[name].to_dict() == table[name].to_dict()
     nowhere = result.to_target(1e9)
     assert nowhere["median_seconds"].isna().all()
     assert np.isinf(nowhere["expected_seconds"]).all()

@@ -88,7 +88,7 @@ def pairs(comparison, *, dataset=None, model=None, ax=None):
 
 
 def best_of(comparison, *, dataset=None, model=None, x="r", ax=None):
-    """Draw how far the best of r restarts is expected to end below the best known end.
+    """Draw how far the best of r restarts is expected to end below the best known end, with 95 % intervals.
 
     Parameters
     ----------
@@ -111,14 +111,17 @@ def best_of(comparison, *, dataset=None, model=None, x="r", ax=None):
     for (name, _, runs), panel in zip(cells, axes, strict=True):
         table = restarts.best_of(runs)
         for strategy, group in table[np.isfinite(table["expected_gap"])].groupby("strategy", sort=False):
-            panel.plot(group[x], group["expected_gap"], markersize=4, linewidth=1.4, label=strategy, **looks[strategy])
+            look = looks[strategy]
+            shade = {"color": look["color"], "alpha": 0.12, "linewidth": 0}
+            panel.fill_between(group[x], group["gap_low"], group["gap_high"], **shade)
+            panel.plot(group[x], group["expected_gap"], markersize=4, linewidth=1.4, label=strategy, **look)
         if x == "seconds":
             _plain_log(panel)
         else:
             panel.xaxis.get_major_locator().set_params(integer=True)
         panel.invert_yaxis()  # better is up, as in the other plots
         unit = "restarts" if x == "r" else "seconds, start included"
-        style.dress(panel, unit, "expected best: nats below\nthe best known end", name)
+        style.dress(panel, unit, "expected best: nats below\nthe best known end (shade: 95 %)", name)
         style.legend(panel)
     return style.one_or_all(axes)
 

@@ -44,8 +44,8 @@ def method(comparison):
 _STATISTICS = (
     "&ldquo;Behind the best start&rdquo; is the mean paired "
     "difference to the best strategy over the seeds that both finished, "
-    "with a 95 % BCa bootstrap interval over seeds (widened for small "
-    "samples after Hesterberg, 2015). Seeds tell how much a fit varies on these data; "
+    "with a 95 % BCa bootstrap interval over seeds, widened where Student's t interval or its correction for "
+    "skewness (Hall, 1992) reaches further. Seeds tell how much a fit varies on these data; "
     "only further data sets tell whether a start is better in general, so seeds of different data sets are never "
     "pooled."
 )
@@ -53,9 +53,11 @@ _STATISTICS = (
 _ENDS = (
     "The gap of a run is the best known end on its data set and model minus its own; a run reached the best known end "
     "if its gap is within 0.5 nats plus 1e-5 of the objective; such rates have Wilson intervals. The expected best of "
-    "r restarts is the exact mean over all choices of r of the runs. Times to the best known end are Kaplan-Meier "
+    "r restarts is the exact mean over all choices of r of the runs; its interval carries Wilson's interval of every "
+    "share of runs through. Times to the best known end are Kaplan-Meier "
     "estimates, in which runs that a limit stopped are censored; the expected running time is the total time of all "
-    "runs over the number of successes."
+    "runs over the number of successes, with Wilson's interval of the share of successes carried through and the "
+    "spread of the costs added (Zou and Donner, 2008)."
 )
 _SAMPLERS = (
     "Runs of a sampler end in a distribution: their end is the mean joint log density over the draws kept. R-hat is "
@@ -64,6 +66,6 @@ _SAMPLERS = (
 )
 _ACROSS = (
     "Over data sets, each of which counts once, differences have a bootstrap interval that draws data sets with their "
-    "seeds (from six data sets on), and a Bayesian signed-rank test (Benavoli et al., 2014, 2017) tells how probable "
-    "it is that a start is better on another data set."
+    "seeds (from six data sets on, widened as above), and a Bayesian signed-rank test (Benavoli et al., 2014, 2017) "
+    "tells how probable it is that a start is better on another data set."
 )

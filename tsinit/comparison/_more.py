@@ -7,7 +7,7 @@ import numpy as np
 
 from tsinit.comparison import _page
 from tsinit.comparison.across import MIN_DATASETS
-from tsinit.comparison.display import interval, nats, number
+from tsinit.comparison.display import interval, number
 from tsinit.comparison.restarts import best_of, recommend
 from tsinit.comparison.summary import has_optima
 from tsinit.comparison.verdict import MOST_RHAT
@@ -55,19 +55,25 @@ def _restarts(comparison, cells):
     return "".join(blocks)
 
 
-_RESTARTS = ["start", "best of 1: behind the best known end", "best of 3", "best of 5", "best of 10",
-             "seconds until half have arrived", "seconds to expect until a success"]  # fmt: skip
+_RESTARTS = ["start", "best of 1: behind the best known end (95 %)", "best of 3", "best of 5", "best of 10",
+             "seconds until half have arrived", "seconds to expect until a success (95 %)"]  # fmt: skip
 
 
 def _restart_row(group, times):
-    gaps = group.set_index("r")["expected_gap"]
-    expected = times["expected_seconds"]
+    gaps = group.set_index("r")[["expected_gap", "gap_low", "gap_high"]]
+    ends = [gaps.loc[r] if r in gaps.index else [math.nan] * 3 for r in (1, 3, 5, 10)]
     return [
         group["strategy"].iloc[0],
-        *(nats(gaps.get(r, math.nan)) for r in (1, 3, 5, 10)),
+        *(interval(*row) for row in ends),
         f"{times['median_seconds']:.3g}" if math.isfinite(times["median_seconds"]) else "not half of them",
-        f"{expected:.3g}" if math.isfinite(expected) else "no success",
+        _running_time(*times[["expected_seconds", "expected_seconds_low", "expected_seconds_high"]]),
     ]
+
+
+def _running_time(expected, low, high):
+    if not math.isfinite(expected):
+        return f"no success (more than {low:.2g})"
+    return f"{expected:.3g} ({low:.2g} to {high:.2g})"
 
 
 def _advice(cell, table):

@@ -23,7 +23,7 @@ class Questions:
         Returns
         -------
         DataFrame
-            ``dataset, model, strategy, r, expected_best, expected_gap, hit, seconds``; see
+            ``dataset, model, strategy, r, expected_best, expected_gap, gap_low, gap_high, hit, seconds``; see
             :func:`tsinit.comparison.restarts.best_of`.
 
         Raises

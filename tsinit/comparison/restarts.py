@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tsinit.comparison import statistics
+from tsinit.comparison.carried import best_of_interval
 from tsinit.comparison.summary import has_optima, usable
 
 
@@ -56,6 +57,7 @@ def best_of(runs, r=None):
     -------
     DataFrame
         ``dataset, model, strategy, r``; ``expected_best`` and ``expected_gap``, its distance to the best known end;
+        ``gap_low, gap_high``, the 95 % interval of that distance (:func:`tsinit.comparison.carried.best_of_interval`);
         ``hit``, the probability that one of the r reaches the best known end; ``seconds``, r times the mean cost of
         a run (start and fit, failed runs included).
     """
@@ -64,7 +66,7 @@ def best_of(runs, r=None):
     for (dataset, model), cell in runs.groupby(["dataset", "model"], sort=False):
         if not has_optima(cell):
             continue
-        best = usable(cell)["objective_final"].max()
+        worst, best = usable(cell)["objective_final"].agg(["min", "max"])
         for strategy, group in cell.groupby("strategy", sort=False):
             ends = group["objective_final"].where(group.index.isin(usable(group).index)).to_numpy(dtype=float)
             hits = int((usable(group)["optimum"] == 1).sum())
@@ -73,8 +75,12 @@ def best_of(runs, r=None):
                 if wanted is None or k in wanted:
                     value = expected_best(ends, k)
                     chance = chance_of_hit(hits, ends.size, k)
-                    rows.append((dataset, model, strategy, k, value, best - value, chance, k * cost))
-    names = ["dataset", "model", "strategy", "r", "expected_best", "expected_gap", "hit", "seconds"]
+                    low, high = best_of_interval(ends, k, worst, best)
+                    # At r = n the estimate is the highest end, and the interval may begin just below it.
+                    gaps = best - value, min(best - high, best - value), best - low
+                    rows.append((dataset, model, strategy, k, value, *gaps, chance, k * cost))
+    names = ["dataset", "model", "strategy", "r", "expected_best", "expected_gap", "gap_low", "gap_high", "hit",
+             "seconds"]  # fmt: skip
     return pd.DataFrame(rows, columns=names).astype({"r": int} | dict.fromkeys(names[4:], float))
 
 

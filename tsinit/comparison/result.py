@@ -2,7 +2,7 @@
 
 import html
 
-from tsinit.comparison import display, files, identity, summary, tables, verdict
+from tsinit.comparison import display, files, identity, summary, tables, targets, verdict
 from tsinit.comparison.about import About, describe
 from tsinit.comparison.plan import Plan
 from tsinit.comparison.questions import Questions
@@ -63,9 +63,14 @@ class Comparison(Questions):
         Returns
         -------
         DataFrame
-            Columns as :func:`tsinit.comparison.summary.summarise` lists them.
+            Columns as :func:`tsinit.comparison.summary.summarise` lists them, and ``expected_seconds,
+            expected_seconds_low, expected_seconds_high``: the time to be expected, runs after each other, until one
+            reaches the best known end, with its 95 % interval; missing for samplers.
         """
-        return summary.summarise(self.runs)
+        table, keys = summary.summarise(self.runs), ["dataset", "model", "strategy"]
+        times = targets.to_target(self.runs, self.traces)
+        return table.merge(times[[*keys, *(name for name in times if name.startswith("expected_seconds"))]],
+                           on=keys, how="left")  # fmt: skip
 
     def verdict(self):
         """Say in words which start wins on each data set, by how much and at what cost, or that it is open.

@@ -50,7 +50,7 @@ def wilson(successes, trials):
 
 
 def paired_difference(differences):
-    """Mean of paired differences with a BCa bootstrap 95 % interval.
+    """Mean of paired differences with a 95 % interval: BCa bootstrap, widened for small and skewed samples.
 
     Parameters
     ----------
@@ -65,14 +65,29 @@ def paired_difference(differences):
 
     Notes
     -----
-    The bootstrap knows nothing of the error of the sd in small samples: measured on normal differences, plain
-    BCa covered 84 % at n = 5 and 90 % at n = 10. So the level is raised as the t distribution demands (Hesterberg's
-    expanded interval), which covered 92 % and 94 %, and 91 % on exponential differences at n = 10.
+    The interval holds the BCa bootstrap's, Student's, and Student's corrected for skewness (:func:`skewed_t_ends`).
+    Each alone fails where another does not. Coverage in per cent, 3,000 samples for each cell:
+
+    ===========  ==  ======  =======  ========  =========  ===========
+    interval     n   normal  Laplace  t (3 df)  gamma (2)  exponential
+    ===========  ==  ======  =======  ========  =========  ===========
+    BCa alone    5   83      81       82        82         80
+    BCa alone    10  89      86       86        89         88
+    Student's t  10  94      95       96        93         90
+    skewed t     10  94      92       93        94         94
+    this         5   96      98       98        94         93
+    this         10  96      96       97        95         95
+    this         20  96      95       96        96         95
+    this         50  95      95       95        96         96
+    ===========  ==  ======  =======  ========  =========  ===========
+
+    It is a quarter wider than Student's at n = 5 and a tenth at n = 10 on normal differences. Where a rare value
+    decides the mean no sample of this size tells it: the lognormal of skewness 6 is covered at 89, 91 and 93 %
+    at n = 5, 10 and 20.
 
     References
     ----------
     Efron, Journal of the American Statistical Association 82 (1987), p. 171-185.
-    Hesterberg, The American Statistician 69 (2015), p. 371-386, on expanded intervals.
     """
     d = np.asarray(differences, dtype=float)
     if d.size == 0:
@@ -82,19 +97,40 @@ def paired_difference(differences):
         return Interval(mean, mean, mean) if d.size > 1 else Interval(mean, math.nan, math.nan)
     if d.size < MIN_PAIRS:
         return Interval(mean, math.nan, math.nan)
-    return Interval(mean, *bca_ends(d, expanded_tail(d.size)))
+    lows, highs = zip(bca_ends(d, 0.025), skewed_t_ends(d, 0.0), skewed_t_ends(d), strict=True)
+    return Interval(mean, min(lows), max(highs))
 
 
-def expanded_tail(n):
-    """Probability to leave out on each side so that a bootstrap interval of n values is as wide as Student's t asks.
+def skewed_t_ends(d, skewness=None):
+    """Student's 95 % interval of a mean, corrected for skewness.
+
+    Parameters
+    ----------
+    d : (n,) float
+        Not all equal.
+    skewness : float or None
+        Of the values; None takes that of the sample, 0 gives Student's own interval.
+
+    Returns
+    -------
+    low, high : float
 
     References
     ----------
-    Hesterberg, The American Statistician 69 (2015), p. 371-386.
+    Hall, Journal of the Royal Statistical Society B 54 (1992), p. 221-228: a cubic, and so invertible, transformation
+    of the t statistic that removes what skewness does to it.
     """
-    from scipy.special import ndtr, stdtrit
+    from scipy.special import stdtrit
 
-    return float(ndtr(-math.sqrt(n / (n - 1)) * stdtrit(n - 1, 0.975)))
+    n, centred = d.size, d - d.mean()
+    if skewness is None:
+        skewness = (centred**3).mean() / (centred**2).mean() ** 1.5
+    t = stdtrit(n - 1, 0.975) * np.array([1.0, -1.0])
+    a = skewness / (3.0 * math.sqrt(n))
+    if abs(a) > 1e-9:
+        t = (np.cbrt(1.0 + 3.0 * a * (t - a / 2.0)) - 1.0) / a
+    low, high = d.mean() - t * d.std(ddof=1) / math.sqrt(n)
+    return float(low), float(high)
 
 
 def bca_ends(d, tail):

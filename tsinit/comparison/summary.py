@@ -30,7 +30,7 @@ def summarise(runs):
             of the distance to the best known end
         ``difference, difference_low, difference_high``
             mean advantage over this strategy of the best one, over the seeds that both finished; 95 % BCa
-            interval from five pairs on
+            interval, widened for small and skewed samples, from five pairs on
         ``median_iter, median_seconds``
             iterations; seconds of start and fit together
         ``hits, hit_rate, hit_low, hit_high``

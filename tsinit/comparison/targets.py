@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tsinit.comparison import statistics
+from tsinit.comparison.carried import running_time_interval
 from tsinit.comparison.summary import has_optima, usable
 
 #: A run that a limit stopped might still have arrived.
@@ -65,7 +66,9 @@ def to_target(runs, traces, target=None):
         ``dataset, model, strategy, target, n_runs, n_reached``; ``rate, rate_low, rate_high`` (Wilson);
         ``median_iterations, median_seconds`` from the Kaplan-Meier curve, NaN where fewer than half arrive;
         ``expected_iterations, expected_seconds``: the running time to be expected when runs follow each other until
-        one arrives, all that was spent over the number of successes, infinite without one.
+        one arrives, all that was spent over the number of successes, infinite without one; and their 95 % intervals,
+        ``expected_iterations_low, ..._high, expected_seconds_low, ..._high``
+        (:func:`tsinit.comparison.carried.running_time_interval`).
 
     References
     ----------
@@ -78,10 +81,11 @@ def to_target(runs, traces, target=None):
         reached = group["reached"].to_numpy(dtype=bool)
         rate = statistics.wilson(int(reached.sum()), len(group))
         medians = [median_time(waits(group, unit), reached) for unit in ("iterations", "seconds")]
-        expected = [expected_time(group[unit], reached) for unit in ("iterations", "seconds")]
-        rows.append((*keys, len(group), int(reached.sum()), *rate, *medians, *expected))
+        expected = [running_time_interval(group[unit], reached) for unit in ("iterations", "seconds")]
+        rows.append((*keys, len(group), int(reached.sum()), *rate, *medians, *expected[0], *expected[1]))
     names = ["dataset", "model", "strategy", "target", "n_runs", "n_reached", "rate", "rate_low", "rate_high"]
-    names += ["median_iterations", "median_seconds", "expected_iterations", "expected_seconds"]
+    names += ["median_iterations", "median_seconds"]
+    names += [f"expected_{unit}{end}" for unit in ("iterations", "seconds") for end in ("", "_low", "_high")]
     return pd.DataFrame(rows, columns=names)
 
 
@@ -128,12 +132,6 @@ def median_time(times, reached):
     t, share = arrival_curve(times, reached)
     there = share >= 0.5 - 1e-12
     return float(t[there][0]) if there.any() else math.nan
-
-
-def expected_time(times, reached):
-    """All that was spent over the number of successes; infinite without one."""
-    spent, n = float(np.sum(times)), int(np.sum(reached))
-    return spent / n if n else math.inf
 
 
 def _level(cell, dataset, target):
