@@ -1,0 +1,282 @@
+"""Plot of imputed series: what was observed, and what the gaps may have held."""
+
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tsinit import _validate
+from tsinit._plots import style
+from tsinit._plots.fits import _places, _tidy_dates, _times
+from tsinit._validate.imputing import check_level
+
+#: Rows beyond which a mark for each would only be ink.
+_MANY_ROWS = 400
+#: Shares of colour in the widest and in the narrowest of several bands; the rest is white.
+_PALEST, _DEEPEST = 0.28, 0.5
+
+
+def imputed(model, *, columns=None, start=None, end=None, sequence=None, levels=(0.5, 0.9), n_draws=0, ax=None):
+    """Draw the columns that had gaps: what was observed, and in the gaps the posterior mean with its bands.
+
+    A band holds the value of each step with the probability that is named. Several sequences are drawn one after the
+    other, over row numbers, unless one is named.
+
+    Parameters
+    ----------
+    model : fitted TBayesMICE
+    columns : list, optional
+        Which columns, by name or position; those with gaps without it.
+    start, end : time or number, optional
+        First and last to draw, as the horizontal axis counts: dates may be strings such as "2004-04", which is the
+        whole month.
+    sequence : label or int, optional
+        One of several sequences, by its label in the index or by its number.
+    levels : float or sequence of float
+        Probabilities of the bands.
+    n_draws : int
+        Completed series to draw as thin lines.
+    ax : matplotlib Axes, optional
+        For a single column.
+
+    Returns
+    -------
+    Axes or array of Axes
+
+    Raises
+    ------
+    ValueError
+        A column or sequence is not there, no row lies between `start` and `end`, a level is no probability, there
+        are fewer draws, or `ax` is given with several columns.
+    """
+    style.require_fitted(model)
+    levels = sorted(check_level(level) for level in np.atleast_1d(np.asarray(levels, dtype=float)).tolist())
+    n_draws = _validate.check_count("n_draws", n_draws, 0)
+    names, shown = names_of(model), shown_columns(model, columns)
+    if ax is not None and len(shown) > 1:
+        raise ValueError(f"ax must go with one column; got {len(shown)}. Name one by columns=[...].")
+    window = _window(model, sequence, start, end)
+    axes = _axes(ax, len(shown))
+    for j, one in zip(shown, axes, strict=True):
+        _draw(one, _Column.of(model, j, window.rows), window, levels, n_draws)
+        style.dress(one, "", str(names[j]))
+    for one in axes:
+        for t in window.edges:
+            one.axvline(t, color=style.INK, linewidth=0.8, linestyle=":")
+        one.margins(x=0.01)
+    above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderpad": 0}
+    _legend(axes[0], ncols=8, columnspacing=1.0, handlelength=1.4, **above)
+    axes[-1].set_xlabel(window.name, color=style.INK)
+    _tidy_dates(axes[-1], window.time)
+    axes[0].figure.align_ylabels(axes)
+    return style.one_or_all(axes)
+
+
+def names_of(model):
+    """Names of all columns of a fit."""
+    return list(model._fitted_panel.columns)
+
+
+def shown_columns(model, columns):
+    """Positions of the columns that were asked for, or of those with gaps, or of all."""
+    if columns is not None:
+        return _places(columns, names_of(model))
+    gaps = np.flatnonzero(model._fitted_rows.missing.any(axis=0)).tolist()
+    return gaps or list(range(len(names_of(model))))
+
+
+class _Window(NamedTuple):
+    """Rows to draw."""
+
+    rows: np.ndarray  # (n,) int, of the rows given
+    time: Any  # (n,) where they lie on the axis
+    pieces: list  # (a, b) of rows that follow one another, counted within the window
+    edges: list  # where a sequence begins, but the first
+    name: str  # of the axis
+
+
+def _window(model, sequence, start, end):
+    panel, given = model._fitted_panel, model._fitted_rows
+    rows = np.arange(len(given.y))
+    time = _times(panel)
+    index = panel.last_index
+    if sequence is not None:
+        i = _which(panel, sequence)
+        rows = rows[given.offsets[i] : given.offsets[i + 1]]
+        index = _index_of(panel, i)
+        # Over its own times, as if it were the only one.
+        alone = panel._replace(rows=rows, offsets=np.array([0, rows.size]), last_index=index)
+        time = _times(alone)
+    inside = _between(time, start, end)
+    if not inside.any():
+        raise ValueError(f"start and end must have a row between them; got {start!r} and {end!r}.")
+    rows, time = rows[inside], time[inside]
+    first = np.repeat(np.arange(len(given.offsets) - 1), np.diff(given.offsets))[rows]
+    new = np.diff(first) != 0
+    cuts = np.flatnonzero(new | (np.diff(given.steps[rows]) != 1)) + 1
+    pieces = list(pairwise([0, *cuts.tolist(), rows.size]))
+    dates = getattr(time, "dtype", np.dtype(float)).kind in "MO"
+    numbers = isinstance(time, np.ndarray) and time.dtype.kind == "i"
+    name = "" if dates else "row" if numbers or index is None or index.name is None else str(index.name)
+    return _Window(rows, time, pieces, [time[k + 1] for k in np.flatnonzero(new)], name)
+
+
+def _which(panel, sequence):
+    """Number of the sequence that was named."""
+    n = len(panel.offsets) - 1
+    index: Any = getattr(panel.parts[0], "index", None) if panel.form == "frame" else None
+    labels = list(index.get_level_values(0).unique()) if getattr(index, "nlevels", 1) > 1 else list(range(n))
+    if sequence in labels:
+        return labels.index(sequence)
+    if isinstance(sequence, (int, np.integer)) and 0 <= sequence < n:
+        return int(sequence)
+    raise ValueError(f"sequence must be one of {_validate.values.short(labels)}; got {sequence!r}.")
+
+
+def _index_of(panel, i):
+    """Times of one sequence, None where it has none."""
+    if panel.form == "list":
+        return getattr(panel.parts[i], "index", None) if hasattr(panel.parts[i], "iloc") else None
+    index = getattr(panel.parts[0], "index", None) if panel.form == "frame" else None
+    if index is None:
+        return None
+    a, b = np.searchsorted(panel.rows, panel.offsets[i : i + 2])
+    return (index.get_level_values(1) if index.nlevels > 1 else index)[a:b]
+
+
+def _between(time, start, end):
+    inside = np.zeros(len(time), dtype=bool)
+    if hasattr(time, "slice_indexer"):
+        inside[time.slice_indexer(start, end)] = True
+        return inside
+    return (time >= (time[0] if start is None else start)) & (time <= (time[-1] if end is None else end))
+
+
+class _Column(NamedTuple):
+    """One column within a window."""
+
+    y: np.ndarray  # (n,) float, NaN where missing
+    cells: np.ndarray  # (gaps,) int, rows of the window that are missing
+    z: np.ndarray  # (draw, gaps) float draws on the scale of the fit
+    back: Any  # function from that scale to the units of the data
+
+    @classmethod
+    def of(cls, model, j, rows):
+        """Take column `j` of a fitted imputer at some rows."""
+        y = model._fitted_rows.y[rows, j]
+        return cls(y, np.flatnonzero(np.isnan(y)), *_drawn(model, j, rows))
+
+    @property
+    def draws(self):
+        """(draw, gaps) in the units of the data."""
+        return self.back(self.z)
+
+    def band(self, level):
+        """Lower and upper end of a band; quantiles are taken before transforms are undone, as `interval` does."""
+        if not self.cells.size:
+            return self.y, self.y
+        return [self.filled(self.back(end)) for end in np.quantile(self.z, [0.5 - level / 2, 0.5 + level / 2], axis=0)]
+
+    def filled(self, values):
+        """(n,) the column with these values in its gaps."""
+        y = self.y.copy()
+        y[self.cells] = values
+        return y
+
+
+def drawn(model, j):
+    """Draws (draw, gaps) of the missing cells of column `j`, in the units of the data."""
+    z, back = _drawn(model, j, np.arange(len(model._fitted_rows.y)))
+    return back(z)
+
+
+def spread(draws, n, argument):
+    """Take n draws as far apart as possible: the middle of each of n equal parts, as `impute` does."""
+    if n > len(draws):
+        raise ValueError(f"{argument} must be at most the {len(draws)} draws that were kept; got {n}.")
+    return draws[((np.arange(n) + 0.5) * len(draws) / max(n, 1)).astype(int)]
+
+
+def _drawn(model, j, rows):
+    """Draws of the missing cells of a column at some rows, on the scale of the fit, and the way back."""
+    given, scales = model._fitted_rows, model._fitted_scales
+    if not np.isnan(scales.constants[j]):
+        n_draws, n_cells = len(model._fitted_draws.flat), int(given.missing[rows, j].sum())
+        return np.full((n_draws, n_cells), scales.constants[j]), np.asarray
+    missing = given.missing[:, scales.active]
+    number = np.cumsum(missing.ravel()).reshape(missing.shape) - 1  # of each missing cell, row by row
+    i = int(np.flatnonzero(scales.active == j)[0])
+    wanted = rows[missing[rows, i]]
+    return model._fitted_draws.flat[:, number[wanted, i]].astype(np.float64), scales.transforms[i].back
+
+
+def _draw(ax, column, window, levels, n_draws):
+    """Draw one column; bands and lines of a gap reach to the observed values beside it."""
+    draws, time, few = column.draws, window.time, len(window.rows) < _MANY_ROWS
+    mean, bands = column.filled(draws.mean(axis=0)), [column.band(level) for level in levels]
+    paths = [column.filled(values) for values in spread(draws, n_draws, "n_draws")]
+    for a, b in _gaps(column.y, window.pieces):
+        t = time[a:b]
+        for level, (low, high), shade in zip(levels[::-1], bands[::-1], _shades(len(levels)), strict=True):
+            ax.fill_between(t, low[a:b], high[a:b], color=shade, linewidth=0, label=f"{100 * level:g} % band")
+            if b - a == 1:  # nothing beside it: a band has no width
+                ax.vlines(t, low[a:b], high[a:b], color=shade, linewidth=4)
+        for path in paths:
+            ax.plot(t, path[a:b], color=style.COLOURS[2], linewidth=0.6, alpha=0.7, label="draws")
+        ax.plot(t, mean[a:b], color=style.COLOURS[1], linewidth=1.2, label="posterior mean")
+    for a, b in window.pieces:
+        look = {"marker": "o" if few or b - a == 1 else "", "markersize": 2.2}
+        ax.plot(time[a:b], column.y[a:b], color=style.INK, linewidth=0.8, label="observed", **look)
+    if not few:  # what stands alone between gaps has no line
+        alone = _alone(column.y, window.pieces)
+        ax.plot(time[alone], column.y[alone], linestyle="", marker=".", markersize=2, color=style.INK)
+    if few:
+        cells = column.cells
+        ax.plot(time[cells], mean[cells], linestyle="", marker="o", markersize=3.2, markerfacecolor="white",
+                markeredgecolor=style.COLOURS[1], markeredgewidth=0.9)  # fmt: skip
+
+
+def _gaps(y, pieces):
+    """Runs (a, b) of missing values, with the observed one on either side."""
+    for first, last in pieces:
+        missing = np.concatenate([[False], np.isnan(y[first:last]), [False]])
+        turns = first + np.flatnonzero(np.diff(missing.astype(int)))
+        for a, b in zip(turns[::2], turns[1::2], strict=True):
+            yield max(a - 1, first), min(b + 1, last)
+
+
+def _shades(n):
+    """Colours of bands from the widest to the narrowest: opaque, so that the legend shows what is drawn."""
+    from matplotlib.colors import to_rgb
+
+    blue = np.array(to_rgb(style.COLOURS[0]))
+    return [tuple(1 - share * (1 - blue)) for share in np.linspace(_PALEST, _DEEPEST if n > 1 else _PALEST, n)]
+
+
+def _alone(y, pieces):
+    """Rows of observed values whose neighbours are missing."""
+    found = []
+    for first, last in pieces:
+        missing = np.concatenate([[True], np.isnan(y[first:last]), [True]])
+        found.append(first + np.flatnonzero(~missing[1:-1] & missing[:-2] & missing[2:]))
+    return np.concatenate(found)
+
+
+def _axes(ax, n):
+    if ax is not None:
+        return [ax]
+    return [style.single(None, (7.0, 2.6))] if n == 1 else list(style.panels(n, (7.0, 1.7), sharex=True))
+
+
+def _legend(ax, **options):
+    """Name each kind of mark once."""
+    handles, labels = ax.get_legend_handles_labels()
+    once = dict(zip(reversed(labels), reversed(handles), strict=True))
+    order = ["observed", "posterior mean", "draws", *sorted((k for k in once if k.endswith("band")), key=_percent)]
+    there = [name for name in order if name in once]
+    if there:
+        ax.legend([once[name] for name in there], there, frameon=False, fontsize="small", **options)
+
+
+def _percent(label):
+    return float(label.partition(" ")[0])

@@ -1,0 +1,210 @@
+"""Plots to judge an imputation by: how its chains mixed, and how the drawn values look beside the observed ones."""
+
+import numpy as np
+
+from tsinit import _validate
+from tsinit._plots import style
+from tsinit._plots.chains import _show_the_end
+from tsinit._plots.imputation import drawn, names_of, shown_columns, spread
+
+#: R-hat below which chains count as agreed, and effective draws that quantiles need.
+_AGREED, _ENOUGH = 1.05, 400
+#: Missing cells from which the values of one completed table make a density.
+_FEWEST = 10
+_POINTS = 200
+
+
+def imputed_chains(model, *, columns=None, ax=None):
+    """Draw the log density sweep by sweep, and below the mean of the drawn cells of each column; warm-up is shaded.
+
+    Chains that agree lie over one another, without a trend, once the warm-up is over. Means are on the scale of the
+    fit, on which columns are transformed and have standard deviation 1.
+
+    Parameters
+    ----------
+    model : fitted TBayesMICE
+    columns : list, optional
+        Which columns, by name or position; those with gaps without it, an empty list for the log density alone.
+    ax : matplotlib Axes, optional
+        For the log density alone.
+
+    Returns
+    -------
+    Axes or array of Axes
+
+    Raises
+    ------
+    ValueError
+        A column is not there or had no gap, or `ax` is given with columns.
+    """
+    style.require_fitted(model)
+    active = model._fitted_scales.active.tolist()
+    rhat = model.diagnostics_["rhat"]
+    names = names_of(model)
+    alone = ax is not None if columns is None else len(columns) == 0
+    shown = [] if alone else shown_columns(model, columns)
+    shown = [j for j in shown if columns is not None or names[j] in rhat.index]
+    wrong = [names[j] for j in shown if names[j] not in rhat.index]
+    if wrong:
+        raise ValueError(f"columns must name columns with drawn cells, {list(rhat.index)}; got {wrong[0]!r}.")
+    if ax is not None and shown:
+        raise ValueError(f"ax must go with the log density alone; got {len(shown)} columns. Use columns=[].")
+    size = (6.4, 1.7)
+    axes = list(style.panels(1 + len(shown), size, sharex=True)) if ax is None else [ax]
+    _trace(axes[0], model, model.trace_["log_density"])
+    style.dress(axes[0], "", "log density (nats)")
+    for j, panel in zip(shown, axes[1:], strict=True):
+        _trace(panel, model, model.trace_["imputed_mean"][..., active.index(j)])
+        style.dress(panel, "", f"{names[j]}\nmean drawn")
+        panel.text(1.0, 1.0, f"R-hat {rhat[names[j]]:.2f}", transform=panel.transAxes, ha="right", va="bottom",
+                   fontsize="small", color=style.INK)  # fmt: skip
+    above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderpad": 0}
+    style.legend(axes[0], ncols=6, columnspacing=1.0, handlelength=1.2, **above)
+    axes[-1].set_xlabel("sweep", color=style.INK)
+    axes[0].figure.align_ylabels(axes)
+    return style.one_or_all(axes)
+
+
+def _trace(ax, model, chains):
+    for c, values in enumerate(chains):
+        colour = style.COLOURS[c % 7]
+        ax.plot(np.arange(len(values)), values, color=colour, linewidth=0.8, alpha=0.8, label=f"chain {c}")
+    n_tune = chains.shape[1] - 1 - model._fitted_draws.n_draws
+    if n_tune > 0:
+        ax.axvspan(0, n_tune, color=style.PALE, alpha=0.3, linewidth=0, zorder=0, label="warm-up")
+    ax.margins(x=0)
+    _show_the_end(ax, chains)
+
+
+def imputed_rhat(model, *, ax=None):
+    """Draw R-hat and the effective sample size of every column with gaps, worst first.
+
+    Lines mark where chains count as agreed (R-hat 1.05) and where quantiles are stable (400 effective draws).
+
+    Parameters
+    ----------
+    model : fitted TBayesMICE
+    ax : pair of matplotlib Axes, optional
+        For R-hat, and for the effective sample size.
+
+    Returns
+    -------
+    array of Axes
+
+    Raises
+    ------
+    ValueError
+        Nothing was drawn, or `ax` is no pair.
+    """
+    style.require_fitted(model)
+    table = model.diagnostics_.sort_values("rhat", ascending=False, kind="stable")
+    if table.empty:
+        raise ValueError("model must have drawn something; got a fit without gaps in columns that vary.")
+    axes = _pair(ax, 1.1 + 0.28 * len(table))
+    height = np.arange(len(table))
+    for panel, name, line, label in ((axes[0], "rhat", _AGREED, "R-hat"), (axes[1], "ess", _ENOUGH, "effective draws")):
+        values = table[name].to_numpy()
+        good = values < line if name == "rhat" else values >= line
+        panel.axvline(line, color=style.INK, linewidth=0.9, linestyle="--")
+        for chosen, colour, marker in ((good, style.COLOURS[0], "o"), (~good, style.COLOURS[1], "X")):
+            panel.plot(values[chosen], height[chosen], linestyle="", marker=marker, color=colour, markersize=6)
+        panel.grid(axis="y", color=style.PALE, linewidth=0.5)
+        panel.set_yticks(height, [str(column) for column in table.index])
+        panel.set_ylim(len(table) - 0.5, -0.5)
+        style.dress(panel, label)
+    axes[0].set_xlim(min(0.995, np.nanmin(table["rhat"])), max(1.06, 1.0 + 1.05 * (np.nanmax(table["rhat"]) - 1.0)))
+    axes[1].set_xlim(left=0)
+    axes[1].tick_params(labelleft=ax is not None)
+    return np.asarray(axes, dtype=object)
+
+
+def _pair(ax, height):
+    if ax is None:
+        from matplotlib import pyplot as plt
+
+        figure, axes = plt.subplots(1, 2, figsize=(7.0, height), layout="constrained")
+        figure.patch.set_facecolor("white")
+        return list(axes)
+    axes = np.ravel(np.asarray(ax, dtype=object)).tolist()
+    if len(axes) != 2:
+        raise ValueError(f"ax must be a pair of Axes, for R-hat and effective draws; got {len(axes)}.")
+    return axes
+
+
+def imputed_density(model, *, columns=None, n=20, ax=None):
+    """Draw the density of the observed values, and of those that were drawn for the gaps: a line a completed table.
+
+    The two need not agree: what is missing may lie elsewhere. But what is drawn should look possible, and where it
+    differs, the other columns or the season should say why. Where a column lacks few cells, all its draws are taken
+    together.
+
+    Parameters
+    ----------
+    model : fitted TBayesMICE
+    columns : list, optional
+        Which columns, by name or position; those with gaps without it.
+    n : int
+        Completed tables.
+    ax : matplotlib Axes, optional
+        For a single column.
+
+    Returns
+    -------
+    Axes or array of Axes
+
+    Raises
+    ------
+    ValueError
+        A column is not there, there are fewer draws, or `ax` is given with several columns.
+    """
+    style.require_fitted(model)
+    n = _validate.check_count("n", n)
+    names, shown = names_of(model), shown_columns(model, columns)
+    if ax is not None and len(shown) > 1:
+        raise ValueError(f"ax must go with one column; got {len(shown)}. Name one by columns=[...].")
+    axes = [style.single(ax, (5.2, 2.8))] if len(shown) == 1 else list(style.panels(len(shown), (5.2, 2.1)))
+    for j, panel in zip(shown, axes, strict=True):
+        y = model._fitted_rows.y[:, j]
+        seen, draws = y[~np.isnan(y)], drawn(model, j)
+        many, chosen = draws.shape[1] >= _FEWEST, spread(draws, n, "n")
+        sets = list(chosen) if many else [draws.ravel()]
+        grid = _grid(seen, sets)
+        for values in sets:
+            label = f"drawn for {draws.shape[1]} gaps" + ("" if many else ", all draws")
+            look = {"linewidth": 0.7, "alpha": 0.6} if many else {"linewidth": 1.5}
+            _line(panel, values, grid, color=style.COLOURS[1], label=label, **look)
+        _line(panel, seen, grid, color=style.COLOURS[0], linewidth=2.0, label=f"{seen.size} observed")
+        panel.set_ylim(bottom=0)
+        panel.set_yticks([])
+        style.dress(panel, str(names[j]), "density")
+        panel.spines["left"].set_visible(False)
+        _name_once(panel)
+    return style.one_or_all(axes)
+
+
+def _grid(seen, sets):
+    values = np.concatenate([seen, *sets])
+    low, high = values.min(), values.max()
+    margin = 0.1 * (high - low) or 1.0
+    return np.linspace(low - margin, high + margin, _POINTS)
+
+
+def _line(ax, values, grid, **look):
+    """A density where there can be one, a mark at the value where there is but one."""
+    if values.size == 0:
+        return
+    if values.size < 2 or np.ptp(values) == 0:
+        ax.axvline(values[0], **look)
+        return
+    from scipy.stats import gaussian_kde
+
+    ax.plot(grid, gaussian_kde(values)(grid), **look)
+
+
+def _name_once(ax):
+    handles, labels = ax.get_legend_handles_labels()
+    once = dict(zip(reversed(labels), reversed(handles), strict=True))
+    if once:
+        legend = ax.legend(list(once.values()), list(once), frameon=False, fontsize="small")
+        for line in legend.get_lines():
+            line.set(alpha=1.0, linewidth=1.6)
