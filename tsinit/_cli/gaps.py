@@ -218,10 +218,11 @@ def _index(table, time, group, notes):
     keys = pd.DataFrame({"sequence": codes, "time": times})
     again = keys.duplicated()
     if again.any():
-        of = f" in sequence {labels[again.argmax()]!s}" if group else ""
+        row = int(again.argmax())
+        of = f" in sequence {labels[row]!s}" if group else ""
         hint = "" if group else " If the file holds several series, name the column that tells them apart: --groups."
         raise ValueError(
-            f"column {' '.join(time)!r} must not repeat a time; got {times[again.argmax()]} twice{of}.{hint}"
+            f"column {' '.join(time)!r} must not repeat a time; got {times[row]} twice{of}.{hint}"
         )
     order = keys.sort_values(["sequence", "time"]).index.to_numpy()
     if time and not keys["time"].groupby(codes).is_monotonic_increasing.all():

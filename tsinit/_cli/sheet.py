@@ -92,11 +92,11 @@ def _lines(text, separator):
     s = re.escape(separator)
     blank = "[ \t]*" if separator != "\t" else "[ ]*"
     cut = re.compile(rf'({blank}"(?:[^"]|"")*"[^{s}\r\n]*|[^{s}\r\n]*)({s}|\r\n|\r|\n|\Z)')
-    line, at = [], 0
-    while at < len(text) or line:
-        found = cut.match(text, at)
+    line: list[tuple[int, int]] = []
+    for found in cut.finditer(text):
+        if found.start() == len(text) and not line:
+            return  # behind the end of the last line there is nothing
         line.append(found.span(1))
-        at = found.end()
         if found.group(2) != separator:
             yield line
             line = []
