@@ -1,12 +1,9 @@
 """Tables that are read off the package, so that they cannot go stale: strategies and emissions."""
 
-import inspect
-
 from docutils import nodes
 from docutils.statemachine import StringList
+from listing import VERBS, emissions, strategies
 from sphinx.util.docutils import SphinxDirective
-
-VERBS = ("dynamics", "labels", "fill")
 
 
 def setup(app):
@@ -44,42 +41,8 @@ class Emissions(SphinxDirective):
 
     def run(self):
         """Return the table."""
-        from tsinit import emissions
-
-        rows = []
-        for name in emissions.names():
-            kind = type(emissions.resolve(name))
-            rows.append({"name": kind.__name__, "names": [name], "idea": _first_sentence(kind)})
-        cells = [(_names(row), _link("tsinit.emissions", row), row["idea"]) for row in rows]
+        cells = [(_names(row), _link("tsinit.emissions", row), row["idea"]) for row in emissions()]
         return _table(self, ("name", "emission", "idea"), cells, (28, 28, 44))
-
-
-def strategies():
-    """List the public strategies of `tsinit.init` with their registered names and verbs, most verbs first.
-
-    Returns
-    -------
-    list of dict
-        Keys ``name`` (of the class), ``names`` (registered), ``verbs``, ``idea``.
-    """
-    from tsinit import init
-    from tsinit.init import _registry
-
-    registered = {}
-    for name in init.names():
-        registered.setdefault(type(_registry._FACTORIES[name]()).__name__, []).append(name)
-    rows = []
-    for name in init.__all__:
-        kind = getattr(init, name)
-        verbs = [verb for verb in VERBS if inspect.isclass(kind) and callable(getattr(kind, verb, None))]
-        if verbs:
-            rows.append({"name": name, "names": registered.get(name, []), "verbs": verbs,
-                         "idea": _first_sentence(kind)})  # fmt: skip
-    return sorted(rows, key=lambda row: (-len(row["verbs"]), VERBS.index(row["verbs"][0]), row["name"]))
-
-
-def _first_sentence(kind):
-    return " ".join(inspect.getdoc(kind).split("\n\n")[0].split())
 
 
 def _names(row):

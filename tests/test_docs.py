@@ -1,0 +1,74 @@
+"""The pages of the documentation say what is true: their code runs, their lists are complete."""
+
+import ast
+import doctest
+import importlib
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+import tsinit
+from tsinit.init import names
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.glob("*.md")) + sorted((DOCS / "models").glob("*.md"))
+BLOCK = re.compile(r"^```(python|pycon)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+WITH_CODE = [page for page in PAGES if BLOCK.search(page.read_text(encoding="utf-8"))]
+
+
+def test_there_are_pages_with_code():
+    assert {page.stem for page in WITH_CODE} >= {"start", "comparing", "strategies", "state_space", "imputation"}
+
+
+@pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: page.stem)
+def test_the_code_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tsinit.init._registry._FACTORIES", dict(_factories()))  # what a page registers stays there
+    scope = {"__name__": page.stem}
+    for kind, code in BLOCK.findall(page.read_text(encoding="utf-8")):
+        if kind == "python":
+            exec(compile(code, str(page), "exec"), scope)
+        else:
+            _run_session(code, page, scope)
+    if "matplotlib" in sys.modules:
+        importlib.import_module("matplotlib.pyplot").close("all")
+
+
+def _factories():
+    return importlib.import_module("tsinit.init._registry")._FACTORIES
+
+
+def _run_session(code, page, scope):
+    test = doctest.DocTestParser().get_doctest(code, scope, page.stem, str(page), 0)
+    told = []
+    result = doctest.DocTestRunner(verbose=False).run(test, out=told.append, clear_globs=False)
+    assert result.failed == 0, "".join(told)
+
+
+def test_the_table_of_strategies_has_every_registered_name(monkeypatch):
+    monkeypatch.syspath_prepend(DOCS / "_ext")
+    rows = importlib.import_module("listing").strategies()
+    assert sorted(name for row in rows for name in row["names"]) == sorted(names())
+    for row in rows:
+        for name in row["names"]:
+            assert all(name in names(verb) for verb in row["verbs"])
+
+
+def test_the_reference_has_every_public_name():
+    listed = set(re.findall(r"^   (tsinit[\w.]+)$", (DOCS / "api.rst").read_text(encoding="utf-8"), re.MULTILINE))
+    # Modules list their own names; those of `models` and `comparison` stand on the page itself.
+    modules = {tsinit.__dict__["_MODULES"][name] for name in tsinit.__dict__["_MODULES"]}
+    assert modules - {"tsinit.models", "tsinit.comparison"} <= listed
+    reached = {name.rpartition(".")[2] for name in listed}
+    for module in (tsinit, importlib.import_module("tsinit.models"), importlib.import_module("tsinit.comparison")):
+        wanted = {name for name in module.__all__ if name != "__version__"} - set(tsinit.__dict__["_MODULES"])
+        assert wanted <= reached
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_blocks_that_do_not_run_are_python_all_the_same(page):
+    for code in re.findall(r"^```python no-run\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+        ast.parse(code)
