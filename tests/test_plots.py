@@ -236,6 +236,15 @@ def test_formants_are_drawn_over_the_spectrogram():
     assert isinstance(plots.formants(speech.signal, speech.fs), Axes)
 
 
+def test_reference_formants_are_lines_that_break_at_gaps():
+    rng = np.random.default_rng(0)
+    reference = pd.DataFrame({"F1": [500.0, 510.0, np.nan, 520.0, 530.0]}, index=[0.1, 0.11, 0.12, 0.13, 0.3])
+    ax = plots.formants(rng.normal(size=4000), 8000, reference=reference)
+    (line,) = ax.lines
+    np.testing.assert_array_equal(line.get_ydata(), [0.5, 0.51, np.nan, 0.52, np.nan, 0.53])
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["reference"]
+
+
 @pytest.mark.parametrize(("arguments", "message"), [
     ((np.zeros((9, 2)), 8000), r"signal must be one-dimensional; got shape \(9, 2\)"),
     (([0.0, np.nan], 8000), "signal must be finite; got nan at sample 1"),

@@ -9,7 +9,7 @@ from tsinit.speech._checks import check_signal
 _RANGE_DB = 55.0  # below the loudest point everything is white
 
 
-def formants(signal, fs, tracks=None, *, f_max=5000.0, ax=None):
+def formants(signal, fs, tracks=None, *, reference=None, f_max=5000.0, ax=None):
     """Draw a spectrogram and the formant tracks on it.
 
     Parameters
@@ -20,6 +20,9 @@ def formants(signal, fs, tracks=None, *, f_max=5000.0, ax=None):
     tracks : FormantTracks, or dict of these by name, optional
         Anything with ``times`` in seconds and ``frequencies``, (n_frames, n_formants) in Hz. Each entry of a
         dict gets a panel.
+    reference : DataFrame, optional
+        Formants to compare with, in Hz, a column each, indexed by time in seconds; drawn as thin lines. Missing
+        values and steps of more than 25 ms break a line.
     f_max : float
         Highest frequency to show, in Hz.
     ax : matplotlib Axes, optional
@@ -55,6 +58,8 @@ def formants(signal, fs, tracks=None, *, f_max=5000.0, ax=None):
             shading="nearest",
             rasterized=True,
         )
+        if reference is not None:
+            _draw_reference(panel, reference)
         if one is not None:
             for k, track in enumerate(np.asarray(one.frequencies, dtype=float).T):
                 panel.plot(
@@ -71,6 +76,21 @@ def formants(signal, fs, tracks=None, *, f_max=5000.0, ax=None):
     style.legend(axes[0], ncols=5, loc="upper right", frameon=True, framealpha=0.9, markerscale=2)
     axes[-1].set_xlabel("seconds", color=style.INK)
     return style.one_or_all(axes)
+
+
+def _draw_reference(panel, reference):
+    """Draw thin lines that break where a formant is missing or frames were left out."""
+    times = np.asarray(reference.index, dtype=float)
+    gaps = np.flatnonzero(np.diff(times) > 0.025) + 1
+    for k, column in enumerate(np.asarray(reference, dtype=float).T):
+        broken = np.insert(column, gaps, np.nan) / 1000
+        panel.plot(
+            np.insert(times, gaps, times[gaps - 1]),
+            broken,
+            color=style.COLOURS[6],
+            linewidth=0.9,
+            label="reference" if k == 0 else None,
+        )
 
 
 def _spectrogram(signal, fs):
