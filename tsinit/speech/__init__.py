@@ -10,6 +10,7 @@ Times are in seconds; frequencies and bandwidths in Hz; a formant that was not f
 
 from tsinit.speech.formants import Formants, Spectrum, formants, spectrum
 from tsinit.speech.frames import Frames, frames, pre_emphasis, resample, voiced
+from tsinit.speech.mel import cepstra
 from tsinit.speech.scores import assign_to_reference, resolved, roughness, track_error
 from tsinit.speech.study import FormantTracks, formant_tracks
 from tsinit.speech.tracking import Tracks, track
@@ -21,6 +22,7 @@ __all__ = [
     "Spectrum",
     "Tracks",
     "assign_to_reference",
+    "cepstra",
     "formant_tracks",
     "formants",
     "frames",
