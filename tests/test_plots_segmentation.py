@@ -228,3 +228,27 @@ def test_chains_takes_one_record_for_one_axes(model):
 def test_constant_and_broken_records_still_draw(model):
     model.trace_ = {"log_joint": np.full((2, 5), np.nan), "n_states": np.ones((2, 5))}
     plots.chains(model)[0].figure.canvas.draw()
+
+
+def test_segmentations_share_colours_where_they_share_steps():
+    first = np.repeat([0, 1, 2], [20, 30, 10])
+    renamed = np.repeat([7, 3, 5, 4], [20, 25, 5, 10])  # the same runs under other names, one cut in two
+    ax = plots.segmentations({"first": first, "renamed": renamed}, time=pd.date_range("1973-05-01", periods=60))
+    colours = {}
+    for bars in ax.collections:
+        for path in bars.get_paths():
+            (left, low), (right, _) = path.get_extents().get_points()
+            days = slice(round(left - ax.get_xlim()[0]), round(right - ax.get_xlim()[0]))
+            colours.setdefault(round(low), np.empty((60, 4)))[days] = bars.get_facecolor()[0]
+    same = (colours[0] == colours[1]).all(axis=1)
+    np.testing.assert_array_equal(np.flatnonzero(~same), np.arange(45, 50))
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["first", "renamed"]
+
+
+def test_segmentations_refuse_other_lengths():
+    with pytest.raises(ValueError, match=r"labels must be segmentations of the same steps; got lengths \[3, 4\]"):
+        plots.segmentations({"a": np.zeros(3, int), "b": np.zeros(4, int)})
+    with pytest.raises(ValueError, match="time must have an entry for each of 3 steps; got 2"):
+        plots.segmentations({"a": np.zeros(3, int)}, time=np.arange(2))
+    with pytest.raises(ValueError, match="labels must be segmentations"):
+        plots.segmentations({})

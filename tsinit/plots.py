@@ -11,12 +11,12 @@ from tsinit._plots.fits import eigenvalues, history, smoothed
 from tsinit._plots.imputation import imputed
 from tsinit._plots.imputation_checks import imputed_chains, imputed_density, imputed_rhat
 from tsinit._plots.ranks import critical_difference
-from tsinit._plots.segmentation import coclustering, segmentation
+from tsinit._plots.segmentation import coclustering, segmentation, segmentations
 from tsinit._plots.sound import formants
 from tsinit._plots.starts import strip, traces, waterfall
 
 __all__ = [
     "best_of", "chains", "coclustering", "critical_difference", "eigenvalues", "formants", "history", "imputed",
-    "imputed_chains", "imputed_density", "imputed_rhat", "n_states", "pairs", "segmentation", "smoothed", "strip",
-    "time_to_target", "traces", "waterfall",
+    "imputed_chains", "imputed_density", "imputed_rhat", "n_states", "pairs", "segmentation", "segmentations",
+    "smoothed", "strip", "time_to_target", "traces", "waterfall",
 ]

@@ -118,6 +118,56 @@ def coclustering(model, *, labels=None, max_rows=600, ax=None):
     return style.dress(ax, "row", "row")
 
 
+def segmentations(labels, *, time=None, ax=None):
+    """Draw several segmentations of the same steps below each other, as strips of colour.
+
+    States of each are matched with those of the first by the steps they share (Hungarian algorithm), so that one
+    colour is nearly one regime; states without a counterpart take the colours after those.
+
+    Parameters
+    ----------
+    labels : dict of str to (T,) int
+        By the name that stands beside the strip.
+    time : (T,) array or index, optional
+        Numbers or times of the steps; row numbers without it.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        If there is none, or they differ in length.
+    """
+    parts = {name: np.unique(np.asarray(z), return_inverse=True)[1] for name, z in dict(labels).items()}
+    sizes = sorted({z.size for z in parts.values()})
+    if len(sizes) != 1 or sizes == [0]:
+        raise ValueError(f"labels must be segmentations of the same steps; got lengths {sizes}.")
+    time = np.arange(sizes[0]) if time is None else time
+    if len(time) != sizes[0]:
+        raise ValueError(f"time must have an entry for each of {sizes[0]} steps; got {len(time)}.")
+    ax, edges = style.single(ax, (6.4, 0.7 + 0.3 * len(parts))), _edges(time)
+    first = next(iter(parts.values()))
+    for row, z in enumerate(parts.values()):
+        z = _matched(z, first)
+        a, b = _runs(z)
+        for k in np.unique(z):
+            own = z[a] == k
+            spans = np.column_stack([edges[a[own]], edges[b[own]] - edges[a[own]]])
+            dressed = {"linewidth": 0, "alpha": 0.75, "rasterized": len(a) > _MOST_COLUMNS} | look(k)
+            ax.broken_barh(spans, (row - 0.4, 0.8), **dressed)
+    ax.set_yticks(range(len(parts)), list(parts))
+    ax.set_ylim(len(parts) - 0.5, -0.5)
+    ax.set_xlim(edges[0], edges[-1])
+    style.dress(ax)
+    ax.spines["left"].set_visible(False)
+    ax.tick_params(axis="y", length=0)
+    _tidy_dates(ax, time)
+    return ax
+
+
 def look(k):
     """Face colour and hatch of state k, the same in every plot."""
     return {"facecolor": _COLOURS[k % len(_COLOURS)], "hatch": _HATCHES[k // len(_COLOURS) % len(_HATCHES)]}
@@ -157,6 +207,21 @@ def _runs(labels, starts=(0,)):
     first = np.union1d(np.flatnonzero(np.diff(labels)) + 1, np.asarray(starts)[:-1]).astype(int)
     first = np.union1d(first, [0])
     return first, np.append(first[1:], len(labels))
+
+
+def _matched(labels, reference):
+    """Name the states of a segmentation after those of another with which they share most steps."""
+    from scipy.optimize import linear_sum_assignment
+
+    shared = np.zeros((labels.max() + 1, reference.max() + 1), dtype=int)
+    np.add.at(shared, (labels, reference), 1)
+    own, other = linear_sum_assignment(shared, maximize=True)
+    met = shared[own, other] > 0
+    name = np.full(len(shared), -1)
+    name[own[met]] = other[met]
+    rest = np.flatnonzero(name < 0)
+    name[rest] = shared.shape[1] + np.arange(len(rest))
+    return name[labels]
 
 
 def _bands(ax, labels, edges, starts, means):
