@@ -13,6 +13,7 @@ _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
 _DATED = r"\d{4}|\d{1,2}[^\d:]+(?:\d{1,2}|[A-Za-z]{3,})[^\d:]+\d{2}"
 _YEAR_FIRST = r"\s*\d{4}"
 _CLOCK = r"\s*\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?\s*(?:[AaPp][Mm])?\s*"
+_HOURS = r"^\s*(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?\s*$"
 #: Hours, minutes and seconds with points between, as spreadsheets of some countries write them.
 _POINTED = r"\s*(\d{1,2})\.(\d{2})\.(\d{2})\s*"
 
@@ -169,7 +170,7 @@ def _with_colons(text):
 
 
 def read_times(columns):
-    """Make an index: dates where the columns are text, numbers as they are.
+    """Make an index: dates where the columns are text, durations where hours go beyond a day, numbers as they are.
 
     Raises
     ------
@@ -181,11 +182,21 @@ def read_times(columns):
         text = columns.iloc[:, 0]
     else:
         text = columns.astype(str).apply(_with_colons).agg(" ".join, axis=1)
-    times = text if pd.api.types.is_numeric_dtype(text) else _dates(text)
+    times = text if pd.api.types.is_numeric_dtype(text) else _durations(text)
+    times = _dates(text) if times is None else times
     if times.isna().any():
         row = int(times.isna().argmax())
         raise ValueError(f"column {name!r} must hold a time in every row; got {text.iloc[row]!r} in row {row + 1}.")
     return pd.Index(times, name=name)
+
+
+def _durations(text):
+    """Read hours and minutes that go on after midnight, as 31:40; None where a column is something else."""
+    parts = text.astype("str").str.extract(_HOURS)
+    if parts[0].isna().any() or not (parts[0].astype(float) > 24).any():
+        return None
+    hours, minutes, seconds = (parts[k].fillna("0").astype(float) for k in range(3))
+    return pd.to_timedelta(3600 * hours + 60 * minutes + seconds, unit="s")
 
 
 def _dates(column):

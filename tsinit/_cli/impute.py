@@ -60,7 +60,9 @@ def run(arguments):
         sys.stderr.write(f"tsinit: nothing is written, for the fit failed. {error}\n")
         return NOTHING_FITTED
     seconds = time.perf_counter() - began
-    filled = model.transform(gaps.frame)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # what there is to say of the data, the fit has said
+        filled = model.transform(gaps.frame)
     ends = model.interval(arguments.intervals) if arguments.intervals else ()
     write_all(places, gaps, model, filled, ends)
     say(_tell(gaps, model, seconds))

@@ -12,6 +12,8 @@ from tsinit._validate.imputing import check_level
 
 #: Rows beyond which a mark for each would only be ink.
 _MANY_ROWS = 400
+#: Sequences beyond which lines between them would cover what they hold.
+_MANY_EDGES = 60
 #: Shares of colour in the widest and in the narrowest of several bands; the rest is white.
 _PALEST, _DEEPEST = 0.28, 0.5
 
@@ -61,7 +63,7 @@ def imputed(model, *, columns=None, start=None, end=None, sequence=None, levels=
         _draw(one, _Column.of(model, j, window.rows), window, levels, n_draws)
         style.dress(one, "", str(names[j]))
     for one in axes:
-        for t in window.edges:
+        for t in window.edges if len(window.edges) <= _MANY_EDGES else ():
             one.axvline(t, color=style.INK, linewidth=0.8, linestyle=":")
         one.margins(x=0.01)
     above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderpad": 0}
@@ -215,25 +217,40 @@ def _draw(ax, column, window, levels, n_draws):
     draws, time, few = column.draws, window.time, len(window.rows) < _MANY_ROWS
     mean, bands = column.filled(draws.mean(axis=0)), [column.band(level) for level in levels]
     paths = [column.filled(values) for values in spread(draws, n_draws, "n_draws")]
-    for a, b in _gaps(column.y, window.pieces):
-        t = time[a:b]
-        for level, (low, high), shade in zip(levels[::-1], bands[::-1], _shades(len(levels)), strict=True):
-            ax.fill_between(t, low[a:b], high[a:b], color=shade, linewidth=0, label=f"{100 * level:g} % band")
-            if b - a == 1:  # nothing beside it: a band has no width
-                ax.vlines(t, low[a:b], high[a:b], color=shade, linewidth=4)
-        for path in paths:
-            ax.plot(t, path[a:b], color=style.COLOURS[2], linewidth=0.6, alpha=0.7, label="draws")
-        ax.plot(t, mean[a:b], color=style.COLOURS[1], linewidth=1.2, label="posterior mean")
-    for a, b in window.pieces:
-        look = {"marker": "o" if few or b - a == 1 else "", "markersize": 2.2}
-        ax.plot(time[a:b], column.y[a:b], color=style.INK, linewidth=0.8, label="observed", **look)
+    t, join = _joined(time, _gaps(column.y, window.pieces))
+    for level, (low, high), shade in zip(levels[::-1], bands[::-1], _shades(len(levels)), strict=True):
+        low, high, label = join(low), join(high), f"{100 * level:g} % band"
+        ax.fill_between(t, low, high, where=np.isfinite(low), color=shade, linewidth=0, label=label)
+        lone = _lone_gaps(column.y, window.pieces)  # nothing is beside them: a band has no width
+        ax.vlines(time[lone], *(edge[lone] for edge in bands[levels.index(level)]), color=shade, linewidth=3)
+    for k, path in enumerate(paths):
+        ax.plot(t, join(path), color=style.COLOURS[2], linewidth=0.6, alpha=0.7, label=None if k else "draws")
+    ax.plot(t, join(mean), color=style.COLOURS[1], linewidth=1.2, label="posterior mean")
+    t, join = _joined(time, window.pieces)
+    look = {"marker": "o" if few else "", "markersize": 2.2}
+    ax.plot(t, join(column.y), color=style.INK, linewidth=0.8, label="observed", **look)
     if not few:  # what stands alone between gaps has no line
-        alone = _alone(column.y, window.pieces)
+        alone = _alone(~np.isnan(column.y), window.pieces)
         ax.plot(time[alone], column.y[alone], linestyle="", marker=".", markersize=2, color=style.INK)
-    if few:
-        cells = column.cells
-        ax.plot(time[cells], mean[cells], linestyle="", marker="o", markersize=3.2, markerfacecolor="white",
-                markeredgecolor=style.COLOURS[1], markeredgewidth=0.9)  # fmt: skip
+    cells = column.cells if few else _lone_gaps(column.y, window.pieces)
+    ax.plot(time[cells], mean[cells], linestyle="", marker="o", markersize=3.2 if few else 2, markerfacecolor="white",
+            markeredgecolor=style.COLOURS[1], markeredgewidth=0.9)  # fmt: skip
+
+
+def _joined(time, pieces):
+    """Places of all pieces one after the other, and what puts values there: not a number where a piece ends."""
+    places = [np.r_[a:b, b - 1] for a, b in pieces]
+    if not places:
+        return time[:0], lambda values: values[:0]
+    where = np.concatenate(places)
+    ends = np.cumsum([part.size for part in places]) - 1
+
+    def join(values):
+        values = values[where]
+        values[ends] = np.nan
+        return values
+
+    return time[where], join
 
 
 def _gaps(y, pieces):
@@ -253,12 +270,17 @@ def _shades(n):
     return [tuple(1 - share * (1 - blue)) for share in np.linspace(_PALEST, _DEEPEST if n > 1 else _PALEST, n)]
 
 
-def _alone(y, pieces):
+def _lone_gaps(y, pieces):
+    """Missing values that are pieces of their own."""
+    return np.array([a for a, b in pieces if b - a == 1 and np.isnan(y[a])], dtype=int)
+
+
+def _alone(seen, pieces):
     """Rows of observed values whose neighbours are missing."""
     found = []
     for first, last in pieces:
-        missing = np.concatenate([[True], np.isnan(y[first:last]), [True]])
-        found.append(first + np.flatnonzero(~missing[1:-1] & missing[:-2] & missing[2:]))
+        near = np.concatenate([[False], seen[first:last], [False]])
+        found.append(first + np.flatnonzero(near[1:-1] & ~near[:-2] & ~near[2:]))
     return np.concatenate(found)
 
 
@@ -271,7 +293,7 @@ def _axes(ax, n):
 def _legend(ax, **options):
     """Name each kind of mark once."""
     handles, labels = ax.get_legend_handles_labels()
-    once = dict(zip(reversed(labels), reversed(handles), strict=True))
+    once = dict(zip(labels, handles, strict=True))
     order = ["observed", "posterior mean", "draws", *sorted((k for k in once if k.endswith("band")), key=_percent)]
     there = [name for name in order if name in once]
     if there:
