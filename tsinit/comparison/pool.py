@@ -17,7 +17,7 @@ _MOST_DEATHS = 2
 #: Runs for each worker in one portion, where a backend gives results all at once.
 _PORTION = 4
 #: What the backends raise when a process is gone: loky and the standard library, Ray.
-_DEATHS = {"BrokenExecutor", "WorkerCrashedError"}
+_DEATHS = {"BrokenExecutor", "WorkerCrashedError", "RayActorError"}
 
 
 def carry_out(tasks: list[Task], comparison, n_jobs=None) -> Generator[Outcome]:
@@ -37,6 +37,7 @@ def carry_out(tasks: list[Task], comparison, n_jobs=None) -> Generator[Outcome]:
     if type(_backend()).__name__ == "DaskDistributedBackend":
         yield from cluster.carry_out(_backend().client, tasks, comparison, here())
         return
+    n_jobs = _all_of_ray(n_jobs)
     left = {task.run_id: task for task in tasks}
     deaths: Counter[str] = Counter()
     while left:
@@ -56,6 +57,12 @@ def carry_out(tasks: list[Task], comparison, n_jobs=None) -> Generator[Outcome]:
                 if deaths[run_id] >= _MOST_DEATHS:
                     del left[run_id]
                     yield killed(handed[run_id], deaths[run_id])
+
+
+def _all_of_ray(n_jobs):
+    """Take all workers of a Ray cluster unless told a number: joblib would take one, and that is this process."""
+    backend, told = get_active_backend()
+    return -1 if type(backend).__name__ == "RayBackend" and n_jobs is None and told is None else n_jobs
 
 
 def _noted(tasks, handed):
