@@ -63,7 +63,7 @@ def test_gaps_are_filled_with_posterior_means_and_all_else_is_the_same_text(air,
     assert said.err == ""
     words = " ".join(said.out.split())
     assert "153 rows (1973-05-01 to 1973-09-30, column 'date')" in words
-    assert "Filled 44 cells with their posterior means: Ozone 37 (24.2 %), Solar.R 7 (4.6 %)." in words
+    assert "Filled 44 cells with the posterior mean: Ozone 37 (24.2 %), Solar.R 7 (4.6 %)." in words
     assert "Method: chained equations (fcs), sampler mala, 1 lag; 4 chains of 20 draws after 20 sweeps" in words
     assert "R-hat" in words
     assert f"Written to {out}" in said.out
@@ -316,9 +316,36 @@ def test_ctrl_c_leaves_nothing_behind(air):
     time.sleep(1.0)
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 130, error
     assert "interrupted" in error
     assert {path.name for path in air.parent.iterdir()} == {"air.csv"}
+
+
+def test_one_draw_is_told_to_be_too_few(air, capsys):
+    assert cli.main(["impute", str(air), str(air.with_name("out.csv")), *QUICK, "--draws", "1"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "4 chains of 1 draw after 20 sweeps" in said
+    assert "R-hat is not defined. Use a larger --draws." in said
+
+
+def test_columns_with_one_value_are_filled_with_it(write, capsys):
+    path = write("x,y\n" + "".join(f"{'' if i == 3 else 7},{i * i % 5}\n" for i in range(20)))
+    out = path.with_name("out.csv")
+    assert run(path, out) == 0
+    assert "Filled 1 cell with the posterior mean: x 1 (5.0 %)." in (said := capsys.readouterr().out)
+    assert "Nothing had to be drawn" in said
+    assert out.read_text() == path.read_text().replace("\n,", "\n7,")
+
+
+def test_names_of_rows_and_separators_at_the_end_of_lines_do_not_shift_cells(write):
+    y = series().round(3)
+    for before, after in (("r,", ""), ("", ",")):
+        lines = [f"{before}{'' if i == 4 else a},{b}{after}" for i, (a, b) in enumerate(y)]
+        gaps = read_gaps(write("\n".join(["x,y", *lines])))
+        assert gaps.counts.to_dict() == {"x": 1}
+        lines[4] = f"{before}0.500,{y[4, 1]}{after}"
+        filled = gaps.sheet.filled(gaps.cells(gaps.frame.fillna(0.5)))
+        assert filled == "\n".join(["x,y", *lines])
 
 
 def test_short_lines_get_the_fields_that_they_lack(write):

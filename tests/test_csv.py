@@ -148,3 +148,25 @@ def test_a_time_of_day_beside_the_dates_is_pointed_at_and_works(write):
 def test_times_of_day_alone_do_not_depend_on_the_day_of_reading(write):
     table = read_table(write("clock,x\n10:00,1\n11:00,2\n"))
     assert table.index.tolist() == [pd.Timestamp("1970-01-01 10:00"), pd.Timestamp("1970-01-01 11:00")]
+
+
+def test_times_of_day_may_have_points(write):
+    lines = "\n".join(f"{day}/03/2004;{hour:02d}.00.00;1,5" for day in range(11, 15) for hour in range(24))
+    table = read_table(write(f"Date;Time;x\n{lines}\n"), time=["Date", "Time"])
+    assert (table.index == pd.date_range("2004-03-11", periods=96, freq="h")).all()
+    # ... and dates may too.
+    assert read_table(write("day,x\n31.12.23,1\n01.01.24,2\n")).index[1] == pd.Timestamp("2024-01-01")
+
+
+def test_hours_that_go_on_after_midnight_are_durations(write):
+    table = read_table(write("since,x\n00:30,1\n23:30,2\n46:30:15,3\n"))
+    assert table.index.tolist() == pd.to_timedelta(["0:30:00", "23:30:00", "46:30:15"]).tolist()
+
+
+def test_an_empty_line_is_a_gap_where_there_is_one_column_only(write):
+    np.testing.assert_array_equal(read_table(write("x\n1\n\n3\n\n"))["x"], [1, np.nan, 3])
+    np.testing.assert_array_equal(read_table(write("x,y\n1,2\n\n3,4\n"))["x"], [1, 3])
+
+
+def test_a_separator_more_at_the_end_of_lines_shifts_nothing(write):
+    np.testing.assert_array_equal(read_table(write("x,y\n1,2,\n3,4,\n")), [[1, 2], [3, 4]])

@@ -24,6 +24,7 @@ class Parsed(NamedTuple):
     table: pd.DataFrame  # as pandas reads it, with all rows and columns
     separator: str
     decimal: str
+    n_names: int  # fields of a line before its columns: names of rows, which the first line does not count
 
 
 def read_table(path, time=None, columns=None):
@@ -94,9 +95,9 @@ def parse(path, missing=()):
         separator = max([",", ";", "\t", "|"], key=first.count)
         # An empty line is a gap where there is but one column; elsewhere it is nothing.
         reading = {"sep": separator, "na_values": [*_MISSING, *missing], "skip_blank_lines": separator in first}
-        decimal, table = ".", _read(path, decimal=".", **reading)
+        decimal, (table, n_names) = ".", _read(path, decimal=".", **reading)
         if separator != "," and any(map(_has_decimal_commas, _texts(table))):
-            decimal, table = ",", _read(path, decimal=",", **reading)
+            decimal, (table, n_names) = ",", _read(path, decimal=",", **reading)
     except pd.errors.EmptyDataError:
         raise ValueError(f"'{path}' must hold a table; got an empty file.") from None
     except UnicodeDecodeError:
@@ -105,7 +106,7 @@ def parse(path, missing=()):
         ) from None
     except pd.errors.ParserError as error:
         raise ValueError(f"'{path}' must have the same number of values in every line; {error}.") from None
-    return Parsed(table, separator, decimal)
+    return Parsed(table, separator, decimal, n_names)
 
 
 def no_rows(path):
@@ -128,7 +129,17 @@ def spares(table):
 
 
 def _read(path, **reading):
-    return pd.read_csv(path, encoding="utf-8-sig", skipinitialspace=True, **reading)
+    """Read a table, and how many fields of a line before its columns are names of rows."""
+    reading |= {"encoding": "utf-8-sig", "skipinitialspace": True}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            # One separator more at the end of every line means nothing.
+            return pd.read_csv(path, index_col=False, **reading), 0
+        except pd.errors.ParserWarning:
+            # Lines with a value more than the first line have names.
+            table = pd.read_csv(path, **reading)
+            return table.reset_index(drop=True), table.index.nlevels
 
 
 def _texts(table):

@@ -104,12 +104,10 @@ def read_gaps(path, *, time=None, groups=None, columns=None, exclude=None, missi
     sheet = Sheet(path, parsed.separator)
     if sheet.n_lines != len(parsed.table):
         raise ValueError(f"'{path}' must have quotes that are closed; got lines that cannot be told apart.")
-    # Where lines have a field more than the first one, pandas takes it for names of the rows.
-    shift = 0 if isinstance(parsed.table.index, pd.RangeIndex) else parsed.table.index.nlevels
-    table = parsed.table.iloc[: len(sheet.rows)].reset_index(drop=True)
+    table = parsed.table.iloc[: len(sheet.rows)]
     if table.empty:
         raise _csv.no_rows(path)
-    fields = {name: shift + j for j, name in enumerate(table.columns)}
+    fields = {name: parsed.n_names + j for j, name in enumerate(table.columns)}
     spare = _csv.spares(table)
     table = _csv.without_row_numbers(table.drop(columns=spare))
     group = _csv.known(table, [groups], "--groups") if groups else []

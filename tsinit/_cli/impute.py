@@ -1,5 +1,6 @@
 """``tsinit impute``: a CSV file with gaps becomes one without, and a few lines say how."""
 
+import math
 import sys
 import time
 import warnings
@@ -40,9 +41,8 @@ def run(arguments):
         arguments.data, time=arguments.time, groups=arguments.groups, columns=arguments.columns,
         exclude=arguments.exclude, missing=arguments.missing,
     )  # fmt: skip
-    say(_describe(gaps, arguments))
-    for note in gaps.notes:
-        say(note)
+    # At once: who reads the first line only must not stop the work.
+    say("\n".join([_describe(gaps, arguments), *gaps.notes]))
     if not len(gaps.counts):
         copy(arguments.data, places)
         say(f"\nNothing is missing in these columns: {places.output} is a copy of the file. Nothing else is written.")
@@ -122,8 +122,8 @@ def _describe(gaps, arguments):
     if arguments.groups:
         several = f", {frame.index.get_level_values(0).nunique()} sequences by {arguments.groups!r}"
     share = 100 * frame.isna().to_numpy().mean()
-    columns = f"{frame.shape[1]} columns of numbers" if frame.shape[1] > 1 else "1 column of numbers"
-    return f"{len(frame)} rows ({span}{several}), {columns}: {', '.join(map(str, frame))}; {share:.1f} % missing."
+    columns = f"{_count(frame.shape[1], 'column')} of numbers: {', '.join(map(str, frame))}"
+    return f"{_count(len(frame), 'row')} ({span}{several}), {columns}; {share:.1f} % missing."
 
 
 def _tell(gaps, model, seconds):
@@ -132,8 +132,10 @@ def _tell(gaps, model, seconds):
     filled = ", ".join(f"{name} {n} ({100 * n / len(gaps.frame):.1f} %)" for name, n in counts.items())
     drawn = f", sampler {model.sampler}" if model.method_ == "fcs" else ""
     summary = model.sampler_summary()
-    if not summary["rhat"] > 0:
+    if gaps.frame[counts.index].nunique().max() == 1:
         verdict = "Nothing had to be drawn, for these columns have one value only."
+    elif not math.isfinite(summary["rhat"]):
+        verdict = "So few draws do not tell whether the chains agree: R-hat is not defined. Use a larger --draws."
     elif model.converged_:
         verdict = (
             f"The chains agree: R-hat is at most {summary['rhat']:.2f}, and effective draws are at least "
@@ -145,12 +147,16 @@ def _tell(gaps, model, seconds):
             f"The chains do not agree yet: R-hat is {summary['rhat']:.2f}, worst in column {worst!r}, and should be "
             f"below 1.05. Use a larger --tune and --draws; here they were {model.n_tune} and {model.n_draws}."
         )
-    steps = "1 lag" if model.lags == 1 else f"{model.lags} lags"
     return (
-        f"\nFilled {counts.sum()} cells with their posterior means: {filled}.\n"
-        f"Method: {_METHODS[model.method_]} ({model.method_}){drawn}, {steps}; {model.n_chains} chains of "
-        f"{model.n_draws} draws after {model.n_tune} sweeps; {seconds:.1f} seconds.\n{verdict}"
+        f"\nFilled {_count(counts.sum(), 'cell')} with the posterior mean: {filled}.\n"
+        f"Method: {_METHODS[model.method_]} ({model.method_}){drawn}, {_count(model.lags, 'lag')}; "
+        f"{_count(model.n_chains, 'chain')} of {_count(model.n_draws, 'draw')} after "
+        f"{_count(model.n_tune, 'sweep')}; {seconds:.1f} seconds.\n{verdict}"
     )
+
+
+def _count(n, thing):
+    return f"{n} {thing}" + ("" if n == 1 else "s")
 
 
 def _where(arguments, places):
