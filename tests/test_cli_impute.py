@@ -316,7 +316,8 @@ def test_ctrl_c_leaves_nothing_behind(air):
     time.sleep(1.0)
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=60)
-    assert process.returncode == 130, error
+    # Where the interrupt met code under exec(), Python ends by the signal itself, which a shell calls 130 too.
+    assert process.returncode in (130, -signal.SIGINT), error
     assert "interrupted" in error
     assert {path.name for path in air.parent.iterdir()} == {"air.csv"}
 
