@@ -19,8 +19,8 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "numpydoc",
+    "equations",
     "gallery",
-    "mathml",
     "registries",
 ]
 exclude_patterns = ["_build", "_ext"]
@@ -31,7 +31,7 @@ html_theme = "furo"
 html_title = f"tsinit {release}"
 html_static_path = ["_static"]
 html_css_files = ["tsinit.css"]
-html_math_renderer = "mathml"
+html_math_renderer = "drawn"
 html_copy_source = False
 
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "deflist"]

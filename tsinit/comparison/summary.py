@@ -127,13 +127,19 @@ def paired(ends, leader, strategy):
     return (ends[leader] - ends[strategy]).dropna().to_numpy()
 
 
+def _median(values):
+    """Median of what is not missing; NaN, and no warning as from pandas before 3, where everything is."""
+    seen = values.dropna()
+    return float(seen.median()) if len(seen) else np.nan
+
+
 def _describe(runs):
     done = usable(runs)
     ends = done["objective_final"]
     hits = int((done["optimum"] == 1).sum()) if has_optima(runs) else None
     rate = statistics.wilson(hits or 0, 0 if hits is None else len(runs))
-    scores = {f"median_{name}": runs[name].median() for name in runs if name.startswith("score")}
-    told = {f"median_{name}": done[name].astype(float).median() for name in sampler_columns(runs)}
+    scores = {f"median_{name}": _median(runs[name]) for name in runs if name.startswith("score")}
+    told = {f"median_{name}": _median(done[name].astype(float)) for name in sampler_columns(runs)}
     return {
         "n_runs": len(runs),
         "n_ok": int((runs["status"] == "ok").sum()),
@@ -141,11 +147,11 @@ def _describe(runs):
         "n_starts": int(runs["start"].nunique()),
         "best": ends.max(),
         "mean": ends.mean(),
-        "median": ends.median(),
+        "median": _median(ends),
         "iqr": ends.quantile(0.75) - ends.quantile(0.25),
-        "median_gap": done["gap"].median(),
-        "median_iter": float(done["n_iter"].astype(float).median()),
-        "median_seconds": (done["init_seconds"] + done["fit_seconds"]).median(),
+        "median_gap": _median(done["gap"]),
+        "median_iter": _median(done["n_iter"].astype(float)),
+        "median_seconds": _median(done["init_seconds"] + done["fit_seconds"]),
         "hits": hits,
         "hit_rate": rate.estimate,
         "hit_low": rate.low,
