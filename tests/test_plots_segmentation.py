@@ -243,6 +243,8 @@ def test_segmentations_share_colours_where_they_share_steps():
     same = (colours[0] == colours[1]).all(axis=1)
     np.testing.assert_array_equal(np.flatnonzero(~same), np.arange(45, 50))
     assert [label.get_text() for label in ax.get_yticklabels()] == ["first", "renamed"]
+    ax.figure.draw_without_rendering()
+    assert {label.get_text() for label in ax.get_xticklabels()} >= {"May", "Jun"}
 
 
 def test_segmentations_refuse_other_lengths():

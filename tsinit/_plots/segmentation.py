@@ -164,6 +164,8 @@ def segmentations(labels, *, time=None, ax=None):
     style.dress(ax)
     ax.spines["left"].set_visible(False)
     ax.tick_params(axis="y", length=0)
+    if getattr(time, "dtype", np.dtype(float)).kind == "M":
+        ax.xaxis_date()  # the strips themselves are in days
     _tidy_dates(ax, time)
     return ax
 
