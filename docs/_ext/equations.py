@@ -32,7 +32,8 @@ def _block(writer, node):
 def _draw(node, block):
     text = " ".join(node.astext().split())
     try:
-        return _svg(text, block)
+        # Equations side by side may stand below each other where the page is narrow.
+        return " ".join(_svg(part.strip(), block) for part in text.split(r"\qquad"))
     except Exception as error:
         logger.warning("cannot draw the equation %r: %s", text, error, location=node, type="equations")
         return f"<code>{escape(text)}</code>"

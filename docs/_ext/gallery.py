@@ -70,7 +70,7 @@ def _first_picture(notebook):
 
 def _told(notebook):
     """Title and first paragraph of a notebook, without markup."""
-    text = "\n".join("".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "markdown")
+    text = "\n\n".join("".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "markdown")
     title = next((line.lstrip("# ") for line in text.splitlines() if line.startswith("#")), "Notebook")
     blocks = (" ".join(block.split()) for block in text.split("\n\n"))
     words = next((block for block in blocks if block and not block.startswith(("#", "```", "|", "!"))), "")

@@ -2,7 +2,7 @@
 
 from docutils import nodes
 from docutils.statemachine import StringList
-from listing import VERBS, emissions, strategies
+from listing import emissions, strategies
 from sphinx.util.docutils import SphinxDirective
 
 
@@ -16,24 +16,18 @@ def setup(app):
 class Strategies(SphinxDirective):
     """Every strategy, its names, the verbs it offers, and the first sentence of its docstring.
 
-    With a verb as argument, only those that offer it, and no columns of verbs.
+    With a verb as argument, only those that offer it, and no column of verbs.
     """
 
     optional_arguments = 1
 
     def run(self):
         """Return the table."""
-        rows = strategies()
         if self.arguments:
-            verb = self.arguments[0]
-            rows = [row for row in rows if verb in row["verbs"]]
-            cells = [(_names(row), _link("tsinit.init", row), row["idea"]) for row in rows]
-            return _table(self, ("name", "strategy", "idea"), cells, (22, 22, 56))
-        cells = [
-            (_names(row), _link("tsinit.init", row), *("yes" if v in row["verbs"] else "" for v in VERBS), row["idea"])
-            for row in rows
-        ]
-        return _table(self, ("name", "strategy", *VERBS, "idea"), cells, (16, 16, 8, 8, 8, 44))
+            chosen = [row for row in strategies() if self.arguments[0] in row["verbs"]]
+            return _table(self, ("strategy", "idea"), [(_called(row), row["idea"]) for row in chosen], (30, 70))
+        cells = [(_called(row), ", ".join(row["verbs"]), row["idea"]) for row in strategies()]
+        return _table(self, ("strategy", "offers", "idea"), cells, (28, 20, 52))
 
 
 class Emissions(SphinxDirective):
@@ -41,16 +35,13 @@ class Emissions(SphinxDirective):
 
     def run(self):
         """Return the table."""
-        cells = [(_names(row), _link("tsinit.emissions", row), row["idea"]) for row in emissions()]
-        return _table(self, ("name", "emission", "idea"), cells, (28, 28, 44))
+        cells = [(_called(row, "tsinit.emissions"), row["idea"]) for row in emissions()]
+        return _table(self, ("emission", "idea"), cells, (40, 60))
 
 
-def _names(row):
-    return ", ".join(f'``"{name}"``' for name in row["names"])
-
-
-def _link(module, row):
-    return f":py:class:`~{module}.{row['name']}`"
+def _called(row, module="tsinit.init"):
+    """Give the names to ask for it by, and the class."""
+    return ", ".join([f'``"{name}"``' for name in row["names"]] + [f":py:class:`~{module}.{row['name']}`"])
 
 
 def _table(directive, header, rows, widths):

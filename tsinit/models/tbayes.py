@@ -96,7 +96,8 @@ class TBayesMICE(GapQueries, SeriesEstimator):
 
     References
     ----------
-    .. [1] Ibenegbu, Lafaye de Micheaux and Chandra, Bayesian imputation of time series, arXiv 2603.27142.
+    .. [1] Ibenegbu, Lafaye de Micheaux and Chandra, Bayes-MICE: a Bayesian approach to multiple imputation for time
+       series data, arXiv 2603.27142.
     .. [2] Van Buuren, Flexible Imputation of Missing Data, 2nd ed. (2018), section 4.5.
     .. [3] Rue and Held, Gaussian Markov Random Fields (2005), section 2.4: draws under a band precision.
 
