@@ -21,8 +21,8 @@ LAYERS = [
 HEIGHT = {part: height for height, parts in enumerate(LAYERS) for part in parts}
 #: One subject told in two modules.
 SAME_PART = {"plots": "_plots", "_cli": "cli", "_csv": "cli", "__main__": "cli", "demo": "cli"}
-#: A comparison draws itself: inside functions only.
-LAZY_EXCEPTION = {("comparison", "plots")}
+#: Inside functions only: a comparison draws itself, and a fit that raced strategies shows the race as a comparison.
+LAZY_EXCEPTION = {("comparison", "plots"), ("models", "comparison")}
 HEAVY = ["matplotlib", "statsmodels", "arviz", "xarray", "pandas.plotting"]
 
 

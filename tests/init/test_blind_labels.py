@@ -106,6 +106,6 @@ def test_wrong_parameters_are_named(rng, strategy, error, expected):
 
 
 def test_the_names_are_those_the_documentation_gives():
-    names = {"agglomerative", "best_of", "cva", "gaussian_mixture", "jump", "kmeans", "kmeans++", "kmedoids",
+    names = {"agglomerative", "auto", "best_of", "cva", "gaussian_mixture", "jump", "kmeans", "kmeans++", "kmedoids",
              "moesp", "n4sid", "one_state", "segments", "short_em", "sticky", "subspace", "uniform"}
     assert names == set(init.names("labels"))

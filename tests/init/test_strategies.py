@@ -199,7 +199,7 @@ def test_every_strategy_documents_all_its_parameters(strategy):
 
 def test_the_names_are_those_the_documentation_gives():
     assert {"subspace", "cva", "n4sid", "moesp", "lpc", "lpc_loose", "factor_analysis", "kmeans", "uniform", "eigen",
-            "best_of"} == set(NAMES)
+            "best_of", "auto"} == set(NAMES)
     y = series(np.random.default_rng(0), 200, 2)
     assert_same(start("subspace", y, 3), start("cva", y, 3), tol=0.0)
     assert_same(start("lpc_loose", y, 3), init.LPC(0.1, 0.3).dynamics(y, None, 3), tol=0.0)

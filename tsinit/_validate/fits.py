@@ -96,6 +96,13 @@ def unusable_start(reason):
     return ValueError(f"init must give a model of finite likelihood on these data; got one where {reason}.")
 
 
+def no_contender(failures):
+    """Return the error for a race that nobody can run; `failures` lists (label, kind of error, message)."""
+    kinds = {(label, kind): message.rstrip(".") for label, kind, message in failures}
+    said = "; ".join(f"{label} ({kind}: {message})" for (label, kind), message in kinds.items())
+    return ValueError(f"init must race strategies of which one can be fitted; got none: {said}.")
+
+
 def warn_about_step(iteration):
     """Warn that an EM step lost likelihood and was taken back."""
     warn(

@@ -27,6 +27,7 @@ from tsinit.init.lpc import LPC
 from tsinit.init.nearest import KNN
 from tsinit.init.one_state import OneState
 from tsinit.init.perturb import Perturb
+from tsinit.init.race import Race
 from tsinit.init.seasonal import Seasonal
 from tsinit.init.segments import Segments
 from tsinit.init.short_em import ShortEM
@@ -37,7 +38,7 @@ from tsinit.init.uniform import Uniform
 __all__ = [
     "KNN", "LPC", "Agglomerative", "Backward", "BestOf", "EigenInit", "FactorAnalysis", "Forward",
     "GaussianMixture", "HotDeck", "Jump", "KMeans", "KMeansPlusPlus", "KMedoids", "Linear", "LowRank",
-    "Mean", "Median", "OneState", "Perturb", "Seasonal", "Segments", "ShortEM", "Sticky", "Subspace",
+    "Mean", "Median", "OneState", "Perturb", "Race", "Seasonal", "Segments", "ShortEM", "Sticky", "Subspace",
     "Time", "Uniform", "names", "register",
 ]
 
@@ -53,6 +54,7 @@ for _name, _factory in {
     "uniform": Uniform,
     "eigen": EigenInit,
     "best_of": BestOf,
+    "auto": Race,
     "one_state": OneState,
     "segments": Segments,
     "sticky": Sticky,

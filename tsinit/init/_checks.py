@@ -57,13 +57,37 @@ def candidates(strategies, trial):
     ValueError
         If it is empty.
     """
+    listed(strategies)
+    judge(trial, "BestOf")
+
+
+def listed(strategies):
+    """Check that there is something to compare.
+
+    Raises
+    ------
+    TypeError
+        If it is no list or tuple.
+    ValueError
+        If it is empty.
+    """
     if not isinstance(strategies, (list, tuple)):
         raise TypeError(f"strategies must be a list or tuple of strategies, or 'auto'; got {strategies!r}.")
     if not strategies:
         raise ValueError("strategies must hold at least one strategy; got none.")
+
+
+def judge(trial, name):
+    """Check that there is something to compare candidates by.
+
+    Raises
+    ------
+    TypeError
+        If no model gave a `trial`.
+    """
     if not callable(trial):
         raise TypeError("trial must be a function trial(start, n_iter) -> (objective, refined); "
-                        f"got {trial!r}. A model gives it when BestOf is its init.")
+                        f"got {trial!r}. A model gives it when {name} is its init.")
 
 
 def complete(name, table, y):

@@ -83,6 +83,8 @@ class Subspace(BaseEstimator):
     "Speech modelling using subspace and EM techniques" (NIPS 12, 1999), for the use as a start of EM.
     """
 
+    _one_start = True  # other seeds give others only where the data show fewer states than are asked for
+
     def __init__(self, weights="cva", n_block_rows="auto", *, independent_noise=True, noise_floor=1e-4,
                  max_radius=0.999, gaps="auto"):
         self.weights = weights

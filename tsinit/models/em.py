@@ -32,6 +32,16 @@ class Outcome(NamedTuple):
     monotone: bool  # False: a step lost likelihood beyond rounding and was taken back
 
 
+def drive(climb, monitor):
+    """Run a climb to its end under a monitor that records it, and return what it returns."""
+    try:
+        state = next(climb)
+        while True:
+            state = climb.send(monitor.record(state.objective))
+    except StopIteration as end:
+        return end.value
+
+
 class EM:
     """EM over one set of sequences.
 
@@ -77,8 +87,15 @@ class EM:
         -------
         Outcome
         """
+        return drive(self.climb(state, max_iter=max_iter, tol=tol, accelerate=accelerate), monitor)
+
+    def climb(self, state, *, max_iter, tol, accelerate):
+        """Generate the states of :meth:`run`, one iteration at a time: a run that may be left and taken up again.
+
+        Yields the State of the start and after every iteration, is sent whether to go on, and returns the Outcome.
+        """
         least = tol * max(self.kalman.n_observed, 1)
-        alive = monitor.record(state.objective)
+        alive = yield state
         left, done_plain, reach = max_iter, 0, 1.0
         while left > 0 and alive:
             before = state
@@ -87,20 +104,20 @@ class EM:
             left -= 1
             gain = state.objective - before.objective
             if gain < 0.0:
-                monitor.record(before.objective)
+                yield before
                 sound = gain > -_SLACK * max(abs(before.objective), 1.0)
                 return Outcome(before, sound, sound)
-            alive = monitor.record(state.objective)
+            alive = yield state
             done_plain += 1
             if gain < least:
                 return Outcome(state, True, True)
             calm = gain < _CALM * self.kalman.n_observed
             if accelerate and calm and done_plain >= _PLAIN and left > 0 and alive:
-                state, alive, used, reach = self._leap(before, state, gain, left, reach, monitor)
+                state, alive, used, reach = yield from self._leap(before, state, gain, left, reach)
                 left -= used
         return Outcome(state, False, True)
 
-    def _leap(self, first, second, gain, left, reach, monitor):
+    def _leap(self, first, second, gain, left, reach):
         """Extrapolate along the last two EM steps (SQUAREM, scheme S3: Varadhan and Roland, Scand. J. Stat. 2008).
 
         Accepted only if it gains at least what the last plain step gained: as EM's gains shrink, the plain step
@@ -113,15 +130,15 @@ class EM:
             state, used = self.evaluate(trial), 1
             if state.objective >= second.objective + gain:
                 reach = _LONGER * reach if at_limit else reach
-                return state, monitor.record(state.objective), used, reach
+                return state, (yield state), used, reach
             reach = max(reach / _LONGER, 1.0)
-            if not monitor.record(second.objective) or used == left:
+            if not (yield second) or used == left:
                 return second, False, used, reach
         state = self.evaluate(third)
         if state.objective < second.objective:
             state = second
         reach = _LONGER * reach if trial is None and at_limit else reach
-        return state, monitor.record(state.objective), used + 1, reach
+        return state, (yield state), used + 1, reach
 
 
 def _extrapolate(first, second, third, reach, settings):

@@ -8,10 +8,12 @@ from tsinit import _validate
 from tsinit._validate import check_params, child_seed
 from tsinit.init._registry import resolve
 from tsinit.init._scaling import standardise, unscale
+from tsinit.init.race import race_of
 from tsinit.kernels import Kalman, LinearGaussianParams, solve_lyapunov
 from tsinit.kernels.params import is_diagonal
 from tsinit.metrics import spectral_radius
-from tsinit.models.em import EM
+from tsinit.models import race_em
+from tsinit.models.em import EM, drive
 from tsinit.models.m_step import Settings, lifted, shaped
 from tsinit.models.monitor import Monitor
 from tsinit.models.prior import LinearGaussianPrior, weak_prior
@@ -46,6 +48,7 @@ class Fit(NamedTuple):
     converged: bool
     initial_state: str
     trace: tuple  # (objectives, seconds)
+    race: Any = None  # Record of the race for the start, where there was one
 
 
 class Problem:
@@ -75,13 +78,17 @@ class Problem:
 def fit_order(problem, n_states, seed, monitor):
     """Fit one order from `n_init` starts and keep the best end."""
     kalman = Kalman(problem.z, n_states, problem.panel.offsets)
+    race = race_of(problem.options.init, "dynamics")
+    if race is not None:
+        return _fit_by_race(problem, kalman, race, seed, monitor)
     best, failure = None, None
     starts: list[LinearGaussianParams] = []
     for restart in range(problem.options.n_init):
         key = (0,) if restart == 0 else (0, restart)
         rng = np.random.default_rng(child_seed(seed, *key))
         monitor.start()
-        start, label = _ask(problem, kalman, n_states, rng)
+        chosen = resolve(problem.options.init, "dynamics")
+        start, label = _ask(problem, kalman, chosen, rng), chosen.label
         monitor.run()
         if any(_same(start, other) for other in starts):
             continue  # a strategy without chance gives the same start, and the same end, every time
@@ -100,14 +107,32 @@ def fit_order(problem, n_states, seed, monitor):
     return best
 
 
+def _fit_by_race(problem, kalman, race, seed, monitor):
+    """Fit one order from the start that wins a race."""
+    options = problem.options
+
+    def begin(entry, leg):
+        return _climb(problem, kalman, entry.start, entry.label, leg, monitor.max_iter(options.max_iter))
+
+    contest = race_em.Contest(
+        ask=lambda chosen, rng: _ask(problem, kalman, chosen, rng),
+        begin=begin,
+        worth=lambda state: state.done.log_likelihood if options.prior == "weak" else state.objective,
+        max_iter=monitor.max_iter(options.max_iter),
+        n_init=options.n_init,
+        shift=problem.shift,
+    )
+    return race_em.run(race, contest, seed, monitor)
+
+
 def _value(fit, options):
     """What restarts are compared by. The weak prior follows the scale of each start's states, so it says nothing."""
     return fit.log_likelihood if options.prior == "weak" else fit.objective
 
 
-def _ask(problem, kalman, n_states, rng):
-    """Ask the strategy for a start, in the units of the data; returns it with the strategy's name."""
-    chosen = resolve(problem.options.init, "dynamics")
+def _ask(problem, kalman, chosen, rng):
+    """Ask a strategy for a start, in the units of the data."""
+    n_states = kalman.n_states
 
     def trial(start, n_iter):
         """Short EM from a candidate: (objective, refined parameters), for strategies that compare."""
@@ -120,13 +145,18 @@ def _ask(problem, kalman, n_states, rng):
     start = chosen.start(
         problem.panel.y.copy(), rng, n_states=n_states, offsets=offsets if len(offsets) > 2 else None, trial=trial
     )
-    return check_params(start, n_states, kalman.y.shape[1], "init"), chosen.label
+    return check_params(start, n_states, kalman.y.shape[1], "init")
 
 
 def _refine(problem, kalman, start, label, monitor, max_iter=None):
     """Run EM from a start; returns (fit, None), or (None, why the start cannot be used)."""
+    max_iter = monitor.max_iter(problem.options.max_iter) if max_iter is None else max_iter
+    return drive(_climb(problem, kalman, start, label, monitor, max_iter), monitor)
+
+
+def _climb(problem, kalman, start, label, monitor, max_iter):
+    """Generate the states of :func:`_refine`, and return what it returns; the monitor is only looked at."""
     options = problem.options
-    max_iter = monitor.max_iter(options.max_iter) if max_iter is None else max_iter
     begin = to_standard(start, problem.loc, problem.scale)
     policy = _initial_policy(begin, options.initial_state, len(problem.panel.offsets) - 1)
     if policy == "stationary" and spectral_radius(begin.A) >= 1.0:
@@ -145,9 +175,7 @@ def _refine(problem, kalman, start, label, monitor, max_iter=None):
     state = em.evaluate(begin)
     if not np.isfinite(state.objective):
         return None, f"its log-likelihood is not finite (from {label}; spectral radius {spectral_radius(begin.A):.4g})"
-    outcome = em.run(
-        state, max_iter=max_iter, tol=options.tol, accelerate=options.accelerate, monitor=monitor
-    )
+    outcome = yield from em.climb(state, max_iter=max_iter, tol=options.tol, accelerate=options.accelerate)
     if options.verbose >= 2 and not outcome.monotone:
         _validate.warn_about_step(len(monitor.objectives) - 1)
     end = outcome.state

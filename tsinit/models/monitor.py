@@ -86,7 +86,7 @@ class Monitor:
         bool
             True while the budget allows another block.
         """
-        elapsed = perf_counter() - self._clock
+        elapsed = self.elapsed()
         since = self.seconds[-1] if self.seconds else 0.0
         n = len(objectives)
         self.objectives += [float(value) + self.shift for value in objectives]
@@ -95,9 +95,16 @@ class Monitor:
             self.extras.setdefault(name, []).extend(float(value) for value in values)
         if self.callback is not None and n:
             self.callback(len(self.objectives) - 1, self.objectives[-1])
-        # Runs that went before (other restarts, other orders) have spent of the same budget.
-        self.timed_out = self.budget.seconds is not None and self.fit_seconds + elapsed > self.budget.seconds
+        self.timed_out = self.out_of_time()
         return not self.timed_out
+
+    def elapsed(self):
+        """Seconds since the clock was last restarted."""
+        return perf_counter() - self._clock
+
+    def out_of_time(self):
+        """Whether the budget's seconds are spent, by this run and those that went before (restarts, other orders)."""
+        return self.budget.seconds is not None and self.fit_seconds + self.elapsed() > self.budget.seconds
 
     def rewrite(self, objectives, **extras):
         """Tell the iterations again, where some of what they were averaged over has been left out."""

@@ -5,11 +5,12 @@ from tsinit._validate import check_choice, check_count, check_flag, check_number
 from tsinit.models import fitting, orders
 from tsinit.models.base import SeriesEstimator
 from tsinit.models.queries import StateSpaceQueries, end_of_time
+from tsinit.models.race_entries import Raced
 
 COVARIANCES = ("full", "diag", "spherical", "fixed")
 
 
-class LinearGaussianSSM(StateSpaceQueries, SeriesEstimator):
+class LinearGaussianSSM(Raced, StateSpaceQueries, SeriesEstimator):
     """Linear Gaussian state-space model, maximum likelihood by EM.
 
     The model is x[t+1] = A x[t] + w, y[t] = C x[t] + d + v with w ~ N(0, Q), v ~ N(0, R). Columns are centred and
@@ -141,6 +142,7 @@ class LinearGaussianSSM(StateSpaceQueries, SeriesEstimator):
         if several:
             self.order_table_ = orders.order_table(table)
         monitor.objectives, monitor.seconds = fit.trace
+        self._fitted_race = fit.race
         self.params_, self.start_ = fit.params, fit.start
         self.log_likelihood_ = fit.log_likelihood
         self.n_iter_ = len(fit.trace[0]) - 1

@@ -1,0 +1,145 @@
+"""The race for a start of the state-space model: the winner goes on where it stands, and nothing is lost."""
+
+import pickle
+
+import numpy as np
+import pytest
+from helpers import random_params, simulate, with_gaps
+
+from tsinit import Budget, LinearGaussianSSM, compare
+from tsinit.init import Race
+from tsinit.models import Monitor
+
+RNG = np.random.default_rng(2)
+Y = with_gaps(RNG, simulate(random_params(RNG, 3, 4), 150, RNG)[1], 0.1)
+FEW = Race(["lpc_loose", "kmeans", "uniform"])
+
+
+def fit(X=Y, init=FEW, **changes):
+    return LinearGaussianSSM(3, init=init, max_iter=30, random_state=0).set_params(**changes).fit(X)
+
+
+def broken(y, rng):
+    raise np.linalg.LinAlgError("Singular matrix")
+
+
+def explosive(y, rng, n_states):
+    return random_params(rng, n_states, y.shape[1], radius=1.5, stationary=False)
+
+
+@pytest.mark.parametrize("changes", [{}, {"init": "auto"}, {"prior": "weak"}, {"tol": 1e-3}, {"n_init": 2}])
+def test_the_end_is_that_of_the_winning_start_alone(changes):
+    raced = fit(**changes)
+    runs = raced.init_race_.runs
+    winner = runs.loc[runs["n_iter"].where(runs["objective_final"] == raced.history_[-1]).idxmax()]
+    seed = raced.init_race_.seed(winner["init_seed"])
+    alone = fit(**changes | {"init": winner["strategy"], "n_init": 1}, random_state=parent(seed))
+    np.testing.assert_array_equal(raced.history_, alone.history_)
+    for one, other in zip((*raced.start_, *raced.params_), (*alone.start_, *alone.params_), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert raced.n_iter_ == alone.n_iter_ == winner["n_iter"] and raced.converged_ == alone.converged_
+
+
+def parent(seed):
+    return np.random.SeedSequence(seed.entropy, spawn_key=seed.spawn_key[:-1])
+
+
+def test_every_row_is_the_beginning_of_the_fit_from_its_start():
+    race = fit().init_race_
+    for row in race.runs.itertuples():
+        trace = race.traces.loc[race.traces["run_id"] == row.run_id, "objective"].to_numpy()
+        alone = fit(init=row.strategy, random_state=parent(race.seed(row.init_seed)))
+        np.testing.assert_array_equal(trace, alone.history_[: len(trace)])
+        assert row.objective_start == trace[0] and row.objective_final == trace[-1] and row.n_iter == len(trace) - 1
+
+
+def test_the_race_lists_all_and_the_winner_is_the_best_of_them():
+    raced = fit()
+    runs = raced.init_race_.runs
+    assert sorted(zip(runs["strategy"], runs["replicate"], strict=True)) == [
+        ("kmeans", 0), ("kmeans", 1), ("lpc_loose", 0), ("uniform", 0), ("uniform", 1)
+    ]  # fmt: skip
+    assert raced.history_[-1] == runs["objective_final"].max()
+    assert raced.init_race_.summary()["n_runs"].sum() == 5
+
+
+def test_adding_a_strategy_changes_no_other_row():
+    few = fit().init_race_.runs
+    more = fit(init=Race([broken, *FEW.strategies])).init_race_.runs
+    columns = ["strategy", "replicate", "init_seed", "objective_start"]
+    assert few[columns].merge(more[columns]).shape == few[columns].shape
+
+
+def test_starts_that_fail_are_rows():
+    raced = fit(init=Race([broken, "uniform", explosive]), initial_state="stationary")
+    errors = raced.init_race_.errors
+    assert sorted(errors["strategy"].unique()) == ["broken", "explosive"]
+    assert set(errors["error_type"]) == {"LinAlgError", "ValueError"}
+    assert "Singular matrix" in errors["traceback"].iloc[0] + errors["traceback"].iloc[-1]
+
+
+def test_when_all_fail_one_sentence_says_how():
+    said = r"^init must race strategies of which one can be fitted; got none: .*broken \(LinAlgError: Singular matrix\)"
+    with pytest.raises(ValueError, match=said + r"\.$"):
+        fit(init=Race([broken]))
+
+
+def test_there_is_no_race_without_one():
+    assert not hasattr(fit(init="uniform"), "init_race_")
+    assert not hasattr(LinearGaussianSSM(init="auto"), "init_race_")
+    refitted = fit()
+    refitted.set_params(init="uniform").fit(Y)
+    assert not hasattr(refitted, "init_race_")
+
+
+def test_the_race_survives_pickling():
+    raced = fit()
+    again = pickle.loads(pickle.dumps(raced))
+    columns = ["run_id", "objective_final", "start", "n_iter"]
+    assert again.init_race_.runs[columns].equals(raced.init_race_.runs[columns])
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1e-3])
+def test_out_of_time_the_race_ends_and_keeps_what_it_has(seconds):
+    model = LinearGaussianSSM(3, init=FEW, random_state=0)
+    monitor = Monitor(Budget(seconds=seconds))
+    model._fit(Y, monitor=monitor)
+    assert monitor.timed_out and model.n_iter_ == len(model.history_) - 1 < 100
+    assert np.isfinite(model.log_likelihood_)
+
+
+def test_a_limit_of_iterations_holds_for_every_run():
+    for limit in (0, 1, 7):
+        model = LinearGaussianSSM(3, init=FEW, random_state=0)
+        model._fit(Y, monitor=Monitor(Budget(max_iter=limit)))
+        assert model.n_iter_ <= limit and (model.init_race_.runs["n_iter"] <= limit).all()
+
+
+def test_the_cost_of_the_race_is_in_the_row_of_a_comparison():
+    runs = compare(LinearGaussianSSM(3, max_iter=20), Y, [FEW, "uniform"], n_seeds=1, progress=False).runs
+    raced = fit(max_iter=20)
+    race = raced.init_race_.runs
+    total = race["n_iter"].sum() / raced.n_iter_
+    assert total > 1.5
+    seconds = runs["init_seconds"] + runs["fit_seconds"]
+    assert seconds[0] > seconds[1] and runs["status"].isin(["ok", "not_converged"]).all()
+
+
+@pytest.mark.parametrize("X", [[Y[:70], Y[70:]], Y[:12]], ids=["two sequences", "a dozen rows"])
+def test_sequences_and_short_series_race_too(X):
+    raced = fit(X, init="auto", n_states=2)
+    assert np.isfinite(raced.log_likelihood_)
+
+
+def test_of_several_orders_the_race_of_the_chosen_one_is_kept():
+    raced = fit(n_states=[1, 2])
+    assert raced.init_race_.runs["objective_final"].max() == raced.history_[-1]
+
+
+def test_the_progress_bar_counts_iterations_and_shows_the_best():
+    told = []
+    monitor = Monitor(callback=lambda iteration, objective: told.append((iteration, objective)))
+    model = LinearGaussianSSM(3, init=FEW, random_state=0)
+    model._fit(Y, monitor=monitor)
+    assert told[-1] == (model.n_iter_, model.history_[-1])
+    assert np.all(np.diff([iteration for iteration, _ in told]) >= 0)

@@ -1,0 +1,229 @@
+"""Race several strategies and continue the winner where it stands."""
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from tsinit._validate import check_count, check_number
+from tsinit.init import _checks
+from tsinit.init._registry import resolve
+from tsinit.init.race_halving import halve, rounds
+
+_CANDIDATES = {
+    "dynamics": ("cva", "moesp", "lpc_loose", "factor_analysis", "kmeans", "uniform"),
+    "labels": ("jump", "subspace", "kmeans", "kmedoids", "gaussian_mixture", "uniform"),
+    "fill": ("linear", "seasonal", "low_rank", "hot_deck"),
+}
+#: Iterations of the first round where a race has no model's own rule to go by.
+_FIRST = 5
+
+
+class Race(BaseEstimator):
+    """Let strategies race by successive halving; the winner goes on where it stands.
+
+    As the ``init`` of a model (by the name ``"auto"`` with the defaults below), the race is part of the fit: every
+    strategy begins short runs from several seeds, round by round the weaker ones are dropped and the others taken up
+    where they were left, and the last is finished. What it did up to then is the beginning of its history, not a
+    trial to be repeated, and the fit ends exactly where it would have ended with that start alone. ``init_race_`` of
+    the model tells of all of them, those that failed included.
+
+    Inside another strategy (``Perturb(Race())``) the same rounds run as short fits.
+
+    Gaps and sequences are the business of the candidates.
+
+    Parameters
+    ----------
+    strategies : "auto" or sequence of str, strategy, function or ready value
+        The candidates, each anything that ``init`` may be. "auto" is ``("cva", "moesp", "lpc_loose",
+        "factor_analysis", "kmeans", "uniform")`` for dynamics, ``("jump", "subspace", "kmeans", "kmedoids",
+        "gaussian_mixture", "uniform")`` for labels and ``("linear", "seasonal", "low_rank", "hot_deck")`` for fills.
+    n_seeds : int
+        Starts of each candidate. In a state-space model, whose runs are decided by their start, a candidate without
+        chance has only one.
+    n_iter : "auto" or int
+        Iterations of the first round; from round to round the iterations done double. "auto" is 5 for a state-space
+        model, and for samplers so many that the last round ends half-way through the warm-up.
+    keep : float
+        Share of the contenders that a round leaves, from 0 to 0.9.
+
+    References
+    ----------
+    Jamieson and Talwalkar (2016), "Non-stochastic best arm identification and hyperparameter optimization", AISTATS
+    (successive halving).
+    """
+
+    def __init__(self, strategies="auto", n_seeds=2, n_iter="auto", keep=0.5):
+        self.strategies = strategies
+        self.n_seeds = n_seeds
+        self.n_iter = n_iter
+        self.keep = keep
+
+    def dynamics(self, y, rng, n_states, offsets=None, trial=None):
+        """Guess the parameters of a state-space model.
+
+        Parameters
+        ----------
+        y : (T, D) float
+            Observations, NaN where missing.
+        rng : numpy.random.Generator
+            Parent of one generator for each contender.
+        n_states : int
+            Number of states.
+        offsets : (N + 1,) int, optional
+            Where each sequence starts; None for one sequence.
+        trial : callable
+            ``trial(start, n_iter) -> (objective, refined)``: a short fit, given by the model; a higher objective is
+            better.
+
+        Returns
+        -------
+        LinearGaussianParams
+            The winner, refined, in the units of y.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not allowed, there are no strategies, or none has such a name.
+        TypeError
+            If `strategies` is no list or tuple of strategies, or there is no `trial`.
+        FloatingPointError
+            If every contender failed; the message says how.
+        """
+        return self._alone("dynamics", y, rng, trial, n_states=n_states, offsets=offsets)
+
+    def labels(self, y, rng, n_states=None, offsets=None, trial=None):
+        """Label every time step.
+
+        Parameters
+        ----------
+        y : (T, D) float
+            Observations, NaN where missing.
+        rng : numpy.random.Generator
+            Parent of one generator for each contender.
+        n_states : int, optional
+            Number of states, for the candidates.
+        offsets : (N + 1,) int, optional
+            Where each sequence starts; None for one sequence.
+        trial : callable
+            As for :meth:`dynamics`.
+
+        Returns
+        -------
+        (T,) int64
+            The winner, refined.
+
+        Raises
+        ------
+        ValueError, TypeError, FloatingPointError
+            As for :meth:`dynamics`.
+        """
+        return self._alone("labels", y, rng, trial, n_states=n_states, offsets=offsets)
+
+    def fill(self, y, rng, offsets=None, trial=None, times=None, period=None):
+        """Fill the gaps.
+
+        Parameters
+        ----------
+        y : (T, D) float
+            Observations, NaN where missing.
+        rng : numpy.random.Generator
+            Parent of one generator for each contender.
+        offsets : (N + 1,) int, optional
+            Where each sequence starts; None for one sequence.
+        trial : callable
+            As for :meth:`dynamics`.
+        times, period : optional
+            Handed on to the candidates.
+
+        Returns
+        -------
+        (T, D) float
+            The winner, refined.
+
+        Raises
+        ------
+        ValueError, TypeError, FloatingPointError
+            As for :meth:`dynamics`.
+        """
+        return self._alone("fill", y, rng, trial, offsets=offsets, times=times, period=period)
+
+    def _alone(self, verb, y, rng, trial, **more):
+        """Race by short fits, where no model runs the race as part of its own."""
+        starts = [start for start in starters(self, verb) for _ in range(self.n_seeds)]
+        _checks.judge(trial, "Race")
+        runs = [
+            _ShortFits(start, y, own, trial, more) for start, own in zip(starts, rng.spawn(len(starts)), strict=True)
+        ]
+        first = first_round(self, _FIRST)
+        # One run is left after so many halvings, however few contenders a round drops.
+        plan = rounds(len(runs), first=first, limit=first * 2 ** len(runs), keep=self.keep)
+        left = halve(runs, plan, _advance_all, _best)
+        if not left:
+            raise FloatingPointError("Race must have a contender that can be fitted; every one failed: "
+                                     + "; ".join(run.failure for run in runs) + ".")
+        return left[0].at
+
+
+class _ShortFits:
+    """One contender, advanced by one short fit after another."""
+
+    finished = False
+
+    def __init__(self, start, y, rng, trial, more):
+        self.label, self.failure, self.objective, self.at, self.done = start.label, "", -np.inf, None, None
+        self._begin = lambda: start.start(y, rng, trial=trial, **more)
+        self._trial = trial
+
+    @property
+    def failed(self):
+        """Whether it broke off."""
+        return bool(self.failure)
+
+    def advance(self, target):
+        """Go on up to this number of iterations; a failure ends this contender alone."""
+        try:
+            if self.done is None:
+                self.at, self.done = self._begin(), 0
+            self.objective, self.at = self._trial(self.at, target - self.done)
+            if not np.isfinite(self.objective):
+                raise FloatingPointError(f"the objective must be finite; got {self.objective}")
+            self.done = target
+        except (ArithmeticError, ValueError) as error:  # what data are to blame for; a TypeError is the user's
+            self.failure = f"{self.label} ({type(error).__name__}: {error})"
+
+
+def _advance_all(runs, target):
+    for run in runs:
+        run.advance(target)
+    return True
+
+
+def _best(runs, n):
+    return sorted(runs, key=lambda run: -run.objective)[:n]
+
+
+def candidates(race, verb):
+    """List the strategies of a race as they were given."""
+    if isinstance(race.strategies, str) and race.strategies == "auto":
+        return list(_CANDIDATES[verb])
+    _checks.listed(race.strategies)
+    return list(race.strategies)
+
+
+def starters(race, verb):
+    """Check the parameters of a race and resolve every name, before anything runs: a list of `Start`."""
+    check_count("n_seeds", race.n_seeds)
+    _checks.count_or_word("n_iter", race.n_iter, 0, "auto")
+    check_number("keep", race.keep, 0.0, 0.9)
+    return [resolve(strategy, verb, "strategies") for strategy in candidates(race, verb)]
+
+
+def first_round(race, default):
+    """Iterations of the first round, the default where the user gave none."""
+    return default if isinstance(race.n_iter, str) else race.n_iter
+
+
+def race_of(init, verb):
+    """Return the `Race` behind what a user gave as ``init``, None where it is anything else."""
+    if isinstance(init, str):
+        init = getattr(resolve(init, verb).call, "__self__", None)
+    return init if isinstance(init, Race) else None

@@ -1,0 +1,151 @@
+"""Successive halving: which contenders of a race go on, told by their objectives alone."""
+
+import math
+from typing import NamedTuple
+
+
+class Round(NamedTuple):
+    """One round of a race."""
+
+    target: int  # iterations that every contender has done at its end
+    n_kept: int  # how many go on
+
+
+def rounds(n, *, first, limit, keep=0.5, growth=2.0, finalists=1):
+    """Plan the rounds of a race.
+
+    Parameters
+    ----------
+    n : int
+        Contenders.
+    first, limit : int
+        Iterations at the end of the first round, and of the last.
+    keep : float
+        Share of the contenders that a round leaves, at least one fewer while there are more than `finalists`.
+    growth : float
+        What the iterations done are multiplied by from round to round.
+    finalists : int
+        The last round leaves no more than these.
+
+    Returns
+    -------
+    list of Round
+    """
+    plan, target = [], min(max(first, 0), limit)
+    while True:
+        if n > finalists:
+            n = max(finalists, min(math.ceil(keep * n), n - 1))
+        if target >= limit:
+            return [*plan, Round(limit, min(n, finalists))]
+        plan.append(Round(target, n))
+        target = min(max(math.ceil(growth * target), target + 1), limit)
+
+
+def halve(contenders, plan, advance, choose, least=1):
+    """Race the contenders: advance all to the target of a round, choose who goes on, until `least` are left.
+
+    Parameters
+    ----------
+    contenders : list
+        With attributes ``failed`` and ``finished``.
+    plan : list of Round
+    advance : callable
+        ``advance(contenders, target) -> bool``: bring each to that many iterations, as far as it goes; False ends the
+        race (out of time).
+    choose : callable
+        ``choose(contenders, n) -> contenders``: at most n of them, the best first.
+    least : int
+        With so few left, the race is over.
+
+    Returns
+    -------
+    list
+        Those that are left, the best first; empty where all failed.
+    """
+    alive = [c for c in contenders if not c.failed]
+    for target, n_kept in plan:
+        if len(alive) <= least or all(c.finished for c in alive):
+            break
+        going = advance(alive, target)
+        alive = [c for c in alive if not c.failed]
+        alive = choose(alive, max(n_kept, least))
+        if not going:
+            break
+    return choose(alive, len(alive))
+
+
+def promise(trace, reach):
+    """Guess where a climb is bound for: where it is, plus its recent pace kept up for `reach` times its length so far.
+
+    The pace is that of the last quarter of its iterations. Early on, the leader of a race is often the one that is
+    about to stall, and the later winner still behind but fast.
+
+    Parameters
+    ----------
+    trace : sequence of float
+        Objectives so far, that of the start included.
+    reach : float
+
+    Returns
+    -------
+    float
+    """
+    n = len(trace) - 1
+    if n < 1:
+        return trace[-1]
+    back = max(1, n // 4)
+    return trace[-1] + reach * n * (trace[-1] - trace[-1 - back]) / back
+
+
+def best_climbers(traces, finished, n, reach, margin):
+    """Choose among climbs: the `n` of most promise, less those that cannot be expected to matter.
+
+    A climb whose promise is not `margin` above the best objective reached by any would change nothing; the one that is
+    ahead stays in any case.
+
+    Parameters
+    ----------
+    traces : list of sequence of float
+    finished : list of bool
+        Which have come to their end: they promise what they have.
+    n : int
+    reach : float
+    margin : float
+
+    Returns
+    -------
+    list of int
+        Positions, in order of promise.
+    """
+    if not traces:
+        return []
+    promised = [t[-1] if done else promise(t, reach) for t, done in zip(traces, finished, strict=True)]
+    ahead = max(range(len(traces)), key=lambda i: traces[i][-1])
+    order = sorted(range(len(traces)), key=lambda i: -promised[i])[:n]
+    if ahead not in order:
+        order[-1] = ahead
+    return [i for i in order if i == ahead or promised[i] > traces[ahead][-1] + margin]
+
+
+def best_mixed(scores, kinds, n):
+    """Choose the `n` of highest score, no kind taking more than half of the places while another is left.
+
+    Parameters
+    ----------
+    scores : list of float
+    kinds : list
+        What each is an example of.
+    n : int
+
+    Returns
+    -------
+    list of int
+        Positions, the best first.
+    """
+    order = sorted(range(len(scores)), key=lambda i: -scores[i])
+    most, taken, spare = math.ceil(n / 2), [], []
+    for i in order:
+        crowded = sum(kinds[j] == kinds[i] for j in taken) >= most
+        (spare if crowded else taken).append(i)
+    chosen = (taken[:n] + spare)[:n]
+    return sorted(chosen, key=order.index)

@@ -1,0 +1,176 @@
+"""The race of the state-space model: EM runs side by side, each left and taken up again where it stands."""
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import NamedTuple
+
+from tsinit.init.race import candidates, first_round
+from tsinit.init.race_halving import best_climbers, halve, rounds
+from tsinit.models.monitor import Monitor
+from tsinit.models.race_entries import Failure, Record, Row, enter, require_some, told
+
+#: Iterations of the first round, and how far ahead a pace counts (see `promise`).
+_FIRST, _REACH = 5, 0.5
+#: Contenders among whom nothing but their promise decides, and nats that are worth going on for.
+_FINALISTS, _MARGIN = 2, 0.1
+
+
+class Contest(NamedTuple):
+    """What a race has to know of the model."""
+
+    ask: Callable  # (strategy, rng) -> start
+    begin: Callable  # (entry, leg) -> climb, which returns (fit, None) or (None, why not)
+    worth: Callable  # state -> what starts are compared by
+    max_iter: int
+    n_init: int  # contenders that are finished
+    shift: float  # what the units of the data add to the objective
+
+
+class Leg(Monitor):
+    """The trace of one contender: its clock stands while others run, and the time of the whole race is noted too.
+
+    Parameters
+    ----------
+    whole : Monitor
+        Of the fit, whose seconds all contenders share.
+    """
+
+    def __init__(self, whole):
+        super().__init__()
+        self.whole, self.passed = whole, []
+        self._stopped = perf_counter()
+
+    def resume(self):
+        """Let the clock run."""
+        self._clock += perf_counter() - self._stopped
+
+    def pause(self):
+        """Stop the clock."""
+        self._stopped = perf_counter()
+
+    def extend(self, objectives, **extras):
+        """Note iterations on both clocks; returns whether there is time for more."""
+        super().extend(objectives, **extras)
+        self.passed += [self.whole.elapsed()] * len(objectives)
+        self.timed_out = self.whole.out_of_time()
+        return not self.timed_out
+
+
+class Climber:
+    """A contender: one EM run that can be left and taken up again."""
+
+    def __init__(self, entry, contest, monitor):
+        self.entry, self.fit, self.finished = entry, None, False
+        self.leg = Leg(monitor)
+        self.leg.shift = contest.shift
+        self.worths = []
+        self._worth = contest.worth
+        self._climb = contest.begin(entry, self.leg)
+
+    @property
+    def failed(self):
+        """Whether it broke off."""
+        return self.entry.failure is not None
+
+    @property
+    def n_iter(self):
+        """Iterations done, -1 before the start has been looked at."""
+        return len(self.worths) - 1
+
+    def advance(self, target):
+        """Go on up to this number of iterations, to the end, or until time is over; None is to the end."""
+        self.leg.resume()
+        try:
+            while not self.finished and (target is None or self.n_iter < target):
+                self._step()
+        except Exception as error:  # whatever goes wrong in one run is a row of the race
+            self.entry.failure = told(error)
+        finally:
+            self.leg.pause()
+
+    def _step(self):
+        try:
+            state = next(self._climb) if not self.worths else self._climb.send(not self.leg.timed_out)
+            self.worths.append(self._worth(state))
+            self.leg.record(state.objective)
+        except StopIteration as end:
+            self.finished = True
+            self.fit, why_not = end.value
+            if self.fit is None:
+                self.entry.failure = Failure("ValueError", why_not, "")
+
+    def row(self):
+        """What the race keeps of it."""
+        e, leg = self.entry, self.leg
+        converged = self.fit is not None and self.fit.converged
+        return Row(
+            e.candidate, e.replicate, e.seed, e.start, e.failure, e.n_rounds, max(self.n_iter, 0), converged,
+            e.init_seconds, leg.seconds[-1] if leg.seconds else 0.0, leg.objectives, leg.seconds,
+            leg.objectives[-1] if leg.objectives else float("nan"),
+        )  # fmt: skip
+
+
+def run(race, contest, seed, monitor):
+    """Race, finish the best, and return its Fit with its trace and the record of the race.
+
+    Parameters
+    ----------
+    race : Race
+    contest : Contest
+    seed : SeedSequence
+    monitor : Monitor
+        Of the whole fit.
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    ValueError
+        Every contender failed.
+    """
+    monitor.start()
+    entries = enter(race, "dynamics", seed, contest.ask, repeat=False)
+    require_some(entries)
+    monitor.run()
+    climbers = [Climber(entry, contest, monitor) for entry in entries]
+    plan = rounds(
+        len(climbers), first=first_round(race, _FIRST), limit=contest.max_iter, keep=race.keep,
+        finalists=_FINALISTS + contest.n_init - 1,
+    )  # fmt: skip
+    left = halve(climbers, plan, _in_turn(monitor), _choose, contest.n_init)
+    for climber in left:
+        # Out of time, one step more is the word that it may stop; who is not ahead by then will not be.
+        climber.leg.callback = monitor.callback
+        climber.advance(None)
+        if monitor.out_of_time():
+            break
+    require_some(entries)
+    winner = max((c for c in climbers if c.fit is not None), key=lambda c: c.worths[-1])
+    monitor.timed_out = monitor.out_of_time()
+    monitor.stop()
+    record = Record(candidates(race, "dynamics"), seed, [climber.row() for climber in climbers])
+    return winner.fit._replace(trace=(winner.leg.objectives, winner.leg.passed), race=record)
+
+
+def _in_turn(monitor):
+    """Return the function that carries out a round."""
+
+    def advance(climbers, target):
+        for climber in climbers:
+            climber.entry.n_rounds += 1
+            climber.advance(target)
+            if monitor.out_of_time():
+                return False
+        if monitor.callback is not None:
+            monitor.callback(target, max((c.leg.objectives[-1] for c in climbers if c.worths), default=float("nan")))
+        return True
+
+    return advance
+
+
+def _choose(climbers, n):
+    begun = [c for c in climbers if c.worths]
+    chosen = best_climbers([c.worths for c in begun], [c.finished for c in begun], n, _REACH, _MARGIN)
+    return [begun[i] for i in chosen]
