@@ -2,7 +2,7 @@
 
     python benchmarks/imputation.py subset FOLDER      # 863 hours, 6 columns: the published mask and 20 others
     python benchmarks/imputation.py station FOLDER     # 9,357 hours, 12 columns: scattered cells, outages
-    python benchmarks/imputation.py patients FOLDER    # laboratory values, grouped by patient, one lag (the default) and two
+    python benchmarks/imputation.py patients FOLDER    # laboratory values by patient, one lag and two
     python benchmarks/imputation.py samplers           # effective draws per second of one regression
 
 FOLDER holds AirQualityUCI.csv and the two files of the published subset, or the three of the laboratory values.
