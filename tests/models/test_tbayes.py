@@ -210,6 +210,7 @@ def test_auto_takes_the_joint_engine_where_whole_rows_are_out(gappy):
     outage[60:70] = np.nan
     assert TBayesMICE(**{**QUICK, "method": "auto"}).fit(outage).method_ == "var"
     assert TBayesMICE(**{**QUICK, "method": "auto"}).fit(gappy).method_ == "fcs"
+    assert TBayesMICE(**{**QUICK, "method": "auto", "noise": "student_t"}).fit(outage).method_ == "fcs"
 
 
 def test_arviz_gets_all_that_was_drawn(fitted):

@@ -29,6 +29,7 @@ def fit(y, **change):
         ({"method": "vra"}, "method must be one of"),
         ({"sampler": "nuts"}, "sampler must be one of"),
         ({"noise": "cauchy"}, "noise must be one of"),
+        ({"noise": "student_t", "method": "var"}, "noise must be 'normal' where method='var'"),
         ({"lags": -1}, "lags must be a whole number"),
         ({"lag_features": "target"}, "lag_features must be one of"),
         ({"period": "daily"}, "period must be one of"),
@@ -129,6 +130,19 @@ def test_columns_that_repeat_each_other(gappy):
     assert abs(model.transform(y)[10, 3] - 2.0) < 1.0
 
 
+def test_columns_that_add_up(gappy):
+    y = np.column_stack([gappy, gappy.sum(axis=1)])
+    y[30:33] = np.nan
+    model = fit(y, n_tune=50, n_draws=90)
+    done = model.transform(y)
+    assert np.abs(done[:, :3].sum(axis=1) - done[:, 3]).max() < 2.0
+
+
+def test_two_rows(rng):
+    y = np.array([[1.0, 2.0], [2.0, np.nan]])
+    assert np.isfinite(fit(y).transform(y)).all()
+
+
 def test_groups_of_one_row(rng):
     y = rng.standard_normal((40, 2))
     y[rng.random(y.shape) < 0.3] = np.nan
@@ -139,9 +153,28 @@ def test_groups_of_one_row(rng):
 
 def test_whole_numbers_and_flags_are_numbers(rng):
     frame = pd.DataFrame({"n": pd.array(rng.integers(0, 9, 60), dtype="Int64"), "yes": rng.random(60) < 0.5})
-    frame.loc[[4, 9], "n"] = pd.NA
-    done = fit(frame).transform(frame)
+    frame["x"] = rng.standard_normal(60)
+    frame.loc[[4, 9], ["n", "x"]] = pd.NA
+    model = fit(frame)
+    done = model.transform(frame)
     assert np.isfinite(done.to_numpy(dtype=float)).all()
+    assert (model.impute(3)[1].loc[[4, 9], "n"] % 1 != 0).any()
+    for rounded in ("auto", ["n"]):
+        for table in model.impute(3, rounded=rounded):
+            assert (table["n"] % 1 == 0).all()
+            assert (table.loc[[4, 9], "x"] % 1 != 0).all()
+    with pytest.raises(ValueError, match="rounded must name columns of X"):
+        model.impute(1, rounded=["m"])
+
+
+def test_cells_stay_what_they_were_whatever_is_asked_of_them(rng):
+    y = np.round(rng.standard_normal((60, 2)) * 1e6) / 3.0
+    y[5:9] = np.nan
+    seen = ~np.isnan(y)
+    for change in ({"bounds": (-1e7, 1e7)}, {"transforms": "yeo-johnson"}, {"lags": 3}, {"noise": "student_t"}):
+        model = fit(y, **change)
+        for table in (model.transform(y), *model.impute(2, rounded=[0, 1])):
+            np.testing.assert_array_equal(table[seen], y[seen])
 
 
 def test_more_imputations_than_draws_are_refused(gappy):
@@ -164,12 +197,13 @@ def test_chains_that_run_away_say_where_and_what_to_try(gappy, monkeypatch):
         fit(frame, n_draws=60)
 
 
+@pytest.mark.filterwarnings("ignore:.*went far outside")
 def test_chains_that_disagree_are_told_of(rng):
     x = np.cumsum(rng.standard_normal(200))
     y = np.column_stack([x, x + 1e-3 * rng.standard_normal(200)])
     y[50:120] = np.nan
     with pytest.warns(UserWarning, match="do not agree yet"):
-        TBayesMICE(**{**QUICK, "lags": 2, "n_tune": 0, "n_draws": 100}).fit(y)
+        TBayesMICE(**{**QUICK, "noise": "student_t", "n_tune": 0, "n_draws": 100}).fit(y)
 
 
 def test_a_fit_that_fails_leaves_nothing_behind(gappy):

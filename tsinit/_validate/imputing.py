@@ -43,6 +43,19 @@ def check_period(period):
     return [check_number("period", value, 2.0) for value in several]
 
 
+def check_noise(noise, method):
+    """Refuse noise that is unknown, or that the joint engine does not have.
+
+    Raises
+    ------
+    ValueError
+    """
+    check_choice("noise", noise, ("normal", "student_t"))
+    if method == "var" and noise != "normal":
+        raise ValueError(f"noise must be 'normal' where method='var'; got {noise!r}. Use method='fcs'.")
+    return noise
+
+
 def check_transforms(transforms, kinds, names):
     """Give every column its kind of transform.
 
@@ -152,6 +165,30 @@ def check_n_imputations(n, n_draws):
     if n > n_draws:
         raise ValueError(f"n must be at most the {n_draws} draws that were kept; got {n}. Fit with a larger n_draws.")
     return n
+
+
+def check_rounded(rounded, names, y):
+    """Tell the columns (D,) that are rounded.
+
+    Parameters
+    ----------
+    rounded : "auto", sequence of column names, or None
+    names : list
+    y : (T, D) float
+
+    Raises
+    ------
+    ValueError
+        It is none of these, or a column is unknown.
+    """
+    if rounded is None:
+        return np.zeros(len(names), dtype=bool)
+    if isinstance(rounded, str):
+        check_choice("rounded", rounded, ("auto",))
+        return (np.isnan(y) | (y == np.rint(y))).all(axis=0)
+    rounded = list(np.atleast_1d(np.asarray(rounded, dtype=object)))
+    _check_names("rounded", rounded, names)
+    return np.isin(np.arange(len(names)), [names.index(name) for name in rounded])
 
 
 def check_level(level):

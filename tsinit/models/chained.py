@@ -7,6 +7,7 @@ import numpy as np
 from tsinit.kernels import fcs, gaps
 from tsinit.kernels.gram import CHUNK, grams, weighted_grams
 from tsinit.kernels.regression import GIBBS, MALA, RWM, Prior, walker
+from tsinit.models.entangled import Entangled
 from tsinit.models.equations import Equations
 
 #: Shape and rate of the inverse gamma prior of a noise variance, of columns of variance 1.
@@ -40,6 +41,7 @@ class Parameters(NamedTuple):
 
     theta: np.ndarray  # (K, D, M)
     tau2: np.ndarray  # (K, D)
+    laws: dict  # number of rows before -> Law, of the entangled cells; empty where there are none
 
 
 class FcsChain:
@@ -47,7 +49,8 @@ class FcsChain:
 
     A sweep draws every regression given the completed table, then every column's missing cells jointly given the
     regressions and the other columns. Where the regressions are the conditionals of one joint model, that is its
-    posterior; with one column it always is.
+    posterior; with one column it always is. Cells that are entangled with others of their row are left to an
+    autoregression of all columns (`Entangled`).
 
     Parameters
     ----------
@@ -79,6 +82,7 @@ class FcsChain:
         self._rng, self._n_tune, self._n_sweeps = rng, n_tune, 0
         self._how = fcs.How(_CODES[sampler], _STEPS[sampler], precondition, True)
         self.table = self.equations.spread(start)
+        self._joint = Entangled(self.equations, start) if self.equations.law else None
         self._begin()
         self._note(0.0)
 
@@ -135,6 +139,9 @@ class FcsChain:
         )  # fmt: skip
         if self._weights.size:
             gaps.draw_weights(self._rng, self.table, eq.covariates, eq.cells.regression, self._fits, DOF, self._weights)
+        if self._joint and self._joint.any:
+            self._joint.draw_laws(self._rng, self._S)
+            self._joint.redraw(self._rng, self.table, self.hits)
 
     def _note(self, log_density):
         self.log_density = log_density
@@ -175,4 +182,7 @@ class FcsChain:
         complete = np.setdiff1d(np.arange(len(self.hits)), self.equations.incomplete)
         if complete.size:  # nothing in the chain depends on them
             self._regress(fcs.How(GIBBS, 1, True, False), complete)
-        return Parameters(self._fits.theta.copy(), self._fits.tau2.copy())
+        if self._joint and not self._joint.any:
+            self._joint.draw_laws(self._rng, self._S)
+        laws = dict(self._joint.laws) if self._joint else {}
+        return Parameters(self._fits.theta.copy(), self._fits.tau2.copy(), laws)

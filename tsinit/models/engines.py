@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tsinit.models import completion
+from tsinit.models import completion, entangled
 from tsinit.models.chained import Diverged, FcsChain
 from tsinit.models.equations import Equations
 from tsinit.models.problem import longest_gaps
@@ -27,6 +27,8 @@ def choose(method, problem):
     """
     if method != "auto":
         return method
+    if problem.noise != "normal":  # the joint model knows no other
+        return "fcs"
     small = problem.lags and problem.z.shape[1] * problem.lags <= _LARGEST
     return "var" if small and longest_gaps(problem)[1] >= _OUTAGE else "fcs"
 
@@ -34,17 +36,18 @@ def choose(method, problem):
 class Chained:
     """Chained equations on one table."""
 
-    def __init__(self, problem, options, periods):
-        self._equations, self._options = Equations(problem), options
+    def __init__(self, problem, options, periods, rng):
+        self._law = entangled.learn(problem, rng)
+        self._equations, self._sampler = Equations(problem, law=self._law), options.sampler
         self._classes = self._equations.classes
 
-    def chain(self, start, rng):
-        """Return a chain that begins at a complete table."""
-        return FcsChain(self._equations, start, rng, self._options.sampler, self._options.schedule.n_tune)
+    def chain(self, start, rng, n_tune):
+        """Return a chain that begins at a complete table and adapts for so many sweeps."""
+        return FcsChain(self._equations, start, rng, self._sampler, n_tune)
 
     def complete(self, problem, parameters, rng):
         """Draw the missing cells of other rows, once for each draw of the regressions."""
-        return completion.complete(problem, self._classes, parameters, rng)
+        return completion.complete(problem, self._classes, self._law, parameters, rng)
 
     def __getstate__(self):
         # The layout is as large as the data and of no use to other rows.
@@ -54,11 +57,11 @@ class Chained:
 class Joint:
     """A vector autoregression on one table."""
 
-    def __init__(self, problem, options, periods):
+    def __init__(self, problem, options, periods, rng):
         self._problem, self._periods = problem, periods
 
-    def chain(self, start, rng):
-        """Return a chain that begins at a complete table."""
+    def chain(self, start, rng, n_tune):
+        """Return a chain that begins at a complete table; nothing adapts."""
         return JointChain(self._problem, start, rng, periods=self._periods)
 
     def complete(self, problem, parameters, rng):
@@ -78,14 +81,14 @@ class JointChain(VarChain):
 
     def __init__(self, problem, start, rng, **options):
         self._missing = problem.missing
-        self._turned, self._n_sweeps = 0, 0
+        self._turned, self._n_sweeps = np.zeros(problem.z.shape[1]), 0
         super().__init__(problem, start, rng, **options)
         self._note()
 
     def sweep(self):
         """Draw the missing cells, then coefficients and noise."""
         super().sweep()
-        self._turned += self.guard_hits
+        self._turned += self.table.hits
         self._n_sweeps += 1
         self._note()
 
@@ -111,8 +114,8 @@ class JointChain(VarChain):
 
     @property
     def guarded(self):
-        """Share of the draws that were turned back."""
-        return self._turned / max(self._n_sweeps * self._draw.size, 1)
+        """(D,) share of the draws that were turned back."""
+        return self._turned / np.maximum(self._n_sweeps * self._missing.sum(axis=0), 1)
 
 
 ENGINES: dict[str, tuple[Any, dict[str, str]]] = {

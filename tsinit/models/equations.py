@@ -3,7 +3,7 @@
 import numpy as np
 
 from tsinit.kernels.fcs import Design
-from tsinit.models import lags
+from tsinit.models import entangled, lags
 
 
 class Equations:
@@ -14,6 +14,8 @@ class Equations:
     problem : Problem
     classes : (K,) int or None
         Patterns that have a regression, where they were fitted on other rows; None chooses them for these.
+    law : Law or None
+        Of the rows, by which entangled cells are told; None where there are none.
 
     Attributes
     ----------
@@ -21,23 +23,26 @@ class Equations:
         Where each row of the problem lies in the layout.
     incomplete : (I,) int64
         Columns with missing cells.
+    entangled : (T, D) bool
+        Missing cells that are not drawn column by column.
     n_cells : (D,) int
         Missing cells of each column.
     """
 
-    def __init__(self, problem, classes=None):
-        self.problem, L = problem, problem.lags
+    def __init__(self, problem, classes=None, law=None):
+        self.problem, self.law, L = problem, law, problem.lags
         layout = lags.lay_out(problem.offsets, problem.steps, L)
         self.place, self.n_rows = layout.place, layout.n_rows
         self.covariates = self._covariates()
         self.width = (2 * L + 1) * problem.z.shape[1] + self.covariates.shape[1]
         patterns = lags.group(layout, L, lambda code: self._features(code, 0).size)
         self.classes = patterns.classes if classes is None else classes
-        self.rows, self.starts = patterns.rows, patterns.starts
+        self.codes, self.rows, self.starts = patterns.codes, patterns.rows, patterns.starts
         self.design = self._design(patterns)
+        self.entangled = entangled.find(problem, law)
         self.cells = self._cells(layout)
         missing = problem.missing
-        self.incomplete = np.flatnonzero(np.diff(self.cells.column)).astype(np.int64)
+        self.incomplete = np.flatnonzero(np.diff(self.cells.column) + self.entangled.any(axis=0)).astype(np.int64)
         self._where = np.nonzero(missing)
         self.n_cells = missing.sum(axis=0)
 
@@ -64,7 +69,7 @@ class Equations:
     def _cells(self, layout):
         L, there = self.problem.lags, layout.pattern >= 0
         missing = np.repeat(there[:, None], self.problem.z.shape[1], axis=1)
-        missing[self.place] = self.problem.missing
+        missing[self.place] = self.problem.missing & ~self.entangled
         rows = [np.flatnonzero(mask) for mask in missing.T]
         served = lags.serve(layout.pattern, self.classes, L)
         return lags.cells(rows, there, served, L)

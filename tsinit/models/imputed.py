@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 
 from tsinit._validate import check_count
-from tsinit._validate.imputing import check_level, check_n_imputations
+from tsinit._validate.imputing import check_level, check_n_imputations, check_rounded
 from tsinit.models import mixing
 from tsinit.models.base import lists_as_they_are, one_thread
 from tsinit.models.prepared import given_rows
@@ -14,7 +14,7 @@ from tsinit.models.prepared import given_rows
 #: Bytes that stored draws may take, and draws of the regressions kept for other rows.
 _MOST_BYTES, _MOST_PARAMETERS = 1.2e8, 200
 #: Numbers that are sorted at once for quantiles.
-_AT_ONCE = 1_000_000
+_AT_ONCE = 200_000
 
 
 class ImputedDraws:
@@ -97,7 +97,7 @@ class GapQueries(OneToOneFeatureMixin, TransformerMixin):
         rows, draws = self._draws_for(panel)
         return _hand_back(panel, self._completed(rows, lambda values: values.mean(axis=0), draws))
 
-    def impute(self, n=None):
+    def impute(self, n=None, *, rounded=None):
         """Complete tables for the rows of `fit`, which differ as much as the missing cells are uncertain.
 
         Analyse each, and pool the results with ``tsinit.pool``.
@@ -106,6 +106,9 @@ class GapQueries(OneToOneFeatureMixin, TransformerMixin):
         ----------
         n : int or None
             How many; None is ``n_imputations``. They are draws as far apart as possible, from all chains.
+        rounded : "auto", list of column names or None
+            Columns whose drawn values are rounded to whole numbers; "auto" is those that were whole wherever they
+            were observed. Draws of counts have fractions otherwise, and means over tables are right with them.
 
         Returns
         -------
@@ -115,7 +118,7 @@ class GapQueries(OneToOneFeatureMixin, TransformerMixin):
         Raises
         ------
         ValueError
-            n is not a whole number from 1 to the number of draws.
+            n is not a whole number from 1 to the number of draws, or a column is unknown.
         """
         self._check_is_fitted()
         n = check_count("n", self.n_imputations if n is None else n)
@@ -123,8 +126,10 @@ class GapQueries(OneToOneFeatureMixin, TransformerMixin):
         check_n_imputations(n, len(flat))
         # The middle of each of n equal parts: the same number from every chain where n is a multiple of chains.
         chosen = ((np.arange(n) + 0.5) * len(flat) / n).astype(int)
-        rows = self._fitted_rows
-        return [_hand_back(self._fitted_panel, self._completed(rows, np.squeeze, flat[i : i + 1])) for i in chosen]
+        panel, rows = self._fitted_panel, self._fitted_rows
+        whole = check_rounded(rounded, list(panel.columns), rows.y)
+        tables = [self._completed(rows, np.squeeze, flat[i : i + 1]) for i in chosen]
+        return [_hand_back(panel, np.where(rows.missing & whole, np.rint(table), table)) for table in tables]
 
     def interval(self, level=0.95):
         """Interval of every cell of `fit` between two quantiles of the draws, as much outside on either side.

@@ -35,16 +35,26 @@ def longest_gaps(problem):
 
     A run ends where its sequence does and at skipped steps.
     """
-    missing = problem.missing
-    start = np.zeros(len(missing), dtype=bool)
-    start[problem.offsets[:-1]] = True
+    whole = _runs(problem.missing.all(axis=1), _starts(problem))
+    return int(run_lengths(problem).max(initial=0)), int(whole.max(initial=0))
+
+
+def run_lengths(problem):
+    """(T, D) length of the run of missing cells that each cell lies in, 0 where it was observed."""
+    start = _starts(problem)
+    return np.column_stack([_runs(column, start) for column in problem.missing.T])
+
+
+def _starts(problem):
+    """Rows before which a sequence ends or steps are skipped."""
+    start = np.zeros(len(problem.z), dtype=bool)
+    start[problem.offsets[:-1][np.diff(problem.offsets) > 0]] = True
     start[1:] |= np.diff(problem.steps) != 1
-    single = max((_longest(column, start) for column in missing.T), default=0)
-    return single, _longest(missing.all(axis=1), start)
+    return start
 
 
-def _longest(missing, start):
-    """Longest run of True that no start but its first lies in."""
+def _runs(missing, start):
+    """(T,) length of the run of True that each row lies in and no start but its first; 0 outside."""
     begins = missing & (start | ~np.concatenate([[False], missing[:-1]]))
-    run = np.cumsum(begins)[missing]
-    return int(np.bincount(run).max()) if run.size else 0
+    run = np.cumsum(begins)
+    return np.where(missing, np.bincount(run, missing)[run], 0).astype(int)

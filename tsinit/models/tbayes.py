@@ -1,12 +1,13 @@
 """Multiple imputation of time series by chained Bayesian regressions on linked lags."""
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tsinit import _validate
 from tsinit._validate import check_choice, check_count, check_number, child_seed
-from tsinit._validate.imputing import check_fill, check_period, warn_guarded, warn_unmixed
+from tsinit._validate.imputing import check_fill, check_noise, check_period, warn_guarded, warn_unmixed
 from tsinit.init._registry import resolve
 from tsinit.models import sampling
 from tsinit.models.base import SeriesEstimator
@@ -30,8 +31,9 @@ class TBayesMICE(GapQueries, SeriesEstimator):
     Every column is regressed on the other columns at the same and at neighbouring steps and on its own past, and
     coefficients, noise and missing cells are drawn in turn (chained equations). Lags are views of one table, so that
     a drawn cell is at once seen by the regressions of its neighbours; all missing cells of a column are drawn
-    jointly, long gaps included. Lags follow the clock: they reach neither across a hole nor into another sequence,
-    and rows that lack some have regressions of their own.
+    jointly, long gaps included. Cells of several columns that determine each other, or are missing together for long,
+    are drawn at once from an autoregression of all columns: one by one, they would creep. Lags follow the clock: they
+    reach neither across a hole nor into another sequence, and rows that lack some have regressions of their own.
 
     Parameters
     ----------
@@ -42,9 +44,9 @@ class TBayesMICE(GapQueries, SeriesEstimator):
         How coefficients are drawn: Langevin steps, random-walk steps, or from their exact conditional. The answer is
         the same.
     init : str, strategy, function, complete table, or list of these
-        Where the chains begin: a registered name, an object with a method ``fill``, a function of ``y, rng,
-        offsets`` (what it wants of these), or a table. The first chain begins there and the others around it, so that
-        R-hat can tell; a list gives one start to each chain.
+        Where the chains begin: a registered name, an object with a method ``fill``, a function of what it wants of
+        ``y, rng, offsets, times, period, trial``, or a table. The first chain begins there and the others around it,
+        so that R-hat can tell; a list gives one start to each chain.
     lags : int
         Steps before and after that a regression sees. One is enough for most tables; more cost time, and accuracy
         where rows are few.
@@ -55,7 +57,8 @@ class TBayesMICE(GapQueries, SeriesEstimator):
     transforms : {"auto", "yeo-johnson", "log", "sqrt"}, None or dict of column name to these
         Scale on which columns are taken as normal; "auto" is Yeo and Johnson's where the values are skewed.
     noise : {"normal", "student_t"}
-        Of the regressions; Student-t has 4 degrees of freedom.
+        Of the regressions; Student-t has 4 degrees of freedom and is for chained equations only, which "auto" then
+        takes.
     n_imputations : int
         Complete tables that :meth:`impute` returns by default.
     n_tune, n_draws : int
@@ -164,17 +167,17 @@ class TBayesMICE(GapQueries, SeriesEstimator):
         options, rows = self._options(), given_rows(panel)
         scales = Scales(panel, rows, options)
         problem = scales.problem(panel, rows)
-        monitor.start()
-        self.start_ = self._starts(rows, scales, options, seed)
-        monitor.run()
-        schedule = options.schedule.within(max(monitor.max_iter(options.schedule.n_sweeps), 0))
         self.method_ = choose(options.method, problem)
         make, scalars = ENGINES[self.method_]
-        engine = make(problem, options._replace(schedule=schedule), scales.periods)
+        engine = make(problem, options, scales.periods, np.random.default_rng(child_seed(seed, 2)))
+        monitor.start()
+        self.start_ = self._starts(rows, scales, options, engine, seed)
+        monitor.run()
+        schedule = options.schedule.within(max(monitor.max_iter(options.schedule.n_sweeps), 0))
         draws = ImputedDraws(options.n_chains, schedule.n_draws, int(problem.missing.sum()))
         walks = []
         for c, table in enumerate(self.start_):
-            chain = engine.chain(scales.forward(table), np.random.default_rng(child_seed(seed, 1, c)))
+            chain = engine.chain(scales.forward(table), np.random.default_rng(child_seed(seed, 1, c)), schedule.n_tune)
             walks.append(sampling.Walk(chain, schedule, scalars, draws.recorder(c)))
         try:
             sampling.run(walks, schedule.n_sweeps, monitor, n_jobs=options.n_jobs, objective="log_density")
@@ -191,15 +194,16 @@ class TBayesMICE(GapQueries, SeriesEstimator):
     def _options(self):
         n_chains = check_count("n_chains", self.n_chains)
         check_count("n_imputations", self.n_imputations)
+        method = check_choice("method", self.method, ("fcs", "var", "auto"))
         return _Options(
-            method=check_choice("method", self.method, ("fcs", "var", "auto")),
+            method=method,
             sampler=check_choice("sampler", self.sampler, _SAMPLERS),
             inits=_validate.check_per_chain("init", self.init, n_chains),
             lags=check_count("lags", self.lags, 0),
             lag_features=check_choice("lag_features", self.lag_features, ("all", "own")),
             period=check_period(self.period),
             transforms=self.transforms,
-            noise=check_choice("noise", self.noise, ("normal", "student_t")),
+            noise=check_noise(self.noise, method),
             schedule=sampling.Schedule(check_count("n_tune", self.n_tune, 0), check_count("n_draws", self.n_draws), 1),
             n_chains=n_chains,
             prior_scale=check_number("prior_scale", self.prior_scale, 1e-6),
@@ -207,15 +211,17 @@ class TBayesMICE(GapQueries, SeriesEstimator):
             n_jobs=self.n_jobs,
         )
 
-    def _starts(self, rows, scales, options, seed):
+    def _starts(self, rows, scales, options, engine, seed):
         """Ask the strategies, and spread the chains where they share one."""
         shared = not isinstance(self.init, (list, tuple))
+        offsets = rows.offsets if len(rows.offsets) > 2 else None
+        known = {"offsets": offsets, "times": rows.steps, "period": scales.periods or None}
+        known["trial"] = partial(_trial, rows, scales, engine, child_seed(seed, 4))
         tables = []
         for c, init in enumerate(options.inits):
             rng = np.random.default_rng(child_seed(seed, *((0,) if c == 0 else (0, c))))
             chosen = resolve(init, "fill")
-            offsets = rows.offsets if len(rows.offsets) > 2 else None
-            table = check_fill(chosen.start(rows.y.copy(), rng, offsets=offsets), rows.y, chosen.label)
+            table = check_fill(chosen.start(rows.y.copy(), rng, **known), rows.y, chosen.label)
             if shared and c > 0:
                 table = self._moved(table, rows, scales, rng)
             tables.append(table)
@@ -228,8 +234,7 @@ class TBayesMICE(GapQueries, SeriesEstimator):
         missing = rows.missing[:, scales.active]
         low, high = scales.limits
         z[missing] += _APART * rng.standard_normal(missing.sum())
-        cells = np.clip(z, low, high)[missing]
-        return scales.complete(rows, scales.back(cells, np.nonzero(missing)[1]))
+        return _in_units(np.clip(z, low, high), rows, scales)
 
     def _finish(self, walks, draws):
         """Set what a user reads."""
@@ -258,6 +263,22 @@ class TBayesMICE(GapQueries, SeriesEstimator):
     def converged_(self):
         """Whether R-hat of log density, noise, means and spreads of drawn cells is below 1.05."""
         return bool(self.sampler_summary()["rhat"] < _R_HAT)
+
+
+def _trial(rows, scales, engine, seed, table, n_iter):
+    """Run a chain for `n_iter` sweeps: (log density, table) where it got to. All trials have the same generator."""
+    chain = engine.chain(scales.forward(table), np.random.default_rng(seed), n_iter)
+    for _ in range(n_iter):
+        chain.sweep()
+    refined = _in_units(chain.z, rows, scales)
+    chain.sweep()  # notes the density of the table that it begins with
+    return float(chain.log_density), refined
+
+
+def _in_units(z, rows, scales):
+    """Complete table in the units of the data with the missing cells of a table (T, A) on the scale of the engine."""
+    missing = rows.missing[:, scales.active]
+    return scales.complete(rows, scales.back(z[missing], np.nonzero(missing)[1]))
 
 
 class _Options(NamedTuple):

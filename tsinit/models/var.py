@@ -52,7 +52,7 @@ class VarChain:
     drift_variance : float
         Of a step of the walk, in units of the noise; 0 without one.
     guard_hits : int
-        Cells turned back at the bounds in this sweep.
+        Cells turned back in this sweep because they were far outside of what was observed.
     """
 
     SCALARS = ("log_joint", "noise", "drift_variance", "guard_hits")
@@ -82,8 +82,8 @@ class VarChain:
 
     @property
     def guard_hits(self):
-        """Cells turned back at the bounds in this sweep."""
-        return self.table.guard_hits
+        """Cells turned back in this sweep because they were far outside of what was observed."""
+        return int(self.table.hits.sum())
 
     def parameters(self):
         """What it takes to complete other rows, with `complete_new`."""

@@ -7,8 +7,8 @@ import numpy as np
 from tsinit.kernels import var_gaps
 from tsinit.models.var_law import Law, NoisePrior
 
-_FEW = 10  # rows per coefficient from which the first rows of segments regress on covariates too
-_FIRST_SCALE = 0.1  # prior variance of coefficients of first rows: a priori they follow the law of all rows
+FEW = 10  # rows per coefficient from which the first rows of segments regress on covariates too
+FIRST_SCALE = 0.1  # prior variance of coefficients of first rows: a priori they follow the law of all rows
 
 
 class Class(NamedTuple):
@@ -42,10 +42,10 @@ def classes(layout, L, D, static, walks, scale, prior):
         covariates, level = layout.covariates[rows], np.ones((len(rows), 1))
         if c == L and walks:
             covariates, level = covariates[:, static], level[:, :0]
-        elif c < L and len(rows) < _FEW * (covariates.shape[1] + 1):
+        elif c < L and len(rows) < FEW * (covariates.shape[1] + 1):
             covariates = covariates[:, :0]
         X = np.hstack([np.empty((len(rows), c * D)), covariates, level])
-        variance = scale if c == L else min(_FIRST_SCALE, scale)
+        variance = scale if c == L else min(FIRST_SCALE, scale)
         found.append(Class(c, rows, X, np.full(X.shape[1], variance), prior))
     return found
 

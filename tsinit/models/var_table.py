@@ -27,8 +27,8 @@ class GapTable:
         Present values, and the mean of the missing ones given coefficients and seen cells, seen ones as they are.
     weighted : (n, D) float
         Residuals times noise precision at the present values and coefficients.
-    guard_hits : int
-        Cells turned back by the last draw.
+    hits : (D,) int
+        Cells of each column that the last draw turned back because they were far outside of what was observed.
     """
 
     def __init__(self, problem, start, periods):
@@ -36,12 +36,15 @@ class GapTable:
         n, D = len(self.layout.before), problem.z.shape[1]
         missing = np.ones((n, D), dtype=bool)
         missing[self.layout.rows] = problem.missing
-        self.Z = _between(start, self.layout)
-        self.mean, self.weighted, self.guard_hits = self.Z.copy(), np.empty((n, D)), 0
+        self.Z = np.ascontiguousarray(_between(start, self.layout))  # `_flat` counts its cells by rows
+        self.mean, self.weighted, self.hits = self.Z.copy(), np.empty((n, D)), np.zeros(D, dtype=np.int64)
         self.cells = missing_cells(missing, self.layout, problem.lags)
-        self._L = problem.lags
+        self._L, self._flat = problem.lags, self.cells.row * D + self.cells.column
         self._low = np.maximum(problem.low, problem.lower)[self.cells.column]
         self._high = np.minimum(problem.high, problem.upper)[self.cells.column]
+        # What a bound of the user's turns back is nothing to warn of.
+        self._counts = np.array([self._low > problem.lower[self.cells.column],
+                                 self._high < problem.upper[self.cells.column]])
 
     def given(self, values):
         """Pick the rows that the user gave."""
@@ -59,20 +62,23 @@ class GapTable:
                              "Use fewer lags, or method='fcs'.")
         var_gaps.slopes(cells, stacked, self.layout.before, self.weighted, slope)
         var_gaps.draw(rng, cells, slope, mean, sample)
-        present = self.Z[cells.row, cells.column]
-        self.mean[cells.row, cells.column] = present + mean
-        self.Z[cells.row, cells.column] = self._guarded(present + sample)
+        Z = self.Z.reshape(-1)
+        present = Z[self._flat]
+        self.mean.reshape(-1)[self._flat] = present + mean
+        Z[self._flat] = self._guarded(present + sample)
 
     def _guarded(self, values):
         """Turn back what went far outside the data, or beyond a bound of the user's."""
         low, high = self._low, self._high
+        self.hits = np.zeros(self.Z.shape[1], dtype=np.int64)
         below, above = values < low, values > high
-        self.guard_hits = int(below.sum() + above.sum())
-        if self.guard_hits:
-            with np.errstate(invalid="ignore"):  # twice an infinite bound, where nothing crosses it
-                turned = np.where(below, 2 * low - values, np.where(above, 2 * high - values, values))
-            values = np.clip(turned, low, high)
-        return values
+        if not (below.any() or above.any()):
+            return values
+        far = (below & self._counts[0]) | (above & self._counts[1])
+        self.hits = np.bincount(self.cells.column[far], minlength=self.Z.shape[1])
+        with np.errstate(invalid="ignore"):  # twice an infinite bound, where nothing crosses it
+            turned = np.where(below, 2 * low - values, np.where(above, 2 * high - values, values))
+        return np.clip(turned, low, high)
 
 
 def _between(start, layout):
