@@ -168,6 +168,14 @@ def show(title, rows, unit="ms"):
               f"{peers[0].name}.", flush=True)
 
 
+def markdown(table, digits=3):
+    """Write a table for a README."""
+    table = table.reset_index() if table.index.name else table
+    rows = [[f"{v:.{digits}f}" if isinstance(v, float) else str(v) for v in row] for row in table.to_numpy().tolist()]
+    lines = [[str(c) for c in table.columns], ["---"] * len(table.columns), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
 def versions(*packages):
     """Print what is compared."""
     found = []

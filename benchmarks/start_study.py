@@ -17,6 +17,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pandas as pd
+from _bench import markdown
 from scipy.stats import qmc
 
 from tsinit import InfiniteHMM, compare, datasets
@@ -118,14 +119,6 @@ def real(arguments):
         progress=False, store=arguments.store,
     )  # fmt: skip
     return result.runs
-
-
-def markdown(table, digits=3):
-    """Write a table for a README."""
-    table = table.reset_index() if table.index.name else table
-    rows = [[f"{v:.{digits}f}" if isinstance(v, float) else str(v) for v in row] for row in table.to_numpy().tolist()]
-    lines = [[str(c) for c in table.columns], ["---"] * len(table.columns), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def main():
