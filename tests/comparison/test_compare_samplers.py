@@ -47,7 +47,7 @@ def test_what_a_sampler_tells_of_iterations_and_draws_becomes_columns(result):
     assert (result.runs["ess_per_second"] == 50.0).all()
     names = list(result.runs)
     assert names[names.index("monotone") + 1 : names.index("init_seconds")] == [
-        "rhat", "ess", "ess_per_second", "n_settle",
+        "rhat", "ess", "ess_per_second", "n_settle", "n_mixed",
     ]  # fmt: skip
     table = result.summary().set_index("strategy")
     assert (table["median_rhat"] == 1.002).all()

@@ -62,7 +62,9 @@ _ENDS = (
 _SAMPLERS = (
     "Runs of a sampler end in a distribution: their end is the mean joint log density over the draws kept. R-hat is "
     "rank-normalised and split (Vehtari et al., 2021); across runs it is that of the second halves of their traces. "
-    "Iterations to settle are those until the trace first enters the central 95 % of its second half."
+    "Iterations to settle are those until the trace first enters the central 95 % of its second half; iterations until "
+    "R-hat is below 1.01 are those after which R-hat of all scalars of the chains of a run, over the second half of "
+    "what there is so far, stays below it."
 )
 _ACROSS = (
     "Over data sets, each of which counts once, differences have a bootstrap interval that draws data sets with their "

@@ -8,9 +8,9 @@ import numpy as np
 from tsinit.comparison import _page
 from tsinit.comparison.across import MIN_DATASETS
 from tsinit.comparison.display import interval, number
+from tsinit.comparison.mixed import MOST_RHAT
 from tsinit.comparison.restarts import best_of, recommend
 from tsinit.comparison.summary import has_optima
-from tsinit.comparison.verdict import MOST_RHAT
 
 #: Budgets to advise on, in runs of the cheapest start.
 _BUDGETS = (1, 5, 20)

@@ -14,6 +14,8 @@ from tsinit.comparison.summary import paired, wide
 #: resampled means take a handful of values (measured coverage of 95 % intervals at four data sets: 86 %).
 MIN_DATASETS = 6
 _POSTERIOR_DRAWS = 50_000
+#: Columns in which less is better.
+LOWER = ("score_rmse", "score_crps", "score_eigenvalue_error", "n_iter", "n_settle", "n_mixed")
 
 
 class Posterior(NamedTuple):
@@ -123,7 +125,7 @@ def pairs_over_datasets(runs, column="objective_final", rope=None):
     runs : DataFrame
         ``Comparison.runs``.
     column : str
-        What is compared, higher is better.
+        What is compared; higher is better, but for those in ``LOWER``.
     rope : float or None
         Differences up to this are practically none; None takes, for objectives, the tolerance within which ends are
         the same, and 0 for other columns.
@@ -132,9 +134,11 @@ def pairs_over_datasets(runs, column="objective_final", rope=None):
     -------
     DataFrame
         ``model, strategy, rival, n_datasets, difference, low, high, p_better, p_same, p_worse``: the mean over data
-        sets of strategy minus rival from the same seeds with its interval, and the Bayesian signed-rank test.
+        sets of strategy minus rival from the same seeds with its interval, and the Bayesian signed-rank test of who is
+        better, which in a column of ``LOWER`` is the one below.
     """
-    rows = []
+    rows, sign = [], -1.0 if column in LOWER else 1.0
+    runs = _complete(runs, column)
     for model, of_model in runs.groupby("model", sort=False):
         tables = [wide(cell, column) for _, cell in of_model.groupby("dataset", sort=False)]
         names = list(dict.fromkeys(of_model["strategy"]))
@@ -144,7 +148,7 @@ def pairs_over_datasets(runs, column="objective_final", rope=None):
             if groups:
                 interval = hierarchical_difference(groups)
                 width = _tolerance(column, tables) if rope is None else rope
-                chances = signed_rank([group.mean() for group in groups], width)
+                chances = signed_rank([sign * group.mean() for group in groups], width)
                 rows.append((model, strategy, rival, len(groups), *interval, *chances))
     names = ["model", "strategy", "rival", "n_datasets", "difference", "low", "high", "p_better", "p_same", "p_worse"]
     return pd.DataFrame(rows, columns=names)
@@ -158,7 +162,8 @@ def mean_ranks(runs, column="objective_final"):
     runs : DataFrame
         Runs of one model on six data sets at least.
     column : str
-        What is ranked, higher is better. A start without any end on a data set comes last there.
+        What is ranked; higher is better, but for those in ``LOWER``. A start without any end on a data set comes
+        last there.
 
     Returns
     -------
@@ -171,7 +176,8 @@ def mean_ranks(runs, column="objective_final"):
     from scipy.stats import friedmanchisquare, rankdata, studentized_range
 
     names = list(dict.fromkeys(runs["strategy"]))
-    cells = [wide(cell, column)[names].mean() for _, cell in runs.groupby("dataset", sort=False)]
+    runs, sign = _complete(runs, column), -1.0 if column in LOWER else 1.0
+    cells = [sign * wide(cell, column)[names].mean() for _, cell in runs.groupby("dataset", sort=False)]
     ranks = np.array([rankdata(-cell.fillna(-math.inf).to_numpy()) for cell in cells])
     n, k = ranks.shape
     difference = studentized_range.ppf(0.95, k, np.inf) / math.sqrt(2.0) * math.sqrt(k * (k + 1) / (6.0 * n))
@@ -179,6 +185,13 @@ def mean_ranks(runs, column="objective_final"):
     p_value = 1.0 if alike else float(friedmanchisquare(*ranks.T).pvalue) if k > 2 else math.nan
     means = pd.Series(ranks.mean(axis=0), index=names, name="mean_rank").sort_values(kind="stable")
     return MeanRanks(means, float(difference), p_value, n)
+
+
+def _complete(runs, column):
+    """Count a run whose chains did not come to agree as one that took all its iterations: it took more."""
+    if column != "n_mixed":
+        return runs
+    return runs.assign(n_mixed=runs["n_mixed"].astype(float).fillna(runs["n_iter"].astype(float)))
 
 
 def _tolerance(column, tables):

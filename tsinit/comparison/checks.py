@@ -99,7 +99,8 @@ def check_scoring(score, datasets: dict[str, Dataset]):
         return Scoring(None)
     if not isinstance(score, Mapping) or not all(callable(f) for f in score.values()):
         raise TypeError(f"score must be None or a dict of functions (estimator, X) -> float; got {score!r}.")
-    taken = {TRUTHS[kind_of_truth(data.truth)].score for data in datasets.values() if data.truth is not None}
+    taken = {name for data in datasets.values() if data.truth is not None
+             for name in TRUTHS[kind_of_truth(data.truth)].reserved}  # fmt: skip
     tests = {test for data in datasets.values() for test in data.tests}
     for name in score:
         _check_name(name, "score")

@@ -1,7 +1,7 @@
 """The border of a finished comparison: what it is asked is checked here."""
 
 from tsinit._validate import check_choice
-from tsinit.comparison.across import MIN_DATASETS
+from tsinit.comparison.across import LOWER, MIN_DATASETS
 from tsinit.comparison.summary import has_optima
 
 
@@ -15,8 +15,9 @@ def check_optima(runs):
 
 
 def check_column(runs, column):
-    """A column to compare by must be one that holds an end or a score."""
-    names = [name for name in runs if name in ("objective_start", "objective_final") or name.startswith("score")]
+    """A column to compare by must be one that holds an end, a score or iterations, of which more or less is better."""
+    good = ("objective_start", "objective_final", *LOWER)
+    names = [name for name in runs if name in good or (name.startswith("score") and name != "score_coverage")]
     check_choice("column", column, names)
 
 

@@ -73,6 +73,7 @@ _SAMPLER_WORDS = {
     "ess": "effective draws",
     "ess_per_second": "effective draws a second",
     "n_settle": "iterations to settle",
+    "n_mixed": "iterations until R-hat < 1.01",
 }
 
 

@@ -43,8 +43,8 @@ def compare(
         earlier run: the key of a run holds a checksum of the data set's name, and its replicate.
     score : dict of str to function, optional
         ``{name: function(estimator, X) -> float}`` gives columns ``score_<name>``; None takes the model's own
-        ``score`` as column ``score``. A score that raises an error leaves NaN, the status of the fit, and the
-        message in the row and in ``errors``.
+        ``score``, if it has one, as column ``score``. A score that raises an error leaves NaN, the status of the
+        fit, and the message in the row and in ``errors``.
     test : float, X, or dict of X, optional
         A share holds out the tail of every sequence, in time order: the model is fitted to the head, and the
         score of the tail is column ``score_test``. A dict is keyed by data set, or for one data set by a name that
@@ -52,8 +52,9 @@ def compare(
     truth : LinearGaussianParams, complete table, array of labels, or dict of these by data set, optional
         Labels (one for each row, of any kind, missing where unknown) give ``score_ari`` (adjusted Rand index of
         ``model.labels_``), for models of labels. Parameters give ``score_eigenvalue_error`` (mean distance of matched
-        eigenvalues); a complete table gives ``score_rmse`` (root mean square error of ``model.impute`` on the values
-        that the data miss).
+        eigenvalues); a complete table gives, on the values that the data miss and it has, ``score_rmse`` (root mean
+        square error of the filling), and of models that tell how sure they are ``score_crps`` (continuous ranked
+        probability score) and ``score_coverage`` (share of the values within their 95 % intervals).
     budget : Budget, optional
         Iterations and seconds of each run; a run out of time is kept with status ``timeout``.
     n_jobs : int, optional

@@ -19,7 +19,7 @@ _TEXT = {
 _FLAGS = {"True": True, "False": False, "": pd.NA}
 _FLAG_COLUMNS = ("converged", "monotone")
 _WHOLE = {"replicate": "int64", "iteration": "int64"}
-_WHOLE |= dict.fromkeys(("n_iter", "optimum", "start", "n_settle"), "Int64")
+_WHOLE |= dict.fromkeys(("n_iter", "optimum", "start", "n_settle", "n_mixed"), "Int64")
 
 
 def write_csv(comparison, folder):

@@ -84,7 +84,9 @@ class Questions:
         Parameters
         ----------
         column : str
-            ``"objective_final"`` or a score; higher must be better.
+            ``"objective_final"``, a score, of which more is better (of ``"score_rmse"``, ``"score_crps"`` and
+            ``"score_eigenvalue_error"`` less), or iterations: ``"n_iter"``, and of samplers ``"n_settle"`` and
+            ``"n_mixed"``, where a run that does not mix counts with all its iterations.
         rope : float or None
             Half-width of the region of practical equivalence; None takes half a nat for objectives, 0 for scores.
 
@@ -110,7 +112,9 @@ class Questions:
         Parameters
         ----------
         column : str
-            ``"objective_final"`` or a score; higher must be better.
+            ``"objective_final"``, a score, of which more is better (of ``"score_rmse"``, ``"score_crps"`` and
+            ``"score_eigenvalue_error"`` less), or iterations: ``"n_iter"``, and of samplers ``"n_settle"`` and
+            ``"n_mixed"``, where a run that does not mix counts with all its iterations.
         model : str or None
             Which model; not needed where there is one.
 

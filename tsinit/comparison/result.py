@@ -26,8 +26,10 @@ class Comparison(Questions):
         ``monotone`` (no iteration lost objective), ``init_seconds`` and ``fit_seconds`` (compilation never counted),
         ``optimum`` (which distinct end, 1 the best), ``start`` (which distinct starting point), ``versions``.
         Samplers: ``objective_final`` is the mean over the draws kept, ``monotone`` and ``optimum`` are missing, and
-        before ``init_seconds`` stand what the model tells of its draws (``rhat``, ``ess``, ...) and ``n_settle``,
-        the iterations until the chain is within the central 95 % of the second half of its trace.
+        before ``init_seconds`` stand what the model tells of its draws (``rhat``, ``ess``, ...), ``n_settle``,
+        the iterations until the chain is within the central 95 % of the second half of its trace, and ``n_mixed``,
+        those until R-hat of all that its chains tell is below 1.01 for good, missing where it is not at the end or
+        there is one chain. The status of a sampler is ``ok`` where R-hat is below 1.05.
     traces : DataFrame
         ``run_id``, ``iteration`` (0 is the start alone), ``seconds``, ``objective``, and what else a model tells
         of each iteration (``n_states`` of the infinite hidden Markov model).

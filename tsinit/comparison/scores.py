@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tsinit.comparison.data import stack
+from tsinit.comparison.fillings import ALL, fill_scores, score_filling
 
 
 class Scoring(NamedTuple):
@@ -15,7 +16,7 @@ class Scoring(NamedTuple):
 
     def columns(self, data, model):
         """Name the score columns that a data set and a model fill."""
-        return [name for name, _, _ in self._parts(data, model)]
+        return [name for names, _, _ in self._parts(data, model) for name in names]
 
     def of(self, estimator, data):
         """Score one fitted run; one score that fails does not cost the others.
@@ -27,24 +28,27 @@ class Scoring(NamedTuple):
         failure : Exception or None
             The first of these errors.
         """
-        scores, failure = {}, None
-        for name, f, X in self._parts(data, estimator):
-            scores[name] = float("nan")
+        scores: dict[str, float] = {}
+        failure = None
+        for names, f, X in self._parts(data, estimator):
+            scores |= dict.fromkeys(names, float("nan"))
             try:
-                scores[name] = float(f(estimator, X))
+                scores |= zip(names, map(float, f(estimator, X)), strict=True)
             except Exception as error:  # whatever a score does wrong is told in the row of the fit, which stands
                 failure = failure or error
         return scores, failure
 
     def _parts(self, data, model):
-        """List what is computed as (column, function, data)."""
-        functions = self.functions or {"": _own_score}
-        parts = [(column_name(name), f, data.X) for name, f in functions.items()]
+        """List what is computed as (columns, function that gives a value for each, data)."""
+        own = {"": _own_score} if hasattr(model, "score") else {}
+        functions = own if self.functions is None else self.functions
+        parts = [([column_name(name)], _single(f), data.X) for name, f in functions.items()]
         for test, X in data.tests.items():
-            parts += [(column_name(name, test), f, X) for name, f in functions.items()]
+            parts += [([column_name(name, test)], _single(f), X) for name, f in functions.items()]
         kind = None if data.truth is None else TRUTHS[kind_of_truth(data.truth)]
         if kind is not None and kind.suits(model):
-            parts.append((column_name(kind.score), lambda estimator, X: kind.of(estimator, X, data.truth), data.X))
+            names = [column_name(name) for name in kind.scores(model)]
+            parts.append((names, lambda estimator, X: kind.of(estimator, X, data.truth), data.X))
         return parts
 
 
@@ -79,24 +83,6 @@ def eigenvalue_error(A, truth):
     return float(distance[linear_sum_assignment(distance)].mean())
 
 
-def imputation_rmse(estimator, X, truth):
-    """Root mean square error of ``estimator.impute(X)`` on the cells that ``X`` misses and ``truth`` has.
-
-    Parameters
-    ----------
-    estimator : fitted model with ``impute``
-    X, truth : tables or lists of tables of the same shapes, in the units of the data
-
-    Returns
-    -------
-    float
-    """
-    y, full, guess = stack(X), stack(truth), stack(estimator.impute(X))
-    cells = np.isnan(y) & ~np.isnan(full)
-    # The head of a series may have no gap although the whole has some.
-    return float(np.sqrt(np.mean((guess[cells] - full[cells]) ** 2))) if cells.any() else float("nan")
-
-
 def labels_ari(estimator, X, truth):
     """Adjusted Rand index of ``estimator.labels_`` against true labels, over the rows whose label is known.
 
@@ -125,23 +111,36 @@ def column_name(name, test=""):
 
 
 def _eigenvalues(estimator, X, truth):
-    return eigenvalue_error(estimator.params_.A, truth.A)
+    return [eigenvalue_error(estimator.params_.A, truth.A)]
+
+
+def _single(f):
+    return lambda estimator, X: [f(estimator, X)]
+
+
+def _label_scores(estimator, X, truth):
+    return [labels_ari(estimator, X, truth)]
 
 
 class _Truth(NamedTuple):
     """What a kind of truth gives."""
 
-    score: str  # ending of the column
-    of: Callable  # (estimator, X, truth) -> float
+    scores: Callable  # model -> endings of the columns
+    of: Callable  # (estimator, X, truth) -> a value for each
     suits: Callable  # which models it can score
     needs: str  # what the others lack
+    reserved: tuple[str, ...]  # names that its scores may take
 
 
 #: By what :func:`kind_of_truth` says.
 TRUTHS = {
-    "table": _Truth("rmse", imputation_rmse, lambda model: hasattr(model, "impute"), "impute()"),
-    "labels": _Truth("ari", labels_ari, lambda model: getattr(model, "_verb", "") == "labels", "labels_"),
-    "parameters": _Truth("eigenvalue_error", _eigenvalues, lambda model: True, "params_"),
+    "table": _Truth(fill_scores, score_filling, lambda model: hasattr(model, "impute"), "impute()", ALL),
+    "labels": _Truth(
+        lambda model: ["ari"], _label_scores, lambda model: getattr(model, "_verb", "") == "labels", "labels_", ("ari",)
+    ),
+    "parameters": _Truth(
+        lambda model: ["eigenvalue_error"], _eigenvalues, lambda model: True, "params_", ("eigenvalue_error",)
+    ),
 }
 
 

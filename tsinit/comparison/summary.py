@@ -38,7 +38,8 @@ def summarise(runs):
             samplers, whose ends are means over draws and never meet
         ``median_rhat, median_ess, ...``
             of each column in which samplers tell of their draws; ``median_n_settle`` of the iterations until a
-            chain is within its stationary range
+            chain is within its stationary range; ``median_n_mixed`` of those until R-hat of the chains of a run is
+            below 1.01, infinite where half of the runs do not get there
         ``median_score...``
             of each score column
     """
@@ -76,6 +77,13 @@ def sampler_columns(runs):
     if "monotone" not in names:
         return []
     return names[names.index("monotone") + 1 : names.index("init_seconds")]
+
+
+def mixed_median(runs):
+    """Median iterations until R-hat is below 1.01 by strategy, infinite where half of the runs do not get there."""
+    done = usable(runs)
+    times = done["n_mixed"].astype(float).fillna(np.inf)  # a run that never mixes must not drop out of the median
+    return times.groupby(done["strategy"], sort=False).median()
 
 
 def wide(cell, column):
@@ -140,6 +148,8 @@ def _describe(runs):
     rate = statistics.wilson(hits or 0, 0 if hits is None else len(runs))
     scores = {f"median_{name}": _median(runs[name]) for name in runs if name.startswith("score")}
     told = {f"median_{name}": _median(done[name].astype(float)) for name in sampler_columns(runs)}
+    if "median_n_mixed" in told and done["n_mixed"].notna().any():
+        told["median_n_mixed"] = mixed_median(runs).iloc[0]
     return {
         "n_runs": len(runs),
         "n_ok": int((runs["status"] == "ok").sum()),

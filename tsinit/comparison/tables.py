@@ -33,7 +33,7 @@ def runs_table(tasks, outcomes):
     scores = dict.fromkeys(c for t in tasks for c in t.scoring.columns(t.data, t.estimator))
     told = dict.fromkeys(name for o in outcomes for name in o.sampler)
     if any(is_sampler(t.estimator) for t in tasks):
-        told["n_settle"] = None
+        told |= {"n_settle": None, "n_mixed": None}
     table = pd.DataFrame(
         [_row(t, o, list(scores), list(told)) for t, o in zip(tasks, outcomes, strict=True)]
     )
@@ -47,7 +47,7 @@ def runs_table(tasks, outcomes):
     table["optimum"] = ends.transform(lambda values: statistics.number_optima(values.to_numpy())).mask(walks, 0)
     table["start"] = cells["start"].transform(lambda prints: pd.factorize(prints)[0] + 1)
     whole = {"n_iter": "Int64", "optimum": "Int64", "start": "Int64", "replicate": "int64"}
-    whole |= {"n_settle": "Int64"} if "n_settle" in told else {}
+    whole |= {name: "Int64" for name in ("n_settle", "n_mixed") if name in told}
     table = table.astype(whole | {"converged": "boolean", "monotone": "boolean"})
     for name in ("optimum", "start"):
         table[name] = table[name].mask(table[name] == 0)

@@ -7,13 +7,12 @@ import numpy as np
 
 from tsinit.comparison import statistics
 from tsinit.comparison.display import name_of, nats
-from tsinit.comparison.summary import has_optima, paired, rank_ends, ranking, usable, wide
+from tsinit.comparison.mixed import CONVERGED_RHAT, MOST_RHAT
+from tsinit.comparison.summary import has_optima, mixed_median, paired, rank_ends, ranking, usable, wide
 from tsinit.comparison.tables import FAILED
 
 #: Beyond this many seeds the difference is smaller than anybody will notice.
 _MANY_SEEDS = 1000
-#: Chains agree below this value of R-hat (Vehtari, Gelman, Simpson, Carpenter and Bürkner, Bayesian Analysis 16, 2021).
-MOST_RHAT = 1.01
 _AGREE = f"The chains of every run agree (R-hat at most {MOST_RHAT})."
 
 
@@ -165,12 +164,26 @@ def _mixing(cell):
     if "rhat" not in cell or not cell["rhat"].notna().any():
         return ""
     above = _counts(cell, cell["rhat"] > MOST_RHAT)
-    text = f"Chains of one run disagree (R-hat above {MOST_RHAT}): {above}." if above else _AGREE
+    text = f"R-hat is above {MOST_RHAT} from {above}: longer runs are needed." if above else _AGREE
     if "ess_per_second" in cell:
         speed = usable(cell).groupby("strategy")["ess_per_second"].median()
         best = speed.idxmax()
         text += f" {best} gives the most effective draws a second, {speed[best]:.3g} (median)."
-    return text
+    return f"{text} {_mixed(cell)}".rstrip()
+
+
+def _mixed(cell):
+    """Say from which start the chains of a run agree soonest; where they never do, the run was too short."""
+    if "n_mixed" not in cell or cell["n_mixed"].isna().all():
+        return ""
+    medians = mixed_median(cell).sort_values(kind="stable")
+    soonest = medians.index[0]
+    if not math.isfinite(medians[soonest]):
+        return ""
+    others = medians[medians > medians[soonest]]
+    later = [f"{name} {f'{n:,.0f}' if math.isfinite(n) else 'more than the run had'}" for name, n in others.items()]
+    text = f"R-hat stays below {MOST_RHAT} soonest from {soonest}, after {medians[soonest]:,.0f} iterations (median)"
+    return f"{text}; {_and(later)}." if later else f"{text}."
 
 
 def _remembered(cell, leader, names):
@@ -206,7 +219,8 @@ def _same_start(cell):
 
 def _unfinished(cell):
     counts = cell["status"].value_counts()
-    early = "stopped at the iteration limit before converging" if has_optima(cell) else "ended before they converged"
+    above = f"ended with chains that disagree (R-hat {CONVERGED_RHAT} or more)"
+    early = "stopped at the iteration limit before converging" if has_optima(cell) else above
     limits = {"not_converged": early, "timeout": "ran out of time"}
     parts = [f"{_all(counts[s], len(cell))} {words}" for s, words in limits.items() if s in counts]
     return f"{_and(parts)}." if parts else ""

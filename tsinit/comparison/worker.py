@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from tsinit import __version__
 from tsinit.comparison import identity
+from tsinit.comparison.mixed import mixed_after, scalars
 from tsinit.models.monitor import Budget, Monitor
 
 #: An EM step may lose this share of the objective to rounding and still count as monotone.
@@ -216,7 +217,10 @@ def is_monotone(objectives):
 def _sampler_summary(estimator):
     """Ask a sampler how well its draws mix; other models have nothing to say."""
     tell = getattr(estimator, "sampler_summary", None)
-    return {} if tell is None else tell()
+    if tell is None:
+        return {}
+    mixed = mixed_after(scalars(estimator))
+    return tell() | ({} if mixed is None else {"n_mixed": mixed})
 
 
 def _end(monitor):

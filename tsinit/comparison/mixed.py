@@ -1,0 +1,61 @@
+"""When the chains of a run have come to agree, and how little R-hat has to be for that."""
+
+import numpy as np
+
+from tsinit.models.mixing import rhat
+
+#: Chains agree below this value of R-hat: the words and ``n_mixed`` go by it (Vehtari, Gelman, Simpson, Carpenter and
+#: Bürkner, Bayesian Analysis 16, 2021). A run is ``ok`` (its ``converged_``) below 1.05 already: with some hundred
+#: draws, chains that agree scatter above 1.01, and a status is to name the runs that went wrong.
+MOST_RHAT = 1.01
+CONVERGED_RHAT = 1.05
+_STEPS = 25
+_FEWEST = 20
+
+
+def mixed_after(traces):
+    """Iterations after which R-hat of every scalar is below 1.01, and stays there.
+
+    R-hat after t iterations is that of their second half, chains split and ranked. It is looked at after 20 iterations
+    and then at lengths that grow by a constant factor, 25 in all.
+
+    Parameters
+    ----------
+    traces : list of (chain, iteration) float
+        What the chains told of every iteration.
+
+    Returns
+    -------
+    int or None
+        None where R-hat is not below at the end, or there are fewer than two chains.
+    """
+    n = min((x.shape[1] for x in traces), default=0)
+    if n < _FEWEST or min(x.shape[0] for x in traces) < 2:
+        return None
+    found = None
+    # From the end: a chain that never mixes costs one look.
+    for t in np.unique(np.geomspace(_FEWEST, n, _STEPS).round().astype(int))[::-1]:
+        if not all(rhat(x[:, (t + 1) // 2 : t]) < MOST_RHAT for x in traces):
+            break
+        found = int(t)
+    return found
+
+
+def scalars(estimator):
+    """List what the chains of a fitted sampler told of every iteration, the start left out.
+
+    Parameters
+    ----------
+    estimator : fitted sampler
+        With ``trace_``, a dict of (chain, 1 + iteration, ...) arrays; without it there is nothing to tell.
+
+    Returns
+    -------
+    list of (chain, iteration) float
+    """
+    found = []
+    for values in getattr(estimator, "trace_", {}).values():
+        x = np.asarray(values, dtype=float)[:, 1:]
+        flat = x.reshape(*x.shape[:2], -1)
+        found += [flat[..., j] for j in range(flat.shape[2]) if np.isfinite(flat[..., j]).all()]
+    return found
