@@ -37,7 +37,8 @@ def test_the_end_is_that_of_the_winning_start_alone(changes):
     np.testing.assert_array_equal(raced.history_, alone.history_)
     for one, other in zip((*raced.start_, *raced.params_), (*alone.start_, *alone.params_), strict=True):
         np.testing.assert_array_equal(one, other)
-    assert raced.n_iter_ == alone.n_iter_ == winner["n_iter"] and raced.converged_ == alone.converged_
+    assert raced.n_iter_ == alone.n_iter_ == winner["n_iter"]
+    assert raced.converged_ == alone.converged_
 
 
 def parent(seed):
@@ -50,7 +51,9 @@ def test_every_row_is_the_beginning_of_the_fit_from_its_start():
         trace = race.traces.loc[race.traces["run_id"] == row.run_id, "objective"].to_numpy()
         alone = fit(init=row.strategy, random_state=parent(race.seed(row.init_seed)))
         np.testing.assert_array_equal(trace, alone.history_[: len(trace)])
-        assert row.objective_start == trace[0] and row.objective_final == trace[-1] and row.n_iter == len(trace) - 1
+        assert row.objective_start == trace[0]
+        assert row.objective_final == trace[-1]
+        assert row.n_iter == len(trace) - 1
 
 
 def test_the_race_lists_all_and_the_winner_is_the_best_of_them():
@@ -104,7 +107,8 @@ def test_out_of_time_the_race_ends_and_keeps_what_it_has(seconds):
     model = LinearGaussianSSM(3, init=FEW, random_state=0)
     monitor = Monitor(Budget(seconds=seconds))
     model._fit(Y, monitor=monitor)
-    assert monitor.timed_out and model.n_iter_ == len(model.history_) - 1 < 100
+    assert monitor.timed_out
+    assert model.n_iter_ == len(model.history_) - 1 < 100
     assert np.isfinite(model.log_likelihood_)
 
 
@@ -112,7 +116,8 @@ def test_a_limit_of_iterations_holds_for_every_run():
     for limit in (0, 1, 7):
         model = LinearGaussianSSM(3, init=FEW, random_state=0)
         model._fit(Y, monitor=Monitor(Budget(max_iter=limit)))
-        assert model.n_iter_ <= limit and (model.init_race_.runs["n_iter"] <= limit).all()
+        assert model.n_iter_ <= limit
+        assert (model.init_race_.runs["n_iter"] <= limit).all()
 
 
 def test_the_cost_of_the_race_is_in_the_row_of_a_comparison():
@@ -122,7 +127,8 @@ def test_the_cost_of_the_race_is_in_the_row_of_a_comparison():
     total = race["n_iter"].sum() / raced.n_iter_
     assert total > 1.5
     seconds = runs["init_seconds"] + runs["fit_seconds"]
-    assert seconds[0] > seconds[1] and runs["status"].isin(["ok", "not_converged"]).all()
+    assert seconds[0] > seconds[1]
+    assert runs["status"].isin(["ok", "not_converged"]).all()
 
 
 @pytest.mark.parametrize("X", [[Y[:70], Y[70:]], Y[:12]], ids=["two sequences", "a dozen rows"])

@@ -68,7 +68,7 @@ def halve(contenders, plan, advance, choose, least=1):
             break
         going = advance(alive, target)
         alive = [c for c in alive if not c.failed]
-        alive = choose(alive, max(n_kept, least))
+        alive = choose(alive, max(n_kept, least) if going else least)
         if not going:
             break
     return choose(alive, len(alive))

@@ -8,11 +8,13 @@ from tsinit import _validate, emissions
 from tsinit._validate import check_choice, check_count, check_flag, check_labels, child_seed
 from tsinit.init._labels import wanted_states
 from tsinit.init._registry import resolve
-from tsinit.models import sampling, summaries
+from tsinit.init.race import candidates, race_of
+from tsinit.models import race_chains, sampling, summaries
 from tsinit.models.base import SeriesEstimator
 from tsinit.models.chain import Chain, ChainStopped, Priors
 from tsinit.models.draws import SCALARS, Draws, recorder
 from tsinit.models.interrupt import is_interrupt
+from tsinit.models.race_entries import Raced
 from tsinit.models.regimes import RegimeQueries
 
 
@@ -34,7 +36,7 @@ class _Options(NamedTuple):
 _R_HAT = 1.05
 
 
-class InfiniteHMM(RegimeQueries, SeriesEstimator):
+class InfiniteHMM(Raced, RegimeQueries, SeriesEstimator):
     """Hidden Markov model whose number of states is inferred (HDP-HMM), by beam sampling.
 
     Every row of the series is in one of countably many states; states follow one another by a Markov chain, whose
@@ -175,20 +177,30 @@ class InfiniteHMM(RegimeQueries, SeriesEstimator):
     def _run(self, panel, seed, monitor):
         options = self._options(panel)
         bound = options.emission.bind(panel.y, panel.offsets)
-        monitor.start()
-        self.start_ = np.array([self._ask(panel, bound, options, seed, c) for c in range(options.n_chains)])
-        monitor.run()
         # One sweep at least: there is no draw without.
         schedule = options.schedule.within(max(monitor.max_iter(options.schedule.n_sweeps), 1))
         keep = recorder(panel.rows, len(panel.y))
-        walks = [
-            sampling.Walk(_chain(bound, panel, options, z, child_seed(seed, 1, c)), schedule, SCALARS, keep)
-            for c, z in enumerate(self.start_)
-        ]
+        race = race_of(self.init, "labels")
+        if race is None:
+            monitor.start()
+            inits = [resolve(init, "labels") for init in options.inits]
+            self.start_ = np.array([self._ask(init, panel, bound, options, seed, c) for c, init in enumerate(inits)])
+            monitor.run()
+            walks = [
+                sampling.Walk(_chain(bound, panel, options, z, child_seed(seed, 1, c)), schedule, SCALARS, keep)
+                for c, z in enumerate(self.start_)
+            ]
+        else:
+            survivors = self._race(race, panel, bound, options._replace(schedule=schedule), seed, monitor)
+            self.start_, walks = survivors.starts, survivors.walks
+            for walk in walks:
+                walk.keep_by(keep)
         self._sample(walks, schedule, options, monitor)
         monitor.stop()
         self._fitted_schedule, self._fitted_seconds = schedule, monitor.fit_seconds
         self._finish(walks, bound, panel)
+        if race is not None:
+            self._fitted_race = survivors.record(candidates(race, "labels"), seed)
         # Chains that stopped, and sweeps that an interrupt found half done, are told as the trace tells them.
         monitor.rewrite(self.trace_["log_joint"].mean(axis=0), n_states=self.trace_["n_states"].mean(axis=0))
         monitor.final = float(self.draws_.log_joint.mean())
@@ -218,10 +230,22 @@ class InfiniteHMM(RegimeQueries, SeriesEstimator):
             keep=check_choice("on_interrupt", self.on_interrupt, ("raise", "keep")) == "keep",
         )  # fmt: skip
 
-    def _ask(self, panel, bound, options, seed, c):
-        """Ask the strategy of one chain for its start."""
-        chosen = resolve(options.inits[c], "labels")
-        key = (0,) if c == 0 else (0, c)
+    def _race(self, race, panel, bound, options, seed, monitor):
+        """Race strategies through the first half of the warm-up; returns the `Survivors`."""
+        contest = race_chains.Contest(
+            verb="labels",
+            ask=lambda chosen, rng: self._ask(chosen, panel, bound, options, seed, 0, rng),
+            spread=lambda labels, rng: labels,  # from one segmentation, chains part in the first sweeps
+            chain=lambda labels, rng: _chain(bound, panel, options, labels, rng),
+            scalars=SCALARS, objective="log_joint", schedule=options.schedule, n_chains=options.n_chains,
+            n_jobs=options.n_jobs, failures=(ChainStopped,),
+        )  # fmt: skip
+        return race_chains.run(race, contest, seed, monitor)
+
+    def _ask(self, chosen, panel, bound, options, seed, c, rng=None):
+        """Ask a strategy for the start of one chain."""
+        if rng is None:
+            rng = np.random.default_rng(child_seed(seed, *((0,) if c == 0 else (0, c))))
 
         def trial(labels, n_iter):
             """Short chain from a candidate: (mean joint log density of its second half, labels at its end)."""
@@ -233,7 +257,7 @@ class InfiniteHMM(RegimeQueries, SeriesEstimator):
             return float(np.mean(values[len(values) // 2 :])), chain.z.copy()
 
         labels = chosen.start(
-            panel.y.copy(), np.random.default_rng(child_seed(seed, *key)), n_states=options.n_states,
+            panel.y.copy(), rng, n_states=options.n_states,
             offsets=panel.offsets if len(panel.offsets) > 2 else None, trial=trial,
         )  # fmt: skip
         return check_labels(_spread(labels, panel), len(panel.y))

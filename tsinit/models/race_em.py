@@ -4,7 +4,7 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import NamedTuple
 
-from tsinit.init.race import candidates, first_round
+from tsinit.init.race import candidates, first_round, starters
 from tsinit.init.race_halving import best_climbers, halve, rounds
 from tsinit.models.monitor import Monitor
 from tsinit.models.race_entries import Failure, Record, Row, enter, require_some, told
@@ -131,7 +131,7 @@ def run(race, contest, seed, monitor):
         Every contender failed.
     """
     monitor.start()
-    entries = enter(race, "dynamics", seed, contest.ask, repeat=False)
+    entries = enter(starters(race, "dynamics"), race.n_seeds, seed, contest.ask, repeat=False)
     require_some(entries)
     monitor.run()
     climbers = [Climber(entry, contest, monitor) for entry in entries]

@@ -7,11 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tsinit._validate import child_seed, no_contender
-from tsinit.init.race import starters
 from tsinit.models.interrupt import is_interrupt
 
-#: Key of the streams of a race among the children of a fit's seed; 0 and 1 are those of a start and of a run.
-RACE = 4
+#: Key of the streams of a race among the children of a fit's seed; those before it have other uses.
+RACE = 5
 _TRACEBACK_LINES = 12
 
 
@@ -61,13 +60,14 @@ class Entry:
         self.init_seconds, self.n_rounds = 0.0, 0
 
 
-def enter(race, verb, seed, ask, *, repeat):
+def enter(chosen, n_seeds, seed, ask, *, repeat):
     """Ask every candidate for its starts.
 
     Parameters
     ----------
-    race : Race
-    verb : str
+    chosen : list of Start
+        The candidates.
+    n_seeds : int
     seed : SeedSequence
         Of the whole fit. All candidates of a replicate share a child, so that adding one changes none of the others.
     ask : callable
@@ -79,10 +79,9 @@ def enter(race, verb, seed, ask, *, repeat):
     -------
     list of Entry
     """
-    chosen = starters(race, verb)
     entries, certain = [], {}
     once = [not repeat and getattr(getattr(c.call, "__self__", None), "_one_start", False) for c in chosen]
-    for replicate in range(race.n_seeds):
+    for replicate in range(n_seeds):
         own = child_seed(seed, RACE, replicate)
         for i, candidate in enumerate(chosen):
             if replicate and (once[i] or (i in certain and not repeat)):
@@ -138,6 +137,14 @@ class Row(NamedTuple):
     objectives: list
     seconds: list
     final: float
+
+
+def absent(entry):
+    """Return the row of an entry that never ran."""
+    e = entry
+    return Row(
+        e.candidate, e.replicate, e.seed, e.start, e.failure, e.n_rounds, 0, False, e.init_seconds, 0.0, [], [], np.nan
+    )
 
 
 class Record(NamedTuple):

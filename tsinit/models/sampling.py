@@ -113,8 +113,9 @@ def run(walks, n_sweeps, monitor, *, n_jobs=None, failures=(), objective, extras
     Parameters
     ----------
     walks : list of Walk
+        New, or all so far on their way that they have done the same number of sweeps.
     n_sweeps : int
-        For every chain.
+        For every chain, those already done included.
     monitor : Monitor
         Gets the mean over chains of the scalar named `objective`, and of those named in `extras`, for every sweep.
     n_jobs : int or None
@@ -124,7 +125,7 @@ def run(walks, n_sweeps, monitor, *, n_jobs=None, failures=(), objective, extras
     """
     from joblib import Parallel, effective_n_jobs
 
-    monitor.extend(**_means(walks, 0, 1, objective, extras))
+    monitor.extend(**_means(walks, 0, walks[0].n_sweeps + 1, objective, extras))
     threads = min(effective_n_jobs(n_jobs), len(walks))
     try:
         with Parallel(n_jobs=threads, require="sharedmem") as pool:
@@ -138,7 +139,7 @@ def run(walks, n_sweeps, monitor, *, n_jobs=None, failures=(), objective, extras
 def _rounds(walks, n_sweeps, monitor, pool, threads, failures, objective, extras):
     from joblib import delayed
 
-    done, size = 0, 1
+    done, size = walks[0].n_sweeps, 1
     while done < n_sweeps:
         size = min(size, n_sweeps - done)
         began = perf_counter()

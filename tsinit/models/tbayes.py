@@ -9,12 +9,14 @@ from tsinit import _validate
 from tsinit._validate import check_choice, check_count, check_number, child_seed
 from tsinit._validate.imputing import check_fill, check_noise, check_period, warn_guarded, warn_unmixed
 from tsinit.init._registry import resolve
-from tsinit.models import sampling
+from tsinit.init.race import candidates, race_of
+from tsinit.models import race_chains, sampling
 from tsinit.models.base import SeriesEstimator
 from tsinit.models.chained import Diverged
-from tsinit.models.engines import ENGINES, SCALARS, choose
+from tsinit.models.engines import ENGINES, FAILURES, SCALARS, choose
 from tsinit.models.imputed import GapQueries, ImputedDraws
 from tsinit.models.prepared import Scales, given_rows
+from tsinit.models.race_entries import Raced
 
 #: Rank-normalised split R-hat below which chains count as agreed.
 _R_HAT = 1.05
@@ -25,7 +27,7 @@ _APART = 1.0
 _SAMPLERS = ("mala", "rwm", "gibbs")
 
 
-class TBayesMICE(GapQueries, SeriesEstimator):
+class TBayesMICE(Raced, GapQueries, SeriesEstimator):
     """Complete tables for a time series with gaps, as many as you like, that differ as much as is uncertain.
 
     Every column is regressed on the other columns at the same and at neighbouring steps and on its own past, and
@@ -170,15 +172,26 @@ class TBayesMICE(GapQueries, SeriesEstimator):
         self.method_ = choose(options.method, problem)
         make, scalars = ENGINES[self.method_]
         engine = make(problem, options, scales.periods, np.random.default_rng(child_seed(seed, 2)))
-        monitor.start()
-        self.start_ = self._starts(rows, scales, options, engine, seed)
-        monitor.run()
+        race = race_of(self.init, "fill")
+        if race is None:
+            monitor.start()
+            self.start_ = self._starts(rows, scales, options, engine, seed)
+            monitor.run()
         schedule = options.schedule.within(max(monitor.max_iter(options.schedule.n_sweeps), 0))
         draws = ImputedDraws(options.n_chains, schedule.n_draws, int(problem.missing.sum()))
-        walks = []
-        for c, table in enumerate(self.start_):
-            chain = engine.chain(scales.forward(table), np.random.default_rng(child_seed(seed, 1, c)), schedule.n_tune)
-            walks.append(sampling.Walk(chain, schedule, scalars, draws.recorder(c)))
+        if race is None:
+            walks = [
+                sampling.Walk(
+                    engine.chain(scales.forward(table), np.random.default_rng(child_seed(seed, 1, c)), schedule.n_tune),
+                    schedule, scalars, draws.recorder(c),
+                )
+                for c, table in enumerate(self.start_)
+            ]  # fmt: skip
+        else:
+            survivors = self._race(race, rows, scales, options._replace(schedule=schedule), engine, seed, monitor)
+            self.start_, walks = survivors.starts, survivors.walks
+            for c, walk in enumerate(walks):
+                walk.keep_by(draws.recorder(c))
         try:
             sampling.run(walks, schedule.n_sweeps, monitor, n_jobs=options.n_jobs, objective="log_density")
         except Diverged as error:
@@ -189,6 +202,8 @@ class TBayesMICE(GapQueries, SeriesEstimator):
         self._fitted_engine, self._fitted_seed = engine, child_seed(seed, 3)
         self._fitted_seconds = max(monitor.fit_seconds, 1e-9)
         self._finish(walks, draws)
+        if race is not None:
+            self._fitted_race = survivors.record(candidates(race, "fill"), seed)
         monitor.final = float(self._after_warm_up(self.trace_["log_density"]).mean())
 
     def _options(self):
@@ -211,12 +226,23 @@ class TBayesMICE(GapQueries, SeriesEstimator):
             n_jobs=self.n_jobs,
         )
 
+    def _race(self, race, rows, scales, options, engine, seed, monitor):
+        """Race strategies through the first half of the warm-up; returns the `Survivors`."""
+        known = _known(rows, scales, engine, seed)
+        contest = race_chains.Contest(
+            verb="fill",
+            ask=lambda chosen, rng: check_fill(chosen.start(rows.y.copy(), rng, **known), rows.y, chosen.label),
+            spread=lambda table, rng: self._moved(table, rows, scales, rng),
+            chain=lambda table, rng: engine.chain(scales.forward(table), rng, options.schedule.n_tune),
+            scalars=ENGINES[self.method_][1], objective="log_density", schedule=options.schedule,
+            n_chains=options.n_chains, n_jobs=options.n_jobs, failures=FAILURES,
+        )  # fmt: skip
+        return race_chains.run(race, contest, seed, monitor)
+
     def _starts(self, rows, scales, options, engine, seed):
         """Ask the strategies, and spread the chains where they share one."""
         shared = not isinstance(self.init, (list, tuple))
-        offsets = rows.offsets if len(rows.offsets) > 2 else None
-        known = {"offsets": offsets, "times": rows.steps, "period": scales.periods or None}
-        known["trial"] = partial(_trial, rows, scales, engine, child_seed(seed, 4))
+        known = _known(rows, scales, engine, seed)
         tables = []
         for c, init in enumerate(options.inits):
             rng = np.random.default_rng(child_seed(seed, *((0,) if c == 0 else (0, c))))
@@ -263,6 +289,16 @@ class TBayesMICE(GapQueries, SeriesEstimator):
     def converged_(self):
         """Whether R-hat of log density, noise, means and spreads of drawn cells is below 1.05."""
         return bool(self.sampler_summary()["rhat"] < _R_HAT)
+
+
+def _known(rows, scales, engine, seed):
+    """What a strategy may ask for, besides the table and its generator."""
+    return {
+        "offsets": rows.offsets if len(rows.offsets) > 2 else None,
+        "times": rows.steps,
+        "period": scales.periods or None,
+        "trial": partial(_trial, rows, scales, engine, child_seed(seed, 4)),
+    }
 
 
 def _trial(rows, scales, engine, seed, table, n_iter):
