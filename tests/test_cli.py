@@ -104,6 +104,9 @@ def test_regimes_are_compared_like_any_other_model(air, tmp_path, capsys):
         (["compare", "{air}", "--model", "magic"], "invalid choice: 'magic'"),
         (["compare", "{air}", "--model", "infinite-hmm", "--emission", "gausian"], "Did you mean 'gaussian'?"),
         (["compare", "{air}", "--model", "infinite-hmm", "--strategies", "lpc"], "does not offer 'labels'"),
+        (["compare", "{air}", "--hide", "1.5"], "--hide must be a share between 0 and 1; got 1.5"),
+        (["compare", "{air}", "--hide", "0.1", "--model", "infinite-hmm"], "--hide must go with a model that fills"),
+        (["compare", "{air}", "--test", "0.1", "--model", "tbayes-mice"], "--hide scores fillings"),
         (["compare", "{air}", "--report", "no/such/folder/r.html"], "must lie in a folder that exists"),
         (["demo", "--output", "no/such/folder/r.html"], "must lie in a folder that exists"),
         (["dance"], "invalid choice: 'dance'"),
@@ -154,3 +157,67 @@ def test_the_module_runs_as_a_command_and_dies_politely(air):
 def test_tables_need_a_folder_and_that_is_said_before_anything_runs(air, capsys):
     said = _refused(["compare", air, "--csv", air, *QUICK], capsys)
     assert said == f"tsinit: --csv must name a folder; got {air!r}, which is a file.\n"
+
+
+def test_fillings_are_compared_and_scored_on_what_was_hidden(air, tmp_path, capsys):
+    arguments = ["compare", air, "--model", "tbayes-mice", "--hide", "0.1", "--max-iter", "20", "--csv", str(tmp_path)]
+    assert cli.main([*arguments, *QUICK]) == 0
+    assert "score rmse" in " ".join(capsys.readouterr().out.split())
+    runs = pd.read_csv(tmp_path / "runs.csv")
+    assert runs["strategy"].unique().tolist() == ["linear", "kmeans", "uniform"]
+    assert runs[["score_rmse", "score_crps", "rhat"]].notna().all(axis=None)
+
+
+def test_numbers_that_count_up_and_constant_columns_are_pointed_at_once(tmp_path, capsys):
+    path, rng = tmp_path / "data.csv", np.random.default_rng(0)
+    pd.DataFrame({"t": range(40), "x": rng.normal(size=40), "same": 3.0}).to_csv(path, index=False)
+    command = ["compare", str(path), "--strategies", "uniform", "--seeds", "2", "--states", "1", "--max-iter", "2",
+               "--jobs", "1", "--quiet"]  # fmt: skip
+    assert cli.main(command) == 0
+    said = capsys.readouterr()
+    assert "Note: 't' counts up in even steps and is fitted as data; if it is the time, use --time t." in said.out
+    assert said.err.count("'same' of X is constant") == 1
+    assert cli.main([*command, "--time", "t"]) == 0
+    assert "counts up" not in capsys.readouterr().out
+
+
+def test_a_file_without_names_is_told(tmp_path, capsys):
+    path = tmp_path / "data.csv"
+    pd.DataFrame(np.random.default_rng(0).normal(size=(20, 2))).to_csv(path, index=False, header=False)
+    assert "must hold names in its first line; got numbers" in _refused(["compare", str(path), *QUICK], capsys)
+
+
+def test_exit_codes_are_in_the_help(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["compare", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    for part in ("0 done", "1 nothing could be fitted", "2 wrong usage or input", "130 interrupted"):
+        assert part in text
+
+
+def _slow(air, folder):
+    command = [sys.executable, "-m", "tsinit", "compare", air, "--strategies", "uniform", "--seeds", "40", "--states",
+               "2", "--max-iter", "30", "--jobs", "1", "--quiet", "--store", str(folder)]  # fmt: skip
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_killed_or_interrupted_the_same_command_goes_on(air, tmp_path):
+    folder, kept = tmp_path / "runs", 0
+    for blow in (signal.SIGKILL, signal.SIGINT):
+        process = _slow(air, folder)
+        while process.poll() is None and len(list(folder.glob("*.run"))) < kept + 3:
+            time.sleep(0.01)
+        process.send_signal(blow)
+        _, error = process.communicate(timeout=60)
+        kept = len(list(folder.glob("*.run")))
+        assert 3 <= kept < 40
+        assert process.returncode == (-9 if blow == signal.SIGKILL else 130)
+        assert "Traceback" not in error
+    assert f"The runs that finished are in {folder}; the same command" in error
+    before = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.run")}
+    process = _slow(air, folder)
+    assert "uniform" in process.communicate(timeout=120)[0]
+    assert process.returncode == 0
+    after = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.run")}
+    assert len(after) == 40
+    assert all(after[name] == written for name, written in before.items())  # nothing is computed twice

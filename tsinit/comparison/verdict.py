@@ -166,9 +166,10 @@ def _mixing(cell):
     above = _counts(cell, cell["rhat"] > MOST_RHAT)
     text = f"R-hat is above {MOST_RHAT} from {above}: longer runs are needed." if above else _AGREE
     if "ess_per_second" in cell:
-        speed = usable(cell).groupby("strategy")["ess_per_second"].median()
-        best = speed.idxmax()
-        text += f" {best} gives the most effective draws a second, {speed[best]:.3g} (median)."
+        speed = usable(cell).groupby("strategy")["ess_per_second"].median().dropna()
+        if len(speed):  # a handful of draws has no effective number
+            best = speed.idxmax()
+            text += f" {best} gives the most effective draws a second, {speed[best]:.3g} (median)."
     return f"{text} {_mixed(cell)}".rstrip()
 
 

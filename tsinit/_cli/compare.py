@@ -1,0 +1,198 @@
+"""``tsinit compare``: which starting point is worth its cost on the table in a CSV file."""
+
+import math
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from tsinit._cli.common import INTERRUPTED, NOTHING_FITTED, OK, jobs, names, require_folder, say, seconds, whole
+
+#: The models by their names, with the starting points to compare where none are named.
+_MODELS = {
+    "state-space": ["kmeans", "subspace", "uniform"],
+    "infinite-hmm": ["kmeans", "subspace", "uniform"],
+    "tbayes-mice": ["linear", "kmeans", "uniform"],
+}
+_NUMBER = re.compile(r"\s*[-+]?\d*[.,]?\d+(\.\d+)*([eE][-+]?\d+)?\s*")
+_CODES = "Exit codes: 0 done; 1 nothing could be fitted; 2 wrong usage or input, told in one sentence; 130 interrupted."
+
+
+def add_compare(commands):
+    """Add the command to those of a parser."""
+    compare = commands.add_parser(
+        "compare",
+        help="compare starting points on your own CSV file",
+        description="Fit a model to a CSV file from several starting points and tell which start wins. The file has "
+        "names in its first line and one row for each time; empty cells are missing values. A column of dates is "
+        "found by itself.",
+        epilog="Example: tsinit compare air.csv --states 4 --strategies kmeans,subspace,uniform --seeds 10 "
+        f"--jobs 2 --store runs/ --report report.html. {_CODES}",
+    )
+    compare.add_argument("data", metavar="DATA.csv", help="the file")
+    compare.add_argument(
+        "--model", choices=list(_MODELS), default="state-space",
+        help="what to fit: state-space (trajectories), infinite-hmm (regimes) or tbayes-mice (missing values); "
+        "%(default)s without it",
+    )  # fmt: skip
+    compare.add_argument(
+        "--states", type=whole(1), metavar="N",
+        help="hidden states of a state-space model (4), or states that an infinite-hmm starts with",
+    )  # fmt: skip
+    compare.add_argument(
+        "--emission", default="gaussian", metavar="NAME",
+        help="what a state of an infinite-hmm emits: gaussian, gaussian_diag, gaussian_known_variance, student_t, "
+        "poisson, categorical or von_mises (%(default)s)",
+    )  # fmt: skip
+    compare.add_argument("--strategies", type=names, metavar="A,B,...",
+                         help="starting points, by name (kmeans,subspace,uniform; linear,kmeans,uniform for "
+                         "tbayes-mice); a wrong one lists all")  # fmt: skip
+    compare.add_argument("--time", type=names, metavar="COLUMN[,COLUMN]",
+                         help="column with the times, or date and time of day, if it is not found; numbers such as "
+                         "1, 2, 3 are taken for times only if named here")  # fmt: skip
+    compare.add_argument("--columns", type=names, metavar="A,B,...", help="columns to use; all others without it")
+    compare.add_argument("--test", type=float, metavar="SHARE",
+                         help="hold out this share at the end of the series and score it, for example 0.2")  # fmt: skip
+    compare.add_argument("--hide", type=float, metavar="SHARE",
+                         help="hide this share of the values and score how well they are filled, for example 0.1 "
+                         "(state-space, tbayes-mice)")  # fmt: skip
+    compare.add_argument("--max-iter", type=whole(0), metavar="N",
+                         help="iterations of each run at most (100), or sweeps of each chain (2000; 500 for "
+                         "tbayes-mice)")  # fmt: skip
+    compare.add_argument("--seconds", type=seconds, metavar="S", help="seconds of each run at most")
+    compare.add_argument(
+        "--store", metavar="FOLDER",
+        help="keep every finished run there; the same command then goes on where it was stopped",
+    )  # fmt: skip
+    compare.add_argument("--report", metavar="FILE", help="write one HTML file with verdict, pictures and tables")
+    compare.add_argument("--csv", metavar="FOLDER", help="write runs.csv, traces.csv and errors.csv there")
+    add_running(compare, seeds=10)
+    compare.set_defaults(command=run)
+
+
+def add_running(parser, seeds):
+    """Add the options of every command that runs comparisons."""
+    parser.add_argument("--seeds", type=whole(1), default=seeds, metavar="N", help="runs of each start (%(default)s)")
+    parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="source of randomness (%(default)s)")
+    parser.add_argument("--jobs", type=jobs, default=-1, metavar="N", help="processes (-1: one for each core)")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def run(arguments):
+    """Read, compare, and tell.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+
+    Returns
+    -------
+    int
+        The exit code.
+
+    Raises
+    ------
+    ValueError, TypeError, OSError
+        An argument or the file is not what it should be.
+    """
+    from tsinit import Budget, compare
+    from tsinit._csv import read_table
+
+    if arguments.report:
+        require_folder(arguments.report, "--report")
+    if arguments.csv and Path(arguments.csv).expanduser().is_file():
+        raise ValueError(f"--csv must name a folder; got {arguments.csv!r}, which is a file.")
+    table = read_table(arguments.data, arguments.time, arguments.columns)
+    _require_names(table, arguments.data)
+    say("\n".join([_describe(table), *_notes(table, arguments)]))
+    shown, truth = _hidden(table, arguments)
+    try:
+        result = compare(
+            _model(arguments), {Path(arguments.data).stem: shown},
+            _MODELS[arguments.model] if arguments.strategies is None else arguments.strategies,
+            n_seeds=arguments.seeds, seed=arguments.seed, test=arguments.test, truth=truth,
+            budget=Budget(seconds=arguments.seconds), n_jobs=arguments.jobs, progress=not arguments.quiet,
+            store=arguments.store,
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        if arguments.store is None:
+            raise
+        sys.stderr.write(f"\ntsinit: interrupted. The runs that finished are in {arguments.store}; the same command "
+                         "goes on from there.\n")  # fmt: skip
+        return INTERRUPTED
+    _tell(result, arguments)
+    return OK if result.runs["status"].isin(["ok", "not_converged", "timeout"]).any() else NOTHING_FITTED
+
+
+def _tell(result, arguments):
+    say("\n" + result.verdict())
+    say("\n" + result.summary_text(brief=True), wrap=False)
+    if arguments.csv:
+        say(f"\nTables written to the folder {result.to_csv(arguments.csv)}")
+    if arguments.report:
+        name = Path(arguments.data).name
+        say(f"\nReport written to {result.report(arguments.report, title=f'Starting points for {name}')}")
+
+
+def _model(arguments):
+    """Build the estimator that the options describe."""
+    from tsinit import InfiniteHMM, LinearGaussianSSM, TBayesMICE
+    from tsinit.emissions import resolve
+
+    if arguments.model == "state-space":
+        return LinearGaussianSSM(
+            4 if arguments.states is None else arguments.states,
+            max_iter=100 if arguments.max_iter is None else arguments.max_iter,
+        )
+    if arguments.model == "tbayes-mice":
+        sweeps = 500 if arguments.max_iter is None else max(arguments.max_iter, 2)
+        return TBayesMICE(n_tune=sweeps // 5, n_draws=sweeps - sweeps // 5, n_chains=2)  # two can disagree
+    resolve(arguments.emission)  # a typing error must not cost a table of failed runs
+    sweeps = 2000 if arguments.max_iter is None else max(arguments.max_iter, 2)
+    return InfiniteHMM(
+        n_init_states="auto" if arguments.states is None else arguments.states, emission=arguments.emission,
+        n_tune=sweeps // 2, n_draws=sweeps - sweeps // 2, n_chains=1,
+    )  # fmt: skip
+
+
+def _hidden(table, arguments):
+    """Hide a share of the values, from the seed of the command; without that option there is no truth to tell."""
+    if arguments.test is not None and arguments.model == "tbayes-mice":
+        raise ValueError("--test must go with state-space or infinite-hmm; got tbayes-mice. --hide scores fillings.")
+    if arguments.hide is None:
+        return table, None
+    if not 0.0 < arguments.hide < 1.0:
+        raise ValueError(f"--hide must be a share between 0 and 1; got {arguments.hide:g}.")
+    if arguments.model == "infinite-hmm":
+        raise ValueError("--hide must go with a model that fills values, state-space or tbayes-mice; got infinite-hmm.")
+    from tsinit.datasets import ampute
+
+    return ampute(table, rate=arguments.hide, random_state=arguments.seed), table
+
+
+def _require_names(table, path):
+    """A file without names would lose its first row to them."""
+    if len(table.columns) and all(_NUMBER.fullmatch(str(name)) for name in table.columns):
+        raise ValueError(
+            f"'{path}' must hold names in its first line; got numbers, {', '.join(map(str, table.columns[:3]))}. "
+            "Write a line of names above them."
+        )
+
+
+def _notes(table, arguments):
+    """Point at a column of numbers that looks like the time and is about to be fitted as data."""
+    if arguments.columns is not None or table.index.name or not len(table.columns):
+        return []
+    name, values = table.columns[0], table.iloc[:, 0].to_numpy()
+    steps = np.diff(values)
+    even = len(steps) > 1 and math.isfinite(steps.sum()) and steps[0] > 0 and np.allclose(steps, steps[0])
+    text = f"Note: {name!r} counts up in even steps and is fitted as data; if it is the time, use --time {name}."
+    return [text] if even else []
+
+
+def _describe(table):
+    index = table.index
+    span = f"{index[0]} to {index[-1]}, column {index.name!r}" if index.name else "no times"
+    columns = f"{len(table.columns)} columns: {', '.join(table.columns)}"
+    return f"{len(table)} rows ({span}), {columns}; {100 * table.isna().to_numpy().mean():.1f} % missing."
