@@ -1,4 +1,4 @@
-"""The notebooks as pages, with the outputs they keep, and a gallery of their first pictures."""
+"""What comes from outside of this folder: notebooks, with a gallery of their first pictures, and included texts."""
 
 import base64
 import json
@@ -10,13 +10,14 @@ from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
 ROOT = Path(__file__).parents[2]
-#: Links that lead out of the folder of the notebooks have no meaning on the site.
+#: Links from notebooks and included texts to files of the checkout have no meaning on the site.
 _OUTWARD = re.compile(r"(?<!!)\[([^\]]+)\]\((?!https?:|#|mailto:)(?![\w.-]+\.ipynb)[^)]*\)")
 
 
 def setup(app):
     """Copy the notebooks before anything is read, and register ``{gallery}``."""
     app.connect("config-inited", _copy)
+    app.connect("include-read", _without_links)
     app.add_directive("gallery", Gallery)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -42,6 +43,12 @@ class Gallery(SphinxDirective):
         card += nodes.paragraph("", "", nodes.strong("", "", link))
         card += nodes.paragraph("", words)
         return card
+
+
+def _without_links(app, path, docname, content):
+    """Keep the words of links in texts that are included from outside of this folder."""
+    if path.suffix == ".md" and not (Path(app.srcdir) / path).resolve().is_relative_to(Path(app.srcdir).resolve()):
+        content[0] = _OUTWARD.sub(r"\1", content[0])
 
 
 def _copy(app, config):

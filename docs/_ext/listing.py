@@ -1,7 +1,10 @@
 """What the registries of the package hold, as rows of a table."""
 
+import ast
 import inspect
+from pathlib import Path
 
+import tsinit
 from tsinit import emissions as kinds
 from tsinit import init
 from tsinit.init import _registry
@@ -42,5 +45,24 @@ def emissions():
     return [{"name": c.__name__, "names": [name], "idea": _first_sentence(c)} for name, c in classes.items()]
 
 
+def house():
+    """List the parts of the package and what each says of itself.
+
+    Returns
+    -------
+    list of (str, str)
+        Name of the module or folder, and the first sentence of its docstring.
+    """
+    folder = Path(tsinit.__file__).parent
+    modules = [*folder.glob("[a-z]*.py"), *folder.glob("[a-z]*/__init__.py"), folder / "_validate" / "__init__.py"]
+    parts = {path.parent.name + "/" if path.stem == "__init__" else path.name: path for path in modules}
+    told = {name: ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) for name, path in parts.items()}
+    return [(name, _first_paragraph(told[name])) for name in sorted(told)]
+
+
 def _first_sentence(kind):
-    return " ".join(inspect.getdoc(kind).split("\n\n")[0].split())
+    return _first_paragraph(inspect.getdoc(kind))
+
+
+def _first_paragraph(text):
+    return " ".join(text.split("\n\n")[0].split())

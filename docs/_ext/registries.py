@@ -1,15 +1,16 @@
-"""Tables that are read off the package, so that they cannot go stale: strategies and emissions."""
+"""Tables that are read off the package, so that they cannot go stale: strategies, emissions, its own parts."""
 
 from docutils import nodes
 from docutils.statemachine import StringList
-from listing import emissions, strategies
+from listing import emissions, house, strategies
 from sphinx.util.docutils import SphinxDirective
 
 
 def setup(app):
-    """Register ``{strategies}`` and ``{emissions}``."""
+    """Register ``{strategies}``, ``{emissions}`` and ``{house}``."""
     app.add_directive("strategies", Strategies)
     app.add_directive("emissions", Emissions)
+    app.add_directive("house", House)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -37,6 +38,14 @@ class Emissions(SphinxDirective):
         """Return the table."""
         cells = [(_called(row, "tsinit.emissions"), row["idea"]) for row in emissions()]
         return _table(self, ("emission", "idea"), cells, (40, 60))
+
+
+class House(SphinxDirective):
+    """The parts of the package, and the first sentence of what each says of itself."""
+
+    def run(self):
+        """Return the table."""
+        return _table(self, ("in tsinit/", "what"), [(f"``{name}``", what) for name, what in house()], (24, 76))
 
 
 def _called(row, module="tsinit.init"):
