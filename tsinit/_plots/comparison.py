@@ -79,11 +79,11 @@ def pairs(comparison, *, dataset=None, model=None, ax=None):
             ink = "white" if abs(lead[i, j]) > 0.6 else style.INK
             panel.text(j, i, text, ha="center", va="center", color=ink, fontsize="small")
         panel.imshow(lead, cmap=_diverging(), vmin=-1, vmax=1, aspect="auto")
-        panel.set_xticks(range(len(names)), names, rotation=20, ha="right")
-        panel.set_yticks(range(len(names)), names)
+        panel.set_xticks(range(len(names)), map(style.fold, names), rotation=20, ha="right")
+        panel.set_yticks(range(len(names)), map(style.fold, names))
         panel.set_xlim(-0.5, len(names) - 0.5)
         panel.set_ylim(len(names) - 0.5, -0.5)
-        style.dress(panel, "wins / ties / losses of the row against the column", "", name)
+        style.dress(panel, "wins / ties / losses\nof the row against the column", "", name)
     return style.one_or_all(axes)
 
 

@@ -1,11 +1,8 @@
 """The critical-difference diagram: mean ranks of the starts over data sets, and which of them nothing tells apart."""
 
-import textwrap
-
 from tsinit._plots import style
 
 _BAR, _LINE = 0.45, 0.8  # heights of a bar and of a name, in units of the y axis
-_WIDEST = 26  # letters of a name in one line
 _INCH = 0.28  # of such a unit
 
 
@@ -68,7 +65,7 @@ def _names(ax, ranks, first):
         height = first + _LINE * (i if left else len(ranks) - 1 - i)
         edge = 1 if left else len(ranks)
         ax.plot([rank, rank, edge], [0, height, height], color=looks[name]["color"], linewidth=1.2, clip_on=False)
-        text = textwrap.fill(f"{name} ({rank:.2f})", _WIDEST)
+        text = style.fold(f"{name} ({rank:.2f})")
         ax.annotate(text, (edge, height), ((-4 if left else 4), 0), textcoords="offset points", color=style.INK,
                     ha="right" if left else "left", va="center", annotation_clip=False)  # fmt: skip
 

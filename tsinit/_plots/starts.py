@@ -154,7 +154,7 @@ def _best(runs):
 def _with_failures(runs, strategy):
     own = runs[runs["strategy"] == strategy]
     failed = len(own) - len(usable(own))
-    return f"{strategy}\n({failed} failed)" if failed else strategy
+    return f"{style.fold(strategy)}\n({failed} failed)" if failed else style.fold(strategy)
 
 
 def _paths(traces, runs, x):

@@ -1,5 +1,7 @@
 """Colours, markers, panels: what all plots share."""
 
+import textwrap
+
 import numpy as np
 
 from tsinit._validate import check_fitted
@@ -75,6 +77,11 @@ def dress(ax, xlabel="", ylabel="", title=""):
         if hasattr(axis.get_major_formatter(), "set_useOffset"):
             axis.get_major_formatter().set_useOffset(False)  # "0.6 + 1e3" is hard to read aloud
     return ax
+
+
+def fold(name, letters=26):
+    """Break a long name over lines, so that it leaves room for what it names."""
+    return textwrap.fill(name, letters)
 
 
 def legend(ax, **options):

@@ -48,20 +48,22 @@ def _restarts(comparison, cells):
         dataset, model = cell[["dataset", "model"]].iloc[0]
         blocks += [f"<h3>{html.escape(_name(comparison, dataset, model))}</h3>", _advice(cell, table)]
         groups = table.groupby("strategy", sort=False)
-        rows = [_restart_row(group, times.loc[(dataset, model, name)]) for name, group in groups]
-        blocks.append(_page.table(_RESTARTS, rows, cards=True))
+        sizes = [r for r in _RESTARTS if r <= table["r"].max()]
+        rows = [_restart_row(group, times.loc[(dataset, model, name)], sizes) for name, group in groups]
+        best = [f"best of {r}" + (": behind the best known end (95 %)" if r == 1 else "") for r in sizes]
+        blocks.append(_page.table(["start", *best, *_TIMES], rows, cards=True))
         own = optima[(optima["dataset"] == dataset) & (optima["model"] == model)]
         blocks.append(_ends(own))
     return "".join(blocks)
 
 
-_RESTARTS = ["start", "best of 1: behind the best known end (95 %)", "best of 3", "best of 5", "best of 10",
-             "seconds until half have arrived", "seconds to expect until a success (95 %)"]  # fmt: skip
+_RESTARTS = (1, 3, 5, 10)
+_TIMES = ["seconds until half have arrived", "seconds to expect until a success (95 %)"]
 
 
-def _restart_row(group, times):
+def _restart_row(group, times, sizes):
     gaps = group.set_index("r")[["expected_gap", "gap_low", "gap_high"]]
-    ends = [gaps.loc[r] if r in gaps.index else [math.nan] * 3 for r in (1, 3, 5, 10)]
+    ends = [gaps.loc[r] if r in gaps.index else [math.nan] * 3 for r in sizes]
     return [
         group["strategy"].iloc[0],
         *(interval(*row) for row in ends),

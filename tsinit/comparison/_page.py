@@ -45,7 +45,7 @@ summary { cursor: pointer; font-weight: 600; }
   th, td { padding: .1rem .3rem; }
   .figures { grid-template-columns: 1fr 1fr; }
   thead { display: table-header-group; }
-  tr { break-inside: avoid; }
+  tr, .cards { break-inside: avoid; }
   .single figure img { width: auto; max-width: 100%; max-height: 15cm; }
   h2, h3 { break-after: avoid; }
 }
