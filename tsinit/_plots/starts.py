@@ -87,6 +87,7 @@ def strip(comparison, *, dataset=None, model=None, ax=None):
                 panel.plot([np.median(ends)] * 2, [row - 0.36, row + 0.36], color=style.INK, linewidth=2)
         panel.set_yticks(range(len(strategies)), [_with_failures(runs, s) for s in strategies])
         panel.set_ylim(len(strategies) - 0.4, -0.6)
+        panel.locator_params(axis="x", nbins=5)  # long names leave little room for numbers
         panel.grid(axis="x", color=style.PALE, linewidth=0.5)
         panel.set_axisbelow(True)
         style.dress(panel, f"final {objective} (line: median)", "", name)
