@@ -101,6 +101,9 @@ def test_a_missing_estimate_is_not_passed_over():
 
 @pytest.mark.parametrize(("call", "message"), [
     (lambda: scores.rmse([1.0], [1.0, 2.0]), "estimate must have the shape of truth, (1,); got (2,)."),
+    (lambda: scores.rmse("a", [1.0]), "truth must hold numbers, as many in every row; got str of other things."),
+    (lambda: scores.mae(None, None), "truth must hold numbers, NaN where missing; got None."),
+    (lambda: scores.crps([1.0], [["a"]]), "draws must hold numbers, as many in every row; got list of other things."),
     (lambda: scores.crps([1.0], [1.0]), "draws must have shape (m, 1); got (1,)."),
     (lambda: scores.crps([1.0], [[1.0]], fair=True), "draws must be at least 2; got 1."),
     (lambda: scores.nrmse([1.0], [1.0], "var"),

@@ -129,6 +129,21 @@ def test_fine_partitions_of_long_series_fit_in_memory():
     assert metrics.adjusted_rand_index(a, a // 2) == pytest.approx(0.0, abs=1e-4)
 
 
+@pytest.mark.parametrize("measure", [
+    metrics.spectral_radius, metrics.eigenvalues, metrics.svd_entropy, metrics.stable_rank,
+    metrics.eigenvector_condition,
+])
+@pytest.mark.parametrize(("A", "message"), [
+    (3.0, r"^A must be a square matrix or a stack of them, \(..., n, n\); got shape \(\)\.$"),
+    (np.ones((2, 3)), r"got shape \(2, 3\)\.$"),
+    (np.full((2, 2), np.nan), r"^A must be finite; got nan\.$"),
+    ([["a"]], r"^A must hold numbers; got an array of <U1\.$"),
+])
+def test_what_is_no_square_matrix_is_refused(measure, A, message):
+    with pytest.raises(ValueError, match=message):
+        measure(A)
+
+
 @pytest.mark.parametrize(("a", "b", "message"), [
     ([0, 1], [0, 1, 1], "a and b must label the same steps; got 2 and 3 labels"),
     ([0.0, np.nan], [0, 1], "a must be labels without gaps; got nan"),

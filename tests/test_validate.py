@@ -132,6 +132,8 @@ ENTRY = " Every entry of the argument must be a number, a string of a number, or
         (Y.reshape(1, 3, 4), ValueError,
          "X must have two dimensions (time, feature); got shape (1, 3, 4). Give several "
          "sequences as a list of tables."),
+        ([Y[:, 0], Y[:, 1]], ValueError, NOT_A_TABLE + "a list of arrays of one dimension, which may be rows or "
+         "sequences. numpy.array(X) makes rows, [x.reshape(-1, 1) for x in X] sequences of one column."),
         ([[1, 2], [3]], ValueError, "X must have as many values in every row; got rows of different lengths."),
         (Y[:0], ValueError, "X must have at least one row; got 0 sample(s) (an empty table)."),
         (FRAME[:0], ValueError, "X must have at least one row; got 0 sample(s) (an empty table)."),

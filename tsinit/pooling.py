@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tsinit._validate import check_inside
+
 
 class Pooled(NamedTuple):
     """What m analyses of m completed tables come to.
@@ -53,9 +55,7 @@ class Pooled(NamedTuple):
         """
         from scipy.special import ndtri, stdtrit
 
-        if not isinstance(level, (int, float)) or not 0.0 < level < 1.0:
-            raise ValueError(f"level must be a number above 0 and below 1; got {level!r}.")
-        p = (1.0 + level) / 2.0
+        p = (1.0 + check_inside("level", level, 0.0, 1.0)) / 2.0
         finite = np.isfinite(self.df)
         quantile = np.where(finite, stdtrit(np.where(finite, self.df, 1.0), p), ndtri(p))
         half = quantile * np.sqrt(self.total)

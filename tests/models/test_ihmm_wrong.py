@@ -32,6 +32,7 @@ def quick(**more):
         ({"init": ["kmeans", "uniform", "segments"]}, "init must hold one start for each of the 2 chains; got 3"),
         ({"init": np.zeros(7, int)}, "init must have one label for each of the 120 time steps"),
         ({"priors": {"beta": (1, 1)}}, "priors must have keys among .*; got 'beta'"),
+        ({"priors": {"alfa": (1, 1)}}, "got 'alfa'. Did you mean 'alpha'"),
         ({"priors": {"alpha": 3.0}}, r"priors\['alpha'\] must be a pair of positive numbers; got 3.0"),
         ({"on_interrupt": "stop"}, "on_interrupt must be one of"),
         ({"n_jobs": 0}, "n_jobs must be a whole number other than 0"),

@@ -32,7 +32,7 @@ def fit(y, **change):
         ({"noise": "student_t", "method": "var"}, "noise must be 'normal' where method='var'"),
         ({"lags": -1}, "lags must be a whole number"),
         ({"lag_features": "target"}, "lag_features must be one of"),
-        ({"period": "daily"}, "period must be one of"),
+        ({"period": "daily"}, "period must be 'auto', None, a number of steps or several of these; got 'daily'"),
         ({"period": 1}, "period must be a number of at least 2"),
         ({"transforms": "box-cox"}, "transforms must be one of"),
         ({"transforms": {"z": "log"}}, "transforms must name columns of X"),
@@ -43,10 +43,12 @@ def fit(y, **change):
         ({"prior_scale": 0}, "prior_scale must be a number"),
         ({"bounds": {5: (0, 1)}}, "bounds must name columns"),
         ({"bounds": {0: 3}}, "must be a pair"),
+        ({"bounds": {0: ("low", 1)}}, "bounds of column 0 must be numbers, or None for no bound; got 'low'"),
         ({"bounds": {0: (2, 1)}}, "a lower and a higher one"),
         ({"bounds": {0: (10, None)}}, "must hold its observed values"),
         ({"init": "liner"}, "Did you mean 'linear'"),
         ({"init": np.zeros((3, 3))}, "of shape"),
+        ({"init": lambda y: np.full(y.shape, "low")}, "must give a table of numbers; got ndarray of other things"),
         ({"init": lambda y: y}, "must fill every missing cell"),
         ({"init": [interpolate]}, "one start for each of the 2 chains"),
     ],
@@ -181,7 +183,7 @@ def test_more_imputations_than_draws_are_refused(gappy):
     model = fit(gappy)
     with pytest.raises(ValueError, match="at most the 20 draws"):
         model.impute(21)
-    with pytest.raises(ValueError, match="level must lie between"):
+    with pytest.raises(ValueError, match="level must be a number above 0 and below 1"):
         model.interval(1.0)
 
 

@@ -1,5 +1,7 @@
 """What samplers ask of their arguments, and what they say of their chains."""
 
+import difflib
+
 import numpy as np
 
 from tsinit._validate.values import check_number, short, warn
@@ -48,7 +50,9 @@ def check_concentrations(priors, defaults):
     pairs = {}
     for name, pair in priors.items():
         if name not in defaults._fields:
-            raise ValueError(f"priors must have keys among {list(defaults._fields)}; got {name!r}.")
+            close = difflib.get_close_matches(str(name).lower(), defaults._fields, n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            raise ValueError(f"priors must have keys among {list(defaults._fields)}; got {name!r}.{hint}")
         if not isinstance(pair, (list, tuple, np.ndarray)) or len(pair) != 2:
             raise ValueError(f"priors[{name!r}] must be a pair of positive numbers; got {short(pair)}.")
         pairs[name] = tuple(check_number(f"priors[{name!r}][{i}]", v, 1e-9) for i, v in enumerate(pair))

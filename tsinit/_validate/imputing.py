@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tsinit._validate.intervals import check_inside
 from tsinit._validate.values import check_choice, check_number, short, warn
 
 
@@ -28,7 +29,7 @@ def check_fillable(y, names):
 
 
 def check_period(period):
-    """Return "auto", or the periods as a list of numbers of steps above 2.
+    """Return "auto", or the periods as a list of numbers of at least 2 steps.
 
     Raises
     ------
@@ -38,7 +39,11 @@ def check_period(period):
     if period is None:
         return []
     if isinstance(period, str):
-        return check_choice("period", period, ("auto",))
+        if period != "auto":
+            raise ValueError(
+                f"period must be 'auto', None, a number of steps or several of these; got {short(period)}."
+            )
+        return period
     several = period if isinstance(period, (list, tuple, np.ndarray)) else [period]
     return [check_number("period", value, 2.0) for value in several]
 
@@ -118,7 +123,7 @@ def check_bounds(bounds, names, y):
         j = list(names).index(name)
         for i, value in enumerate(pair):
             if value is not None:
-                limits[i, j] = value
+                limits[i, j] = _check_bound(name, value)
         low, high, seen = *limits[:, j], y[~np.isnan(y[:, j]), j]
         if not low < high:
             raise ValueError(f"bounds of column {name!r} must be a lower and a higher one; got {short(pair)}.")
@@ -126,6 +131,14 @@ def check_bounds(bounds, names, y):
         if wrong.size:
             raise ValueError(f"bounds of column {name!r} must hold its observed values; got {wrong[0]:g}.")
     return limits
+
+
+def _check_bound(name, value):
+    """Require a number, an infinity if need be."""
+    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not number or np.isnan(value):
+        raise ValueError(f"bounds of column {name!r} must be numbers, or None for no bound; got {short(value)}.")
+    return value
 
 
 def _check_names(argument, given, names):
@@ -140,9 +153,14 @@ def check_fill(filled, y, label):
     Raises
     ------
     ValueError
-        Its shape is wrong, or a cell is not a finite number.
+        It holds something else than numbers, its shape is wrong, or a cell is not a finite number.
     """
-    table = np.array(filled, dtype=np.float64)
+    try:
+        table = np.array(filled, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{label} must give a table of numbers; got {type(filled).__name__} of other things."
+        ) from None
     if table.shape != y.shape:
         raise ValueError(f"{label} must give a table of shape {y.shape}, that of X; got {table.shape}.")
     missing = np.isnan(y)
@@ -198,10 +216,7 @@ def check_level(level):
     ------
     ValueError
     """
-    level = check_number("level", level, 0.0, 1.0)
-    if level in (0.0, 1.0):
-        raise ValueError(f"level must lie between 0 and 1; got {level:g}.")
-    return level
+    return check_inside("level", level, 0.0, 1.0)
 
 
 def warn_unmixed(rhat, column):

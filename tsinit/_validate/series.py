@@ -120,6 +120,11 @@ def _split_form(X):
     if not is_list_of_tables(X):
         if isinstance(X, (list, tuple)) and len(X) == 0:
             raise ValueError(f"X must be {KINDS}; got an empty {type(X).__name__}.")
+        if isinstance(X, (list, tuple)) and all(getattr(part, "ndim", 0) == 1 for part in X):
+            raise ValueError(
+                f"X must be {KINDS}; got a {type(X).__name__} of arrays of one dimension, which may be rows or "
+                "sequences. numpy.array(X) makes rows, [x.reshape(-1, 1) for x in X] sequences of one column."
+            )
         return "array", [X]
     for i, part in enumerate(X):
         if not _is_table(part):

@@ -21,10 +21,10 @@ def cells(truth, others, where):
     Raises
     ------
     ValueError
-        If the shapes differ.
+        If the shapes differ, or a table holds something that is not a number.
     """
-    truth = np.asarray(truth, dtype=float)
-    tables = [_shaped(name, np.asarray(value, dtype=float), truth) for name, value in others.items()]
+    truth = _numbers("truth", truth)
+    tables = [_shaped(name, _numbers(name, value), truth) for name, value in others.items()]
     where = np.ones(truth.shape, dtype=bool) if where is None else _shaped("where", np.asarray(where, bool), truth)
     return truth, tables, where & ~np.isnan(truth)
 
@@ -35,9 +35,9 @@ def ensemble(truth, draws, least=1):
     Raises
     ------
     ValueError
-        If they have another shape, or are fewer than `least`.
+        If they are no numbers, have another shape, or are fewer than `least`.
     """
-    draws, shape = np.asarray(draws, dtype=float), np.shape(truth)
+    draws, shape = _numbers("draws", draws), np.shape(truth)
     if draws.ndim == 0 or draws.shape[1:] != shape:
         raise ValueError(f"draws must have shape (m, {', '.join(map(str, shape))}); got {draws.shape}.")
     if len(draws) < least:
@@ -76,6 +76,17 @@ def mean(values, where, axis, keepdims=False):
     count = np.sum(where, axis=axis, keepdims=keepdims)
     with np.errstate(invalid="ignore"):
         return total / np.where(count > 0, count, np.nan)
+
+
+def _numbers(name, values):
+    if values is None:  # NumPy would take it for a missing number
+        raise ValueError(f"{name} must hold numbers, NaN where missing; got None.")
+    try:
+        return np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{name} must hold numbers, as many in every row; got {type(values).__name__} of other things."
+        ) from None
 
 
 def _shaped(name, value, truth):

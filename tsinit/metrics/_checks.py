@@ -1,4 +1,4 @@
-"""What measures of partitions ask of labels."""
+"""What measures ask of labels and of matrices."""
 
 import numpy as np
 
@@ -81,6 +81,28 @@ def check_draws(draws):
         raise ValueError("draws must be a table with one draw a row and one step a column; "
                          f"got shape {draws.shape}.")
     return _whole("draws", draws)
+
+
+def check_matrices(A):
+    """Require a finite square matrix, or a stack of them.
+
+    Returns
+    -------
+    (..., n, n) array
+
+    Raises
+    ------
+    ValueError
+        If it is none; a ``LinAlgError``, which is one, where a value is not finite: fits that get there step back.
+    """
+    A = np.asarray(A)
+    if A.ndim < 2 or A.shape[-1] != A.shape[-2] or A.size == 0:
+        raise ValueError(f"A must be a square matrix or a stack of them, (..., n, n); got shape {A.shape}.")
+    if A.dtype.kind not in "biufc":
+        raise ValueError(f"A must hold numbers; got an array of {A.dtype}.")
+    if not np.isfinite(A).all():
+        raise np.linalg.LinAlgError(f"A must be finite; got {A[~np.isfinite(A)][0]}.")
+    return A
 
 
 def check_loss(loss):

@@ -1,11 +1,14 @@
 """Measures of spectra: functions of transition matrices.
 
-Every function takes one matrix or a stack of matrices, (..., n, n), and gives one value per matrix. The
-eigenvalues of the transition matrix do not depend on the basis of the state; its singular values, hence
-`svd_entropy` and `stable_rank`, and the condition of its eigenvectors do.
+Every function takes one matrix or a stack of matrices, (..., n, n), and gives one value per matrix; what is no
+finite square matrix is refused with a ``ValueError``. The eigenvalues of the transition matrix do not depend on the
+basis of the state; its singular values, hence `svd_entropy` and `stable_rank`, and the condition of its eigenvectors
+do.
 """
 
 import numpy as np
+
+from tsinit.metrics._checks import check_matrices
 
 
 def spectral_radius(A):
@@ -20,7 +23,7 @@ def spectral_radius(A):
     (...) float
         Below 1 for a stable transition matrix.
     """
-    return np.abs(np.linalg.eigvals(A)).max(axis=-1)
+    return np.abs(np.linalg.eigvals(check_matrices(A))).max(axis=-1)
 
 
 def eigenvalues(A):
@@ -37,7 +40,7 @@ def eigenvalues(A):
     -------
     (..., n) complex
     """
-    values = np.linalg.eigvals(A).astype(complex)
+    values = np.linalg.eigvals(check_matrices(A)).astype(complex)
     # Conjugates may differ in the last digit of their modulus: compare moduli to 12 digits.
     modulus = np.round(np.abs(values), 12)
     order = np.lexsort((-values.imag, np.round(np.abs(np.angle(values)), 12), -modulus), axis=-1)
@@ -65,7 +68,7 @@ def svd_entropy(A, power=1):
     (...) float
         1 for n = 1 (one value is a flat spectrum), NaN for a matrix of zeros, which has no spectrum.
     """
-    singular = np.linalg.svd(A, compute_uv=False)
+    singular = np.linalg.svd(check_matrices(A), compute_uv=False)
     n = singular.shape[-1]
     largest = singular.max(axis=-1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -87,7 +90,7 @@ def stable_rank(A):
     (...) float
         Between 1 and the rank; 0 for a matrix of zeros.
     """
-    squares = np.linalg.svd(A, compute_uv=False) ** 2
+    squares = np.linalg.svd(check_matrices(A), compute_uv=False) ** 2
     largest = squares.max(axis=-1)
     return squares.sum(axis=-1) / np.where(largest > 0, largest, 1.0)
 
@@ -106,4 +109,4 @@ def eigenvector_condition(A):
     -------
     (...) float
     """
-    return np.linalg.cond(np.linalg.eig(A).eigenvectors)
+    return np.linalg.cond(np.linalg.eig(check_matrices(A)).eigenvectors)

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from tsinit import _validate
 from tsinit._validate import check_sound
 from tsinit.kernels.observation import complete
 from tsinit.kernels.params import is_diagonal
@@ -20,7 +19,6 @@ def complete_table(kalman, params, with_spread):
     """
     done = kalman.smooth(params, covariances=with_spread)
     check_sound(done.sound)
-    _validate.check_sound(done.sound)
     z = kalman.y - params.d
     complete(params.C, params.R, z, done.means, kalman.changed)
     spread = _spread(kalman, params, done.covariances) if with_spread else None

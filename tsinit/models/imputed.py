@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 
-from tsinit._validate import check_count
+from tsinit._validate import check_count, check_fitted
 from tsinit._validate.imputing import check_level, check_n_imputations, check_rounded
 from tsinit.models import mixing
 from tsinit.models.base import lists_as_they_are, one_thread
@@ -120,7 +120,7 @@ class GapQueries(OneToOneFeatureMixin, TransformerMixin):
         ValueError
             n is not a whole number from 1 to the number of draws, or a column is unknown.
         """
-        self._check_is_fitted()
+        check_fitted(self)
         n = check_count("n", self.n_imputations if n is None else n)
         flat = self._fitted_draws.flat
         check_n_imputations(n, len(flat))
@@ -149,7 +149,7 @@ class GapQueries(OneToOneFeatureMixin, TransformerMixin):
         ValueError
             level is not strictly between 0 and 1.
         """
-        self._check_is_fitted()
+        check_fitted(self)
         level = check_level(level)
         flat, ends = self._fitted_draws.flat, [0.5 - level / 2, 0.5 + level / 2]
         size = max(_AT_ONCE // max(len(flat), 1), 1)
@@ -163,7 +163,7 @@ class GapQueries(OneToOneFeatureMixin, TransformerMixin):
     @property
     def draws_(self):
         """(chain, draw, cell) missing cells of the columns that vary, row by row, in the units of the data."""
-        self._check_is_fitted()
+        check_fitted(self)
         cells = self._fitted_draws.cells
         return self._fitted_scales.back(cells, self._cell_columns(self._fitted_rows))
 
@@ -175,7 +175,7 @@ class GapQueries(OneToOneFeatureMixin, TransformerMixin):
         dict of str to float
             ``rhat`` and ``ess``, over the draws after the warm-up, and ``ess_per_second`` of the run.
         """
-        self._check_is_fitted()
+        check_fitted(self)
         scalars = [self._after_warm_up(self.trace_["log_density"])]
         columns = np.flatnonzero(self._incomplete())
         for name in ("noise", "imputed_mean", "imputed_sd"):
@@ -196,7 +196,7 @@ class GapQueries(OneToOneFeatureMixin, TransformerMixin):
         """
         from tsinit import result
 
-        self._check_is_fitted()
+        check_fitted(self)
         names = ("noise", "imputed_mean", "imputed_sd")
         n_tune = self.n_iter_ - self._fitted_draws.n_draws
         stride = self._fitted_draws.stride
@@ -226,11 +226,6 @@ class GapQueries(OneToOneFeatureMixin, TransformerMixin):
 
     def _cell_columns(self, rows):
         return np.nonzero(rows.missing[:, self._fitted_scales.active])[1]
-
-    def _check_is_fitted(self):
-        from sklearn.utils.validation import check_is_fitted
-
-        check_is_fitted(self)
 
     def _completed(self, rows, summarise, draws):
         """Table with a summary of the draws in the units of the data, column by column."""
