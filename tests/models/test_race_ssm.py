@@ -12,7 +12,7 @@ from tsinit.models import Monitor
 
 RNG = np.random.default_rng(2)
 Y = with_gaps(RNG, simulate(random_params(RNG, 3, 4), 150, RNG)[1], 0.1)
-FEW = Race(["lpc_loose", "kmeans", "uniform"])
+FEW = Race(["lpc_loose", "kmeans", "uniform"], n_seeds=2)
 
 
 def fit(X=Y, init=FEW, **changes):
@@ -68,7 +68,7 @@ def test_the_race_lists_all_and_the_winner_is_the_best_of_them():
 
 def test_adding_a_strategy_changes_no_other_row():
     few = fit().init_race_.runs
-    more = fit(init=Race([broken, *FEW.strategies])).init_race_.runs
+    more = fit(init=Race([broken, *FEW.strategies], n_seeds=2)).init_race_.runs
     columns = ["strategy", "replicate", "init_seed", "objective_start"]
     assert few[columns].merge(more[columns]).shape == few[columns].shape
 

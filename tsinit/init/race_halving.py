@@ -33,12 +33,23 @@ def rounds(n, *, first, limit, keep=0.5, growth=2.0, finalists=1):
     """
     plan, target = [], min(max(first, 0), limit)
     while True:
-        if n > finalists:
-            n = max(finalists, min(math.ceil(keep * n), n - 1))
+        n = _left(n, keep, finalists)
         if target >= limit:
             return [*plan, Round(limit, min(n, finalists))]
         plan.append(Round(target, n))
         target = min(max(math.ceil(growth * target), target + 1), limit)
+
+
+def count_rounds(n, *, keep, finalists):
+    """Count the rounds that it takes from `n` contenders to the finalists."""
+    count = 0
+    while n > finalists:
+        n, count = _left(n, keep, finalists), count + 1
+    return count
+
+
+def _left(n, keep, finalists):
+    return max(finalists, min(math.ceil(keep * n), n - 1)) if n > finalists else n
 
 
 def halve(contenders, plan, advance, choose, least=1):

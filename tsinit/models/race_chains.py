@@ -1,6 +1,5 @@
 """The race of the samplers: chains in warm-up, of which the best go on as the chains of the fit."""
 
-import math
 from collections.abc import Callable
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -8,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tsinit._validate import child_seed
-from tsinit.init.race import first_round, starters
-from tsinit.init.race_halving import best_mixed, halve, rounds
+from tsinit.init.race import first_round, seeds, starters
+from tsinit.init.race_halving import best_mixed, count_rounds, halve, rounds
 from tsinit.models import sampling
 from tsinit.models.monitor import Monitor
 from tsinit.models.race_entries import RACE, Entry, Record, Row, absent, enter, require_some, told
@@ -133,15 +132,15 @@ def run(race, contest, seed, monitor):
     """
     monitor.start()
     chosen = starters(race, contest.verb)
-    n_seeds = max(race.n_seeds, -(-contest.n_chains // len(chosen)))
+    n_seeds = max(seeds(race, contest.verb), -(-contest.n_chains // len(chosen)))
     entries = enter(chosen, n_seeds, seed, contest.ask, repeat=True)
     _spread(entries, contest)
     monitor.run()
     runners = [runner for entry in entries if (runner := _begin(entry, contest)) is not None]
     require_some(entries)
     limit = contest.schedule.n_tune // 2
-    halvings = max(math.ceil(math.log2(max(len(runners) / contest.n_chains, 1.0))), 1)
-    first = first_round(race, limit // 2 ** (halvings - 1))
+    n_rounds = count_rounds(len(runners), keep=race.keep, finalists=contest.n_chains)
+    first = first_round(race, limit // 2 ** max(n_rounds - 1, 0))
     plan = rounds(len(runners), first=first, limit=limit, keep=race.keep, finalists=contest.n_chains)
     left = halve(runners, plan, _together(contest, monitor), _choose, contest.n_chains)
     require_some(entries)

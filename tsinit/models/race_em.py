@@ -4,15 +4,17 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import NamedTuple
 
-from tsinit.init.race import candidates, first_round, starters
+from tsinit.init.race import candidates, first_round, seeds, starters
 from tsinit.init.race_halving import best_climbers, halve, rounds
 from tsinit.models.monitor import Monitor
 from tsinit.models.race_entries import Failure, Record, Row, enter, require_some, told
 
-#: Iterations of the first round, and how far ahead a pace counts (see `promise`).
-_FIRST, _REACH = 5, 0.5
-#: Contenders among whom nothing but their promise decides, and nats that are worth going on for.
-_FINALISTS, _MARGIN = 2, 0.1
+#: Iterations of the first round, at most and as a share of all.
+_FIRST, _SHARE = 4, 8
+#: How far ahead a pace counts (see `promise`), and nats that are worth going on for: half a nat is no evidence.
+_REACH, _MARGIN = 1.5, 0.5
+#: Iterations of all contenders together, in those of one run, beyond which only the leader goes on.
+_MOST = 2.0
 
 
 class Contest(NamedTuple):
@@ -60,7 +62,7 @@ class Climber:
     """A contender: one EM run that can be left and taken up again."""
 
     def __init__(self, entry, contest, monitor):
-        self.entry, self.fit, self.finished = entry, None, False
+        self.entry, self.fit, self.finished, self.dropped = entry, None, False, False
         self.leg = Leg(monitor)
         self.leg.shift = contest.shift
         self.worths = []
@@ -131,15 +133,13 @@ def run(race, contest, seed, monitor):
         Every contender failed.
     """
     monitor.start()
-    entries = enter(starters(race, "dynamics"), race.n_seeds, seed, contest.ask, repeat=False)
+    entries = enter(starters(race, "dynamics"), seeds(race, "dynamics"), seed, contest.ask, repeat=False)
     require_some(entries)
     monitor.run()
     climbers = [Climber(entry, contest, monitor) for entry in entries]
-    plan = rounds(
-        len(climbers), first=first_round(race, _FIRST), limit=contest.max_iter, keep=race.keep,
-        finalists=_FINALISTS + contest.n_init - 1,
-    )  # fmt: skip
-    left = halve(climbers, plan, _in_turn(monitor), _choose, contest.n_init)
+    first = first_round(race, min(_FIRST, max(contest.max_iter // _SHARE, 1)))
+    plan = rounds(len(climbers), first=first, limit=contest.max_iter, keep=race.keep, finalists=contest.n_init)
+    left = halve(climbers, plan, _in_turn(climbers, contest.max_iter, monitor), _choose, contest.n_init)
     for climber in left:
         # Out of time, one step more is the word that it may stop; who is not ahead by then will not be.
         climber.leg.callback = monitor.callback
@@ -154,23 +154,39 @@ def run(race, contest, seed, monitor):
     return winner.fit._replace(trace=(winner.leg.objectives, winner.leg.passed), race=record)
 
 
-def _in_turn(monitor):
+def _in_turn(everybody, max_iter, monitor):
     """Return the function that carries out a round."""
 
     def advance(climbers, target):
         for climber in climbers:
             climber.entry.n_rounds += 1
+        for climber in climbers:  # after the first round in order of promise
+            if climber.failed:
+                continue
+            if climber.worths:
+                # The leader goes first: if it comes to its end soon, little may be spent on the others.
+                _leader(climbers).advance(target)
+                leader = _leader(climbers)
+                step = target - climber.n_iter
+                length = leader.n_iter if leader is not None and leader.finished else max_iter
+                if step > 0 and sum(max(c.n_iter, 0) for c in everybody) + step > _MOST * length:
+                    climber.dropped = climber is not leader
+                    continue
             climber.advance(target)
             if monitor.out_of_time():
                 return False
-        if monitor.callback is not None:
-            monitor.callback(target, max((c.leg.objectives[-1] for c in climbers if c.worths), default=float("nan")))
+        if monitor.callback is not None and (begun := [c for c in climbers if c.worths]):
+            monitor.callback(target, max(c.leg.objectives[-1] for c in begun))
         return True
 
     return advance
 
 
+def _leader(climbers):
+    return max((c for c in climbers if c.worths and not c.failed), key=lambda c: c.worths[-1], default=None)
+
+
 def _choose(climbers, n):
-    begun = [c for c in climbers if c.worths]
+    begun = [c for c in climbers if c.worths and not c.dropped]
     chosen = best_climbers([c.worths for c in begun], [c.finished for c in begun], n, _REACH, _MARGIN)
     return [begun[i] for i in chosen]
