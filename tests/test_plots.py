@@ -50,8 +50,31 @@ def test_one_data_set_gives_axes_and_several_a_panel_each(name, result, several)
 
 
 def test_what_to_draw_traces_against_is_one_of_two(result):
-    with pytest.raises(ValueError, match=r"x must be one of \['iteration', 'seconds'\]; got 'foo'"):
+    with pytest.raises(ValueError, match=r"x must be one of \['iterations', 'seconds'\]; got 'foo'"):
         result.plot.traces(x="foo")
+
+
+WANTED = {
+    "a Comparison": ["traces", "strip", "waterfall", "time_to_target", "pairs", "best_of", "critical_difference"],
+    "a fitted InfiniteHMM": ["segmentation", "coclustering", "n_states"],
+    "a fitted sampler": ["chains"],
+    "a fitted TBayesMICE": ["imputed", "imputed_chains", "imputed_density", "imputed_rhat"],
+    "a dict of labels": ["segmentations"],
+}
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, names in WANTED.items() for name in names])
+def test_what_a_plot_cannot_draw_is_named(kind, name, fitted):
+    with pytest.raises(TypeError, match=rf"^\w+ must be {kind}.*; got LinearGaussianSSM\.$"):
+        getattr(plots, name)(fitted[0])
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize("name", ["history", "eigenvalues"])
+def test_a_plot_of_a_fit_refuses_words(name):
+    with pytest.raises(TypeError, match=r"^model must be a fitted .*; got str\.$"):
+        getattr(plots, name)("a")
+    assert plt.get_fignums() == []
 
 
 @pytest.mark.parametrize("name", ["traces", "strip", "waterfall"])

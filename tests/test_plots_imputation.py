@@ -113,6 +113,10 @@ def test_a_window_may_be_a_month(model):
     assert max(times) == date2num(pd.Timestamp("1973-06-30"))
     with pytest.raises(ValueError, match="must have a row between them"):
         plots.imputed(model, start="1980")
+    with pytest.raises(ValueError, match=r"start and end must be as the axis counts.* got 'June' and None"):
+        plots.imputed(model, start="June")
+    with pytest.raises(ValueError, match="level must be a number above 0 and below 1; got 'wide'"):
+        plots.imputed(model, levels="wide")
 
 
 def test_lines_reach_neither_across_a_hole_in_the_clock_nor_into_another_sequence():

@@ -35,7 +35,7 @@ def chains(model, *, names=("log_joint", "n_states"), ax=None):
     ValueError
         If there is no such record, or `ax` is given with several.
     """
-    style.require_fitted(model)
+    style.require(model, "a fitted sampler, such as InfiniteHMM", "trace_")
     names = [names] if isinstance(names, str) else list(names)
     wrong = [name for name in names if name not in model.trace_]
     if wrong or not names:
@@ -86,7 +86,8 @@ def n_states(model, *, ax=None):
     ValueError
         If the array is no table.
     """
-    style.require_fitted(model)
+    if hasattr(model, "fit"):
+        style.require(model, "a fitted InfiniteHMM", "draws_", "n_states_")
     draws = np.asarray(model.draws_.n_states if hasattr(model, "draws_") else model)
     if draws.ndim != 2 or draws.size == 0:
         raise ValueError(f"model must be a fitted model or a table, a row a chain; got shape {draws.shape}.")

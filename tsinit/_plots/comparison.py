@@ -28,6 +28,7 @@ def time_to_target(comparison, *, dataset=None, model=None, target=None, x="seco
     -------
     Axes or array of Axes
     """
+    style.require_comparison(comparison)
     check_choice("x", x, ("seconds", "iterations"))
     if target is None:
         check_optima(comparison.runs)
@@ -67,6 +68,7 @@ def pairs(comparison, *, dataset=None, model=None, ax=None):
     -------
     Axes or array of Axes
     """
+    style.require_comparison(comparison)
     names = list(dict.fromkeys(comparison.runs["strategy"]))
     cells, axes = panels_of(comparison, dataset, model, ax, (5.2, 1.4 + 0.5 * len(names)))
     for (name, _, runs), panel in zip(cells, axes, strict=True):
@@ -104,6 +106,7 @@ def best_of(comparison, *, dataset=None, model=None, x="r", ax=None):
     -------
     Axes or array of Axes
     """
+    style.require_comparison(comparison)
     check_choice("x", x, ("r", "seconds"))
     check_optima(comparison.runs)
     cells, axes = panels_of(comparison, dataset, model, ax, (5.2, 3.4))

@@ -20,7 +20,7 @@ def history(model, *, ax=None):
     -------
     Axes
     """
-    style.require_fitted(model)
+    style.require(model, "a fitted estimator", "history_")
     ax = style.single(ax)
     ax.plot(np.arange(len(model.history_)), model.history_, color=style.COLOURS[0], marker="o", markersize=3)
     return style.dress(ax, "iteration", getattr(model, "_objective_name", "objective"))
@@ -53,6 +53,7 @@ def smoothed(model, X, *, lengths=None, columns=None, ax=None):
     ValueError
         If X is no data for the model, a column is not there, or `ax` is given with several variables.
     """
+    style.require(model, "a fitted LinearGaussianSSM", "params_", "smooth")
     panel = model._read(X, lengths)
     names = list(panel.columns)
     shown = range(len(names)) if columns is None else _places(columns, names)
@@ -131,8 +132,11 @@ def eigenvalues(model, *, ax=None):
     -------
     Axes
     """
-    ax = style.single(ax, (4.2, 4.2))
     models = model if isinstance(model, dict) else {"": model}
+    for one in models.values():
+        kind = "a fitted LinearGaussianSSM, LinearGaussianParams or a dict of these"
+        style.require(getattr(one, "params_", one), kind, "A")
+    ax = style.single(ax, (4.2, 4.2))
     looks = style.marks(models)
     angle = np.linspace(0, 2 * np.pi, 361)
     ax.plot(np.cos(angle), np.sin(angle), color=style.PALE, linewidth=1)

@@ -51,8 +51,8 @@ def imputed(model, *, columns=None, start=None, end=None, sequence=None, levels=
         A column or sequence is not there, no row lies between `start` and `end`, a level is no probability, there
         are fewer draws, or `ax` is given with several columns.
     """
-    style.require_fitted(model)
-    levels = sorted(check_level(level) for level in np.atleast_1d(np.asarray(levels, dtype=float)).tolist())
+    require_imputer(model)
+    levels = sorted(check_level(level) for level in np.atleast_1d(np.asarray(levels, dtype=object)).tolist())
     n_draws = _validate.check_count("n_draws", n_draws, 0)
     names, shown = names_of(model), shown_columns(model, columns)
     if ax is not None and len(shown) > 1:
@@ -72,6 +72,16 @@ def imputed(model, *, columns=None, start=None, end=None, sequence=None, levels=
     _tidy_dates(axes[-1], window.time)
     axes[0].figure.align_ylabels(axes)
     return style.one_or_all(axes)
+
+
+def require_imputer(model):
+    """Refuse what is no fitted imputer.
+
+    Raises
+    ------
+    sklearn.exceptions.NotFittedError, TypeError
+    """
+    style.require(model, "a fitted TBayesMICE", "diagnostics_", "_fitted_draws")
 
 
 def names_of(model):
@@ -148,10 +158,15 @@ def _index_of(panel, i):
 
 def _between(time, start, end):
     inside = np.zeros(len(time), dtype=bool)
-    if hasattr(time, "slice_indexer"):
-        inside[time.slice_indexer(start, end)] = True
-        return inside
-    return (time >= (time[0] if start is None else start)) & (time <= (time[-1] if end is None else end))
+    try:
+        if hasattr(time, "slice_indexer"):
+            inside[time.slice_indexer(start, end)] = True
+            return inside
+        return (time >= (time[0] if start is None else start)) & (time <= (time[-1] if end is None else end))
+    except (KeyError, TypeError, ValueError):
+        raise ValueError(
+            f"start and end must be as the axis counts, from {time[0]} to {time[-1]}; got {start!r} and {end!r}."
+        ) from None
 
 
 class _Column(NamedTuple):

@@ -5,7 +5,7 @@ import numpy as np
 from tsinit import _validate
 from tsinit._plots import style
 from tsinit._plots.chains import _show_the_end
-from tsinit._plots.imputation import drawn, names_of, shown_columns, spread
+from tsinit._plots.imputation import drawn, names_of, require_imputer, shown_columns, spread
 
 #: R-hat below which chains count as agreed, and effective draws that quantiles need.
 _AGREED, _ENOUGH = 1.05, 400
@@ -37,7 +37,7 @@ def imputed_chains(model, *, columns=None, ax=None):
     ValueError
         A column is not there or had no gap, or `ax` is given with columns.
     """
-    style.require_fitted(model)
+    require_imputer(model)
     active = model._fitted_scales.active.tolist()
     rhat = model.diagnostics_["rhat"]
     names = names_of(model)
@@ -96,7 +96,7 @@ def imputed_rhat(model, *, ax=None):
     ValueError
         Nothing was drawn, or `ax` is no pair.
     """
-    style.require_fitted(model)
+    require_imputer(model)
     table = model.diagnostics_.sort_values("rhat", ascending=False, kind="stable")
     if table.empty:
         raise ValueError("model must have drawn something; got a fit without gaps in columns that vary.")
@@ -157,7 +157,7 @@ def imputed_density(model, *, columns=None, n=20, ax=None):
     ValueError
         A column is not there, there are fewer draws, or `ax` is given with several columns.
     """
-    style.require_fitted(model)
+    require_imputer(model)
     n = _validate.check_count("n", n)
     names, shown = names_of(model), shown_columns(model, columns)
     if ax is not None and len(shown) > 1:

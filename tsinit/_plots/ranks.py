@@ -32,6 +32,7 @@ def critical_difference(comparison, *, column="objective_final", model=None, ax=
     ----------
     Demšar, Journal of Machine Learning Research 7 (2006), p. 1-30, figure 1.
     """
+    style.require(comparison, "a Comparison, as tsinit.compare returns it", "mean_ranks", name="comparison")
     found = comparison.mean_ranks(column, model)
     groups, k = found.groups(), len(found.ranks)
     first = 0.6 + _BAR * len(groups)  # below the bars come the names

@@ -48,7 +48,7 @@ def segmentation(model, X=None, *, lengths=None, columns=None, ax=None):
         If X is no series or not of the rows of the fit, a column is not there, or `ax` is given with several
         variables.
     """
-    style.require_fitted(model)
+    style.require(model, "a fitted InfiniteHMM", "labels_", "probabilities_")
     labels, panel = np.asarray(model.labels_), _panel(model, X, lengths)
     if len(labels) != len(panel.rows):
         raise ValueError(f"X must hold the {len(labels)} rows of the fit; got {len(panel.rows)}.")
@@ -104,7 +104,8 @@ def coclustering(model, *, labels=None, max_rows=600, ax=None):
     ValueError
         If the array is not square, the labels are not as many, or `max_rows` is no count.
     """
-    style.require_fitted(model)
+    if hasattr(model, "fit"):
+        style.require(model, "a fitted InfiniteHMM", "draws_", "labels_")
     max_rows = _validate.check_count("max_rows", max_rows, 2)
     together, labels, T = _together(model, labels, max_rows)
     ax = style.single(ax, (4.9, 4.2))
@@ -138,10 +139,14 @@ def segmentations(labels, *, time=None, ax=None):
 
     Raises
     ------
+    TypeError
+        If it is no dict.
     ValueError
         If there is none, or they differ in length.
     """
-    parts = {name: np.unique(np.asarray(z), return_inverse=True)[1] for name, z in dict(labels).items()}
+    if not isinstance(labels, dict):
+        raise TypeError(f"labels must be a dict of labels by name; got {type(labels).__name__}.")
+    parts = {name: np.unique(np.asarray(z), return_inverse=True)[1] for name, z in labels.items()}
     sizes = sorted({z.size for z in parts.values()})
     if len(sizes) != 1 or sizes == [0]:
         raise ValueError(f"labels must be segmentations of the same steps; got lengths {sizes}.")
@@ -272,7 +277,12 @@ def _together(model, labels, max_rows):
         T = draws.shape[-1]
         matrix = partitions.coclustering(draws.reshape(-1, T), _spaced(T, max_rows))
         return matrix, np.asarray(model.labels_), T
-    matrix = np.asarray(model, dtype=float)
+    try:
+        matrix = np.asarray(model, dtype=float)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"model must be a fitted InfiniteHMM or a square array; got {type(model).__name__}."
+        ) from None
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.size == 0:
         raise ValueError(f"model must be a fitted model or a square array; got shape {matrix.shape}.")
     if labels is not None and np.shape(labels) != matrix.shape[:1]:

@@ -8,7 +8,7 @@ from tsinit.comparison.statistics import end_tolerance
 from tsinit.comparison.summary import usable
 
 
-def traces(comparison, *, dataset=None, model=None, gap=True, x="iteration", ax=None):
+def traces(comparison, *, dataset=None, model=None, gap=True, x="iterations", ax=None):
     """Draw the path of every run, and the median path of each strategy.
 
     Parameters
@@ -19,7 +19,7 @@ def traces(comparison, *, dataset=None, model=None, gap=True, x="iteration", ax=
     gap : bool
         Draw the distance to the best known end on a logarithmic axis, better upwards; False draws the
         objective itself.
-    x : {"iteration", "seconds"}
+    x : {"iterations", "seconds"}
         What to draw against; seconds include the time of the start.
     ax : matplotlib Axes, optional
         For a single panel.
@@ -28,7 +28,7 @@ def traces(comparison, *, dataset=None, model=None, gap=True, x="iteration", ax=
     -------
     Axes or array of Axes
     """
-    check_choice("x", x, ("iteration", "seconds"))
+    check_choice("x", x, ("iterations", "seconds"))
     cells, axes = panels_of(comparison, dataset, model, ax, (5.2, 3.7))
     looks = style.marks(comparison.runs["strategy"])
     for (name, objective, runs), panel in zip(cells, axes, strict=True):
@@ -43,7 +43,7 @@ def traces(comparison, *, dataset=None, model=None, gap=True, x="iteration", ax=
                 panel.plot(t, y, color=look["color"], linewidth=0.7, alpha=0.3, rasterized=len(runs) > 200)
             panel.plot(*_median_path(draw), linewidth=2.2, label=strategy, **look)
         _scale(panel, runs, gap, floor)
-        unit = "iteration" if x == "iteration" else "seconds, start included"
+        unit = "iteration" if x == "iterations" else "seconds, start included"
         what = "nats below the best known end" if gap else objective
         style.dress(panel, unit, what, name)
         style.legend(panel)
@@ -65,6 +65,7 @@ def strip(comparison, *, dataset=None, model=None, ax=None):
     -------
     Axes or array of Axes
     """
+    style.require_comparison(comparison)
     strategies = list(dict.fromkeys(comparison.runs["strategy"]))
     cells, axes = panels_of(comparison, dataset, model, ax, (5.2, 1.1 + 0.42 * len(strategies)))
     looks = style.marks(strategies)
@@ -124,6 +125,7 @@ def waterfall(comparison, *, dataset=None, model=None, ax=None):
 
 def panels_of(comparison, dataset, model, ax, size):
     """Choose the data sets and models to draw, with a panel for each: [(name, objective, runs)], [Axes]."""
+    style.require_comparison(comparison)
     runs = comparison.runs
     for column, wanted in (("dataset", dataset), ("model", model)):
         if wanted is not None and wanted not in set(runs[column]):
@@ -165,7 +167,7 @@ def _paths(traces, runs, x):
     for run in runs.itertuples():
         if run.run_id in by_run:
             trace = by_run[run.run_id]
-            t = trace["iteration"] if x == "iteration" else trace["seconds"] + run.init_seconds
+            t = trace["iteration"] if x == "iterations" else trace["seconds"] + run.init_seconds
             y = trace["objective"].to_numpy(dtype=float)
             finite = np.isfinite(y)
             if finite.any():

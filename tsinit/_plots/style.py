@@ -15,10 +15,29 @@ INK = "#222222"
 PALE = "#bbbbbb"
 
 
-def require_fitted(model):
-    """Refuse an estimator that has not been fitted; arrays and stand-ins pass."""
-    if hasattr(model, "fit"):
-        check_fitted(model)
+def require(value, kind, *attributes, name="model"):
+    """Refuse an estimator that has not been fitted, and what lacks that which a plot draws; stand-ins may have it.
+
+    Raises
+    ------
+    sklearn.exceptions.NotFittedError
+    TypeError
+        An attribute is not there.
+    """
+    if hasattr(value, "fit"):
+        check_fitted(value)
+    if not all(hasattr(value, attribute) for attribute in attributes):
+        raise TypeError(f"{name} must be {kind}; got {type(value).__name__}.")
+
+
+def require_comparison(comparison):
+    """Refuse what is no result of a comparison.
+
+    Raises
+    ------
+    TypeError
+    """
+    require(comparison, "a Comparison, as tsinit.compare returns it", "runs", "traces", "about", name="comparison")
 
 
 def marks(names):
