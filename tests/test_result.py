@@ -1,5 +1,6 @@
 """Draws arranged for ArviZ: what is summarised is what a summary means something for."""
 
+import itertools
 import logging
 import warnings
 
@@ -90,6 +91,18 @@ def test_a_summary_shows_scalars_with_diagnostics_and_states_only_when_asked(par
     ]
     r_hat = result.rhat(parts["posterior"]["alpha"])
     assert float(table.loc["alpha", "r_hat"]) == pytest.approx(r_hat, abs=0.006)  # two digits are shown
+
+
+def test_diagnostics_are_those_of_arviz_for_all_kinds_of_chains(rng):
+    import arviz
+
+    for n, phi in itertools.product((5, 11, 40, 333), (-0.9, 0.0, 0.5, 0.98)):
+        x = np.zeros((3, n))
+        for t in range(1, n):
+            x[:, t] = phi * x[:, t - 1] + rng.standard_normal(3)
+        for walk in (x, np.round(x), x + np.arange(3)[:, None]):
+            assert result.rhat(walk) == pytest.approx(float(arviz.rhat(walk)), rel=1e-9)
+            assert result.ess(walk) == pytest.approx(float(arviz.ess(walk)), rel=1e-9)
 
 
 def test_to_arviz_keeps_every_group(parts):

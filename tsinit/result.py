@@ -2,7 +2,7 @@
 
 It knows nothing of models: names, dimensions and coordinates come from the caller. ArviZ 0.23 (Python 3.11)
 works on its own InferenceData, 1.x on DataTrees. Both are imported here and nowhere else, and only when asked
-for.
+for. Convergence diagnostics are ArviZ's to the last digits, without waiting for it to be imported.
 """
 
 import warnings
@@ -111,7 +111,7 @@ def to_arviz(datatree):
 
 
 def rhat(x):
-    """Rank-normalised split R-hat of one scalar (Vehtari et al., Bayesian Analysis 16, 2021), by ArviZ.
+    """Rank-normalised split R-hat of one scalar, the larger of bulk and tail.
 
     Parameters
     ----------
@@ -122,13 +122,26 @@ def rhat(x):
     float
         NaN where it says nothing: all draws equal, fewer than two chains or four draws, a value that is not
         finite. Infinite where every chain is stuck in a place of its own.
+
+    References
+    ----------
+    Vehtari, Gelman, Simpson, Carpenter and Buerkner, Bayesian Analysis 16 (2021), equations 4 and 14.
     """
+    return split_rhat(x) if len(x) > 1 else np.nan
+
+
+def split_rhat(x):
+    """R-hat as of :func:`rhat`, for any number of chains: the halves of one are compared too."""
     x = np.asarray(x, dtype=float)
-    return np.nan if len(x) < 2 or _says_nothing(x) else _quiet(_arviz().rhat, x)
+    if _says_nothing(x):
+        return np.nan
+    halves = _split(x)
+    bulk, tail = _normal_scores(halves), _normal_scores(np.abs(halves - np.median(halves)))
+    return float(np.fmax(_plain_rhat(bulk), _plain_rhat(tail)))
 
 
 def ess(x):
-    """Bulk effective sample size of one scalar over all chains, by ArviZ.
+    """Bulk effective sample size of one scalar over all chains.
 
     Parameters
     ----------
@@ -138,9 +151,58 @@ def ess(x):
     -------
     float
         NaN where it says nothing: all draws equal, fewer than four draws, a value that is not finite.
+
+    References
+    ----------
+    As of :func:`rhat`, section 3; Geyer, Statistical Science 7 (1992): sums of neighbouring autocorrelations are
+    positive and fall, beyond the first that is not there is only noise.
     """
     x = np.asarray(x, dtype=float)
-    return np.nan if _says_nothing(x) else _quiet(_arviz().ess, x)
+    if _says_nothing(x):
+        return np.nan
+    scores = _normal_scores(_split(x))
+    m, n = scores.shape
+    covariance = _autocovariance(scores).mean(axis=0)
+    plus = covariance[0] + (scores.mean(axis=1).var(ddof=1) if m > 1 else 0.0)
+    rho = 1.0 - (covariance[0] * n / (n - 1.0) - covariance) / plus
+    rho[0] = 1.0
+    pairs = rho[: n // 2 * 2].reshape(-1, 2).sum(axis=1)
+    last = max((n - 1) // 2 - 1, 0)
+    end = int(np.argmax(pairs < 0)) if (pairs[:last] < 0).any() else last
+    # The first half of the pair that ends the sum still counts, once.
+    rest = rho[2 * end] if pairs[end] >= 0 else max(rho[2 * end], 0.0)
+    tau = 2.0 * np.minimum.accumulate(pairs[:end]).sum() - 1.0 + rest
+    return float(m * n / max(tau, 1.0 / np.log10(m * n)))
+
+
+def _says_nothing(x):
+    return x.shape[1] < 4 or not np.isfinite(x).all() or np.ptp(x) == 0.0
+
+
+def _split(x):
+    half = x.shape[1] // 2
+    return np.concatenate([x[:, :half], x[:, x.shape[1] - half :]])
+
+
+def _normal_scores(x):
+    from scipy.special import ndtri
+    from scipy.stats import rankdata
+
+    return ndtri((rankdata(x).reshape(x.shape) - 0.375) / (x.size + 0.25))
+
+
+def _plain_rhat(x):
+    n = x.shape[1]
+    within, between = x.var(axis=1, ddof=1).mean(), x.mean(axis=1).var(ddof=1)
+    with np.errstate(all="ignore"):
+        return np.sqrt(((n - 1) / n * within + between) / within)
+
+
+def _autocovariance(x):
+    """(chain, lag) biased autocovariances, by the fast Fourier transform."""
+    n = x.shape[1]
+    spectrum = np.fft.rfft(x - x.mean(axis=1, keepdims=True), 2 * n)
+    return np.fft.irfft(np.abs(spectrum) ** 2)[:, :n] / n
 
 
 def _arviz():
@@ -150,16 +212,6 @@ def _arviz():
         import arviz
 
     return arviz
-
-
-def _says_nothing(x):
-    return x.shape[1] < 4 or not np.isfinite(x).all() or np.ptp(x) == 0.0
-
-
-def _quiet(function, x):
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return float(function(x))
 
 
 def _complete(groups):

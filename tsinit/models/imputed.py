@@ -277,7 +277,7 @@ class GapQueries(OneToOneFeatureMixin, TransformerMixin):
 def _worst(scalars):
     """Largest R-hat and smallest effective sample size; NaN where no scalar varies."""
     rhats, sizes = [mixing.rhat(x) for x in scalars], [mixing.ess(x) for x in scalars]
-    rhat = max((r for r in rhats if np.isfinite(r)), default=np.nan)
+    rhat = max((r for r in rhats if not np.isnan(r)), default=np.nan)
     return float(rhat), float(min((n for n in sizes if np.isfinite(n)), default=np.nan))
 
 
