@@ -166,7 +166,7 @@ def test_smoothed_takes_arrays_and_one_axes(fitted):
     assert len(panels) == 4
     _, ax = plt.subplots()
     assert plots.smoothed(model, air, columns=["Wind"], ax=ax) is ax
-    with pytest.raises(ValueError, match="ax must go with one variable; got 4"):
+    with pytest.raises(ValueError, match="ax must go with one column; got 4"):
         plots.smoothed(model, air, ax=ax)
 
 

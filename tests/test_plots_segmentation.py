@@ -101,7 +101,7 @@ def test_probabilities_are_stacked_to_one(model, air):
 def test_one_axes_takes_one_variable(model, air):
     _, ax = plt.subplots()
     assert plots.segmentation(model, air, columns="Temp", ax=ax) is ax
-    with pytest.raises(ValueError, match="ax must go with one variable; got 4"):
+    with pytest.raises(ValueError, match="ax must go with one column; got 4"):
         plots.segmentation(model, air, ax=ax)
     with pytest.raises(ValueError, match="columns must hold names out of"):
         plots.segmentation(model, air, columns=["Humidity"])

@@ -27,7 +27,7 @@ def history(model, *, ax=None):
 
 
 def smoothed(model, X, *, lengths=None, columns=None, ax=None):
-    """Draw each variable as observed, and its smoothed value with the band that holds 95 % of new values.
+    """Draw each column as observed, and its smoothed value with the band that holds 95 % of new values.
 
     Where a value is missing, the band is the model's answer to what it may have been. One sequence is drawn
     over its times where its index has any; several are drawn one after the other, over row numbers.
@@ -40,9 +40,9 @@ def smoothed(model, X, *, lengths=None, columns=None, ax=None):
     lengths : sequence of int, optional
         Rows of each sequence, where X is one table.
     columns : list, optional
-        Which variables, by name or position; all without it.
+        Which columns, by name or position; all without it.
     ax : matplotlib Axes, optional
-        For a single variable.
+        For a single column.
 
     Returns
     -------
@@ -51,14 +51,14 @@ def smoothed(model, X, *, lengths=None, columns=None, ax=None):
     Raises
     ------
     ValueError
-        If X is no data for the model, a column is not there, or `ax` is given with several variables.
+        If X is no data for the model, a column is not there, or `ax` is given with several columns.
     """
     style.require(model, "a fitted LinearGaussianSSM", "params_", "smooth")
     panel = model._read(X, lengths)
     names = list(panel.columns)
     shown = range(len(names)) if columns is None else _places(columns, names)
     if ax is not None and len(shown) > 1:
-        raise ValueError(f"ax must go with one variable; got {len(shown)}. Name one by columns=[...].")
+        raise ValueError(f"ax must go with one column; got {len(shown)}. Name one by columns=[...].")
     axes = (
         [style.single(ax, (5.2, 2.2))] if len(shown) == 1 else list(style.panels(len(shown), (5.2, 1.6), sharex=True))
     )
@@ -76,7 +76,7 @@ def smoothed(model, X, *, lengths=None, columns=None, ax=None):
 
 
 def _draw_sequence(ax, time, y, mean, sd, named):
-    """Draw one variable of one sequence; only the first has names for the legend."""
+    """Draw one column of one sequence; only the first has names for the legend."""
     gaps = np.isnan(y)
     band, line, dots, crosses = (
         ("95 % band", "smoothed", "observed", "missing, filled in") if named else (None,) * 4
@@ -91,7 +91,7 @@ def _draw_sequence(ax, time, y, mean, sd, named):
 
 
 def _places(columns, names):
-    """Positions of the variables that were asked for; a name that is a number goes before a position."""
+    """Positions of the columns that were asked for; a name that is a number goes before a position."""
     wanted = list(columns) if isinstance(columns, (list, tuple, range)) or hasattr(columns, "shape") else [columns]
     places = [_place(one, names) for one in wanted]
     if not places:

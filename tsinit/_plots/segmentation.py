@@ -33,20 +33,20 @@ def segmentation(model, X=None, *, lengths=None, columns=None, ax=None):
     lengths : sequence of int, optional
         Rows of each sequence, where X is one table.
     columns : list, optional
-        Which variables, by name or position; all without it.
+        Which columns, by name or position; all without it.
     ax : matplotlib Axes, optional
-        For a single variable, without its probabilities.
+        For a single column, without its probabilities.
 
     Returns
     -------
     Axes or array of Axes
-        One for each variable, and the probabilities last.
+        One for each column, and the probabilities last.
 
     Raises
     ------
     ValueError
         If X is no series or not of the rows of the fit, a column is not there, or `ax` is given with several
-        variables.
+        columns.
     """
     style.require(model, "a fitted InfiniteHMM", "labels_", "probabilities_")
     labels, panel = np.asarray(model.labels_), _panel(model, X, lengths)
@@ -55,7 +55,7 @@ def segmentation(model, X=None, *, lengths=None, columns=None, ax=None):
     names = list(panel.columns)
     shown = range(len(names)) if columns is None else _places(columns, names)
     if ax is not None and len(shown) > 1:
-        raise ValueError(f"ax must go with one variable; got {len(shown)}. Name one by columns=[...].")
+        raise ValueError(f"ax must go with one column; got {len(shown)}. Name one by columns=[...].")
     time, y = _times(panel), panel.y[panel.rows]
     starts = np.searchsorted(panel.rows, panel.offsets)
     edges = _edges(time)
@@ -250,7 +250,7 @@ def _bands(ax, labels, edges, starts, means):
 
 
 def _state_means(model, j, D):
-    """Means of variable j in each state; None where the model has none in the units of the data."""
+    """Means of column j in each state; None where the model has none in the units of the data."""
     means = getattr(model, "means_", None)
     return means[:, j] if means is not None and np.shape(means)[1:] == (D,) else None
 

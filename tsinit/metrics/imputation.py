@@ -175,8 +175,8 @@ def _spread(scored, denominator, axis):
     if denominator == "range":
         high = np.max(scored, axis=axis, where=seen, initial=-np.inf)
         return high - np.min(scored, axis=axis, where=seen, initial=np.inf)
-    center = mean(scored, seen, axis)
+    centre = mean(scored, seen, axis)
     if denominator == "mean":
-        return np.abs(center)
-    center = mean(scored, seen, axis, keepdims=True)
-    return np.sqrt(mean((scored - center) ** 2, seen, axis))
+        return np.abs(centre)
+    centre = mean(scored, seen, axis, keepdims=True)
+    return np.sqrt(mean((scored - centre) ** 2, seen, axis))

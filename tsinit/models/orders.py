@@ -12,7 +12,7 @@ def count_parameters(n, D, transition_cov, observation_cov, learned):
     Parameters
     ----------
     n, D : int
-        States and observed variables.
+        States and observed columns.
     transition_cov, observation_cov : {"full", "diag", "spherical", "fixed"}
     learned : bool
         Whether m0 and P0 are estimated.

@@ -73,7 +73,7 @@ def weak_prior(S_00, n_observed, n_features):
     n_observed : int
         Steps that the sum runs over.
     n_features : int
-        Observed variables.
+        Observed columns.
     """
     n = len(S_00)
     scale = max(np.trace(S_00) / n, np.finfo(float).tiny)

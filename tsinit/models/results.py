@@ -66,7 +66,7 @@ class Forecast(NamedTuple):
 
     @property
     def standard_deviations(self):
-        """(steps, D) float: spread of each variable."""
+        """(steps, D) float: spread of each column."""
         return np.sqrt(np.einsum("tii->ti", self.covariances))
 
 

@@ -15,21 +15,21 @@ KINDS = ("auto", "yeo-johnson", "log", "sqrt", None)
 
 
 class Transform(NamedTuple):
-    """z = (g(y / unit) - center) / scale with g the identity, the logarithm, the root or Yeo and Johnson's power."""
+    """z = (g(y / unit) - centre) / scale with g the identity, the logarithm, the root or Yeo and Johnson's power."""
 
     kind: str | None
     unit: float
     power: float
-    center: float
+    centre: float
     scale: float
 
     def forward(self, y):
         """Return z for values y in the units of the data; NaN stays NaN."""
-        return (_forward(self.kind, y / self.unit, self.power) - self.center) / self.scale
+        return (_forward(self.kind, y / self.unit, self.power) - self.centre) / self.scale
 
     def back(self, z):
         """Return y for z."""
-        return _back(self.kind, z * self.scale + self.center, self.power) * self.unit
+        return _back(self.kind, z * self.scale + self.centre, self.power) * self.unit
 
 
 def estimate(y, kind):
@@ -139,4 +139,4 @@ def _end(transform):
         high = -1.0 / transform.power if transform.power < 0 else high
         low = 1.0 / (2.0 - transform.power) if transform.power > 2 else low
     margin = 1e-6
-    return (low - transform.center) / transform.scale + margin, (high - transform.center) / transform.scale - margin
+    return (low - transform.centre) / transform.scale + margin, (high - transform.centre) / transform.scale - margin
