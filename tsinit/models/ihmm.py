@@ -52,7 +52,12 @@ class InfiniteHMM(Raced, RegimeQueries, SeriesEstimator):
     ----------
     init : str, strategy, function, array of labels, or list of these
         Where the chains begin: a registered name, an object with a method ``labels``, a function of ``y, rng,
-        n_states`` (what it wants of these), or one label per row. A list gives one start to each chain.
+        n_states`` (what it wants of these), or one label per row. A list gives one start to each chain. ``"auto"``
+        races strategies through the first half of the warm-up and goes on with the best `n_chains` of their chains
+        where they stand; :class:`tsinit.init.Race` sets who races and how. The race is over before any draw is kept,
+        and the second half of the warm-up forgets that chains were chosen by their density, so that the posterior is
+        what it was. No strategy has more than half of the chains while another has one left: R-hat needs chains
+        that come from apart.
     n_init_states : "auto" or int
         States of the start, for strategies that need to know. "auto" is one for 50 rows, but at least 2 and at
         most 10: on long series rather too many, because superfluous states die out sooner than missing ones are
@@ -111,6 +116,9 @@ class InfiniteHMM(Raced, RegimeQueries, SeriesEstimator):
         Whether R-hat of the joint log density and of the number of states is below 1.05.
     stopped_ : dict of int to str
         Chains that could not go on, and why; the others are kept.
+    init_race_ : Comparison
+        The race of ``init="auto"`` or a `Race`: a row for each start, failed or not; those with status ``ok`` are the
+        chains of the fit, the best at the end of the race first, and end in the mean over their draws.
     n_features_in_, feature_names_in_
         Columns seen in `fit`.
 

@@ -23,7 +23,9 @@ class LinearGaussianSSM(Raced, StateSpaceQueries, SeriesEstimator):
         States. Of several orders, the one with the least BIC is kept, and ``order_table_`` shows all.
     init : str, strategy, function or LinearGaussianParams
         Where EM begins: a registered name, an object with a method ``dynamics``, a function of ``y, rng, n_states``
-        (what it wants of these), or parameters in the units of the data.
+        (what it wants of these), or parameters in the units of the data. ``"auto"`` races the strategies that suit
+        the model, finishes the winner where it stands and keeps the race in ``init_race_``, for about the cost of two
+        runs; :class:`tsinit.init.Race` sets who races and how.
     transition_cov, observation_cov : {"full", "diag", "spherical", "fixed"}
         Structure of Q and R; "fixed" keeps that of the start. A spherical R is the same share of every column's
         variance, so that it does not depend on units.
@@ -32,7 +34,7 @@ class LinearGaussianSSM(Raced, StateSpaceQueries, SeriesEstimator):
     tol : float
         EM ends when a step gains less than this many nats per observed value.
     n_init : int
-        Starts to try, each from a seed of its own; the best end is kept.
+        Starts to try, each from a seed of its own; the best end is kept. Of a race, the most starts to finish.
     random_state : int, SeedSequence, Generator, RandomState or None
         Seed of the start.
     verbose : int
@@ -71,6 +73,10 @@ class LinearGaussianSSM(Raced, StateSpaceQueries, SeriesEstimator):
         States of the fitted model.
     order_table_ : DataFrame
         Log-likelihood, AIC and BIC by order; only where `n_states` is a sequence.
+    init_race_ : Comparison
+        The race of ``init="auto"`` or a `Race`: a row for each start, failed or not, with its trace, dropped or
+        finished. ``history_`` is that of the winner from its start on, the race included, and what a fit from that
+        start alone would have had.
     n_features_in_, feature_names_in_
         Columns seen in `fit`.
 

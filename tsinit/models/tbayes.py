@@ -48,7 +48,10 @@ class TBayesMICE(Raced, GapQueries, SeriesEstimator):
     init : str, strategy, function, complete table, or list of these
         Where the chains begin: a registered name, an object with a method ``fill``, a function of what it wants of
         ``y, rng, offsets, times, period, trial``, or a table. The first chain begins there and the others around it,
-        so that R-hat can tell; a list gives one start to each chain.
+        so that R-hat can tell; a list gives one start to each chain. ``"auto"`` races strategies through the first
+        half of the warm-up and goes on with the best `n_chains` of their chains where they stand, at most half of them
+        from one strategy while another has one left. The race is over before any draw is kept, and the second half of
+        the warm-up forgets it, so that the posterior is what it was; :class:`tsinit.init.Race` sets who races.
     lags : int
         Steps before and after that a regression sees. One is enough for most tables; more cost time, and accuracy
         where rows are few.
@@ -96,6 +99,9 @@ class TBayesMICE(Raced, GapQueries, SeriesEstimator):
         Sweeps of each chain.
     converged_ : bool
         Whether R-hat of all these scalars is below 1.05.
+    init_race_ : Comparison
+        The race of ``init="auto"`` or a `Race`: a row for each start, failed or not; those with status ``ok`` are the
+        chains of the fit and end in the mean over their draws.
     n_features_in_, feature_names_in_
         Columns seen in `fit`.
 
