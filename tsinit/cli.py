@@ -55,7 +55,7 @@ def _parser():
     )
     parser.add_argument("--version", action="version", version=f"tsinit {__version__}")
     parser.set_defaults(command=None)
-    commands = parser.add_subparsers(title="commands", metavar="")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_demo(commands)
     add_compare(commands)
     add_impute(commands)

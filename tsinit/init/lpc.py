@@ -12,6 +12,7 @@ from tsinit.init._scaling import standardise, unscale
 from tsinit.init._windows import fill_linear, take, window_ends
 
 _LEAST_NOISE = 1e-5  # of the variance of the data, for series that are predicted exactly
+_MAX_RADIUS = 0.999  # of A
 
 
 class LPC(BaseEstimator):
@@ -123,16 +124,16 @@ def _companion_of_vectors(z, n_states, offsets):
     return A, E, seen, np.mean((full - full @ seen @ seen.T) ** 2, axis=0)
 
 
-def _damp(A, first, radius=0.999):
-    """Move every root of a companion form inwards by one factor until the largest is at the radius.
+def _damp(A, first):
+    """Move every root of a companion form inwards by one factor until the largest has modulus 0.999.
 
     The coefficient of lag k is multiplied by factor**k, which keeps the form and the angles of the roots
     (speech coders call it bandwidth expansion).
     """
     largest = np.abs(np.linalg.eigvals(A)).max()
-    if largest <= radius:
+    if largest <= _MAX_RADIUS:
         return A
     lag = 1 + np.arange(len(A)) // first
     damped = A.copy()
-    damped[:first] *= (radius / largest) ** lag
+    damped[:first] *= (_MAX_RADIUS / largest) ** lag
     return damped

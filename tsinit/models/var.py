@@ -49,13 +49,9 @@ class VarChain:
         Log density of coefficients, noise and table, given the walk.
     noise : float
         Mean log standard deviation of the noise, over directions.
-    drift_variance : float
-        Of a step of the walk, in units of the noise; 0 without one.
     guard_hits : int
         Cells turned back in this sweep because they were far outside of what was observed.
     """
-
-    SCALARS = ("log_joint", "noise", "drift_variance", "guard_hits")
 
     def __init__(self, problem, start, rng, *, periods=(), drift="auto", noise_prior=None):
         self._rng, self._L, D = rng, problem.lags, problem.z.shape[1]
@@ -67,7 +63,7 @@ class VarChain:
         static = ~seasonal(problem, periods)[0]
         self.classes = classes(self.layout, self._L, D, static, self.drifts, problem.prior_scale, prior)
         self.laws: dict[int, Law] = {}
-        self.log_joint, self.noise, self.drift_variance = np.nan, np.nan, 0.0
+        self.log_joint, self.noise = np.nan, np.nan
         self.draw_laws()
 
     @property
@@ -106,7 +102,6 @@ class VarChain:
             if part.before == self._L and self.drifts:
                 law, profile = self._drift.draw(part.X, Y, part.scale, part.prior)
                 E = Y - part.X @ law.B - profile
-                self.drift_variance = self._drift.variance
             else:
                 X = part.X
                 law = draw_law(self._rng, X.T @ X, X.T @ Y, Y.T @ Y, len(Y), part.scale, part.prior)
