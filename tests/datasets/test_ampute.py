@@ -109,7 +109,7 @@ def test_one_seed_one_mask(rng):
     ({"columns": [7]}, "columns must hold columns of X; got 7. X has"),
     ({"given": [0]}, "given must be None for the mechanism 'mcar'"),
     ({"mechanism": "mar", "given": [0], "columns": [0, 1]}, "given must hold none of the columns"),
-    ({"strength": np.inf}, "strength must be a number"),
+    ({"strength": np.inf}, "strength must be a finite number; got inf"),
 ])
 def test_wrong_arguments_are_named(rng, options, message):
     with pytest.raises(ValueError, match=re.escape(message)):

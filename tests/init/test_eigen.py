@@ -111,6 +111,7 @@ def test_uniform_draws_the_radius_it_says(rng):
     (EigenInit("dics"), "distribution must be one of ['disc', 'annulus', 'unit_perturb', 'time_constants', 'box', "
                         "'double_gaussian']; got 'dics'."),
     (EigenInit(r_max=1.0), "r_max must be a number of at least 0 and below 1; got 1.0."),
+    (EigenInit(rotate="no"), "rotate must be True or False; got 'no'."),
     (EigenInit(r_lo=0.9, r_hi=0.5), "r_hi must be a number of at least 0.9; got 0.5."),
     (EigenInit(snr=0), "snr must be a number of at least 1e-06; got 0."),
     (Uniform(snr=float("nan")), "snr must be a number of at least 1e-06; got nan."),

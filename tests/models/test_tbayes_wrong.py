@@ -165,6 +165,8 @@ def test_whole_numbers_and_flags_are_numbers(rng):
         for table in model.impute(3, rounded=rounded):
             assert (table["n"] % 1 == 0).all()
             assert (table.loc[[4, 9], "x"] % 1 != 0).all()
+    with pytest.raises(ValueError, match=r"rounded must be 'auto', a list of column names or None; got 'n'\."):
+        model.impute(1, rounded="n")
     with pytest.raises(ValueError, match="rounded must name columns of X"):
         model.impute(1, rounded=["m"])
 

@@ -202,7 +202,8 @@ def check_rounded(rounded, names, y):
     if rounded is None:
         return np.zeros(len(names), dtype=bool)
     if isinstance(rounded, str):
-        check_choice("rounded", rounded, ("auto",))
+        if rounded != "auto":
+            raise ValueError(f"rounded must be 'auto', a list of column names or None; got {rounded!r}.")
         return (np.isnan(y) | (y == np.rint(y))).all(axis=0)
     rounded = list(np.atleast_1d(np.asarray(rounded, dtype=object)))
     _check_names("rounded", rounded, names)

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from tsinit._validate import check_choice, check_inside, check_number, check_seed, check_series
+from tsinit._validate import check_choice, check_inside, check_seed, check_series
 from tsinit._validate.values import short
 from tsinit.datasets._gaps import alternating_runs, dropout, logistic, standard_scores
 from tsinit.datasets._rules import require
@@ -91,7 +91,7 @@ def ampute(X, mechanism="mcar", rate=0.2, *, columns=None, given=None, strength=
     """
     check_choice("mechanism", mechanism, MECHANISMS)
     check_inside("rate", rate, 0.0, 1.0, closed=True)
-    check_number("strength", strength, -np.inf)
+    check_inside("strength", strength)
     shortest, longest = _check_length(length)
     panel = check_series(X, lengths)
     rng = np.random.default_rng(check_seed(random_state))

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from tsinit._spectrum import draw_orthogonal, from_eigenvalues
-from tsinit._validate import check_choice, check_inside, check_number
+from tsinit._validate import check_choice, check_flag, check_inside, check_number
 from tsinit.init._assemble import calibrate
 from tsinit.init._scaling import standardise, unscale
 from tsinit.init._windows import longest
@@ -132,6 +132,7 @@ class EigenInit(BaseEstimator):
         check_number("std", self.std, 0.0)
         check_number("r_lo", self.r_lo, 0.0)
         check_number("r_hi", self.r_hi, self.r_lo)
+        check_flag("rotate", self.rotate)
         n_pairs, n_real = divmod(n_states, 2)
         if self.distribution in _PARTS:
             part = _PARTS[self.distribution]

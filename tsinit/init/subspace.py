@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from tsinit._validate import check_choice, check_count, check_inside, check_number, check_series
+from tsinit._validate import check_choice, check_count, check_flag, check_inside, check_number, check_series
 from tsinit.init import _checks
 from tsinit.init._centres import cluster_centres, refine
 from tsinit.init._fills import keep_seen
@@ -261,6 +261,7 @@ class Subspace(BaseEstimator):
         check_number("noise_floor", self.noise_floor, 1e-12)
         check_inside("max_radius", self.max_radius, 0.0, 1.0, closed=True)
         check_choice("gaps", self.gaps, _GAPS)
+        check_flag("independent_noise", self.independent_noise)
 
 
 def _bounds(z, offsets):
