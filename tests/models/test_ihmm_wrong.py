@@ -1,12 +1,13 @@
 """What can go wrong with a long run: bad arguments, a chain that stops, Ctrl-C, a budget."""
 
 import _thread
+import re
 import threading
 
 import numpy as np
 import pytest
 
-from tsinit import Budget, InfiniteHMM, datasets
+from tsinit import Budget, InfiniteHMM, datasets, emissions
 from tsinit.models import Monitor
 from tsinit.models.chain import Chain, ChainStopped
 
@@ -42,6 +43,34 @@ def quick(**more):
 def test_a_wrong_argument_gets_one_sentence(arguments, message):
     with pytest.raises((ValueError, TypeError), match=message):
         quick(**arguments).fit(Y)
+
+
+class Forgetful(emissions.Gaussian):
+    """An emission whose ``bind`` forgets to return."""
+
+    def bind(self, y, offsets=None):
+        super().bind(y, offsets)
+
+
+class Nameless(emissions.Gaussian):
+    """An emission whose parameters are of a class that no density knows."""
+
+    def bind(self, y, offsets=None):
+        bound = super().bind(y, offsets)
+        bound.draw = lambda *arguments: (np.zeros(1),)
+        return bound
+
+
+@pytest.mark.parametrize(
+    ("emission", "message"),
+    [
+        (Forgetful(), "emission must have a method bind that returns a tsinit.emissions.Bound; got one that returns NoneType."),
+        (Nameless(), "emission must draw parameters of a class that has a density; got tuple."),
+    ],
+)
+def test_an_emission_that_is_not_whole_is_named(emission, message):
+    with pytest.raises(TypeError, match=re.escape(message)):
+        quick(emission=emission).fit(Y)
 
 
 @pytest.mark.parametrize("y", [np.full((20, 1), np.inf), np.array([["a"]] * 20), np.zeros((1, 1))])

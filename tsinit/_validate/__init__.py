@@ -6,8 +6,10 @@ sentences of the same form, as ``init/_registry.py``, ``init/_checks.py``, ``spe
 """
 
 from tsinit._validate.chains import (
+    check_bound,
     check_chains,
     check_concentrations,
+    check_density,
     check_jobs,
     check_per_chain,
     check_rows,
@@ -40,9 +42,9 @@ from tsinit._validate.values import (
 )
 
 __all__ = [
-    "Panel", "check_chains", "check_choice", "check_columns", "check_concentrations", "check_count", "check_fitted",
-    "check_flag", "check_inside", "check_jobs", "check_labels", "check_number", "check_order", "check_orders",
-    "check_params", "check_per_chain", "check_prior", "check_prior_fits", "check_rows", "check_seed", "check_seen",
-    "check_series", "check_sound", "check_verbose", "child_seed", "is_list_of_tables", "no_contender", "times_after",
-    "unusable_start", "warn_about_step", "warn_of_interrupt",
+    "Panel", "check_bound", "check_chains", "check_choice", "check_columns", "check_concentrations", "check_count",
+    "check_density", "check_fitted", "check_flag", "check_inside", "check_jobs", "check_labels", "check_number",
+    "check_order", "check_orders", "check_params", "check_per_chain", "check_prior", "check_prior_fits", "check_rows",
+    "check_seed", "check_seen", "check_series", "check_sound", "check_verbose", "child_seed", "is_list_of_tables",
+    "no_contender", "times_after", "unusable_start", "warn_about_step", "warn_of_interrupt",
 ]

@@ -5,6 +5,10 @@ import difflib
 import numpy as np
 
 from tsinit._validate.values import check_number, short, warn
+from tsinit.kernels import density
+
+#: What a sampler asks of an emission that is bound to data.
+_BOUND = ("data", "latent", "augment", "draw", "log_evidence")
 
 
 def check_per_chain(name, value, n_chains):
@@ -57,6 +61,38 @@ def check_concentrations(priors, defaults):
             raise ValueError(f"priors[{name!r}] must be a pair of positive numbers; got {short(pair)}.")
         pairs[name] = tuple(check_number(f"priors[{name!r}][{i}]", v, 1e-9) for i, v in enumerate(pair))
     return defaults._replace(**pairs)
+
+
+def check_bound(bound):
+    """Require what an emission's method ``bind`` has to return.
+
+    Raises
+    ------
+    TypeError
+        It is no ``Bound``, nor anything like one.
+    """
+    if not all(hasattr(bound, name) for name in _BOUND):
+        raise TypeError(
+            "emission must have a method bind that returns a tsinit.emissions.Bound; got one that returns "
+            f"{type(bound).__name__}."
+        )
+    return bound
+
+
+def check_density(params):
+    """Require parameters of a class that has a density.
+
+    Raises
+    ------
+    TypeError
+        No density is registered for it.
+    """
+    if type(params) not in density._DENSITIES:
+        raise TypeError(
+            "emission must draw parameters of a class that has a density; got "
+            f"{type(params).__name__}. Register one with @tsinit.kernels.density.density({type(params).__name__})."
+        )
+    return params
 
 
 def check_chains(stopped, n_chains):

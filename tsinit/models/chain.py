@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tsinit._validate import check_bound, check_density
 from tsinit.kernels import beam, concentrations, hdp
 
 ROOM = 16  # states that the work space has room for at first; doubled on demand
@@ -64,7 +65,7 @@ class Chain:
     """
 
     def __init__(self, bound, offsets, z0, rng, priors=None, sticky=True, fixed=None):
-        self.bound = bound
+        self.bound = check_bound(bound)
         self.rng = rng
         fixed = {**({} if sticky else {"rho": 0.0}), **(fixed or {})}
         self._priors, self._values = _concentrations(Priors() if priors is None else priors, fixed)
@@ -86,7 +87,7 @@ class Chain:
             # Labels say much about the concentrations: their prior means would begin far away.
             self._draw_concentrations()
         # The start has a density too; parameters are needed where they cannot be integrated out.
-        self.params = bound.draw(rng, self.z, self.K, self.latent)
+        self.params = check_density(bound.draw(rng, self.z, self.K, self.latent))
         with np.errstate(all="ignore"):  # where there is none, the first sweep says so
             self.log_joint = self._density()
 
