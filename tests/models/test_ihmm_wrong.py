@@ -64,7 +64,7 @@ class Nameless(emissions.Gaussian):
 @pytest.mark.parametrize(
     ("emission", "message"),
     [
-        (Forgetful(), "emission must have a method bind that returns a tsinit.emissions.Bound; got one that returns NoneType."),
+        (Forgetful(), "that returns a tsinit.emissions.Bound; got one that returns NoneType."),
         (Nameless(), "emission must draw parameters of a class that has a density; got tuple."),
     ],
 )
