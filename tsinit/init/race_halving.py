@@ -31,7 +31,8 @@ def rounds(n, *, first, limit, keep=0.5, growth=2.0, finalists=1):
     -------
     list of Round
     """
-    plan, target = [], min(max(first, 0), limit)
+    plan: list[Round] = []
+    target = min(max(first, 0), limit)
     while True:
         n = _left(n, keep, finalists)
         if target >= limit:
@@ -154,7 +155,9 @@ def best_mixed(scores, kinds, n):
         Positions, the best first.
     """
     order = sorted(range(len(scores)), key=lambda i: -scores[i])
-    most, taken, spare = math.ceil(n / 2), [], []
+    most = math.ceil(n / 2)
+    taken: list[int] = []
+    spare: list[int] = []
     for i in order:
         crowded = sum(kinds[j] == kinds[i] for j in taken) >= most
         (spare if crowded else taken).append(i)

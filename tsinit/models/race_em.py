@@ -147,11 +147,11 @@ def run(race, contest, seed, monitor):
         if monitor.out_of_time():
             break
     require_some(entries)
-    winner = max((c for c in climbers if c.fit is not None), key=lambda c: c.worths[-1])
+    winner, fit = max(((c, c.fit) for c in climbers if c.fit is not None), key=lambda pair: pair[0].worths[-1])
     monitor.timed_out = monitor.out_of_time()
     monitor.stop()
     record = Record(candidates(race, "dynamics"), seed, [climber.row() for climber in climbers])
-    return winner.fit._replace(trace=(winner.leg.objectives, winner.leg.passed), race=record)
+    return fit._replace(trace=(winner.leg.objectives, winner.leg.passed), race=record)
 
 
 def _in_turn(everybody, max_iter, monitor):

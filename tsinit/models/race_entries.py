@@ -79,7 +79,8 @@ def enter(chosen, n_seeds, seed, ask, *, repeat):
     -------
     list of Entry
     """
-    entries, certain = [], {}
+    entries: list[Entry] = []
+    certain: dict[int, tuple] = {}  # starts in which chance had no part
     once = [not repeat and getattr(getattr(c.call, "__self__", None), "_one_start", False) for c in chosen]
     for replicate in range(n_seeds):
         own = child_seed(seed, RACE, replicate)
@@ -98,7 +99,8 @@ def enter(chosen, n_seeds, seed, ask, *, repeat):
 
 def _ask(entry, candidate, ask):
     """Ask for one start; returns whether chance had a part in it."""
-    rng = np.random.default_rng(child_seed(entry.seed, 0))
+    stream = child_seed(entry.seed, 0)
+    rng = np.random.default_rng(stream)
     before = rng.bit_generator.state
     began = perf_counter()
     try:
@@ -106,7 +108,7 @@ def _ask(entry, candidate, ask):
     except Exception as error:  # whatever a strategy does wrong is a row of the race
         entry.failure = told(error)
     entry.init_seconds = perf_counter() - began
-    return rng.bit_generator.state != before or rng.bit_generator.seed_seq.n_children_spawned > 0
+    return rng.bit_generator.state != before or stream.n_children_spawned > 0
 
 
 def require_some(entries):
