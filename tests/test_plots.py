@@ -278,6 +278,11 @@ def test_formants_refuses_what_is_no_sound(arguments, message):
         plots.formants(*arguments)
 
 
+def test_formants_refuses_what_are_no_tracks():
+    with pytest.raises(TypeError, match=r"^tracks must be FormantTracks or a dict of these; got int\.$"):
+        plots.formants(np.zeros(900), 8000, {"mine": 3})
+
+
 def test_a_tone_is_dark_at_its_frequency():
     from tsinit._plots.sound import _spectrogram
 

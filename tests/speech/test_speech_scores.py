@@ -1,3 +1,4 @@
+import re
 from itertools import permutations
 
 import numpy as np
@@ -92,3 +93,23 @@ def test_two_formants_are_resolved_by_two_resonances_near_them():
 def test_a_pair_is_two_rising_frequencies(pair):
     with pytest.raises(ValueError, match="pair must hold two rising frequencies"):
         speech.resolved([speech.Formants(np.empty(0), np.empty(0))] * 2, pair)
+
+
+@pytest.mark.parametrize(("call", "message"), [
+    (lambda: speech.roughness("a"), "tracks must hold numbers; got 'a'."),
+    (lambda: speech.track_error([[1.0]], "a"), "reference must hold numbers; got 'a'."),
+    (lambda: speech.assign_to_reference(3, np.ones((2, 2))), "candidates must be a list of Formants, one for"),
+    (lambda: speech.resolved([1, 2], (1.0, 2.0)), "candidates must be a list of Formants, one for each frame; got"),
+    (lambda: speech.resolved([], "a"), "pair must hold numbers; got 'a'."),
+    (lambda: speech.track(None), "candidates must be a list of Formants, one for each frame; got None."),
+    (lambda: speech.track([], nominal="a"), "nominal must hold numbers; got 'a'."),
+    (lambda: speech.spectrum(1, 8000), "params must be LinearGaussianParams; got 1."),
+    (lambda: speech.formants("a", 8000), "A must hold numbers; got 'a'."),
+    (lambda: speech.voiced("a", 8000), "frames must hold numbers; got 'a'."),
+    (lambda: speech.voiced(np.ones((3, 400)), 8000, f0=3), "f0 must be a pair of frequencies in Hz; got 3."),
+    (lambda: speech.frames(np.ones(900), 8000, times="a"), "times must hold numbers; got 'a'."),
+    (lambda: speech.formant_tracks(np.ones(900), 8000, "a"), "model must be an estimator, for example"),
+])
+def test_what_is_no_number_frame_or_model_is_named(call, message):
+    with pytest.raises((ValueError, TypeError), match=f"^{re.escape(message)}"):
+        call()

@@ -41,6 +41,9 @@ def formants(signal, fs, tracks=None, *, reference=None, f_max=5000.0, ax=None):
     signal = check_signal(signal)
     fs, f_max = check_inside("fs", fs, 0.0), check_inside("f_max", f_max, 0.0)
     named = tracks if isinstance(tracks, dict) else {"": tracks}
+    for one in named.values():
+        if one is not None:
+            style.require(one, "FormantTracks or a dict of these", "times", "frequencies", name="tracks")
     if ax is not None and len(named) > 1:
         raise ValueError(f"ax must go with one set of tracks; got {len(named)}.")
     size = (5.2, 2.0)

@@ -5,6 +5,17 @@ Numbers and counts are checked as everywhere (`tsinit._validate`).
 
 import numpy as np
 
+from tsinit._validate import check_inside
+from tsinit._validate.values import short
+
+
+def check_numbers(name, values):
+    """Return numbers as an array of float64."""
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must hold numbers; got {short(values)}.") from None
+
 
 def check_signal(signal):
     """Return the signal as a one-dimensional, finite float64 array."""
@@ -22,7 +33,7 @@ def check_signal(signal):
 
 def check_frames(values):
     """Return frames as a finite (n_frames, L) array."""
-    x = np.asarray(values, dtype=np.float64)
+    x = check_numbers("frames", values)
     if x.ndim != 2 or x.shape[1] < 2:
         raise ValueError(f"frames must be two-dimensional, one row per frame; got shape {x.shape}.")
     if not np.isfinite(x).all():
@@ -32,7 +43,7 @@ def check_frames(values):
 
 def check_square(A):
     """Return a finite, square transition matrix."""
-    A = np.asarray(A, dtype=np.float64)
+    A = check_numbers("A", A)
     if A.ndim != 2 or A.shape[0] != A.shape[1]:
         raise ValueError(f"A must be a square matrix; got shape {A.shape}.")
     if not np.isfinite(A).all():
@@ -42,7 +53,7 @@ def check_square(A):
 
 def check_tracks(name, tracks):
     """Return tracks as (n_frames, n_formants) Hz, NaN where missing."""
-    x = np.asarray(tracks, dtype=np.float64)
+    x = check_numbers(name, tracks)
     if x.ndim == 1:
         x = x[:, None]
     if x.ndim != 2:
@@ -65,8 +76,39 @@ def check_same_length(name, count, other, expected):
 
 def check_pair(pair, n_frames):
     """Return two rising frequencies for each frame, (n_frames, 2)."""
-    x = np.asarray(pair, dtype=np.float64)
+    x = check_numbers("pair", pair)
     if x.shape not in ((2,), (n_frames, 2)) or not (x[..., 0] < x[..., 1]).all():
         raise ValueError(f"pair must hold two rising frequencies, for all frames or for each of {n_frames}; "
                          f"got {x.tolist() if x.size <= 4 else x.shape}.")
     return np.broadcast_to(x, (n_frames, 2))
+
+
+def check_candidates(candidates):
+    """Return the resonances of every frame as pairs of arrays: frequencies, bandwidths."""
+    try:
+        return [tuple(np.asarray(part, dtype=np.float64) for part in (f, b)) for f, b in candidates]
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"candidates must be a list of Formants, one for each frame; got {short(candidates)}."
+        ) from None
+
+
+def check_range(name, pair):
+    """Return two numbers above 0."""
+    if not isinstance(pair, (tuple, list, np.ndarray)) or len(pair) != 2:
+        raise ValueError(f"{name} must be a pair of frequencies in Hz; got {short(pair)}.")
+    return [check_inside(f"{name}[{i}]", f, 0.0) for i, f in enumerate(pair)]
+
+
+def check_params(params):
+    """Require the parameters of a state-space model."""
+    if not all(hasattr(params, name) for name in ("A", "C", "Q", "R")):
+        raise TypeError(f"params must be LinearGaussianParams; got {short(params)}.")
+    return params
+
+
+def check_model(model):
+    """Require an estimator that can be cloned and fitted."""
+    if isinstance(model, type) or not all(hasattr(model, name) for name in ("fit", "get_params")):
+        raise TypeError(f"model must be an estimator, for example LinearGaussianSSM(14); got {short(model)}.")
+    return model

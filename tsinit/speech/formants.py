@@ -29,7 +29,7 @@ class Spectrum(NamedTuple):
     frequencies : (n,) float
         In Hz, from 0 to fs / 2.
     power : (n, D) float
-        One-sided density of each observed variable, in squared units per Hz: its integral is the variance.
+        One-sided density of each observed column, in squared units per Hz: its integral is the variance.
     """
 
     frequencies: np.ndarray
@@ -94,8 +94,10 @@ def spectrum(params, fs, n=512):
     ------
     ValueError
         If A is not a finite square matrix, fs not positive or n below 1.
+    TypeError
+        If `params` are not those of a model.
     """
-    A = _checks.check_square(params.A)
+    A = _checks.check_square(_checks.check_params(params).A)
     fs, n = check_inside("fs", fs, 0.0), check_count("n", n)
     f = np.linspace(0.0, fs / 2.0, n)
     z = np.exp(2j * np.pi * f / fs)

@@ -120,7 +120,7 @@ def frames(signal, fs, length=0.025, hop=0.010, *, window="boxcar", normalise=Fa
         # Rounded frame by frame, so that a hop of a fractional number of samples does not drift.
         starts = np.round(np.arange((x.size - L) // step + 1) * step).astype(int)
     else:
-        starts = np.round(np.asarray(times, dtype=np.float64) * fs - L / 2).astype(int)
+        starts = np.round(_checks.check_numbers("times", times) * fs - L / 2).astype(int)
         if starts.size and (starts.min() < 0 or starts.max() + L > x.size):
             raise ValueError(f"times must leave half a frame on either side, between {L / 2 / fs:g} and "
                              f"{(x.size - L / 2) / fs:g} s; got {np.min(times):g} to {np.max(times):g} s.")
@@ -164,7 +164,7 @@ def voiced(values, fs, *, within=12.0, periodicity=0.6, f0=(60.0, 400.0)):
     x = _checks.check_frames(values)
     fs = check_inside("fs", fs, 0.0)
     within = check_inside("within", within, 0.0)
-    low, high = (check_inside("f0", f, 0.0) for f in f0)
+    low, high = _checks.check_range("f0", f0)
     lags = np.arange(max(1, int(fs / high)), min(int(np.ceil(fs / low)), x.shape[1] // 2) + 1)
     if lags.size == 0:
         raise ValueError(f"f0 must hold a period of at most half a frame, {x.shape[1] / 2 / fs:g} s; "
@@ -197,7 +197,7 @@ def _taper(window, L):
             return get_window(window, L, fftbins=False)
         except ValueError:
             raise ValueError(f"window must be a name that scipy.signal knows; got {window!r}.") from None
-    taper = np.asarray(window, dtype=np.float64)
+    taper = _checks.check_numbers("window", window)
     if taper.shape != (L,):
         raise ValueError(f"window must be a name or have one weight per sample, {L}; "
                          f"got shape {taper.shape}.")

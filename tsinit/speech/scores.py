@@ -30,13 +30,14 @@ def assign_to_reference(candidates, reference):
     ------
     ValueError
         If there is not one entry of candidates per frame of the reference.
+    TypeError
+        If the candidates are not pairs.
     """
-    reference = _checks.check_tracks("reference", reference)
+    reference, candidates = _checks.check_tracks("reference", reference), _checks.check_candidates(candidates)
     _checks.check_same_length("candidates", len(candidates), "reference", len(reference))
     out = np.full(reference.shape, np.nan)
     for row, wanted, (found, _) in zip(out, reference, candidates, strict=True):
         known = np.flatnonzero(np.isfinite(wanted))
-        found = np.asarray(found, dtype=np.float64)
         which, taken = linear_sum_assignment(np.abs(wanted[known, None] - found))
         row[known[which]] = found[taken]
     return out
@@ -115,7 +116,10 @@ def resolved(candidates, pair):
     ------
     ValueError
         If the pair is not two rising frequencies, or there is not one for each frame.
+    TypeError
+        If the candidates are not pairs.
     """
+    candidates = _checks.check_candidates(candidates)
     pair = _checks.check_pair(pair, len(candidates))
     within = 0.5 * (pair[:, 1] - pair[:, 0])
     found = assign_to_reference(candidates, pair)

@@ -116,6 +116,8 @@ def formant_tracks(signal, fs, model=None, *, fs_model=10_000.0, length=0.025, h
     ------
     ValueError
         If the signal is not one finite channel, the mask does not fit the frames, or `ahead` is not positive.
+    TypeError
+        If the model is no estimator.
 
     Notes
     -----
@@ -125,7 +127,7 @@ def formant_tracks(signal, fs, model=None, *, fs_model=10_000.0, length=0.025, h
     x = _checks.check_signal(signal)
     if fs_model is not None:
         x, fs = resample(x, fs, fs_model), float(fs_model)
-    model = _default_model(fs) if model is None else model
+    model = _default_model(fs) if model is None else _checks.check_model(model)
     cut = {"length": length, "hop": hop, "times": times}
     raw = frames(x, fs, **cut)
     shaped = x if cutoff is None else pre_emphasis(x, fs, cutoff)

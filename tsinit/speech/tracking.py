@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tsinit._validate import check_count, check_number
+from tsinit.speech import _checks
 
 # Per frame the search has C(m + K, K) states for K formants among m candidates: spare ones are cut to a few.
 _SPARE = 3
@@ -54,6 +55,8 @@ def track(candidates, n_formants=3, *, nominal=None, jump_cost=1.0, bandwidth_co
     ------
     ValueError
         If n_formants is not a whole number from 1, a nominal frequency is missing, or a cost is negative.
+    TypeError
+        If the candidates are not pairs.
 
     Notes
     -----
@@ -61,14 +64,14 @@ def track(candidates, n_formants=3, *, nominal=None, jump_cost=1.0, bandwidth_co
     round numbers near the best of a coarse grid on five recordings.
     """
     K = check_count("n_formants", n_formants)
-    nominal = 500.0 + 1000.0 * np.arange(K) if nominal is None else np.asarray(nominal, dtype=np.float64)
+    nominal = 500.0 + 1000.0 * np.arange(K) if nominal is None else _checks.check_numbers("nominal", nominal)
     if nominal.shape != (K,) or not np.all(nominal > 0):
         raise ValueError(f"nominal must hold {K} positive frequencies; got {nominal.tolist()}.")
     costs = {"jump_cost": jump_cost, "bandwidth_cost": bandwidth_cost, "nominal_cost": nominal_cost,
              "miss_cost": miss_cost}
     for name, value in costs.items():
         check_number(name, value)
-    kept = [_narrowest(f, b, K + _SPARE) for f, b in candidates]
+    kept = [_narrowest(f, b, K + _SPARE) for f, b in _checks.check_candidates(candidates)]
     chosen = _viterbi(kept, K, np.log(nominal), costs)
     out = np.full((2, len(kept), K), np.nan)
     for t, (frame, choice) in enumerate(zip(kept, chosen, strict=True)):
