@@ -1,5 +1,7 @@
 """Scores: the model's own, held-out tails, a known truth."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -122,3 +124,22 @@ def test_eigenvalue_error_ignores_basis_and_order(rng):
     T = rng.standard_normal((3, 3))
     assert eigenvalue_error(T @ A @ np.linalg.inv(T), A) < 1e-12
     assert eigenvalue_error(np.diag([0.5, 0.9]), A) < 1e-12
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"truth": "a"}, "truth must be LinearGaussianParams, a complete table or one label for each row; got 'a'."),
+    ({"truth": [1, 2]}, "truth must have one label for each row of data set 'data', 40; got 2."),
+    ({"n_jobs": 0}, "n_jobs must be a whole number other than 0 (-1: all processors), or None; got 0."),
+])
+def test_what_a_comparison_cannot_use_is_named_before_it_runs(change, message):
+    with pytest.raises((ValueError, TypeError), match=f"^{re.escape(message)}$"):
+        compare(Hills(), X, {"a": lambda y, rng: rng.random()}, n_seeds=1, progress=False, **change)
+
+
+def test_a_target_is_a_number_and_a_seed_a_text_of_a_run():
+    result = compare(Hills(), X, {"a": lambda y, rng: rng.random()}, n_seeds=1, progress=False)
+    with pytest.raises(ValueError, match=r"^target must be a finite number; got 'high'\.$"):
+        result.to_target("high")
+    for wrong in ("x", 3, "0:1,a"):
+        with pytest.raises(ValueError, match=r"^text must be a seed of a run, such as '0:2271034571,3,0'; got "):
+            result.seed(wrong)

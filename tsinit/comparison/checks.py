@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from tsinit._validate import check_count, check_number, check_series
+from tsinit._validate.values import short
 from tsinit.comparison import data as datasets_of
 from tsinit.comparison import naming
 from tsinit.comparison.data import Dataset
@@ -196,6 +197,8 @@ def _check_fraction(test):
 
 def _check_truth(name, X, truth):
     """Bring a truth into the form of the data; parameters and None stay as they are."""
+    if isinstance(truth, list) and all(np.ndim(part) == 0 for part in truth):
+        truth = np.asarray(truth)  # labels one by one, and not a list of sequences
     if truth is None or kind_of_truth(truth) == "parameters":
         return truth
     if kind_of_truth(truth) == "labels":
@@ -216,7 +219,12 @@ def _check_labels(name, X, truth):
 
 
 def _check_table_truth(name, X, truth):
-    y, full = datasets_of.stack(X), datasets_of.stack(truth)
+    try:
+        y, full = datasets_of.stack(X), datasets_of.stack(truth)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"truth must be LinearGaussianParams, a complete table or one label for each row; got {short(truth)}."
+        ) from None
     if y.shape != full.shape:
         raise ValueError(f"truth must have the shape of data set {name!r}, {y.shape}; got {full.shape}.")
     if not (np.isnan(y) & ~np.isnan(full)).any():

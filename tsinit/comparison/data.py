@@ -16,7 +16,7 @@ class Dataset(NamedTuple):
 
     X: Any  # what is fitted: one table, or a list of tables
     tests: dict[str, Any]  # held-out series by the ending of their score column
-    truth: Any  # complete table or parameters, or None
+    truth: Any  # complete table, labels or parameters, or None
     digest: str
 
 

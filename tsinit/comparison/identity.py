@@ -79,9 +79,17 @@ def seed_from_text(text):
     Returns
     -------
     numpy.random.SeedSequence
+
+    Raises
+    ------
+    ValueError
+        It is no such text.
     """
-    entropy, key = text.split(":")
-    return np.random.SeedSequence(entropy=int(entropy), spawn_key=tuple(map(int, key.split(","))))
+    try:
+        entropy, key = text.split(":")
+        return np.random.SeedSequence(entropy=int(entropy), spawn_key=tuple(map(int, key.split(","))))
+    except (AttributeError, ValueError):
+        raise ValueError(f"text must be a seed of a run, such as '0:2271034571,3,0'; got {text!r}.") from None
 
 
 def _feed(digest, value, inside=()):

@@ -7,6 +7,7 @@ import warnings
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
+from tsinit._validate import check_jobs
 from tsinit.comparison.plan import Task
 from tsinit.comparison.pool import carry_out
 from tsinit.comparison.store import Store
@@ -27,7 +28,7 @@ def run_tasks(tasks: list[Task], n_jobs=None, progress=True, store: Store | None
     store : Store or None
         Where finished runs are found, and kept as soon as they are known.
     """
-    comparison = uuid.uuid4().hex
+    comparison, n_jobs = uuid.uuid4().hex, check_jobs(n_jobs)
     done = {} if store is None else store.load([task.run_id for task in tasks])
     left = [task for task in tasks if task.run_id not in done]
     # Threads and warnings belong to the whole process: set here once, for every run in this process. One BLAS

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 
+from tsinit._validate import check_inside
 from tsinit.comparison import statistics
 from tsinit.comparison.carried import running_time_interval
 from tsinit.comparison.summary import has_optima, usable
@@ -138,6 +139,6 @@ def _level(cell, dataset, target):
     if isinstance(target, dict):
         return target.get(dataset)
     if target is not None:
-        return float(target)
+        return check_inside("target", target)
     best = usable(cell)["objective_final"].max()
     return best - statistics.end_tolerance(best) if has_optima(cell) and np.isfinite(best) else None
