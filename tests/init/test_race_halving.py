@@ -67,12 +67,12 @@ def test_a_race_is_what_a_slow_telling_says(seed):
     plan = rounds(len(runners), first=3, limit=60)
     # Told again: who is alive after each round, by sorting everybody's whole trace.
     alive, reached = list(range(len(runners))), 0
-    for target, n_kept in plan:
-        if len(alive) <= 1 or all(runners[i].trace.size - 1 <= reached for i in alive):
+    for i, (target, n_kept) in enumerate(plan):
+        if (i and len(alive) <= 1) or all(runners[j].trace.size - 1 <= reached for j in alive):
             break
         reached = target
-        alive = [i for i in alive if min(target, runners[i].trace.size - 1) < runners[i].breaks_at]
-        alive = sorted(alive, key=lambda i: -runners[i].trace[min(target, runners[i].trace.size - 1)])[:n_kept]
+        alive = [j for j in alive if min(target, runners[j].trace.size - 1) < runners[j].breaks_at]
+        alive = sorted(alive, key=lambda j: -runners[j].trace[min(target, runners[j].trace.size - 1)])[:n_kept]
     assert [runners.index(r) for r in halve(runners, plan, advance_all, best)] == alive
     assert all(r.work == r.done for r in runners)  # nothing is done twice
 

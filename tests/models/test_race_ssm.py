@@ -149,3 +149,9 @@ def test_the_progress_bar_counts_iterations_and_shows_the_best():
     model._fit(Y, monitor=monitor)
     assert told[-1] == (model.n_iter_, model.history_[-1])
     assert np.all(np.diff([iteration for iteration, _ in told]) >= 0)
+
+
+@pytest.mark.parametrize("n_init", [1, 3])
+def test_one_candidate_is_a_race_too(n_init):
+    raced = fit(init=Race(["lpc_loose"]), n_init=n_init)
+    np.testing.assert_array_equal(raced.history_, fit(init="lpc_loose").history_)

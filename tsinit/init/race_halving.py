@@ -75,8 +75,9 @@ def halve(contenders, plan, advance, choose, least=1):
         Those that are left, the best first; empty where all failed.
     """
     alive = [c for c in contenders if not c.failed]
-    for target, n_kept in plan:
-        if len(alive) <= least or all(c.finished for c in alive):
+    for i, (target, n_kept) in enumerate(plan):
+        # Even one without a rival has to begin.
+        if (i > 0 and len(alive) <= least) or all(c.finished for c in alive):
             break
         going = advance(alive, target)
         alive = [c for c in alive if not c.failed]

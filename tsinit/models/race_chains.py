@@ -71,7 +71,7 @@ class Runner(sampling.Walk):
         """Tell the entry whether the chain stopped, or has no density."""
         if self.failure is not None:
             self.entry.failure = told(self.failure)
-        elif not np.isfinite(self.score):
+        elif self.n_sweeps > 0 and not np.isfinite(self.score):  # a start alone may have no density yet
             self.entry.failure = told(FloatingPointError(f"the objective must be finite; got {self.score}"))
 
     def keep_by(self, keep):
@@ -193,7 +193,7 @@ def _together(contest, monitor):
 
 
 def _choose(runners, n):
-    chosen = best_mixed([r.score for r in runners], [r.entry.candidate for r in runners], n)
+    chosen = best_mixed([np.nan_to_num(r.score, nan=-np.inf) for r in runners], [r.entry.candidate for r in runners], n)
     return [runners[i] for i in chosen]
 
 
