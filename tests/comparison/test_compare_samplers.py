@@ -124,7 +124,6 @@ LABELS = np.repeat(["low", "high"], 20)
 
 @pytest.mark.parametrize("truth", [LABELS, pd.Series(LABELS), LABELS.tolist(), np.repeat([3, 7], 20)])
 def test_true_labels_give_the_adjusted_rand_index(truth):
-    truth = np.array(truth) if isinstance(truth, list) else truth
     runs = compare(Walker(), X, {"near": _near}, n_seeds=1, truth=truth, progress=False).runs
     assert runs["score_ari"].tolist() == [1.0]
 

@@ -68,6 +68,16 @@ def test_names_are_sorted_and_filtered_by_verb(registry):
     assert init.names() == ["constant", "filler", "kmeans"]
     assert init.names("fill") == ["filler"]
     assert init.names("labels") == []
+    with pytest.raises(ValueError, match=r"^verb must be one of \['dynamics', 'labels', 'fill'\] or None; got 'fil'"):
+        init.names("fil")
+
+
+@pytest.mark.parametrize(("name", "verb", "meant"), [
+    ("kmeans_plus_plus", "labels", "kmeans++"), ("GMM", "labels", "gaussian_mixture"), ("locf", "fill", "forward"),
+    ("4sid", "dynamics", "subspace"), ("random", "labels", "uniform"),
+])
+def test_a_name_that_others_use_leads_to_ours(name, verb, meant):
+    assert message(name, verb).endswith(f"got {name!r}. Did you mean {meant!r}?")
 
 
 def test_a_registered_name_is_found_and_the_last_registration_counts(registry, rng):

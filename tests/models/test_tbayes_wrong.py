@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from reference.fcs import interpolate
 
+from tsinit.init import Perturb
 from tsinit.models.chained import Diverged, FcsChain
 from tsinit.models.tbayes import TBayesMICE
 
@@ -40,6 +41,7 @@ def fit(y, **change):
         ({"n_imputations": 0}, "n_imputations must be a whole number"),
         ({"n_draws": 0}, "n_draws must be a whole number"),
         ({"n_chains": 0}, "n_chains must be a whole number"),
+        ({"n_jobs": 0}, "n_jobs must be a whole number other than 0"),
         ({"prior_scale": 0}, "prior_scale must be a number"),
         ({"bounds": {5: (0, 1)}}, "bounds must name columns"),
         ({"bounds": {0: 3}}, "must be a pair"),
@@ -49,6 +51,7 @@ def fit(y, **change):
         ({"init": "liner"}, "Did you mean 'linear'"),
         ({"init": np.zeros((3, 3))}, "of shape"),
         ({"init": lambda y: np.full(y.shape, "low")}, "must give a table of numbers; got ndarray of other things"),
+        ({"init": Perturb(lambda y: np.full(y.shape, "low"))}, "inner must fill a table of numbers; got ndarray"),
         ({"init": lambda y: y}, "must fill every missing cell"),
         ({"init": [interpolate]}, "one start for each of the 2 chains"),
     ],

@@ -100,9 +100,12 @@ def complete(name, table, y):
     Raises
     ------
     ValueError
-        If it has another shape, or a value that is not finite.
+        If it holds something else than numbers, has another shape, or a value that is not finite.
     """
-    table = np.asarray(table, dtype=float)
+    try:
+        table = np.asarray(table, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must fill a table of numbers; got {type(table).__name__} of other things.") from None
     if table.shape != y.shape:
         raise ValueError(f"{name} must fill a table of shape {y.shape}; got one of shape {table.shape}.")
     if not np.isfinite(table).all():

@@ -14,6 +14,12 @@ from typing import Any, NamedTuple
 from tsinit.kernels import LinearGaussianParams
 
 _FACTORIES: dict[str, Callable[[], Any]] = {}
+#: What others call some of them, for messages.
+_ALSO = {
+    "4sid": "subspace", "bfill": "backward", "ffill": "forward", "gmm": "gaussian_mixture", "interpolate": "linear",
+    "interpolation": "linear", "kmeans_plus_plus": "kmeans++", "knn_imputer": "knn", "locf": "forward",
+    "nocb": "backward", "pam": "kmedoids", "random": "uniform", "softimpute": "low_rank",
+}
 
 
 class Start(NamedTuple):
@@ -101,7 +107,14 @@ def names(verb=None):
     -------
     list of str
         In alphabetical order.
+
+    Raises
+    ------
+    ValueError
+        If there is no such verb.
     """
+    if verb is not None and (not isinstance(verb, str) or verb not in _VERBS):
+        raise ValueError(f"verb must be one of {list(_VERBS)} or None; got {verb!r}.")
     return [name for name in sorted(_FACTORIES) if verb is None or verb in _offers(_FACTORIES[name]())]
 
 
@@ -157,7 +170,8 @@ def _named(name, verb, argument):
     message = f"{_rule(argument, verb)}; got {name!r}."
     if name in _FACTORIES:
         raise ValueError(f"{message} {name!r} does not offer {verb!r}.")
-    close = difflib.get_close_matches(name.lower(), known, n=1)
+    other = _ALSO.get(name.lower())
+    close = [other] if other in known else difflib.get_close_matches(name.lower(), known, n=1)
     raise ValueError(message + (f" Did you mean {close[0]!r}?" if close else ""))
 
 

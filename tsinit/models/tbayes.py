@@ -229,7 +229,7 @@ class TBayesMICE(Raced, GapQueries, SeriesEstimator):
             n_chains=n_chains,
             prior_scale=check_number("prior_scale", self.prior_scale, 1e-6),
             bounds=self.bounds,
-            n_jobs=self.n_jobs,
+            n_jobs=_validate.check_jobs(self.n_jobs),
         )
 
     def _race(self, race, rows, scales, options, engine, seed, monitor):
