@@ -6,12 +6,13 @@ by colour-blind readers, and strategies also differ in marker and line style.
 """
 
 from tsinit._plots.chains import chains, n_states
+from tsinit._plots.coclustering import coclustering
 from tsinit._plots.comparison import best_of, pairs, time_to_target
 from tsinit._plots.fits import eigenvalues, history, smoothed
 from tsinit._plots.imputation import imputed
 from tsinit._plots.imputation_checks import imputed_chains, imputed_density, imputed_rhat
 from tsinit._plots.ranks import critical_difference
-from tsinit._plots.segmentation import coclustering, segmentation, segmentations
+from tsinit._plots.segmentation import segmentation, segmentations
 from tsinit._plots.sound import formants
 from tsinit._plots.starts import strip, traces, waterfall
 

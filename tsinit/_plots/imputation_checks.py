@@ -5,7 +5,7 @@ import numpy as np
 from tsinit import _validate
 from tsinit._plots import style
 from tsinit._plots.chains import _show_the_end
-from tsinit._plots.imputation import drawn, names_of, require_imputer, shown_columns, spread
+from tsinit._plots.imputed_rows import drawn, names_of, require_imputer, shown_columns, spread
 
 #: R-hat below which chains count as agreed, and effective draws that quantiles need.
 _AGREED, _ENOUGH = 1.05, 400

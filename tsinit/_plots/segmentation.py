@@ -1,4 +1,4 @@
-"""Plots of a segmentation: the series with its regimes, and which steps belong together."""
+"""Plots of segmentations: the series with its regimes, and several strips below each other."""
 
 from itertools import pairwise
 
@@ -13,9 +13,7 @@ _COLOURS = style.COLOURS[:6]
 _HATCHES = (None, "////", "....", "xxxx", "\\\\\\\\")
 #: Steps beyond which marks of single ones, or probabilities of each, would only be ink.
 _MANY_STEPS = 400
-_MOST_COLUMNS = 2000
-#: Runs beyond which outlines of blocks cover what they mark.
-_MANY_RUNS = 120
+MOST_COLUMNS = 2000
 
 
 def segmentation(model, X=None, *, lengths=None, columns=None, ax=None):
@@ -80,45 +78,6 @@ def segmentation(model, X=None, *, lengths=None, columns=None, ax=None):
     return style.one_or_all(axes)
 
 
-def coclustering(model, *, labels=None, max_rows=600, ax=None):
-    """Draw how probable it is that two steps are in one regime, in the order of time.
-
-    Outlines mark the runs of the estimate, strips at the top and on the right its states.
-
-    Parameters
-    ----------
-    model : fitted InfiniteHMM, or (T, T) array
-        A model has ``draws_.labels`` (chain, draw, T) and ``labels_`` (T,).
-    labels : (T,) int, optional
-        The estimate, where an array is given.
-    max_rows : int
-        Of longer series, so many steps are drawn, evenly spaced.
-    ax : matplotlib Axes, optional
-
-    Returns
-    -------
-    Axes
-
-    Raises
-    ------
-    ValueError
-        If the array is not square, the labels are not as many, or `max_rows` is no count.
-    """
-    if hasattr(model, "fit"):
-        style.require(model, "a fitted InfiniteHMM", "draws_", "labels_")
-    max_rows = _validate.check_count("max_rows", max_rows, 2)
-    together, labels, T = _together(model, labels, max_rows)
-    ax = style.single(ax, (4.9, 4.2))
-    image = ax.imshow(together, cmap="Greys", vmin=0, vmax=1, extent=(-0.5, T - 0.5, T - 0.5, -0.5),
-                      interpolation="nearest")  # fmt: skip
-    if labels is not None:
-        _mark_runs(ax, labels)
-    bar = ax.figure.colorbar(image, ax=ax, shrink=0.8, pad=0.08)
-    bar.set_label("probability of one regime", color=style.INK)
-    bar.outline.set_visible(False)
-    return style.dress(ax, "row", "row")
-
-
 def segmentations(labels, *, time=None, ax=None):
     """Draw several segmentations of the same steps below each other, as strips of colour.
 
@@ -157,11 +116,11 @@ def segmentations(labels, *, time=None, ax=None):
     first = next(iter(parts.values()))
     for row, z in enumerate(parts.values()):
         z = _matched(z, first)
-        a, b = _runs(z)
+        a, b = runs(z)
         for k in np.unique(z):
             own = z[a] == k
             spans = np.column_stack([edges[a[own]], edges[b[own]] - edges[a[own]]])
-            dressed = {"linewidth": 0, "alpha": 0.75, "rasterized": len(a) > _MOST_COLUMNS} | look(k)
+            dressed = {"linewidth": 0, "alpha": 0.75, "rasterized": len(a) > MOST_COLUMNS} | look(k)
             ax.broken_barh(spans, (row - 0.4, 0.8), **dressed)
     ax.set_yticks(range(len(parts)), list(parts))
     ax.set_ylim(len(parts) - 0.5, -0.5)
@@ -178,6 +137,13 @@ def segmentations(labels, *, time=None, ax=None):
 def look(k):
     """Face colour and hatch of state k, the same in every plot."""
     return {"facecolor": _COLOURS[k % len(_COLOURS)], "hatch": _HATCHES[k // len(_COLOURS) % len(_HATCHES)]}
+
+
+def runs(labels, starts=(0,)):
+    """First step of each run and the step after its last; a run ends where its sequence ends."""
+    first = np.union1d(np.flatnonzero(np.diff(labels)) + 1, np.asarray(starts)[:-1]).astype(int)
+    first = np.union1d(first, [0])
+    return first, np.append(first[1:], len(labels))
 
 
 def _panel(model, X, lengths):
@@ -209,12 +175,6 @@ def _edges(time):
     return np.concatenate([[2 * time[0] - middle[0]], middle, [2 * time[-1] - middle[-1]]])
 
 
-def _runs(labels, starts=(0,)):
-    """First step of each run and the step after its last; a run ends where its sequence ends."""
-    first = np.union1d(np.flatnonzero(np.diff(labels)) + 1, np.asarray(starts)[:-1]).astype(int)
-    first = np.union1d(first, [0])
-    return first, np.append(first[1:], len(labels))
-
 
 def _matched(labels, reference):
     """Name the states of a segmentation after those of another with which they share most steps."""
@@ -233,7 +193,7 @@ def _matched(labels, reference):
 
 def _bands(ax, labels, edges, starts, means):
     """Colour behind each run, and the mean of its state across it."""
-    first, last = _runs(labels, starts)
+    first, last = runs(labels, starts)
     states = np.unique(labels)
     for k in states:
         # Words in front of each of many numbers would not fit.
@@ -242,7 +202,7 @@ def _bands(ax, labels, edges, starts, means):
         left, right = edges[first[own]], edges[last[own]]
         ax.broken_barh(
             np.column_stack([left, right - left]), (0, 1), transform=ax.get_xaxis_transform(), alpha=0.28,
-            linewidth=0, zorder=0, label=name, rasterized=len(first) > _MOST_COLUMNS, **look(k),
+            linewidth=0, zorder=0, label=name, rasterized=len(first) > MOST_COLUMNS, **look(k),
         )  # fmt: skip
         if means is not None and np.isfinite(means[k]):
             height = np.full(left.size, means[k])
@@ -258,7 +218,7 @@ def _state_means(model, j, D):
 def _probabilities(ax, probabilities, edges):
     """Stack the probabilities of the states; of long series, their means over equal pieces."""
     T, K = probabilities.shape
-    cuts = np.unique(np.linspace(0, T, min(T, _MOST_COLUMNS) + 1).astype(int))
+    cuts = np.unique(np.linspace(0, T, min(T, MOST_COLUMNS) + 1).astype(int))
     pieces = np.add.reduceat(probabilities, cuts[:-1]) / np.diff(cuts)[:, None]
     tops = np.column_stack([np.zeros(len(pieces)), np.cumsum(pieces, axis=1)])
     for k in range(K):
@@ -266,51 +226,3 @@ def _probabilities(ax, probabilities, edges):
         ax.stairs(tops[:, k + 1], edges[cuts], alpha=0.75, linewidth=0, **between, **look(k))
     ax.set_ylim(0, 1)
     style.dress(ax, "", "probability")
-
-
-def _together(model, labels, max_rows):
-    """Matrix to draw, the estimate, and the number of steps."""
-    if hasattr(model, "draws_"):
-        from tsinit import partitions
-
-        draws = np.asarray(model.draws_.labels)
-        T = draws.shape[-1]
-        matrix = partitions.coclustering(draws.reshape(-1, T), _spaced(T, max_rows))
-        return matrix, np.asarray(model.labels_), T
-    try:
-        matrix = np.asarray(model, dtype=float)
-    except (TypeError, ValueError):
-        raise TypeError(
-            f"model must be a fitted InfiniteHMM or a square array; got {type(model).__name__}."
-        ) from None
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.size == 0:
-        raise ValueError(f"model must be a fitted model or a square array; got shape {matrix.shape}.")
-    if labels is not None and np.shape(labels) != matrix.shape[:1]:
-        raise ValueError(f"labels must be one for each of {len(matrix)} rows; got shape {np.shape(labels)}.")
-    rows = _spaced(len(matrix), max_rows)
-    return matrix[np.ix_(rows, rows)], None if labels is None else np.asarray(labels), len(matrix)
-
-
-def _spaced(T, most):
-    return np.unique(np.linspace(0, T - 1, min(T, most)).round().astype(int))
-
-
-def _mark_runs(ax, labels):
-    """Outline the runs on the diagonal, and put the states of the estimate along two sides."""
-    from matplotlib.collections import PolyCollection
-
-    first, last = _runs(labels)
-    a, b = first - 0.5, last - 0.5
-    if len(first) <= _MANY_RUNS:
-        blocks = np.array([(a, a), (b, a), (b, b), (a, b)]).transpose(2, 0, 1)
-        outline = PolyCollection(list(blocks), facecolor="none", edgecolor=style.COLOURS[1], linewidth=0.9)
-        ax.add_collection(outline)
-    low, high = np.full(a.shape, 1.01), np.full(a.shape, 1.04)  # outside, as shares of the Axes
-    strip = np.array([(a, low), (b, low), (b, high), (a, high)]).transpose(2, 0, 1)
-    for k in np.unique(labels):
-        own = strip[labels[first] == k]
-        dressed = {"clip_on": False, "linewidth": 0, "rasterized": len(first) > _MOST_COLUMNS} | look(k)
-        top = PolyCollection(list(own), transform=ax.get_xaxis_transform(), **dressed)
-        right = PolyCollection(list(own[..., ::-1]), transform=ax.get_yaxis_transform(), **dressed)
-        ax.add_collection(top, autolim=False)
-        ax.add_collection(right, autolim=False)
