@@ -105,6 +105,15 @@ class Walk:
             pass
 
 
+class _Terms(NamedTuple):
+    """How a run is carried out, and what it tells."""
+
+    threads: int
+    failures: tuple  # of exception types: what ends a single chain
+    objective: str  # scalars by name
+    extras: tuple
+
+
 def run(walks, n_sweeps, monitor, *, n_jobs=None, failures=(), objective, extras=()):
     """Advance all chains together, round by round.
 
@@ -125,18 +134,18 @@ def run(walks, n_sweeps, monitor, *, n_jobs=None, failures=(), objective, extras
     """
     from joblib import Parallel, effective_n_jobs
 
-    monitor.extend(**_means(walks, 0, walks[0].n_sweeps + 1, objective, extras))
-    threads = min(effective_n_jobs(n_jobs), len(walks))
+    terms = _Terms(min(effective_n_jobs(n_jobs), len(walks)), failures, objective, extras)
+    monitor.extend(**_means(walks, 0, walks[0].n_sweeps + 1, terms))
     try:
-        with Parallel(n_jobs=threads, require="sharedmem") as pool:
-            _rounds(walks, n_sweeps, monitor, pool, threads, failures, objective, extras)
+        with Parallel(n_jobs=terms.threads, require="sharedmem") as pool:
+            _rounds(walks, n_sweeps, monitor, pool, terms)
     except BaseException:
         for walk in walks:
             walk.leave()
         raise
 
 
-def _rounds(walks, n_sweeps, monitor, pool, threads, failures, objective, extras):
+def _rounds(walks, n_sweeps, monitor, pool, terms):
     from joblib import delayed
 
     done, size = walks[0].n_sweeps, 1
@@ -144,22 +153,23 @@ def _rounds(walks, n_sweeps, monitor, pool, threads, failures, objective, extras
         size = min(size, n_sweeps - done)
         began = perf_counter()
         going = [walk for walk in walks if walk.failure is None]
-        if threads == 1:
+        if terms.threads == 1:
             for walk in going:
-                walk.advance(size, failures)
+                walk.advance(size, terms.failures)
         else:
-            pool(delayed(walk.advance)(size, failures) for walk in going)
+            pool(delayed(walk.advance)(size, terms.failures) for walk in going)
         going = [walk for walk in going if walk.failure is None]
-        if not going or not monitor.extend(**_means(going, done + 1, done + 1 + size, objective, extras)):
+        if not going or not monitor.extend(**_means(going, done + 1, done + 1 + size, terms)):
             return
         done += size
         spent = max(perf_counter() - began, 1e-6)
-        aim = _ROUND if threads == 1 else _ROUND_THREADS
+        aim = _ROUND if terms.threads == 1 else _ROUND_THREADS
         # At most doubled: the first sweeps load compiled code and say little about those that follow.
         size = int(np.clip(size * aim / spent, 1, 2 * size))
 
 
-def _means(walks, first, last, objective, extras):
+def _means(walks, first, last, terms):
     """Means over chains of the sweeps from `first` up to `last`."""
-    columns = {name: np.mean([walk.trace[name][first:last] for walk in walks], axis=0) for name in (objective, *extras)}
-    return {"objectives": columns.pop(objective), **columns}
+    names = (terms.objective, *terms.extras)
+    columns = {name: np.mean([walk.trace[name][first:last] for walk in walks], axis=0) for name in names}
+    return {"objectives": columns.pop(terms.objective), **columns}
