@@ -55,8 +55,8 @@ def _runs(ends, seconds):
     return pd.DataFrame(
         [
             {"run_id": f"{s}{i}", "dataset": "d", "model": "m", "strategy": s, "replicate": i, "status": "ok",
-             "objective_final": end, "optimum": 1 if end > best - 0.5 else 2, "init_seconds": 0.0,
-             "fit_seconds": seconds[s]}
+             "objective_final": end, "optimum": 1 if end > best - 0.5 else 2, "start": f"{s}{i}",
+             "init_seconds": 0.0, "fit_seconds": seconds[s]}
             for s, values in ends.items() for i, end in enumerate(values)
         ]
     )  # fmt: skip
@@ -224,3 +224,10 @@ def test_samplers_are_not_restarted_for_a_high_density():
 def test_numbers_asked_for_are_checked(result, r, seconds):
     with pytest.raises(ValueError, match="must be a"):
         (result.best_of(r), result.recommend(seconds))
+
+
+def test_a_start_without_chance_has_no_interval():
+    result = compare(Hills(), np.zeros((40, 2)), ["fixed", "wide"], n_seeds=4, progress=False)
+    table = result.best_of().set_index(["strategy", "r"]).loc["fixed"]
+    assert (table["gap_low"] == table["expected_gap"]).all()
+    assert (table["gap_high"] == table["expected_gap"]).all()

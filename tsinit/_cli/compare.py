@@ -191,8 +191,13 @@ def _notes(table, arguments):
     return [text] if even else []
 
 
+def _short(time):
+    """A time without a midnight that nobody wrote."""
+    return str(time).removesuffix(" 00:00:00")
+
+
 def _describe(table):
     index = table.index
-    span = f"{index[0]} to {index[-1]}, column {index.name!r}" if index.name else "no times"
+    span = f"{_short(index[0])} to {_short(index[-1])}, column {index.name!r}" if index.name else "no times"
     columns = f"{len(table.columns)} columns: {', '.join(table.columns)}"
     return f"{len(table)} rows ({span}), {columns}; {100 * table.isna().to_numpy().mean():.1f} % missing."

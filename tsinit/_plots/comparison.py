@@ -125,7 +125,8 @@ def best_of(comparison, *, dataset=None, model=None, x="r", ax=None):
         panel.invert_yaxis()  # better is up, as in the other plots
         unit = "restarts" if x == "r" else "seconds, start included"
         style.dress(panel, unit, "expected best: nats below\nthe best known end (shade: 95 %)", name)
-        style.legend(panel)
+        # Curves rise to the right, so this corner is emptiest; shades count for nothing where "best" looks.
+        style.legend(panel, loc="lower right", frameon=True, edgecolor="none", framealpha=0.85)
     return style.one_or_all(axes)
 
 

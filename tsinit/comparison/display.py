@@ -101,6 +101,12 @@ def number(value):
     return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.4g}"
 
 
+def listed(words):
+    """Join words as one does in a sentence."""
+    words = list(words)
+    return "".join(words) if len(words) < 2 else ", ".join(words[:-1]) + " and " + words[-1]
+
+
 def nats(value):
     """Write a difference of objectives: a hundredth of a nat is the last digit worth reading."""
     if not math.isfinite(value):

@@ -57,7 +57,8 @@ def best_of(runs, r=None):
     -------
     DataFrame
         ``dataset, model, strategy, r``; ``expected_best`` and ``expected_gap``, its distance to the best known end;
-        ``gap_low, gap_high``, the 95 % interval of that distance (:func:`tsinit.comparison.carried.best_of_interval`);
+        ``gap_low, gap_high``, the 95 % interval of that distance (:func:`tsinit.comparison.carried.best_of_interval`),
+        a point for a start that every seed gives the same;
         ``hit``, the probability that one of the r reaches the best known end; ``seconds``, r times the mean cost of
         a run (start and fit, failed runs included).
     """
@@ -70,12 +71,14 @@ def best_of(runs, r=None):
         for strategy, group in cell.groupby("strategy", sort=False):
             ends = group["objective_final"].where(group.index.isin(usable(group).index)).to_numpy(dtype=float)
             hits = int((usable(group)["optimum"] == 1).sum())
+            # A start without chance ends where it ends, however often it is run.
+            fixed = len(group) > 1 and group["start"].nunique() == 1 and np.ptp(ends) == 0.0
             cost = _cost(group)
             for k in range(1, ends.size + 1):
                 if wanted is None or k in wanted:
                     value = expected_best(ends, k)
                     chance = chance_of_hit(hits, ends.size, k)
-                    low, high = best_of_interval(ends, k, worst, best)
+                    low, high = (value, value) if fixed else best_of_interval(ends, k, worst, best)
                     # At r = n the estimate is the highest end, and the interval may begin just below it.
                     gaps = best - value, min(best - high, best - value), best - low
                     rows.append((dataset, model, strategy, k, value, *gaps, chance, k * cost))

@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from tsinit.comparison import statistics
-from tsinit.comparison.display import name_of, nats
+from tsinit.comparison.display import listed, name_of, nats
 from tsinit.comparison.mixed import CONVERGED_RHAT, MOST_RHAT
+from tsinit.comparison.race_words import is_race, race_sentences
 from tsinit.comparison.summary import has_optima, mixed_median, paired, rank_ends, ranking, usable, wide
 from tsinit.comparison.tables import FAILED
 
@@ -44,7 +45,8 @@ def verdict(runs, objective="objective"):
     paragraphs = []
     for (dataset, model), cell in cells:
         name = f"{dataset}, {model}" if several_models else dataset
-        paragraphs.append((name, _paragraph(cell, name_of(objective, model))))
+        words = race_sentences if is_race(runs) else _paragraph
+        paragraphs.append((name, words(cell, name_of(objective, model))))
     if len(cells) > 1:
         paragraphs.append((f"over all {len(cells)} comparisons", _across(cells)))
     return paragraphs
@@ -114,10 +116,10 @@ def _head(cell, leader, names, rivals, objective):
         return f"{leader} ends at a {mean}; no other strategy to compare with."
     if names["open"]:
         parts = [_open(name, rivals[name]) for name in names["open"]]
-        text = f"inconclusive. {leader} ends highest ({mean}), but the lead may be chance over {_and(parts)}."
-        return f"{text} {_and([leader, *names['level']])} reach the same end." if names["level"] else text
+        text = f"inconclusive. {leader} ends highest ({mean}), but the lead may be chance over {listed(parts)}."
+        return f"{text} {listed([leader, *names['level']])} reach the same end." if names["level"] else text
     if names["level"]:
-        who = _and([leader, *names["level"]]) if names["behind"] else "all starts"
+        who = listed([leader, *names["level"]]) if names["behind"] else "all starts"
         return f"{who} reach the same end ({mean})."
     return f"{leader} ends highest ({mean})."
 
@@ -130,7 +132,7 @@ def _beaten(leader, names, rivals):
     if not names:
         return ""
     parts = [f"{name} by {nats(rivals[name].difference.estimate)}{_ends(rivals[name].difference)}" for name in names]
-    return f"From the same seeds {leader} beats {_and(parts)} nats on average."
+    return f"From the same seeds {leader} beats {listed(parts)} nats on average."
 
 
 def _cost(ends, candidates):
@@ -156,7 +158,7 @@ def _hits(cell):
     counts = [f"{name} in {row['sum']} of {row['size']} runs" for name, row in hits[hits["sum"] > 0].iterrows()]
     if len(counts) == 1 and len(hits) > 1:
         counts.append("in no run of the others")
-    return f"The best known end was reached by {_and(counts)}."
+    return f"The best known end was reached by {listed(counts)}."
 
 
 def _mixing(cell):
@@ -184,7 +186,7 @@ def _mixed(cell):
     others = medians[medians > medians[soonest]]
     later = [f"{name} {f'{n:,.0f}' if math.isfinite(n) else 'more than the run had'}" for name, n in others.items()]
     text = f"R-hat stays below {MOST_RHAT} soonest from {soonest}, after {medians[soonest]:,.0f} iterations (median)"
-    return f"{text}; {_and(later)}." if later else f"{text}."
+    return f"{text}; {listed(later)}." if later else f"{text}."
 
 
 def _remembered(cell, leader, names):
@@ -215,7 +217,7 @@ def _same_start(cell):
     if not fixed:
         return ""
     verb = "gives" if len(fixed) == 1 else "give"
-    return f"{_and(fixed)} {verb} the same start for every seed: one answer, run {counts['runs'].max()} times."
+    return f"{listed(fixed)} {verb} the same start for every seed: one answer, run {counts['runs'].max()} times."
 
 
 def _unfinished(cell):
@@ -224,7 +226,7 @@ def _unfinished(cell):
     early = "stopped at the iteration limit before converging" if has_optima(cell) else above
     limits = {"not_converged": early, "timeout": "ran out of time"}
     parts = [f"{_all(counts[s], len(cell))} {words}" for s, words in limits.items() if s in counts]
-    return f"{_and(parts)}." if parts else ""
+    return f"{listed(parts)}." if parts else ""
 
 
 def _all(n, of):
@@ -251,7 +253,7 @@ def _failures(cell):
 def _counts(cell, which):
     counts = cell[which].groupby("strategy", sort=False).size()
     sizes = cell.groupby("strategy", sort=False).size()
-    return _and([f"{name} in {n} of {sizes[name]} runs" for name, n in counts.items()])
+    return listed([f"{name} in {n} of {sizes[name]} runs" for name, n in counts.items()])
 
 
 def _across(cells):
@@ -268,7 +270,7 @@ def _across(cells):
     parts = [f"{name} wins {n}" for name, n in ranked]
     if undecided:
         parts.append(f"{undecided} {'has' if undecided == 1 else 'have'} no single winner")
-    return [f"{_and(parts)}.", "Each speaks for its own data only."]
+    return [f"{listed(parts)}.", "Each speaks for its own data only."]
 
 
 def _ends(interval):
@@ -289,11 +291,6 @@ def _time(seconds):
     if seconds < 0.1:
         return f"{1000 * seconds:.2g} ms" if seconds < 0.01 else f"{1000 * seconds:.0f} ms"
     return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:,.0f} s"
-
-
-def _and(words):
-    words = list(words)
-    return "".join(words) if len(words) < 2 else ", ".join(words[:-1]) + " and " + words[-1]
 
 
 def _sentence(text):

@@ -118,6 +118,13 @@ def names(verb=None):
     return [name for name in sorted(_FACTORIES) if verb is None or verb in _offers(_FACTORIES[name]())]
 
 
+def is_bundled(init):
+    """Tell whether a strategy, by name or as an object, is one that the package brings."""
+    if isinstance(init, str):
+        init = _FACTORIES[init]() if init in _FACTORIES else init
+    return type(init).__module__.startswith("tsinit.init")
+
+
 def resolve(init, verb, argument="init"):
     """Turn what a user gave into a `Start`.
 
