@@ -225,7 +225,7 @@ def test_draws_that_would_fill_the_memory_are_thinned(gappy, fitted, monkeypatch
     from tsinit.models import imputed
 
     monkeypatch.setattr(imputed, "_MOST_BYTES", 4.0 * 2 * 20 * np.isnan(gappy).sum() / 2.5)
-    model = clone(fitted).fit(gappy)
+    model = clone(fitted).set_params(n_imputations=5).fit(gappy)
     np.testing.assert_array_equal(model.draws_, fitted.draws_[:, ::3])
     assert len(model.impute(14)) == 14
     assert model.to_datatree()["posterior"]["noise"].shape == (2, 7, 3)

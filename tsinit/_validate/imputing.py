@@ -88,7 +88,7 @@ def check_domain(kind, y, name):
     ValueError
         A logarithm of what is not positive, or a root of what is negative.
     """
-    least = y.min()
+    least = y.min(initial=np.inf)
     if (kind == "log" and least <= 0) or (kind == "sqrt" and least < 0):
         sign = "positive" if kind == "log" else "not negative"
         raise ValueError(
@@ -173,7 +173,7 @@ def check_fill(filled, y, label):
     return np.where(missing, table, y)
 
 
-def check_n_imputations(n, n_draws):
+def check_n_imputations(n, n_draws, stride):
     """Refuse more imputations than there are draws.
 
     Raises
@@ -181,7 +181,8 @@ def check_n_imputations(n, n_draws):
     ValueError
     """
     if n > n_draws:
-        raise ValueError(f"n must be at most the {n_draws} draws that were kept; got {n}. Fit with a larger n_draws.")
+        advice = "n_draws" if stride == 1 else "n_imputations, for which more are kept"
+        raise ValueError(f"n must be at most the {n_draws} draws that were kept; got {n}. Fit with a larger {advice}.")
     return n
 
 
@@ -225,6 +226,14 @@ def warn_unmixed(rhat, column):
     warn(
         f"The chains do not agree yet: R-hat is {rhat:.2f} for column {column!r}. Use a larger n_tune and n_draws; "
         "diagnostics_ shows all columns."
+    )
+
+
+def warn_other_clock(own, fitted):
+    """Warn that rows have another clock than those of the fit."""
+    warn(
+        f"The steps of X, {own}, are not multiples of those of fit, {fitted}: rows are taken as consecutive steps. "
+        "Resample them if that is not meant."
     )
 
 

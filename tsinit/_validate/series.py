@@ -26,6 +26,11 @@ class Panel(NamedTuple):
         """Names of the columns: those of a DataFrame, or 0, 1, ..."""
         return getattr(self.parts[0], "columns", range(self.y.shape[1]))
 
+    def kept(self):
+        """Return the same for a model to keep: what becomes of the user's tables later does not reach it."""
+        parts = [part.copy(deep=False) if hasattr(part, "iloc") else part for part in self.parts]
+        return self._replace(y=self.y.copy(), parts=parts)
+
     def restore(self, values, columns=None):
         """Hand back values (T, k) for the rows that were given, in the form in which they were given.
 

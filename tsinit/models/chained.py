@@ -84,7 +84,7 @@ class FcsChain:
         self.table = self.equations.spread(start)
         self._joint = Entangled(self.equations, start) if self.equations.law else None
         self._begin()
-        self._note(0.0)
+        self._note(np.nan)  # there are no regressions yet
 
     def _begin(self):
         eq = self.equations

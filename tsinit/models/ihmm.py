@@ -295,7 +295,7 @@ class InfiniteHMM(Raced, RegimeQueries, SeriesEstimator):
         self.n_iter_ = n_sweeps
         self.draws_ = Draws(going)
         summaries.estimate(self, bound)
-        self._fitted_bound, self._fitted_panel = bound, panel
+        self._fitted_bound, self._fitted_panel = bound, panel.kept()
 
     @property
     def converged_(self):

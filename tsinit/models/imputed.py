@@ -24,19 +24,22 @@ class ImputedDraws:
     ----------
     n_chains, n_draws, n_cells : int
         How many there will be at most.
+    n_tables : int
+        Draws of all chains together that are stored whatever they take, where there are as many.
 
     Attributes
     ----------
     cells : (chain, draw, cell) float32
-        Every draw where memory allows, else one of `stride`.
+        Every draw where memory allows, else one of `stride`; enough for the complete tables in any case.
     parameters : list
         Some draws of the regressions, for other rows.
     n_draws : int
         Draws of each chain, those that were not stored too.
     """
 
-    def __init__(self, n_chains, n_draws, n_cells):
-        self.stride = int(np.ceil(4.0 * n_draws * n_chains * n_cells / _MOST_BYTES)) or 1
+    def __init__(self, n_chains, n_draws, n_cells, n_tables=1):
+        widest = max(n_draws // -(-n_tables // n_chains), 1)
+        self.stride = min(int(np.ceil(4.0 * n_draws * n_chains * n_cells / _MOST_BYTES)) or 1, widest)
         self._rare = max(n_draws * n_chains // _MOST_PARAMETERS, 1)
         self.cells = np.empty((n_chains, -(-n_draws // self.stride), n_cells), dtype=np.float32)
         self._parameters: list[list] = [[] for _ in range(n_chains)]
@@ -118,12 +121,12 @@ class GapQueries(OneToOneFeatureMixin, TransformerMixin):
         Raises
         ------
         ValueError
-            n is not a whole number from 1 to the number of draws, or a column is unknown.
+            n is not a whole number from 1 to the number of draws that were kept, or a column is unknown.
         """
         check_fitted(self)
         n = check_count("n", self.n_imputations if n is None else n)
         flat = self._fitted_draws.flat
-        check_n_imputations(n, len(flat))
+        check_n_imputations(n, len(flat), self._fitted_draws.stride)
         # The middle of each of n equal parts: the same number from every chain where n is a multiple of chains.
         chosen = ((np.arange(n) + 0.5) * len(flat) / n).astype(int)
         panel, rows = self._fitted_panel, self._fitted_rows

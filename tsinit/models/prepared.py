@@ -57,7 +57,8 @@ class Scales:
             check_domain(kinds[j], seen, names[j])
             self.transforms.append(transforms.estimate(seen, kinds[j]))
             self._limits[:, i] = self._on_scale(self.transforms[i], seen, bounds[:, j])
-        self.periods = season.terms(panel, rows.steps, options.period)[1]
+        self._season = season.learn(panel, rows, options.period)
+        self.periods = self._season.periods
 
     @property
     def limits(self):
@@ -68,17 +69,25 @@ class Scales:
     def _on_scale(transform, seen, bounds):
         """Limits of the guard and bounds of the user on the scale of the engine."""
         low, high = transforms.limits(transform, seen)
-        lower, upper = (transform.forward(np.array(b)) if np.isfinite(b) else b for b in bounds)
+        lower, upper = (transform.bound(b) for b in bounds)
         return max(low, lower), min(high, upper), lower, upper
 
     def problem(self, panel, rows):
-        """State the problem of these rows, those of the fit or others, on the scale of the fit."""
+        """State the problem of these rows, those of the fit or others, on the scale of the fit.
+
+        Raises
+        ------
+        ValueError
+            Other rows have values that a transform is not defined on.
+        """
+        for t, j, name in zip(self.transforms, self.active, self.names, strict=True):
+            check_domain(t.kind, rows.y[~rows.missing[:, j], j], name)
         z = np.column_stack([t.forward(rows.y[:, j]) for t, j in zip(self.transforms, self.active, strict=True)])
-        covariates = season.terms(panel, rows.steps, self.periods)[0]
+        covariates, steps = self._season.terms(panel, rows.steps), self._season.steps(panel, rows)
         o = self._options
         low, high, lower, upper = np.ascontiguousarray(self._limits)
         return Problem(
-            np.ascontiguousarray(z), rows.offsets, rows.steps, covariates, o.lags, o.lag_features, o.noise,
+            np.ascontiguousarray(z), rows.offsets, steps, covariates, o.lags, o.lag_features, o.noise,
             o.prior_scale, low, high, lower, upper,
         )  # fmt: skip
 

@@ -1,8 +1,10 @@
-"""The season of a table: its period by the clock, and sine and cosine terms."""
+"""The clock of a table: its step, its season, and where in both other rows lie."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+
+from tsinit._validate.imputing import warn_other_clock
 
 #: Harmonics of each period.
 _HARMONICS = 2
@@ -10,51 +12,135 @@ _HARMONICS = 2
 _FEWEST_PERIODS = 3
 _HOUR = 3600.0
 _DAY = 24 * _HOUR
+_MONTH = 30.4 * _DAY
+#: Where dates are counted from, a Monday.
+_ANCHOR = "2001-01-01"
 
 
-def terms(panel, steps, period):
-    """Sine and cosine terms of every given row.
+class Season(NamedTuple):
+    """What a fit learns of the clock, for other rows too."""
+
+    step: Any  # distance of two rows as a pandas offset, Timedelta or DateOffset; None where the index has no times
+    periods: list  # of float, in steps
+    origin: int  # step of the first row, counted from a fixed date; 0 without dates
+    kept: np.ndarray  # (k,) bool, waves of the periods that vary
+
+    def terms(self, panel, steps):
+        """Sine and cosine terms (T, F) of rows, those of the fit or others."""
+        count = _count(panel, self.step)
+        columns = _waves(steps if count is None else count, self.periods)
+        return np.ascontiguousarray(np.reshape(columns, (len(self.kept), len(steps)))[self.kept].T)
+
+    def steps(self, panel, rows):
+        """Steps (T,) of rows by the clock of the fit, from its first row on.
+
+        Without dates nobody knows how far they are apart: they are counted from the first row of each sequence.
+        """
+        own, count = _step(panel), _count(panel, self.step)
+        same = own is None or self.step is None or own == self.step
+        if count is None:  # durations, or nothing known
+            return rows.steps if same else rows.steps * self._ratio(own)
+        if not same and _are_steps(count, rows.offsets):
+            return np.rint(count).astype(np.int64) - self.origin
+        if not same:
+            warn_other_clock(_words(own), _words(self.step))
+        sizes = np.diff(rows.offsets)
+        first = np.rint(count[rows.offsets[:-1][sizes > 0]]).astype(np.int64) - self.origin
+        return rows.steps + np.repeat(first, sizes[sizes > 0])
+
+    def _ratio(self, own):
+        """Steps of the fit in one step of rows with a clock of their own."""
+        ratio = _seconds(own) / _seconds(self.step)
+        if round(ratio) >= 1 and np.isclose(ratio, round(ratio), rtol=1e-9):
+            return round(ratio)
+        warn_other_clock(_words(own), _words(self.step))
+        return 1
+
+
+def _are_steps(count, offsets):
+    """Whether rows are whole steps apart, at least one within a sequence."""
+    passed = count - count[0]
+    onwards = np.diff(passed) > 0.5
+    onwards[offsets[1:-1] - 1] = True
+    return bool(onwards.all() and np.abs(passed - np.rint(passed)).max() < 1e-6)
+
+
+def learn(panel, rows, period):
+    """Take the clock and the season from the rows of a fit.
 
     Parameters
     ----------
     panel : Panel
-    steps : (T,) int64
-        Clock steps of the rows within their sequences.
+    rows : Rows
     period : "auto" or list of float
-        In steps. "auto" is a day for steps of at most six hours, a week for days, a year for months and quarters.
+        In steps. "auto" is a day for steps of at most six hours, a week for (working) days, a year for months
+        and quarters.
 
     Returns
     -------
-    covariates : (T, F) float
-    periods : list of float
+    Season
     """
-    count, seconds = _clock(panel)
+    step = _step(panel)
+    count = _count(panel, step)
     if isinstance(period, str):
-        found = _usual(seconds)
-        period = [found] if found and np.ptp(steps) >= _FEWEST_PERIODS * found else []
-    if count is None:
-        count = steps
-    columns = [
-        wave(2.0 * np.pi * k * count / p) for p in period for k in range(1, _HARMONICS + 1) for wave in (np.sin, np.cos)
-    ]
+        found = None if count is None else _usual(step)
+        period = [found] if found and np.ptp(rows.steps) >= _FEWEST_PERIODS * found else []
+    waves = _waves(rows.steps if count is None else count, period)
     # Half the period of an even one has no sine.
-    columns = [column for column in columns if np.ptp(column) > 1e-6]
-    return np.column_stack(columns) if columns else np.zeros((len(steps), 0)), period
+    kept = np.array([np.ptp(wave) > 1e-6 for wave in waves], dtype=bool)
+    return Season(step, period, 0 if count is None else int(np.rint(count[0])), kept)
 
 
-def _clock(panel):
-    """Steps since a fixed date, and seconds of a step; None where the index has no dates."""
-    dates = _dates(panel)
-    if dates is None or panel.time_step is None:
-        return None, None
+def _waves(count, periods):
+    return [
+        wave(2.0 * np.pi * k * count / p)
+        for p in periods
+        for k in range(1, _HARMONICS + 1)
+        for wave in (np.sin, np.cos)
+    ]
+
+
+def _step(panel):
+    """Distance of two rows; None where the index has no times, or one row only."""
     import pandas as pd
 
-    anchor = pd.Timestamp("2001-01-01")
-    seconds = (anchor + panel.time_step - anchor).total_seconds()
-    if 27 * _DAY < seconds < 95 * _DAY:
-        months = 1 if seconds < 60 * _DAY else 3
-        return (dates.year * 12 + dates.month - 1).to_numpy() / months, seconds
-    return ((dates - anchor) / pd.Timedelta(seconds=seconds)).to_numpy(), seconds
+    index, step = panel.last_index, panel.time_step
+    if isinstance(index, pd.PeriodIndex):
+        return index.freq
+    return None if isinstance(step, (int, float, np.number)) else step
+
+
+def _seconds(step):
+    import pandas as pd
+
+    anchor = pd.Timestamp(_ANCHOR)
+    return (anchor + step - anchor).total_seconds()
+
+
+def _words(step):
+    import pandas as pd
+
+    return str(pd.Timedelta(seconds=_seconds(step)))
+
+
+def _months(seconds):
+    """Months in a step of so many seconds, 0 where it is shorter than one, or longer than a quarter."""
+    return round(seconds / _MONTH) if 27 * _DAY < seconds < 95 * _DAY else 0
+
+
+def _count(panel, step):
+    """Steps (T,) since a fixed date; None where the index has no dates."""
+    dates = None if step is None else _dates(panel)
+    if dates is None:
+        return None
+    import pandas as pd
+
+    seconds = _seconds(step)
+    if isinstance(step, pd.offsets.BusinessDay):
+        return np.busday_count(_ANCHOR, dates.to_numpy().astype("datetime64[D]")) / step.n
+    if _months(seconds):
+        return ((dates.year * 12 + dates.month - 1) / _months(seconds)).to_numpy()
+    return ((dates - pd.Timestamp(_ANCHOR)) / pd.Timedelta(seconds=seconds)).to_numpy()
 
 
 def _dates(panel):
@@ -69,12 +155,15 @@ def _dates(panel):
     return joined.tz_localize(None) if joined.tz is not None else joined
 
 
-def _usual(seconds):
-    """Period that steps of so many seconds usually have."""
-    if seconds is None:
-        return None
+def _usual(step):
+    """Period that such steps usually have."""
+    import pandas as pd
+
+    seconds = _seconds(step)
+    if isinstance(step, pd.offsets.BusinessDay):
+        return 5.0 / step.n
     if seconds <= 6 * _HOUR:
         return _DAY / seconds
     if seconds == _DAY:
         return 7.0
-    return {True: 12.0, False: 4.0}[seconds < 60 * _DAY] if 27 * _DAY < seconds < 95 * _DAY else None
+    return 12.0 / _months(seconds) if _months(seconds) else None

@@ -172,7 +172,8 @@ class TBayesMICE(Raced, GapQueries, SeriesEstimator):
         self.verbose = verbose
 
     def _run(self, panel, seed, monitor):
-        options, rows = self._options(), given_rows(panel)
+        options, panel = self._options(), panel.kept()
+        rows = given_rows(panel)
         scales = Scales(panel, rows, options)
         problem = scales.problem(panel, rows)
         self.method_ = choose(options.method, problem)
@@ -184,7 +185,8 @@ class TBayesMICE(Raced, GapQueries, SeriesEstimator):
             self.start_ = self._starts(rows, scales, options, engine, seed)
             monitor.run()
         schedule = options.schedule.within(max(monitor.max_iter(options.schedule.n_sweeps), 0))
-        draws = ImputedDraws(options.n_chains, schedule.n_draws, int(problem.missing.sum()))
+        n_cells = int(problem.missing.sum())
+        draws = ImputedDraws(options.n_chains, schedule.n_draws, n_cells, self.n_imputations)
         if race is None:
             walks = [
                 sampling.Walk(

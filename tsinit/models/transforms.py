@@ -31,6 +31,12 @@ class Transform(NamedTuple):
         """Return y for z."""
         return _back(self.kind, z * self.scale + self.centre, self.power) * self.unit
 
+    def bound(self, y):
+        """Return z for a bound y of the user's, which may lie where the scale has no values."""
+        if self.kind in ("log", "sqrt") and y <= 0.0:
+            y = 0.0 if self.kind == "sqrt" else -np.inf
+        return self.forward(np.array(y)) if np.isfinite(y) else y
+
 
 def estimate(y, kind):
     """Fit the transform of one column.
