@@ -13,7 +13,7 @@ CLOCK = ["init_seconds", "fit_seconds"]
 
 @pytest.fixture(scope="module")
 def truth():
-    return datasets.make_lgssm(n_steps=120, n_states=2, n_outputs=2, random_state=0)
+    return datasets.make_lgssm(n_steps=120, n_states=2, n_features=2, random_state=0)
 
 
 @pytest.fixture(scope="module")

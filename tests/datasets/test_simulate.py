@@ -19,7 +19,7 @@ def assert_covariance(x, z, expected, cov_x, cov_z):
 
 
 def test_states_and_outputs_are_stationary_with_the_analytic_covariances():
-    data = make_lgssm(3, n_states=3, n_outputs=2, n_sequences=8000, snr=2.0, random_state=1)
+    data = make_lgssm(3, n_states=3, n_features=2, n_sequences=8000, snr=2.0, random_state=1)
     A, C, Q, R, m0, P0, d = data.params
     x, y = np.stack(data.states), np.stack(data.y)  # independent across sequences
     output = C @ P0 @ C.T + R
@@ -39,7 +39,7 @@ def test_states_and_outputs_are_stationary_with_the_analytic_covariances():
 
 
 def test_a_long_run_forgets_its_start_and_has_the_same_covariance():
-    data = make_lgssm(50_000, n_states=2, n_outputs=1, spectral_radius=0.8, random_state=2)
+    data = make_lgssm(50_000, n_states=2, n_features=1, spectral_radius=0.8, random_state=2)
     A, _, _, _, _, P0, _ = data.params
     # Consecutive states are dependent: blocks of 100 steps (0.8^100 = 2e-10) are not, and give the error.
     products = np.einsum("ti,tj->tij", data.states, data.states).reshape(500, 100, 2, 2).mean(axis=1)
@@ -93,7 +93,7 @@ def test_no_direction_of_rotation_is_favoured():
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.37, 0.9])
 def test_the_share_of_gaps_is_exact_and_gaps_hide_nothing_else(share):
-    data = make_lgssm([70, 31, 2], n_outputs=3, missing=share, random_state=3)
+    data = make_lgssm([70, 31, 2], n_features=3, missing=share, random_state=3)
     gaps = [np.isnan(y) for y in data.y]
     assert sum(gap.sum() for gap in gaps) == round(share * 103 * 3)
     for y, complete, gap in zip(data.y, data.complete, gaps, strict=True):
@@ -141,7 +141,7 @@ def test_the_same_seed_gives_the_same_data():
     ({"missing": np.nan}, "missing must be .* below 1; got nan"),
     ({"n_states": 0}, "n_states must be a whole number of at least 1; got 0"),
     ({"n_states": 2.5}, "n_states must be a whole number of at least 1; got 2.5"),
-    ({"n_outputs": True}, "n_outputs must be a whole number of at least 1; got True"),
+    ({"n_features": True}, "n_features must be a whole number of at least 1; got True"),
     ({"n_sequences": 0}, "n_sequences must be a whole number of at least 1"),
     ({"n_steps": 0}, "n_steps must be a whole number of at least 1, or a sequence of those; got 0"),
     ({"n_steps": "a"}, "n_steps must be a whole number of at least 1, or a sequence of those; got 'a'"),

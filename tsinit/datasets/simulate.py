@@ -38,21 +38,21 @@ class SimulatedSSM(NamedTuple):
     eigenvalues: np.ndarray
 
 
-def make_lgssm(n_steps=200, n_states=2, n_outputs=2, *, n_sequences=1, spectral_radius=0.95, eigenvalues=None,
+def make_lgssm(n_steps=200, n_states=2, n_features=2, *, n_sequences=1, spectral_radius=0.95, eigenvalues=None,
                snr=10.0, missing=0.0, random_state=None) -> SimulatedSSM:
     """Simulate a random stable linear Gaussian state-space model from its stationary distribution.
 
     A is made of real 2 x 2 rotation-scale blocks under a random rotation of the state space, so it has
     exactly the spectrum that was drawn. Q is positive definite with condition number at most 4, scaled so
-    that the states have unit variance on average; R is diagonal and gives every output the asked
+    that the states have unit variance on average; R is diagonal and gives every column the asked
     signal-to-noise ratio.
 
     Parameters
     ----------
     n_steps : int or sequence of int
         Length of the sequences, or the length of each.
-    n_states, n_outputs : int
-        Sizes of the state and of the observation.
+    n_states, n_features : int
+        States, and observed columns.
     n_sequences : int
         How many independent sequences; counted from `n_steps` where that is a sequence.
     spectral_radius : float
@@ -62,7 +62,7 @@ def make_lgssm(n_steps=200, n_states=2, n_outputs=2, *, n_sequences=1, spectral_
         The spectrum itself, closed under conjugation and inside the unit circle; then `n_states` and
         `spectral_radius` follow from it.
     snr : float
-        Variance of the signal over variance of the noise, in every output.
+        Variance of the signal over variance of the noise, in every column.
     missing : float
         Share of the values that are hidden, completely at random; exact to the nearest count.
     random_state : int, SeedSequence, Generator, RandomState or None
@@ -93,13 +93,13 @@ def make_lgssm(n_steps=200, n_states=2, n_outputs=2, *, n_sequences=1, spectral_
     check_inside("spectral_radius", spectral_radius, 0.0, 1.0, closed=True)
     check_inside("snr", snr, 0.0)
     check_inside("missing", missing, 0.0, 1.0, closed=True)
-    for name, count in (("n_states", n_states), ("n_outputs", n_outputs), ("n_sequences", n_sequences)):
+    for name, count in (("n_states", n_states), ("n_features", n_features), ("n_sequences", n_sequences)):
         check_count(name, count)
     one_length, lengths = check_lengths(n_steps, n_sequences)
 
     drawn = eigenvalues is None
     spectrum = _draw_spectrum(rng, n_states, spectral_radius) if drawn else _check_spectrum(eigenvalues)
-    params = _draw_params(rng, spectrum, n_outputs, snr)
+    params = _draw_params(rng, spectrum, n_features, snr)
     states, complete = zip(*(_simulate(rng, params, steps) for steps in lengths), strict=True)
     y = hide(rng, complete, missing)
     if one_length and n_sequences == 1:
@@ -127,7 +127,7 @@ def _check_spectrum(eigenvalues):
     return np.concatenate([np.column_stack([upper, upper.conj()]).ravel(), real])
 
 
-def _draw_params(rng, spectrum, n_outputs, snr):
+def _draw_params(rng, spectrum, n_features, snr):
     n = spectrum.size
     pairs, real = spectrum[spectrum.imag > 0], spectrum[spectrum.imag == 0].real
     # A rotation keeps A normal: its eigenvalues are as well conditioned as eigenvalues can be.
@@ -138,9 +138,9 @@ def _draw_params(rng, spectrum, n_outputs, snr):
     P = solve_discrete_lyapunov(A, Q)
     scale = n / np.trace(P)
     Q, P = _symmetric(scale * Q), _symmetric(scale * P)
-    C = rng.standard_normal((n_outputs, n))
+    C = rng.standard_normal((n_features, n))
     R = np.diag(np.einsum("ij,jk,ik->i", C, P, C) / snr)
-    return LinearGaussianParams(A, C, Q, R, np.zeros(n), P, np.zeros(n_outputs))
+    return LinearGaussianParams(A, C, Q, R, np.zeros(n), P, np.zeros(n_features))
 
 
 def _symmetric(matrix):
