@@ -49,7 +49,7 @@ def fit(y, **change):
         ({"bounds": {0: (2, 1)}}, "a lower and a higher one"),
         ({"bounds": {0: (10, None)}}, "must hold its observed values"),
         ({"init": "liner"}, "Did you mean 'linear'"),
-        ({"init": np.zeros((3, 3))}, "of shape"),
+        ({"init": np.zeros((3, 3))}, r"init must give a table of shape \(60, 3\), that of X; got \(3, 3\) from"),
         ({"init": lambda y: np.full(y.shape, "low")}, "must give a table of numbers; got ndarray of other things"),
         ({"init": Perturb(lambda y: np.full(y.shape, "low"))}, "inner must fill a table of numbers; got ndarray"),
         ({"init": lambda y: y}, "must fill every missing cell"),

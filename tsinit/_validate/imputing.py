@@ -159,16 +159,16 @@ def check_fill(filled, y, label):
         table = np.array(filled, dtype=np.float64)
     except (TypeError, ValueError):
         raise ValueError(
-            f"{label} must give a table of numbers; got {type(filled).__name__} of other things."
+            f"init must give a table of numbers; got {type(filled).__name__} of other things from {label}."
         ) from None
     if table.shape != y.shape:
-        raise ValueError(f"{label} must give a table of shape {y.shape}, that of X; got {table.shape}.")
+        raise ValueError(f"init must give a table of shape {y.shape}, that of X; got {table.shape} from {label}.")
     missing = np.isnan(y)
     bad = np.argwhere(missing & ~np.isfinite(table))
     if len(bad):
         raise ValueError(
-            f"{label} must fill every missing cell with a finite number; got {table[tuple(bad[0])]} in row "
-            f"{bad[0][0]}, column {bad[0][1]}."
+            f"init must fill every missing cell with a finite number; got {table[tuple(bad[0])]} in row "
+            f"{bad[0][0]}, column {bad[0][1]} from {label}."
         )
     return np.where(missing, table, y)
 

@@ -75,8 +75,6 @@ class FcsChain:
         Draws since the warm-up that were turned back because they were far outside of what was observed.
     """
 
-    SCALARS = ("log_density", "noise", "imputed_mean", "imputed_sd")
-
     def __init__(self, equations, start, rng, sampler="mala", n_tune=100, precondition=True):
         self.equations = equations if isinstance(equations, Equations) else Equations(equations)
         self._rng, self._n_tune, self._n_sweeps = rng, n_tune, 0
