@@ -1,12 +1,14 @@
 """What `compare` costs beyond the fits: 100 fits of about 20 ms, bare and compared, taking turns.
 
-Bare means the fits alone: in a loop, or in `joblib.Parallel` with as many workers. CPU seconds are those of this process
-and of the workers, which are alive and warm before anything is timed. What `compare` adds: seeds, clones, one warm-up per
-start and process, the model's own score of every run, a fingerprint of its start, the tables.
+Bare means the fits alone: in a loop, or in `joblib.Parallel` with as many workers. CPU seconds are those of this
+process and of the workers, which are alive and warm before anything is timed. What `compare` adds: seeds, clones, one
+warm-up per start and process, the model's own score of every run, a fingerprint of its start, the tables.
 
 python -W ignore benchmarks/overhead.py [--rounds 7] [--jobs 1 2] [--store]
 """
 
+# Threads are limited before NumPy is imported.
+# ruff: noqa: E402
 import os
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -36,7 +38,8 @@ def main():
     y = np.random.default_rng(0).standard_normal((1000, 2)).cumsum(axis=0)
     model = _of_the_right_length(y)
     print(f"{FITS} fits of {1000 * _seconds(model, y):.1f} ms ({model.max_iter} iterations), CPU s, medians\n")
-    print("| processes | bare | compare | overhead, median of rounds | wall, bare | wall, compare |\n|---|---|---|---|---|---|")
+    print("| processes | bare | compare | overhead, median of rounds | wall, bare | wall, compare |")
+    print("|---|---|---|---|---|---|")
     for n_jobs in options.jobs:
         _line(model, y, n_jobs, options)
 

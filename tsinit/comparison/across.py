@@ -90,6 +90,8 @@ def signed_rank(differences, rope=0.0, n_draws=_POSTERIOR_DRAWS):
         One for each data set.
     rope : float
         Half-width of the region of practical equivalence.
+    n_draws : int
+        Draws of the posterior.
 
     Returns
     -------
