@@ -105,7 +105,7 @@ def parse(path, missing=()):
             f"'{path}' must be text in UTF-8; got other bytes. Is it a spreadsheet? Save it as CSV."
         ) from None
     except pd.errors.ParserError as error:
-        raise ValueError(f"'{path}' must have the same number of values in every line; {error}.") from None
+        raise ValueError(f"'{path}' must have the same number of values in every line; {str(error).strip()}.") from None
     return Parsed(table, separator, decimal, n_names)
 
 

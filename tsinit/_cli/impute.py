@@ -144,7 +144,7 @@ def _tell(gaps, model, seconds):
     else:
         worst = model.diagnostics_["rhat"].idxmax()
         verdict = (
-            f"The chains do not agree yet: R-hat is {summary['rhat']:.2f}, worst in column {worst!r}, and should be "
+            f"The chains do not agree yet: R-hat is {summary['rhat']:.3f}, worst in column {worst!r}, and should be "
             f"below 1.05. Use a larger --tune and --draws; here they were {model.n_tune} and {model.n_draws}."
         )
     return (
