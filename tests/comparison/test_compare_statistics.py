@@ -2,11 +2,12 @@
 
 import inspect
 import math
+import re
 
 import numpy as np
 import pytest
 
-from tsinit.comparison import statistics
+from tsinit.comparison import hierarchical_difference, signed_rank, statistics
 
 
 def test_wilson_solves_its_equation():
@@ -139,3 +140,18 @@ def test_optima_are_numbered_from_the_best_and_never_wider_than_the_tolerance():
     groups = statistics.number_optima(chain)
     assert all(np.ptp(chain[groups == g]) <= statistics.end_tolerance(0.0) for g in set(groups))
     assert statistics.number_optima([np.nan]).tolist() == [0]
+
+
+@pytest.mark.parametrize(("call", "message"), [
+    (lambda: statistics.wilson(5, 3), "successes must be at most the trials, 3; got 5."),
+    (lambda: statistics.wilson(0.5, 3), "successes must be a whole number of at least 0; got 0.5."),
+    (lambda: statistics.paired_difference("a"), "differences must be a sequence of numbers; got 'a'."),
+    (lambda: statistics.paired_difference([1.0, math.nan]), "differences must hold no NaN; got one in place 1."),
+    (lambda: statistics.paired_difference([[1.0]]), "differences must be one sequence of numbers; got shape (1, 1)."),
+    (lambda: signed_rank([1.0], rope=-1), "rope must be a number of at least 0; got -1."),
+    (lambda: signed_rank([1.0], n_draws=0), "n_draws must be a whole number of at least 1; got 0."),
+    (lambda: hierarchical_difference([[1.0], "a"]), "groups[1] must be a sequence of numbers; got 'a'."),
+])
+def test_what_is_no_number_is_named(call, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        call()

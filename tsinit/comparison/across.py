@@ -7,7 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from tsinit._validate import check_count, check_number
 from tsinit.comparison import statistics
+from tsinit.comparison.checks_numbers import check_differences
 from tsinit.comparison.summary import paired, wide
 
 #: From this many data sets on the mean over them has an interval, and ranks over them mean something: with fewer, the
@@ -66,12 +68,18 @@ def hierarchical_difference(groups):
     statistics.Interval
         Without ends below six data sets.
 
+    Raises
+    ------
+    ValueError
+        If a group is no sequence of numbers, or holds NaN.
+
     References
     ----------
     Davison and Hinkley, Bootstrap Methods and their Application (1997), section 3.8: of resampling both levels and
     the upper one only, the second has the right variance.
     """
-    means = np.array([np.mean(group) for group in groups if len(group)], dtype=float)
+    groups = [check_differences(group, f"groups[{i}]") for i, group in enumerate(groups)]
+    means = np.array([group.mean() for group in groups if len(group)])
     if means.size >= MIN_DATASETS:
         return statistics.paired_difference(means)
     estimate = float(means.mean()) if means.size else math.nan
@@ -98,12 +106,18 @@ def signed_rank(differences, rope=0.0, n_draws=_POSTERIOR_DRAWS):
     Posterior
         Shares of the posterior in which each of the three outcomes is the most probable one.
 
+    Raises
+    ------
+    ValueError
+        If the differences are no sequence of numbers, one is NaN, or `rope` or `n_draws` is not allowed.
+
     References
     ----------
     Benavoli, Mangili, Corani, Zaffalon and Ruggeri, ICML (2014), on the prior; Benavoli, Corani, Demšar and
     Zaffalon, JMLR 18 (2017), section 4.3, on the region.
     """
-    z = np.concatenate([[0.0], np.asarray(differences, dtype=float)])
+    rope, n_draws = check_number("rope", rope), check_count("n_draws", n_draws)
+    z = np.concatenate([[0.0], check_differences(differences)])
     strength = np.concatenate([[0.5], np.ones(z.size - 1)])
     weights = np.random.default_rng(0).dirichlet(strength, n_draws)
     sums = z[:, None] + z[None, :]

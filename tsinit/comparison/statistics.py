@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tsinit.comparison.checks_numbers import check_differences, check_successes
+
 _Z95 = 1.959963984540054  # two-sided 95 %
 _Z80 = 0.8416212335729143  # power 80 %
 #: Fewer paired runs than this carry no interval: the bootstrap distribution would have a handful of values.
@@ -34,10 +36,16 @@ def wilson(successes, trials):
     Interval
         NaN throughout when there were no trials.
 
+    Raises
+    ------
+    ValueError
+        If these are no counts, or there are more successes than trials.
+
     References
     ----------
     Wilson, Journal of the American Statistical Association 22 (1927), p. 209-212.
     """
+    successes, trials = check_successes(successes, trials)
     if trials == 0:
         return Interval(math.nan, math.nan, math.nan)
     share, z2 = successes / trials, _Z95**2
@@ -62,6 +70,11 @@ def paired_difference(differences):
     Interval
         Without ends below ``MIN_PAIRS`` values. Equal values (two deterministic starts) have no spread: the
         interval is the value.
+
+    Raises
+    ------
+    ValueError
+        If the differences are no sequence of numbers, or one is NaN.
 
     Notes
     -----
@@ -89,7 +102,7 @@ def paired_difference(differences):
     ----------
     Efron, Journal of the American Statistical Association 82 (1987), p. 171-185.
     """
-    d = np.asarray(differences, dtype=float)
+    d = check_differences(differences)
     if d.size == 0:
         return Interval(math.nan, math.nan, math.nan)
     mean = float(d.mean())
