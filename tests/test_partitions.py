@@ -228,6 +228,9 @@ def test_coclustering_is_the_share_of_draws_that_agree(rng, largest):
     (lambda: partitions.best_draw([[0, 1]], "var"), r"loss must be one of \['vi', 'binder'\]; got 'var'"),
     (lambda: partitions.refine([0], [[0, 1]]), r"labels must hold one label for each .*shape \(1,\)"),
     (lambda: partitions.align([[0, 1]], [0, 1, 2]), "pivot must hold one label for each of the 2 steps"),
+    (lambda: partitions.best_draw([[0, 1]], max_draws=0), "max_draws must be a whole number of at least 1; got 0"),
+    (lambda: partitions.refine([0, 1], [[0, 1]], max_sweeps="a"), "max_sweeps must be a whole number .* got 'a'"),
+    (lambda: partitions.coclustering([[0, 1]], [5]), r"rows must be numbers of rows from 0 to 1; got \[5\]"),
 ])
 def test_what_is_no_partition_is_refused(call, message):
     with pytest.raises(ValueError, match=message):

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tsinit._validate import check_count
 from tsinit.kernels import partitions as kernels
 from tsinit.metrics._checks import check_draws, check_loss, check_partition
 from tsinit.partitions.losses import compact, expected, runs_of, runs_of_draws, scale, sums_over_states, table
@@ -45,7 +46,7 @@ def best_draw(draws, loss="vi", *, max_draws=_MOST_DRAWS):
     Raises
     ------
     ValueError
-        If the draws are no table of whole numbers from 0, or there is no such loss.
+        If the draws are no table of whole numbers from 0, there is no such loss, or a count is none.
     """
     chosen, draws = _thin(check_draws(draws), max_draws)
     losses = _losses_of_draws(draws, check_loss(loss))
@@ -80,9 +81,9 @@ def refine(labels, draws, loss="vi", *, max_sweeps=50, max_draws=_MOST_DRAWS, rn
     Raises
     ------
     ValueError
-        If the labels and the draws do not fit, or there is no such loss.
+        If the labels and the draws do not fit, there is no such loss, or a count is none.
     """
-    draws = _thin(check_draws(draws), max_draws)[1]
+    max_sweeps, draws = check_count("max_sweeps", max_sweeps, 0), _thin(check_draws(draws), max_draws)[1]
     labels = compact(check_partition("labels", labels, draws.shape[1]))
     return _refine(labels, _by_step(draws), table(check_loss(loss), len(labels)), max_sweeps, rng)
 
@@ -109,9 +110,9 @@ def estimate(draws, loss="vi", *, refine=True, max_sweeps=50, max_draws=_MOST_DR
     Raises
     ------
     ValueError
-        If the draws are no table of whole numbers from 0, or there is no such loss.
+        If the draws are no table of whole numbers from 0, there is no such loss, or a count is none.
     """
-    draws = _thin(check_draws(draws), max_draws)[1]
+    max_sweeps, draws = check_count("max_sweeps", max_sweeps, 0), _thin(check_draws(draws), max_draws)[1]
     losses = _losses_of_draws(draws, check_loss(loss))
     if not refine:
         return compact(draws[losses.argmin()])
@@ -201,5 +202,6 @@ def _by_step(draws):
 
 def _thin(draws, max_draws):
     """At most so many draws, evenly spaced, and which they are."""
+    max_draws = check_count("max_draws", max_draws)
     chosen = np.unique(np.linspace(0, len(draws) - 1, min(len(draws), max_draws)).round().astype(np.int64))
     return chosen, draws[chosen]

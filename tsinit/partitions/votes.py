@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tsinit._validate import check_rows
 from tsinit.kernels import partitions as kernels
 from tsinit.metrics._checks import check_draws, check_partition
 from tsinit.partitions.losses import as_labels, compact
@@ -152,10 +153,11 @@ def coclustering(draws, rows=None):
     Raises
     ------
     ValueError
-        If the draws are no table of whole numbers from 0.
+        If the draws are no table of whole numbers from 0, or there is no such row.
     """
     draws = check_draws(draws)
-    draws = draws if rows is None else draws[:, rows]
+    T = draws.shape[1]
+    draws = draws if rows is None else draws[:, check_rows("rows", rows, T, max(T, np.size(rows)))]
     # Bytes are compared many at a time.
     by_step = np.ascontiguousarray(draws.T, dtype=np.uint8 if draws.max() < 256 else np.int32)
     out = np.zeros((draws.shape[1],) * 2, dtype=np.float32)
