@@ -112,6 +112,16 @@ def test_bounds_may_lie_where_a_transform_ends(rng, kind, least):
     assert model.draws_.min() >= 0.0
 
 
+def test_large_tables_take_fewer_regressions(fitted, daily, monkeypatch):
+    from tsinit.models import imputed
+
+    new = daily[0][:100].assign(wave=np.nan)
+    monkeypatch.setattr(imputed, "_MOST_BYTES", 1.0)
+    drawn = fitted._draws_for(fitted._read(new))[1]
+    assert drawn.shape == (15, 100)
+    assert np.abs(fitted.transform(new)["wave"] - daily[1][:100]).max() < 1.5
+
+
 def test_what_becomes_of_the_table_later_does_not_matter(daily):
     table = daily[0].copy()
     model = TBayesMICE(**QUICK).fit(table)

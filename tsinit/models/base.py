@@ -149,7 +149,8 @@ def _bar(estimator, monitor):
 
         def show(iteration, objective):
             bar.n = iteration
-            bar.set_postfix_str(f"{estimator._objective_name} {objective:.6g}")
+            if objective == objective:  # a start alone may have none: NaN
+                bar.set_postfix_str(f"{estimator._objective_name} {objective:.6g}")
 
         monitor.callback = show
         try:

@@ -11,8 +11,8 @@ from tsinit.models import mixing
 from tsinit.models.base import lists_as_they_are, one_thread
 from tsinit.models.prepared import given_rows
 
-#: Bytes that stored draws may take, and draws of the regressions kept for other rows.
-_MOST_BYTES, _MOST_PARAMETERS = 1.2e8, 200
+#: Bytes that stored draws may take, and draws of the regressions kept for other rows, so many used however many rows.
+_MOST_BYTES, _MOST_PARAMETERS, _LEAST_PARAMETERS = 1.2e8, 200, 20
 #: Numbers that are sorted at once for quantiles.
 _AT_ONCE = 200_000
 
@@ -84,7 +84,8 @@ class GapQueries(OneToOneFeatureMixin, TransformerMixin):
         ----------
         X, lengths
             As in :meth:`fit`. Other rows than those of `fit` are completed with the regressions that were drawn
-            there; columns that are wholly missing are no obstacle then.
+            there; columns that are wholly missing are no obstacle then. Their dates tell where in the season they
+            are; without dates, every sequence is taken to begin where in the season that of `fit` did.
 
         Returns
         -------
@@ -249,9 +250,10 @@ class GapQueries(OneToOneFeatureMixin, TransformerMixin):
         if not rows.missing[:, self._fitted_scales.active].any():
             return rows, np.zeros((1, 0))
         problem = self._fitted_scales.problem(panel, rows)
-        rng = np.random.default_rng(self._fitted_seed)
+        parameters, rng = self._fitted_draws.parameters, np.random.default_rng(self._fitted_seed)
+        most = max(int(_MOST_BYTES / (8.0 * rows.missing.sum())), _LEAST_PARAMETERS)
         with one_thread():
-            return rows, self._fitted_engine.complete(problem, self._fitted_draws.parameters, rng)
+            return rows, self._fitted_engine.complete(problem, parameters[:: -(-len(parameters) // most)], rng)
 
     def _diagnose(self, walks):
         """Table of how the chains mixed, for every incomplete column."""
