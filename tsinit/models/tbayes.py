@@ -60,7 +60,9 @@ class TBayesMICE(Raced, GapQueries, SeriesEstimator):
     period : "auto", None, float or sequence of float
         Steps of a season, which enters as two harmonics. "auto" takes a day, week or year from the dates.
     transforms : {"auto", "yeo-johnson", "log", "sqrt"}, None or dict of column name to these
-        Scale on which columns are taken as normal; "auto" is Yeo and Johnson's where the values are skewed.
+        Scale on which columns are taken as normal; "auto" is Yeo and Johnson's where the values are skewed. It makes
+        filled values better, but a straight line there is a bend in the units of the data: where the tables serve a
+        linear regression in these units, None leaves its slopes in place.
     noise : {"normal", "student_t"}
         Of the regressions; Student-t has 4 degrees of freedom and is for chained equations only, which "auto" then
         takes.
