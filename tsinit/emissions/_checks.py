@@ -145,8 +145,8 @@ def angles(y, unit, n_features=None):
         If the unit is another one, or not said where it is in doubt.
     """
     y = real_table(y, n_features)
-    if unit not in (None, "radians", "degrees"):
-        raise ValueError(f"unit must be 'radians' or 'degrees'; got {unit!r}.")
+    if not (unit is None or isinstance(unit, str)) or unit not in (None, "radians", "degrees"):
+        raise ValueError(f"unit must be 'radians' or 'degrees'; got {short(unit)}.")
     wrong = np.abs(y) > 2.0 * np.pi * (1.0 + 1e-12)
     if unit is None and wrong.any():
         raise ValueError(
@@ -177,9 +177,7 @@ def at_least(name, value, least):
     ValueError
         If it is none.
     """
-    if value == least and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, Real) or isinstance(value, bool) or not least < value < np.inf:
+    if not isinstance(value, Real) or isinstance(value, bool) or not least <= value < np.inf:
         raise ValueError(f"{name} must be a number of at least {least:g}; got {short(value)}.")
     return float(value)
 
