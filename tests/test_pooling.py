@@ -102,3 +102,9 @@ def test_pooled_intervals_cover_what_they_say():
     """500 repetitions: the standard error of the coverage is 0.01."""
     rng = np.random.default_rng(11)
     assert 0.93 <= np.mean([covered(rng) for _ in range(500)]) <= 0.97
+
+
+def test_tables_that_disagree_without_errors_of_their_own_say_nothing_of_small_tables():
+    pooled = pool([1.0, 2.0], [0.0, 0.0], df_complete=20)
+    assert pooled.df == 0.0
+    assert pooled.interval() == (-np.inf, np.inf)

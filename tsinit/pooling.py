@@ -57,7 +57,8 @@ class Pooled(NamedTuple):
 
         p = (1.0 + check_inside("level", level, 0.0, 1.0)) / 2.0
         finite = np.isfinite(self.df)
-        quantile = np.where(finite, stdtrit(np.where(finite, self.df, 1.0), p), ndtri(p))
+        some = finite & (self.df > 0.0)
+        quantile = np.where(some, stdtrit(np.where(some, self.df, 1.0), p), np.where(finite, np.inf, ndtri(p)))
         half = quantile * np.sqrt(self.total)
         return self.estimate - half, self.estimate + half
 
