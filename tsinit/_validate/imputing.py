@@ -223,9 +223,12 @@ def check_level(level):
 
 def warn_unmixed(rhat, column):
     """Warn that chains disagree."""
+    from sklearn.exceptions import ConvergenceWarning
+
     warn(
         f"The chains do not agree yet: R-hat is {rhat:.2f} for column {column!r}. Use a larger n_tune and n_draws; "
-        "diagnostics_ shows all columns."
+        "diagnostics_ shows all columns.",
+        ConvergenceWarning,
     )
 
 
