@@ -171,13 +171,13 @@ def test_a_start_that_repeats_now_and_then_is_warned_of():
         compare(Hills(), X, {"coin": lambda y, rng: float(rng.integers(2)) - 0.5}, n_seeds=6, progress=False)
 
 
-def test_starts_that_the_package_brings_may_repeat_without_a_warning():
+def test_starts_that_the_package_brings_may_repeat_without_a_warning(monkeypatch):
     from tsinit import LinearGaussianSSM
-    from tsinit.init import KMeans, register
+    from tsinit.init import KMeans, _registry
     from tsinit.init._registry import is_bundled
 
     y = np.random.default_rng(0).standard_normal((60, 2)).cumsum(axis=0)
     result = compare(LinearGaussianSSM(max_iter=5), y, ["auto", KMeans()], n_seeds=3, progress=False)
     assert (result.runs.groupby("strategy")["start"].nunique() < 3).any()
-    register("mine", lambda: type("Mine", (), {"dynamics": None})())
+    monkeypatch.setitem(_registry._FACTORIES, "mine", lambda: type("Mine", (), {"dynamics": None})())
     assert [is_bundled(x) for x in ("kmeans", KMeans(), "mine", print)] == [True, True, False, False]
