@@ -42,7 +42,7 @@ def test_compare_prints_words_and_a_table_and_writes_what_was_asked(air, tmp_pat
     said = capsys.readouterr()
     assert code == 0
     assert "153 rows (1973-05-01 to 1973-09-30, column 'date')" in said.out
-    assert "7.2 % missing" in said.out
+    assert "7.2 % missing" in " ".join(said.out.split())
     assert "kmeans" in said.out
     assert "score test" in said.out.replace("\n", " ")
     assert said.err == ""
