@@ -24,3 +24,15 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def matplotlib_left_alone():
+    """Close the figures of a test, and fail it if it changed how matplotlib draws."""
+    import matplotlib
+    from matplotlib import pyplot as plt
+
+    before = matplotlib.rcParams.copy()
+    yield
+    plt.close("all")
+    assert matplotlib.rcParams == before

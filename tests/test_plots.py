@@ -12,15 +12,9 @@ from matplotlib.axes import Axes
 
 from tsinit import LinearGaussianSSM, compare, datasets, plots
 
+pytestmark = pytest.mark.usefixtures("matplotlib_left_alone")
+
 X = np.zeros((40, 2))
-
-
-@pytest.fixture(autouse=True)
-def _clean():
-    before = matplotlib.rcParams.copy()
-    yield
-    plt.close("all")
-    assert matplotlib.rcParams == before
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """Plots of what a comparison advises: the numbers they show are those of the tables."""
 
-import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,16 +10,10 @@ from matplotlib.axes import Axes
 from tsinit import compare, plots
 from tsinit.comparison import across, targets
 
+pytestmark = pytest.mark.usefixtures("matplotlib_left_alone")
+
 X = np.zeros((40, 2))
 NAMES = ["time_to_target", "pairs", "best_of"]
-
-
-@pytest.fixture(autouse=True)
-def _clean():
-    before = matplotlib.rcParams.copy()
-    yield
-    plt.close("all")
-    assert matplotlib.rcParams == before
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from itertools import pairwise
 
-import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,13 +12,7 @@ from matplotlib.path import Path
 
 from tsinit import TBayesMICE, datasets, plots
 
-
-@pytest.fixture(autouse=True)
-def _clean():
-    before = matplotlib.rcParams.copy()
-    yield
-    plt.close("all")
-    assert matplotlib.rcParams == before
+pytestmark = pytest.mark.usefixtures("matplotlib_left_alone")
 
 
 @pytest.fixture(scope="module")

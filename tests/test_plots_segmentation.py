@@ -15,13 +15,7 @@ from reference import partitions as reference
 from tsinit import datasets, partitions, plots
 from tsinit._plots.segmentation import look
 
-
-@pytest.fixture(autouse=True)
-def _clean():
-    before = matplotlib.rcParams.copy()
-    yield
-    plt.close("all")
-    assert matplotlib.rcParams == before
+pytestmark = pytest.mark.usefixtures("matplotlib_left_alone")
 
 
 def regimes(labels, D=2, wrong=0.2, seed=0):

@@ -57,8 +57,7 @@ def smoothed(model, X, *, lengths=None, columns=None, ax=None):
     panel = model._read(X, lengths)
     names = list(panel.columns)
     shown = range(len(names)) if columns is None else _places(columns, names)
-    if ax is not None and len(shown) > 1:
-        raise ValueError(f"ax must go with one column; got {len(shown)}. Name one by columns=[...].")
+    style.require_one_column(ax, len(shown))
     axes = (
         [style.single(ax, (5.2, 2.2))] if len(shown) == 1 else list(style.panels(len(shown), (5.2, 1.6), sharex=True))
     )

@@ -53,8 +53,7 @@ def imputed(model, *, columns=None, start=None, end=None, sequence=None, levels=
     levels = sorted(check_level(level) for level in np.atleast_1d(np.asarray(levels, dtype=object)).tolist())
     n_draws = _validate.check_count("n_draws", n_draws, 0)
     names, shown = names_of(model), shown_columns(model, columns)
-    if ax is not None and len(shown) > 1:
-        raise ValueError(f"ax must go with one column; got {len(shown)}. Name one by columns=[...].")
+    style.require_one_column(ax, len(shown))
     window = window_of(model, sequence, start, end)
     axes = _axes(ax, len(shown))
     for j, one in zip(shown, axes, strict=True):

@@ -160,8 +160,7 @@ def imputed_density(model, *, columns=None, n=20, ax=None):
     require_imputer(model)
     n = _validate.check_count("n", n)
     names, shown = names_of(model), shown_columns(model, columns)
-    if ax is not None and len(shown) > 1:
-        raise ValueError(f"ax must go with one column; got {len(shown)}. Name one by columns=[...].")
+    style.require_one_column(ax, len(shown))
     axes = [style.single(ax, (5.2, 2.8))] if len(shown) == 1 else list(style.panels(len(shown), (5.2, 2.1)))
     for j, panel in zip(shown, axes, strict=True):
         y = model._fitted_rows.y[:, j]

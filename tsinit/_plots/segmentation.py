@@ -52,8 +52,7 @@ def segmentation(model, X=None, *, lengths=None, columns=None, ax=None):
         raise ValueError(f"X must hold the {len(labels)} rows of the fit; got {len(panel.rows)}.")
     names = list(panel.columns)
     shown = range(len(names)) if columns is None else _places(columns, names)
-    if ax is not None and len(shown) > 1:
-        raise ValueError(f"ax must go with one column; got {len(shown)}. Name one by columns=[...].")
+    style.require_one_column(ax, len(shown))
     time, y = _times(panel), panel.y[panel.rows]
     starts = np.searchsorted(panel.rows, panel.offsets)
     edges = _edges(time)

@@ -40,6 +40,17 @@ def require_comparison(comparison):
     require(comparison, "a Comparison, as tsinit.compare returns it", "runs", "traces", "about", name="comparison")
 
 
+def require_one_column(ax, n):
+    """Refuse a single Axes for several columns.
+
+    Raises
+    ------
+    ValueError
+    """
+    if ax is not None and n > 1:
+        raise ValueError(f"ax must go with one column; got {n}. Name one by columns=[...].")
+
+
 def marks(names):
     """Give each name a colour, a marker and a line style, the same in every plot of a comparison.
 

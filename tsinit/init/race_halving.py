@@ -11,8 +11,8 @@ class Round(NamedTuple):
     n_kept: int  # how many go on
 
 
-def rounds(n, *, first, limit, keep=0.5, growth=2.0, finalists=1):
-    """Plan the rounds of a race.
+def rounds(n, *, first, limit, keep=0.5, finalists=1):
+    """Plan the rounds of a race; from round to round the iterations done double.
 
     Parameters
     ----------
@@ -22,8 +22,6 @@ def rounds(n, *, first, limit, keep=0.5, growth=2.0, finalists=1):
         Iterations at the end of the first round, and of the last.
     keep : float
         Share of the contenders that a round leaves, at least one fewer while there are more than `finalists`.
-    growth : float
-        What the iterations done are multiplied by from round to round.
     finalists : int
         The last round leaves no more than these.
 
@@ -38,7 +36,7 @@ def rounds(n, *, first, limit, keep=0.5, growth=2.0, finalists=1):
         if target >= limit:
             return [*plan, Round(limit, min(n, finalists))]
         plan.append(Round(target, n))
-        target = min(max(math.ceil(growth * target), target + 1), limit)
+        target = min(max(2 * target, 1), limit)
 
 
 def count_rounds(n, *, keep, finalists):
