@@ -10,7 +10,7 @@ import numpy as np
 from numba import carray
 
 from tsinit.emissions._scratch import give_back, merged, take, unfailing
-from tsinit.kernels._jit import blend, kernel
+from tsinit.kernels._jit import blend, kernel, kernel_with_memory
 
 LOG_2PI = math.log(2.0 * math.pi)
 _LEAST_PIVOT = 1e-14  # of the diagonal: what rounding may have made negative
@@ -138,7 +138,7 @@ def _gap_system(params, data, t, k, R):
     return square
 
 
-@kernel
+@kernel_with_memory
 def many_gaps(params, data, t, k):
     """Squared length of the whitened seen part of row t, and log|Lambda_mm|."""
     m = data.gap[t + 1] - data.gap[t]
@@ -170,7 +170,7 @@ def seen_part(params, data, t, k):
     return square, params.log_norm[k] + 0.5 * (missing * LOG_2PI - log_det), data.y.shape[1] - missing
 
 
-@kernel
+@kernel_with_memory
 def fill_row(rng, params, data, t, k, weight, y):
     """Draw what is missing in row t given what is seen into y[t]: mean_m - R^-T (v - e / sqrt(weight))."""
     first = data.gap[t]

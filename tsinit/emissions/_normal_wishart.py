@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import gammaln
 
-from tsinit.kernels._jit import entry, kernel
+from tsinit.kernels._jit import entry, kernel, kernel_with_memory
 
 LOG_2PI = math.log(2.0 * math.pi)
 _LEAST_PIVOT = 1e-14  # of the diagonal: what rounding may have made negative
@@ -34,7 +34,7 @@ def normal_wishart(m, k, df, Psi):
     return NormalWishart(m, k, df, Psi, root, float(df * np.log(np.diag(root)).sum() - log_gamma))
 
 
-@kernel
+@kernel_with_memory
 def _scatter(gap, y, weight, z, K):
     """Per state: rows n, weight w, first row c, weighted sums of y - c and of (y - c)(y - c)' (lower half).
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from tsinit.emissions import _checks
 from tsinit.emissions.base import Bound, Emission
-from tsinit.kernels._jit import entry, kernel
+from tsinit.kernels._jit import entry, kernel_with_memory
 from tsinit.kernels.density import density
 from tsinit.kernels.random import log_gamma_draw
 
@@ -42,7 +42,7 @@ def _log_density(params, data, t, k):
     return total
 
 
-@kernel
+@kernel_with_memory
 def _counts(code, z, K, C):
     """Count the categories of every state and column, (K, D, C)."""
     D = code.shape[1]

@@ -8,7 +8,7 @@ import numpy as np
 from tsinit.emissions import _checks
 from tsinit.emissions._scaling import column_scale
 from tsinit.emissions.base import Bound, Emission
-from tsinit.kernels._jit import entry, kernel
+from tsinit.kernels._jit import entry, kernel, kernel_with_memory
 from tsinit.kernels.density import density
 
 LOG_2PI = math.log(2.0 * math.pi)
@@ -47,7 +47,7 @@ def _log_density(params, data, t, k):
     return total
 
 
-@kernel
+@kernel_with_memory
 def _sums(y, z, K):
     """Per state and column: values n, first value c, sums of y - c and of (y - c)^2.
 

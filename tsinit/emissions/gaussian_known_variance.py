@@ -14,7 +14,7 @@ from tsinit.emissions.gaussian_diag import (
     DiagonalGaussianData,
     DiagonalGaussianParams,
 )
-from tsinit.kernels._jit import entry, kernel
+from tsinit.kernels._jit import entry, kernel_with_memory
 
 
 class KnownVariance(NamedTuple):
@@ -25,7 +25,7 @@ class KnownVariance(NamedTuple):
     v: np.ndarray  # (D,)
 
 
-@kernel
+@kernel_with_memory
 def _sums(y, z, K):
     """Per state and column: values n, and their sum."""
     D = y.shape[1]

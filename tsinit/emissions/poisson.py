@@ -8,7 +8,7 @@ from scipy.special import gammaln
 
 from tsinit.emissions import _checks
 from tsinit.emissions.base import Bound, Emission
-from tsinit.kernels._jit import entry, kernel
+from tsinit.kernels._jit import entry, kernel_with_memory
 from tsinit.kernels.density import density
 from tsinit.kernels.random import log_gamma_draw
 
@@ -44,7 +44,7 @@ def _log_density(params, data, t, k):
     return total
 
 
-@kernel
+@kernel_with_memory
 def _sums(y, z, K):
     """Per state and column: values n, and their sum."""
     D = y.shape[1]

@@ -8,7 +8,7 @@ import numpy as np
 from tsinit.emissions import _checks, _concentration
 from tsinit.emissions._bessel import bessel, von_mises
 from tsinit.emissions.base import Bound, Emission
-from tsinit.kernels._jit import entry, kernel
+from tsinit.kernels._jit import entry, kernel, kernel_with_memory
 from tsinit.kernels.density import density
 
 _LOG_2PI = math.log(2.0 * math.pi)
@@ -50,7 +50,7 @@ def _log_density(params, data, t, k):
     return total
 
 
-@kernel
+@kernel_with_memory
 def _sums(prior, data, z, K):
     """Per state and column: angles n, and the sums of cosines and sines with the prior's direction added."""
     D = data.cos.shape[1]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsinit.kernels._jit import entry, kernel
+from tsinit.kernels._jit import entry, kernel, kernel_with_memory
 from tsinit.kernels.density import log_density
 from tsinit.kernels.random import choose
 
@@ -33,7 +33,7 @@ def trellis(T, capacity):
     return Trellis(first, np.empty(capacity, np.int64), np.empty(capacity), np.zeros(T, np.bool_))
 
 
-@kernel
+@kernel_with_memory
 def sort_row(pi, j, p, order):
     """Copy row j of pi by falling probability, closed by -1; p (K + 1, K + 1), order (K + 1, K).
 

@@ -7,12 +7,14 @@ C-ordered, so each product is asked for as its transpose.
 
 import llvmlite.binding as llvm
 import numpy as np
+from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import get_cython_function_address, intrinsic
 
 from tsinit.kernels._jit import blend, kernel
 
 LOOPS_TO = 4  # inner dimension up to which loops beat the call
+_LINE = 8  # numbers in a line of cache
 
 llvm.add_symbol("tsinit_dgemm", get_cython_function_address("scipy.linalg.cython_blas", "dgemm"))
 _dgemm = types.ExternalFunction("tsinit_dgemm", types.void(*[types.voidptr] * 13))
@@ -37,6 +39,30 @@ def _data(typingctx, array):
         return builder.bitcast(view.data, cgutils.voidptr_t)
 
     return types.voidptr(array), codegen
+
+
+@intrinsic
+def _fetch(typingctx, values, place):
+    """Ask for the cache line of an entry of an array, by its place in memory."""
+
+    def codegen(context, builder, signature, args):
+        view = context.make_array(signature.args[0])(context, builder, args[0])
+        address = builder.bitcast(builder.gep(view.data, [args[1]]), cgutils.voidptr_t)
+        word = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, word, word, word])
+        prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        builder.call(prefetch, [address, word(0), word(3), word(1)])  # to read, to keep, data
+        return context.get_dummy_value()
+
+    return types.none(values, place), codegen
+
+
+@blend
+def prefetch(values, slot):
+    """Have values[slot] on its way from memory while something else is computed; (S, n, n)."""
+    size = values.shape[1] * values.shape[2]
+    for place in range(slot * size, (slot + 1) * size, _LINE):
+        _fetch(values, place)
 
 
 @blend

@@ -9,7 +9,7 @@ import numpy as np
 from numba.core import types
 from numba.extending import get_cython_function_address
 
-from tsinit.kernels._jit import blend, entry, kernel
+from tsinit.kernels._jit import blend, blend_with_memory, entry, kernel
 from tsinit.kernels.dense import _address, _data
 
 CHUNK = 256  # windows gathered at once: they stay in the cache until they are multiplied
@@ -28,7 +28,7 @@ def _add_products(n, X, S):
     )  # fmt: skip
 
 
-@blend
+@blend_with_memory
 def _window(W, F, L, t, i, X):
     """X[i] <- v_t."""
     D = W.shape[1]

@@ -7,8 +7,9 @@ covariance, so that a singular Q is no special case.
 import numpy as np
 
 from tsinit.kernels import rounding
-from tsinit.kernels._jit import blend, entry, kernel
-from tsinit.kernels.dense import add_scaled, copy_into, load, product, product_nt, product_tn, save, symmetrise
+from tsinit.kernels._jit import blend, entry, kernel, kernel_with_memory
+from tsinit.kernels.dense import add_scaled, copy_into, load, prefetch, product, product_nt, product_tn, save, symmetrise
+from tsinit.kernels.means import SMALL, step_back
 from tsinit.kernels.observation import regress_missing
 from tsinit.kernels.records import APPEND, IN_PLACE
 
@@ -64,7 +65,7 @@ def _collect(weight, P, B, precision, slot, sums):
                     P_seen[i, a, b] += weight * P[a, b]
 
 
-@kernel
+@kernel_with_memory
 def collect_gap(system, z, t, weight, P, sums):
     """Add Cov(y, x) and Cov(y) of the entries missing at step t, given the seen ones, where they are asked for."""
     D, n = system.C.shape
@@ -92,7 +93,7 @@ def collect_gap(system, z, t, weight, P, sums):
     add_scaled(sums.yy, weight, spread)
 
 
-@kernel
+@kernel_with_memory
 def append(values, used, P):
     """Store P at place `used` of values, in a larger copy when it is full."""
     if used == values.shape[0]:
@@ -109,7 +110,8 @@ def append(values, used, P):
 
 @entry
 def backward(
-    system, z, t, stop, plan, index, start, end, carry, q, sums, collect, gaps, probed, keep, values, used, where
+    system, z, t, stop, plan, index, start, end, carry, q, sums, collect, gaps, probed, keep, values, used, where,
+    scores,
 ):
     """Smoothed covariances of steps t - 1 down to stop, and their sums where `collect`.
 
@@ -130,13 +132,16 @@ def backward(
         np.empty((n, n)), np.empty((n, n)), np.empty((n, n)), np.empty((n, n)), np.empty((n, n)),
     )  # fmt: skip
     Nk, s, scratch = np.empty(n), np.empty(n), np.empty(n)
-    slot, weight, settled, sound = np.int64(-1), 0.0, False, True
+    At, r, e, x = scores.At, scores.r, scores.e, scores.x
+    slot, w, weight, settled, sound = np.int64(-1), np.int64(0), 0.0, False, True
     t -= 1
     last = t
     while t >= stop:
         if settled and index[t - start] == slot:
             weight += 1.0
             where[t] = used - 1
+            if n > SMALL:
+                step_back(At, r, scratch, e, x, W, w, K, precision, slot, t, start, P_filtered)
             t -= 1
             continue
         if collect and slot >= 0:
@@ -145,7 +150,12 @@ def backward(
                 collect_gap(system, z, last, weight, P, sums)
         slot, weight, last = index[t - start], 1.0, t
         # P_smooth = P - P (A' N A) P, and the lag-one term B = N A P.
+        w = np.int64(0) if diagonal else slot
         load(P_filtered, filtered, slot)
+        if slot > 0:
+            prefetch(filtered, slot - 1)  # backwards, the processor does not guess what comes next
+        if n > SMALL:
+            step_back(At, r, scratch, e, x, W, w, K, precision, slot, t, start, P_filtered)
         if collect:
             product(NA, P_filtered, B)
             product_tn(A, B, G)
@@ -163,7 +173,6 @@ def backward(
             where[t] = slot
         if t == end - 1:
             add_scaled(sums.P_last, 1.0, P)
-        w = np.int64(0) if diagonal else slot
         t -= 1
         watched = t >= stop and index[t - start] == slot
         if watched:

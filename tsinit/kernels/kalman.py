@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tsinit.kernels import covariance, information, means, twins
-from tsinit.kernels.records import APPEND, IN_PLACE, NOTHING, Moments, Schedule, Store, System
+from tsinit.kernels.records import APPEND, IN_PLACE, NOTHING, Moments, Schedule, Scores, Store, System
 
 
 class Panel(NamedTuple):
@@ -166,7 +166,7 @@ class Pass:
     def _go_back(self, start, stop, chunks, sums):
         system, panel, (plan, index, e) = self.system, self.panel, self.work
         n = len(system.A)
-        r, carry, probe = np.zeros(n), np.zeros((2, n, n)), np.zeros(n)
+        scores, carry, probe = Scores(self.At, *np.zeros((2, n)), e, self.x), np.zeros((2, n, n)), np.zeros(n)
         gaps = True if sums.Cx.size else None
         end = stop
         for k, (begin, P) in reversed(list(enumerate(chunks))):
@@ -175,10 +175,11 @@ class Pass:
                     system, panel.z, begin, end, panel.changed, P, np.zeros(n), plan, index, start, self._probed
                 )
             # Means first: covariances may take the place of what both need.
-            means.backward(system, self.At, end, begin, r, plan, index, start, e, self.x)
+            if n <= means.SMALL:
+                means.backward(scores, end, begin, plan, index, start, system.diagonal)
             self._values, self._used, good = information.backward(
                 system, panel.z, end, begin, plan, index, start, stop, carry, probe, sums, self._collect, gaps,
-                self._probed, self.keep, self._values, self._used, self._where,
+                self._probed, self.keep, self._values, self._used, self._where, scores,
             )  # fmt: skip
             self.sound &= good
             end = begin

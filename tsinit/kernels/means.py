@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from tsinit.kernels._jit import blend, entry
-from tsinit.kernels.dense import matvec
+from tsinit.kernels._jit import blend, blend_with_memory, entry, kernel
+from tsinit.kernels.dense import load, matvec
 
 SMALL = 4  # states that fit in registers
 LONG = 32  # steps from which a run of one slot is worth setting up
@@ -22,7 +22,7 @@ def _correct(m, K, slot, i, e):
         m[a] += K[slot, i, a] * e
 
 
-@blend
+@blend_with_memory
 def _padded(rows, count):
     """Copy rows (D, n) to (D, 4), zero to the right of n."""
     wide = np.zeros((count, SMALL))
@@ -32,7 +32,7 @@ def _padded(rows, count):
     return wide
 
 
-@blend
+@blend_with_memory
 def _forward_small(A, C, K, precision, d, z, t, stop, m, start, e, x):
     """Steps t..stop of one slot for up to four states, padded to four and held in registers; returns the squares.
 
@@ -131,18 +131,25 @@ def _lift(r, W, w, K, slot, i, e, precision):
         r[a] += W[w, i, a] * s
 
 
-@blend
-def _shift(x, t, P, slot, r):
-    """x[t] += P[slot] r."""
-    n = r.shape[0]
+@kernel
+def step_back(At, r, spare, e, x, W, w, K, precision, slot, t, start, P):
+    """Smooth the mean of step t, and carry its score to the step before.
+
+    P : (n, n) filtered covariance of the step.
+    """
+    n = r.size
+    matvec(P, r, spare)
     for a in range(n):
-        s = 0.0
-        for b in range(n):
-            s += P[slot, a, b] * r[b]
-        x[t, a] += s
+        x[t, a] += spare[a]
+    for i in range(precision.shape[1] - 1, -1, -1):
+        if precision[slot, i] > 0.0:
+            _lift(r, W, w, K, slot, i, e[t - start, i], precision[slot, i])
+    matvec(At, r, spare)
+    for a in range(n):
+        r[a] = spare[a]
 
 
-@blend
+@blend_with_memory
 def _backward_small(At, C, K, P, precision, t, stop, r, start, e, x):
     """Steps t - 1 down to stop of one slot for up to four states; see `_forward_small`."""
     n, D = r.size, precision.size
@@ -180,30 +187,27 @@ def _backward_small(At, C, K, P, precision, t, stop, r, start, e, x):
 
 
 @entry
-def backward(system, At, t, stop, r, plan, index, start, e, x):
-    """Turn filtered means x into smoothed ones for steps t - 1 down to stop, in place.
+def backward(scores, t, stop, plan, index, start, diagonal):
+    """Turn filtered means into smoothed ones for steps t - 1 down to stop, in place.
 
-    r : (n,) A' times the score of the state after step t - 1, replaced by that before `stop`; At : A transposed.
+    For up to four states; with more, :func:`tsinit.kernels.information.backward` does it along the way, while it has
+    the covariance of the step at hand.
     """
-    diagonal, K, precision, P, W = system.diagonal, plan.K, plan.precision, plan.P, plan.W
-    D, n = system.C.shape
-    r_next = np.empty(n)
+    K, precision, P, W = plan.K, plan.precision, plan.P, plan.W
+    n = scores.r.size
+    P_filtered = np.empty((n, n))
+    At, r, spare, e, x = scores.At, scores.r, scores.spare, scores.e, scores.x
     t -= 1
     while t >= stop:
         slot = index[t - start]
         w = np.int64(0) if diagonal else slot
         run = t
-        while n <= SMALL and run >= stop and index[run - start] == slot:
+        while run >= stop and index[run - start] == slot:
             run -= 1
         if t - run > LONG:
             _backward_small(At, W[w], K[slot], P[slot], precision[slot], t + 1, run + 1, r, start, e, x)
             t = run
             continue
-        _shift(x, t, P, slot, r)
-        for i in range(D - 1, -1, -1):
-            if precision[slot, i] > 0.0:
-                _lift(r, W, w, K, slot, i, e[t - start, i], precision[slot, i])
-        matvec(At, r, r_next)
-        for a in range(n):
-            r[a] = r_next[a]
+        load(P_filtered, P, slot)
+        step_back(At, r, spare, e, x, W, w, K, precision, slot, t, start, P_filtered)
         t -= 1

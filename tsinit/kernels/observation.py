@@ -7,7 +7,7 @@ a zero pivot (an exact observation) is allowed.
 
 import numpy as np
 
-from tsinit.kernels._jit import entry, kernel
+from tsinit.kernels._jit import entry, kernel, kernel_with_memory
 
 
 @kernel
@@ -62,7 +62,7 @@ def whiten(R, z, changed):
                     z[t, i] -= L[i, j] * z[t, j]
 
 
-@kernel
+@kernel_with_memory
 def regress_missing(R, z, t, H, left):
     """H (D, D) = R_mo R_oo^{-1} and left (D, D) = R_mm - H R_om, at the places of missing m and seen o."""
     D = R.shape[0]

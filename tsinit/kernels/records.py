@@ -45,6 +45,16 @@ class Moments(NamedTuple):
     yy: np.ndarray  # (D, D) or (0, D): sum of Cov(y) of missing entries
 
 
+class Scores(NamedTuple):
+    """What turns filtered means into smoothed ones, on the way back."""
+
+    At: np.ndarray  # (n, n) A transposed
+    r: np.ndarray  # (n,) A' times the score of the state after the present step
+    spare: np.ndarray  # (n,)
+    e: np.ndarray  # (L, D) innovations
+    x: np.ndarray  # (T, n) means, replaced in place
+
+
 class Store(NamedTuple):
     """Distinct covariances and which step has which."""
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from tsinit.kernels import rounding
-from tsinit.kernels._jit import blend, entry, kernel
+from tsinit.kernels._jit import blend, blend_with_memory, entry, kernel, kernel_with_memory
 from tsinit.kernels.dense import add_scaled, copy_into, matvec, product, product_nt, product_tn
 from tsinit.kernels.information import collect_gap
 from tsinit.kernels.observation import factor_seen, whiten_rows
@@ -20,7 +20,7 @@ _CERTAIN = 1e-2  # rounding that is a larger share of an innovation's deviation 
 _CHUNK = 2**22  # entries of factors to keep; a longer sequence is filtered twice
 
 
-@blend
+@blend_with_memory
 def _sort_rows(M):
     """Put the rows of M in falling order of their largest entries."""
     rows, cols = M.shape
@@ -76,7 +76,7 @@ def triangularise(M):
         _reflect(M, k)
 
 
-@kernel
+@kernel_with_memory
 def _observe(system, z, t, W, r, m, U, M, p, spread):
     """Condition the state (m, U) on the entries seen at step t; returns the likelihood terms and soundness.
 
@@ -220,7 +220,7 @@ def _recall(W, r, z, t, d, least, V, M):
             V[a, b] = stack[a, b]
 
 
-@kernel
+@kernel_with_memory
 def _retreat(A, UQ, V, M, left, right):
     """V <- what it says of the state one step before, the noise in between integrated out.
 
@@ -251,7 +251,7 @@ def _retreat(A, UQ, V, M, left, right):
             right[a, b] = A[a, b] - right[a, b]
 
 
-@kernel
+@kernel_with_memory
 def _combine(V, U, x, t, M, left, right, P):
     """Turn the filtered state (x[t], factor U) into the smoothed one (x[t], covariance P) by the information V."""
     n = U.shape[0]

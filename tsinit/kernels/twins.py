@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tsinit.kernels._jit import blend, entry, kernel
+from tsinit.kernels._jit import blend, entry, kernel_with_memory
 
 BLOCK = 64  # sequences at once: their pages should fit the processor's table
 
@@ -71,7 +71,7 @@ def _shift_block(x, starts, t, P, slot, r, row):
             x[starts[b] + t, a] += row[b]
 
 
-@kernel
+@kernel_with_memory
 def _run_block(system, At, z, starts, length, plan, index, smooth, x):
     """Filtered or smoothed means of B sequences at once; returns the log-likelihood of each and all squares."""
     A, d, diagonal, K, precision, W = system.A, system.d, system.diagonal, plan.K, plan.precision, plan.W
