@@ -8,7 +8,17 @@ import numpy as np
 
 from tsinit.kernels import rounding
 from tsinit.kernels._jit import blend, entry, kernel, kernel_with_memory
-from tsinit.kernels.dense import add_scaled, copy_into, load, prefetch, product, product_nt, product_tn, save, symmetrise
+from tsinit.kernels.dense import (
+    add_scaled,
+    copy_into,
+    load,
+    prefetch,
+    product,
+    product_nt,
+    product_tn,
+    save,
+    symmetrise,
+)
 from tsinit.kernels.means import SMALL, step_back
 from tsinit.kernels.observation import regress_missing
 from tsinit.kernels.records import APPEND, IN_PLACE

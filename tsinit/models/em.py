@@ -10,8 +10,7 @@ from tsinit.kernels.params import LinearGaussianParams
 from tsinit.metrics import spectral_radius
 from tsinit.models.m_step import Design, Settings, by_variable, m_step
 
-_PLAIN = 10  # plain iterations before the first extrapolation: early steps are large and curved
-_CALM = 1e-3  # nats per observed value: extrapolate only once steps gain less, so as to stay in the same valley
+_PLAIN = 2  # plain iterations before the first extrapolation, whose two steps they are
 _LONGER = 4.0  # factor by which the longest leap grows when it was good, and shrinks when it was not
 _SLACK = 1e-9  # relative fall of the objective that is rounding, not a failed step
 
@@ -111,8 +110,7 @@ class EM:
             done_plain += 1
             if gain < least:
                 return Outcome(state, True, True)
-            calm = gain < _CALM * self.kalman.n_observed
-            if accelerate and calm and done_plain >= _PLAIN and left > 0 and alive:
+            if accelerate and done_plain >= _PLAIN and left > 0 and alive:
                 state, alive, used, reach = yield from self._leap(before, state, gain, left, reach)
                 left -= used
         return Outcome(state, False, True)

@@ -46,8 +46,8 @@ class LinearGaussianSSM(Raced, StateSpaceQueries, SeriesEstimator):
         closed form of the M-step ignores; steps are shortened where that would lose likelihood, so that the end may
         fall short of the exact maximum by some thousandths of a nat.
     accelerate : bool
-        Once steps have become small, extrapolate them (SQUAREM), accepted only where that gains at least as much
-        as the plain step before. False is textbook EM.
+        Extrapolate steps (SQUAREM), accepted only where that gains at least as much as the plain step before. False is
+        textbook EM.
     prior : None, "weak" or LinearGaussianPrior
         Maximise a posterior density instead of the likelihood.
     noise_floor : float
