@@ -91,10 +91,7 @@ def check_series(X, lengths=None, *, estimator=None, reset=False, min_steps=1):
     tables = [to_float(part, name) for part, name in zip(parts, names, strict=True)]
     _check_alike(parts, tables)
     if estimator is not None:
-        from sklearn.utils.validation import validate_data
-
-        named = parts[0] if hasattr(parts[0], "iloc") else tables[0]
-        validate_data(estimator, named, reset=reset, skip_check_array=True)
+        _check_columns(estimator, parts[0] if hasattr(parts[0], "iloc") else tables[0], reset)
     sequences = _sequences(parts, tables, names, form, lengths)
     steps, time_step = count_steps(sequences)
     longest = max(sequence.size for sequence in sequences)
@@ -112,6 +109,16 @@ def check_series(X, lengths=None, *, estimator=None, reset=False, min_steps=1):
     y = np.full((offsets[-1], given.shape[1]), np.nan)
     y[places] = given
     return Panel(y, offsets, places, form, parts, sequences[-1].index, time_step)
+
+
+def _check_columns(estimator, table, reset):
+    """Let scikit-learn learn or check the number and names of the columns."""
+    nameless = isinstance(table, np.ndarray) and not hasattr(estimator, "feature_names_in_")
+    if nameless and not reset and estimator.n_features_in_ == table.shape[1]:
+        return  # which it would find out in a tenth of a millisecond, a tenth of the time of a short smoother
+    from sklearn.utils.validation import validate_data
+
+    validate_data(estimator, table, reset=reset, skip_check_array=True)
 
 
 def is_list_of_tables(X):

@@ -41,6 +41,8 @@ def group_twins(length, complete):
     length : (N,) int
     complete : (N,) bool
     """
+    if len(length) == 1:
+        return [([0], np.zeros(0, dtype=np.int64))]
     alone, groups = [np.flatnonzero(~complete)], []
     for size in np.unique(length[complete]):
         same = np.flatnonzero(complete & (length == size))

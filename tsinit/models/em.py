@@ -8,7 +8,7 @@ from tsinit.kernels import solve_lyapunov
 from tsinit.kernels.doorway import Smoothed
 from tsinit.kernels.params import LinearGaussianParams
 from tsinit.metrics import spectral_radius
-from tsinit.models.m_step import Design, Settings, by_variable, m_step
+from tsinit.models.m_step import Design, Settings, by_variable, lifted, m_step
 
 _PLAIN = 2  # plain iterations before the first extrapolation, whose two steps they are
 _LONGER = 4.0  # factor by which the longest leap grows when it was good, and shrinks when it was not
@@ -123,7 +123,7 @@ class EM:
         """
         third = self.step(second)
         used = 0
-        trial, at_limit = _extrapolate(first.params, second.params, third, reach, self.settings)
+        trial, at_limit = _extrapolate(first, second, third, reach, self.settings)
         if trial is not None:
             state, used = self.evaluate(trial), 1
             if state.objective >= second.objective + gain:
@@ -140,11 +140,14 @@ class EM:
 
 
 def _extrapolate(first, second, third, reach, settings):
-    """(parameters ahead of three successive ones, whether the leap is as long as `reach` allows).
+    """(parameters ahead of those of two states and the next ones, whether the leap is as long as `reach` allows).
 
     None for the parameters where the leap would be no longer than a plain step, or leaves the space of valid models.
     """
-    points = [_to_vector(p, settings) for p in (first, second, third)]
+    # States as large as each other, so that their units do not decide how long the leap is.
+    size = np.sqrt(np.mean(first.done.means**2, axis=0) + np.diag(first.done.moments.P) / len(first.done.means))
+    size[~(size > 0.0)] = 1.0
+    points = [_to_vector(_resized(p, size), settings) for p in (first.params, second.params, third)]
     if any(p is None for p in points):
         return None, False
     r = points[1] - points[0]
@@ -155,7 +158,19 @@ def _extrapolate(first, second, third, reach, settings):
     if length <= 1.0:
         return None, wanted > reach
     vector = points[0] + 2.0 * length * r + length**2 * v
-    return _from_vector(vector, third, settings), wanted > reach
+    trial = _from_vector(vector, _resized(third, size), settings)
+    if trial is not None:
+        trial = _resized(trial, 1.0 / size)
+        if settings.initial_state == "fixed":
+            trial = trial._replace(m0=third.m0, P0=third.P0)
+    return trial, wanted > reach
+
+
+def _resized(params, size):
+    """Parameters for states that are divided by `size` (n,)."""
+    A, C, Q, R, m0, P0, d = params
+    square = np.outer(size, size)
+    return LinearGaussianParams(A * size / size[:, None], C * size, Q / square, R, m0 / size, P0 / square, d)
 
 
 def _to_vector(params, settings):
@@ -186,10 +201,12 @@ def _from_vector(vector, like, settings):
         P0 = solve_lyapunov(np.ascontiguousarray(A), Q)
     elif settings.initial_state == "learned":
         m0, P0 = pieces[5], _from_log_root(pieces[6], n)
-    if settings.observation_cov != "full":
-        R = np.diag(np.maximum(np.diag(R), settings.floor))
     if settings.observation_cov == "fixed":
         R = like.R
+    elif settings.observation_cov == "full":
+        R = lifted(R, settings.floor.min())
+    else:
+        R = np.diag(np.maximum(np.diag(R), settings.floor))
     return LinearGaussianParams(np.ascontiguousarray(A), np.ascontiguousarray(C), Q, R, m0, P0, d)
 
 

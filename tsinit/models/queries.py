@@ -1,11 +1,14 @@
 """What a fitted state-space model can be asked: likelihood, states, gaps, forecasts, samples, criteria."""
 
+import contextlib
+
 import numpy as np
 from sklearn.base import TransformerMixin
 
 from tsinit import _validate
 from tsinit._validate import check_count, check_seed
 from tsinit.kernels import Kalman
+from tsinit.kernels.dense import LOOPS_TO
 from tsinit.models import fitting, orders
 from tsinit.models.base import lists_as_they_are, one_thread
 from tsinit.models.imputation import complete_table
@@ -40,7 +43,7 @@ class StateSpaceQueries(TransformerMixin):
         panel = self._read(X, lengths)
         kalman = self._kalman(panel)
         _validate.check_seen(kalman.n_observed)
-        with one_thread():
+        with self._calm():
             log_likelihood = kalman.log_likelihood(self.params_)
         _validate.check_sound(np.isfinite(log_likelihood))
         return log_likelihood / kalman.n_observed
@@ -85,9 +88,13 @@ class StateSpaceQueries(TransformerMixin):
         """
         return self._states(X, lengths, Kalman.filter)
 
+    def _calm(self):
+        """Hold BLAS to one thread, where there are so many states that the kernels call it."""
+        return one_thread() if len(self.params_.A) > LOOPS_TO else contextlib.nullcontext()
+
     def _states(self, X, lengths, run):
         panel = self._read(X, lengths)
-        with one_thread():
+        with self._calm():
             done = run(self._kalman(panel), self.params_, covariances=True)
         _validate.check_sound(done.sound)
         return StateEstimate(
@@ -115,7 +122,7 @@ class StateSpaceQueries(TransformerMixin):
             X is unusable, or has no density under ``params_``.
         """
         panel = self._read(X, lengths)
-        with one_thread():
+        with self._calm():
             done = self._kalman(panel).smooth(self.params_)
         _validate.check_sound(done.sound)
         return panel.restore(done.means, self.get_feature_names_out())
@@ -159,7 +166,7 @@ class StateSpaceQueries(TransformerMixin):
         return_std = _validate.check_flag("return_std", return_std)
         panel = self._read(X, lengths)
         kalman = self._kalman(panel)
-        with one_thread():
+        with self._calm():
             means, spread = complete_table(kalman, self.params_, return_std)
         filled = panel.restore(np.where(kalman.seen, panel.y, means))
         return (filled, panel.restore(spread)) if return_std else filled
@@ -198,7 +205,7 @@ class StateSpaceQueries(TransformerMixin):
         return Forecast(in_the_future(means, *time), covariances)
 
     def _end(self, panel):
-        with one_thread():
+        with self._calm():
             return fitting.last_state(self._kalman(panel), self.params_)
 
     def sample(self, n_steps=100, n_sequences=1, random_state=None):
