@@ -12,6 +12,8 @@ from tsinit.init._scaling import standardise, unscale
 from tsinit.init._windows import take
 
 _CHUNK = 4096  # windows written out at a time, so that memory does not grow with the series
+#: More would cost as much as the EM that follows, and ends where this does.
+_MAX_ITER = 60
 
 
 class FactorAnalysis(BaseEstimator):
@@ -100,6 +102,6 @@ def _factors(cov, k):
     root = np.linalg.cholesky(cov + 1e-6 * np.eye(p)).T * np.sqrt(p)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model = Factors(k, tol=1e-4 * p, max_iter=200, svd_method="lapack").fit(np.vstack([root, -root]))
+        model = Factors(k, tol=1e-4 * p, max_iter=_MAX_ITER, svd_method="lapack").fit(np.vstack([root, -root]))
     loaded = model.components_ / model.noise_variance_
     return np.linalg.solve(np.eye(k) + loaded @ model.components_.T, loaded).T
