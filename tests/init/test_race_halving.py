@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from tsinit.init.race_halving import best_climbers, best_mixed, halve, promise, rounds
+from tsinit.init.race_halving import best_climbers, best_mixed, halve, promise, recent_gain, rounds
 
 
 class Runner:
@@ -82,6 +82,12 @@ def test_out_of_time_only_the_best_are_left():
     left = halve(runners, rounds(3, first=2, limit=8), lambda rs, target: advance_all(rs, target) and False, best)
     assert left == [runners[1]]
     assert runners[0].done == 2
+
+
+def test_the_recent_gain_is_that_of_the_last_quarter():
+    assert recent_gain([5.0]) == 0.0
+    assert recent_gain([5.0, 7.0]) == 2.0
+    assert recent_gain([0.0, 1.0, 4.0, 9.0, 16.0, 25.0, 36.0, 49.0, 64.0]) == 64.0 - 36.0
 
 
 def test_a_promise_is_the_recent_pace_kept_up():

@@ -45,6 +45,23 @@ def parent(seed):
     return np.random.SeedSequence(seed.entropy, spawn_key=seed.spawn_key[:-1])
 
 
+def test_with_a_budget_for_all_the_end_is_the_best_of_all_starts():
+    rich, poor = (fit(init=Race(FEW.strategies, n_seeds=2, budget=budget)) for budget in (10.0, 1.0))
+    runs = rich.init_race_.runs
+    assert (runs["n_iter"] == 30).all() or runs.loc[runs["n_iter"] < 30, "status"].eq("ok").all()
+    alone = [
+        fit(init=row.strategy, random_state=parent(rich.init_race_.seed(row.init_seed))).history_[-1]
+        for row in runs.itertuples()
+    ]
+    assert rich.history_[-1] == max(alone)
+    assert poor.init_race_.runs["n_iter"].sum() < runs["n_iter"].sum()
+
+
+def test_a_budget_below_one_run_is_refused():
+    with pytest.raises(ValueError, match=r"^budget must be a number of at least 1; got 0\.5\.$"):
+        fit(init=Race(budget=0.5))
+
+
 def test_every_row_is_the_beginning_of_the_fit_from_its_start():
     race = fit().init_race_
     for row in race.runs.itertuples():

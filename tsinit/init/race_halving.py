@@ -102,10 +102,13 @@ def promise(trace, reach):
     float
     """
     n = len(trace) - 1
-    if n < 1:
-        return trace[-1]
-    back = max(1, n // 4)
-    return trace[-1] + reach * n * (trace[-1] - trace[-1 - back]) / back
+    return trace[-1] + reach * n * recent_gain(trace) / max(1, n // 4)
+
+
+def recent_gain(trace):
+    """Return what the last quarter of the iterations gained, the last one at least; nothing before the first."""
+    n = len(trace) - 1
+    return trace[-1] - trace[-1 - max(1, n // 4)] if n > 0 else 0.0
 
 
 def best_climbers(traces, finished, n, reach, margin):

@@ -5,16 +5,16 @@ from time import perf_counter
 from typing import NamedTuple
 
 from tsinit.init.race import candidates, first_round, seeds, starters
-from tsinit.init.race_halving import best_climbers, halve, rounds
+from tsinit.init.race_halving import best_climbers, halve, recent_gain, rounds
 from tsinit.models.monitor import Monitor
 from tsinit.models.race_entries import Failure, Record, Row, enter, require_some, told
 
-#: Iterations of the first round, at most and as a share of all.
-_FIRST, _SHARE = 4, 8
+#: Iterations of the first round for each run of the budget, and their least share of a run.
+_FIRST, _SHARE = 2, 8
 #: How far ahead a pace counts (see `promise`), and nats that are worth going on for: half a nat is no evidence.
 _REACH, _MARGIN = 1.5, 0.5
-#: Iterations of all contenders together, in those of one run, beyond which only the leader goes on.
-_MOST = 2.0
+#: Share of its iterations that a contender must be able to add to be taken up again.
+_LEAST = 4
 
 
 class Contest(NamedTuple):
@@ -137,15 +137,17 @@ def run(race, contest, seed, monitor):
     require_some(entries)
     monitor.run()
     climbers = [Climber(entry, contest, monitor) for entry in entries]
-    first = first_round(race, min(_FIRST, max(contest.max_iter // _SHARE, 1)))
+    first = first_round(race, max(min(round(_FIRST * race.budget), contest.max_iter // _SHARE), 1))
     plan = rounds(len(climbers), first=first, limit=contest.max_iter, keep=race.keep, finalists=contest.n_init)
-    left = halve(climbers, plan, _in_turn(climbers, contest.max_iter, monitor), _choose, contest.n_init)
+    advance = _in_turn(climbers, race.budget, contest.max_iter, monitor)
+    left = halve(climbers, plan, advance, _choose, contest.n_init)
     for climber in left:
         # Out of time, one step more is the word that it may stop; who is not ahead by then will not be.
         climber.leg.callback = monitor.callback
         climber.advance(None)
         if monitor.out_of_time():
             break
+    _second_wind(climbers, race.budget, monitor)
     require_some(entries)
     winner, fit = max(((c, c.fit) for c in climbers if c.fit is not None), key=lambda pair: pair[0].worths[-1])
     monitor.timed_out = monitor.out_of_time()
@@ -154,7 +156,22 @@ def run(race, contest, seed, monitor):
     return fit._replace(trace=(winner.leg.objectives, winner.leg.passed), race=record)
 
 
-def _in_turn(everybody, max_iter, monitor):
+def _second_wind(climbers, budget, monitor):
+    """Spend what is left of the budget on those that were dropped, the fastest first: some starts win late."""
+    while (leader := _leader(climbers)) is not None and not monitor.out_of_time():
+        waiting = [c for c in climbers if c.worths and not c.failed and not c.finished]
+        if leader in waiting:
+            leader.advance(None)
+            continue
+        left = int(budget * leader.n_iter) - _spent(climbers)
+        fastest = max(waiting, key=lambda c: recent_gain(c.worths), default=None)
+        if fastest is None or left < max(fastest.n_iter // _LEAST, 1):
+            return
+        fastest.entry.n_rounds += 1
+        fastest.advance(fastest.n_iter + min(max(fastest.n_iter, 1), left))
+
+
+def _in_turn(everybody, budget, max_iter, monitor):
     """Return the function that carries out a round."""
 
     def advance(climbers, target):
@@ -169,7 +186,7 @@ def _in_turn(everybody, max_iter, monitor):
                 leader = _leader(climbers)
                 step = target - climber.n_iter
                 length = leader.n_iter if leader is not None and leader.finished else max_iter
-                if step > 0 and sum(max(c.n_iter, 0) for c in everybody) + step > _MOST * length:
+                if step > 0 and _spent(everybody) + step > budget * length:
                     climber.dropped = climber is not leader
                     continue
             climber.advance(target)
@@ -180,6 +197,10 @@ def _in_turn(everybody, max_iter, monitor):
         return True
 
     return advance
+
+
+def _spent(climbers):
+    return sum(max(c.n_iter, 0) for c in climbers)
 
 
 def _leader(climbers):
