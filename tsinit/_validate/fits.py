@@ -86,6 +86,8 @@ def check_fitted(estimator):
     ------
     sklearn.exceptions.NotFittedError
     """
+    if getattr(estimator, "__sklearn_is_fitted__", bool)():
+        return  # scikit-learn would look at the tags first, which takes longer than a short filter
     from sklearn.utils.validation import check_is_fitted
 
     check_is_fitted(estimator)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from tsinit._validate import check_seed, check_series, check_verbose, is_list_of_tables
+from tsinit._validate import check_fitted, check_seed, check_series, check_verbose, is_list_of_tables
 from tsinit.models.interrupt import interruptible, is_interrupt
 from tsinit.models.monitor import Monitor
 
@@ -75,9 +75,7 @@ class SeriesEstimator(BaseEstimator):
 
     def _read(self, X, lengths=None):
         """Check data that a fitted model is asked about."""
-        from sklearn.utils.validation import check_is_fitted
-
-        check_is_fitted(self)
+        check_fitted(self)
         return check_series(X, lengths, estimator=self)
 
     def __sklearn_is_fitted__(self):
