@@ -212,8 +212,9 @@ def _check_lengths(lengths, n_rows):
         sizes = list(lengths)
     except TypeError:
         sizes = []
-    whole = all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n > 0 for n in sizes)
-    if not sizes or not whole:
+    # By type, of which there are few, not by length, of which there may be thousands.
+    whole = all(issubclass(kind, (int, np.integer)) and kind is not bool for kind in set(map(type, sizes)))
+    if not sizes or not whole or min(sizes) <= 0:
         raise ValueError(f"lengths must be positive whole numbers, one per sequence; got {short(lengths)}.")
     total = sum(map(int, sizes))
     if total != n_rows:

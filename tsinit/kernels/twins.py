@@ -4,7 +4,8 @@ import numpy as np
 
 from tsinit.kernels._jit import blend, entry, kernel_with_memory
 
-BLOCK = 64  # sequences at once: their pages should fit the processor's table
+BLOCK = 128  # sequences at once
+_ROOM = 2**21  # numbers to keep of a block; of very long sequences there are fewer in it
 
 
 @blend
@@ -57,18 +58,24 @@ def _lift_block(C, K, slot, i, precision, r, e, k):
 
 
 @blend
-def _shift_block(x, starts, t, P, slot, r, row):
-    """x[starts + t] += P[slot] r for scores r (n, B)."""
+def _shift_block(path, t, P, slot, r):
+    """Means path[t n : (t + 1) n] += P[slot] r for scores r (n, B)."""
     n, B = r.shape
     for a in range(n):
-        for b in range(B):
-            row[b] = 0.0
         for c in range(n):
             s = P[slot, a, c]
             for b in range(B):
-                row[b] += s * r[c, b]
-        for b in range(B):
-            x[starts[b] + t, a] += row[b]
+                path[t * n + a, b] += s * r[c, b]
+
+
+@blend
+def _spread(path, starts, length, x):
+    """Write the means of B sequences side by side (length n, B) to where each has its rows."""
+    n = x.shape[1]
+    for b in range(starts.size):
+        for t in range(length):
+            for a in range(n):
+                x[starts[b] + t, a] = path[t * n + a, b]
 
 
 @kernel_with_memory
@@ -77,8 +84,9 @@ def _run_block(system, At, z, starts, length, plan, index, smooth, x):
     A, d, diagonal, K, precision, W = system.A, system.d, system.diagonal, plan.K, plan.precision, plan.W
     D, n = system.C.shape
     B = starts.size
-    m, other, row = np.empty((n, B)), np.empty((n, B)), np.empty(B)
-    e, square, log_norm = np.empty((length * D, B)), np.zeros(B), 0.0
+    m, other = np.empty((n, B)), np.empty((n, B))
+    # Side by side until they are done: where their rows belong, each is on a page of its own.
+    path, e, square, log_norm = np.empty((length * n, B)), np.empty((length * D, B)), np.zeros(B), 0.0
     for a in range(n):
         for b in range(B):
             m[a, b] = system.m0[a]
@@ -92,7 +100,7 @@ def _run_block(system, At, z, starts, length, plan, index, smooth, x):
         log_norm += plan.log_norm[slot]
         for a in range(n):
             for b in range(B):
-                x[starts[b] + t, a] = m[a, b]
+                path[t * n + a, b] = m[a, b]
         _predict_block(A, m, other)
         m, other = other, m
     quadratic = 0.0
@@ -106,11 +114,12 @@ def _run_block(system, At, z, starts, length, plan, index, smooth, x):
         for t in range(length - 1, -1, -1):
             slot = index[t]
             C = W[0 if diagonal else slot]
-            _shift_block(x, starts, t, plan.P, slot, m, row)
+            _shift_block(path, t, plan.P, slot, m)
             for i in range(D - 1, -1, -1):
                 _lift_block(C, K, slot, i, precision[slot, i], m, e, t * D + i)
             _predict_block(At, m, other)
             m, other = other, m
+    _spread(path, starts, length, x)
     return square, quadratic
 
 
@@ -122,8 +131,10 @@ def run_twins(system, At, z, starts, length, plan, index, smooth, x):
     Returns the log-likelihood of each (B,) and the sum of all their squared standardised innovations.
     """
     log_likelihood, quadratic = np.empty(starts.size), 0.0
-    for begin in range(0, starts.size, BLOCK):
-        end = min(begin + BLOCK, starts.size)
+    D, n = system.C.shape
+    block = max(8, min(BLOCK, _ROOM // (length * (n + D) + 1)))
+    for begin in range(0, starts.size, block):
+        end = min(begin + block, starts.size)
         parts, square = _run_block(system, At, z, starts[begin:end], length, plan, index, smooth, x)
         for b in range(begin, end):
             log_likelihood[b] = parts[b - begin]
