@@ -85,3 +85,9 @@ def test_the_settings_are_plain_json(hills, tmp_path):
     assert about["entropy"] == str(2**100)
     assert about["max_iter"] == 50
     assert about["models"]["Hills"]["objective"] == "height"
+
+
+def test_what_is_no_path_is_refused(hills):
+    for write in (hills.to_csv, hills.to_parquet, hills.report, read_comparison):
+        with pytest.raises(TypeError, match=r"^(path|folder) must be a string or a Path; got 3\.$"):
+            write(3)

@@ -36,6 +36,7 @@ from tsinit._validate.values import (
     check_flag,
     check_number,
     check_orders,
+    check_path,
     check_seed,
     check_verbose,
     child_seed,
@@ -44,7 +45,7 @@ from tsinit._validate.values import (
 __all__ = [
     "Panel", "check_bound", "check_chains", "check_choice", "check_columns", "check_concentrations", "check_count",
     "check_density", "check_fitted", "check_flag", "check_inside", "check_jobs", "check_labels", "check_number",
-    "check_order", "check_orders", "check_params", "check_per_chain", "check_prior", "check_prior_fits", "check_rows",
-    "check_seed", "check_seen", "check_series", "check_sound", "check_verbose", "child_seed", "is_list_of_tables",
-    "no_contender", "times_after", "unusable_start", "warn_about_step", "warn_of_interrupt",
+    "check_order", "check_orders", "check_params", "check_path", "check_per_chain", "check_prior", "check_prior_fits",
+    "check_rows", "check_seed", "check_seen", "check_series", "check_sound", "check_verbose", "child_seed",
+    "is_list_of_tables", "no_contender", "times_after", "unusable_start", "warn_about_step", "warn_of_interrupt",
 ]

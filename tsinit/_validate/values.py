@@ -1,6 +1,7 @@
 """Single values: words, counts, numbers, flags and seeds."""
 
 import difflib
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -40,6 +41,19 @@ def check_count(name, value, least=1, rule=""):
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)) or value < least:
         raise ValueError(f"{name} must be a whole number of at least {least}{rule}; got {short(value)}.")
     return int(value)
+
+
+def check_path(name, value):
+    """Return a path as a `Path`, ``~`` resolved.
+
+    Raises
+    ------
+    TypeError
+        It is neither a string nor a path.
+    """
+    if not isinstance(value, (str, os.PathLike)):
+        raise TypeError(f"{name} must be a string or a Path; got {short(value)}.")
+    return Path(value).expanduser()
 
 
 def check_orders(n_states):

@@ -2,12 +2,12 @@
 
 import importlib.util
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from tsinit._validate import check_path
 from tsinit.comparison.about import About, ModelAbout
 
 TABLES = ("runs", "traces", "errors")
@@ -61,7 +61,7 @@ def read_tables(folder):
     ImportError
         It holds Parquet files, and pyarrow is not installed.
     """
-    folder = Path(folder).expanduser()
+    folder = check_path("path", folder)
     kind = next((k for k in ("csv", "parquet") if all((folder / f"{t}.{k}").is_file() for t in TABLES)), None)
     if kind is None or not (folder / _ABOUT).is_file():
         raise ValueError(
@@ -76,7 +76,7 @@ def read_tables(folder):
 
 
 def _prepare(comparison, folder):
-    folder = Path(folder).expanduser()
+    folder = check_path("folder", folder)
     folder.mkdir(parents=True, exist_ok=True)
     about = comparison.about
     models = {name: model._asdict() for name, model in about.models.items()}

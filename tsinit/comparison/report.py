@@ -2,8 +2,8 @@
 
 import html
 import math
-from pathlib import Path
 
+from tsinit._validate import check_path
 from tsinit.comparison import _more, _page, display
 from tsinit.comparison._method import method
 from tsinit.comparison.summary import has_optima
@@ -36,7 +36,7 @@ def write_report(comparisons, path, *, title):
         body += [_lead(comparison), _verdict(comparison), _extra(figures), _pictures(comparison)]
         body += [_summaries(comparison), *_more.sections(comparison), _errors(comparison), method(comparison)]
         body += [_runs(comparison)]
-    path = Path(path).expanduser()
+    path = check_path("path", path)
     path.write_text(_page.page(title, "\n".join(body)), encoding="utf-8")
     return path
 

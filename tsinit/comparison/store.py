@@ -6,8 +6,8 @@ import os
 import time
 import uuid
 import warnings
-from pathlib import Path
 
+from tsinit._validate import check_path
 from tsinit.comparison.worker import Outcome
 
 _MAGIC = "tsinit-run-1"
@@ -30,7 +30,7 @@ class Store:
     """
 
     def __init__(self, folder):
-        self.folder = Path(folder).expanduser()
+        self.folder = check_path("store", folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         for path in self.folder.glob("*.tmp"):
             _remove_if_abandoned(path)
