@@ -211,6 +211,8 @@ POSITIVE = "lengths must be positive whole numbers, one per sequence; got "
         (Y, [], POSITIVE + "[]."),
         (Y, 6, POSITIVE + "6."),
         (Y, "33", POSITIVE + "'33'."),
+        (Y, b"\x03\x03", POSITIVE + "b'\\x03\\x03'."),
+        (Y, list(np.array([3, 3], "m8[D]")), POSITIVE + "[np.timedelta64(3,'D'), np.timedelta64(3,'D')]."),
         (Y, [None, 6], POSITIVE + "[None, 6]."),
         (Y, [[3, 3]], POSITIVE + "[[3, 3]]."),
         ([Y], [6], "lengths must be None where X is a list of sequences; got both."),

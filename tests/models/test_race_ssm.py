@@ -57,6 +57,21 @@ def test_with_a_budget_for_all_the_end_is_the_best_of_all_starts():
     assert poor.init_race_.runs["n_iter"].sum() < runs["n_iter"].sum()
 
 
+def test_the_budget_holds_beyond_the_first_round():
+    for budget in (1.0, 2.0, 4.0):
+        runs = fit(init=Race(FEW.strategies, n_seeds=2, budget=budget), tol=0.0).init_race_.runs
+        first_round = 5 * min(round(2 * budget), 30 // 8)
+        assert runs["n_iter"].sum() <= max(budget * 30, first_round + 30)
+
+
+def test_the_last_word_to_a_progress_bar_is_the_fit_s_even_where_a_dropped_start_won():
+    told = []
+    monitor = Monitor(callback=lambda iteration, objective: told.append((iteration, objective)))
+    model = LinearGaussianSSM(3, init=Race(FEW.strategies, n_seeds=3, budget=8.0), max_iter=60, random_state=13)
+    model._fit(Y, monitor=monitor)
+    assert told[-1] == (model.n_iter_, model.history_[-1])
+
+
 def test_a_budget_below_one_run_is_refused():
     with pytest.raises(ValueError, match=r"^budget must be a number of at least 1; got 0\.5\.$"):
         fit(init=Race(budget=0.5))

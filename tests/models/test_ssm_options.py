@@ -215,6 +215,11 @@ def test_acceleration_never_falls_and_gets_further_with_the_same_number_of_passe
     assert np.median(ahead) > 0.05
 
 
+def test_a_fixed_state_noise_is_kept_to_the_bit():
+    start, y = draw()
+    np.testing.assert_array_equal(fit(y, init=start, transition_cov="fixed", max_iter=40).params_.Q, start.Q)
+
+
 def test_acceleration_ends_where_plain_steps_end():
     start, y = draw(T=150)
     ends = [fit(y, init=start, accelerate=fast, max_iter=5000, tol=1e-12) for fast in (False, True)]

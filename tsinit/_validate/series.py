@@ -209,11 +209,12 @@ def _sequences(parts, tables, names, form, lengths):
 
 def _check_lengths(lengths, n_rows):
     try:
-        sizes = list(lengths)
+        sizes = [] if isinstance(lengths, bytes) else list(lengths)
     except TypeError:
         sizes = []
     # By type, of which there are few, not by length, of which there may be thousands.
-    whole = all(issubclass(kind, (int, np.integer)) and kind is not bool for kind in set(map(type, sizes)))
+    kinds = set(map(type, sizes))
+    whole = all(issubclass(kind, (int, np.integer)) and kind not in (bool, np.timedelta64) for kind in kinds)
     if not sizes or not whole or min(sizes) <= 0:
         raise ValueError(f"lengths must be positive whole numbers, one per sequence; got {short(lengths)}.")
     total = sum(map(int, sizes))

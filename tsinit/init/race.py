@@ -49,8 +49,9 @@ class Race(BaseEstimator):
         Share of the contenders that a round leaves, from 0 to 0.9.
     budget : float
         What a race of a state-space model may cost, in runs: iterations of all contenders together, in those of the
-        leader from its start to its end; from 1. The first round takes twice as many iterations as the budget has
-        runs. Samplers race within their warm-up, whatever the budget.
+        leader from its start to its end, or in ``max_iter`` while nobody has come to an end; a finite number from 1.
+        The first round, of twice as many iterations as the budget has runs, and the finalists that ``n_init`` asks for
+        are run in any case. Samplers race within their warm-up, whatever the budget.
 
     Notes
     -----

@@ -38,7 +38,8 @@ def density(Params):
     return register
 
 
-@overload(log_density, jit_options={"error_model": "numpy", "forceinline": True})
+# A density may make arrays, whoever calls it: see `_jit`.
+@overload(log_density, jit_options={"error_model": "numpy", "forceinline": True, "_nrt": True})
 def _log_density(params, data, t, k):
     return _DENSITIES.get(getattr(params, "instance_class", None))
 

@@ -163,6 +163,8 @@ def _extrapolate(first, second, third, reach, settings):
         trial = _resized(trial, 1.0 / size)
         if settings.initial_state == "fixed":
             trial = trial._replace(m0=third.m0, P0=third.P0)
+        if settings.transition_cov == "fixed":
+            trial = trial._replace(Q=third.Q)
     return trial, wanted > reach
 
 

@@ -150,6 +150,8 @@ def run(race, contest, seed, monitor):
     _second_wind(climbers, race.budget, monitor)
     require_some(entries)
     winner, fit = max(((c, c.fit) for c in climbers if c.fit is not None), key=lambda pair: pair[0].worths[-1])
+    if monitor.callback is not None:
+        monitor.callback(winner.n_iter, winner.leg.objectives[-1])
     monitor.timed_out = monitor.out_of_time()
     monitor.stop()
     record = Record(candidates(race, "dynamics"), seed, [climber.row() for climber in climbers])
@@ -158,7 +160,9 @@ def run(race, contest, seed, monitor):
 
 def _second_wind(climbers, budget, monitor):
     """Spend what is left of the budget on those that were dropped, the fastest first: some starts win late."""
-    while (leader := _leader(climbers)) is not None and not monitor.out_of_time():
+    while (leader := _leader(climbers)) is not None:
+        if monitor.out_of_time() and any(c.fit is not None for c in climbers):
+            return
         waiting = [c for c in climbers if c.worths and not c.failed and not c.finished]
         if leader in waiting:
             leader.advance(None)
@@ -186,7 +190,8 @@ def _in_turn(everybody, budget, max_iter, monitor):
                 leader = _leader(climbers)
                 step = target - climber.n_iter
                 length = leader.n_iter if leader is not None and leader.finished else max_iter
-                if step > 0 and _spent(everybody) + step > budget * length:
+                ahead = length - leader.n_iter if leader is not None and leader is not climber else 0
+                if step > 0 and _spent(everybody) + step + ahead > budget * length:
                     climber.dropped = climber is not leader
                     continue
             climber.advance(target)
