@@ -61,9 +61,9 @@ class Race(BaseEstimator):
     that were dropped. Six starts cost time too, on short data as much as half a run.
 
     No race knows who will win late, so that a good end has its price: over the 50 problems of ``benchmarks/race.py``,
-    none of which was used to set a parameter of the race, the end is at least as good as the median of the best single
-    strategy, which nobody knows beforehand, in 79 % of races with a budget of two runs (95 % interval 68 to 89 %), and
-    in 94 % with four (89 to 98 %).
+    chosen apart from those on which the parameters of the race were set (two speech frames are among both), the end is
+    at least as good as the median of the best single strategy, which nobody knows beforehand, in 79 % of races with a
+    budget of two runs (95 % interval 68 to 89 %), and in 94 % with four (89 to 98 %).
 
     A chain is judged by the mean log density of the later half of its sweeps.
 
