@@ -132,6 +132,7 @@ def backward(
     gaps : True where the sums of missing entries are asked for, else None, which leaves that code out.
     keep : IN_PLACE puts each smoothed covariance where the filtered one was; APPEND stores the distinct ones in
     `values` from place `used` on; where[s] : place of step s.
+    scores : with more than four states, their means are smoothed along the way (see `means.backward`).
     Returns (values, used, sound).
     """
     A, K, precision, filtered, W = system.A, plan.K, plan.precision, plan.P, plan.W

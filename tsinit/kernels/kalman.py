@@ -176,7 +176,7 @@ class Pass:
                 covariance.forward(
                     system, panel.z, begin, end, panel.changed, P, np.zeros(n), plan, index, start, self._probed
                 )
-            # Means first: covariances may take the place of what both need.
+            # Means before covariances, which may take the place of what both need.
             if n <= means.SMALL:
                 means.backward(scores, end, begin, plan, index, start, system.diagonal)
             self._values, self._used, good = information.backward(
