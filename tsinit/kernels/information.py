@@ -58,6 +58,40 @@ def inform(N, W, w, i, K, slot, precision, Nk):
 
 
 @kernel
+def _observe(N, W, w, K, slot, precision, Nk, s, q, sized, probed):
+    """Put the observations of a step into N, the last first, and into its probe q where `probed`.
+
+    s : (n,) <- square roots of the largest variances on the way, where `sized`.
+    """
+    n = N.shape[0]
+    for a in range(n if sized else 0):
+        s[a] = N[a, a]
+    for i in range(precision.shape[1] - 1, -1, -1):
+        if precision[slot, i] > 0.0:
+            corner = inform(N, W, w, i, K, slot, precision[slot, i], Nk)
+            if sized:
+                rounding.grow(s, N, W, w, i, corner)
+            if probed:
+                rounding.lead(q, W, w, i, K, slot)
+    for a in range(n if sized else 0):
+        s[a] = np.sqrt(max(s[a], 0.0))
+
+
+@kernel
+def _carry_probe(A, q, s, t, scratch):
+    """q <- A' (q and what rounding adds to it)."""
+    rounding.stir(q, s, t)
+    n = q.size
+    for a in range(n):
+        scratch[a] = 0.0
+    for b in range(n):
+        for a in range(n):
+            scratch[a] += A[b, a] * q[b]
+    for a in range(n):
+        q[a] = scratch[a]
+
+
+@kernel
 def _collect(weight, P, B, precision, slot, sums):
     """Add one distinct step, taken `weight` times, to the sums."""
     add_scaled(sums.P, weight, P)
@@ -138,7 +172,7 @@ def backward(
     A, K, precision, filtered, W = system.A, plan.K, plan.precision, plan.P, plan.W
     diagonal, tol = system.diagonal, system.tol
     NA, A_NA = carry[0], carry[1]
-    D, n = system.C.shape
+    n = len(A)
     G, B, P, P_filtered, before = (
         np.empty((n, n)), np.empty((n, n)), np.empty((n, n)), np.empty((n, n)), np.empty((n, n)),
     )  # fmt: skip
@@ -189,27 +223,9 @@ def backward(
         if watched:
             copy_into(before, A_NA)
         # Observations enter A' N A in place; what comes out is N of this step.
-        sized = watched or probed
-        for a in range(n if sized else 0):
-            s[a] = A_NA[a, a]
-        for i in range(D - 1, -1, -1):
-            if precision[slot, i] > 0.0:
-                corner = inform(A_NA, W, w, i, K, slot, precision[slot, i], Nk)
-                if sized:
-                    rounding.grow(s, A_NA, W, w, i, corner)
-                if probed:
-                    rounding.lead(q, W, w, i, K, slot)
-        for a in range(n if sized else 0):
-            s[a] = np.sqrt(max(s[a], 0.0))
+        _observe(A_NA, W, w, K, slot, precision, Nk, s, q, watched or probed, probed)
         if probed:
-            rounding.stir(q, s, t)
-            for a in range(n):
-                scratch[a] = 0.0
-            for b in range(n):
-                for a in range(n):
-                    scratch[a] += A[b, a] * q[b]
-            for a in range(n):
-                q[a] = scratch[a]
+            _carry_probe(A, q, s, t, scratch)
         product(A_NA, A, NA)
         product_tn(A, NA, A_NA)
         symmetrise(A_NA)
