@@ -9,11 +9,11 @@ from tsinit.init.race_halving import best_climbers, halve, recent_gain, rounds
 from tsinit.models.monitor import Monitor
 from tsinit.models.race_entries import Failure, Record, Row, enter, require_some, told
 
-#: Iterations of the first round for each run of the budget, and their least share of a run.
+#: Iterations of the first round for each run of the budget; it takes an eighth of a run at most.
 _FIRST, _SHARE = 2, 8
 #: How far ahead a pace counts (see `promise`), and nats that are worth going on for: half a nat is no evidence.
 _REACH, _MARGIN = 1.5, 0.5
-#: Share of its iterations that a contender must be able to add to be taken up again.
+#: A contender is taken up again if the budget lets it add a quarter of its iterations.
 _LEAST = 4
 
 
