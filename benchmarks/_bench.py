@@ -65,7 +65,9 @@ def arguments(description, **sizes):
     """Parse the command line that all benchmarks share; `sizes` gives the default of ``--sizes``."""
     parser = argparse.ArgumentParser(description=description)
     for name, default in sizes.items():
-        parser.add_argument(f"--{name}", nargs="+", default=default, help=f"default: {' '.join(default)}")
+        parser.add_argument(
+            f"--{name}", nargs="+", default=default, help=f"default: {' '.join(default)}"
+        )
     parser.add_argument("--peers", nargs="+", default=None, help="only these contenders")
     parser.add_argument("--seconds", type=float, default=3.0, help="time per contender and case")
     return parser.parse_args()
@@ -112,7 +114,9 @@ def prepare(makers, wanted, check=None):
             answer = contender.answer() if contender.answer else answer
             fault = check(answer) if check else ""
         except Exception as error:  # a peer may fail in any way: name it and go on
-            rows.append(Row(name, note=f"failed: {type(error).__name__}: {str(error).splitlines()[0][:90]}"))
+            rows.append(
+                Row(name, note=f"failed: {type(error).__name__}: {str(error).splitlines()[0][:90]}")
+            )
             continue
         if fault:
             rows.append(Row(name, note=f"wrong: {fault}"))
@@ -140,8 +144,12 @@ def race(ready, seconds=3.0, least=3, most=50):
     rows = []
     for contender, first in ready:
         cpu, wall = (statistics.median(times) for times in zip(*spent[contender.name], strict=True))
-        timing = Timing(cpu / contender.units, wall / contender.units, max(0.0, first - cpu),
-                        len(spent[contender.name]))
+        timing = Timing(
+            cpu / contender.units,
+            wall / contender.units,
+            max(0.0, first - cpu),
+            len(spent[contender.name]),
+        )
         rows.append(Row(contender.name, timing))
     return rows
 
@@ -160,18 +168,26 @@ def show(title, rows, unit="ms"):
             continue
         t = row.timing
         ratio = f"{t.cpu / ours:.1f}" if ours else ""
-        print(f"| {row.name} | {t.cpu * scale:.4g} | {t.wall * scale:.4g} | {ratio} | {t.first:.2f} "
-              f"| {t.rounds} |")
+        print(
+            f"| {row.name} | {t.cpu * scale:.4g} | {t.wall * scale:.4g} | {ratio} | {t.first:.2f} "
+            f"| {t.rounds} |"
+        )
     peers = [row for row in rows if row.timing and not row.name.startswith(OURS)]
     if ours and peers:
-        print(f"\n{OURS} is {peers[0].timing.cpu / ours:.1f} times as fast as the fastest right peer, "
-              f"{peers[0].name}.", flush=True)
+        print(
+            f"\n{OURS} is {peers[0].timing.cpu / ours:.1f} times as fast as the fastest right peer, "
+            f"{peers[0].name}.",
+            flush=True,
+        )
 
 
 def markdown(table, digits=3):
     """Write a table for a README."""
     table = table.reset_index() if table.index.name else table
-    rows = [[f"{v:.{digits}f}" if isinstance(v, float) else str(v) for v in row] for row in table.to_numpy().tolist()]
+    rows = [
+        [f"{v:.{digits}f}" if isinstance(v, float) else str(v) for v in row]
+        for row in table.to_numpy().tolist()
+    ]
     lines = [[str(c) for c in table.columns], ["---"] * len(table.columns), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
@@ -184,7 +200,10 @@ def versions(*packages):
             found.append(f"{package} {version(package)}")
         except PackageNotFoundError:
             found.append(f"{package} missing")
-    print("Versions: " + ", ".join(found) + ". One thread each; CPU time; compilation apart.", flush=True)
+    print(
+        "Versions: " + ", ".join(found) + ". One thread each; CPU time; compilation apart.",
+        flush=True,
+    )
 
 
 def _once(contender):

@@ -18,8 +18,10 @@ def makers(params, y):
         "pykalman": ("pykalman", pykalman),
         "filterpy": ("filterpy", filterpy),
     }
-    return {name: (module, lambda make=make, name=name: Contender(name, make(params, y)))
-            for name, (module, make) in build.items()}
+    return {
+        name: (module, lambda make=make, name=name: Contender(name, make(params, y)))
+        for name, (module, make) in build.items()
+    }
 
 
 def tsinit(params, y):
@@ -44,14 +46,23 @@ def statsmodels(params, y, univariate=False, tuned=True):
     model["transition"], model["selection"], model["state_cov"] = params.A, np.eye(n), params.Q
     model.initialize_known(params.m0, params.P0)
     if tuned:  # only what is asked for: no disturbances, no auto-covariances
-        model.set_smoother_output(smoother_state=True, smoother_state_cov=True, smoother_disturbance=False,
-                                  smoother_disturbance_cov=False, smoother_state_autocov=False)
+        model.set_smoother_output(
+            smoother_state=True,
+            smoother_state_cov=True,
+            smoother_disturbance=False,
+            smoother_disturbance_cov=False,
+            smoother_state_autocov=False,
+        )
     if univariate:
         model.set_filter_method(filter_univariate=True)
 
     def run():
         result = model.smooth()
-        return result.smoothed_state.T, np.moveaxis(result.smoothed_state_cov, 2, 0), result.llf_obs.sum()
+        return (
+            result.smoothed_state.T,
+            np.moveaxis(result.smoothed_state_cov, 2, 0),
+            result.llf_obs.sum(),
+        )
 
     return run
 
@@ -71,7 +82,9 @@ def dynamax_params(params):
     from dynamax.linear_gaussian_ssm.inference import make_lgssm_params
 
     A, C, Q, R, m0, P0, d = params
-    return make_lgssm_params(m0, P0, A, Q, C, R, emissions_bias=np.zeros(len(C)) if d is None else d)
+    return make_lgssm_params(
+        m0, P0, A, Q, C, R, emissions_bias=np.zeros(len(C)) if d is None else d
+    )
 
 
 def _dynamax_answer(posterior):
@@ -92,7 +105,11 @@ def cuthbert(params, y):
 
     # Its prior is one step before the first observation; ours is at it: a first step that stands still.
     def dynamics(step):
-        return jnp.where(step[0] == 0, jnp.eye(n), A), jnp.zeros(n), jnp.where(step[0] == 0, 0.0, root_Q)
+        return (
+            jnp.where(step[0] == 0, jnp.eye(n), A),
+            jnp.zeros(n),
+            jnp.where(step[0] == 0, 0.0, root_Q),
+        )
 
     def observation(step):
         return C, jnp.zeros(D), root_R, step[1]
@@ -115,8 +132,14 @@ def pykalman(params, y):
     from pykalman import KalmanFilter
 
     A, C, Q, R, m0, P0, _ = params
-    model = KalmanFilter(transition_matrices=A, observation_matrices=C, transition_covariance=Q,
-                         observation_covariance=R, initial_state_mean=m0, initial_state_covariance=P0)
+    model = KalmanFilter(
+        transition_matrices=A,
+        observation_matrices=C,
+        transition_covariance=Q,
+        observation_covariance=R,
+        initial_state_mean=m0,
+        initial_state_covariance=P0,
+    )
     data = np.ma.masked_invalid(y)
     return lambda: (*model.smooth(data), model.loglikelihood(data))
 

@@ -31,7 +31,9 @@ def smoother_check(params, y, tolerance=1e-6):
     wanted = (truth.means, truth.covariances, truth.log_likelihood)
 
     def check(answer):
-        for name, ours, exact in zip(("means", "covariances", "log-likelihood"), answer, wanted, strict=True):
+        for name, ours, exact in zip(
+            ("means", "covariances", "log-likelihood"), answer, wanted, strict=True
+        ):
             fault = discrepancy(name, ours, exact, tolerance)
             if fault:
                 return fault

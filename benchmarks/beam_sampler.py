@@ -46,12 +46,16 @@ def make_chain(data, emission, sticky, priors=None, labels=None):
     offsets = np.array([0, len(data.y)])
     bound = emissions.resolve(emission).bind(data.y, offsets)
     z = np.random.default_rng(0).integers(4, size=len(data.y)) if labels is None else labels
-    return Chain(bound, offsets, z, np.random.default_rng(0), priors=priors or Priors(), sticky=sticky)
+    return Chain(
+        bound, offsets, z, np.random.default_rng(0), priors=priors or Priors(), sticky=sticky
+    )
 
 
 def sweeps():
     print("### One sweep, three states, one column\n")
-    print("| T | known variance, plain: CPU ms | times faster than the R code | full Gaussian, sticky: CPU ms |")
+    print(
+        "| T | known variance, plain: CPU ms | times faster than the R code | full Gaussian, sticky: CPU ms |"
+    )
     print("|---|---|---|---|")
     for T, r_ms in R_MS.items():
         data = make_hmm(T, persistence=0.95, random_state=0)
@@ -99,7 +103,9 @@ def oracle(data):
     """ARI of the most probable states given the true parameters."""
     log_density = norm.logpdf(data.y, data.means.ravel()[None, :], 1.0)
     start = np.full(len(data.means), 1.0 / len(data.means))
-    _, probability, _ = hmm.smooth(log_density, start, data.transition_matrix, np.array([0, len(data.y)]))
+    _, probability, _ = hmm.smooth(
+        log_density, start, data.transition_matrix, np.array([0, len(data.y)])
+    )
     return adjusted_rand_score(data.labels, probability.argmax(axis=1))
 
 
@@ -113,10 +119,25 @@ def accuracy(n_seeds):
             for seed in range(n_seeds):
                 data = make_hmm(T, persistence=persistence, random_state=1000 * seed + T)
                 model = InfiniteHMM(random_state=seed, n_jobs=2).fit(data.y)
-                last = np.mean([adjusted_rand_score(data.labels, z) for z in model.draws_.labels[:, -1]])
-                rows.append([oracle(data), adjusted_rand_score(data.labels, model.labels_), last, model.n_states_ == 3])
+                last = np.mean(
+                    [adjusted_rand_score(data.labels, z) for z in model.draws_.labels[:, -1]]
+                )
+                rows.append(
+                    [
+                        oracle(data),
+                        adjusted_rand_score(data.labels, model.labels_),
+                        last,
+                        model.n_states_ == 3,
+                    ]
+                )
             known, ours, last, three = np.mean(rows, axis=0)
-            cells = (f"{known:.3f}", f"{ours:.3f}", f"{ours - known:+.3f}", f"{last:.3f}", f"{three:.0%}")
+            cells = (
+                f"{known:.3f}",
+                f"{ours:.3f}",
+                f"{ours - known:+.3f}",
+                f"{last:.3f}",
+                f"{three:.0%}",
+            )
             print(f"| {persistence} | {T} | " + " | ".join(cells) + " |", flush=True)
 
 

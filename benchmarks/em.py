@@ -32,8 +32,10 @@ def main():
 
 def one_iteration_check(start, y, tolerance=1e-6):
     """A check of (learn_mean, A, C, Q, R) after one iteration."""
-    exact = {learn: twin.em_step(start, [y], observation_cov="full", learn_mean=learn)[0]
-             for learn in (False, True)}
+    exact = {
+        learn: twin.em_step(start, [y], observation_cov="full", learn_mean=learn)[0]
+        for learn in (False, True)
+    }
 
     def check(answer):
         learn, *found = answer
@@ -50,8 +52,9 @@ def tsinit(start, y):
     from tsinit import LinearGaussianSSM
 
     def fit(iterations):
-        return LinearGaussianSSM(n_states=len(start.A), init=start, observation_cov="full",
-                                 max_iter=iterations, tol=0.0).fit(y)
+        return LinearGaussianSSM(
+            n_states=len(start.A), init=start, observation_cov="full", max_iter=iterations, tol=0.0
+        ).fit(y)
 
     def answer():
         p = fit(1).params_
@@ -79,7 +82,13 @@ def dynamax(start, y):
 
     def answer():
         new = step(theta, data)[0]
-        return True, new.dynamics.weights, new.emissions.weights, new.dynamics.cov, new.emissions.cov
+        return (
+            True,
+            new.dynamics.weights,
+            new.emissions.weights,
+            new.dynamics.cov,
+            new.emissions.cov,
+        )
 
     return Contender("dynamax", lambda: jax.block_until_ready(step(theta, data)), answer=answer)
 
@@ -88,17 +97,39 @@ def pykalman(start, y):
     from pykalman import KalmanFilter
 
     A, C, Q, R, m0, P0, _ = start
-    learned = ["transition_matrices", "observation_matrices", "transition_covariance",
-               "observation_covariance", "initial_state_mean", "initial_state_covariance"]
+    learned = [
+        "transition_matrices",
+        "observation_matrices",
+        "transition_covariance",
+        "observation_covariance",
+        "initial_state_mean",
+        "initial_state_covariance",
+    ]
 
     def run():
-        model = KalmanFilter(transition_matrices=A, observation_matrices=C, transition_covariance=Q,
-                             observation_covariance=R, initial_state_mean=m0, initial_state_covariance=P0,
-                             em_vars=learned)
+        model = KalmanFilter(
+            transition_matrices=A,
+            observation_matrices=C,
+            transition_covariance=Q,
+            observation_covariance=R,
+            initial_state_mean=m0,
+            initial_state_covariance=P0,
+            em_vars=learned,
+        )
         model.em(y, n_iter=1)
         # Its offsets are updated one after another, not jointly with C: left out, so it does a little less.
-        return (False, *map(np.asarray, (model.transition_matrices, model.observation_matrices,
-                                         model.transition_covariance, model.observation_covariance)))
+        return (
+            False,
+            *map(
+                np.asarray,
+                (
+                    model.transition_matrices,
+                    model.observation_matrices,
+                    model.transition_covariance,
+                    model.observation_covariance,
+                ),
+            ),
+        )
 
     return Contender("pykalman", run)
 

@@ -25,9 +25,15 @@ def main():
         model, y = simulated(K, D, T)
         makers = {
             "tsinit": ("tsinit", lambda m=model, y=y: Contender("tsinit", tsinit(m, y))),
-            **{f"hmmlearn, {way}": ("hmmlearn", lambda m=model, y=y, way=way:
-                                    Contender(f"hmmlearn, {way}", hmmlearn(m, y, way)))
-               for way in ("log", "scaling")},
+            **{
+                f"hmmlearn, {way}": (
+                    "hmmlearn",
+                    lambda m=model, y=y, way=way: Contender(
+                        f"hmmlearn, {way}", hmmlearn(m, y, way)
+                    ),
+                )
+                for way in ("log", "scaling")
+            },
         }
         ready, rows = _bench.prepare(makers, args.peers, likelihood_check(model, y))
         rows += _bench.race(ready, args.seconds)
@@ -82,7 +88,9 @@ def tsinit(model, y):
     from tsinit.kernels.hmm import log_likelihood
 
     params, offsets = Model(*model), np.array([0, len(y)])
-    return lambda: log_likelihood(densities(y, patterns(y), params), params.start, params.P, offsets)
+    return lambda: log_likelihood(
+        densities(y, patterns(y), params), params.start, params.P, offsets
+    )
 
 
 def hmmlearn(model, y, way):

@@ -70,11 +70,17 @@ def subset(folder, options):
         results.append([errors.mean(), covered])
     results = np.array(results)
     mean, sd = results.mean(axis=0), results.std(axis=0, ddof=1)
-    print(f"20 masks: NRMSE {mean[0]:.4f} (sd {sd[0]:.4f}), coverage {mean[1]:.3f} (sd {sd[1]:.3f})")
+    print(
+        f"20 masks: NRMSE {mean[0]:.4f} (sd {sd[0]:.4f}), coverage {mean[1]:.3f} (sd {sd[1]:.3f})"
+    )
 
 
 def read_station(folder):
-    table = pd.read_csv(folder / "AirQualityUCI.csv", sep=";", decimal=",").iloc[:, :15].dropna(how="all")
+    table = (
+        pd.read_csv(folder / "AirQualityUCI.csv", sep=";", decimal=",")
+        .iloc[:, :15]
+        .dropna(how="all")
+    )
     times = pd.to_datetime(table["Date"] + " " + table["Time"], format="%d/%m/%Y %H.%M.%S")
     return table.drop(columns=["Date", "Time", "NMHC(GT)"]).set_index(times).replace(-200, np.nan)
 
@@ -102,17 +108,24 @@ def station(folder, options, n_seeds):
     before, began = resident(), process_time()
     model = TBayesMICE(random_state=0, **options).fit(table)
     model.impute(20)
-    print(f"its own gaps, 20 tables: {process_time() - began:.1f} CPU-s, {resident() - before:.0f} MB more")
+    print(
+        f"its own gaps, 20 tables: {process_time() - began:.1f} CPU-s, {resident() - before:.0f} MB more"
+    )
     for kind in (0.1, 0.2, 0.4, "column", "station"):
         results = []
         for seed in range(n_seeds):
             hidden = hide(kind, table.shape, np.random.default_rng(seed))
-            model = TBayesMICE(random_state=0, method="auto" if kind == "station" else "fcs", **options)
+            model = TBayesMICE(
+                random_state=0, method="auto" if kind == "station" else "fcs", **options
+            )
             errors, covered, seconds = score(model, table.mask(hidden), table.to_numpy(), level=0.9)
             show(f"{kind} hidden, seed {seed}", errors, covered, seconds, model, before)
             results.append([errors.mean(), covered, seconds])
         mean = np.mean(results, axis=0)
-        print(f"{kind}, {n_seeds} seeds: NRMSE {mean[0]:.4f}, coverage {mean[1]:.3f}, {mean[2]:.1f} CPU-s", flush=True)
+        print(
+            f"{kind}, {n_seeds} seeds: NRMSE {mean[0]:.4f}, coverage {mean[1]:.3f}, {mean[2]:.1f} CPU-s",
+            flush=True,
+        )
 
 
 def patients(folder, options):
@@ -122,28 +135,44 @@ def patients(folder, options):
     lengths = [len(group) for _, group in whole.groupby("RecordID", sort=False)]
     for lags in (1, 2):
         model = TBayesMICE(**{"lags": lags, "random_state": 0, **options})
-        show(f"patients, {lags} lag(s)", *score(model, masked, whole[columns].to_numpy(float), lengths), model)
+        show(
+            f"patients, {lags} lag(s)",
+            *score(model, masked, whole[columns].to_numpy(float), lengths),
+            model,
+        )
 
 
 def samplers(n=686, d=10, n_draws=24_000):
     """Effective draws of the slowest coefficient per second, proposals shaped and not."""
     rng = np.random.default_rng(0)
     turn = np.linalg.qr(rng.standard_normal((d, d)))[0]
-    X = rng.standard_normal((n, d)) * np.geomspace(1.5, 0.15, d) @ turn  # as ill-conditioned as the published target
+    X = (
+        rng.standard_normal((n, d)) * np.geomspace(1.5, 0.15, d) @ turn
+    )  # as ill-conditioned as the published target
     y = X @ rng.standard_normal(d) * 0.1 + 0.4 * rng.standard_normal(n)
     target = regression.Target(d, X.T @ X, X.T @ y, float(y @ y), float(n))
     prior = regression.Prior(5.0, 1.0, 0.5)
     print(f"condition number {np.linalg.cond(target.G):.0f}")
     codes = {"gibbs": regression.GIBBS, "mala": regression.MALA, "rwm": regression.RWM}
-    for name, shaped in [("gibbs", True), ("mala", True), ("rwm", True), ("mala", False), ("rwm", False)]:
+    for name, shaped in [
+        ("gibbs", True),
+        ("mala", True),
+        ("rwm", True),
+        ("mala", False),
+        ("rwm", False),
+    ]:
         how = fcs.How(codes[name], 1, shaped, True)
         w = regression.walker(d)
         w.theta[:] = np.linalg.solve(target.G, target.g)
         tau2 = np.full(6001, (target.yy - w.theta @ target.g) / n)
-        step, _ = fcs.sample(rng, target, prior, how, w, 0.5 if shaped else 0.01, np.zeros((6001, d)), tau2)
+        step, _ = fcs.sample(
+            rng, target, prior, how, w, 0.5 if shaped else 0.01, np.zeros((6001, d)), tau2
+        )
         theta, tau2 = np.zeros((n_draws + 1, d)), np.full(n_draws + 1, tau2[0])
         began = process_time()
-        _, acceptance = fcs.sample(rng, target, prior, how._replace(adapt=False), w, step, theta, tau2)
+        _, acceptance = fcs.sample(
+            rng, target, prior, how._replace(adapt=False), w, step, theta, tau2
+        )
         seconds = process_time() - began
         size = min(ess(column[None]) for column in theta[1:].T)
         print(
@@ -153,7 +182,9 @@ def samplers(n=686, d=10, n_draws=24_000):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("job", choices=["subset", "station", "patients", "samplers"])
     parser.add_argument("folder", type=Path, nargs="?", default=Path("."))
     parser.add_argument("--n-tune", type=int)

@@ -75,7 +75,9 @@ def scores(truth):
         return float(np.nanmean(metrics.nrmse(complete, np.asarray(table), where=hidden(X))))
 
     def coverage(estimator, X):
-        return float(metrics.coverage(complete, *map(np.asarray, estimator.interval(0.95)), where=hidden(X)))
+        return float(
+            metrics.coverage(complete, *map(np.asarray, estimator.interval(0.95)), where=hidden(X))
+        )
 
     def crps(estimator, X):
         draws = np.array(estimator.impute(100)) / complete.std(axis=0)
@@ -101,9 +103,14 @@ def tables(folder):
 
 def masks(truth, n):
     """Hide cells of a table: {name of the mask: table with gaps}."""
-    kinds = {"scattered": {"mechanism": "mcar", "rate": 0.2}, "outages": {"mechanism": "block", "rate": 0.2}}
+    kinds = {
+        "scattered": {"mechanism": "mcar", "rate": 0.2},
+        "outages": {"mechanism": "block", "rate": 0.2},
+    }
     return {
-        f"{kind} {i}": datasets.ampute(truth, **how, random_state=i) for kind, how in kinds.items() for i in range(n)
+        f"{kind} {i}": datasets.ampute(truth, **how, random_state=i)
+        for kind, how in kinds.items()
+        for i in range(n)
     }
 
 
@@ -115,7 +122,9 @@ def contrasts(runs, score, first, second, by):
     from scipy.stats import t
 
     rows = []
-    cells = runs.assign(kind=runs["dataset"].str.split().str[0]).replace({score: {np.inf: float(GRID[-1])}})
+    cells = runs.assign(kind=runs["dataset"].str.split().str[0]).replace(
+        {score: {np.inf: float(GRID[-1])}}
+    )
     for kind, part in cells.groupby("kind"):
         means = part.groupby(["dataset", by])[score].mean().unstack(by)
         difference = means[first].mean(axis=1) - means[second].mean(axis=1)
@@ -136,7 +145,10 @@ def study(name, truth, arguments):
     }  # fmt: skip
     starts = compare({"mala": model}, hidden, INFORMED + BLIND, **options).runs
     samplers = compare(
-        {kind: model.set_params(sampler=kind).__sklearn_clone__() for kind in SAMPLERS}, hidden, ["linear"], **options
+        {kind: model.set_params(sampler=kind).__sklearn_clone__() for kind in SAMPLERS},
+        hidden,
+        ["linear"],
+        **options,
     ).runs
     return starts.assign(table=name), samplers.assign(table=name)
 
@@ -144,19 +156,31 @@ def study(name, truth, arguments):
 def by_group(runs, group):
     """Medians of the scores, and the share of runs whose chains agreed in time."""
     columns = ["nrmse_start", "nrmse", "crps", "coverage", "sweeps_range", "sweeps_rhat", "ess"]
-    table = runs.assign(kind=runs["dataset"].str.split().str[0], per_second=runs["score_ess"] / runs["fit_seconds"])
-    means = table.groupby(["kind", group])[[f"score_{column}" for column in columns] + ["per_second"]].median()
+    table = runs.assign(
+        kind=runs["dataset"].str.split().str[0], per_second=runs["score_ess"] / runs["fit_seconds"]
+    )
+    means = table.groupby(["kind", group])[
+        [f"score_{column}" for column in columns] + ["per_second"]
+    ].median()
     arrived = np.isfinite(table["score_sweeps_rhat"]).groupby([table["kind"], table[group]]).mean()
-    return means.assign(agreed=arrived).rename(columns=lambda column: column.removeprefix("score_")).reset_index()
+    return (
+        means.assign(agreed=arrived)
+        .rename(columns=lambda column: column.removeprefix("score_"))
+        .reset_index()
+    )
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--masks", type=int, default=10, help="masks of each kind")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--store", default=None, help="folder that keeps finished runs, to go on after a stop")
+    parser.add_argument(
+        "--store", default=None, help="folder that keeps finished runs, to go on after a stop"
+    )
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     for name, truth in tables(arguments.folder).items():
@@ -166,7 +190,9 @@ def main():
             table = contrasts(starts, score, INFORMED, BLIND, "strategy")
             print(f"\ninformed minus blind\n{markdown(table)}", flush=True)
         print(f"\n## {name}: samplers\n\n{markdown(by_group(samplers, 'model'))}")
-        samplers = samplers.assign(score_log_rate=np.log(samplers["score_ess"] / samplers["fit_seconds"]))
+        samplers = samplers.assign(
+            score_log_rate=np.log(samplers["score_ess"] / samplers["fit_seconds"])
+        )
         for other in ("rwm", "gibbs"):
             table = contrasts(samplers, "score_log_rate", ["mala"], [other], "model")
             print(f"\nmala minus {other}\n{markdown(table)}")

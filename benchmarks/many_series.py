@@ -17,8 +17,14 @@ def main():
         rng = np.random.default_rng(0)
         ys = np.array([_systems.simulate(params, T, rng)[1] for _ in range(N)])
         makers = {
-            "tsinit": ("tsinit", lambda params=params, ys=ys: Contender("tsinit", tsinit(params, ys))),
-            "dynamax": ("dynamax", lambda params=params, ys=ys: Contender("dynamax", dynamax(params, ys))),
+            "tsinit": (
+                "tsinit",
+                lambda params=params, ys=ys: Contender("tsinit", tsinit(params, ys)),
+            ),
+            "dynamax": (
+                "dynamax",
+                lambda params=params, ys=ys: Contender("dynamax", dynamax(params, ys)),
+            ),
         }
         ready, rows = _bench.prepare(makers, args.peers, first_series_check(params, ys))
         rows += _bench.race(ready, args.seconds)
@@ -51,7 +57,11 @@ def tsinit(params, ys):
 
     def run():
         result = model.smooth(rows, lengths=lengths)
-        return result.means.reshape(N, T, n), result.covariances.reshape(N, T, n, n), result.log_likelihood
+        return (
+            result.means.reshape(N, T, n),
+            result.covariances.reshape(N, T, n, n),
+            result.log_likelihood,
+        )
 
     return run
 

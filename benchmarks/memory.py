@@ -30,10 +30,16 @@ def main():
     print(f"\n### Filter and smoother, n = {n}, D = {D}, T = {T:,}\n")
     print("| | CPU s | wall s | peak beyond the data, MB |\n|---|---|---|---|")
     for name in args.peers:
-        done = subprocess.run([sys.executable, "-W", "ignore", __file__, "--one", name, "--size", args.size],
-                              capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", __file__, "--one", name, "--size", args.size],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if done.returncode:
-            print(f"| {name} | failed: {done.stderr.strip().splitlines()[-1][:90]} | | |", flush=True)
+            print(
+                f"| {name} | failed: {done.stderr.strip().splitlines()[-1][:90]} | | |", flush=True
+            )
             continue
         r = json.loads(done.stdout.splitlines()[-1])
         print(f"| {name} | {r['cpu']:.2f} | {r['wall']:.2f} | {r['peak']:.0f} |", flush=True)

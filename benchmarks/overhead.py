@@ -37,8 +37,12 @@ def main():
     options = parser.parse_args()
     y = np.random.default_rng(0).standard_normal((1000, 2)).cumsum(axis=0)
     model = _of_the_right_length(y)
-    print(f"{FITS} fits of {1000 * _seconds(model, y):.1f} ms ({model.max_iter} iterations), CPU s, medians\n")
-    print("| processes | bare | compare | overhead, median of rounds | wall, bare | wall, compare |")
+    print(
+        f"{FITS} fits of {1000 * _seconds(model, y):.1f} ms ({model.max_iter} iterations), CPU s, medians\n"
+    )
+    print(
+        "| processes | bare | compare | overhead, median of rounds | wall, bare | wall, compare |"
+    )
     print("|---|---|---|---|---|---|")
     for n_jobs in options.jobs:
         _line(model, y, n_jobs, options)
@@ -78,7 +82,15 @@ def _end(model, y, init, seed):
 
 
 def _compared(model, y, n_jobs, store):
-    compare(model, y, STRATEGIES, n_seeds=FITS // len(STRATEGIES), n_jobs=n_jobs, store=store, progress=False)
+    compare(
+        model,
+        y,
+        STRATEGIES,
+        n_seeds=FITS // len(STRATEGIES),
+        n_jobs=n_jobs,
+        store=store,
+        progress=False,
+    )
 
 
 def _line(model, y, n_jobs, options):
@@ -87,9 +99,14 @@ def _line(model, y, n_jobs, options):
         with tempfile.TemporaryDirectory() as folder:
             bare = _cost(_bare, model, y, n_jobs, None)
             ours = _cost(_compared, model, y, n_jobs, folder if options.store else None)
-        rounds += [(*bare, *ours, ours[0] / bare[0] - 1.0)] * (i > 0)  # the first starts the workers
+        rounds += [(*bare, *ours, ours[0] / bare[0] - 1.0)] * (
+            i > 0
+        )  # the first starts the workers
     cpu, wall, cpu_ours, wall_ours, share = map(statistics.median, zip(*rounds, strict=True))
-    print(f"| {n_jobs} | {cpu:.2f} | {cpu_ours:.2f} | {100 * share:.1f} % | {wall:.2f} | {wall_ours:.2f} |", flush=True)
+    print(
+        f"| {n_jobs} | {cpu:.2f} | {cpu_ours:.2f} | {100 * share:.1f} % | {wall:.2f} | {wall_ours:.2f} |",
+        flush=True,
+    )
 
 
 def _cost(run, model, y, n_jobs, store):
@@ -104,7 +121,9 @@ def _cpu(n_jobs):
     here = time.process_time()
     if n_jobs == 1:
         return here
-    told = joblib.Parallel(n_jobs=n_jobs, batch_size=1)(joblib.delayed(_clock)() for _ in range(4 * n_jobs))
+    told = joblib.Parallel(n_jobs=n_jobs, batch_size=1)(
+        joblib.delayed(_clock)() for _ in range(4 * n_jobs)
+    )
     return here + sum(dict(sorted(told)).values())
 
 

@@ -27,7 +27,17 @@ from tsinit.init import Race
 from tsinit.init.race import candidates
 
 SINGLES = {
-    "ssm": ["cva", "n4sid", "moesp", "lpc", "lpc_loose", "factor_analysis", "kmeans", "uniform", "eigen"],
+    "ssm": [
+        "cva",
+        "n4sid",
+        "moesp",
+        "lpc",
+        "lpc_loose",
+        "factor_analysis",
+        "kmeans",
+        "uniform",
+        "eigen",
+    ],
     "ihmm": ["jump", "subspace", "kmeans", "kmedoids", "short_em", "gaussian_mixture", "uniform"],
     "tbayes": ["linear", "seasonal", "low_rank", "hot_deck", "mean", "knn"],
 }
@@ -47,7 +57,9 @@ def speech_frames(n_frames=10):
         recording = datasets.load_speech(name)
         signal = speech.resample(recording.signal, recording.fs, 10_000.0)
         voiced = np.flatnonzero(speech.voiced(speech.frames(signal, 10_000.0).values, 10_000.0))
-        values = speech.frames(speech.pre_emphasis(signal, 10_000.0, 50.0), 10_000.0, normalise=True).values
+        values = speech.frames(
+            speech.pre_emphasis(signal, 10_000.0, 50.0), 10_000.0, normalise=True
+        ).values
         for k, i in enumerate(voiced[np.linspace(7, len(voiced) - 9, n_frames).astype(int)]):
             model = LinearGaussianSSM(14 if k % 3 else 10, max_iter=50)
             problems[f"{name}, frame {i}"] = model, values[i][:, None]
@@ -57,8 +69,12 @@ def speech_frames(n_frames=10):
 def air_quality():
     """Parts of the New York table; columns of UCI air quality, averaged over hours or days."""
     air = datasets.load_new_york_air_quality()
-    problems = {f"New York air, {n} states": (LinearGaussianSSM(n), air.iloc[20:, ::-1]) for n in (2, 4, 5)}
-    problems |= {f"New York weather, {n} states": (LinearGaussianSSM(n), air.iloc[:, -3:]) for n in (2, 3)}
+    problems = {
+        f"New York air, {n} states": (LinearGaussianSSM(n), air.iloc[20:, ::-1]) for n in (2, 4, 5)
+    }
+    problems |= {
+        f"New York weather, {n} states": (LinearGaussianSSM(n), air.iloc[:, -3:]) for n in (2, 3)
+    }
     hourly = datasets.load_air_quality()
     for columns, every, n in [
         (["CO", "NO2", "RH"], "6h", 3), (["CO", "NO2", "RH"], "6h", 5), (["NOx", "T"], "12h", 2),
@@ -73,10 +89,19 @@ def drawn_systems(n_systems=20):
     """Simulated systems of sizes, gaps and noise drawn at random."""
     rng, problems = np.random.default_rng(8), {}
     for i in range(n_systems):
-        T, n, D = rng.choice([80, 120, 200, 300, 500, 800]), rng.choice([2, 3, 4, 5, 6]), rng.choice([1, 2, 3, 4, 6])
+        T, n, D = (
+            rng.choice([80, 120, 200, 300, 500, 800]),
+            rng.choice([2, 3, 4, 5, 6]),
+            rng.choice([1, 2, 3, 4, 6]),
+        )
         share, snr = rng.choice([0, 0, 0.1, 0.3]), rng.choice([1.0, 3.0, 10.0])
-        made = datasets.make_lgssm(int(T), int(n), int(D), missing=share, snr=snr, random_state=2000 + i)
-        problems[f"simulated {i}, {T} steps, {n} states, {D} columns"] = LinearGaussianSSM(int(n)), made.y
+        made = datasets.make_lgssm(
+            int(T), int(n), int(D), missing=share, snr=snr, random_state=2000 + i
+        )
+        problems[f"simulated {i}, {T} steps, {n} states, {D} columns"] = (
+            LinearGaussianSSM(int(n)),
+            made.y,
+        )
     return problems
 
 
@@ -94,7 +119,10 @@ def tbayes_problems():
     """Air quality and a simulated system."""
     model = TBayesMICE(lags=1, n_draws=200, n_chains=2)
     y = datasets.make_lgssm(200, 3, 3, missing=0.2, random_state=100).y
-    return {"New York air": (model, datasets.load_new_york_air_quality()), "simulated, 200 steps": (model, y)}
+    return {
+        "New York air": (model, datasets.load_new_york_air_quality()),
+        "simulated, 200 steps": (model, y),
+    }
 
 
 VERBS = {"ssm": "dynamics", "ihmm": "labels", "tbayes": "fill"}
@@ -108,7 +136,11 @@ def fit(model, X, init, seed):
     model.fit(X)
     seconds = time.process_time() - began
     n_chains = getattr(model, "n_chains", 1)
-    work = model.init_race_.runs["n_iter"].sum() if isinstance(init, Race) else model.n_iter_ * n_chains
+    work = (
+        model.init_race_.runs["n_iter"].sum()
+        if isinstance(init, Race)
+        else model.n_iter_ * n_chains
+    )
     # The mean over draws for samplers, whose history goes on through them.
     kept = model.history_[model.n_tune + 1 :] if hasattr(model, "n_tune") else model.history_[-1:]
     return float(np.mean(kept)), int(work), seconds
@@ -120,14 +152,18 @@ def run(kind, n_seeds, races):
     starts = {name: name for name in SINGLES[kind]} | races
     for problem, (model, X) in PROBLEMS[kind]().items():
         for init in starts.values():
-            fit(model.__class__(**{**model.get_params(deep=False), **_short(kind)}), X, init, 0)  # compile
+            fit(
+                model.__class__(**{**model.get_params(deep=False), **_short(kind)}), X, init, 0
+            )  # compile
         for seed in range(n_seeds):
             for name, init in starts.items():
                 if kind == "ssm" and name in ONE_START and seed:
                     continue
                 rows.append((problem, name, seed, *fit(model, X, init, seed)))
         print(problem, flush=True)
-    return pd.DataFrame(rows, columns=["problem", "strategy", "seed", "end", "iterations", "seconds"])
+    return pd.DataFrame(
+        rows, columns=["problem", "strategy", "seed", "end", "iterations", "seconds"]
+    )
 
 
 def _short(kind):
@@ -144,10 +180,18 @@ def judge(table, race, others, sampler):
         top = middle.loc[best, "end"]
         tolerance = 1.64 * single["end"].std()[best] if sampler else end_tolerance(top)
         for raced in cell[cell["strategy"] == race].itertuples():
-            row = {"problem": problem, "best": best, "behind": top - raced.end, "good": raced.end >= top - tolerance}
+            row = {
+                "problem": problem,
+                "best": best,
+                "behind": top - raced.end,
+                "good": raced.end >= top - tolerance,
+            }
             for unit in ("iterations", "seconds"):
                 cost = getattr(raced, unit)
-                row |= {f"{unit} / run": cost / middle[unit].median(), f"{unit} / best": cost / middle.loc[best, unit]}
+                row |= {
+                    f"{unit} / run": cost / middle[unit].median(),
+                    f"{unit} / best": cost / middle.loc[best, unit],
+                }
             rows.append(row)
     return pd.DataFrame(rows)
 
@@ -162,18 +206,24 @@ def tell(judged, title):
     share = shown["good"].to_numpy()
     again = np.random.default_rng(0).choice(share, (10_000, len(share))).mean(axis=1)
     low, high = np.quantile(again, [0.025, 0.975])
-    print(f"\n{title}: at least as good in {judged['good'].sum()} of {len(judged)} races on {len(share)} problems: "
-          f"{share.mean():.1%} ({low:.1%} to {high:.1%})")
+    print(
+        f"\n{title}: at least as good in {judged['good'].sum()} of {len(judged)} races on {len(share)} problems: "
+        f"{share.mean():.1%} ({low:.1%} to {high:.1%})"
+    )
     for name in costs:
         x = judged[name]
-        print(f"{name}: median {x.median():.2f}, maximum {x.max():.2f}, at most 2.5 in {(x <= 2.5).mean():.0%}")
+        print(
+            f"{name}: median {x.median():.2f}, maximum {x.max():.2f}, at most 2.5 in {(x <= 2.5).mean():.0%}"
+        )
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--models", nargs="+", choices=list(PROBLEMS), default=list(PROBLEMS))
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--budgets", type=float, nargs="+", default=[2.0, 4.0], help="of races for ssm, in runs")
+    parser.add_argument(
+        "--budgets", type=float, nargs="+", default=[2.0, 4.0], help="of races for ssm, in runs"
+    )
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     for kind in arguments.models:

@@ -45,7 +45,10 @@ def settings(n, seed=0):
     """Spread `n` settings over the grid: a Latin hypercube with little discrepancy, rounded to levels."""
     points = qmc.LatinHypercube(len(GRID), rng=seed, optimization="random-cd").random(n)
     return [
-        {name: levels[int(u * len(levels))] for (name, levels), u in zip(GRID.items(), point, strict=True)}
+        {
+            name: levels[int(u * len(levels))]
+            for (name, levels), u in zip(GRID.items(), point, strict=True)
+        }
         for point in points
     ]
 
@@ -92,17 +95,33 @@ def contrasts(runs, score, rng, n_resamples=2000):
     claim is about, and they are what is resampled.
     """
     family = {name: family for family, names in FAMILIES.items() for name in names}
-    cells = runs.assign(family=runs["strategy"].map(family)).groupby(["model", "dataset", "family"])[score].mean()
+    cells = (
+        runs.assign(family=runs["strategy"].map(family))
+        .groupby(["model", "dataset", "family"])[score]
+        .mean()
+    )
     wide = cells.unstack("family")
     rows = []
     for model, table in wide.groupby(level="model", sort=False):
         for other in ("uniform", "model"):
             difference = (table["distance"] - table[other]).dropna().to_numpy()
-            means = difference[rng.integers(len(difference), size=(n_resamples, len(difference)))].mean(axis=1)
+            means = difference[
+                rng.integers(len(difference), size=(n_resamples, len(difference)))
+            ].mean(axis=1)
             low, high = np.quantile(means, [0.025, 0.975])
             wins = (difference > 0).mean()
-            rows.append([model, f"distance - {other}", difference.mean(), low, high, wins, len(difference)])
-    columns = ["model, sweeps", "contrast", "mean", "low", "high", "share of settings won", "settings"]
+            rows.append(
+                [model, f"distance - {other}", difference.mean(), low, high, wins, len(difference)]
+            )
+    columns = [
+        "model, sweeps",
+        "contrast",
+        "mean",
+        "low",
+        "high",
+        "share of settings won",
+        "settings",
+    ]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -126,7 +145,9 @@ def main():
     parser.add_argument("--settings", type=int, default=24)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--store", default=None, help="folder that keeps finished runs, to go on after a stop")
+    parser.add_argument(
+        "--store", default=None, help="folder that keeps finished runs, to go on after a stop"
+    )
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     rng = np.random.default_rng(0)
@@ -139,7 +160,9 @@ def main():
         for level, part in runs.groupby(factor):
             print(f"\n{factor} = {level}\n")
             print(markdown(contrasts(part, "score_ari", rng)))
-    print("\nReal tables: joint log density over the draws, minus the best strategy's, mean over seeds")
+    print(
+        "\nReal tables: joint log density over the draws, minus the best strategy's, mean over seeds"
+    )
     table = real(arguments)
     means = table.groupby(["dataset", "model", "strategy"])["objective_final"].mean().unstack()
     for dataset, part in means.sub(means.max(axis=1), axis=0).groupby(level="dataset"):

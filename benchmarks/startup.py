@@ -32,12 +32,20 @@ def _all(byte_code, repeats):
     print("| fresh process | CPU s, done | CPU s, gone | wall s |\n|---|---|---|---|")
     _line("python -c pass", "", python, repeats)
     _line("import tsinit", "import tsinit", python, repeats)
-    _line("import tsinit and its estimator", "from tsinit import LinearGaussianSSM", python, repeats)
+    _line(
+        "import tsinit and its estimator", "from tsinit import LinearGaussianSSM", python, repeats
+    )
     with tempfile.TemporaryDirectory() as folder:
         cache = {**python, "NUMBA_CACHE_DIR": folder}
         _line("first fit, empty compile cache", FIT, cache, 1)
         _line("first fit, warm compile cache", FIT, cache, repeats)
-    for peer in ("statsmodels.api", "pykalman", "filterpy.kalman", "dynamax.linear_gaussian_ssm", "cuthbert"):
+    for peer in (
+        "statsmodels.api",
+        "pykalman",
+        "filterpy.kalman",
+        "dynamax.linear_gaussian_ssm",
+        "cuthbert",
+    ):
         _line(f"import {peer}", f"import {peer}", python, repeats)
 
 

@@ -20,7 +20,10 @@ def main():
         params, y = fourth_order(T)
         makers = {
             "tsinit": ("tsinit", lambda y=y, i=block_rows: Contender("tsinit", tsinit(y, 4, i))),
-            "nfoursid": ("nfoursid", lambda y=y, i=block_rows: Contender("nfoursid", nfoursid(y, 4, i))),
+            "nfoursid": (
+                "nfoursid",
+                lambda y=y, i=block_rows: Contender("nfoursid", nfoursid(y, 4, i)),
+            ),
         }
         ready, rows = _bench.prepare(makers, args.peers, moduli_check(params.A))
         rows += _bench.race(ready, args.seconds)
@@ -35,7 +38,9 @@ def fourth_order(T):
         block = slice(2 * k, 2 * k + 2)
         A[block, block] = r * np.array([[np.cos(w), -np.sin(w)], [np.sin(w), np.cos(w)]])
     Q = np.diag(np.repeat([1 - r**2 for r, _ in POLES], 2))
-    params = params._replace(A=A, C=np.array([[1.0, 0.0, 1.0, 0.0]]), Q=Q, R=np.array([[0.3]]), P0=np.eye(4))
+    params = params._replace(
+        A=A, C=np.array([[1.0, 0.0, 1.0, 0.0]]), Q=Q, R=np.array([[0.3]]), P0=np.eye(4)
+    )
     return params, _systems.simulate(params, T, np.random.default_rng(0))[1]
 
 

@@ -42,7 +42,9 @@ nb_execution_mode = "off"
 autosummary_generate = True
 autosummary_ignore_module_all = False
 # A class and a function whose names differ in one capital need two files where file names have none.
-autosummary_filename_map = {f"tsinit.speech.{n}": f"tsinit.speech.{n}_" for n in ("formants", "frames", "spectrum")}
+autosummary_filename_map = {
+    f"tsinit.speech.{n}": f"tsinit.speech.{n}_" for n in ("formants", "frames", "spectrum")
+}
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False

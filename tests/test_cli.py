@@ -56,7 +56,16 @@ def test_the_example_of_the_help_is_a_working_command(capsys):
     assert stop.value.code == 0
     text = capsys.readouterr().out
     assert "Example: tsinit compare air.csv --states 4" in " ".join(text.split())
-    for option in ("--model", "--states", "--strategies", "--seeds", "--jobs", "--report", "--time", "--test"):
+    for option in (
+        "--model",
+        "--states",
+        "--strategies",
+        "--seeds",
+        "--jobs",
+        "--report",
+        "--time",
+        "--test",
+    ):
         assert option in text
 
 
@@ -95,19 +104,34 @@ def test_regimes_are_compared_like_any_other_model(air, tmp_path, capsys):
         (["compare", "{air}", "--strategies", "kmeens"], "Did you mean 'kmeans'?"),
         (["compare", "{air}", "--strategies", ","], "must be names separated by commas"),
         (["compare", "{air}", "--states", "0"], "must be a whole number of at least 1; got '0'"),
-        (["compare", "{air}", "--seeds", "many"], "must be a whole number of at least 1; got 'many'"),
+        (
+            ["compare", "{air}", "--seeds", "many"],
+            "must be a whole number of at least 1; got 'many'",
+        ),
         (["compare", "{air}", "--jobs", "0"], "must be a whole number other than 0"),
         (["compare", "{air}", "--test", "2"], "test must be a share between 0 and 1"),
         (["compare", "{air}", "--seconds", "-5"], "must be a number of at least 0; got '-5'"),
         (["compare", "{air}", "--seconds", "nan"], "must be a number of at least 0; got 'nan'"),
         (["compare", "{air}", "--time", "when"], "--time must name columns of the file"),
         (["compare", "{air}", "--model", "magic"], "invalid choice: 'magic'"),
-        (["compare", "{air}", "--model", "infinite-hmm", "--emission", "gausian"], "Did you mean 'gaussian'?"),
-        (["compare", "{air}", "--model", "infinite-hmm", "--strategies", "lpc"], "does not offer 'labels'"),
+        (
+            ["compare", "{air}", "--model", "infinite-hmm", "--emission", "gausian"],
+            "Did you mean 'gaussian'?",
+        ),
+        (
+            ["compare", "{air}", "--model", "infinite-hmm", "--strategies", "lpc"],
+            "does not offer 'labels'",
+        ),
         (["compare", "{air}", "--hide", "1.5"], "--hide must be a share between 0 and 1; got 1.5"),
-        (["compare", "{air}", "--hide", "0.1", "--model", "infinite-hmm"], "--hide must go with a model that fills"),
+        (
+            ["compare", "{air}", "--hide", "0.1", "--model", "infinite-hmm"],
+            "--hide must go with a model that fills",
+        ),
         (["compare", "{air}", "--test", "0.1", "--model", "tbayes-mice"], "--hide scores fillings"),
-        (["compare", "{air}", "--report", "no/such/folder/r.html"], "must lie in a folder that exists"),
+        (
+            ["compare", "{air}", "--report", "no/such/folder/r.html"],
+            "must lie in a folder that exists",
+        ),
         (["demo", "--output", "no/such/folder/r.html"], "must lie in a folder that exists"),
         (["dance"], "invalid choice: 'dance'"),
     ],
@@ -141,9 +165,22 @@ def test_ctrl_c_is_code_130(air, monkeypatch, capsys):
 
 
 def test_the_module_runs_as_a_command_and_dies_politely(air):
-    version = subprocess.run([sys.executable, "-m", "tsinit", "--version"], capture_output=True, text=True, check=True)
+    version = subprocess.run(
+        [sys.executable, "-m", "tsinit", "--version"], capture_output=True, text=True, check=True
+    )
     assert version.stdout.strip() == f"tsinit {tsinit.__version__}"
-    command = [sys.executable, "-m", "tsinit", "compare", air, "--seeds", "5000", "--jobs", "1", "--quiet"]
+    command = [
+        sys.executable,
+        "-m",
+        "tsinit",
+        "compare",
+        air,
+        "--seeds",
+        "5000",
+        "--jobs",
+        "1",
+        "--quiet",
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={
         **os.environ, "PYTHONUNBUFFERED": "1"})  # fmt: skip
     assert process.stdout.readline().startswith("153 rows")  # from here on it computes
@@ -160,7 +197,18 @@ def test_tables_need_a_folder_and_that_is_said_before_anything_runs(air, capsys)
 
 
 def test_fillings_are_compared_and_scored_on_what_was_hidden(air, tmp_path, capsys):
-    arguments = ["compare", air, "--model", "tbayes-mice", "--hide", "0.1", "--max-iter", "20", "--csv", str(tmp_path)]
+    arguments = [
+        "compare",
+        air,
+        "--model",
+        "tbayes-mice",
+        "--hide",
+        "0.1",
+        "--max-iter",
+        "20",
+        "--csv",
+        str(tmp_path),
+    ]
     assert cli.main([*arguments, *QUICK]) == 0
     assert "score rmse" in " ".join(capsys.readouterr().out.split())
     runs = pd.read_csv(tmp_path / "runs.csv")
@@ -175,7 +223,10 @@ def test_numbers_that_count_up_and_constant_columns_are_pointed_at_once(tmp_path
                "--jobs", "1", "--quiet"]  # fmt: skip
     assert cli.main(command) == 0
     said = capsys.readouterr()
-    assert "Note: 't' counts up in even steps and is fitted as data; if it is the time, use --time t." in said.out
+    assert (
+        "Note: 't' counts up in even steps and is fitted as data; if it is the time, use --time t."
+        in said.out
+    )
     assert said.err.count("'same' of X is constant") == 1
     assert cli.main([*command, "--time", "t"]) == 0
     assert "counts up" not in capsys.readouterr().out
@@ -183,15 +234,24 @@ def test_numbers_that_count_up_and_constant_columns_are_pointed_at_once(tmp_path
 
 def test_a_file_without_names_is_told(tmp_path, capsys):
     path = tmp_path / "data.csv"
-    pd.DataFrame(np.random.default_rng(0).normal(size=(20, 2))).to_csv(path, index=False, header=False)
-    assert "must hold names in its first line; got numbers" in _refused(["compare", str(path), *QUICK], capsys)
+    pd.DataFrame(np.random.default_rng(0).normal(size=(20, 2))).to_csv(
+        path, index=False, header=False
+    )
+    assert "must hold names in its first line; got numbers" in _refused(
+        ["compare", str(path), *QUICK], capsys
+    )
 
 
 def test_exit_codes_are_in_the_help(capsys):
     with pytest.raises(SystemExit):
         cli.main(["compare", "--help"])
     text = " ".join(capsys.readouterr().out.split())
-    for part in ("0 done", "1 nothing could be fitted", "2 wrong usage or input", "130 interrupted"):
+    for part in (
+        "0 done",
+        "1 nothing could be fitted",
+        "2 wrong usage or input",
+        "130 interrupted",
+    ):
         assert part in text
 
 
@@ -220,4 +280,6 @@ def test_killed_or_interrupted_the_same_command_goes_on(air, tmp_path):
     assert process.returncode == 0
     after = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.run")}
     assert len(after) == 40
-    assert all(after[name] == written for name, written in before.items())  # nothing is computed twice
+    assert all(
+        after[name] == written for name, written in before.items()
+    )  # nothing is computed twice

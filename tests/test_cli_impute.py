@@ -64,11 +64,21 @@ def test_gaps_are_filled_with_posterior_means_and_all_else_is_the_same_text(air,
     words = " ".join(said.out.split())
     assert "153 rows (1973-05-01 to 1973-09-30, column 'date')" in words
     assert "Filled 44 cells with the posterior mean: Ozone 37 (24.2 %), Solar.R 7 (4.6 %)." in words
-    assert "Method: chained equations (fcs), sampler mala, 1 lag; 4 chains of 20 draws after 20 sweeps" in words
+    assert (
+        "Method: chained equations (fcs), sampler mala, 1 lag; 4 chains of 20 draws after 20 sweeps"
+        in words
+    )
     assert "R-hat" in words
     assert f"Written to {out}" in said.out
-    before, after = ([line.split(",") for line in path.read_text().splitlines()] for path in (air, out))
-    changed = [(i, j) for i, line in enumerate(before) for j, cell in enumerate(line) if cell != after[i][j]]
+    before, after = (
+        [line.split(",") for line in path.read_text().splitlines()] for path in (air, out)
+    )
+    changed = [
+        (i, j)
+        for i, line in enumerate(before)
+        for j, cell in enumerate(line)
+        if cell != after[i][j]
+    ]
     assert len(changed) == 44
     assert all(before[i][j] == "" for i, j in changed)
     assert {path.name for path in air.parent.iterdir()} == {"air.csv", "full.csv"}
@@ -76,7 +86,9 @@ def test_gaps_are_filled_with_posterior_means_and_all_else_is_the_same_text(air,
     model = TBayesMICE(method="auto", n_draws=20, n_tune=20, random_state=0).fit(table)
     full = pd.read_csv(out, index_col=0)
     # Cells are written to a thousandth of the column's standard deviation, or finer.
-    assert (np.abs(full.to_numpy() - model.transform(table).to_numpy()) <= 1e-3 * table.std().to_numpy()).all()
+    assert (
+        np.abs(full.to_numpy() - model.transform(table).to_numpy()) <= 1e-3 * table.std().to_numpy()
+    ).all()
 
 
 def test_intervals_and_imputations_lie_beside_the_table(air, capsys):
@@ -95,7 +107,9 @@ def test_intervals_and_imputations_lie_beside_the_table(air, capsys):
         # A mean lies within an interval of 90 % of its draws.
         assert (ends[f"{name}_lower"] < full[name])[missing].all()
         assert (ends[f"{name}_upper"] > full[name])[missing].all()
-    one, other = (pd.read_csv(air.with_name(f"full.imputation-0{i}.csv"), index_col=0) for i in (1, 2))
+    one, other = (
+        pd.read_csv(air.with_name(f"full.imputation-0{i}.csv"), index_col=0) for i in (1, 2)
+    )
     assert ((one != other).to_numpy() == table.isna().to_numpy()).all()
 
 
@@ -107,11 +121,13 @@ def test_quotes_decimal_commas_line_ends_and_words_stay(write, capsys):
              zip(lines, pd.date_range("2020-01-01", periods=40), strict=True)]  # fmt: skip
     parts = lines[7].split(";")
     lines[7] = ";".join([parts[0], "NA", *parts[2:]])
-    text = "\ufeff" + "\r\n".join(["Tag;x;y;\"was; wo\";", *lines, ";;;;", ""])
+    text = "\ufeff" + "\r\n".join(['Tag;x;y;"was; wo";', *lines, ";;;;", ""])
     path = write(text)
     out = path.with_name("out.csv")
     assert run(path, out) == 0
-    assert "Left as they are, for they hold words: was; wo." in " ".join(capsys.readouterr().out.split())
+    assert "Left as they are, for they hold words: was; wo." in " ".join(
+        capsys.readouterr().out.split()
+    )
     filled = out.read_bytes().decode()
     number = filled.splitlines()[8].split(";")[1]
     assert float(number.replace(",", ".")) == pytest.approx(y[7, 1], abs=2)
@@ -127,7 +143,9 @@ def test_one_column_may_have_empty_lines_for_gaps(write, capsys):
     assert run(path, out) == 0
     assert "Filled 3 cells" in capsys.readouterr().out
     filled = out.read_text().split("\n")
-    assert [i for i, (a, b) in enumerate(zip(["x", *values, "", ""], filled, strict=True)) if a != b] == [6, 7, 40]
+    assert [
+        i for i, (a, b) in enumerate(zip(["x", *values, "", ""], filled, strict=True)) if a != b
+    ] == [6, 7, 40]
 
 
 def test_whole_numbers_that_count_are_times_and_steps_that_are_skipped_count(write, capsys):
@@ -142,7 +160,11 @@ def test_whole_numbers_that_count_are_times_and_steps_that_are_skipped_count(wri
     assert list(gaps.frame.columns) == ["x", "y"]
     assert np.diff(gaps.frame.index.total_seconds())[9] == 5
     # Without the name, a column with such a hole is a column like others.
-    assert list(read_gaps(gaps_path := write("\n".join(["year,x,y", *lines]))).frame.columns) == ["year", "x", "y"]
+    assert list(read_gaps(gaps_path := write("\n".join(["year,x,y", *lines]))).frame.columns) == [
+        "year",
+        "x",
+        "y",
+    ]
     assert gaps_path.exists()
 
 
@@ -158,7 +180,11 @@ def test_groups_are_sequences_wherever_their_rows_lie(write):
 
 def test_lags_never_cross_groups(write):
     a, b = series(30, 1).round(3), series(30, 2).round(3)
-    rows = [f"{g},{i},{x},{y}" for g, table in (("a", a), ("b", b + 100)) for i, (x, y) in enumerate(table)]
+    rows = [
+        f"{g},{i},{x},{y}"
+        for g, table in (("a", a), ("b", b + 100))
+        for i, (x, y) in enumerate(table)
+    ]
     rows[30] = f"b,0,,{b[0, 1] + 100:.3f}"
     path = write("\n".join(["g,t,x,y", *rows]))
     out = path.with_name("out.csv")
@@ -170,7 +196,11 @@ def test_lags_never_cross_groups(write):
 
 
 def test_dates_beside_times_of_day_with_points_are_found(write):
-    lines = [f"{day:02d}/03/2004;{hour:02d}.00.00;{hour},5;" for day in range(11, 14) for hour in range(24)]
+    lines = [
+        f"{day:02d}/03/2004;{hour:02d}.00.00;{hour},5;"
+        for day in range(11, 14)
+        for hour in range(24)
+    ]
     lines[3] = "11/03/2004;03.00.00;-200;"
     gaps = read_gaps(write("\n".join(["Date;Time;x;", *lines, ";;;"])), missing=["-200"])
     assert gaps.keys == ["Date", "Time"]
@@ -183,7 +213,10 @@ def test_numbers_and_words_that_may_stand_for_missing_ones_are_pointed_at(write)
     rows = ((i % 7, -999 if i % 5 == 0 else i % 11, "n.d." if i == 3 else i % 3) for i in range(40))
     text = "x,y,z\n" + "".join(f"{x},{y},{z}\n" for x, y, z in rows)
     notes = read_gaps(write(text)).notes
-    assert any("-999 stands far from all others in 'y': 8 times" in note and "--missing=-999" in note for note in notes)
+    assert any(
+        "-999 stands far from all others in 'y': 8 times" in note and "--missing=-999" in note
+        for note in notes
+    )
     assert any("holds 'n.d.' in row 4" in note and "--missing=n.d." in note for note in notes)
     gaps = read_gaps(write(text), missing=["-999", "n.d."])
     assert gaps.counts.to_dict() == {"y": 8, "z": 1}
@@ -212,7 +245,9 @@ def test_the_file_itself_is_replaced_on_request_only(air, capsys):
 
 def test_bounds_hold_in_the_file(air):
     out = air.with_name("full.csv")
-    assert run(air, out, "--bounds", "Solar.R=7:334", "--imputations", "3", "--intervals", "0.99") == 0
+    assert (
+        run(air, out, "--bounds", "Solar.R=7:334", "--imputations", "3", "--intervals", "0.99") == 0
+    )
     for path in (out, *air.parent.glob("full.imp*")):
         assert pd.read_csv(path)["Solar.R"].between(7, 334).all()
     ends = pd.read_csv(air.with_name("full.intervals.csv"))
@@ -292,7 +327,10 @@ def test_a_failed_fit_is_code_1_and_leaves_no_file(air, monkeypatch, capsys):
 
     monkeypatch.setattr(TBayesMICE, "fit", fit)
     assert run(air, air.with_name("out.csv")) == 1
-    assert "tsinit: nothing is written, for the fit failed. The missing values" in capsys.readouterr().err
+    assert (
+        "tsinit: nothing is written, for the fit failed. The missing values"
+        in capsys.readouterr().err
+    )
     assert {path.name for path in air.parent.iterdir()} == {"air.csv"}
 
 
@@ -309,7 +347,17 @@ def test_files_appear_together_or_not_at_all(tmp_path):
 
 def test_ctrl_c_leaves_nothing_behind(air):
     out = air.with_name("full.csv")
-    command = [sys.executable, "-m", "tsinit", "impute", str(air), str(out), "--draws", "1000000", "--quiet"]
+    command = [
+        sys.executable,
+        "-m",
+        "tsinit",
+        "impute",
+        str(air),
+        str(out),
+        "--draws",
+        "1000000",
+        "--quiet",
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={
         **os.environ, "PYTHONUNBUFFERED": "1"})  # fmt: skip
     assert process.stdout.readline().startswith("153 rows")
@@ -323,7 +371,9 @@ def test_ctrl_c_leaves_nothing_behind(air):
 
 
 def test_one_draw_is_told_to_be_too_few(air, capsys):
-    assert cli.main(["impute", str(air), str(air.with_name("out.csv")), *QUICK, "--draws", "1"]) == 0
+    assert (
+        cli.main(["impute", str(air), str(air.with_name("out.csv")), *QUICK, "--draws", "1"]) == 0
+    )
     said = " ".join(capsys.readouterr().out.split())
     assert "4 chains of 1 draw after 20 sweeps" in said
     assert "R-hat is not defined. Use a larger --draws." in said
@@ -333,7 +383,9 @@ def test_columns_with_one_value_are_filled_with_it(write, capsys):
     path = write("x,y\n" + "".join(f"{'' if i == 3 else 7},{i * i % 5}\n" for i in range(20)))
     out = path.with_name("out.csv")
     assert run(path, out) == 0
-    assert "Filled 1 cell with the posterior mean: x 1 (5.0 %)." in (said := capsys.readouterr().out)
+    assert "Filled 1 cell with the posterior mean: x 1 (5.0 %)." in (
+        said := capsys.readouterr().out
+    )
     assert "Nothing had to be drawn" in said
     assert out.read_text() == path.read_text().replace("\n,", "\n7,")
 

@@ -18,7 +18,9 @@ def write(tmp_path):
 
 
 def test_a_date_column_is_found_and_empty_cells_are_missing(write):
-    table = read_table(write("station day,day,ozone\n1,2024-01-01,3.5\n2,2024-01-02,\n3,2024-01-03,NA\n"))
+    table = read_table(
+        write("station day,day,ozone\n1,2024-01-01,3.5\n2,2024-01-02,\n3,2024-01-03,NA\n")
+    )
     assert isinstance(table.index, pd.DatetimeIndex)
     assert table.index.name == "day"
     assert list(table.columns) == ["station day", "ozone"]
@@ -54,7 +56,10 @@ def test_month_first_dates_stay_month_first(write):
 
 def test_date_and_time_of_day_may_be_two_columns(write):
     table = read_table(write("d,t,x\n2024-01-01,00:00,1\n2024-01-01,01:00,2\n"), time=["d", "t"])
-    assert table.index.tolist() == [pd.Timestamp("2024-01-01 00:00"), pd.Timestamp("2024-01-01 01:00")]
+    assert table.index.tolist() == [
+        pd.Timestamp("2024-01-01 00:00"),
+        pd.Timestamp("2024-01-01 01:00"),
+    ]
     assert list(table.columns) == ["x"]
 
 
@@ -65,7 +70,7 @@ def test_times_may_be_numbers_if_named(write):
 
 
 def test_row_numbers_without_a_name_are_left_out(write):
-    assert list(read_table(write(',x,y\n1,2,3\n2,5,6\n')).columns) == ["x", "y"]
+    assert list(read_table(write(",x,y\n1,2,3\n2,5,6\n")).columns) == ["x", "y"]
     # ... but numbers that are no row numbers are data.
     assert read_table(write(",x\n5,2\n9,5\n")).shape == (2, 2)
 
@@ -92,9 +97,17 @@ def test_a_byte_order_mark_is_no_part_of_a_name(write):
         ("a,b\n1,2\n3,4,5,6\n", {}, "same number of values in every line"),
         ("name,x\nanna,1\nbert,2\n", {}, "column 'name' must hold numbers; got 'anna' in row 1"),
         ("x\n1\n2\nthree\n", {}, "column 'x' must hold numbers; got 'three' in row 3"),
-        ("x,y\n1,2\n", {"time": ["when"]}, r"--time must name columns of the file, \['x', 'y'\]; got 'when'"),
+        (
+            "x,y\n1,2\n",
+            {"time": ["when"]},
+            r"--time must name columns of the file, \['x', 'y'\]; got 'when'",
+        ),
         ("x,y\n1,2\n", {"columns": ["z"]}, "--columns must name columns of the file"),
-        ("t,y\n2024-01-01,2\nsoon,3\n", {"time": ["t"]}, "must hold a time in every row; got 'soon' in row 2"),
+        (
+            "t,y\n2024-01-01,2\nsoon,3\n",
+            {"time": ["t"]},
+            "must hold a time in every row; got 'soon' in row 2",
+        ),
     ],
 )
 def test_bad_files_get_one_sentence(write, text, options, message):
@@ -117,10 +130,15 @@ def test_day_first_months_are_not_read_as_days(write):
     assert (read_table(write(f"date,x\n{lines}\n")).index == months).all()
 
 
-@pytest.mark.parametrize("days", ["01/01/2020 01/02/2020 01/03/2020", "01/02/2020 03/05/2020 05/06/2020"])
+@pytest.mark.parametrize(
+    "days", ["01/01/2020 01/02/2020 01/03/2020", "01/02/2020 03/05/2020 05/06/2020"]
+)
 def test_dates_that_suit_both_orders_are_refused(write, days):
     lines = "\n".join(f"{day},1" for day in days.split())
-    with pytest.raises(ValueError, match=r"column 'date' must hold dates that can be read one way only; .* 2020-0.-0"):
+    with pytest.raises(
+        ValueError,
+        match=r"column 'date' must hold dates that can be read one way only; .* 2020-0.-0",
+    ):
         read_table(write(f"date,x\n{lines}\n"))
 
 
@@ -138,24 +156,38 @@ def test_names_of_months_are_no_dates(write):
 
 
 def test_a_time_of_day_beside_the_dates_is_pointed_at_and_works(write):
-    lines = "\n".join(f"{day}/03/2004;{hour:02d}:00:00;1" for day in range(10, 14) for hour in range(24))
+    lines = "\n".join(
+        f"{day}/03/2004;{hour:02d}:00:00;1" for day in range(10, 14) for hour in range(24)
+    )
     path = write(f"Date;Time;x\n{lines}\n")
-    with pytest.raises(ValueError, match=r"column 'Time' must hold numbers; .* use --time Date,Time"):
+    with pytest.raises(
+        ValueError, match=r"column 'Time' must hold numbers; .* use --time Date,Time"
+    ):
         read_table(path)
-    assert (read_table(path, time=["Date", "Time"]).index == pd.date_range("2004-03-10", periods=96, freq="h")).all()
+    assert (
+        read_table(path, time=["Date", "Time"]).index
+        == pd.date_range("2004-03-10", periods=96, freq="h")
+    ).all()
 
 
 def test_times_of_day_alone_do_not_depend_on_the_day_of_reading(write):
     table = read_table(write("clock,x\n10:00,1\n11:00,2\n"))
-    assert table.index.tolist() == [pd.Timestamp("1970-01-01 10:00"), pd.Timestamp("1970-01-01 11:00")]
+    assert table.index.tolist() == [
+        pd.Timestamp("1970-01-01 10:00"),
+        pd.Timestamp("1970-01-01 11:00"),
+    ]
 
 
 def test_times_of_day_may_have_points(write):
-    lines = "\n".join(f"{day}/03/2004;{hour:02d}.00.00;1,5" for day in range(11, 15) for hour in range(24))
+    lines = "\n".join(
+        f"{day}/03/2004;{hour:02d}.00.00;1,5" for day in range(11, 15) for hour in range(24)
+    )
     table = read_table(write(f"Date;Time;x\n{lines}\n"), time=["Date", "Time"])
     assert (table.index == pd.date_range("2004-03-11", periods=96, freq="h")).all()
     # ... and dates may too.
-    assert read_table(write("day,x\n31.12.23,1\n01.01.24,2\n")).index[1] == pd.Timestamp("2024-01-01")
+    assert read_table(write("day,x\n31.12.23,1\n01.01.24,2\n")).index[1] == pd.Timestamp(
+        "2024-01-01"
+    )
 
 
 def test_hours_that_go_on_after_midnight_are_durations(write):

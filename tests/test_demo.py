@@ -19,7 +19,9 @@ def test_the_demo_writes_one_report_and_says_what_it_found(tmp_path, capsys, off
     monkeypatch.setattr(demo, "_HOP", 0.1)  # a tenth of the frames will do here
     monkeypatch.setattr(demo, "_N_FRAMES", 1)
     output = tmp_path / "demo.html"
-    assert cli.main(["demo", "--output", str(output), "--seeds", "2", "--jobs", "1", "--quiet"]) == 0
+    assert (
+        cli.main(["demo", "--output", str(output), "--seeds", "2", "--jobs", "1", "--quiet"]) == 0
+    )
     said = " ".join(capsys.readouterr().out.split())
     text = output.read_text(encoding="utf-8")
     for part in (demo.AIR, demo.SPEECH):

@@ -20,13 +20,21 @@ WITH_CODE = [page for page in PAGES if BLOCK.search(page.read_text(encoding="utf
 
 
 def test_there_are_pages_with_code():
-    assert {page.stem for page in WITH_CODE} >= {"start", "comparing", "strategies", "state_space", "imputation"}
+    assert {page.stem for page in WITH_CODE} >= {
+        "start",
+        "comparing",
+        "strategies",
+        "state_space",
+        "imputation",
+    }
 
 
 @pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: page.stem)
 def test_the_code_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("tsinit.init._registry._FACTORIES", dict(_factories()))  # what a page registers stays there
+    monkeypatch.setattr(
+        "tsinit.init._registry._FACTORIES", dict(_factories())
+    )  # what a page registers stays there
     scope = {"__name__": page.stem}
     for kind, code in BLOCK.findall(page.read_text(encoding="utf-8")):
         if kind == "python":
@@ -58,17 +66,29 @@ def test_the_table_of_strategies_has_every_registered_name(monkeypatch):
 
 
 def test_the_reference_has_every_public_name():
-    listed = set(re.findall(r"^   (tsinit[\w.]+)$", (DOCS / "api.rst").read_text(encoding="utf-8"), re.MULTILINE))
+    listed = set(
+        re.findall(
+            r"^   (tsinit[\w.]+)$", (DOCS / "api.rst").read_text(encoding="utf-8"), re.MULTILINE
+        )
+    )
     # Modules list their own names; those of `models` and `comparison` stand on the page itself.
     modules = {tsinit.__dict__["_MODULES"][name] for name in tsinit.__dict__["_MODULES"]}
     assert modules - {"tsinit.models", "tsinit.comparison"} <= listed
     reached = {name.rpartition(".")[2] for name in listed}
-    for module in (tsinit, importlib.import_module("tsinit.models"), importlib.import_module("tsinit.comparison")):
-        wanted = {name for name in module.__all__ if name != "__version__"} - set(tsinit.__dict__["_MODULES"])
+    for module in (
+        tsinit,
+        importlib.import_module("tsinit.models"),
+        importlib.import_module("tsinit.comparison"),
+    ):
+        wanted = {name for name in module.__all__ if name != "__version__"} - set(
+            tsinit.__dict__["_MODULES"]
+        )
         assert wanted <= reached
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_blocks_that_do_not_run_are_python_all_the_same(page):
-    for code in re.findall(r"^```python no-run\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+    for code in re.findall(
+        r"^```python no-run\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    ):
         ast.parse(code)

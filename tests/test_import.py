@@ -8,11 +8,23 @@ import pytest
 
 import tsinit
 
-HEAVY = ("matplotlib", "statsmodels", "arviz", "xarray", "pandas.plotting", "tqdm", "numba", "scipy", "sklearn")
+HEAVY = (
+    "matplotlib",
+    "statsmodels",
+    "arviz",
+    "xarray",
+    "pandas.plotting",
+    "tqdm",
+    "numba",
+    "scipy",
+    "sklearn",
+)
 
 
 def run(code):
-    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    return subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    ).stdout.split()
 
 
 def test_import_takes_none_of_the_heavy_packages():
@@ -21,7 +33,10 @@ def test_import_takes_none_of_the_heavy_packages():
 
 def test_the_estimator_takes_no_plots_no_statsmodels_and_no_arviz():
     heavy = ("matplotlib", "statsmodels", "arviz", "xarray")
-    assert run(f"import sys; from tsinit import *; print(*[m for m in {heavy} if m in sys.modules])") == []
+    assert (
+        run(f"import sys; from tsinit import *; print(*[m for m in {heavy} if m in sys.modules])")
+        == []
+    )
 
 
 @pytest.mark.parametrize("name", tsinit.__all__)

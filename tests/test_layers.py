@@ -43,7 +43,9 @@ def _imports(path):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path} must import absolutely; got a relative import in line {node.lineno}."
+            assert node.level == 0, (
+                f"{path} must import absolutely; got a relative import in line {node.lineno}."
+            )
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         else:
             continue
@@ -65,7 +67,9 @@ def test_imports_point_down():
         if part == "__init__":
             continue  # loads names when they are asked for
         for target, at_top in _imports(path):
-            if target not in HEIGHT:  # __version__, and names that load lazily: only for the top floor
+            if (
+                target not in HEIGHT
+            ):  # __version__, and names that load lazily: only for the top floor
                 if target not in ("", "__version__") and HEIGHT[part] < HEIGHT["cli"]:
                     wrong.append(f"{path.name} imports {target!r} from the package's front door")
                 continue
@@ -82,7 +86,9 @@ def test_imports_point_down():
 
 def test_importing_the_package_loads_nothing_heavy():
     code = f"import sys, tsinit; print([m for m in {HEAVY} if m in sys.modules])"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.strip()
     assert loaded == "[]"
 
 
@@ -91,5 +97,7 @@ def test_using_the_package_without_drawing_loads_no_plots():
         "import sys\nfrom tsinit import LinearGaussianSSM, compare, datasets, init, speech\n"
         f"print([m for m in {HEAVY[:-1]} if m in sys.modules])"  # pandas brings its own plotting
     )
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.strip()
     assert loaded == "[]"

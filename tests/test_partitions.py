@@ -14,14 +14,18 @@ DISTANCE = {"vi": reference.variation_of_information, "binder": reference.binder
 def noisy(rng, truth, M, wrong=0.1):
     """Draws of a partition: some steps in any state, and labels that mean nothing."""
     K = truth.max() + 1
-    draws = np.where(rng.random((M, len(truth))) < wrong, rng.integers(0, K, (M, len(truth))), truth)
+    draws = np.where(
+        rng.random((M, len(truth))) < wrong, rng.integers(0, K, (M, len(truth))), truth
+    )
     return np.array([rng.permutation(K)[z] for z in draws])
 
 
 @pytest.fixture(scope="module")
 def all_of_six():
     every = reference.every(6)
-    return every, {loss: np.array([[d(a, b) for b in every] for a in every]) for loss, d in DISTANCE.items()}
+    return every, {
+        loss: np.array([[d(a, b) for b in every] for a in every]) for loss, d in DISTANCE.items()
+    }
 
 
 def test_there_are_as_many_partitions_as_bell_says():
@@ -61,7 +65,9 @@ def test_of_many_draws_the_best_is_sought_among_evenly_spaced_ones(rng):
     best = partitions.best_draw(draws, max_draws=8)
     chosen = [0, 7, 14, 21, 28, 35, 42, 49]
     assert best.draw in chosen
-    assert best.loss == pytest.approx(min(partitions.expected_vi(draws[i], draws[chosen]) for i in chosen))
+    assert best.loss == pytest.approx(
+        min(partitions.expected_vi(draws[i], draws[chosen]) for i in chosen)
+    )
 
 
 @pytest.mark.parametrize("loss", EXPECTED)
@@ -120,7 +126,9 @@ def test_the_estimate_may_do_without_search(rng):
     np.testing.assert_array_equal(partitions.estimate(draws, refine=False), best)
 
 
-@pytest.mark.parametrize("draws", [np.zeros((1, 1), int), np.zeros((3, 5), int), [[4, 4, 2]], [range(6)]])
+@pytest.mark.parametrize(
+    "draws", [np.zeros((1, 1), int), np.zeros((3, 5), int), [[4, 4, 2]], [range(6)]]
+)
 def test_the_smallest_draws_have_an_estimate(draws):
     labels = partitions.estimate(draws)
     assert partitions.expected_vi(labels, draws) == 0.0
@@ -143,11 +151,13 @@ def test_labels_that_mean_nothing_change_nothing(rng):
 
 def test_align_finds_permutations_and_leaves_the_rest_out():
     pivot = np.array([0, 0, 0, 1, 1, 1, 2, 2])
-    draws = np.array([
-        [2, 2, 2, 0, 0, 0, 1, 1],
-        [0, 0, 3, 1, 1, 1, 1, 1],  # 3 shares its step with a state that has a better match
-        [1, 1, 1, 1, 1, 1, 1, 1],
-    ])
+    draws = np.array(
+        [
+            [2, 2, 2, 0, 0, 0, 1, 1],
+            [0, 0, 3, 1, 1, 1, 1, 1],  # 3 shares its step with a state that has a better match
+            [1, 1, 1, 1, 1, 1, 1, 1],
+        ]
+    )
     expected = [[1, 2, 0, -1], [0, 1, -1, -1], [-1, 0, -1, -1]]
     np.testing.assert_array_equal(partitions.align(draws, pivot), expected)
 
@@ -217,21 +227,50 @@ def test_coclustering_is_the_share_of_draws_that_agree(rng, largest):
     assert together.dtype == np.float32
     np.testing.assert_allclose(together, reference.coclustering(draws), rtol=1e-6)
     rows = [3, 17, 4]
-    np.testing.assert_array_equal(partitions.coclustering(draws, rows), together[np.ix_(rows, rows)])
+    np.testing.assert_array_equal(
+        partitions.coclustering(draws, rows), together[np.ix_(rows, rows)]
+    )
 
 
-@pytest.mark.parametrize(("call", "message"), [
-    (lambda: partitions.estimate([0, 1]), r"draws must be a table with one draw a row.*got shape \(2,\)"),
-    (lambda: partitions.estimate(np.empty((0, 4), int)), r"got shape \(0, 4\)"),
-    (lambda: partitions.best_draw([[0, -1]]), "draws must be whole numbers from 0; got a -1"),
-    (lambda: partitions.coclustering([[0.5, 1.0]]), "draws must be whole numbers .* type float64"),
-    (lambda: partitions.best_draw([[0, 1]], "var"), r"loss must be one of \['vi', 'binder'\]; got 'var'"),
-    (lambda: partitions.refine([0], [[0, 1]]), r"labels must hold one label for each .*shape \(1,\)"),
-    (lambda: partitions.align([[0, 1]], [0, 1, 2]), "pivot must hold one label for each of the 2 steps"),
-    (lambda: partitions.best_draw([[0, 1]], max_draws=0), "max_draws must be a whole number of at least 1; got 0"),
-    (lambda: partitions.refine([0, 1], [[0, 1]], max_sweeps="a"), "max_sweeps must be a whole number .* got 'a'"),
-    (lambda: partitions.coclustering([[0, 1]], [5]), r"rows must be numbers of rows from 0 to 1; got \[5\]"),
-])
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: partitions.estimate([0, 1]),
+            r"draws must be a table with one draw a row.*got shape \(2,\)",
+        ),
+        (lambda: partitions.estimate(np.empty((0, 4), int)), r"got shape \(0, 4\)"),
+        (lambda: partitions.best_draw([[0, -1]]), "draws must be whole numbers from 0; got a -1"),
+        (
+            lambda: partitions.coclustering([[0.5, 1.0]]),
+            "draws must be whole numbers .* type float64",
+        ),
+        (
+            lambda: partitions.best_draw([[0, 1]], "var"),
+            r"loss must be one of \['vi', 'binder'\]; got 'var'",
+        ),
+        (
+            lambda: partitions.refine([0], [[0, 1]]),
+            r"labels must hold one label for each .*shape \(1,\)",
+        ),
+        (
+            lambda: partitions.align([[0, 1]], [0, 1, 2]),
+            "pivot must hold one label for each of the 2 steps",
+        ),
+        (
+            lambda: partitions.best_draw([[0, 1]], max_draws=0),
+            "max_draws must be a whole number of at least 1; got 0",
+        ),
+        (
+            lambda: partitions.refine([0, 1], [[0, 1]], max_sweeps="a"),
+            "max_sweeps must be a whole number .* got 'a'",
+        ),
+        (
+            lambda: partitions.coclustering([[0, 1]], [5]),
+            r"rows must be numbers of rows from 0 to 1; got \[5\]",
+        ),
+    ],
+)
 def test_what_is_no_partition_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()

@@ -44,12 +44,22 @@ def test_one_data_set_gives_axes_and_several_a_panel_each(name, result, several)
 
 
 def test_what_to_draw_traces_against_is_one_of_two(result):
-    with pytest.raises(ValueError, match=r"x must be one of \['iterations', 'seconds'\]; got 'foo'"):
+    with pytest.raises(
+        ValueError, match=r"x must be one of \['iterations', 'seconds'\]; got 'foo'"
+    ):
         result.plot.traces(x="foo")
 
 
 WANTED = {
-    "a Comparison": ["traces", "strip", "waterfall", "time_to_target", "pairs", "best_of", "critical_difference"],
+    "a Comparison": [
+        "traces",
+        "strip",
+        "waterfall",
+        "time_to_target",
+        "pairs",
+        "best_of",
+        "critical_difference",
+    ],
     "a fitted InfiniteHMM": ["segmentation", "coclustering", "n_states"],
     "a fitted sampler": ["chains"],
     "a fitted TBayesMICE": ["imputed", "imputed_chains", "imputed_density", "imputed_rhat"],
@@ -57,7 +67,9 @@ WANTED = {
 }
 
 
-@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, names in WANTED.items() for name in names])
+@pytest.mark.parametrize(
+    ("kind", "name"), [(kind, name) for kind, names in WANTED.items() for name in names]
+)
 def test_what_a_plot_cannot_draw_is_named(kind, name, fitted):
     with pytest.raises(TypeError, match=rf"^\w+ must be {kind}.*; got LinearGaussianSSM\.$"):
         getattr(plots, name)(fitted[0])
@@ -106,7 +118,9 @@ def test_traces_against_seconds_begin_after_the_start(result):
 def test_a_median_path_waits_for_its_runs_and_keeps_ended_ones():
     from tsinit._plots.starts import _median_path
 
-    t, y = _median_path([(np.array([0.0, 1.0]), np.array([1.0, 3.0])), (np.array([0.0, 2.0]), np.array([1.0, 5.0]))])
+    t, y = _median_path(
+        [(np.array([0.0, 1.0]), np.array([1.0, 3.0])), (np.array([0.0, 2.0]), np.array([1.0, 5.0]))]
+    )
     np.testing.assert_allclose(t, [0, 1, 2])
     np.testing.assert_allclose(y, [1, 3, 4])
 
@@ -156,7 +170,9 @@ def test_smoothed_bands_hold_what_the_model_says(fitted):
 
 def test_smoothed_takes_arrays_and_one_axes(fitted):
     model, air = fitted
-    panels = plots.smoothed(LinearGaussianSSM(2, max_iter=2, random_state=0).fit(air.to_numpy()), air.to_numpy())
+    panels = plots.smoothed(
+        LinearGaussianSSM(2, max_iter=2, random_state=0).fit(air.to_numpy()), air.to_numpy()
+    )
     assert len(panels) == 4
     _, ax = plt.subplots()
     assert plots.smoothed(model, air, columns=["Wind"], ax=ax) is ax
@@ -174,16 +190,22 @@ def test_smoothed_passes_over_skipped_days(fitted):
 
 def test_smoothed_finds_variables_by_name_and_by_position(fitted):
     model, air = fitted
-    by_name, by_place = (plots.smoothed(model, air, columns=columns) for columns in (["Wind", "Ozone"], [2, 0]))
+    by_name, by_place = (
+        plots.smoothed(model, air, columns=columns) for columns in (["Wind", "Ozone"], [2, 0])
+    )
     assert [panel.get_ylabel() for panel in by_place] == ["Wind", "Ozone"]
     for one, other in zip(by_name, by_place, strict=True):
         np.testing.assert_array_equal(one.lines[0].get_ydata(), other.lines[0].get_ydata())
     assert plots.smoothed(model, air, columns="Temp").get_ylabel() == "Temp"
     numbered = air.set_axis([3, 2, 1, 0], axis=1)  # a name goes before a position
-    ax = plots.smoothed(LinearGaussianSSM(2, max_iter=2, random_state=0).fit(numbered), numbered, columns=[3])
+    ax = plots.smoothed(
+        LinearGaussianSSM(2, max_iter=2, random_state=0).fit(numbered), numbered, columns=[3]
+    )
     np.testing.assert_array_equal(ax.lines[1].get_ydata(), air["Ozone"])
     for wrong, got in (["wind"], "'wind'"), ([4], "4"), ([-1], "-1"):
-        with pytest.raises(ValueError, match=rf"columns must hold names out of \['Ozone', .* below 4; got {got}"):
+        with pytest.raises(
+            ValueError, match=rf"columns must hold names out of \['Ozone', .* below 4; got {got}"
+        ):
             plots.smoothed(model, air, columns=wrong)
     with pytest.raises(ValueError, match="columns must name at least one"):
         plots.smoothed(model, air, columns=[])
@@ -208,7 +230,9 @@ def test_smoothed_draws_every_form_of_a_table(fitted, form):
     for line, expected in zip(ax.lines, plain.lines, strict=True):
         np.testing.assert_allclose(line.get_ydata(), expected.get_ydata())
     same_times = form in ("periods", "named sequence", "nullable")
-    assert same_times == np.array_equal(ax.lines[0].get_xdata(orig=False), plain.lines[0].get_xdata(orig=False))
+    assert same_times == np.array_equal(
+        ax.lines[0].get_xdata(orig=False), plain.lines[0].get_xdata(orig=False)
+    )
 
 
 def test_smoothed_draws_a_series_and_several_sequences(fitted):
@@ -224,9 +248,17 @@ def test_smoothed_draws_a_series_and_several_sequences(fitted):
     expected = expected @ model.params_.C[0] + model.params_.d[0]
     for ax in (listed, cut, deep):
         curves = [line for line in ax.lines if line.get_linestyle() == "-"]
-        assert [len(curve.get_xdata()) for curve in curves] == [60, 1, 92]  # no line across a boundary
-        np.testing.assert_array_equal(np.concatenate([curve.get_xdata() for curve in curves]), np.arange(153))
-        np.testing.assert_allclose(np.concatenate([curve.get_ydata() for curve in curves]), expected)
+        assert [len(curve.get_xdata()) for curve in curves] == [
+            60,
+            1,
+            92,
+        ]  # no line across a boundary
+        np.testing.assert_array_equal(
+            np.concatenate([curve.get_xdata() for curve in curves]), np.arange(153)
+        )
+        np.testing.assert_allclose(
+            np.concatenate([curve.get_ydata() for curve in curves]), expected
+        )
         assert len(ax.get_legend().get_texts()) == 4
 
 
@@ -244,7 +276,9 @@ def test_formants_are_drawn_over_the_spectrogram():
     from types import SimpleNamespace
 
     speech = datasets.load_speech("arctic_a0009")
-    tracks = SimpleNamespace(times=np.array([0.5, 1.0]), frequencies=np.array([[500.0, np.nan], [600.0, 1500.0]]))
+    tracks = SimpleNamespace(
+        times=np.array([0.5, 1.0]), frequencies=np.array([[500.0, np.nan], [600.0, 1500.0]])
+    )
     ax = plots.formants(speech.signal, speech.fs, tracks)
     assert [line.get_label() for line in ax.lines] == ["F1", "F2"]
     np.testing.assert_allclose(ax.lines[0].get_ydata(), [0.5, 0.6])
@@ -255,25 +289,32 @@ def test_formants_are_drawn_over_the_spectrogram():
 
 def test_reference_formants_are_lines_that_break_at_gaps():
     rng = np.random.default_rng(0)
-    reference = pd.DataFrame({"F1": [500.0, 510.0, np.nan, 520.0, 530.0]}, index=[0.1, 0.11, 0.12, 0.13, 0.3])
+    reference = pd.DataFrame(
+        {"F1": [500.0, 510.0, np.nan, 520.0, 530.0]}, index=[0.1, 0.11, 0.12, 0.13, 0.3]
+    )
     ax = plots.formants(rng.normal(size=4000), 8000, reference=reference)
     (line,) = ax.lines
     np.testing.assert_array_equal(line.get_ydata(), [0.5, 0.51, np.nan, 0.52, np.nan, 0.53])
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["reference"]
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    ((np.zeros((9, 2)), 8000), r"signal must be one-dimensional; got shape \(9, 2\)"),
-    (([0.0, np.nan], 8000), "signal must be finite; got nan at sample 1"),
-    ((np.zeros(900), "8k"), "fs must be a number above 0; got '8k'"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((np.zeros((9, 2)), 8000), r"signal must be one-dimensional; got shape \(9, 2\)"),
+        (([0.0, np.nan], 8000), "signal must be finite; got nan at sample 1"),
+        ((np.zeros(900), "8k"), "fs must be a number above 0; got '8k'"),
+    ],
+)
 def test_formants_refuses_what_is_no_sound(arguments, message):
     with pytest.raises(ValueError, match=message):
         plots.formants(*arguments)
 
 
 def test_formants_refuses_what_are_no_tracks():
-    with pytest.raises(TypeError, match=r"^tracks must be FormantTracks or a dict of these; got int\.$"):
+    with pytest.raises(
+        TypeError, match=r"^tracks must be FormantTracks or a dict of these; got int\.$"
+    ):
         plots.formants(np.zeros(900), 8000, {"mine": 3})
 
 
@@ -296,5 +337,13 @@ def test_the_public_name_is_plot():
     import tsinit
 
     assert tsinit.plot is sys.modules["tsinit.plots"]
-    assert set(plots.__all__) >= {"traces", "strip", "waterfall", "history", "smoothed", "eigenvalues", "formants"}
+    assert set(plots.__all__) >= {
+        "traces",
+        "strip",
+        "waterfall",
+        "history",
+        "smoothed",
+        "eigenvalues",
+        "formants",
+    }
     assert set(plots.__all__) >= {"segmentation", "coclustering", "n_states", "chains"}

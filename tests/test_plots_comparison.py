@@ -68,11 +68,15 @@ def test_best_of_draws_the_table(result, x):
     table = result.best_of()
     assert [line.get_label() for line in ax.lines] == ["wide", "right"]
     for line in ax.lines:
-        np.testing.assert_allclose(line.get_ydata(), table.loc[table["strategy"] == line.get_label(), "expected_gap"])
+        np.testing.assert_allclose(
+            line.get_ydata(), table.loc[table["strategy"] == line.get_label(), "expected_gap"]
+        )
     for shade, name in zip(ax.collections, ["wide", "right"], strict=True):
         own = table[table["strategy"] == name]
         extent = shade.get_paths()[0].get_extents()
-        np.testing.assert_allclose(extent.intervaly, [own["gap_low"].min(), own["gap_high"].max()], atol=1e-9)
+        np.testing.assert_allclose(
+            extent.intervaly, [own["gap_low"].min(), own["gap_high"].max()], atol=1e-9
+        )
     assert ax.yaxis_inverted()
 
 
@@ -94,7 +98,9 @@ def test_mixed_models_leave_the_panel_of_a_sampler_empty():
             self.init = lambda y, rng: rng.random(len(y))
             return super()._fit(X, lengths=lengths, monitor=monitor)
 
-    mixed = compare({"hills": Hills(), "walk": Both()}, X, {"right": start}, n_seeds=3, progress=False)
+    mixed = compare(
+        {"hills": Hills(), "walk": Both()}, X, {"right": start}, n_seeds=3, progress=False
+    )
     for name in NAMES[::2]:
         panels = getattr(mixed.plot, name)()
         assert [len(panel.lines) for panel in panels] == [1, 0]
@@ -122,12 +128,20 @@ def test_the_critical_difference_diagram_draws_the_published_example(difference,
 
     ax = plots.critical_difference(Stub())
     bars = [line.get_xdata() for line in ax.lines if line.get_linewidth() == 4]
-    np.testing.assert_allclose(bars, [(RANKS[g[0]] - 0.03, RANKS[g[-1]] + 0.03) for g in groups] or [])
+    np.testing.assert_allclose(
+        bars, [(RANKS[g[0]] - 0.03, RANKS[g[-1]] + 0.03) for g in groups] or []
+    )
     ruler = next(line.get_xdata() for line in ax.lines if line.get_marker() == "|")
     assert np.ptp(ruler) == pytest.approx(difference)
-    stems = [line.get_xdata()[0] for line in ax.lines if line.get_linewidth() == 1.2 and line.get_marker() == "None"]
+    stems = [
+        line.get_xdata()[0]
+        for line in ax.lines
+        if line.get_linewidth() == 1.2 and line.get_marker() == "None"
+    ]
     assert stems == RANKS.tolist()
-    assert [text.get_text() for text in ax.texts][:4] == [f"{name} ({rank:.2f})" for name, rank in RANKS.items()]
+    assert [text.get_text() for text in ax.texts][:4] == [
+        f"{name} ({rank:.2f})" for name, rank in RANKS.items()
+    ]
     assert "14 data sets" in ax.get_xlabel()
 
 
@@ -135,12 +149,16 @@ def test_from_six_data_sets_on_starts_are_ranked_and_before_it_is_said_why_not(s
     with pytest.raises(ValueError, match="Mean ranks must rest on 6 data sets at least; got 2"):
         several.plot.critical_difference()
     data = {f"d{i}": X + i for i in range(6)}
-    six = compare({"m": Hills(), "n": Hills(max_iter=5)}, data, ["wide", "right"], n_seeds=3, progress=False)
+    six = compare(
+        {"m": Hills(), "n": Hills(max_iter=5)}, data, ["wide", "right"], n_seeds=3, progress=False
+    )
     with pytest.raises(ValueError, match="model must name the one"):
         six.plot.critical_difference()
     ax = plt.subplots()[1]
     assert six.plot.critical_difference(model="m", ax=ax) is ax
     ranks = six.mean_ranks(model="m").ranks
-    assert [text.get_text() for text in ax.texts][:2] == [f"{name} ({rank:.2f})" for name, rank in ranks.items()]
+    assert [text.get_text() for text in ax.texts][:2] == [
+        f"{name} ({rank:.2f})" for name, rank in ranks.items()
+    ]
     # Two starts over six data sets: 1.960 * sqrt(2 * 3 / (6 * 6)) = 0.80.
     assert ax.texts[-1].get_text() == "critical difference 0.80"

@@ -43,7 +43,11 @@ def drawn_at(ax, label):
     for line in lines(ax, label):
         x, y = line.get_xdata(orig=False), line.get_ydata()
         # Where a line breaks, it has one more place without a height.
-        found.update((t, value) for i, (t, value) in enumerate(zip(x, y, strict=True)) if i == 0 or t != x[i - 1])
+        found.update(
+            (t, value)
+            for i, (t, value) in enumerate(zip(x, y, strict=True))
+            if i == 0 or t != x[i - 1]
+        )
     return found
 
 
@@ -82,7 +86,9 @@ def test_bands_are_the_intervals_of_the_fit(model, air):
     lower, upper = (dict(zip(days, table["Ozone"], strict=True)) for table in model.interval(0.8))
     corners = {}
     for band in ax.collections:
-        for x, y in np.concatenate([path.vertices for path in band.get_paths() or [Path(np.empty((0, 2)))]]):
+        for x, y in np.concatenate(
+            [path.vertices for path in band.get_paths() or [Path(np.empty((0, 2)))]]
+        ):
             corners.setdefault(x, []).append(y)
     for t in days[air["Ozone"].isna()]:
         # Draws are kept in single precision, and quantiles may be taken in either.
@@ -96,7 +102,9 @@ def test_lines_of_draws_are_those_of_imputed_tables(model, air):
     values = [line.get_ydata()[0] for line in ax.lines if line.get_linewidth() == 0.6]
     assert len(lines(ax, "draws")) == 1  # one name for all
     assert set(drawn_at(ax, "draws")) == {day}
-    assert values == pytest.approx([table.loc["1973-06-05", "Ozone"] for table in model.impute(3)], rel=1e-6)
+    assert values == pytest.approx(
+        [table.loc["1973-06-05", "Ozone"] for table in model.impute(3)], rel=1e-6
+    )
 
 
 def test_a_window_may_be_a_month(model):
@@ -106,7 +114,9 @@ def test_a_window_may_be_a_month(model):
     assert max(times) == date2num(pd.Timestamp("1973-06-30"))
     with pytest.raises(ValueError, match="must have a row between them"):
         plots.imputed(model, start="1980")
-    with pytest.raises(ValueError, match=r"start and end must be as the axis counts.* got 'June' and None"):
+    with pytest.raises(
+        ValueError, match=r"start and end must be as the axis counts.* got 'June' and None"
+    ):
         plots.imputed(model, start="June")
     with pytest.raises(ValueError, match="level must be a number above 0 and below 1; got 'wide'"):
         plots.imputed(model, levels="wide")
@@ -123,7 +133,11 @@ def test_lines_reach_neither_across_a_hole_in_the_clock_nor_into_another_sequenc
     (line,) = lines(ax, "posterior mean")
     x, y = line.get_data()
     pieces = np.split(x, np.flatnonzero(np.isnan(y)) + 1)
-    assert [sorted(set(piece.tolist())) for piece in pieces if piece.size] == [[8, 9], [10, 11, 12], [40, 41]]
+    assert [sorted(set(piece.tolist())) for piece in pieces if piece.size] == [
+        [8, 9],
+        [10, 11, 12],
+        [40, 41],
+    ]
     assert [line.get_xdata()[0] for line in ax.lines if line.get_linestyle() == ":"] == [40]
     alone = plots.imputed(model, columns=[0], sequence=1)
     assert min(drawn_at(alone, "observed")) == date2num(days[0])
@@ -150,7 +164,10 @@ def test_what_can_be_fitted_can_be_drawn(kind):
     y[[0, 7, 8, 39], 0] = np.nan
     if kind == "constant":
         y[:, 0] = np.where(np.isnan(y[:, 0]), np.nan, 2.0)
-    index = {"numbers": np.arange(1970, 2010), "durations": pd.to_timedelta(np.arange(40) * 5, unit="s")}.get(kind)
+    index = {
+        "numbers": np.arange(1970, 2010),
+        "durations": pd.to_timedelta(np.arange(40) * 5, unit="s"),
+    }.get(kind)
     X = y if index is None else pd.DataFrame(y, index=pd.Index(index, name="when"))
     model = fit(X)
     ax = plots.imputed(model, n_draws=1)
@@ -171,14 +188,22 @@ def test_what_can_be_fitted_can_be_drawn(kind):
 
 def test_chains_show_their_trace_and_r_hat(model):
     axes = plots.imputed_chains(model)
-    assert [ax.get_ylabel() for ax in axes] == ["log density (nats)", "Ozone\nmean drawn", "Solar.R\nmean drawn"]
+    assert [ax.get_ylabel() for ax in axes] == [
+        "log density (nats)",
+        "Ozone\nmean drawn",
+        "Solar.R\nmean drawn",
+    ]
     for c in range(4):
         np.testing.assert_array_equal(axes[0].lines[c].get_ydata(), model.trace_["log_density"][c])
-        np.testing.assert_array_equal(axes[2].lines[c].get_ydata(), model.trace_["imputed_mean"][c, :, 1])
+        np.testing.assert_array_equal(
+            axes[2].lines[c].get_ydata(), model.trace_["imputed_mean"][c, :, 1]
+        )
     assert axes[1].texts[0].get_text() == f"R-hat {model.diagnostics_.loc['Ozone', 'rhat']:.2f}"
     _, own = plt.subplots()
     assert plots.imputed_chains(model, ax=own) is own
-    with pytest.raises(ValueError, match=r"columns with drawn cells, \['Ozone', 'Solar.R'\]; got 'Wind'"):
+    with pytest.raises(
+        ValueError, match=r"columns with drawn cells, \['Ozone', 'Solar.R'\]; got 'Wind'"
+    ):
         plots.imputed_chains(model, columns=["Wind"])
 
 

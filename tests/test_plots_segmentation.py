@@ -33,7 +33,9 @@ def regimes(labels, D=2, wrong=0.2, seed=0):
         n_states_=K,
         n_tune=20,
         trace_=trace,
-        draws_=SimpleNamespace(labels=draws.astype(np.uint8), n_states=rng.integers(K, K + 3, (3, 30))),
+        draws_=SimpleNamespace(
+            labels=draws.astype(np.uint8), n_states=rng.integers(K, K + 3, (3, 30))
+        ),
     )
 
 
@@ -79,7 +81,9 @@ def test_lines_show_the_means_of_the_states(model, air):
     ax = plots.segmentation(model, air, columns=["Wind"])[0]
     lines = [c for c in ax.collections if type(c).__name__ == "LineCollection"]
     for k, line in enumerate(lines):
-        assert {height for segment in line.get_segments() for height in segment[:, 1]} == {model.means_[k, 2]}
+        assert {height for segment in line.get_segments() for height in segment[:, 1]} == {
+            model.means_[k, 2]
+        }
         assert tuple(line.get_edgecolor()[0]) == to_rgba(look(k)["facecolor"])
     assert len(lines) == 3
 
@@ -107,11 +111,18 @@ def test_one_axes_takes_one_variable(model, air):
 
 def test_sequences_are_kept_apart(model, air):
     parts = [air.iloc[:50], air.iloc[50:51], air.iloc[51:]]
-    for X, lengths in ((parts, None), (air, [50, 1, 102]), (pd.concat(dict(enumerate(parts))), None)):
+    for X, lengths in (
+        (parts, None),
+        (air, [50, 1, 102]),
+        (pd.concat(dict(enumerate(parts))), None),
+    ):
         ax = plots.segmentation(model, X, lengths=lengths, columns=["Temp"])[0]
         series = [line for line in ax.lines if line.get_linestyle() == "-"]
         assert [len(line.get_xdata()) for line in series] == [50, 1, 102]
-        assert [line.get_xdata()[0] for line in ax.lines if line.get_linestyle() == ":"] == [49.5, 50.5]
+        assert [line.get_xdata()[0] for line in ax.lines if line.get_linestyle() == ":"] == [
+            49.5,
+            50.5,
+        ]
         # A regime that goes on in the next sequence is another run there.
         assert [round(a + 0.5) for a, _, _ in bands(ax)] == [0, 40, 50, 51, 70, 130]
 
@@ -127,7 +138,10 @@ def test_any_number_of_states_and_steps_can_be_told_apart():
     looks = [look(k) for k in range(30)]
     assert len({tuple(one.values()) for one in looks}) == 30
     ax = plots.segmentation(regimes(np.repeat(np.arange(14), 5), D=1), np.zeros((70, 1)))[0]
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["state 0", *map(str, range(1, 14))]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
+        "state 0",
+        *map(str, range(1, 14)),
+    ]
     for T in (1, 2, 5000):
         axes = plots.segmentation(regimes(np.zeros(T, int), D=1), np.zeros((T, 1)))
         assert len(axes) == 2
@@ -170,7 +184,9 @@ def test_coclustering_of_a_long_series_looks_at_some_of_its_rows():
 def test_coclustering_refuses_what_is_no_matrix():
     with pytest.raises(ValueError, match=r"model must be .* a square array; got shape \(2, 3\)"):
         plots.coclustering(np.zeros((2, 3)))
-    with pytest.raises(ValueError, match=r"labels must be one for each of 3 rows; got shape \(2,\)"):
+    with pytest.raises(
+        ValueError, match=r"labels must be one for each of 3 rows; got shape \(2,\)"
+    ):
         plots.coclustering(np.eye(3), labels=[0, 1])
     with pytest.raises(ValueError, match="max_rows must be a whole number of at least 2; got 0"):
         plots.coclustering(np.eye(3), max_rows=0)
@@ -183,16 +199,22 @@ def test_bars_are_the_posterior_of_the_number_of_states(model):
         for k, height in heights.items():
             assert height == pytest.approx((draws == k).mean())
         assert sum(heights.values()) == pytest.approx(1.0)
-    filled = [bar for bar in plots.n_states(model).patches if bar.get_facecolor() != to_rgba("white")]
+    filled = [
+        bar for bar in plots.n_states(model).patches if bar.get_facecolor() != to_rgba("white")
+    ]
     assert [round(bar.get_x() + 0.4) for bar in filled] == [model.n_states_]
     marks = [line.get_ydata() for line in plots.n_states(model).lines]
-    np.testing.assert_allclose(marks, [[(chain == k).mean() for k in sorted(heights)] for chain in draws])
+    np.testing.assert_allclose(
+        marks, [[(chain == k).mean() for k in sorted(heights)] for chain in draws]
+    )
 
 
 def test_an_estimate_that_no_draw_has_is_shown_too(model):
     model.n_states_ = 9
     assert 9 in plots.n_states(model).get_xticks()
-    with pytest.raises(ValueError, match=r"model must be a fitted model or a table.*got shape \(4,\)"):
+    with pytest.raises(
+        ValueError, match=r"model must be a fitted model or a table.*got shape \(4,\)"
+    ):
         plots.n_states([1, 2, 3, 4])
 
 
@@ -205,7 +227,10 @@ def test_chains_are_drawn_from_the_start_with_the_warm_up_shaded(model):
     # The start, a million below, does not flatten the rest.
     assert axes[0].get_ylim()[0] > -100
     assert [text.get_text() for text in axes[0].get_legend().get_texts()] == [
-        "chain 0", "chain 1", "chain 2", "warm-up"
+        "chain 0",
+        "chain 1",
+        "chain 2",
+        "warm-up",
     ]
 
 
@@ -215,7 +240,9 @@ def test_chains_takes_one_record_for_one_axes(model):
     assert isinstance(plots.chains(model, names=["log_joint"]), Axes)
     with pytest.raises(ValueError, match="ax must go with one record; got 2"):
         plots.chains(model, ax=ax)
-    with pytest.raises(ValueError, match=r"names must be some of \['log_joint', 'n_states'\]; got \['K'\]"):
+    with pytest.raises(
+        ValueError, match=r"names must be some of \['log_joint', 'n_states'\]; got \['K'\]"
+    ):
         plots.chains(model, names=["K"])
 
 
@@ -226,8 +253,12 @@ def test_constant_and_broken_records_still_draw(model):
 
 def test_segmentations_share_colours_where_they_share_steps():
     first = np.repeat([0, 1, 2], [20, 30, 10])
-    renamed = np.repeat([7, 3, 5, 4], [20, 25, 5, 10])  # the same runs under other names, one cut in two
-    ax = plots.segmentations({"first": first, "renamed": renamed}, time=pd.date_range("1973-05-01", periods=60))
+    renamed = np.repeat(
+        [7, 3, 5, 4], [20, 25, 5, 10]
+    )  # the same runs under other names, one cut in two
+    ax = plots.segmentations(
+        {"first": first, "renamed": renamed}, time=pd.date_range("1973-05-01", periods=60)
+    )
     colours = {}
     for bars in ax.collections:
         for path in bars.get_paths():
@@ -242,7 +273,9 @@ def test_segmentations_share_colours_where_they_share_steps():
 
 
 def test_segmentations_refuse_other_lengths():
-    with pytest.raises(ValueError, match=r"labels must be segmentations of the same steps; got lengths \[3, 4\]"):
+    with pytest.raises(
+        ValueError, match=r"labels must be segmentations of the same steps; got lengths \[3, 4\]"
+    ):
         plots.segmentations({"a": np.zeros(3, int), "b": np.zeros(4, int)})
     with pytest.raises(ValueError, match="time must have an entry for each of 3 steps; got 2"):
         plots.segmentations({"a": np.zeros(3, int)}, time=np.arange(2))

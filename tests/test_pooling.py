@@ -20,7 +20,9 @@ def test_the_formulas_by_hand():
     fmi = (r + 2 / (df + 3)) / (1 + r)
     pooled = pool(Q, U, df_complete=complete)
     np.testing.assert_allclose(pooled, [Q.mean(), W, B, T, df, fmi, 1 / (1 + fmi / m)], rtol=1e-12)
-    np.testing.assert_allclose(pooled.interval(0.9), stats.t.interval(0.9, df, Q.mean(), np.sqrt(T)), rtol=1e-10)
+    np.testing.assert_allclose(
+        pooled.interval(0.9), stats.t.interval(0.9, df, Q.mean(), np.sqrt(T)), rtol=1e-10
+    )
     assert pool(Q, U).df == pytest.approx(old)
 
 
@@ -28,7 +30,9 @@ def test_several_estimates_are_pooled_one_by_one(rng):
     Q, U = rng.standard_normal((5, 3)), rng.random((5, 3))
     both = pool(Q, U, 20)
     for k in range(3):
-        np.testing.assert_allclose([part[k] for part in both], pool(Q[:, k], U[:, k], 20), rtol=1e-12)
+        np.testing.assert_allclose(
+            [part[k] for part in both], pool(Q[:, k], U[:, k], 20), rtol=1e-12
+        )
     assert both.interval()[0].shape == (3,)
 
 
@@ -38,7 +42,9 @@ def test_tables_that_agree_leave_the_complete_analysis():
     assert pooled.efficiency == 1.0
     assert pooled.df == pytest.approx(31 / 33 * 30)
     assert pool([2.0, 2.0], [0.5, 0.5]).df == np.inf
-    np.testing.assert_allclose(pool([2.0, 2.0], [0.5, 0.5]).interval(), stats.norm.interval(0.95, 2.0, np.sqrt(0.5)))
+    np.testing.assert_allclose(
+        pool([2.0, 2.0], [0.5, 0.5]).interval(), stats.norm.interval(0.95, 2.0, np.sqrt(0.5))
+    )
 
 
 def test_degrees_of_freedom_never_exceed_those_of_the_complete_table(rng):
@@ -48,13 +54,25 @@ def test_degrees_of_freedom_never_exceed_those_of_the_complete_table(rng):
         assert 0 <= pooled.missing_information <= 1
 
 
-@pytest.mark.parametrize(("args", "message"), [
-    (([1.0], [1.0]), "estimates must have shape (m,) or (m, k) with at least two tables; got (1,)."),
-    (([1.0, 2.0], [1.0, 2.0, 3.0]), "variances must have the shape of estimates, (2,); got (3,)."),
-    (([1.0, 2.0], [1.0, -2.0]), "variances must be at least 0; got -2. Square standard errors first."),
-    (([1.0, np.nan], [1.0, 2.0]), "estimates must be finite; got nan."),
-    (([1.0, 2.0], [1.0, 2.0], 0), "df_complete must be a positive number or None; got 0."),
-])
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (
+            ([1.0], [1.0]),
+            "estimates must have shape (m,) or (m, k) with at least two tables; got (1,).",
+        ),
+        (
+            ([1.0, 2.0], [1.0, 2.0, 3.0]),
+            "variances must have the shape of estimates, (2,); got (3,).",
+        ),
+        (
+            ([1.0, 2.0], [1.0, -2.0]),
+            "variances must be at least 0; got -2. Square standard errors first.",
+        ),
+        (([1.0, np.nan], [1.0, 2.0]), "estimates must be finite; got nan."),
+        (([1.0, 2.0], [1.0, 2.0], 0), "df_complete must be a positive number or None; got 0."),
+    ],
+)
 def test_wrong_arguments_are_named(args, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         pool(*args)

@@ -44,8 +44,15 @@ def summary(arviz, table):
 
 def test_groups_and_dimensions_are_those_of_arviz(parts):
     tree = result.to_datatree(**parts)
-    assert set(tree.children) == {"posterior", "sample_stats", "warmup_posterior", "warmup_sample_stats",
-                                  "observed_data", "posterior_by_state", "posterior_by_time"}
+    assert set(tree.children) == {
+        "posterior",
+        "sample_stats",
+        "warmup_posterior",
+        "warmup_sample_stats",
+        "observed_data",
+        "posterior_by_state",
+        "posterior_by_time",
+    }
     assert tree["posterior/alpha"].dims == ("chain", "draw")
     assert dict(tree["warmup_posterior"].sizes) == {"chain": CHAINS, "draw": 7}
     assert list(tree["warmup_posterior"].data_vars) == ["alpha"]
@@ -87,10 +94,15 @@ def test_a_summary_shows_scalars_with_diagnostics_and_states_only_when_asked(par
         assert np.isfinite(table[column].astype(float)).all()
     by_state = summary(arviz, tree["posterior_by_state"].to_dataset())
     assert [name for name in by_state.index if name.startswith("means")] == [
-        "means[0, Wind]", "means[0, Temp]", "means[1, Wind]", "means[1, Temp]"
+        "means[0, Wind]",
+        "means[0, Temp]",
+        "means[1, Wind]",
+        "means[1, Temp]",
     ]
     r_hat = result.rhat(parts["posterior"]["alpha"])
-    assert float(table.loc["alpha", "r_hat"]) == pytest.approx(r_hat, abs=0.006)  # two digits are shown
+    assert float(table.loc["alpha", "r_hat"]) == pytest.approx(
+        r_hat, abs=0.006
+    )  # two digits are shown
 
 
 def test_diagnostics_are_those_of_arviz_for_all_kinds_of_chains(rng):
@@ -139,13 +151,16 @@ def test_warm_up_of_unequal_length_is_cut_to_the_shortest(parts):
     assert "warmup_posterior" not in without.children
 
 
-@pytest.mark.parametrize("index", [
-    pd.date_range("2020", periods=T, tz="Asia/Tokyo"),
-    pd.period_range("2020", periods=T, freq="M"),
-    pd.timedelta_range(0, periods=T, freq="h"),
-    pd.RangeIndex(5, 5 + T),
-    [f"day {t}" for t in range(T)],
-])
+@pytest.mark.parametrize(
+    "index",
+    [
+        pd.date_range("2020", periods=T, tz="Asia/Tokyo"),
+        pd.period_range("2020", periods=T, freq="M"),
+        pd.timedelta_range(0, periods=T, freq="h"),
+        pd.RangeIndex(5, 5 + T),
+        [f"day {t}" for t in range(T)],
+    ],
+)
 def test_times_of_every_kind_become_plain_coordinates(parts, index):
     tree = result.to_datatree(**parts | {"coords": {"time": index}})
     time = tree["observed_data"]["time"].to_numpy()
@@ -180,6 +195,8 @@ def test_diagnostics_are_those_of_arviz_and_quiet_where_they_say_nothing(rng, ca
         assert np.isnan(result.ess(nothing))
     assert np.isnan(result.rhat(x[:1]))
     assert 1 < result.ess(x[:1]) < 1000
-    assert result.rhat(np.repeat([[1.0], [2.0]], 50, axis=1)) == np.inf  # each chain stuck in its own place
+    assert (
+        result.rhat(np.repeat([[1.0], [2.0]], 50, axis=1)) == np.inf
+    )  # each chain stuck in its own place
     assert np.isfinite(result.rhat(np.concatenate([constant[:1], x])))
     assert not caplog.records

@@ -34,15 +34,15 @@ FORMS = {
     "object with None": np.where(np.isnan(Y), None, Y.astype(object)),
     "object with NA": np.where(np.isnan(Y), pd.NA, Y.astype(object)),
     "strings": Y.astype(str),
-    "masked": np.ma.array(
-        np.where(np.isnan(Y), 99.0, Y), mask=np.isnan(Y)
-    ),
+    "masked": np.ma.array(np.where(np.isnan(Y), 99.0, Y), mask=np.isnan(Y)),
     "frame": FRAME,
     "nullable": FRAME.astype("Float64"),
     "strings in a frame": FRAME.astype(object).where(FRAME.notna(), None),
     "decimals": FRAME.map(lambda v: v if np.isnan(v) else Decimal(str(v))),
     "sparse columns": FRAME.astype(pd.SparseDtype(float)),
-    "columns of two levels": FRAME.set_axis(pd.MultiIndex.from_tuples([("a", 1), ("a", 2)]), axis=1),
+    "columns of two levels": FRAME.set_axis(
+        pd.MultiIndex.from_tuples([("a", 1), ("a", 2)]), axis=1
+    ),
 }
 
 
@@ -56,7 +56,9 @@ def test_every_form_gives_the_same_numbers(X):
     assert panel.offsets.dtype == np.int64
 
 
-@pytest.mark.parametrize("dtype", [bool, np.int8, np.uint64, np.float16, np.longdouble, "Int64", "UInt8", "boolean"])
+@pytest.mark.parametrize(
+    "dtype", [bool, np.int8, np.uint64, np.float16, np.longdouble, "Int64", "UInt8", "boolean"]
+)
 def test_whole_numbers_of_every_kind_are_numbers(dtype):
     values = WHOLE > 5 if dtype in (bool, "boolean") else WHOLE
     X = pd.DataFrame(values).astype(dtype) if isinstance(dtype, str) else values.astype(dtype)
@@ -97,7 +99,9 @@ def test_results_come_back_in_the_form_of_the_data():
     np.testing.assert_array_equal(check_series(Y, [2, 4]).restore(values), values)
     np.testing.assert_array_equal(check_series(Y.tolist()).restore(values), values)
     back = check_series(LONG).restore(values, ["x", "y", "z"])
-    pd.testing.assert_frame_equal(back, pd.DataFrame(values, index=LONG.index, columns=["x", "y", "z"]))
+    pd.testing.assert_frame_equal(
+        back, pd.DataFrame(values, index=LONG.index, columns=["x", "y", "z"])
+    )
     pd.testing.assert_frame_equal(check_series(FRAME).restore(Y), FRAME)
     first, second = check_series([FRAME[:2], Y[2:]]).restore(Y)
     pd.testing.assert_frame_equal(first, FRAME[:2])
@@ -112,7 +116,9 @@ def put(value, row=3, column=1, dtype=object):
     return X
 
 
-NOT_A_TABLE = "X must be a table of numbers (time x feature), a DataFrame, a Series or a list of those; got "
+NOT_A_TABLE = (
+    "X must be a table of numbers (time x feature), a DataFrame, a Series or a list of those; got "
+)
 ENTRY = " Every entry of the argument must be a number, a string of a number, or missing."
 
 
@@ -212,11 +218,19 @@ POSITIVE = "lengths must be positive whole numbers, one per sequence; got "
         (Y, 6, POSITIVE + "6."),
         (Y, "33", POSITIVE + "'33'."),
         (Y, b"\x03\x03", POSITIVE + "b'\\x03\\x03'."),
-        (Y, list(np.array([3, 3], "m8[D]")), POSITIVE + "[np.timedelta64(3,'D'), np.timedelta64(3,'D')]."),
+        (
+            Y,
+            list(np.array([3, 3], "m8[D]")),
+            POSITIVE + "[np.timedelta64(3,'D'), np.timedelta64(3,'D')].",
+        ),
         (Y, [None, 6], POSITIVE + "[None, 6]."),
         (Y, [[3, 3]], POSITIVE + "[[3, 3]]."),
         ([Y], [6], "lengths must be None where X is a list of sequences; got both."),
-        (LONG, [2, 3, 1], "lengths must be None where the index of X names the sequences; got both."),
+        (
+            LONG,
+            [2, 3, 1],
+            "lengths must be None where the index of X names the sequences; got both.",
+        ),
     ],
 )
 def test_lengths_must_be_those_of_the_sequences(X, lengths, message):
@@ -342,7 +356,9 @@ def test_good_values_pass_as_what_they_are():
     assert _validate.check_verbose(True) == 1
     assert _validate.check_flag("x", np.True_) is True
     assert _validate.check_choice("x", None, ("a", None)) is None
-    fitting = _validate.check_prior_fits(LinearGaussianPrior(prior(), prior(3, Psi=np.eye(3).tolist())), 2, 3)
+    fitting = _validate.check_prior_fits(
+        LinearGaussianPrior(prior(), prior(3, Psi=np.eye(3).tolist())), 2, 3
+    )
     assert isinstance(fitting.observation.Psi, np.ndarray)
 
 

@@ -38,11 +38,19 @@ REGULAR = {
     "ends of quarters": pd.date_range("2000-03-31", periods=40, freq="QE"),
     "years": pd.date_range("1900-01-01", periods=40, freq="YS"),
     "summer time, hours": pd.date_range("2021-03-27", periods=40, freq="h", tz="Europe/Berlin"),
-    "winter time, hours": pd.date_range("2021-10-30 12:00", periods=40, freq="h", tz="Europe/Berlin"),
+    "winter time, hours": pd.date_range(
+        "2021-10-30 12:00", periods=40, freq="h", tz="Europe/Berlin"
+    ),
     "summer time, days": pd.date_range("2021-03-10", periods=40, freq="D", tz="Europe/Berlin"),
-    "winter time, days at noon": pd.date_range("2021-10-10 12:00", periods=40, freq="D", tz="America/New_York"),
-    "summer time, working days": pd.date_range("2021-03-01", periods=40, freq="B", tz="America/New_York"),
-    "summer time, months": pd.date_range("2021-01-01", periods=40, freq="MS", tz="America/New_York"),
+    "winter time, days at noon": pd.date_range(
+        "2021-10-10 12:00", periods=40, freq="D", tz="America/New_York"
+    ),
+    "summer time, working days": pd.date_range(
+        "2021-03-01", periods=40, freq="B", tz="America/New_York"
+    ),
+    "summer time, months": pd.date_range(
+        "2021-01-01", periods=40, freq="MS", tz="America/New_York"
+    ),
     "minutes as durations": pd.timedelta_range("0s", periods=40, freq="5min"),
     "months as periods": pd.period_range("2020-01", periods=40, freq="M"),
     "quarters as periods": pd.period_range("2020-01", periods=40, freq="3M"),
@@ -69,7 +77,9 @@ def test_skipped_steps_are_counted_and_the_index_goes_on_where_it_would_have_gon
 
 
 def test_the_name_and_the_time_zone_of_the_index_go_on():
-    index = pd.date_range("2021-03-10", periods=30, freq="D", tz="Europe/Berlin", name="when")[[0, 1, 2, 5, 7]]
+    index = pd.date_range("2021-03-10", periods=30, freq="D", tz="Europe/Berlin", name="when")[
+        [0, 1, 2, 5, 7]
+    ]
     assert after(index, 2).name == "when"
     assert after(index, 2).tz == index.tz
 
@@ -93,8 +103,18 @@ def test_a_clock_is_recognised_from_few_of_its_ticks(rng, share):
 
 def test_days_that_are_never_weekends_are_working_days_only_where_a_weekend_passed():
     assert steps(pd.DatetimeIndex(["2020-01-06", "2020-01-07", "2020-01-08"])) == [0, 1, 2]
-    assert steps(pd.DatetimeIndex(["2020-01-09", "2020-01-10", "2020-01-13", "2020-01-14"])) == [0, 1, 2, 3]
-    assert steps(pd.DatetimeIndex(["2020-01-09", "2020-01-10", "2020-01-11", "2020-01-14"])) == [0, 1, 2, 5]
+    assert steps(pd.DatetimeIndex(["2020-01-09", "2020-01-10", "2020-01-13", "2020-01-14"])) == [
+        0,
+        1,
+        2,
+        3,
+    ]
+    assert steps(pd.DatetimeIndex(["2020-01-09", "2020-01-10", "2020-01-11", "2020-01-14"])) == [
+        0,
+        1,
+        2,
+        5,
+    ]
 
 
 def test_sequences_share_one_step():
@@ -151,8 +171,12 @@ def test_a_time_that_does_not_exist_is_passed_over_when_clocks_change():
 
 def test_one_and_two_rows_go_on():
     assert after(pd.DatetimeIndex(["2020-01-01"]), 2).tolist() == [1, 2]
-    assert after(pd.DatetimeIndex(["2020-01-01 03:00", "2020-01-01 05:00"]), 1)[0] == pd.Timestamp("2020-01-01 07:00")
-    assert after(pd.date_range("2020-01-31", periods=1, freq="ME"), 1)[0] == pd.Timestamp("2020-02-29")
+    assert after(pd.DatetimeIndex(["2020-01-01 03:00", "2020-01-01 05:00"]), 1)[0] == pd.Timestamp(
+        "2020-01-01 07:00"
+    )
+    assert after(pd.date_range("2020-01-31", periods=1, freq="ME"), 1)[0] == pd.Timestamp(
+        "2020-02-29"
+    )
 
 
 IRREGULAR = (
@@ -164,7 +188,9 @@ IRREGULAR = (
 @pytest.mark.parametrize(
     "index",
     [
-        pd.DatetimeIndex(["2020-01-01 00:00", "2020-01-01 00:07", "2020-01-01 00:31", "2020-01-01 01:02"]),
+        pd.DatetimeIndex(
+            ["2020-01-01 00:00", "2020-01-01 00:07", "2020-01-01 00:31", "2020-01-01 01:02"]
+        ),
         pd.to_timedelta([0, 1.0, 2.1, 3.3, 4.2], unit="s"),
         pd.DatetimeIndex(["2020-01-15", "2020-02-14", "2020-03-15", "2020-04-16"]),
     ],
@@ -194,7 +220,10 @@ def test_times_must_be_there_once_each_and_in_order():
     assert message(table(HOURS[::-1])) == (
         "The index of X must be sorted by time; got 2020-01-01 03:00:00 after 2020-01-01 04:00:00. Sort it."
     )
-    assert message(table(HOURS.insert(2, pd.NaT))) == "The index of X must hold a time in every row; got NaT in row 2."
+    assert (
+        message(table(HOURS.insert(2, pd.NaT)))
+        == "The index of X must hold a time in every row; got NaT in row 2."
+    )
     assert message([table(HOURS), table(HOURS[[0, 2, 1]])]) == (
         "The index of X[1] must be sorted by time; got 2020-01-01 01:00:00 after 2020-01-01 02:00:00. Sort it."
     )

@@ -19,9 +19,16 @@ _HOME = {
     "pool": "tsinit.pooling",
     "read_comparison": "tsinit.comparison",
 }
-_MODULES = {"comparison": "tsinit.comparison", "datasets": "tsinit.datasets", "emissions": "tsinit.emissions",
-            "init": "tsinit.init", "metrics": "tsinit.metrics", "models": "tsinit.models", "plot": "tsinit.plots",
-            "speech": "tsinit.speech"}
+_MODULES = {
+    "comparison": "tsinit.comparison",
+    "datasets": "tsinit.datasets",
+    "emissions": "tsinit.emissions",
+    "init": "tsinit.init",
+    "metrics": "tsinit.metrics",
+    "models": "tsinit.models",
+    "plot": "tsinit.plots",
+    "speech": "tsinit.speech",
+}
 
 __all__ = ["__version__", *_HOME, *_MODULES]
 

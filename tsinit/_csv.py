@@ -94,7 +94,11 @@ def parse(path, missing=()):
             first = file.readline()
         separator = max([",", ";", "\t", "|"], key=first.count)
         # An empty line is a gap where there is but one column; elsewhere it is nothing.
-        reading = {"sep": separator, "na_values": [*_MISSING, *missing], "skip_blank_lines": separator in first}
+        reading = {
+            "sep": separator,
+            "na_values": [*_MISSING, *missing],
+            "skip_blank_lines": separator in first,
+        }
         decimal, (table, n_names) = ".", _read(path, decimal=".", **reading)
         if separator != "," and any(map(_has_decimal_commas, _texts(table))):
             decimal, (table, n_names) = ",", _read(path, decimal=",", **reading)
@@ -105,13 +109,17 @@ def parse(path, missing=()):
             f"'{path}' must be text in UTF-8; got other bytes. Is it a spreadsheet? Save it as CSV."
         ) from None
     except pd.errors.ParserError as error:
-        raise ValueError(f"'{path}' must have the same number of values in every line; {str(error).strip()}.") from None
+        raise ValueError(
+            f"'{path}' must have the same number of values in every line; {str(error).strip()}."
+        ) from None
     return Parsed(table, separator, decimal, n_names)
 
 
 def no_rows(path):
     """Return the error that a file without rows deserves."""
-    return ValueError(f"'{path}' must hold names in the first line and at least one row below; got no rows.")
+    return ValueError(
+        f"'{path}' must hold names in the first line and at least one row below; got no rows."
+    )
 
 
 def _without_spares(table):
@@ -143,7 +151,9 @@ def _read(path, **reading):
 
 
 def _texts(table):
-    return [table[name].dropna() for name in table if not pd.api.types.is_numeric_dtype(table[name])]
+    return [
+        table[name].dropna() for name in table if not pd.api.types.is_numeric_dtype(table[name])
+    ]
 
 
 def _has_decimal_commas(column):
@@ -154,7 +164,11 @@ def without_row_numbers(table):
     """Drop the nameless first column of row numbers that R and pandas write."""
     first = table.columns[0] if len(table.columns) else ""
     nameless = str(first).startswith("Unnamed") or str(first) in ("", "rownames")
-    if nameless and pd.api.types.is_numeric_dtype(table[first]) and (table[first].diff().dropna() == 1).all():
+    if (
+        nameless
+        and pd.api.types.is_numeric_dtype(table[first])
+        and (table[first].diff().dropna() == 1).all()
+    ):
         return table.drop(columns=first)
     return table
 
@@ -162,7 +176,11 @@ def without_row_numbers(table):
 def find_time(table):
     """Name the first column of dates, or else the first of times of day; None where there is neither."""
     texts = [column.astype(str) for column in _texts(table) if len(column)]
-    dated = (column for column in texts if column.str.contains(_DATED).all() and _dates(column).notna().all())
+    dated = (
+        column
+        for column in texts
+        if column.str.contains(_DATED).all() and _dates(column).notna().all()
+    )
     clocks = (column for column in texts if is_clock(column))
     return next(([column.name] for found in (dated, clocks) for column in found), None)
 
@@ -175,7 +193,11 @@ def is_clock(column):
 
 def _with_colons(text):
     """Write 18.00.00 as 18:00:00 in a column where that is a time of day and no date."""
-    if not len(text) or not text.str.fullmatch(_POINTED).all() or _read_dates(text, dayfirst=True).notna().all():
+    if (
+        not len(text)
+        or not text.str.fullmatch(_POINTED).all()
+        or _read_dates(text, dayfirst=True).notna().all()
+    ):
         return text
     return text.str.replace(_POINTED, r"\1:\2:\3", regex=True)
 
@@ -197,7 +219,9 @@ def read_times(columns):
     times = _dates(text) if times is None else times
     if times.isna().any():
         row = int(times.isna().argmax())
-        raise ValueError(f"column {name!r} must hold a time in every row; got {text.iloc[row]!r} in row {row + 1}.")
+        raise ValueError(
+            f"column {name!r} must hold a time in every row; got {text.iloc[row]!r} in row {row + 1}."
+        )
     return pd.Index(times, name=name)
 
 
@@ -230,7 +254,11 @@ def _dates(column):
     if month_first.equals(day_first):
         return month_first
     # Disorder alone settles little: the first days of the months of one year increase either way.
-    for good in (lambda dates: dates.notna().all(), lambda dates: dates.is_monotonic_increasing, _is_even):
+    for good in (
+        lambda dates: dates.notna().all(),
+        lambda dates: dates.is_monotonic_increasing,
+        _is_even,
+    ):
         if good(month_first) != good(day_first):
             return month_first if good(month_first) else day_first
         if not good(month_first) and good is not _is_even:
@@ -244,7 +272,9 @@ def _dates(column):
 
 def _read_dates(text, dayfirst=False):
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pandas warns where it guesses; the caller compares both guesses
+        warnings.simplefilter(
+            "ignore"
+        )  # pandas warns where it guesses; the caller compares both guesses
         return pd.to_datetime(text, errors="coerce", dayfirst=dayfirst)
 
 
@@ -252,7 +282,9 @@ def _is_even(dates):
     """Whether distinct times lie equally far apart, by the clock or by the month."""
     times = pd.DatetimeIndex(dates.drop_duplicates())  # a time of day beside it repeats each date
     months = pd.Series(times.year * 12 + times.month)
-    by_month = months.diff().nunique() <= 1 and (times - times.to_period("M").start_time).nunique() == 1
+    by_month = (
+        months.diff().nunique() <= 1 and (times - times.to_period("M").start_time).nunique() == 1
+    )
     return pd.Series(times).diff().nunique() <= 1 or by_month
 
 
@@ -265,7 +297,9 @@ def known(table, names, option):
     """
     unknown = [name for name in names if name not in table.columns]
     if unknown:
-        raise ValueError(f"{option} must name columns of the file, {list(table.columns)}; got {unknown[0]!r}.")
+        raise ValueError(
+            f"{option} must name columns of the file, {list(table.columns)}; got {unknown[0]!r}."
+        )
     return list(names)
 
 

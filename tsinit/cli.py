@@ -59,7 +59,9 @@ def _parser():
     _add_demo(commands)
     add_compare(commands)
     add_impute(commands)
-    datasets = commands.add_parser("datasets", help="list the data sets, and where they are on this machine")
+    datasets = commands.add_parser(
+        "datasets", help="list the data sets, and where they are on this machine"
+    )
     datasets.set_defaults(command=_datasets)
     return parser
 
@@ -71,7 +73,12 @@ def _add_demo(commands):
         description="Fit a state-space model to daily air quality in New York and to a spoken sentence, from several "
         "starting points; print which start wins, and write one HTML report with pictures. Needs no network.",
     )
-    demo.add_argument("--output", default="tsinit-demo.html", metavar="FILE", help="the report to write (%(default)s)")
+    demo.add_argument(
+        "--output",
+        default="tsinit-demo.html",
+        metavar="FILE",
+        help="the report to write (%(default)s)",
+    )
     add_running(demo, seeds=5)
     demo.set_defaults(command=_demo)
 
@@ -89,7 +96,9 @@ def _datasets(arguments):
 
     table = list_datasets()
     width = max(map(len, table["name"]))
-    for name, size, found in zip(table["name"], table["bytes"].tolist(), table["found"], strict=True):
+    for name, size, found in zip(
+        table["name"], table["bytes"].tolist(), table["found"], strict=True
+    ):
         say(f"{name:<{width}}  {size / 1024:8,.0f} KB  {found}", wrap=False)
     say("\nLoad them in Python: tsinit.datasets.load_new_york_air_quality(), load_air_quality(), load_speech(name). "
         "What is not here yet is fetched on first use.")  # fmt: skip
@@ -101,7 +110,9 @@ def _warning_shower():
     shown = set()
 
     def show(message, category, filename, lineno, file=None, line=None):
-        if str(message) not in shown:  # every fit of a comparison would say the same of the same data
+        if (
+            str(message) not in shown
+        ):  # every fit of a comparison would say the same of the same data
             shown.add(str(message))
             sys.stderr.write(f"tsinit: note: {message}\n")
 

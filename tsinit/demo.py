@@ -92,6 +92,7 @@ def _tracks(recording, model, starts, options):
     settings = {"fs_model": _RATE, "length": _LENGTH, "hop": _HOP}
     models = [clone(model).set_params(init=start, random_state=options["seed"]) for start in starts]
     found = joblib.Parallel(n_jobs=options["n_jobs"])(
-        joblib.delayed(speech.formant_tracks)(recording.signal, recording.fs, model, **settings) for model in models
+        joblib.delayed(speech.formant_tracks)(recording.signal, recording.fs, model, **settings)
+        for model in models
     )
     return dict(zip(starts, found, strict=True))

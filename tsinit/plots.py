@@ -17,7 +17,24 @@ from tsinit._plots.sound import formants
 from tsinit._plots.starts import strip, traces, waterfall
 
 __all__ = [
-    "best_of", "chains", "coclustering", "critical_difference", "eigenvalues", "formants", "history", "imputed",
-    "imputed_chains", "imputed_density", "imputed_rhat", "n_states", "pairs", "segmentation", "segmentations",
-    "smoothed", "strip", "time_to_target", "traces", "waterfall",
+    "best_of",
+    "chains",
+    "coclustering",
+    "critical_difference",
+    "eigenvalues",
+    "formants",
+    "history",
+    "imputed",
+    "imputed_chains",
+    "imputed_density",
+    "imputed_rhat",
+    "n_states",
+    "pairs",
+    "segmentation",
+    "segmentations",
+    "smoothed",
+    "strip",
+    "time_to_target",
+    "traces",
+    "waterfall",
 ]

@@ -58,7 +58,9 @@ class Pooled(NamedTuple):
         p = (1.0 + check_inside("level", level, 0.0, 1.0)) / 2.0
         finite = np.isfinite(self.df)
         some = finite & (self.df > 0.0)
-        quantile = np.where(some, stdtrit(np.where(some, self.df, 1.0), p), np.where(finite, np.inf, ndtri(p)))
+        quantile = np.where(
+            some, stdtrit(np.where(some, self.df, 1.0), p), np.where(finite, np.inf, ndtri(p))
+        )
         half = quantile * np.sqrt(self.total)
         return self.estimate - half, self.estimate + half
 
@@ -104,7 +106,9 @@ def pool(estimates, variances, df_complete=None):
     if Q.shape != U.shape:
         raise ValueError(f"variances must have the shape of estimates, {Q.shape}; got {U.shape}.")
     if (U < 0.0).any():
-        raise ValueError(f"variances must be at least 0; got {U.min():g}. Square standard errors first.")
+        raise ValueError(
+            f"variances must be at least 0; got {U.min():g}. Square standard errors first."
+        )
     m, complete = len(Q), _check_df(df_complete)
     estimate, within, between = Q.mean(axis=0), U.mean(axis=0), Q.var(axis=0, ddof=1)
     excess = (1.0 + 1.0 / m) * between
@@ -118,16 +122,22 @@ def pool(estimates, variances, df_complete=None):
         # (r + 2 / (df + 3)) / (1 + r) with r = excess / within, written without the division by within.
         missing = np.where(between > 0.0, share + (1.0 - share) * 2.0 / (df + 3.0), 0.0)
     missing = np.minimum(missing, 1.0)
-    return Pooled(estimate, within, between, total, df[()], missing[()], 1.0 / (1.0 + missing[()] / m))
+    return Pooled(
+        estimate, within, between, total, df[()], missing[()], 1.0 / (1.0 + missing[()] / m)
+    )
 
 
 def _check(name, values):
     try:
         array = np.asarray(values, dtype=float)
     except (TypeError, ValueError):
-        raise ValueError(f"{name} must hold numbers, as many from every table; got {values!r}.") from None
+        raise ValueError(
+            f"{name} must hold numbers, as many from every table; got {values!r}."
+        ) from None
     if array.ndim not in (1, 2) or len(array) < 2:
-        raise ValueError(f"{name} must have shape (m,) or (m, k) with at least two tables; got {array.shape}.")
+        raise ValueError(
+            f"{name} must have shape (m,) or (m, k) with at least two tables; got {array.shape}."
+        )
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite; got {array[~np.isfinite(array)][0]}.")
     return array

@@ -74,13 +74,17 @@ def to_datatree(
     groups, kept, left_out = _complete(groups)
     stats = groups["sample_stats"]
     before = _shortest({name: [value[c] for c in kept] for name, value in (warmup or {}).items()})
-    groups["warmup_posterior"] = {name: value for name, value in before.items() if name not in stats}
+    groups["warmup_posterior"] = {
+        name: value for name, value in before.items() if name not in stats
+    }
     groups["warmup_sample_stats"] = {name: value for name, value in before.items() if name in stats}
     coords = _coordinates(coords or {})
     numbers = coords["chain"][1] if "chain" in coords else np.arange(len(kept) + len(left_out))
     coords["chain"] = "chain", numbers[kept]
     tree = {
-        group: xr.Dataset({name: _variable(group, name, value, dims or {}) for name, value in values.items()})
+        group: xr.Dataset(
+            {name: _variable(group, name, value, dims or {}) for name, value in values.items()}
+        )
         for group, values in groups.items()
         if values
     }
@@ -232,7 +236,9 @@ def _shortest(values):
     n = min((len(part) for value in values.values() for part in value), default=0)
     if n == 0:
         return {}
-    return {name: np.stack([np.asarray(part)[:n] for part in value]) for name, value in values.items()}
+    return {
+        name: np.stack([np.asarray(part)[:n] for part in value]) for name, value in values.items()
+    }
 
 
 def _variable(group, name, value, dims):

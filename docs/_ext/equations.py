@@ -15,7 +15,9 @@ _SIZE = 16.0  # pixels that one em of the text stands for
 
 def setup(app):
     """Register the renderer ``drawn``."""
-    app.add_html_math_renderer("drawn", inline_renderers=(_inline, None), block_renderers=(_block, None))
+    app.add_html_math_renderer(
+        "drawn", inline_renderers=(_inline, None), block_renderers=(_block, None)
+    )
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -35,7 +37,9 @@ def _draw(node, block):
         # Equations side by side may stand below each other where the page is narrow.
         return " ".join(_svg(part.strip(), block) for part in text.split(r"\qquad"))
     except Exception as error:
-        logger.warning("cannot draw the equation %r: %s", text, error, location=node, type="equations")
+        logger.warning(
+            "cannot draw the equation %r: %s", text, error, location=node, type="equations"
+        )
         return f"<code>{escape(text)}</code>"
 
 

@@ -38,7 +38,9 @@ class Gallery(SphinxDirective):
         card = nodes.container(classes=["card"])
         if path.with_suffix(".png").exists():
             picture = nodes.image(uri=f"notebooks/{path.stem}.png", alt=title)
-            card += nodes.reference("", "", picture, internal=True, refuri=f"notebooks/{path.stem}.html")
+            card += nodes.reference(
+                "", "", picture, internal=True, refuri=f"notebooks/{path.stem}.html"
+            )
         link = nodes.reference("", title, internal=True, refuri=f"notebooks/{path.stem}.html")
         card += nodes.paragraph("", "", nodes.strong("", "", link))
         card += nodes.paragraph("", words)
@@ -47,7 +49,9 @@ class Gallery(SphinxDirective):
 
 def _without_links(app, path, docname, content):
     """Keep the words of links in texts that are included from outside of this folder."""
-    if path.suffix == ".md" and not (Path(app.srcdir) / path).resolve().is_relative_to(Path(app.srcdir).resolve()):
+    if path.suffix == ".md" and not (Path(app.srcdir) / path).resolve().is_relative_to(
+        Path(app.srcdir).resolve()
+    ):
         content[0] = _OUTWARD.sub(r"\1", content[0])
 
 
@@ -77,10 +81,16 @@ def _first_picture(notebook):
 
 def _told(notebook):
     """Title and first paragraph of a notebook, without markup."""
-    text = "\n\n".join("".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "markdown")
-    title = next((line.lstrip("# ") for line in text.splitlines() if line.startswith("#")), "Notebook")
+    text = "\n\n".join(
+        "".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "markdown"
+    )
+    title = next(
+        (line.lstrip("# ") for line in text.splitlines() if line.startswith("#")), "Notebook"
+    )
     blocks = (" ".join(block.split()) for block in text.split("\n\n"))
-    words = next((block for block in blocks if block and not block.startswith(("#", "```", "|", "!"))), "")
+    words = next(
+        (block for block in blocks if block and not block.startswith(("#", "```", "|", "!"))), ""
+    )
     return _plain(title), _plain(words)
 
 

@@ -26,11 +26,15 @@ def strategies():
     rows = []
     for name in init.__all__:
         kind = getattr(init, name)
-        verbs = [verb for verb in VERBS if inspect.isclass(kind) and callable(getattr(kind, verb, None))]
+        verbs = [
+            verb for verb in VERBS if inspect.isclass(kind) and callable(getattr(kind, verb, None))
+        ]
         if verbs:
             rows.append({"name": name, "names": registered.get(name, []), "verbs": verbs,
                          "idea": _first_sentence(kind)})  # fmt: skip
-    return sorted(rows, key=lambda row: (-len(row["verbs"]), VERBS.index(row["verbs"][0]), row["name"]))
+    return sorted(
+        rows, key=lambda row: (-len(row["verbs"]), VERBS.index(row["verbs"][0]), row["name"])
+    )
 
 
 def emissions():
@@ -42,7 +46,10 @@ def emissions():
         Keys ``name`` (of the class), ``names`` (to ask for it by), ``idea``.
     """
     classes = {name: type(kinds.resolve(name)) for name in kinds.names()}
-    return [{"name": c.__name__, "names": [name], "idea": _first_sentence(c)} for name, c in classes.items()]
+    return [
+        {"name": c.__name__, "names": [name], "idea": _first_sentence(c)}
+        for name, c in classes.items()
+    ]
 
 
 def house():
@@ -54,9 +61,18 @@ def house():
         Name of the module or folder, and the first sentence of its docstring.
     """
     folder = Path(tsinit.__file__).parent
-    modules = [*folder.glob("[a-z]*.py"), *folder.glob("[a-z]*/__init__.py"), folder / "_validate" / "__init__.py"]
-    parts = {path.parent.name + "/" if path.stem == "__init__" else path.name: path for path in modules}
-    told = {name: ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) for name, path in parts.items()}
+    modules = [
+        *folder.glob("[a-z]*.py"),
+        *folder.glob("[a-z]*/__init__.py"),
+        folder / "_validate" / "__init__.py",
+    ]
+    parts = {
+        path.parent.name + "/" if path.stem == "__init__" else path.name: path for path in modules
+    }
+    told = {
+        name: ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+        for name, path in parts.items()
+    }
     return [(name, _first_paragraph(told[name])) for name in sorted(told)]
 
 

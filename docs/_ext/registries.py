@@ -26,7 +26,12 @@ class Strategies(SphinxDirective):
         """Return the table."""
         if self.arguments:
             chosen = [row for row in strategies() if self.arguments[0] in row["verbs"]]
-            return _table(self, ("strategy", "idea"), [(_called(row), row["idea"]) for row in chosen], (30, 70))
+            return _table(
+                self,
+                ("strategy", "idea"),
+                [(_called(row), row["idea"]) for row in chosen],
+                (30, 70),
+            )
         cells = [(_called(row), ", ".join(row["verbs"]), row["idea"]) for row in strategies()]
         return _table(self, ("strategy", "offers", "idea"), cells, (28, 20, 52))
 
@@ -45,17 +50,29 @@ class House(SphinxDirective):
 
     def run(self):
         """Return the table."""
-        return _table(self, ("in tsinit/", "what"), [(f"``{name}``", what) for name, what in house()], (24, 76))
+        return _table(
+            self,
+            ("in tsinit/", "what"),
+            [(f"``{name}``", what) for name, what in house()],
+            (24, 76),
+        )
 
 
 def _called(row, module="tsinit.init"):
     """Give the names to ask for it by, and the class."""
-    return ", ".join([f'``"{name}"``' for name in row["names"]] + [f":py:class:`~{module}.{row['name']}`"])
+    return ", ".join(
+        [f'``"{name}"``' for name in row["names"]] + [f":py:class:`~{module}.{row['name']}`"]
+    )
 
 
 def _table(directive, header, rows, widths):
     """Build a list table from cells in reStructuredText."""
-    lines = [".. list-table::", "   :header-rows: 1", f"   :widths: {' '.join(map(str, widths))}", ""]
+    lines = [
+        ".. list-table::",
+        "   :header-rows: 1",
+        f"   :widths: {' '.join(map(str, widths))}",
+        "",
+    ]
     for row in (header, *rows):
         lines += [f"   {'*' if i == 0 else ' '} - {cell}".rstrip() for i, cell in enumerate(row)]
     return _parse_rst(directive, lines)

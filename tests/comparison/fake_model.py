@@ -31,7 +31,9 @@ class Hills(BaseEstimator):
     def _fit(self, X, lengths=None, monitor=None):
         monitor = Monitor() if monitor is None else monitor
         seed = self.random_state
-        start, run = (np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, i)) for i in (0, 1))
+        start, run = (
+            np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, i)) for i in (0, 1)
+        )
         monitor.start()
         x = start_x = self._start(X, np.random.default_rng(start))
         monitor.run()
@@ -110,7 +112,11 @@ class Walker(BaseEstimator):
         return self
 
     def sampler_summary(self):
-        return {"rhat": 1.0 + 0.001 * self.n_draws / 100, "ess": self.n_draws / 19, "ess_per_second": 50.0}
+        return {
+            "rhat": 1.0 + 0.001 * self.n_draws / 100,
+            "ess": self.n_draws / 19,
+            "ess_per_second": 50.0,
+        }
 
     def score(self, X, lengths=None):
         return 1.0

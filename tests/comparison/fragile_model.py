@@ -13,7 +13,9 @@ from comparison.fake_model import Hills
 class Fragile(Hills):
     """``fates`` is a tuple of (replicate, kind of failure)."""
 
-    def __init__(self, init="wide", max_iter=60, fates=(), seconds=0.0, log=None, random_state=None):
+    def __init__(
+        self, init="wide", max_iter=60, fates=(), seconds=0.0, log=None, random_state=None
+    ):
         super().__init__(init=init, max_iter=max_iter, random_state=random_state)
         self.fates = fates
         self.seconds = seconds

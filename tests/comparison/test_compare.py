@@ -108,7 +108,9 @@ def test_csv_brings_every_number_back(result, tmp_path):
     folder = result.to_csv(tmp_path / "new" / "folder")
     # As text, because not every pandas reads the last digit.
     back = pd.read_csv(folder / "runs.csv", keep_default_na=False, dtype=str)
-    assert [float(text) for text in back["objective_final"]] == result.runs["objective_final"].tolist()
+    assert [float(text) for text in back["objective_final"]] == result.runs[
+        "objective_final"
+    ].tolist()
     assert back["init_seed"].tolist() == result.runs["init_seed"].tolist()
     assert len(pd.read_csv(folder / "traces.csv")) == len(result.traces)
     assert len(pd.read_csv(folder / "errors.csv")) == 0
@@ -204,8 +206,14 @@ def test_progress_shows_runs_done_and_failed(capsys):
         ({"score": len}, "score must be None or a dict of functions"),
         ({"test": 1.5}, "test must be a share between 0 and 1"),
         ({"budget": 10}, "budget must be tsinit.Budget"),
-        ({"budget": Budget(max_iter=-5)}, "budget.max_iter must be a whole number of at least 0, or None; got -5"),
-        ({"budget": Budget(max_iter="3")}, "budget.max_iter must be a whole number of at least 0, or None; got '3'"),
+        (
+            {"budget": Budget(max_iter=-5)},
+            "budget.max_iter must be a whole number of at least 0, or None; got -5",
+        ),
+        (
+            {"budget": Budget(max_iter="3")},
+            "budget.max_iter must be a whole number of at least 0, or None; got '3'",
+        ),
         ({"budget": Budget(seconds=-5)}, "budget.seconds must be a number of at least 0; got -5"),
         ({"budget": Budget(seconds="1")}, "budget.seconds must be a number of at least 0; got '1'"),
         ({"truth": np.zeros((3, 2))}, "truth must have the shape of data set 'data'"),

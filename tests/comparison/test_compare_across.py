@@ -13,7 +13,10 @@ from tsinit.comparison import across, compare
 X = np.zeros((40, 2))
 
 
-BETWEEN = {"normal": lambda rng, n: rng.normal(0.0, 1.0, n), "skewed": lambda rng, n: rng.exponential(1.0, n) - 1.0}
+BETWEEN = {
+    "normal": lambda rng, n: rng.normal(0.0, 1.0, n),
+    "skewed": lambda rng, n: rng.exponential(1.0, n) - 1.0,
+}
 
 
 def _coverage(n_datasets, n_seeds, between, within, n_tables, seed, shape="normal"):
@@ -21,7 +24,9 @@ def _coverage(n_datasets, n_seeds, between, within, n_tables, seed, shape="norma
     covered = 0
     for _ in range(n_tables):
         centres = between * BETWEEN[shape](rng, n_datasets)
-        _, low, high = across.hierarchical_difference([rng.normal(c, within, n_seeds) for c in centres])
+        _, low, high = across.hierarchical_difference(
+            [rng.normal(c, within, n_seeds) for c in centres]
+        )
         covered += low <= 0.0 <= high
     return covered / n_tables
 
@@ -109,7 +114,9 @@ def test_mean_ranks_and_critical_difference_by_hand(rng):
     assert found.ranks.to_dict() == {"a": 1.0, "b": 2.0, "c": 3.0}
     # Demšar's table 5a: q = 2.343 for three classifiers.
     assert found.critical_difference == pytest.approx(2.343 * math.sqrt(3 * 4 / (6 * 8)), abs=1e-3)
-    assert found.p_value == pytest.approx(math.exp(-8.0), rel=1e-6)  # chi-square 16 on 2 degrees of freedom
+    assert found.p_value == pytest.approx(
+        math.exp(-8.0), rel=1e-6
+    )  # chi-square 16 on 2 degrees of freedom
 
 
 def test_a_comparison_says_why_it_cannot_answer():
@@ -119,7 +126,9 @@ def test_a_comparison_says_why_it_cannot_answer():
     with pytest.raises(ValueError, match="Mean ranks must rest on 6 data sets at least; got 1"):
         one.mean_ranks()
     data = {f"d{i}": X + i for i in range(6)}
-    six = compare({"m": Hills(), "n": Hills(max_iter=5)}, data, ["wide", "right"], n_seeds=3, progress=False)
+    six = compare(
+        {"m": Hills(), "n": Hills(max_iter=5)}, data, ["wide", "right"], n_seeds=3, progress=False
+    )
     assert set(six.across()["model"]) == {"m", "n"}
     assert np.isfinite(six.across(column="score", rope=0.1)["low"]).all()
     with pytest.raises(ValueError, match="model must name the one"):

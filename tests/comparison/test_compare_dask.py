@@ -34,7 +34,9 @@ def client():
         settings = {"distributed.scheduler.allowed-failures": 1}
         with (
             dask.config.set(settings),
-            distributed.LocalCluster(2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+            distributed.LocalCluster(
+                2, threads_per_worker=1, processes=True, dashboard_address=None
+            ) as cluster,
             distributed.Client(cluster) as client,
         ):
             # The models of these tests have to be found by the workers.
@@ -79,6 +81,11 @@ def test_a_worker_killed_in_the_middle_loses_only_its_own_runs(client, tmp_path)
 
 def test_a_run_that_kills_every_worker_becomes_a_row(client):
     client.wait_for_workers(2, timeout=60)
-    with pytest.warns(UserWarning, match="1 of 8 runs failed: 1 x WorkerKilled"), joblib.parallel_config("dask"):
+    with (
+        pytest.warns(UserWarning, match="1 of 8 runs failed: 1 x WorkerKilled"),
+        joblib.parallel_config("dask"),
+    ):
         runs = compare(Fragile(fates=((5, "killed"),)), X, ["wide"], n_seeds=8, progress=False).runs
-    assert runs.set_index("replicate")["status"].to_dict() == {i: "error" if i == 5 else "ok" for i in range(8)}
+    assert runs.set_index("replicate")["status"].to_dict() == {
+        i: "error" if i == 5 else "ok" for i in range(8)
+    }

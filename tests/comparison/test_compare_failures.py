@@ -42,7 +42,13 @@ def _fails_at_random(y, rng):
 
 
 def test_each_failure_is_a_row_with_its_kind_and_the_others_are_whole():
-    strategies = {"wide": "wide", "nan": "nan", "singular": "singular", "typo": "wyde", "moody": _fails_at_random}
+    strategies = {
+        "wide": "wide",
+        "nan": "nan",
+        "singular": "singular",
+        "typo": "wyde",
+        "moody": _fails_at_random,
+    }
     with pytest.warns(UserWarning, match="of 50 runs failed: 10 x ") as caught:
         result = compare(Hills(), X, strategies, n_seeds=10, progress=False)
     assert len(caught) == 1
@@ -70,7 +76,9 @@ def test_each_failure_is_a_row_with_its_kind_and_the_others_are_whole():
 
 def test_failed_runs_count_against_the_hit_rate_and_leave_other_numbers_alone():
     with pytest.warns(UserWarning, match="runs failed"):
-        result = compare(Hills(), X, {"wide": "wide", "moody": _fails_at_random}, n_seeds=10, progress=False)
+        result = compare(
+            Hills(), X, {"wide": "wide", "moody": _fails_at_random}, n_seeds=10, progress=False
+        )
     moody = result.summary().set_index("strategy").loc["moody"]
     assert moody["n_runs"] == 10
     assert moody["n_failed"] > 0
@@ -97,7 +105,9 @@ def test_a_lost_objective_is_diverged_and_its_trace_is_kept():
 
 
 def test_a_step_that_loses_objective_is_flagged():
-    result = compare({"slips": Slipping(), "climbs": Hills()}, X, ["wide"], n_seeds=2, progress=False)
+    result = compare(
+        {"slips": Slipping(), "climbs": Hills()}, X, ["wide"], n_seeds=2, progress=False
+    )
     monotone = result.runs.groupby("model")["monotone"].agg(set)
     assert monotone["slips"] == {False}
     assert monotone["climbs"] == {True}
@@ -152,7 +162,9 @@ def test_convergence_warnings_are_left_to_the_status_column():
             warnings.warn("not there yet", ConvergenceWarning, stacklevel=2)
             return super()._start(X, rng)
 
-    assert set(compare(Talkative(), X, ["wide"], n_seeds=2, progress=False).runs["status"]) == {"ok"}
+    assert set(compare(Talkative(), X, ["wide"], n_seeds=2, progress=False).runs["status"]) == {
+        "ok"
+    }
 
 
 def test_other_warnings_made_errors_are_rows():

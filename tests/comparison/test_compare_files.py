@@ -43,11 +43,16 @@ def test_what_was_written_is_read_again(name, kind, request, tmp_path):
     folder = getattr(result, f"to_{kind}")(tmp_path / "new" / "folder")
     back = read_comparison(str(folder))
     for table in ("runs", "traces", "errors"):
-        pd.testing.assert_frame_equal(getattr(back, table), getattr(result, table), check_exact=True)
+        pd.testing.assert_frame_equal(
+            getattr(back, table), getattr(result, table), check_exact=True
+        )
     assert back.about == result.about
     assert back.verdict() == result.verdict()
     assert back.summary_text() == result.summary_text()
-    assert back.report(tmp_path / "a.html").read_text() == result.report(tmp_path / "b.html").read_text()
+    assert (
+        back.report(tmp_path / "a.html").read_text()
+        == result.report(tmp_path / "b.html").read_text()
+    )
 
 
 def test_without_models_no_run_can_be_fitted_again(hills, tmp_path):

@@ -26,7 +26,9 @@ def test_two_hundred_runs_with_twenty_failures_of_five_kinds():
     fates = tuple((int(place), list(KINDS)[i % 5]) for i, place in enumerate(places))
     model = Fragile(fates=fates)
     with pytest.warns(UserWarning, match="16 of 200 runs failed"):
-        result = compare(model, X, ["wide"], n_seeds=200, n_jobs=2, budget=Budget(seconds=0.5), progress=False)
+        result = compare(
+            model, X, ["wide"], n_seeds=200, n_jobs=2, budget=Budget(seconds=0.5), progress=False
+        )
     runs = result.runs.set_index("replicate")
     assert sorted(runs.index) == list(range(200))
     wrong = dict(fates)
@@ -77,7 +79,9 @@ def test_a_backend_without_streaming_works_in_portions(monkeypatch):
     joblib.register_parallel_backend("mute", Mute)
     seen = []
     original = joblib.Parallel.__call__
-    monkeypatch.setattr(joblib.Parallel, "__call__", lambda self, calls: original(self, seen.append(calls) or calls))
+    monkeypatch.setattr(
+        joblib.Parallel, "__call__", lambda self, calls: original(self, seen.append(calls) or calls)
+    )
     with joblib.parallel_config(backend="mute", n_jobs=2):
         runs = compare(Fragile(), X, ["wide"], n_seeds=20, progress=False).runs
     assert [len(portion) for portion in seen] == [8, 8, 4]

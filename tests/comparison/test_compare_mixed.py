@@ -18,7 +18,9 @@ def test_chains_agree_from_where_r_hat_stays_below(rng):
     chains = rng.normal(size=(4, 2000))
     chains[:, :150] += np.array([0.0, 5.0, 10.0, 15.0])[:, None]  # apart until 150
     found = mixed_after([chains])
-    assert 280 <= found < 2000  # the second half of what there is must have left all but a few of them behind
+    assert (
+        280 <= found < 2000
+    )  # the second half of what there is must have left all but a few of them behind
     assert rhat(chains[:, (found + 1) // 2 : found]) < MOST_RHAT
     assert mixed_after([rng.normal(size=(4, 2000))]) < found
     apart = chains + np.arange(4)[:, None]
@@ -77,7 +79,9 @@ def test_the_crps_of_a_normal_is_that_of_its_draws(rng):
         assert value == pytest.approx(crps(error[i : i + 1], draws[:, i : i + 1]), abs=0.02)
 
 
-@pytest.mark.parametrize("model", [LinearGaussianSSM(1, max_iter=5), TBayesMICE(n_tune=20, n_draws=60, n_chains=2)])
+@pytest.mark.parametrize(
+    "model", [LinearGaussianSSM(1, max_iter=5), TBayesMICE(n_tune=20, n_draws=60, n_chains=2)]
+)
 def test_fillings_are_scored_by_what_the_model_says(model, rng):
     full = rng.normal(size=(80, 2)).cumsum(axis=0)
     holes = np.where(rng.random(full.shape) < 0.15, np.nan, full)

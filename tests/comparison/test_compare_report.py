@@ -45,7 +45,9 @@ def report(tmp_path_factory):
         )
     extra = Figure()
     extra.subplots().plot([1, 2])
-    path = result.report(tmp_path_factory.mktemp("report") / "r.html", title="My & report", figures={"Extra": extra})
+    path = result.report(
+        tmp_path_factory.mktemp("report") / "r.html", title="My & report", figures={"Extra": extra}
+    )
     return result, path.read_text(encoding="utf-8")
 
 

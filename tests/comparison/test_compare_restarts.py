@@ -23,14 +23,18 @@ def test_expected_best_is_that_of_all_choices(rng, n_failed):
     ends = rng.normal(size=8).round(1)
     ends[:n_failed] = np.nan
     for r in range(1, 9):
-        assert restarts.expected_best(ends, r) == pytest.approx(twin.expected_best(ends, r), abs=1e-12)
+        assert restarts.expected_best(ends, r) == pytest.approx(
+            twin.expected_best(ends, r), abs=1e-12
+        )
     assert math.isnan(restarts.expected_best([np.nan, np.nan], 1))
 
 
 def test_chance_of_a_hit_is_that_of_all_choices():
     good = [True, False, False, True, False, False, False]
     for r in range(1, 8):
-        assert restarts.chance_of_hit(2, 7, r) == pytest.approx(twin.chance_of_hit(good, r), abs=1e-12)
+        assert restarts.chance_of_hit(2, 7, r) == pytest.approx(
+            twin.chance_of_hit(good, r), abs=1e-12
+        )
 
 
 def test_best_of_lists_every_number_of_restarts(result):
@@ -42,7 +46,9 @@ def test_best_of_lists_every_number_of_restarts(result):
     assert wide.loc[9, "expected_best"] == runs["objective_final"].max()
     assert (np.diff(wide["expected_best"]) >= -1e-9).all()
     assert wide.loc[1, "hit"] == pytest.approx((runs["optimum"] == 1).mean())
-    assert wide.loc[4, "seconds"] == pytest.approx(4 * (runs["init_seconds"] + runs["fit_seconds"]).mean())
+    assert wide.loc[4, "seconds"] == pytest.approx(
+        4 * (runs["init_seconds"] + runs["fit_seconds"]).mean()
+    )
     assert set(result.best_of(3)["r"]) == {3}
     assert (table["gap_low"] <= table["expected_gap"]).all()
     assert (table["expected_gap"] <= table["gap_high"]).all()
@@ -64,14 +70,20 @@ def _runs(ends, seconds):
 
 def test_the_recommendation_depends_on_the_budget():
     # "lucky" is cheap and hits in one run of three; "sure" costs six times as much and always hits.
-    runs = _runs({"lucky": [-50.0, -90.0, -90.0] * 4, "sure": [-50.0] * 12}, {"lucky": 1.0, "sure": 6.0})
+    runs = _runs(
+        {"lucky": [-50.0, -90.0, -90.0] * 4, "sure": [-50.0] * 12}, {"lucky": 1.0, "sure": 6.0}
+    )
     small, large = (restarts.recommend(runs, seconds).iloc[0] for seconds in (5.0, 20.0))
     assert (small["strategy"], small["r"]) == ("lucky", 5)
     assert (large["strategy"], large["r"]) == ("sure", 1)  # six of "lucky" may all miss
-    assert large["advice"].startswith("One run of sure (6 s): expected end -50.0, reaches the best known end with")
+    assert large["advice"].startswith(
+        "One run of sure (6 s): expected end -50.0, reaches the best known end with"
+    )
     nothing = restarts.recommend(runs, 0.5).iloc[0]
     assert (nothing["strategy"], nothing["r"]) == ("lucky", 1)
-    assert nothing["advice"].startswith("The budget is too small for any run; the cheapest is one run of lucky")
+    assert nothing["advice"].startswith(
+        "The budget is too small for any run; the cheapest is one run of lucky"
+    )
 
 
 def test_optima_are_counted_by_start(result):
@@ -104,7 +116,10 @@ def test_a_run_that_converged_elsewhere_is_not_taken_for_one_that_was_stopped():
 
 
 def test_expected_time_is_that_of_runs_in_a_row(rng):
-    times, reached = np.array([3.0, 8.0, 8.0, 1.0, 8.0]), np.array([True, False, False, True, False])
+    times, reached = (
+        np.array([3.0, 8.0, 8.0, 1.0, 8.0]),
+        np.array([True, False, False, True, False]),
+    )
     mean, error = twin.running_time(rng, times, reached, 40_000)
     expected = carried.running_time_interval(times, reached)
     assert abs(expected.estimate - mean) < 4 * error
@@ -121,7 +136,9 @@ def test_a_certain_success_costs_what_a_run_costs():
     assert expected.high == pytest.approx(2.0 / statistics.wilson(9, 9).low)
 
 
-@pytest.mark.parametrize("n", [10, pytest.param(5, marks=pytest.mark.slow), pytest.param(50, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "n", [10, pytest.param(5, marks=pytest.mark.slow), pytest.param(50, marks=pytest.mark.slow)]
+)
 def test_the_interval_of_the_running_time_covers_what_it_says(n):
     # Counts are whole, so coverage jumps with the rate: nominal within 3 points on average over rates.
     rng, covered, rates = np.random.default_rng(3), [], (0.1, 0.3, 0.5, 0.7, 0.9)
@@ -131,7 +148,9 @@ def test_the_interval_of_the_running_time_covers_what_it_says(n):
             for _ in range(60):
                 reached = rng.random(n) < p
                 noise = rng.gamma(1 / spread**2, spread**2, n) if spread else np.ones(n)
-                _, low, high = carried.running_time_interval(np.where(reached, 1.0, dearer) * noise, reached)
+                _, low, high = carried.running_time_interval(
+                    np.where(reached, 1.0, dearer) * noise, reached
+                )
                 covered.append(low - 1e-9 <= truth <= high + 1e-9)
     error = math.sqrt(0.05 * 0.95 / len(covered))
     assert abs(np.mean(covered) - 0.95) < 0.03 + 3 * error
@@ -164,7 +183,9 @@ ENDS = {
 }
 
 
-@pytest.mark.parametrize("n", [10, pytest.param(20, marks=pytest.mark.slow), pytest.param(50, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "n", [10, pytest.param(20, marks=pytest.mark.slow), pytest.param(50, marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("kind", ENDS)
 def test_the_interval_of_the_best_covers_at_least_what_it_says(kind, n):
     # Up to half the number of runs; two other starts tell the range. At least nominal less 3 points; it is cautious.
@@ -213,7 +234,9 @@ def test_failed_runs_cost_time_and_reach_nothing():
 
 
 def test_samplers_are_not_restarted_for_a_high_density():
-    result = compare(Walker(), np.ones((5, 1)), {"a": lambda y, rng: rng.random(5)}, n_seeds=2, progress=False)
+    result = compare(
+        Walker(), np.ones((5, 1)), {"a": lambda y, rng: rng.random(5)}, n_seeds=2, progress=False
+    )
     for ask in (result.best_of, result.to_target, lambda: result.recommend(1.0)):
         with pytest.raises(ValueError, match="got samplers only"):
             ask()

@@ -39,11 +39,15 @@ class CountsThreads(Hills):
 
 @pytest.fixture(scope="module")
 def alone():
-    return compare(Hills(), {"a": X, "b": X + 1}, ["wide", "fixed"], n_seeds=5, n_jobs=1, progress=False)
+    return compare(
+        Hills(), {"a": X, "b": X + 1}, ["wide", "fixed"], n_seeds=5, n_jobs=1, progress=False
+    )
 
 
 def test_two_processes_give_the_same_table(alone):
-    pair = compare(Hills(), {"a": X, "b": X + 1}, ["wide", "fixed"], n_seeds=5, n_jobs=2, progress=False)
+    pair = compare(
+        Hills(), {"a": X, "b": X + 1}, ["wide", "fixed"], n_seeds=5, n_jobs=2, progress=False
+    )
     assert pair.runs.drop(columns=CLOCK).equals(alone.runs.drop(columns=CLOCK))
     assert pair.traces.drop(columns="seconds").equals(alone.traces.drop(columns="seconds"))
 
@@ -60,7 +64,9 @@ def test_the_callers_backend_is_honoured(alone, backend, monkeypatch):
 
     monkeypatch.setattr(pool.joblib, "Parallel", watched)
     with joblib.parallel_config(backend=backend, n_jobs=2):
-        result = compare(Hills(), {"a": X, "b": X + 1}, ["wide", "fixed"], n_seeds=5, progress=False)
+        result = compare(
+            Hills(), {"a": X, "b": X + 1}, ["wide", "fixed"], n_seeds=5, progress=False
+        )
     assert seen == [f"{backend.title()}Backend"]
     assert result.runs.drop(columns=CLOCK).equals(alone.runs.drop(columns=CLOCK))
 
@@ -73,7 +79,9 @@ def test_a_backend_that_cannot_stream_gives_the_same_table(alone):
 
     joblib.register_parallel_backend("silent", Silent)
     with joblib.parallel_config(backend="silent", n_jobs=2):
-        result = compare(Hills(), {"a": X, "b": X + 1}, ["wide", "fixed"], n_seeds=5, progress=False)
+        result = compare(
+            Hills(), {"a": X, "b": X + 1}, ["wide", "fixed"], n_seeds=5, progress=False
+        )
     assert result.runs.drop(columns=CLOCK).equals(alone.runs.drop(columns=CLOCK))
 
 
@@ -130,7 +138,10 @@ def test_ctrl_c_stops_the_workers_and_the_process_is_clean(tmp_path):
     """)
     tests, marker = Path(__file__).parents[1], tmp_path / "running"
     process = subprocess.Popen(
-        [sys.executable, "-c", code, str(tests), str(marker)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, str(tests), str(marker)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     deadline = time.monotonic() + 90
     while not marker.exists() and process.poll() is None and time.monotonic() < deadline:

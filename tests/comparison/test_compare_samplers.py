@@ -59,7 +59,9 @@ def test_what_a_sampler_tells_of_iterations_and_draws_becomes_columns(result):
 
 def test_settling_counts_to_the_first_visit_of_the_range_of_the_second_half(rng):
     still = rng.normal(size=1000)
-    assert settling(np.concatenate([np.linspace(-500, -10, 50), still])) == 50 + np.argmax(np.abs(still) < 1.9)
+    assert settling(np.concatenate([np.linspace(-500, -10, 50), still])) == 50 + np.argmax(
+        np.abs(still) < 1.9
+    )
     assert settling(np.arange(100.0)) > 50  # still climbing at the end
     assert settling(np.zeros(5)) is None
     assert settling([np.nan] * 50) is None
@@ -81,7 +83,9 @@ def test_draws_that_still_tell_the_starts_apart_are_said_to():
     def further(y, rng):
         return rng.integers(5000, 6000, len(y))
 
-    result = compare(Walker(n_tune=0, n_draws=60), X, {"near": _near, "far": further}, n_seeds=6, progress=False)
+    result = compare(
+        Walker(n_tune=0, n_draws=60), X, {"near": _near, "far": further}, n_seeds=6, progress=False
+    )
     assert "near beats far by" in result.verdict()
     assert "forgets its start; here the draws still tell near from the others." in result.verdict()
 
@@ -93,7 +97,9 @@ def test_beside_a_climber_each_model_keeps_its_own_columns_and_words():
             self.init = lambda y, rng: place(y, rng) + rng.uniform(size=len(y))
             return super()._fit(X, lengths=lengths, monitor=monitor)
 
-    result = compare({"hills": Hills(), "walk": Both()}, X, {"right": _start}, n_seeds=5, progress=False)
+    result = compare(
+        {"hills": Hills(), "walk": Both()}, X, {"right": _start}, n_seeds=5, progress=False
+    )
     by_model = result.runs.set_index("model")
     assert by_model.loc["hills", "optimum"].notna().all()
     assert by_model.loc["hills", ["rhat", "n_settle"]].isna().all(axis=None)
@@ -122,7 +128,9 @@ def test_a_strategy_without_the_verb_is_refused_in_one_sentence():
 LABELS = np.repeat(["low", "high"], 20)
 
 
-@pytest.mark.parametrize("truth", [LABELS, pd.Series(LABELS), LABELS.tolist(), np.repeat([3, 7], 20)])
+@pytest.mark.parametrize(
+    "truth", [LABELS, pd.Series(LABELS), LABELS.tolist(), np.repeat([3, 7], 20)]
+)
 def test_true_labels_give_the_adjusted_rand_index(truth):
     runs = compare(Walker(), X, {"near": _near}, n_seeds=1, truth=truth, progress=False).runs
     assert runs["score_ari"].tolist() == [1.0]
@@ -131,17 +139,27 @@ def test_true_labels_give_the_adjusted_rand_index(truth):
 def test_unknown_labels_are_left_out_and_tails_are_cut_alike():
     truth = pd.Series(LABELS, dtype=object)
     truth[:3] = None
-    runs = compare(Walker(), X, {"near": _near}, n_seeds=1, truth=truth, test=0.25, progress=False).runs
+    runs = compare(
+        Walker(), X, {"near": _near}, n_seeds=1, truth=truth, test=0.25, progress=False
+    ).runs
     assert runs["score_ari"].tolist() == [1.0]
 
 
 def test_labels_of_several_sequences_follow_their_data():
     codes = np.arange(40)
     index = pd.MultiIndex.from_product([["a", "b"], range(20)])
-    for data, kind in (((X, [10, 30]), list), ([X[:10], X[10:]], list), (pd.DataFrame(X, index), pd.Series)):
+    for data, kind in (
+        ((X, [10, 30]), list),
+        ([X[:10], X[10:]], list),
+        (pd.DataFrame(X, index), pd.Series),
+    ):
         built = check_datasets(data, 0.2, codes)["data"]
         assert isinstance(built.truth, kind)
-        flat = np.concatenate([np.asarray(part) for part in built.truth]) if kind is list else built.truth.to_numpy()
+        flat = (
+            np.concatenate([np.asarray(part) for part in built.truth])
+            if kind is list
+            else built.truth.to_numpy()
+        )
         np.testing.assert_array_equal(X[flat.astype(int)], stack(built.X))
 
 
@@ -149,7 +167,9 @@ def test_labels_score_the_models_that_give_labels_and_leave_the_others_empty():
     class Blind(Walker):
         _verb = None
 
-    runs = compare({"a": Walker(), "b": Blind()}, X, {"near": _near}, n_seeds=1, truth=LABELS, progress=False).runs
+    runs = compare(
+        {"a": Walker(), "b": Blind()}, X, {"near": _near}, n_seeds=1, truth=LABELS, progress=False
+    ).runs
     ari = runs.set_index("model")["score_ari"]
     assert ari["a"] == 1.0
     assert np.isnan(ari["b"])
@@ -179,7 +199,9 @@ def test_runs_from_each_start_may_agree_where_all_together_do_not(result):
     class Stuck(Walker):
         def _fit(self, X, lengths=None, monitor=None):
             super()._fit(X, lengths=lengths, monitor=monitor)
-            monitor.objectives[:] = [value + float(self.start_.mean()) for value in monitor.objectives]
+            monitor.objectives[:] = [
+                value + float(self.start_.mean()) for value in monitor.objectives
+            ]
             return self
 
     stuck = compare(Stuck(), X, {"near": _near, "far": _far}, n_seeds=6, progress=False).mixing()

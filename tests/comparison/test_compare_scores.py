@@ -28,7 +28,9 @@ def _mean(estimator, X):
 
 
 def _compare(data=X, model=None, **more):
-    return compare(model or Hills(), data, ["fixed"], n_seeds=1, progress=False, **more).runs.iloc[0]
+    return compare(model or Hills(), data, ["fixed"], n_seeds=1, progress=False, **more).runs.iloc[
+        0
+    ]
 
 
 def test_a_share_holds_out_the_tail_in_time_order():
@@ -49,7 +51,9 @@ def test_a_name_that_reads_like_a_held_out_score_is_refused(name):
 def test_a_name_that_truth_fills_is_refused():
     gappy = X.copy()
     gappy[3, 0] = np.nan
-    with pytest.raises(ValueError, match="score names must leave 'rmse' to the score that truth gives"):
+    with pytest.raises(
+        ValueError, match="score names must leave 'rmse' to the score that truth gives"
+    ):
         _compare(gappy, truth=X, score={"rmse": _mean})
 
 
@@ -89,7 +93,9 @@ def test_test_data_by_name():
     run = _compare(score={"mean": _mean}, test={"later": X + 5.0, "other": X * 0.0})
     assert run["score_mean_later"] == pytest.approx(X.mean() + 5.0)
     assert run["score_mean_other"] == 0.0
-    assert _compare(score={"mean": _mean}, test=X + 1.0)["score_mean_test"] == pytest.approx(X.mean() + 1.0)
+    assert _compare(score={"mean": _mean}, test=X + 1.0)["score_mean_test"] == pytest.approx(
+        X.mean() + 1.0
+    )
 
 
 def test_test_data_by_data_set():
@@ -110,13 +116,17 @@ def test_a_complete_table_scores_the_missing_cells_only():
     gappy[[3, 7], 0] = np.nan
     run = _compare(gappy, truth=X)
     end = Hills(init="fixed", random_state=np.random.SeedSequence(0)).fit(X).x_
-    assert run["score_rmse"] == pytest.approx(np.sqrt(((end - 3.0) ** 2 + (end - 7.0) ** 2) / 2), rel=1e-6)
+    assert run["score_rmse"] == pytest.approx(
+        np.sqrt(((end - 3.0) ** 2 + (end - 7.0) ** 2) / 2), rel=1e-6
+    )
 
 
 def test_parameters_score_the_eigenvalues():
     eye = np.eye(2)
     truth = LinearGaussianParams(np.diag([0.4, 0.95]), eye, eye, eye, np.zeros(2), eye)
-    assert _compare(model=WithParams(), truth=truth)["score_eigenvalue_error"] == pytest.approx(0.075)
+    assert _compare(model=WithParams(), truth=truth)["score_eigenvalue_error"] == pytest.approx(
+        0.075
+    )
 
 
 def test_eigenvalue_error_ignores_basis_and_order(rng):
@@ -126,11 +136,23 @@ def test_eigenvalue_error_ignores_basis_and_order(rng):
     assert eigenvalue_error(np.diag([0.5, 0.9]), A) < 1e-12
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"truth": "a"}, "truth must be LinearGaussianParams, a complete table or one label for each row; got 'a'."),
-    ({"truth": [1, 2]}, "truth must have one label for each row of data set 'data', 40; got 2."),
-    ({"n_jobs": 0}, "n_jobs must be a whole number other than 0 (-1: all processors), or None; got 0."),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"truth": "a"},
+            "truth must be LinearGaussianParams, a complete table or one label for each row; got 'a'.",
+        ),
+        (
+            {"truth": [1, 2]},
+            "truth must have one label for each row of data set 'data', 40; got 2.",
+        ),
+        (
+            {"n_jobs": 0},
+            "n_jobs must be a whole number other than 0 (-1: all processors), or None; got 0.",
+        ),
+    ],
+)
 def test_what_a_comparison_cannot_use_is_named_before_it_runs(change, message):
     with pytest.raises((ValueError, TypeError), match=f"^{re.escape(message)}$"):
         compare(Hills(), X, {"a": lambda y, rng: rng.random()}, n_seeds=1, progress=False, **change)
@@ -141,5 +163,7 @@ def test_a_target_is_a_number_and_a_seed_a_text_of_a_run():
     with pytest.raises(ValueError, match=r"^target must be a finite number; got 'high'\.$"):
         result.to_target("high")
     for wrong in ("x", 3, "0:1,a"):
-        with pytest.raises(ValueError, match=r"^text must be a seed of a run, such as '0:2271034571,3,0'; got "):
+        with pytest.raises(
+            ValueError, match=r"^text must be a seed of a run, such as '0:2271034571,3,0'; got "
+        ):
             result.seed(wrong)

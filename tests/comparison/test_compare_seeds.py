@@ -59,11 +59,17 @@ def test_adding_strategies_data_sets_models_or_seeds_changes_no_earlier_row():
     kept = _rows(large, dataset=["b"], model=["m"], strategy=["wide", "right"], replicate=range(3))
     old = _rows(small)
     keys = ["strategy", "replicate"]
-    assert kept.sort_values(keys).reset_index(drop=True).equals(old.sort_values(keys).reset_index(drop=True))
+    assert (
+        kept.sort_values(keys)
+        .reset_index(drop=True)
+        .equals(old.sort_values(keys).reset_index(drop=True))
+    )
 
 
 def test_another_seed_gives_other_starts_and_none_records_what_it_drew():
-    one, two = (compare(Hills(), X, ["wide"], n_seeds=2, seed=s, progress=False).runs for s in (0, 1))
+    one, two = (
+        compare(Hills(), X, ["wide"], n_seeds=2, seed=s, progress=False).runs for s in (0, 1)
+    )
     assert not set(one["objective_start"]) & set(two["objective_start"])
     drawn = compare(Hills(), X, ["wide"], n_seeds=2, seed=None, progress=False)
     entropy = int(drawn.runs["init_seed"].iloc[0].split(":")[0])
@@ -75,7 +81,9 @@ def test_another_seed_gives_other_starts_and_none_records_what_it_drew():
 def test_run_id_changes_with_everything_that_determines_the_run():
     def ids(model=None, data=X, strategies=("wide",), **more):
         return set(
-            compare(model or Hills(), data, list(strategies), n_seeds=1, progress=False, **more).runs["run_id"]
+            compare(
+                model or Hills(), data, list(strategies), n_seeds=1, progress=False, **more
+            ).runs["run_id"]
         )
 
     base = ids()
@@ -148,7 +156,11 @@ def test_fingerprints_are_the_same_in_another_process_with_another_hash_seed():
     )
     outs = {
         subprocess.run(
-            [sys.executable, "-c", code], env={"PYTHONHASHSEED": str(i)}, capture_output=True, text=True, check=True
+            [sys.executable, "-c", code],
+            env={"PYTHONHASHSEED": str(i)},
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
         for i in (1, 2)
     }
@@ -161,14 +173,28 @@ def test_a_deterministic_start_is_said_in_words_and_not_warned_of():
 
 
 def test_a_function_that_ignores_its_generator_is_warned_of_once():
-    with pytest.warns(UserWarning, match="'stubborn' gave the same start for different seeds") as caught:
-        compare(Hills(), {"a": X, "b": X + 1}, {"stubborn": lambda y, rng: 0.3}, n_seeds=3, progress=False)
+    with pytest.warns(
+        UserWarning, match="'stubborn' gave the same start for different seeds"
+    ) as caught:
+        compare(
+            Hills(),
+            {"a": X, "b": X + 1},
+            {"stubborn": lambda y, rng: 0.3},
+            n_seeds=3,
+            progress=False,
+        )
     assert len(caught) == 1
 
 
 def test_a_start_that_repeats_now_and_then_is_warned_of():
     with pytest.warns(UserWarning, match="'coin' gave the same start"):
-        compare(Hills(), X, {"coin": lambda y, rng: float(rng.integers(2)) - 0.5}, n_seeds=6, progress=False)
+        compare(
+            Hills(),
+            X,
+            {"coin": lambda y, rng: float(rng.integers(2)) - 0.5},
+            n_seeds=6,
+            progress=False,
+        )
 
 
 def test_starts_that_the_package_brings_may_repeat_without_a_warning(monkeypatch):
@@ -177,7 +203,16 @@ def test_starts_that_the_package_brings_may_repeat_without_a_warning(monkeypatch
     from tsinit.init._registry import is_bundled
 
     y = np.random.default_rng(0).standard_normal((60, 2)).cumsum(axis=0)
-    result = compare(LinearGaussianSSM(max_iter=5), y, ["auto", KMeans()], n_seeds=3, progress=False)
+    result = compare(
+        LinearGaussianSSM(max_iter=5), y, ["auto", KMeans()], n_seeds=3, progress=False
+    )
     assert (result.runs.groupby("strategy")["start"].nunique() < 3).any()
-    monkeypatch.setitem(_registry._FACTORIES, "mine", lambda: type("Mine", (), {"dynamics": None})())
-    assert [is_bundled(x) for x in ("kmeans", KMeans(), "mine", print)] == [True, True, False, False]
+    monkeypatch.setitem(
+        _registry._FACTORIES, "mine", lambda: type("Mine", (), {"dynamics": None})()
+    )
+    assert [is_bundled(x) for x in ("kmeans", KMeans(), "mine", print)] == [
+        True,
+        True,
+        False,
+        False,
+    ]

@@ -18,7 +18,13 @@ def truth():
 
 @pytest.fixture(scope="module")
 def result(truth):
-    strategies = ["subspace", "uniform", Perturb(Subspace(), scale=0.2), truth.params, lambda y, rng, n_states: Uniform().dynamics(y, rng, n_states)]  # noqa: E501
+    strategies = [
+        "subspace",
+        "uniform",
+        Perturb(Subspace(), scale=0.2),
+        truth.params,
+        lambda y, rng, n_states: Uniform().dynamics(y, rng, n_states),
+    ]
     return compare(LinearGaussianSSM(2, max_iter=15), truth.y, strategies, n_seeds=3, truth=truth.params, test=0.25,
                    progress=False)  # fmt: skip
 
@@ -46,7 +52,9 @@ def test_a_row_is_the_fit_that_its_seed_gives(result, truth):
     from tsinit.comparison.identity import seed_from_text
 
     run = result.runs[result.runs["strategy"] == "uniform"].iloc[1]
-    start = Uniform().dynamics(truth.y[:90], np.random.default_rng(seed_from_text(run["init_seed"])), 2)
+    start = Uniform().dynamics(
+        truth.y[:90], np.random.default_rng(seed_from_text(run["init_seed"])), 2
+    )
     model = LinearGaussianSSM(2, init=start, max_iter=15).fit(truth.y[:90])
     assert model.log_likelihood_ == pytest.approx(run["objective_final"], rel=1e-10)
 
@@ -75,15 +83,26 @@ def test_a_typing_error_in_a_name_stops_before_anything_runs(truth):
 def test_a_complete_table_scores_the_filling(truth):
     gappy = truth.y.copy()
     gappy[40:60, 0] = np.nan
-    runs = compare(LinearGaussianSSM(2, max_iter=5), gappy, ["subspace"], n_seeds=1, truth=truth.y, progress=False).runs
+    runs = compare(
+        LinearGaussianSSM(2, max_iter=5),
+        gappy,
+        ["subspace"],
+        n_seeds=1,
+        truth=truth.y,
+        progress=False,
+    ).runs
     assert 0 < runs["score_rmse"].iloc[0] < 2 * truth.y[:, 0].std()
 
 
 def test_several_sequences_and_data_frames(truth):
     import pandas as pd
 
-    frame = pd.DataFrame(truth.y, columns=["a", "b"], index=pd.date_range("2024-01-01", periods=120, freq="D"))
+    frame = pd.DataFrame(
+        truth.y, columns=["a", "b"], index=pd.date_range("2024-01-01", periods=120, freq="D")
+    )
     data = {"lengths": (truth.y, [60, 60]), "list": [truth.y[:50], truth.y[50:]], "frame": frame}
-    runs = compare(LinearGaussianSSM(2, max_iter=3), data, ["uniform"], n_seeds=1, test=0.2, progress=False).runs
+    runs = compare(
+        LinearGaussianSSM(2, max_iter=3), data, ["uniform"], n_seeds=1, test=0.2, progress=False
+    ).runs
     assert set(runs["status"]) == {"not_converged"}
     assert np.isfinite(runs["score_test"]).all()

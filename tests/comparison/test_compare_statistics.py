@@ -15,7 +15,9 @@ def test_wilson_solves_its_equation():
     for successes, trials in ((1, 10), (5, 10), (9, 10), (17, 40)):
         share, low, high = statistics.wilson(successes, trials)
         for end in (low, high):
-            assert abs(share - end) == pytest.approx(1.959964 * math.sqrt(end * (1 - end) / trials), rel=1e-5)
+            assert abs(share - end) == pytest.approx(
+                1.959964 * math.sqrt(end * (1 - end) / trials), rel=1e-5
+            )
 
 
 def test_wilson_at_the_edges():
@@ -60,17 +62,27 @@ def test_the_correction_for_skewness_solves_its_equation(rng):
 
     d = rng.exponential(size=9)
     n, skewness = d.size, ((d - d.mean()) ** 3).mean() / d.var() ** 1.5
-    for end, quantile in zip(statistics.skewed_t_ends(d), t.ppf([0.975, 0.025], n - 1), strict=True):
+    for end, quantile in zip(
+        statistics.skewed_t_ends(d), t.ppf([0.975, 0.025], n - 1), strict=True
+    ):
         w = math.sqrt(n) * (d.mean() - end) / d.std(ddof=1)
         a = skewness / (3 * math.sqrt(n))
-        assert w + a * w**2 + a**2 * w**3 / 3 + skewness / (6 * math.sqrt(n)) == pytest.approx(quantile)
+        assert w + a * w**2 + a**2 * w**3 / 3 + skewness / (6 * math.sqrt(n)) == pytest.approx(
+            quantile
+        )
     plain = t.interval(0.95, n - 1, d.mean(), d.std(ddof=1) / math.sqrt(n))
     np.testing.assert_allclose(statistics.skewed_t_ends(d, 0.0), plain)
 
 
 def test_the_interval_is_the_widest_of_three(rng):
     d = rng.exponential(size=8)
-    three = np.array([statistics.bca_ends(d, 0.025), statistics.skewed_t_ends(d, 0.0), statistics.skewed_t_ends(d)])
+    three = np.array(
+        [
+            statistics.bca_ends(d, 0.025),
+            statistics.skewed_t_ends(d, 0.0),
+            statistics.skewed_t_ends(d),
+        ]
+    )
     assert statistics.paired_difference(d) == (d.mean(), three[:, 0].min(), three[:, 1].max())
 
 
@@ -91,7 +103,9 @@ def test_paired_difference_is_the_same_every_time_and_shifts_with_the_data(rng):
     d = rng.exponential(size=12)
     one, two, shifted = (statistics.paired_difference(x) for x in (d, d, d + 100.0))
     assert one == two
-    np.testing.assert_allclose(np.subtract(shifted, 100.0), one, rtol=1e-3)  # rounding moves the bias term
+    np.testing.assert_allclose(
+        np.subtract(shifted, 100.0), one, rtol=1e-3
+    )  # rounding moves the bias term
 
 
 def test_the_interval_is_that_of_scipy(rng):
@@ -101,7 +115,9 @@ def test_the_interval_is_that_of_scipy(rng):
     name = "rng" if "rng" in inspect.signature(bootstrap).parameters else "random_state"
     for d in (rng.normal(size=8), rng.exponential(size=15)):
         ours = statistics.bca_ends(d, 0.025)
-        theirs = bootstrap((d,), np.mean, method="BCa", **{name: np.random.default_rng(0)}).confidence_interval
+        theirs = bootstrap(
+            (d,), np.mean, method="BCa", **{name: np.random.default_rng(0)}
+        ).confidence_interval
         np.testing.assert_allclose(ours, theirs, atol=0.01 * d.std() / np.sqrt(d.size))
 
 
@@ -142,16 +158,37 @@ def test_optima_are_numbered_from_the_best_and_never_wider_than_the_tolerance():
     assert statistics.number_optima([np.nan]).tolist() == [0]
 
 
-@pytest.mark.parametrize(("call", "message"), [
-    (lambda: statistics.wilson(5, 3), "successes must be at most the trials, 3; got 5."),
-    (lambda: statistics.wilson(0.5, 3), "successes must be a whole number of at least 0; got 0.5."),
-    (lambda: statistics.paired_difference("a"), "differences must be a sequence of numbers; got 'a'."),
-    (lambda: statistics.paired_difference([1.0, math.nan]), "differences must hold no NaN; got one in place 1."),
-    (lambda: statistics.paired_difference([[1.0]]), "differences must be one sequence of numbers; got shape (1, 1)."),
-    (lambda: signed_rank([1.0], rope=-1), "rope must be a number of at least 0; got -1."),
-    (lambda: signed_rank([1.0], n_draws=0), "n_draws must be a whole number of at least 1; got 0."),
-    (lambda: hierarchical_difference([[1.0], "a"]), "groups[1] must be a sequence of numbers; got 'a'."),
-])
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: statistics.wilson(5, 3), "successes must be at most the trials, 3; got 5."),
+        (
+            lambda: statistics.wilson(0.5, 3),
+            "successes must be a whole number of at least 0; got 0.5.",
+        ),
+        (
+            lambda: statistics.paired_difference("a"),
+            "differences must be a sequence of numbers; got 'a'.",
+        ),
+        (
+            lambda: statistics.paired_difference([1.0, math.nan]),
+            "differences must hold no NaN; got one in place 1.",
+        ),
+        (
+            lambda: statistics.paired_difference([[1.0]]),
+            "differences must be one sequence of numbers; got shape (1, 1).",
+        ),
+        (lambda: signed_rank([1.0], rope=-1), "rope must be a number of at least 0; got -1."),
+        (
+            lambda: signed_rank([1.0], n_draws=0),
+            "n_draws must be a whole number of at least 1; got 0.",
+        ),
+        (
+            lambda: hierarchical_difference([[1.0], "a"]),
+            "groups[1] must be a sequence of numbers; got 'a'.",
+        ),
+    ],
+)
 def test_what_is_no_number_is_named(call, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         call()

@@ -34,7 +34,9 @@ CODE = textwrap.dedent("""
 def _process(store, log, seconds=0.03, n_jobs=1):
     arguments = [str(TESTS), str(store), str(seconds), str(log), str(n_jobs)]
     return subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", CODE, *arguments], stderr=subprocess.PIPE, start_new_session=True
+        [sys.executable, "-W", "ignore", "-c", CODE, *arguments],
+        stderr=subprocess.PIPE,
+        start_new_session=True,
     )
 
 
@@ -66,7 +68,9 @@ def test_killed_at_any_moment_and_called_again_only_the_unfinished_are_computed(
     for wanted, n_jobs in ((1, 1), (9, 2), (17, 1)):
         process = _process(store, log, n_jobs=n_jobs)
         deadline = time.monotonic() + 90
-        while len(_files(store)) < wanted and process.poll() is None and time.monotonic() < deadline:
+        while (
+            len(_files(store)) < wanted and process.poll() is None and time.monotonic() < deadline
+        ):
             time.sleep(0.005)
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate(timeout=60)
@@ -75,7 +79,9 @@ def test_killed_at_any_moment_and_called_again_only_the_unfinished_are_computed(
     assert kept < 30, "the last process should have been killed before its end"
     before = _lines(log)
     resumed = _here(store, log)
-    assert _lines(log) - before == 30 - kept + min(2, 30 - kept)  # and one warm-up for each start that has work left
+    assert _lines(log) - before == 30 - kept + min(
+        2, 30 - kept
+    )  # and one warm-up for each start that has work left
     _same(resumed, whole)
     before = _lines(log)
     again = _here(store, log)
@@ -125,19 +131,25 @@ def _signed_nonsense(content, other):
     return f"tsinit-run-1 {hashlib.sha256(body).hexdigest()}\n".encode() + body
 
 
-@pytest.mark.parametrize("damage", [_truncated, _altered, _foreign, _empty, _of_another_run, _signed_nonsense])
+@pytest.mark.parametrize(
+    "damage", [_truncated, _altered, _foreign, _empty, _of_another_run, _signed_nonsense]
+)
 def test_a_damaged_or_foreign_file_is_reported_and_computed_again(tmp_path, damage):
     log = tmp_path / "log"
 
     def call():
-        return compare(Fragile(log=str(log)), X, ["wide"], n_seeds=4, store=tmp_path / "runs", progress=False)
+        return compare(
+            Fragile(log=str(log)), X, ["wide"], n_seeds=4, store=tmp_path / "runs", progress=False
+        )
 
     first = call()
     (tmp_path / "runs" / "notes.txt").write_text("not ours")
     one, two = _files(tmp_path / "runs")[:2]
     one.write_bytes(damage(one.read_bytes(), two.read_bytes()))
     before = _lines(log)
-    with pytest.warns(UserWarning, match=f"1 of the files in the store .* cannot be trusted.*{one.name}"):
+    with pytest.warns(
+        UserWarning, match=f"1 of the files in the store .* cannot be trusted.*{one.name}"
+    ):
         second = call()
     assert _lines(log) - before == 2  # one run, and one to warm up
     assert second.runs.drop(columns=CLOCK).equals(first.runs.drop(columns=CLOCK))
@@ -165,7 +177,8 @@ def test_everything_of_a_sampler_comes_back(tmp_path):
         return rng.random(len(y))
 
     first, second = (
-        compare(Walker(), X, {"a": start}, n_seeds=3, store=tmp_path, progress=False) for _ in range(2)
+        compare(Walker(), X, {"a": start}, n_seeds=3, store=tmp_path, progress=False)
+        for _ in range(2)
     )
     assert first.runs.equals(second.runs)
     assert first.traces.equals(second.traces)

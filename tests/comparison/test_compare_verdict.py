@@ -41,7 +41,9 @@ def _runs(ends, dataset="data", seconds=None, failed=()):
 
 def test_a_clear_winner_is_named_with_the_margin_and_the_cost(rng):
     noise = rng.normal(size=12)
-    runs = _runs({"a": -100 + noise, "b": -150 + noise + rng.normal(size=12)}, seconds={"a": 3.0, "b": 1.0})
+    runs = _runs(
+        {"a": -100 + noise, "b": -150 + noise + rng.normal(size=12)}, seconds={"a": 3.0, "b": 1.0}
+    )
     (line,) = verdict(runs, "log-likelihood")
     assert line.startswith("data: a ends highest (mean log-likelihood -")
     assert "a beats b by " in line
@@ -78,7 +80,9 @@ def test_equal_ends_are_level_and_the_cheaper_is_named():
 
 
 def test_two_level_and_one_behind():
-    (line,) = verdict(_runs({"a": [-50.0] * 6, "b": [-50.04] * 6, "c": [-90.0, -91, -92, -93, -94, -95]}))
+    (line,) = verdict(
+        _runs({"a": [-50.0] * 6, "b": [-50.04] * 6, "c": [-90.0, -91, -92, -93, -94, -95]})
+    )
     assert "a and b reach the same end" in line
     assert "a beats c by " in line
 
@@ -112,18 +116,25 @@ def test_a_start_that_fails_on_hard_seeds_is_not_crowned_for_the_easy_ones(rng):
     (line,) = verdict(runs)
     assert line.startswith("data: sure ends highest (mean objective -")
     assert "sure beats flaky by 2" in line
-    assert "Failed: flaky in 4 of 10 runs; differences are over the seeds that both finished." in line
+    assert (
+        "Failed: flaky in 4 of 10 runs; differences are over the seeds that both finished." in line
+    )
 
 
 def test_a_leader_that_fails_is_said_to():
-    (line,) = verdict(_runs({"a": [1.0, 2, 3, 4, 5, 6, np.nan], "b": [-50.0, -51, -52, -53, -54, -57, -56]}))
+    (line,) = verdict(
+        _runs({"a": [1.0, 2, 3, 4, 5, 6, np.nan], "b": [-50.0, -51, -52, -53, -54, -57, -56]})
+    )
     assert "a ends highest (mean objective 3.5 over the 6 of 7 runs that did not fail)" in line
 
 
 def test_the_order_is_that_of_the_means_and_ties_go_to_the_start_that_fails_less(rng):
     values = pd.DataFrame(rng.normal(size=(9, 6)), columns=list("abcdef"))
     assert ranking(values) == values.mean().sort_values(ascending=False).index.tolist()
-    assert ranking(pd.DataFrame({"a": [3.0, np.nan], "b": [3.0, 1.0], "c": [np.nan] * 2})) == ["b", "a"]
+    assert ranking(pd.DataFrame({"a": [3.0, np.nan], "b": [3.0, 1.0], "c": [np.nan] * 2})) == [
+        "b",
+        "a",
+    ]
     assert ranking(pd.DataFrame({"a": [3.1, np.nan], "b": [3.0, 1.0]}), tolerance=0.5) == ["b", "a"]
     assert ranking(pd.DataFrame({"a": [3.1, np.nan], "b": [3.0, 1.0]})) == ["a", "b"]
     assert ranking(pd.DataFrame({"a": [np.nan], "b": [np.nan]})) == []
@@ -174,7 +185,11 @@ def test_runs_cut_short_and_held_out_preferences_are_told(rng):
     assert "1 of 16 runs stopped at the iteration limit before converging." in line
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(2e-5, "0.02 ms"), (0.05, "50 ms"), (2.34, "2.3 s"), (125.0, "125 s")])
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(2e-5, "0.02 ms"), (0.05, "50 ms"), (2.34, "2.3 s"), (125.0, "125 s")]
+)
 def test_times_are_readable(seconds, text):
-    (line,) = verdict(_runs({"a": [-50.0] * 5, "b": [-90.0] * 5}, seconds={"a": seconds, "b": 999.0}))
+    (line,) = verdict(
+        _runs({"a": [-50.0] * 5, "b": [-90.0] * 5}, seconds={"a": seconds, "b": 999.0})
+    )
     assert f"a takes {text} and 10 iterations" in line

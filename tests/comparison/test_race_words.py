@@ -15,7 +15,9 @@ def _never(y, rng, n_states):
 def test_a_state_space_race_names_its_winner_the_others_and_the_failed():
     from tsinit.init import Race
 
-    model = LinearGaussianSSM(init=Race(["kmeans", "uniform", _never]), max_iter=20, random_state=0).fit(Y)
+    model = LinearGaussianSSM(
+        init=Race(["kmeans", "uniform", _never]), max_iter=20, random_state=0
+    ).fit(Y)
     runs, text = model.init_race_.runs, model.init_race_.verdict()
     best = runs.loc[runs["objective_final"].idxmax()]
     assert text.startswith(f"data: {best['strategy']} won the race in {int(best['rounds'])} round")

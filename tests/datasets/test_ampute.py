@@ -24,8 +24,12 @@ def runs(mask):
 @pytest.mark.parametrize("rate", [0.05, 0.3, 0.6])
 def test_the_rate_holds_in_expectation(rng, mechanism, rate):
     X = table(rng, 150, 2)
-    shares = [np.isnan(ampute(X, mechanism, rate, columns=[1], length=(3, 9), random_state=s)[:, 1]).mean()
-              for s in range(100)]
+    shares = [
+        np.isnan(
+            ampute(X, mechanism, rate, columns=[1], length=(3, 9), random_state=s)[:, 1]
+        ).mean()
+        for s in range(100)
+    ]
     assert abs(np.mean(shares) - rate) < 4 * np.std(shares) / np.sqrt(len(shares))
 
 
@@ -90,7 +94,9 @@ def test_frames_lists_and_sequences_come_back_in_their_form(rng):
     assert out.index.equals(index)
     assert not out["a"].isna().any()
     assert out["b"].isna().any()
-    parts = ampute([frame.to_numpy(), frame.to_numpy()[:9]], "blackout", 0.4, length=3, random_state=0)
+    parts = ampute(
+        [frame.to_numpy(), frame.to_numpy()[:9]], "blackout", 0.4, length=3, random_state=0
+    )
     assert [p.shape for p in parts] == [(28, 2), (9, 2)]
 
 
@@ -101,16 +107,28 @@ def test_one_seed_one_mask(rng):
     assert not np.array_equal(np.isnan(first), np.isnan(other))
 
 
-@pytest.mark.parametrize(("options", "message"), [
-    ({"mechanism": "blok"}, "Did you mean 'block'"),
-    ({"rate": 1.0}, "rate must be a number of at least 0 and below 1; got 1.0"),
-    ({"mechanism": "block", "length": 0}, "length must be a whole number of at least 1, or the least"),
-    ({"mechanism": "block", "length": 2, "rate": 0.9}, "rate must be at most 0.667 for runs of 2 steps"),
-    ({"columns": [7]}, "columns must hold columns of X; got 7. X has"),
-    ({"given": [0]}, "given must be None for the mechanism 'mcar'"),
-    ({"mechanism": "mar", "given": [0], "columns": [0, 1]}, "given must hold none of the columns"),
-    ({"strength": np.inf}, "strength must be a finite number; got inf"),
-])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"mechanism": "blok"}, "Did you mean 'block'"),
+        ({"rate": 1.0}, "rate must be a number of at least 0 and below 1; got 1.0"),
+        (
+            {"mechanism": "block", "length": 0},
+            "length must be a whole number of at least 1, or the least",
+        ),
+        (
+            {"mechanism": "block", "length": 2, "rate": 0.9},
+            "rate must be at most 0.667 for runs of 2 steps",
+        ),
+        ({"columns": [7]}, "columns must hold columns of X; got 7. X has"),
+        ({"given": [0]}, "given must be None for the mechanism 'mcar'"),
+        (
+            {"mechanism": "mar", "given": [0], "columns": [0, 1]},
+            "given must hold none of the columns",
+        ),
+        ({"strength": np.inf}, "strength must be a finite number; got inf"),
+    ],
+)
 def test_wrong_arguments_are_named(rng, options, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         ampute(table(rng), **options)

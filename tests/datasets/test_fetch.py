@@ -22,9 +22,15 @@ CONTENT = b"a;b\n1;2\n" * 1000
 @pytest.fixture
 def thing(monkeypatch, server, cache):
     """A registered file that the local server offers."""
-    file = DataFile(name="thing", path="things/thing.csv", url=f"{server.url}/thing.csv",
-                    sha256=hashlib.sha256(CONTENT).hexdigest(), bytes=len(CONTENT), licence="free",
-                    citation="none")
+    file = DataFile(
+        name="thing",
+        path="things/thing.csv",
+        url=f"{server.url}/thing.csv",
+        sha256=hashlib.sha256(CONTENT).hexdigest(),
+        bytes=len(CONTENT),
+        licence="free",
+        citation="none",
+    )
     monkeypatch.setitem(REGISTRY, "thing", file)
     server.pages["/thing.csv"] = CONTENT
     return file
@@ -62,7 +68,9 @@ def test_a_download_is_announced_kept_and_not_repeated(thing, server, cache, cap
     assert capsys.readouterr().err == ""
 
 
-def test_the_search_goes_path_then_tsinit_data_then_package_then_cache(thing, monkeypatch, tmp_path, cache):
+def test_the_search_goes_path_then_tsinit_data_then_package_then_cache(
+    thing, monkeypatch, tmp_path, cache
+):
     thing = offer(monkeypatch, thing, bundled="ours/thing.csv")
     monkeypatch.setattr(_fetch, "_bundled_folder", lambda: tmp_path / "package")
     monkeypatch.setenv("TSINIT_DATA", str(tmp_path / "data"))
@@ -83,7 +91,9 @@ def test_the_search_goes_path_then_tsinit_data_then_package_then_cache(thing, mo
 
 def test_a_path_that_does_not_exist_is_not_replaced_by_another_file(thing, tmp_path, cache):
     put(cache, thing)
-    with pytest.raises(FileNotFoundError, match=r"path must name a file.* thing.csv; got '.*nowhere'"):
+    with pytest.raises(
+        FileNotFoundError, match=r"path must name a file.* thing.csv; got '.*nowhere'"
+    ):
         find("thing", tmp_path / "nowhere")
 
 
@@ -104,8 +114,13 @@ def test_a_zip_is_searched_for_the_member_with_the_hash(thing, server, monkeypat
         archive.writestr("big.csv", b"0" * 10**6)
         archive.writestr("folder/renamed.csv", crlf if twin else CONTENT)
     server.pages["/thing.zip"] = packed.getvalue()
-    offer(monkeypatch, thing, url=f"{server.url}/thing.zip", member="thing.csv",
-          twins=(hashlib.sha256(crlf).hexdigest(),))
+    offer(
+        monkeypatch,
+        thing,
+        url=f"{server.url}/thing.zip",
+        member="thing.csv",
+        twins=(hashlib.sha256(crlf).hexdigest(),),
+    )
     assert find("thing").read_bytes() == (crlf if twin else CONTENT)
 
 
@@ -121,8 +136,11 @@ def test_a_zip_without_the_file_is_refused(thing, server, monkeypatch, cache, bo
     assert files_in(cache) == []
 
 
-@pytest.mark.parametrize("page", [CONTENT[:-1] + b"X", CONTENT + b"more", (CONTENT[:100], len(CONTENT)), b""],
-                         ids=["changed", "longer", "broken off", "empty"])
+@pytest.mark.parametrize(
+    "page",
+    [CONTENT[:-1] + b"X", CONTENT + b"more", (CONTENT[:100], len(CONTENT)), b""],
+    ids=["changed", "longer", "broken off", "empty"],
+)
 def test_anything_else_than_the_file_is_refused_and_leaves_nothing(thing, server, cache, page):
     server.pages["/thing.csv"] = page
     with pytest.raises(FileNotFoundError, match=r"arrived instead|broke off"):
@@ -156,7 +174,9 @@ def test_a_damaged_cached_file_is_fetched_again(thing, cache, server):
     assert server.n_requests == 1
 
 
-def test_a_changed_file_in_tsinit_data_is_an_error_not_a_download(thing, monkeypatch, tmp_path, server):
+def test_a_changed_file_in_tsinit_data_is_an_error_not_a_download(
+    thing, monkeypatch, tmp_path, server
+):
     monkeypatch.setenv("TSINIT_DATA", str(tmp_path))
     path = put(tmp_path, thing, b"changed")
     with pytest.raises(ValueError, match=r"thing.csv must have the sha256 .*pass path="):
@@ -175,8 +195,15 @@ def test_offline_the_error_says_how_to_get_the_file_by_hand(thing, monkeypatch, 
     with pytest.raises(FileNotFoundError) as caught:
         find("thing")
     message = str(caught.value)
-    for part in (thing.url, thing.sha256, str(cache / "things"), "thing.csv", "unpack", "service not known",
-                 "TSINIT_DATA"):
+    for part in (
+        thing.url,
+        thing.sha256,
+        str(cache / "things"),
+        "thing.csv",
+        "unpack",
+        "service not known",
+        "TSINIT_DATA",
+    ):
         assert part in message
     # Doing what the message says works.
     put(cache, thing)
@@ -205,14 +232,17 @@ def test_a_cache_that_cannot_be_written_is_explained(thing, monkeypatch, tmp_pat
         find("thing")
 
 
-@pytest.mark.parametrize(("platform", "variables", "expected"), [
-    ("linux", {"XDG_CACHE_HOME": "/x/cache"}, "/x/cache/tsinit"),
-    ("linux", {}, "~/.cache/tsinit"),
-    ("darwin", {}, "~/Library/Caches/tsinit"),
-    ("win32", {"LOCALAPPDATA": "/x/local"}, "/x/local/tsinit"),
-    ("win32", {}, "~/AppData/Local/tsinit"),
-    ("linux", {"TSINIT_CACHE": "~/mine", "XDG_CACHE_HOME": "/x/cache"}, "~/mine"),
-])
+@pytest.mark.parametrize(
+    ("platform", "variables", "expected"),
+    [
+        ("linux", {"XDG_CACHE_HOME": "/x/cache"}, "/x/cache/tsinit"),
+        ("linux", {}, "~/.cache/tsinit"),
+        ("darwin", {}, "~/Library/Caches/tsinit"),
+        ("win32", {"LOCALAPPDATA": "/x/local"}, "/x/local/tsinit"),
+        ("win32", {}, "~/AppData/Local/tsinit"),
+        ("linux", {"TSINIT_CACHE": "~/mine", "XDG_CACHE_HOME": "/x/cache"}, "~/mine"),
+    ],
+)
 def test_the_cache_is_where_the_platform_keeps_caches(monkeypatch, platform, variables, expected):
     for name in ("TSINIT_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.delenv(name, raising=False)
@@ -230,15 +260,21 @@ def test_shipped_data_are_found_in_a_checkout_and_in_an_installed_package(monkey
     assert _fetch._bundled_folder() == tmp_path / "tsinit/_data"
 
 
-@pytest.mark.parametrize("project", ['[project]\nname = "theirs"', "[tool.thing]", "project = 3", "not TOML at all"])
-def test_a_package_inside_the_folder_of_another_project_keeps_to_its_own_data(monkeypatch, tmp_path, project):
+@pytest.mark.parametrize(
+    "project", ['[project]\nname = "theirs"', "[tool.thing]", "project = 3", "not TOML at all"]
+)
+def test_a_package_inside_the_folder_of_another_project_keeps_to_its_own_data(
+    monkeypatch, tmp_path, project
+):
     (tmp_path / "data").mkdir()
     (tmp_path / "pyproject.toml").write_text(project)
     monkeypatch.setattr(_fetch, "_PACKAGE", tmp_path / "tsinit")
     assert _fetch._bundled_folder() == tmp_path / "tsinit/_data"
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "tsinit"')
     assert _fetch._bundled_folder() == tmp_path / "data"
-    (tmp_path / "tsinit/_data").mkdir(parents=True)  # what came with the package goes before what lies beside it
+    (tmp_path / "tsinit/_data").mkdir(
+        parents=True
+    )  # what came with the package goes before what lies beside it
     assert _fetch._bundled_folder() == tmp_path / "tsinit/_data"
 
 

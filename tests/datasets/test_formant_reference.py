@@ -47,10 +47,14 @@ def test_all_recordings_at_once():
 def test_a_recording_without_reference_and_another_table_are_refused(tmp_path):
     table = load_formant_reference().reset_index(names="t").assign(file="arctic/arctic_a0007.wav")
     table.to_csv(tmp_path / "few.csv", index=False)
-    with pytest.raises(ValueError, match="name must be a recording with reference formants; got 'arctic_a0009'"):
+    with pytest.raises(
+        ValueError, match="name must be a recording with reference formants; got 'arctic_a0009'"
+    ):
         load_formant_reference("arctic_a0009", tmp_path / "few.csv")
     table.drop(columns="F2").to_csv(tmp_path / "other.csv", index=False)
-    with pytest.raises(ValueError, match=r"other.csv must have the columns .* Is it another table\?"):
+    with pytest.raises(
+        ValueError, match=r"other.csv must have the columns .* Is it another table\?"
+    ):
         load_formant_reference(path=tmp_path / "other.csv")
     with pytest.raises(ValueError, match="Did you mean 'arctic_a0007'"):
         load_formant_reference("arctic_a007")

@@ -20,7 +20,9 @@ RAMP = np.array([-1.0, -0.5, 0.0, 0.25, 0.5])
 def write_pcm(path, width, channels=1):
     """Write RAMP by the standard library: `width` bytes a sample, unsigned where that is one."""
     whole = np.rint(RAMP * 2 ** (8 * width - 1)).astype(int) + (128 if width == 1 else 0)
-    frames = b"".join(int(value).to_bytes(width, "little", signed=width > 1) * channels for value in whole)
+    frames = b"".join(
+        int(value).to_bytes(width, "little", signed=width > 1) * channels for value in whole
+    )
     with wave.open(str(path), "wb") as stream:
         stream.setnchannels(channels)
         stream.setsampwidth(width)
@@ -29,7 +31,9 @@ def write_pcm(path, width, channels=1):
     return path
 
 
-@pytest.mark.parametrize(("name", "n_samples"), [("arctic_a0007", 64_000), ("arctic_a0009", 49_520)])
+@pytest.mark.parametrize(
+    ("name", "n_samples"), [("arctic_a0007", 64_000), ("arctic_a0009", 49_520)]
+)
 def test_the_shipped_utterances_are_their_samples_over_32768(name, n_samples):
     speech = load_speech(name)
     with wave.open(str(DATA / f"{name}.wav")) as stream:
@@ -49,7 +53,9 @@ def test_the_labels_say_where_the_vowels_are():
     vowels = phones[phones["phone"].isin(["iy", "ey"])].head(3)
     assert vowels["start"].tolist() == pytest.approx([0.205, 0.995, 1.365])
     assert vowels["end"].tolist() == pytest.approx([0.270, 1.140, 1.475])
-    assert np.array_equal(phones["end"][:-1], phones["start"][1:])  # one after the other, nothing between
+    assert np.array_equal(
+        phones["end"][:-1], phones["start"][1:]
+    )  # one after the other, nothing between
     assert phones["end"].iloc[-1] == 3.075  # 20 ms before the sound ends
     assert speech.signal.size / speech.fs == 3.095
     assert load_speech("arctic_a0007").phones is None
@@ -97,8 +103,11 @@ def test_other_formats_are_left_to_soundfile(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "soundfile", None)  # not installed
     with pytest.raises(ImportError, match=r"must be a WAV file .*got '.flac'.*tsinit\[speech\]"):
         load_speech(path=path)
-    monkeypatch.setitem(sys.modules, "soundfile",
-                        types.SimpleNamespace(read=lambda path, dtype: (RAMP.astype(dtype), 22_050)))
+    monkeypatch.setitem(
+        sys.modules,
+        "soundfile",
+        types.SimpleNamespace(read=lambda path, dtype: (RAMP.astype(dtype), 22_050)),
+    )
     speech = load_speech(path=path)
     assert (speech.fs, speech.signal.tolist()) == (22_050, RAMP.tolist())
 
@@ -108,7 +117,9 @@ def test_unknown_names_and_files_are_named(tmp_path):
         load_speech("2_jackson_55")
     with pytest.raises(ValueError, match="name must be one of"):
         load_speech("air_quality")  # a table is no recording
-    with pytest.raises(FileNotFoundError, match=r"path must name a sound file; got '.*nothing.wav'"):
+    with pytest.raises(
+        FileNotFoundError, match=r"path must name a sound file; got '.*nothing.wav'"
+    ):
         load_speech(path=tmp_path / "nothing.wav")
 
 
@@ -116,8 +127,9 @@ def test_a_digit_is_fetched_once_under_either_of_its_names(tmp_path, monkeypatch
     import hashlib
 
     content = write_pcm(tmp_path / "ramp.wav", 2).read_bytes()
-    record = REGISTRY["fsdd/2_jackson_5"]._replace(url=f"{server.url}/ramp.wav", bytes=len(content),
-                                                   sha256=hashlib.sha256(content).hexdigest())
+    record = REGISTRY["fsdd/2_jackson_5"]._replace(
+        url=f"{server.url}/ramp.wav", bytes=len(content), sha256=hashlib.sha256(content).hexdigest()
+    )
     monkeypatch.setitem(REGISTRY, record.name, record)
     server.pages["/ramp.wav"] = content
     first, second = load_speech("2_jackson_5"), load_speech("fsdd/2_jackson_5")

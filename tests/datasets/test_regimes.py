@@ -36,7 +36,10 @@ def test_sequences_and_gaps():
     data = make_hmm([30, 20], n_features=2, missing=0.25, random_state=0)
     assert [z.shape for z in data.labels] == [(30,), (20,)]
     assert sum(np.isnan(y).sum() for y in data.y) == 25
-    assert all(np.array_equal(y[~np.isnan(y)], c[~np.isnan(y)]) for y, c in zip(data.y, data.complete, strict=True))
+    assert all(
+        np.array_equal(y[~np.isnan(y)], c[~np.isnan(y)])
+        for y, c in zip(data.y, data.complete, strict=True)
+    )
 
 
 def test_one_state_never_changes():

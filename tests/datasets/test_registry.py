@@ -29,7 +29,9 @@ def test_a_shipped_file_is_the_registered_one_and_its_readme_says_so(file):
 def test_nothing_ships_that_is_not_registered_or_described():
     shipped = {file.bundled for file in SHIPPED}
     there = {path.relative_to(DATA).as_posix() for path in DATA.rglob("*") if path.is_file()}
-    rest = {name for name in there - shipped if Path(name).name not in ("README.md", ".gitattributes")}
+    rest = {
+        name for name in there - shipped if Path(name).name not in ("README.md", ".gitattributes")
+    }
     assert rest == {"arctic/COPYING_CMU_ARCTIC"}
     notice = (DATA / "arctic/COPYING_CMU_ARCTIC").read_text()
     assert "Carnegie Mellon University" in notice
@@ -38,7 +40,9 @@ def test_nothing_ships_that_is_not_registered_or_described():
 
 def test_every_record_is_complete_and_every_address_is_pinned_by_a_hash():
     for file in REGISTRY.values():
-        assert all(re.fullmatch("[0-9a-f]{64}", sha256) for sha256 in (file.sha256, *file.twins)), file.name
+        assert all(re.fullmatch("[0-9a-f]{64}", sha256) for sha256 in (file.sha256, *file.twins)), (
+            file.name
+        )
         assert file.bytes > 0, file.name
         assert file.licence, file.name
         assert file.citation, file.name
@@ -66,11 +70,18 @@ def test_a_name_is_found_in_full_or_by_its_last_part():
     assert lookup("fsdd/2_jackson_5") is lookup("2_jackson_5") is REGISTRY["fsdd/2_jackson_5"]
 
 
-@pytest.mark.parametrize(("asked", "meant"), [
-    ("air_qualty", "air_quality"), ("2_jakson_5", "fsdd/2_jackson_5"), ("arctic_a7", "arctic_a0007"),
-])
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("air_qualty", "air_quality"),
+        ("2_jakson_5", "fsdd/2_jackson_5"),
+        ("arctic_a7", "arctic_a0007"),
+    ],
+)
 def test_an_unknown_name_gets_a_suggestion(asked, meant):
-    with pytest.raises(ValueError, match=f"name must be one of .* got '{asked}'. Did you mean '{meant}'"):
+    with pytest.raises(
+        ValueError, match=f"name must be one of .* got '{asked}'. Did you mean '{meant}'"
+    ):
         lookup(asked)
 
 

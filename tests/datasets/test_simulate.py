@@ -42,15 +42,22 @@ def test_a_long_run_forgets_its_start_and_has_the_same_covariance():
     data = make_lgssm(50_000, n_states=2, n_features=1, spectral_radius=0.8, random_state=2)
     A, _, _, _, _, P0, _ = data.params
     # Consecutive states are dependent: blocks of 100 steps (0.8^100 = 2e-10) are not, and give the error.
-    products = np.einsum("ti,tj->tij", data.states, data.states).reshape(500, 100, 2, 2).mean(axis=1)
+    products = (
+        np.einsum("ti,tj->tij", data.states, data.states).reshape(500, 100, 2, 2).mean(axis=1)
+    )
     error = products.std(axis=0, ddof=1) / np.sqrt(500)
     assert (np.abs(products.mean(axis=0) - P0) < 5 * error).all()
     assert np.abs(np.linalg.eigvals(A)).max() == pytest.approx(0.8, rel=1e-12)
 
 
 @settings(deadline=None, max_examples=60)
-@given(n=st.integers(1, 16), D=st.integers(1, 8), radius=st.floats(0, 0.999), snr=st.floats(0.01, 1e4),
-       seed=st.integers(0, 2**32))
+@given(
+    n=st.integers(1, 16),
+    D=st.integers(1, 8),
+    radius=st.floats(0, 0.999),
+    snr=st.floats(0.01, 1e4),
+    seed=st.integers(0, 2**32),
+)
 def test_spectrum_snr_and_covariances_are_exact(n, D, radius, snr, seed):
     data = make_lgssm(2, n, D, spectral_radius=radius, snr=snr, random_state=seed)
     A, C, Q, R, _, P0, _ = data.params
@@ -114,8 +121,12 @@ def test_one_sequence_is_an_array_and_several_are_lists():
     several = make_lgssm(40, n_sequences=3, random_state=0)
     ragged = make_lgssm([5, 1, 9], random_state=0)
     assert [y.shape for y in several.y] == [(40, 2)] * 3
-    assert [y.shape for y in ragged.y] == [x.shape for x in ragged.states] == [(5, 2), (1, 2), (9, 2)]
-    assert np.array_equal(several.params.A, ragged.params.A)  # the system does not depend on the lengths
+    assert (
+        [y.shape for y in ragged.y] == [x.shape for x in ragged.states] == [(5, 2), (1, 2), (9, 2)]
+    )
+    assert np.array_equal(
+        several.params.A, ragged.params.A
+    )  # the system does not depend on the lengths
 
 
 def test_the_same_seed_gives_the_same_data():
@@ -124,40 +135,63 @@ def test_the_same_seed_gives_the_same_data():
     for other in (second, sequence):
         np.testing.assert_array_equal(first.y, other.y)
         np.testing.assert_array_equal(first.params.A, other.params.A)
-    for kind in (np.random.default_rng, np.random.RandomState):  # a generator moves on, the same way each time
+    for kind in (
+        np.random.default_rng,
+        np.random.RandomState,
+    ):  # a generator moves on, the same way each time
         one, same = kind(7), kind(7)
         drawn = [make_lgssm(random_state=generator).complete for generator in (one, same, one)]
         np.testing.assert_array_equal(drawn[0], drawn[1])
         assert not np.array_equal(drawn[0], drawn[2])
-    assert not np.array_equal(make_lgssm().complete, make_lgssm().complete)  # no seed, no repetition
+    assert not np.array_equal(
+        make_lgssm().complete, make_lgssm().complete
+    )  # no seed, no repetition
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    ({"spectral_radius": 1.0}, "spectral_radius must be a number of at least 0 and below 1; got 1.0"),
-    ({"spectral_radius": "big"}, "spectral_radius must be a number of .*; got 'big'"),
-    ({"snr": 0}, "snr must be a number above 0; got 0"),
-    ({"snr": None}, "snr must be a number above 0; got None"),
-    ({"missing": 1.0}, "missing must be a number of at least 0 and below 1; got 1.0"),
-    ({"missing": np.nan}, "missing must be .* below 1; got nan"),
-    ({"n_states": 0}, "n_states must be a whole number of at least 1; got 0"),
-    ({"n_states": 2.5}, "n_states must be a whole number of at least 1; got 2.5"),
-    ({"n_features": True}, "n_features must be a whole number of at least 1; got True"),
-    ({"n_sequences": 0}, "n_sequences must be a whole number of at least 1"),
-    ({"n_steps": 0}, "n_steps must be a whole number of at least 1, or a sequence of those; got 0"),
-    ({"n_steps": "a"}, "n_steps must be a whole number of at least 1, or a sequence of those; got 'a'"),
-    ({"n_steps": []}, r"n_steps must be a whole number of at least 1, or a sequence of those; got \[\]"),
-    ({"n_steps": [3, 0]}, "n_steps must be a whole number of at least 1 each; got 0"),
-    ({"n_steps": [[3], 2]}, r"n_steps must be a whole number of at least 1 each; got \[3\]"),
-    ({"random_state": -1}, "random_state must be a whole number from 0, a SeedSequence, .*; got -1"),
-    ({"random_state": "a"}, "random_state must be .*; got 'a'"),
-    ({"eigenvalues": "none"}, "eigenvalues must hold numbers; got 'none'"),
-    ({"eigenvalues": [[0.5]]}, r"eigenvalues must be a list of numbers; got array\(\[\[0.5"),
-    ({"eigenvalues": [0.5j]}, "eigenvalues must come in conjugate pairs"),
-    ({"eigenvalues": [0.5j, -0.4j]}, "eigenvalues must come in conjugate pairs"),
-    ({"eigenvalues": []}, "eigenvalues must come in conjugate pairs"),
-    ({"eigenvalues": [1.0]}, "eigenvalues must lie inside the unit circle"),
-    ({"eigenvalues": [np.nan]}, "eigenvalues must"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            {"spectral_radius": 1.0},
+            "spectral_radius must be a number of at least 0 and below 1; got 1.0",
+        ),
+        ({"spectral_radius": "big"}, "spectral_radius must be a number of .*; got 'big'"),
+        ({"snr": 0}, "snr must be a number above 0; got 0"),
+        ({"snr": None}, "snr must be a number above 0; got None"),
+        ({"missing": 1.0}, "missing must be a number of at least 0 and below 1; got 1.0"),
+        ({"missing": np.nan}, "missing must be .* below 1; got nan"),
+        ({"n_states": 0}, "n_states must be a whole number of at least 1; got 0"),
+        ({"n_states": 2.5}, "n_states must be a whole number of at least 1; got 2.5"),
+        ({"n_features": True}, "n_features must be a whole number of at least 1; got True"),
+        ({"n_sequences": 0}, "n_sequences must be a whole number of at least 1"),
+        (
+            {"n_steps": 0},
+            "n_steps must be a whole number of at least 1, or a sequence of those; got 0",
+        ),
+        (
+            {"n_steps": "a"},
+            "n_steps must be a whole number of at least 1, or a sequence of those; got 'a'",
+        ),
+        (
+            {"n_steps": []},
+            r"n_steps must be a whole number of at least 1, or a sequence of those; got \[\]",
+        ),
+        ({"n_steps": [3, 0]}, "n_steps must be a whole number of at least 1 each; got 0"),
+        ({"n_steps": [[3], 2]}, r"n_steps must be a whole number of at least 1 each; got \[3\]"),
+        (
+            {"random_state": -1},
+            "random_state must be a whole number from 0, a SeedSequence, .*; got -1",
+        ),
+        ({"random_state": "a"}, "random_state must be .*; got 'a'"),
+        ({"eigenvalues": "none"}, "eigenvalues must hold numbers; got 'none'"),
+        ({"eigenvalues": [[0.5]]}, r"eigenvalues must be a list of numbers; got array\(\[\[0.5"),
+        ({"eigenvalues": [0.5j]}, "eigenvalues must come in conjugate pairs"),
+        ({"eigenvalues": [0.5j, -0.4j]}, "eigenvalues must come in conjugate pairs"),
+        ({"eigenvalues": []}, "eigenvalues must come in conjugate pairs"),
+        ({"eigenvalues": [1.0]}, "eigenvalues must lie inside the unit circle"),
+        ({"eigenvalues": [np.nan]}, "eigenvalues must"),
+    ],
+)
 def test_arguments_outside_their_range_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         make_lgssm(**arguments)

@@ -11,8 +11,10 @@ import pytest
 
 from tsinit.datasets import load_air_quality, load_new_york_air_quality
 
-HEADER = ("Date;Time;CO(GT);PT08.S1(CO);NMHC(GT);C6H6(GT);PT08.S2(NMHC);NOx(GT);PT08.S3(NOx);NO2(GT);"
-          "PT08.S4(NO2);PT08.S5(O3);T;RH;AH;;")
+HEADER = (
+    "Date;Time;CO(GT);PT08.S1(CO);NMHC(GT);C6H6(GT);PT08.S2(NMHC);NOx(GT);PT08.S3(NOx);NO2(GT);"
+    "PT08.S4(NO2);PT08.S5(O3);T;RH;AH;;"
+)
 ROWS = [
     "30/11/2004;22.00.00;2,6;1360;150;11,9;1046;166;1056;113;1692;1268;13,6;48,9;0,7578;;",
     "30/11/2004;23.00.00;-200;1292;112;9,4;955;103;1174;92;1559;972;-1,3;47,7;0,7255;;",
@@ -68,7 +70,9 @@ def test_new_york_is_what_the_file_says_line_by_line():
     assert len(lines) == len(table) == 153
     for line, (time, row) in zip(lines, table.iterrows(), strict=True):
         assert time == datetime.datetime.fromisoformat(line.pop("date"))
-        assert row.tolist() == pytest.approx([float(cell or "nan") for cell in line.values()], nan_ok=True)
+        assert row.tolist() == pytest.approx(
+            [float(cell or "nan") for cell in line.values()], nan_ok=True
+        )
 
 
 def test_new_york_has_the_published_summary():
@@ -96,7 +100,10 @@ def real():
 
 def test_the_real_hourly_table_has_its_published_size_and_gaps(real):
     assert real.shape == (9357, 13)
-    assert (str(real.index[0]), str(real.index[-1])) == ("2004-03-10 18:00:00", "2005-04-04 14:00:00")
+    assert (str(real.index[0]), str(real.index[-1])) == (
+        "2004-03-10 18:00:00",
+        "2005-04-04 14:00:00",
+    )
     assert real.index.freq == pd.offsets.Hour()
     percent = (100 * real.isna().mean()).round(1).to_dict()
     heavy = {"NMHC": 90.2, "CO": 18.0, "NOx": 17.5, "NO2": 17.5}

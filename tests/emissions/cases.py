@@ -43,7 +43,9 @@ def observations(name, rng, T=30, D=D):
         return rng.integers(0, 3, (T, D)).astype(float)
     if name == "von_mises":
         return rng.vonmises(1.0, 2.0, (T, D))
-    return MEAN[np.arange(D) % 2] + rng.standard_normal((T, D)) @ np.triu(np.full((D, D), 0.5) + np.eye(D))
+    return MEAN[np.arange(D) % 2] + rng.standard_normal((T, D)) @ np.triu(
+        np.full((D, D), 0.5) + np.eye(D)
+    )
 
 
 def bind(name, rng, T=30, missing=True):

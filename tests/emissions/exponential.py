@@ -46,7 +46,9 @@ class ExponentialBound(Bound):
         a, b = self.prior
         rows = [self.data.y[: z.size][z == k] for k in range(K)]
         n = np.array([(~np.isnan(r)).sum(axis=0) for r in rows])
-        return Rates(rng.standard_gamma(a + n) / (b + np.array([np.nansum(r, axis=0) for r in rows])))
+        return Rates(
+            rng.standard_gamma(a + n) / (b + np.array([np.nansum(r, axis=0) for r in rows]))
+        )
 
     def log_evidence(self, z, K, params, latent):
         a, b = self.prior

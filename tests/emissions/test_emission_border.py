@@ -54,10 +54,13 @@ def test_unknown_names_are_told_the_nearest():
     with pytest.raises(ValueError, match=r"got 'gausian'\. Did you mean 'gaussian'\?"):
         resolve("gausian")
     with pytest.raises(
-        TypeError, match=r"emission must be an object, not its class; got Gaussian. Write Gaussian\(\)"
+        TypeError,
+        match=r"emission must be an object, not its class; got Gaussian. Write Gaussian\(\)",
     ):
         resolve(Gaussian)
-    with pytest.raises(TypeError, match="emission must be a name or an object with a method bind; got 3"):
+    with pytest.raises(
+        TypeError, match="emission must be a name or an object with a method bind; got 3"
+    ):
         resolve(3)
 
 
@@ -135,7 +138,11 @@ def test_one_outlier_does_not_squeeze_the_scale(rng):
             1.5,
             "X must hold counts 0, 1, 2, ... for a Poisson emission; got 1.5 in row 2, column 1.",
         ),
-        ("categorical", 0.5, "X must hold whole numbers that name categories; got 0.5 in row 2, column 1."),
+        (
+            "categorical",
+            0.5,
+            "X must hold whole numbers that name categories; got 0.5 in row 2, column 1.",
+        ),
         (
             "von_mises",
             350.0,
@@ -153,7 +160,8 @@ def test_wrong_values_are_named_with_their_place(name, bad, sentence):
 
 def test_wrong_tables_are_refused():
     with pytest.raises(
-        ValueError, match=r"X must be a table with at least one row and one column; got shape \(3,\)"
+        ValueError,
+        match=r"X must be a table with at least one row and one column; got shape \(3,\)",
     ):
         Gaussian().bind(np.ones(3))
     with pytest.raises(ValueError, match="X must hold numbers"):
@@ -180,8 +188,14 @@ def test_wrong_tables_are_refused():
         (KnownVarianceGaussian(variance=-1.0), "variance must be finite and above 0; got -1.0."),
         (StudentT(df=0.0), "df must be a number above 0; got 0.0."),
         (Poisson(prior_shape=True), "prior_shape must be a number above 0; got True."),
-        (Categorical(categories=[0, 0]), r"categories must be distinct whole numbers; got \[0, 0\]."),
-        (Categorical(categories=[0, 2]), r"X must hold in column 0 categories of the fit, \[0, 2\]; got 1."),
+        (
+            Categorical(categories=[0, 0]),
+            r"categories must be distinct whole numbers; got \[0, 0\].",
+        ),
+        (
+            Categorical(categories=[0, 2]),
+            r"X must hold in column 0 categories of the fit, \[0, 2\]; got 1.",
+        ),
         (VonMises(unit="turns"), "unit must be 'radians' or 'degrees'; got 'turns'."),
         (VonMises(prior_shape=0.5), "prior_shape must be a number of at least 1; got 0.5."),
     ],
@@ -193,9 +207,14 @@ def test_wrong_priors_are_refused_when_used(emission, sentence):
 
 def test_a_category_not_seen_in_the_fit_is_named(rng):
     bound = Categorical().bind(np.array([[0.0, 5.0], [1.0, 7.0]]))
-    with pytest.raises(ValueError, match=r"X must hold in column 1 categories of the fit, \[5, 7\]; got 6."):
+    with pytest.raises(
+        ValueError, match=r"X must hold in column 1 categories of the fit, \[5, 7\]; got 6."
+    ):
         bound.with_data(np.array([[1.0, 6.0]]))
-    assert set(bound.simulate(rng, bound.prior_params(rng, 1), np.zeros(50, int))[:, 1]) <= {5.0, 7.0}
+    assert set(bound.simulate(rng, bound.prior_params(rng, 1), np.zeros(50, int))[:, 1]) <= {
+        5.0,
+        7.0,
+    }
     wide = Categorical(categories=[5, 6, 7, 0, 1]).bind(np.array([[0.0, 5.0]]))
     assert wide.with_data(np.array([[1.0, 6.0]])).data.code.tolist() == [[1, 3]]
 
@@ -220,7 +239,11 @@ def test_degrees_are_radians_in_other_words(rng):
 def test_units_and_offsets_change_nothing_but_the_units(rng, name):
     y = rng.standard_normal((60, 3)) @ rng.standard_normal((3, 3))
     y[rng.random(y.shape) < 0.2] = np.nan
-    factor, offset, z = np.array([1e-6, 3.0, 2e9]), np.array([5.0, -1e3, 1e10]), rng.integers(0, 2, 60)
+    factor, offset, z = (
+        np.array([1e-6, 3.0, 2e9]),
+        np.array([5.0, -1e3, 1e10]),
+        rng.integers(0, 2, 60),
+    )
     bounds = [resolve(name).bind(y), resolve(name).bind(offset + factor * y)]
     told, value = [], []
     for bound in bounds:
@@ -243,7 +266,9 @@ def test_whole_numbers_are_numbers(rng, name):
     z = rng.integers(0, 2, 30)
     a, b = (resolve(name).bind(table) for table in (y, y.astype(float)))
     for left, right in zip(
-        a.prior_params(np.random.default_rng(0), 2), b.prior_params(np.random.default_rng(0), 2), strict=True
+        a.prior_params(np.random.default_rng(0), 2),
+        b.prior_params(np.random.default_rng(0), 2),
+        strict=True,
     ):
         np.testing.assert_array_equal(left, right)
     assert all_log_densities(a.prior_params(rng, 2), a.data, 2).shape == (30, 2)

@@ -71,14 +71,17 @@ def test_plain_states_are_found(rng, name):
     assert bound.means(chain.params).shape == (chain.K, bound.n_features)
 
 
-@pytest.mark.parametrize("name", ["gaussian", "student_t", "gaussian_diag", "gaussian_known_variance"])
+@pytest.mark.parametrize(
+    "name", ["gaussian", "student_t", "gaussian_diag", "gaussian_known_variance"]
+)
 def test_units_do_not_change_the_labels(rng, name):
     z = _truth(rng)
     y = _data(name, rng, z)
     factor, offset = np.array([1e-3, 2e5]), np.array([40.0, -1e7])
     start = _rough(z, rng)
     chains = [
-        _run(resolve(name).bind(table, OFFSETS), start, 3, sweeps=20) for table in (y, offset + factor * y)
+        _run(resolve(name).bind(table, OFFSETS), start, 3, sweeps=20)
+        for table in (y, offset + factor * y)
     ]
     np.testing.assert_array_equal(chains[0].z, chains[1].z)
     jacobian = -np.sum(~np.isnan(y), axis=0) @ np.log(factor)

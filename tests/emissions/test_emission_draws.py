@@ -44,7 +44,9 @@ def test_normal_wishart_posterior(rng):
         spread = np.sqrt(combination @ Psi @ combination / (weight * free))
         _agrees(mean[:, k] @ combination, stats.t(free, m @ combination, spread))
         along = np.einsum("i,nij,j->n", combination, S[:, k], combination)
-        _agrees(along, stats.invgamma(0.5 * (df - 1.0), scale=0.5 * combination @ Psi @ combination))
+        _agrees(
+            along, stats.invgamma(0.5 * (df - 1.0), scale=0.5 * combination @ Psi @ combination)
+        )
         reference = stats.invwishart(df, Psi).rvs(N, random_state=n)
         assert stats.ks_2samp(np.linalg.det(S[:, k]), np.linalg.det(reference)).pvalue > LEAST
         assert stats.ks_2samp(S[:, k, 0, 1], reference[:, 0, 1]).pvalue > LEAST
@@ -81,7 +83,10 @@ def test_poisson_posterior(rng):
     for k in range(3):
         for i in range(2):
             x = _seen(y, z, k, i)
-            _agrees(rate[:, k, i], stats.gamma(1.5 + x.sum(), scale=1.0 / (1.5 / [3.0, 0.7][i] + x.size)))
+            _agrees(
+                rate[:, k, i],
+                stats.gamma(1.5 + x.sum(), scale=1.0 / (1.5 / [3.0, 0.7][i] + x.size)),
+            )
 
 
 def test_categorical_posterior(rng):
@@ -141,8 +146,12 @@ def test_every_state_uses_its_own_angles(rng):
     y = rng.vonmises(np.array([0.0, 2.0, 4.0])[z], 500.0)[:, None]
     bound = VonMises(prior_concentration=500.0).bind(y)
     params = bound.draw(rng, z, 3, None)
-    np.testing.assert_allclose(np.exp(1j * bound.means(params)[:, 0]), np.exp([0j, 2j, 4j]), atol=0.05)
-    assert (np.abs(bound.describe(params)["concentration"] - 500.0) < 5.0 * 500.0 * np.sqrt(2.0 / 100)).all()
+    np.testing.assert_allclose(
+        np.exp(1j * bound.means(params)[:, 0]), np.exp([0j, 2j, 4j]), atol=0.05
+    )
+    assert (
+        np.abs(bound.describe(params)["concentration"] - 500.0) < 5.0 * 500.0 * np.sqrt(2.0 / 100)
+    ).all()
 
 
 @pytest.mark.parametrize("name", ["gaussian", "student_t"])
@@ -167,12 +176,16 @@ def test_missing_entries_are_drawn_from_their_conditional(rng, name):
         seen = np.setdiff1d(np.arange(D), gap)
         B = S[np.ix_(gap, seen)] @ np.linalg.inv(S[np.ix_(seen, seen)])
         C = S[np.ix_(gap, gap)] - B @ S[np.ix_(seen, gap)]
-        e = (filled[:, t, gap] - m[gap] - B @ (y[t, seen] - m[seen])) * np.sqrt(weight[:, t])[:, None]
+        e = (filled[:, t, gap] - m[gap] - B @ (y[t, seen] - m[seen])) * np.sqrt(weight[:, t])[
+            :, None
+        ]
         white = np.linalg.solve(np.linalg.cholesky(C), e.T)
         for row in white:
             _agrees(row, stats.norm)
         if len(gap) == 2:
             assert abs(np.mean(white[0] * white[1])) < 4.0 / np.sqrt(N)
         if name == "student_t":
-            d = (y[t, seen] - m[seen]) @ np.linalg.solve(S[np.ix_(seen, seen)], y[t, seen] - m[seen])
+            d = (y[t, seen] - m[seen]) @ np.linalg.solve(
+                S[np.ix_(seen, seen)], y[t, seen] - m[seen]
+            )
             _agrees(weight[:, t], stats.gamma(0.5 * (4.0 + seen.size), scale=2.0 / (4.0 + d)))

@@ -30,7 +30,9 @@ def test_evidence_is_the_product_of_predictive_densities(rng, name):
         y[[3, 7]] = np.nan
         bound = EMISSIONS[name].bind(y)
     assert bound.collapsed
-    assert bound.log_evidence(z, 3, None, None) == pytest.approx(_expected(name, y, z, bound), rel=1e-11)
+    assert bound.log_evidence(z, 3, None, None) == pytest.approx(
+        _expected(name, y, z, bound), rel=1e-11
+    )
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.7])
@@ -39,7 +41,9 @@ def test_von_mises_evidence_is_the_double_integral(rng, weight):
     y[3, 0] = np.nan
     z = np.array([0, 1, 1, 0, 1, 0, 1, 1, 1])
     bound = VonMises(None, [0.5, -2.0], weight, [2.0, 4.0], 2.5).bind(y)
-    expected = twin.von_mises_log_evidence(y, z, [0.5, -2.0], weight, 2.5, 2.5 / np.array([2.0, 4.0]))
+    expected = twin.von_mises_log_evidence(
+        y, z, [0.5, -2.0], weight, 2.5, 2.5 / np.array([2.0, 4.0])
+    )
     assert bound.log_evidence(z, 2, None, None) == pytest.approx(expected, rel=1e-11)
 
 
@@ -87,10 +91,16 @@ def test_evidence_survives_an_offset_and_a_tight_state(rng, emission):
     s = bound.scale
     standard = (y - s.loc) / s.scale
     if emission is Gaussian:
-        expected = twin.normal_wishart_log_evidence(standard, z, np.zeros(2), 0.05, 5.0, 0.5 * np.eye(2))
+        expected = twin.normal_wishart_log_evidence(
+            standard, z, np.zeros(2), 0.05, 5.0, 0.5 * np.eye(2)
+        )
     else:
-        expected = twin.normal_gamma_log_evidence(standard, z, np.zeros(2), 0.05, 2.0, np.full(2, 0.25))
-    assert bound.log_evidence(z, 2, None, None) - bound.log_jacobian == pytest.approx(expected, rel=1e-9)
+        expected = twin.normal_gamma_log_evidence(
+            standard, z, np.zeros(2), 0.05, 2.0, np.full(2, 0.25)
+        )
+    assert bound.log_evidence(z, 2, None, None) - bound.log_jacobian == pytest.approx(
+        expected, rel=1e-9
+    )
 
 
 def test_defaults_are_the_documented_ones(rng):

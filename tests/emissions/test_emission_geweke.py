@@ -85,7 +85,9 @@ def _other_prior(**change):
 
     def step(rng, bound, params):
         wrong = copy.copy(bound)
-        wrong.prior = bound.prior._replace(**{k: f(getattr(bound.prior, k)) for k, f in change.items()})
+        wrong.prior = bound.prior._replace(
+            **{k: f(getattr(bound.prior, k)) for k, f in change.items()}
+        )
         return _right(rng, wrong, params)
 
     return step

@@ -26,8 +26,11 @@ def test_calibrate_hits_variance_one_and_the_ratio_exactly(rng, snr):
 def test_calibrate_keeps_the_directions_of_C(rng):
     drawn = random_params(rng, 4, 2)
     C = calibrate(drawn.A, drawn.C).C
-    np.testing.assert_allclose(C / np.linalg.norm(C, axis=1)[:, None],
-                               drawn.C / np.linalg.norm(drawn.C, axis=1)[:, None], rtol=1e-12)
+    np.testing.assert_allclose(
+        C / np.linalg.norm(C, axis=1)[:, None],
+        drawn.C / np.linalg.norm(drawn.C, axis=1)[:, None],
+        rtol=1e-12,
+    )
 
 
 def test_a_calibrated_system_simulates_to_variance_one(rng):
@@ -49,7 +52,9 @@ def test_assemble_makes_what_a_filter_can_start_from(rng):
     assert np.abs(np.linalg.eigvals(params.A)).max() < 1.0
     np.testing.assert_array_equal(params.Q, params.Q.T)
     assert np.linalg.eigvalsh(params.Q)[0] > -1e-14
-    np.testing.assert_allclose(params.P0, params.A @ params.P0 @ params.A.T + params.Q, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(
+        params.P0, params.A @ params.P0 @ params.A.T + params.Q, rtol=1e-9, atol=1e-9
+    )
     np.testing.assert_array_equal(params.d, np.zeros(2))
 
 
@@ -66,7 +71,9 @@ def test_nearest_psd_changes_nothing_but_what_is_wrong(rng):
     vectors = np.linalg.qr(root)[0]
     S = (vectors * [-1.0, 0.5, 2.0]) @ vectors.T
     np.testing.assert_allclose(nearest_psd(S), (vectors * [0.0, 0.5, 2.0]) @ vectors.T, atol=1e-14)
-    np.testing.assert_allclose(np.linalg.eigvalsh(nearest_psd(S, least=1.0)), [1.0, 1.0, 2.0], rtol=1e-12)
+    np.testing.assert_allclose(
+        np.linalg.eigvalsh(nearest_psd(S, least=1.0)), [1.0, 1.0, 2.0], rtol=1e-12
+    )
 
 
 def test_covariance_root_squares_to_the_covariance_even_where_it_is_singular(rng):

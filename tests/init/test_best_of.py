@@ -12,7 +12,9 @@ Y = np.random.default_rng(9).standard_normal((100, 2))
 
 def by_radius(start, n_iter):
     """A trial that likes fast forgetting and marks what it has refined."""
-    return -np.abs(np.linalg.eigvals(start.A)).max(), start._replace(m0=np.full(len(start.A), float(n_iter)))
+    return -np.abs(np.linalg.eigvals(start.A)).max(), start._replace(
+        m0=np.full(len(start.A), float(n_iter))
+    )
 
 
 def fixed(radius):
@@ -28,7 +30,9 @@ def infinite(y, rng):
 
 
 def test_the_better_start_wins_and_comes_back_refined(rng):
-    best = BestOf([fixed(0.9), fixed(0.3), fixed(0.6)], n_iter=7).dynamics(Y, rng, 2, trial=by_radius)
+    best = BestOf([fixed(0.9), fixed(0.3), fixed(0.6)], n_iter=7).dynamics(
+        Y, rng, 2, trial=by_radius
+    )
     np.testing.assert_array_equal(best.A, fixed(0.3).A)
     np.testing.assert_array_equal(best.m0, [7.0, 7.0])
 
@@ -52,13 +56,17 @@ def test_a_candidate_whose_fit_fails_is_passed_over(rng):
             raise FloatingPointError("diverged")
         return (np.nan if radius < 0.7 else radius), start
 
-    best = BestOf([fixed(0.3), fixed(0.6), fixed(0.8), fixed(0.75)]).dynamics(Y, rng, 2, trial=trial)
+    best = BestOf([fixed(0.3), fixed(0.6), fixed(0.8), fixed(0.75)]).dynamics(
+        Y, rng, 2, trial=trial
+    )
     np.testing.assert_array_equal(best.A, fixed(0.8).A)
 
 
 def test_when_all_fail_the_message_says_how(rng):
-    expected = ("BestOf must have a candidate that can be fitted; every one failed: strategies=broken (LinAlgError: "
-                "Singular matrix); strategies=infinite (FloatingPointError: the start must be finite).")
+    expected = (
+        "BestOf must have a candidate that can be fitted; every one failed: strategies=broken (LinAlgError: "
+        "Singular matrix); strategies=infinite (FloatingPointError: the start must be finite)."
+    )
     with pytest.raises(FloatingPointError, match=re.escape(expected)):
         BestOf([broken, infinite]).dynamics(Y, rng, 2, trial=by_radius)
 
@@ -77,6 +85,7 @@ def test_a_mistake_of_the_user_is_not_passed_over(rng):
 
 def test_each_candidate_draws_for_itself():
     """Adding a candidate changes nothing for the others, and n_starts draws anew each time."""
+
     def drawn(strategies, n_starts=1):
         seen = []
 
@@ -103,14 +112,42 @@ def test_nested_contests_and_clones_keep_their_parameters(rng):
     assert np.isfinite(best.A).all()
 
 
-@pytest.mark.parametrize(("strategy", "trial", "error", "expected"), [
-    (BestOf([]), by_radius, ValueError, "strategies must hold at least one strategy; got none."),
-    (BestOf("cva"), by_radius, TypeError, "strategies must be a list or tuple of strategies, or 'auto'; got 'cva'."),
-    (BestOf(["lpc"], n_iter=-1), by_radius, ValueError, "n_iter must be a whole number of at least 0; got -1."),
-    (BestOf(["lpc"], n_starts=0), by_radius, ValueError, "n_starts must be a whole number of at least 1; got 0."),
-    (BestOf(["lpc"]), None, TypeError, "trial must be a function trial(start, n_iter) -> (objective, refined); "
-                                       "got None. A model gives it when BestOf is its init."),
-])
+@pytest.mark.parametrize(
+    ("strategy", "trial", "error", "expected"),
+    [
+        (
+            BestOf([]),
+            by_radius,
+            ValueError,
+            "strategies must hold at least one strategy; got none.",
+        ),
+        (
+            BestOf("cva"),
+            by_radius,
+            TypeError,
+            "strategies must be a list or tuple of strategies, or 'auto'; got 'cva'.",
+        ),
+        (
+            BestOf(["lpc"], n_iter=-1),
+            by_radius,
+            ValueError,
+            "n_iter must be a whole number of at least 0; got -1.",
+        ),
+        (
+            BestOf(["lpc"], n_starts=0),
+            by_radius,
+            ValueError,
+            "n_starts must be a whole number of at least 1; got 0.",
+        ),
+        (
+            BestOf(["lpc"]),
+            None,
+            TypeError,
+            "trial must be a function trial(start, n_iter) -> (objective, refined); "
+            "got None. A model gives it when BestOf is its init.",
+        ),
+    ],
+)
 def test_wrong_parameters_are_named(rng, strategy, trial, error, expected):
     with pytest.raises(error, match=re.escape(expected)):
         strategy.dynamics(Y, rng, 2, trial=trial)
@@ -144,7 +181,9 @@ def test_labels_that_do_not_fit_the_data_are_a_mistake_of_the_user(rng):
     def short(y):
         return np.zeros(3, dtype=int)
 
-    with pytest.raises(ValueError, match=r"^strategies=short must have one label for each of the 100 time steps"):
+    with pytest.raises(
+        ValueError, match=r"^strategies=short must have one label for each of the 100 time steps"
+    ):
         BestOf([short]).labels(Y, rng, 2, trial=fewest_changes)
     with pytest.raises(FloatingPointError, match="every one failed: strategies=broken"):
         BestOf([broken]).labels(Y, rng, 2, trial=fewest_changes)

@@ -55,7 +55,9 @@ def test_every_sequence_of_a_sticky_chain_starts_anew():
 
 @pytest.mark.parametrize("stay", [-0.1, 1.1, "no", None])
 def test_a_probability_is_a_probability(stay):
-    with pytest.raises(ValueError, match=r"^stay must be a number of at least 0 and at most 1; got "):
+    with pytest.raises(
+        ValueError, match=r"^stay must be a number of at least 0 and at most 1; got "
+    ):
         Sticky(stay).labels(Y, fresh(), 3)
 
 
@@ -89,23 +91,51 @@ def test_ready_labels_are_not_touched_and_inner_parameters_are_reached(rng):
     np.testing.assert_array_equal(inner, before)
     outer = Perturb(KMeans()).set_params(inner__n_clusters=3, scale=0.0)
     y = rng.standard_normal((60, 2))
-    np.testing.assert_array_equal(outer.labels(y, fresh(), 2), KMeans(n_clusters=3).labels(y, fresh(), 2))
+    np.testing.assert_array_equal(
+        outer.labels(y, fresh(), 2), KMeans(n_clusters=3).labels(y, fresh(), 2)
+    )
 
 
-@pytest.mark.parametrize(("strategy", "error", "expected"), [
-    (Perturb("kmeans", -0.5), ValueError, "scale must be a number of at least 0; got -0.5."),
-    (Perturb(np.zeros(3, int)), ValueError,
-     "inner must have one label for each of the 20 time steps; got shape (3,)."),
-    (Perturb("lpc"), ValueError, "got 'lpc'. 'lpc' does not offer 'labels'."),
-    (Perturb(lambda y: np.full(20, -1)), ValueError,
-     "inner must hold whole numbers of at least 0; got -1 at time"),
-])
+@pytest.mark.parametrize(
+    ("strategy", "error", "expected"),
+    [
+        (Perturb("kmeans", -0.5), ValueError, "scale must be a number of at least 0; got -0.5."),
+        (
+            Perturb(np.zeros(3, int)),
+            ValueError,
+            "inner must have one label for each of the 20 time steps; got shape (3,).",
+        ),
+        (Perturb("lpc"), ValueError, "got 'lpc'. 'lpc' does not offer 'labels'."),
+        (
+            Perturb(lambda y: np.full(20, -1)),
+            ValueError,
+            "inner must hold whole numbers of at least 0; got -1 at time",
+        ),
+    ],
+)
 def test_wrong_parameters_are_named(rng, strategy, error, expected):
     with pytest.raises(error, match=re.escape(expected)):
         strategy.labels(Y[:20], rng, 3)
 
 
 def test_the_names_are_those_the_documentation_gives():
-    names = {"agglomerative", "auto", "best_of", "cva", "gaussian_mixture", "jump", "kmeans", "kmeans++", "kmedoids",
-             "moesp", "n4sid", "one_state", "segments", "short_em", "sticky", "subspace", "uniform"}
+    names = {
+        "agglomerative",
+        "auto",
+        "best_of",
+        "cva",
+        "gaussian_mixture",
+        "jump",
+        "kmeans",
+        "kmeans++",
+        "kmedoids",
+        "moesp",
+        "n4sid",
+        "one_state",
+        "segments",
+        "short_em",
+        "sticky",
+        "subspace",
+        "uniform",
+    }
     assert names == set(init.names("labels"))

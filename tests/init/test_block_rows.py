@@ -10,9 +10,17 @@ def columns(lengths, i):
     return sum(max(0, length - 2 * i + 1) for length in lengths)
 
 
-@pytest.mark.parametrize(("n", "D", "expected"), [
-    (2, 1, [3, 4]), (4, 1, [5, 6]), (8, 1, [9, 12]), (4, 2, [3, 4]), (4, 10, [2, 3]), (12, 4, [4, 5]),
-])
+@pytest.mark.parametrize(
+    ("n", "D", "expected"),
+    [
+        (2, 1, [3, 4]),
+        (4, 1, [5, 6]),
+        (8, 1, [9, 12]),
+        (4, 2, [3, 4]),
+        (4, 10, [2, 3]),
+        (12, 4, [4, 5]),
+    ],
+)
 def test_the_least_and_the_usual_number_are_offered(n, D, expected):
     assert block_row_choices([5000], D, n) == expected
 
@@ -23,7 +31,9 @@ def test_memory_adds_doubles_as_far_as_the_data_allow():
     assert columns([500], i) >= 20 * i > 0
     assert columns([500], i + 1) < 20 * (i + 1)
     assert block_row_choices([5000], 1, 4, "auto", lambda most: 2) == [5, 6]
-    assert block_row_choices([50], 1, 4, "auto", lambda most: pytest.fail("too few data to ask")) == [5, 6]
+    assert block_row_choices(
+        [50], 1, 4, "auto", lambda most: pytest.fail("too few data to ask")
+    ) == [5, 6]
 
 
 @pytest.mark.parametrize("lengths", [[30], [20, 18, 9], [13], [8, 8, 8, 8]])

@@ -29,7 +29,7 @@ def simulate_ar(coefficients, T, rng, burn=500):
     e = rng.standard_normal(T + burn)
     p = len(coefficients)
     for t in range(p, T + burn):
-        y[t] = coefficients @ y[t - p:t][::-1] + e[t]
+        y[t] = coefficients @ y[t - p : t][::-1] + e[t]
     return y[burn:]
 
 
@@ -56,7 +56,7 @@ def test_known_coefficients_come_back_within_five_standard_errors(rng, gaps):
     truth = np.array([1.2, -0.8, 0.3])
     T = 20_000
     y = simulate_ar(truth, T, rng)
-    lags = np.array([y[k:] @ y[:T - k] / T for k in range(3)])
+    lags = np.array([y[k:] @ y[: T - k] / T for k in range(3)])
     # Asymptotic covariance of the estimate: noise variance (1) times the inverse Toeplitz, over T.
     toeplitz = lags[np.abs(np.subtract.outer(range(3), range(3)))]
     usable = T * (1 - gaps) ** 4  # a gap takes every window of four that holds it
@@ -69,7 +69,11 @@ def test_known_coefficients_come_back_within_five_standard_errors(rng, gaps):
 
 def test_roots_never_leave_the_unit_circle(rng):
     for T in (3, 10, 50):
-        for y in (rng.standard_normal(T).cumsum().cumsum(), 1.5 ** np.arange(T), np.arange(float(T))):
+        for y in (
+            rng.standard_normal(T).cumsum().cumsum(),
+            1.5 ** np.arange(T),
+            np.arange(float(T)),
+        ):
             roots = np.roots(np.r_[1.0, -burg(y, 4).coefficients])
             assert np.abs(roots).max(initial=0.0) < 1.0 + 1e-6
 

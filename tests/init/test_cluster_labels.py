@@ -8,7 +8,15 @@ import pytest
 from helpers import with_gaps
 from sklearn.metrics import adjusted_rand_score
 
-from tsinit.init import Agglomerative, GaussianMixture, KMeans, KMeansPlusPlus, KMedoids, Subspace, Uniform
+from tsinit.init import (
+    Agglomerative,
+    GaussianMixture,
+    KMeans,
+    KMeansPlusPlus,
+    KMedoids,
+    Subspace,
+    Uniform,
+)
 from tsinit.init._scaling import standardise
 
 
@@ -50,8 +58,12 @@ def test_every_row_is_with_the_nearest_mean_over_what_was_seen(rng, gaps):
 
 def test_parameters_of_k_means_count(rng):
     y = rng.standard_normal((200, 2))
-    np.testing.assert_array_equal(KMeans(n_clusters=6).labels(y, fresh(), 2), KMeans().labels(y, fresh(), 6))
-    np.testing.assert_array_equal(KMeans(n_delays=1).labels(y, fresh(), 4), KMeans().labels(y, fresh(), 4))
+    np.testing.assert_array_equal(
+        KMeans(n_clusters=6).labels(y, fresh(), 2), KMeans().labels(y, fresh(), 6)
+    )
+    np.testing.assert_array_equal(
+        KMeans(n_delays=1).labels(y, fresh(), 4), KMeans().labels(y, fresh(), 4)
+    )
 
 
 def test_windows_lie_around_their_row_and_stay_in_their_sequence(rng):
@@ -59,17 +71,23 @@ def test_windows_lie_around_their_row_and_stay_in_their_sequence(rng):
     windows = []
     for a, b in itertools.pairwise(offsets):
         for t in range(a, b):
-            windows.append(np.concatenate([y[min(max(t + lag, a), b - 1)] for lag in (-2, -1, 0, 1, 2)]))
+            windows.append(
+                np.concatenate([y[min(max(t + lag, a), b - 1)] for lag in (-2, -1, 0, 1, 2)])
+            )
     labels = KMeans(n_delays=5).labels(y, fresh(), 3, offsets)
     _, loc, scale = standardise(y)
     exact = (np.array(windows) - np.tile(loc, 5)) / np.tile(scale, 5)
     centres = np.array([exact[labels == k].mean(axis=0) for k in range(3)])
-    np.testing.assert_array_equal(labels, ((exact[:, None] - centres) ** 2).sum(axis=2).argmin(axis=1))
+    np.testing.assert_array_equal(
+        labels, ((exact[:, None] - centres) ** 2).sum(axis=2).argmin(axis=1)
+    )
 
 
 def test_windows_see_regimes_that_single_rows_do_not(rng):
     y, z = two_regimes(rng)
-    alone, windows = (adjusted_rand_score(z, KMeans(n_delays=n).labels(y, fresh(), 2)) for n in (1, 9))
+    alone, windows = (
+        adjusted_rand_score(z, KMeans(n_delays=n).labels(y, fresh(), 2)) for n in (1, 9)
+    )
     assert windows > 0.8 > alone + 0.1
 
 
@@ -78,11 +96,17 @@ def test_seeding_puts_every_row_with_the_nearest_of_some_rows(rng):
     z, _, _ = standardise(y)
     d = ((z[:, None] - z) ** 2).sum(axis=2)
     labels = KMeansPlusPlus().labels(y, fresh(), 3)
-    assert any(same(labels, d[list(chosen)].argmin(axis=0)) for chosen in itertools.combinations(range(9), 3))
+    assert any(
+        same(labels, d[list(chosen)].argmin(axis=0))
+        for chosen in itertools.combinations(range(9), 3)
+    )
 
 
-@pytest.mark.parametrize("strategy", [KMeans(), KMedoids(), KMedoids("manhattan"), Agglomerative(),
-                                      GaussianMixture()], ids=str)
+@pytest.mark.parametrize(
+    "strategy",
+    [KMeans(), KMedoids(), KMedoids("manhattan"), Agglomerative(), GaussianMixture()],
+    ids=str,
+)
 def test_long_series_are_clustered_by_samples(rng, strategy):
     y, z = apart(rng, 12_000)
     y[::7, 0] = np.nan
@@ -145,15 +169,25 @@ def test_sequences_too_short_for_a_subspace_have_their_rows_clustered(rng):
     np.testing.assert_array_equal(states, rows)
 
 
-@pytest.mark.parametrize(("strategy", "expected"), [
-    (KMeans(n_clusters=0), "n_clusters must be a whole number of at least 1 or 'auto'; got 0."),
-    (KMeans(n_delays="x"), "n_delays must be a whole number of at least 1 or 'auto'; got 'x'."),
-    (KMedoids("gower"), "metric must be one of ['euclidean', 'manhattan']; got 'gower'."),
-    (GaussianMixture("ful"), "covariance must be one of ['bic', 'full', 'tied', 'diag', 'spherical']; got "
-                             "'ful'. Did you mean 'full'?"),
-    (Subspace("cav"), "weights must be one of ['cva', 'n4sid', 'moesp']; got 'cav'. Did you mean 'cva'?"),
-    (Uniform(), None),
-], ids=str)
+@pytest.mark.parametrize(
+    ("strategy", "expected"),
+    [
+        (KMeans(n_clusters=0), "n_clusters must be a whole number of at least 1 or 'auto'; got 0."),
+        (KMeans(n_delays="x"), "n_delays must be a whole number of at least 1 or 'auto'; got 'x'."),
+        (KMedoids("gower"), "metric must be one of ['euclidean', 'manhattan']; got 'gower'."),
+        (
+            GaussianMixture("ful"),
+            "covariance must be one of ['bic', 'full', 'tied', 'diag', 'spherical']; got "
+            "'ful'. Did you mean 'full'?",
+        ),
+        (
+            Subspace("cav"),
+            "weights must be one of ['cva', 'n4sid', 'moesp']; got 'cav'. Did you mean 'cva'?",
+        ),
+        (Uniform(), None),
+    ],
+    ids=str,
+)
 def test_wrong_parameters_are_named(rng, strategy, expected):
     if expected is None:  # without parameters that labels know of
         strategy.set_params(snr=-1).labels(np.zeros((5, 1)), rng, 2)

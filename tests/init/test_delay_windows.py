@@ -39,7 +39,9 @@ def test_fill_interpolates_inside_a_sequence_holds_its_ends_and_leaves_the_rest(
     y = np.array([[NAN, 1], [2, NAN], [NAN, NAN], [4, 5], [10, NAN], [NAN, NAN]])
     before = y.copy()
     full = fill_linear(y, np.array([0, 4, 6]))
-    np.testing.assert_allclose(full, [[2, 1], [2, 1 + 4 / 3], [3, 1 + 8 / 3], [4, 5], [10, 0], [10, 0]])
+    np.testing.assert_allclose(
+        full, [[2, 1], [2, 1 + 4 / 3], [3, 1 + 8 / 3], [4, 5], [10, 0], [10, 0]]
+    )
     np.testing.assert_array_equal(y, before)
     np.testing.assert_allclose(fill_linear(y, None)[4:], [[10, 5], [10, 5]])
 
@@ -49,9 +51,9 @@ def test_windows_stay_inside_sequences_and_prefer_complete_ones():
     y[[2, 6], 0] = NAN
     offsets = np.array([0, 5, 12])
     by_hand = [e for a, b in ((0, 5), (5, 12)) for e in range(a + 2, b)]
-    whole = [e for e in by_hand if not np.isnan(y[e - 2:e + 1]).any()]
+    whole = [e for e in by_hand if not np.isnan(y[e - 2 : e + 1]).any()]
     np.testing.assert_array_equal(window_ends(y, offsets, 3, enough=len(whole)), whole)
-    half = [e for e in by_hand if np.isnan(y[e - 2:e + 1]).mean() <= 0.5]
+    half = [e for e in by_hand if np.isnan(y[e - 2 : e + 1]).mean() <= 0.5]
     np.testing.assert_array_equal(window_ends(y, offsets, 3, enough=len(whole) + 1), half)
     y[3:] = NAN
     np.testing.assert_array_equal(window_ends(y, offsets, 3, enough=5), by_hand)
@@ -60,7 +62,13 @@ def test_windows_stay_inside_sequences_and_prefer_complete_ones():
 
 @pytest.mark.parametrize("D", [1, 3])
 def test_project_is_take_times_weights(rng, D):
-    full, ends, weights = rng.standard_normal((30, D)), np.array([4, 9, 29]), rng.standard_normal((5 * D, 2))
+    full, ends, weights = (
+        rng.standard_normal((30, D)),
+        np.array([4, 9, 29]),
+        rng.standard_normal((5 * D, 2)),
+    )
     windows = take(full, ends, 5)
     np.testing.assert_array_equal(windows[1], np.concatenate([full[9 - k] for k in range(5)]))
-    np.testing.assert_allclose(project(full, ends, weights), windows @ weights, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(
+        project(full, ends, weights), windows @ weights, rtol=1e-12, atol=1e-12
+    )

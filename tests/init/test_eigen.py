@@ -31,16 +31,31 @@ def test_the_spectrum_of_A_is_the_one_drawn(rng, distribution, n, rotate):
     distance = np.abs(expected[:, None] - got)
     # Where eigenvalues were cut to the same modulus and lie close, each still has a partner.
     assert max(distance.min(axis=0).max(), distance.min(axis=1).max()) < 1e-12
-    np.testing.assert_allclose(A @ A.T, A.T @ A, atol=1e-12)  # normal: perfectly conditioned eigenvectors
+    np.testing.assert_allclose(
+        A @ A.T, A.T @ A, atol=1e-12
+    )  # normal: perfectly conditioned eigenvectors
     assert np.abs(got).max() < 1.0
 
 
-@pytest.mark.parametrize(("strategy", "cdf"), [
-    (EigenInit("disc", r_max=1 - 1e-12), lambda r: np.clip(r, 0, 1) ** 2),
-    (EigenInit("annulus", r_lo=0.5, r_hi=0.9), lambda r: (np.clip(r, 0.5, 0.9) ** 2 - 0.25) / (0.81 - 0.25)),
-    (EigenInit("unit_perturb", std=100.0, r_max=1 - 1e-12), lambda r: np.where(r < 1 - 1e-11, (r - 0.9) / 0.2, 1.0)),
-    (EigenInit("time_constants"), lambda r: np.minimum(np.log(-1 / np.log(r)) / np.log(500.0), 1.0)),
-], ids=DISTRIBUTIONS[:3] + DISTRIBUTIONS[5:])
+@pytest.mark.parametrize(
+    ("strategy", "cdf"),
+    [
+        (EigenInit("disc", r_max=1 - 1e-12), lambda r: np.clip(r, 0, 1) ** 2),
+        (
+            EigenInit("annulus", r_lo=0.5, r_hi=0.9),
+            lambda r: (np.clip(r, 0.5, 0.9) ** 2 - 0.25) / (0.81 - 0.25),
+        ),
+        (
+            EigenInit("unit_perturb", std=100.0, r_max=1 - 1e-12),
+            lambda r: np.where(r < 1 - 1e-11, (r - 0.9) / 0.2, 1.0),
+        ),
+        (
+            EigenInit("time_constants"),
+            lambda r: np.minimum(np.log(-1 / np.log(r)) / np.log(500.0), 1.0),
+        ),
+    ],
+    ids=DISTRIBUTIONS[:3] + DISTRIBUTIONS[5:],
+)
 def test_moduli_have_the_stated_law_and_angles_are_uniform(strategy, cdf):
     pairs, _ = spectrum(strategy, 2 * DRAWS)
     size = np.abs(pairs)
@@ -53,12 +68,20 @@ def test_moduli_have_the_stated_law_and_angles_are_uniform(strategy, cdf):
     assert_law(np.angle(pairs), stats.uniform(0, np.pi).cdf)
 
 
-@pytest.mark.parametrize(("strategy", "cdf"), [
-    (EigenInit("box", std=0.5), stats.uniform(-0.5, 1.0).cdf),
-    (EigenInit("double_gaussian", std=0.3, r_max=0.9999),
-     lambda x: (stats.norm(-1, 0.3).cdf(x) + stats.norm(1, 0.3).cdf(x)) / 2),
-], ids=["box", "double_gaussian"])
-def test_real_and_imaginary_parts_have_the_stated_law_before_they_are_cut(strategy, cdf, monkeypatch):
+@pytest.mark.parametrize(
+    ("strategy", "cdf"),
+    [
+        (EigenInit("box", std=0.5), stats.uniform(-0.5, 1.0).cdf),
+        (
+            EigenInit("double_gaussian", std=0.3, r_max=0.9999),
+            lambda x: (stats.norm(-1, 0.3).cdf(x) + stats.norm(1, 0.3).cdf(x)) / 2,
+        ),
+    ],
+    ids=["box", "double_gaussian"],
+)
+def test_real_and_imaginary_parts_have_the_stated_law_before_they_are_cut(
+    strategy, cdf, monkeypatch
+):
     monkeypatch.setattr("tsinit.init.eigen._cut", lambda values, r_max: values)
     pairs, _ = spectrum(strategy, 2 * DRAWS)
     assert_law(pairs.real, cdf)
@@ -66,7 +89,9 @@ def test_real_and_imaginary_parts_have_the_stated_law_before_they_are_cut(strate
 
 
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
-def test_the_real_eigenvalue_has_the_law_of_the_moduli_and_both_signs_but_for_time_constants(distribution):
+def test_the_real_eigenvalue_has_the_law_of_the_moduli_and_both_signs_but_for_time_constants(
+    distribution,
+):
     real = np.array([spectrum(EigenInit(distribution), 1, seed)[1][0] for seed in range(400)])
     assert np.all(real > 0) == (distribution == "time_constants")
     assert np.abs(real).max() < 0.999 + 1e-12
@@ -91,7 +116,9 @@ def test_time_constants_reach_to_half_the_longest_sequence(rng):
     assert 150 < tau.max() < 190 + 1e-6
 
 
-@pytest.mark.parametrize("strategy", [EigenInit(), EigenInit("annulus", snr=2.0), Uniform(), Uniform(snr=2.0)], ids=str)
+@pytest.mark.parametrize(
+    "strategy", [EigenInit(), EigenInit("annulus", snr=2.0), Uniform(), Uniform(snr=2.0)], ids=str
+)
 def test_the_start_is_calibrated_to_the_data(rng, strategy):
     y = rng.standard_normal((300, 3)) * [1.0, 50.0, 1e-3] + 7.0
     y[rng.random(y.shape) < 0.2] = np.nan
@@ -107,15 +134,22 @@ def test_uniform_draws_the_radius_it_says(rng):
     assert_law(radii, stats.uniform(0.8, 0.18).cdf)
 
 
-@pytest.mark.parametrize(("strategy", "expected"), [
-    (EigenInit("dics"), "distribution must be one of ['disc', 'annulus', 'unit_perturb', 'time_constants', 'box', "
-                        "'double_gaussian']; got 'dics'."),
-    (EigenInit(r_max=1.0), "r_max must be a number of at least 0 and below 1; got 1.0."),
-    (EigenInit(rotate="no"), "rotate must be True or False; got 'no'."),
-    (EigenInit(r_lo=0.9, r_hi=0.5), "r_hi must be a number of at least 0.9; got 0.5."),
-    (EigenInit(snr=0), "snr must be a number of at least 1e-06; got 0."),
-    (Uniform(snr=float("nan")), "snr must be a number of at least 1e-06; got nan."),
-], ids=str)
+@pytest.mark.parametrize(
+    ("strategy", "expected"),
+    [
+        (
+            EigenInit("dics"),
+            "distribution must be one of ['disc', 'annulus', 'unit_perturb', 'time_constants', 'box', "
+            "'double_gaussian']; got 'dics'.",
+        ),
+        (EigenInit(r_max=1.0), "r_max must be a number of at least 0 and below 1; got 1.0."),
+        (EigenInit(rotate="no"), "rotate must be True or False; got 'no'."),
+        (EigenInit(r_lo=0.9, r_hi=0.5), "r_hi must be a number of at least 0.9; got 0.5."),
+        (EigenInit(snr=0), "snr must be a number of at least 1e-06; got 0."),
+        (Uniform(snr=float("nan")), "snr must be a number of at least 1e-06; got nan."),
+    ],
+    ids=str,
+)
 def test_wrong_parameters_are_named(rng, strategy, expected):
     with pytest.raises(ValueError, match=re.escape(expected)):
         strategy.dynamics(np.zeros((10, 1)), rng, 2)

@@ -72,7 +72,9 @@ def test_seen_cells_stay_and_no_gap_is_left(rng, name):
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
-@pytest.mark.parametrize("case", ["constant", "never seen", "seen once", "copy", "nothing seen", "one column"])
+@pytest.mark.parametrize(
+    "case", ["constant", "never seen", "seen once", "copy", "nothing seen", "one column"]
+)
 def test_degenerate_columns_are_filled(rng, name, case):
     y = holes(series(rng, 60), rng)
     gaps = np.isnan(y[:, 1])
@@ -116,7 +118,9 @@ def test_units_change_nothing_but_units(rng, name):
     # Powers of two and whole numbers: the data themselves lose nothing, so the strategy must not either.
     y = np.round(holes(series(rng), rng) * 2**20) / 2**20
     scale, loc = np.array([2.0**-6, 2.0**7, 1.0]), np.array([0.0, 32.0, -8.0])
-    np.testing.assert_allclose(fill(name, y * scale + loc), fill(name, y) * scale + loc, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(
+        fill(name, y * scale + loc), fill(name, y) * scale + loc, rtol=1e-6, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
@@ -138,7 +142,9 @@ def test_sequences_that_use_time_never_leak_into_each_other(rng, name):
     for own, other in ((slice(0, 60), slice(60, 120)), (slice(60, 120), slice(0, 60))):
         moved = y.copy()
         moved[other] += 100.0
-        np.testing.assert_array_equal(fill(name, y, [0, 60, 120])[own], fill(name, moved, [0, 60, 120])[own])
+        np.testing.assert_array_equal(
+            fill(name, y, [0, 60, 120])[own], fill(name, moved, [0, 60, 120])[own]
+        )
         changed.append(not np.array_equal(fill(name, y)[own], fill(name, moved)[own]))
     assert any(changed)
 
@@ -153,14 +159,17 @@ def test_the_row_beyond_a_boundary_is_no_neighbour(rng, name):
     assert out[60:64].max() < 0.0
 
 
-@pytest.mark.parametrize(("name", "expected"), [
-    ("mean", [2.0, 1.0, 2.0, 2.0, 3.0, 2.0]),
-    ("median", [2.0, 1.0, 2.0, 2.0, 3.0, 2.0]),
-    ("forward", [1.0, 1.0, 1.0, 1.0, 3.0, 3.0]),
-    ("backward", [1.0, 1.0, 3.0, 3.0, 3.0, 3.0]),
-    ("linear", [1.0, 1.0, 5 / 3, 7 / 3, 3.0, 3.0]),
-    ("time", [1.0, 1.0, 1.5, 2.0, 3.0, 3.0]),
-])
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("mean", [2.0, 1.0, 2.0, 2.0, 3.0, 2.0]),
+        ("median", [2.0, 1.0, 2.0, 2.0, 3.0, 2.0]),
+        ("forward", [1.0, 1.0, 1.0, 1.0, 3.0, 3.0]),
+        ("backward", [1.0, 1.0, 3.0, 3.0, 3.0, 3.0]),
+        ("linear", [1.0, 1.0, 5 / 3, 7 / 3, 3.0, 3.0]),
+        ("time", [1.0, 1.0, 1.5, 2.0, 3.0, 3.0]),
+    ],
+)
 def test_simple_fills_by_hand(name, expected):
     y = np.array([np.nan, 1.0, np.nan, np.nan, 3.0, np.nan])[:, None]
     out = fill(name, y, times=np.array([0, 1, 2, 3, 5, 6]))
@@ -189,7 +198,7 @@ def test_a_drifting_profile_is_followed(rng):
     t = np.arange(24 * 30)
     truth = (np.linspace(-1, 1, t.size) * np.sin(2 * np.pi * t / 24))[:, None]
     y = truth + 0.05 * rng.standard_normal(truth.shape)
-    y[24 * 20:24 * 20 + 30] = np.nan
+    y[24 * 20 : 24 * 20 + 30] = np.nan
     gap = np.isnan(y)
     error = [np.abs(init.Seasonal(24, drift=d).fill(y) - truth)[gap].mean() for d in (True, False)]
     assert error[0] < 0.5 * error[1]
@@ -201,7 +210,11 @@ def test_the_period_is_found_where_there_is_one(rng):
     assert find_period(holes(wave, rng), None, t) == 24.0
     some = np.sort(rng.choice(600, 450, replace=False))
     assert find_period(wave[some], None, t[some]) == 24.0
-    for other in (rng.standard_normal((600, 2)), rng.standard_normal((600, 2)).cumsum(axis=0), np.zeros((600, 1))):
+    for other in (
+        rng.standard_normal((600, 2)),
+        rng.standard_normal((600, 2)).cumsum(axis=0),
+        np.zeros((600, 1)),
+    ):
         assert find_period(other, None, t) is None
     assert find_period(wave[:5], None, t[:5]) is None
 
@@ -212,8 +225,10 @@ def test_what_goes_together_is_used(rng):
     truth = base[:, None] * [1.0, -2.0, 0.5] + 0.1 * rng.standard_normal((300, 3)) * [1.0, 2.0, 0.5]
     y = holes(truth, rng, 0.15)
     gaps = np.isnan(y) & (~np.isnan(y)).any(axis=1)[:, None]
-    errors = {name: np.sqrt(np.mean(((fill(name, y) - truth) / truth.std(axis=0))[gaps] ** 2))
-              for name in ("linear", "knn", "kmeans", "low_rank", "no_lags", "subspace")}
+    errors = {
+        name: np.sqrt(np.mean(((fill(name, y) - truth) / truth.std(axis=0))[gaps] ** 2))
+        for name in ("linear", "knn", "kmeans", "low_rank", "no_lags", "subspace")
+    }
     plain = errors.pop("linear")
     assert max(errors.values()) < 0.7 * plain, errors
 
@@ -258,17 +273,26 @@ def test_strategies_are_clones_of_their_parameters(strategy):
     assert clone(strategy).get_params(deep=False).keys() == strategy.get_params(deep=False).keys()
 
 
-@pytest.mark.parametrize(("strategy", "message"), [
-    (init.KNN(0), "n_neighbors must be a whole number of at least 1; got 0."),
-    (init.LowRank(-1), "lags must be a whole number of at least 0; got -1."),
-    (init.Seasonal(period=1), "period must be a number above 1, or 'auto'; got 1."),
-    (init.Seasonal(drift="no"), "drift must be True or False; got 'no'."),
-    (init.KMeans(n_clusters=0), "n_clusters must be a whole number of at least 1 or 'auto'; got 0."),
-    (init.Perturb("linear", -1), "scale must be a number of at least 0; got -1."),
-    (init.Perturb(np.zeros((2, 2))), "inner must fill a table of shape (20, 2); got one of shape (2, 2)."),
-    (init.Perturb(lambda y: y), "inner must leave no gap; got nan in row 3, column 1."),
-    (init.Perturb("lineer"), "Did you mean 'linear'?"),
-])
+@pytest.mark.parametrize(
+    ("strategy", "message"),
+    [
+        (init.KNN(0), "n_neighbors must be a whole number of at least 1; got 0."),
+        (init.LowRank(-1), "lags must be a whole number of at least 0; got -1."),
+        (init.Seasonal(period=1), "period must be a number above 1, or 'auto'; got 1."),
+        (init.Seasonal(drift="no"), "drift must be True or False; got 'no'."),
+        (
+            init.KMeans(n_clusters=0),
+            "n_clusters must be a whole number of at least 1 or 'auto'; got 0.",
+        ),
+        (init.Perturb("linear", -1), "scale must be a number of at least 0; got -1."),
+        (
+            init.Perturb(np.zeros((2, 2))),
+            "inner must fill a table of shape (20, 2); got one of shape (2, 2).",
+        ),
+        (init.Perturb(lambda y: y), "inner must leave no gap; got nan in row 3, column 1."),
+        (init.Perturb("lineer"), "Did you mean 'linear'?"),
+    ],
+)
 def test_wrong_parameters_are_named(rng, strategy, message):
     y = rng.standard_normal((20, 2))
     y[3, 1] = np.nan

@@ -19,7 +19,9 @@ def split(y, offsets):
 def gappy_sequences(seed, D, lengths, share):
     rng = np.random.default_rng(seed)
     offsets = np.concatenate([[0], np.cumsum(lengths)])
-    y = rng.standard_normal((offsets[-1], D)).cumsum(axis=0) * 0.3 + rng.standard_normal((offsets[-1], D))
+    y = rng.standard_normal((offsets[-1], D)).cumsum(axis=0) * 0.3 + rng.standard_normal(
+        (offsets[-1], D)
+    )
     y[rng.random(y.shape) < share] = np.nan
     return y, offsets
 
@@ -31,8 +33,11 @@ def lower_factor(H):
 
 @settings(max_examples=60, deadline=None)
 @given(
-    seed=st.integers(0, 10_000), D=st.integers(1, 3), n_block_rows=st.integers(2, 4),
-    lengths=st.lists(st.integers(0, 60), min_size=1, max_size=4), share=st.sampled_from([0.0, 0.02, 0.1]),
+    seed=st.integers(0, 10_000),
+    D=st.integers(1, 3),
+    n_block_rows=st.integers(2, 4),
+    lengths=st.lists(st.integers(0, 60), min_size=1, max_size=4),
+    share=st.sampled_from([0.0, 0.02, 0.1]),
 )
 def test_factor_is_that_of_the_explicit_matrix(seed, D, n_block_rows, lengths, share):
     y, offsets = gappy_sequences(seed, D, [*lengths, 40], share)
@@ -79,7 +84,11 @@ def test_chunks_do_not_show(monkeypatch, chunk_values):
 
 def test_sequences_stand_side_by_side_and_no_window_crosses():
     y, offsets = gappy_sequences(7, 2, [50, 3, 70, 0, 45], 0.0)
-    parts = [hankel_factor(part, np.array([0, len(part)]), 4) for part in split(y, offsets) if len(part) >= 8]
+    parts = [
+        hankel_factor(part, np.array([0, len(part)]), 4)
+        for part in split(y, offsets)
+        if len(part) >= 8
+    ]
     gram = sum(part.n_columns * part.L @ part.L.T for part in parts)
     together = hankel_factor(y, offsets, 4)
     assert together.n_columns == sum(part.n_columns for part in parts)

@@ -64,7 +64,9 @@ def test_no_other_path_is_better_for_tiny_series():
 
 def test_without_a_price_it_is_k_means(rng):
     y = with_gaps(rng, rng.standard_normal((150, 2)), 0.1)
-    np.testing.assert_array_equal(Jump(penalty=0).labels(y, fresh(), 4), KMeans().labels(y, fresh(), 4))
+    np.testing.assert_array_equal(
+        Jump(penalty=0).labels(y, fresh(), 4), KMeans().labels(y, fresh(), 4)
+    )
 
 
 def test_a_price_that_nothing_is_worth_leaves_one_state_in_each_sequence(rng):
@@ -91,8 +93,12 @@ def test_overlapping_regimes_are_found_almost_as_well_as_with_known_parameters()
     scores = []
     for seed in range(8):
         y, z, oracle = study(seed)
-        scores.append([adjusted_rand_score(z, s) for s in
-                       (oracle, Jump().labels(y, fresh(), 3), KMeans().labels(y, fresh(), 3))])
+        scores.append(
+            [
+                adjusted_rand_score(z, s)
+                for s in (oracle, Jump().labels(y, fresh(), 3), KMeans().labels(y, fresh(), 3))
+            ]
+        )
     best, jump, kmeans = np.mean(scores, axis=0)
     assert jump > best - 0.05
     assert kmeans < best - 0.2
@@ -100,5 +106,7 @@ def test_overlapping_regimes_are_found_almost_as_well_as_with_known_parameters()
 
 @pytest.mark.parametrize("penalty", [-1, "auot", np.nan, np.inf, None, True])
 def test_a_wrong_penalty_gets_one_sentence(rng, penalty):
-    with pytest.raises(ValueError, match=re.escape("penalty must be a number of at least 0 or 'auto'; got ")):
+    with pytest.raises(
+        ValueError, match=re.escape("penalty must be a number of at least 0 or 'auto'; got ")
+    ):
         Jump(penalty).labels(np.arange(9.0)[:, None], rng, 2)

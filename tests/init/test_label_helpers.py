@@ -4,8 +4,9 @@ import pytest
 from tsinit.init._labels import count_distinct, finish, wanted_states
 
 
-@pytest.mark.parametrize(("T", "expected"),
-                         [(1, 2), (99, 2), (149, 2), (150, 3), (499, 9), (500, 10), (10**6, 10)])
+@pytest.mark.parametrize(
+    ("T", "expected"), [(1, 2), (99, 2), (149, 2), (150, 3), (499, 9), (500, 10), (10**6, 10)]
+)
 def test_one_state_for_every_fifty_rows_within_two_and_ten(T, expected):
     assert wanted_states(None, T) == expected
     assert wanted_states(7, T) == 7
@@ -17,7 +18,12 @@ def slowly(labels, seen, offsets):
     for t in range(len(seen)):
         n = np.flatnonzero((offsets[:-1] <= t) & (t < offsets[1:]))[0]
         a, b = offsets[n], offsets[n + 1]
-        wanted = [*range(t, a - 1, -1), *range(t + 1, b), *range(a - 1, -1, -1), *range(b, len(seen))]
+        wanted = [
+            *range(t, a - 1, -1),
+            *range(t + 1, b),
+            *range(a - 1, -1, -1),
+            *range(b, len(seen)),
+        ]
         out.append(next((labels[s] for s in wanted if seen[s]), 0))
     return np.unique(out, return_inverse=True)[1]
 

@@ -55,8 +55,9 @@ def assert_sound(labels, T, most=None):
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
-@pytest.mark.parametrize(("T", "D", "K"),
-                         [(300, 2, 4), (300, 1, 2), (120, 5, 3), (60, 2, 1), (12, 1, 8), (200, 1, None)])
+@pytest.mark.parametrize(
+    ("T", "D", "K"), [(300, 2, 4), (300, 1, 2), (120, 5, 3), (60, 2, 1), (12, 1, 8), (200, 1, None)]
+)
 def test_the_labels_are_sound_for_every_shape(rng, name, T, D, K):
     assert_sound(start(name, regimes(rng, T, D)[0], K), T, 4 if K is None else K)
 
@@ -98,13 +99,22 @@ def test_data_without_a_value_give_labels_all_the_same(name):
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
-@pytest.mark.parametrize("case", ["constant", "all constant", "never seen", "seen once", "line", "copy",
-                                  "wave", "huge"])
+@pytest.mark.parametrize(
+    "case", ["constant", "all constant", "never seen", "seen once", "line", "copy", "wave", "huge"]
+)
 def test_degenerate_columns_give_sound_labels(rng, name, case):
     y, _ = regimes(rng, 120)
     t = np.arange(120.0)
-    y[:, 1] = {"constant": 0.1, "all constant": 0.1, "never seen": np.nan, "seen once": np.nan, "line": t,
-               "copy": y[:, 0], "wave": np.sin(0.3 * t), "huge": 1e150 * y[:, 1]}[case]
+    y[:, 1] = {
+        "constant": 0.1,
+        "all constant": 0.1,
+        "never seen": np.nan,
+        "seen once": np.nan,
+        "line": t,
+        "copy": y[:, 0],
+        "wave": np.sin(0.3 * t),
+        "huge": 1e150 * y[:, 1],
+    }[case]
     if case == "all constant":
         y[:, 0] = 1e6
     if case == "seen once":
@@ -115,7 +125,9 @@ def test_degenerate_columns_give_sound_labels(rng, name, case):
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
-@pytest.mark.parametrize(("T", "offsets"), [(1, None), (2, None), (3, None), (5, [0, 1, 2, 5]), (9, None)])
+@pytest.mark.parametrize(
+    ("T", "offsets"), [(1, None), (2, None), (3, None), (5, [0, 1, 2, 5]), (9, None)]
+)
 def test_fewer_rows_than_states_give_sound_labels(rng, name, T, offsets):
     y = rng.standard_normal((T, 2))
     assert_sound(start(name, y, 10, None if offsets is None else np.array(offsets)), T, T)
@@ -132,8 +144,12 @@ def test_there_are_no_more_states_than_distinct_rows(rng, name):
 @pytest.mark.parametrize("name", STRATEGIES)
 @pytest.mark.parametrize("kind", ["counts", "angles", "codes", "outlier"])
 def test_numbers_of_any_kind_give_sound_labels(rng, name, kind):
-    y = {"counts": rng.poisson(2.0, (150, 2)), "angles": rng.uniform(-np.pi, np.pi, (150, 2)),
-         "codes": rng.integers(3, size=(150, 1)), "outlier": rng.standard_normal((150, 2))}[kind]
+    y = {
+        "counts": rng.poisson(2.0, (150, 2)),
+        "angles": rng.uniform(-np.pi, np.pi, (150, 2)),
+        "codes": rng.integers(3, size=(150, 1)),
+        "outlier": rng.standard_normal((150, 2)),
+    }[kind]
     y = y.astype(float)
     if kind == "outlier":
         y[70] = 1e9
@@ -198,7 +214,9 @@ def test_a_wrong_number_of_states_gets_one_sentence(name, n_states):
         start(name, np.random.default_rng(0).standard_normal((50, 1)), n_states)
 
 
-CLASSES = [c for c in map(vars(init).get, init.__all__) if inspect.isclass(c) and hasattr(c, "labels")]
+CLASSES = [
+    c for c in map(vars(init).get, init.__all__) if inspect.isclass(c) and hasattr(c, "labels")
+]
 DEFAULTS = [c("kmeans") if c is init.Perturb else c() for c in CLASSES]
 
 
@@ -209,7 +227,9 @@ def test_a_strategy_holds_parameters_and_nothing_else(rng, strategy):
     y = regimes(rng, 100)[0]
     copy = clone(strategy)
     assert repr(copy) == repr(strategy)
-    labels, again = (resolve(s, "labels").start(y, np.random.default_rng(1), 2, None, trial)
-                     for s in (strategy, copy))
+    labels, again = (
+        resolve(s, "labels").start(y, np.random.default_rng(1), 2, None, trial)
+        for s in (strategy, copy)
+    )
     assert dict(vars(strategy)) == before
     np.testing.assert_array_equal(labels, again)

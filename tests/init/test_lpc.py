@@ -13,7 +13,7 @@ def simulate_var(B, T, rng, burn=200):
     p = B.shape[1] // D
     y = np.zeros((T + burn, D))
     for t in range(p, T + burn):
-        y[t] = B @ y[t - p:t][::-1].ravel() + rng.standard_normal(D)
+        y[t] = B @ y[t - p : t][::-1].ravel() + rng.standard_normal(D)
     return y[burn:]
 
 

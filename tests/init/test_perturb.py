@@ -43,7 +43,9 @@ def test_the_spread_is_as_stated(y, rng):
     starts = [Perturb(inner, scale).dynamics(y, rng, 4) for _ in range(draws)]
     moved = np.array([s.A - inner.A for s in starts])
     # The standard error of a standard deviation is 1 / sqrt(2 N) of it.
-    np.testing.assert_allclose(moved.std(axis=0), scale * np.linalg.norm(inner.A) / 4, rtol=5 / np.sqrt(2 * draws))
+    np.testing.assert_allclose(
+        moved.std(axis=0), scale * np.linalg.norm(inner.A) / 4, rtol=5 / np.sqrt(2 * draws)
+    )
     for name in ("Q", "R"):
         logs = np.array([np.log(np.diag(np.linalg.cholesky(getattr(s, name)))) for s in starts])
         np.testing.assert_allclose(logs.std(axis=0), scale, rtol=5 / np.sqrt(2 * draws))
@@ -62,7 +64,9 @@ def test_however_far_the_start_stays_stable_and_its_covariances_positive(y, rng,
         assert np.abs(np.linalg.eigvals(p.A)).max() < 1.0
         for S in (p.Q, p.R, p.P0):
             assert np.linalg.eigvalsh(S)[0] > -1e-9 * np.trace(S)
-        np.testing.assert_allclose(p.P0, p.A @ p.P0 @ p.A.T + p.Q, rtol=1e-6, atol=1e-6 * np.trace(p.P0))
+        np.testing.assert_allclose(
+            p.P0, p.A @ p.P0 @ p.A.T + p.Q, rtol=1e-6, atol=1e-6 * np.trace(p.P0)
+        )
 
 
 def test_a_diagonal_covariance_stays_diagonal_and_a_singular_one_singular(y, rng):
@@ -94,7 +98,9 @@ def test_inner_parameters_are_reached_by_name(y):
     outer = Perturb(Perturb(LPC(jitter=0.1)))
     outer.set_params(inner__inner__jitter=0.7, inner__scale=0.0, scale=0.0)
     assert outer.get_params()["inner__inner__jitter"] == 0.7
-    assert same(outer.dynamics(y, np.random.default_rng(0), 3), LPC(jitter=0.7).dynamics(y, None, 3))
+    assert same(
+        outer.dynamics(y, np.random.default_rng(0), 3), LPC(jitter=0.7).dynamics(y, None, 3)
+    )
 
 
 def test_a_trial_reaches_the_strategy_inside(y, rng):
@@ -108,13 +114,23 @@ def test_a_trial_reaches_the_strategy_inside(y, rng):
     assert calls == [4, 4]
 
 
-@pytest.mark.parametrize(("strategy", "error", "expected"), [
-    (Perturb("uniform", scale=-1), ValueError, "scale must be a number of at least 0; got -1."),
-    (Perturb("unifrom"), ValueError, "Did you mean 'uniform'?"),
-    (Perturb(random_params(np.random.default_rng(0), 3, 2)), ValueError,
-     "inner.A must have shape (2, 2) for n_states=2 and 2 columns; got (3, 3)."),
-    (Perturb(KMeans), TypeError, "inner must be a strategy, not its class; got KMeans. Write KMeans()."),
-])
+@pytest.mark.parametrize(
+    ("strategy", "error", "expected"),
+    [
+        (Perturb("uniform", scale=-1), ValueError, "scale must be a number of at least 0; got -1."),
+        (Perturb("unifrom"), ValueError, "Did you mean 'uniform'?"),
+        (
+            Perturb(random_params(np.random.default_rng(0), 3, 2)),
+            ValueError,
+            "inner.A must have shape (2, 2) for n_states=2 and 2 columns; got (3, 3).",
+        ),
+        (
+            Perturb(KMeans),
+            TypeError,
+            "inner must be a strategy, not its class; got KMeans. Write KMeans().",
+        ),
+    ],
+)
 def test_wrong_parameters_are_named(y, rng, strategy, error, expected):
     with pytest.raises(error, match=re.escape(expected)):
         strategy.dynamics(y, rng, 2)

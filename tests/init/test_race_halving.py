@@ -50,7 +50,10 @@ def test_rounds_end_at_the_limit_with_the_finalists(n, finalists, first, limit, 
     for before, after in itertools.pairwise(left[:-1]):
         assert after <= before
         assert after < before or before <= finalists
-        assert after == max(min(math.ceil(keep * before), before - 1), finalists) or before <= finalists
+        assert (
+            after == max(min(math.ceil(keep * before), before - 1), finalists)
+            or before <= finalists
+        )
 
 
 def test_the_example_of_the_textbook():
@@ -61,7 +64,10 @@ def test_the_example_of_the_textbook():
 def test_a_race_is_what_a_slow_telling_says(seed):
     rng = np.random.default_rng(seed)
     runners = [
-        Runner(np.cumsum(rng.random(rng.integers(2, 60))), rng.choice([math.inf, rng.integers(1, 20)], p=[0.8, 0.2]))
+        Runner(
+            np.cumsum(rng.random(rng.integers(2, 60))),
+            rng.choice([math.inf, rng.integers(1, 20)], p=[0.8, 0.2]),
+        )
         for _ in range(rng.integers(1, 12))
     ]
     plan = rounds(len(runners), first=3, limit=60)
@@ -72,14 +78,21 @@ def test_a_race_is_what_a_slow_telling_says(seed):
             break
         reached = target
         alive = [j for j in alive if min(target, runners[j].trace.size - 1) < runners[j].breaks_at]
-        alive = sorted(alive, key=lambda j: -runners[j].trace[min(target, runners[j].trace.size - 1)])[:n_kept]
+        alive = sorted(
+            alive, key=lambda j: -runners[j].trace[min(target, runners[j].trace.size - 1)]
+        )[:n_kept]
     assert [runners.index(r) for r in halve(runners, plan, advance_all, best)] == alive
     assert all(r.work == r.done for r in runners)  # nothing is done twice
 
 
 def test_out_of_time_only_the_best_are_left():
     runners = [Runner(np.arange(9.0) * k) for k in (1, 3, 2)]
-    left = halve(runners, rounds(3, first=2, limit=8), lambda rs, target: advance_all(rs, target) and False, best)
+    left = halve(
+        runners,
+        rounds(3, first=2, limit=8),
+        lambda rs, target: advance_all(rs, target) and False,
+        best,
+    )
     assert left == [runners[1]]
     assert runners[0].done == 2
 
@@ -99,7 +112,12 @@ def test_a_promise_is_the_recent_pace_kept_up():
 
 
 def test_a_stalled_leader_goes_on_beside_a_fast_follower_and_the_hopeless_are_out():
-    stalled, fast, slow, done = [0.0, 9.0, 9.9, 10.0, 10.0], [0, 1, 2, 4, 7], [0, 1, 2, 3, 3.5], [0, 5, 6, 9, 9]
+    stalled, fast, slow, done = (
+        [0.0, 9.0, 9.9, 10.0, 10.0],
+        [0, 1, 2, 4, 7],
+        [0, 1, 2, 3, 3.5],
+        [0, 5, 6, 9, 9],
+    )
     traces, finished = [stalled, fast, slow, done], [False, False, False, True]
     assert best_climbers(traces, finished, 4, 1.0, 0.1) == [1, 0]
     assert best_climbers(traces, finished, 1, 1.0, 0.1) == [0]  # what is reached is never given up

@@ -30,9 +30,13 @@ def test_agrees_with_the_textbook(rng, weights, n, D, n_block_rows):
     factor = factor_of(sequences, n_block_rows)
     states = weighted_states(factor, weights)
     fast = realise(factor, states, n, weights)
-    np.testing.assert_allclose(states.singular_values[: 2 * n], slow.singular_values[: 2 * n], rtol=1e-8)
     np.testing.assert_allclose(
-        np.sort_complex(np.linalg.eigvals(fast.A)), np.sort_complex(np.linalg.eigvals(slow.A)), atol=1e-8
+        states.singular_values[: 2 * n], slow.singular_values[: 2 * n], rtol=1e-8
+    )
+    np.testing.assert_allclose(
+        np.sort_complex(np.linalg.eigvals(fast.A)),
+        np.sort_complex(np.linalg.eigvals(slow.A)),
+        atol=1e-8,
     )
     mine = textbook.output_covariances(fast.A, fast.C, fast.Q, fast.S, fast.R, 10)
     theirs = textbook.output_covariances(slow.A, slow.C, slow.Q, slow.S, slow.R, 10)
@@ -41,8 +45,13 @@ def test_agrees_with_the_textbook(rng, weights, n, D, n_block_rows):
 
 
 @settings(max_examples=50, deadline=None)
-@given(seed=st.integers(0, 10_000), n=st.integers(1, 5), D=st.integers(1, 3), T=st.integers(30, 200),
-       weights=st.sampled_from(WEIGHTS))
+@given(
+    seed=st.integers(0, 10_000),
+    n=st.integers(1, 5),
+    D=st.integers(1, 3),
+    T=st.integers(30, 200),
+    weights=st.sampled_from(WEIGHTS),
+)
 def test_noise_is_positive_semidefinite_and_the_system_stable(seed, n, D, T, weights):
     rng = np.random.default_rng(seed)
     y = simulate(random_params(rng, n, D, radius=rng.uniform(0.1, 1.0)), T, rng)[1]

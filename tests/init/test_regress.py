@@ -8,7 +8,9 @@ from tsinit.init._regress import delay_windows, learn_dynamics, pad_states, prin
 def test_ridge_is_least_squares_with_one_more_observation_of_zero(rng):
     x, y = rng.standard_normal((40, 3)), rng.standard_normal((40, 2))
     extra_x, extra_y = np.vstack([x, np.eye(3)]), np.vstack([y, np.zeros((3, 2))])
-    np.testing.assert_allclose(ridge(x, y), np.linalg.lstsq(extra_x, extra_y, rcond=None)[0].T, rtol=1e-10)
+    np.testing.assert_allclose(
+        ridge(x, y), np.linalg.lstsq(extra_x, extra_y, rcond=None)[0].T, rtol=1e-10
+    )
     np.testing.assert_allclose(ridge(x, y[:, 0]), ridge(x, y)[0], rtol=1e-12)
 
 
@@ -25,7 +27,9 @@ def test_a_state_path_that_is_seen_gives_its_own_parameters(rng):
     assert (np.abs(A - truth.A) < 5 * error + 1e-3).all()
     left = (x[1:] - x[:-1] @ A.T) / sd
     Q = left.T @ left / len(left)
-    np.testing.assert_allclose(p.Q / np.trace(p.Q), Q / np.trace(Q), atol=2e-3)  # up to 1e-3 of jitter
+    np.testing.assert_allclose(
+        p.Q / np.trace(p.Q), Q / np.trace(Q), atol=2e-3
+    )  # up to 1e-3 of jitter
     np.testing.assert_allclose(np.trace(p.P0), 3.0, rtol=1e-10)
     np.testing.assert_allclose(p.C, np.diag(sd), atol=1e-3 * sd.max())
 
@@ -81,9 +85,17 @@ def test_principal_gives_the_leading_eigenvectors_with_a_settled_sign(rng):
     assert principal(cov, 0).shape == (5, 0)
 
 
-@pytest.mark.parametrize(("D", "n", "T", "given", "expected"), [
-    (1, 4, 100, "auto", 8), (2, 4, 100, "auto", 6), (3, 4, 100, "auto", 6), (1, 4, 9, "auto", 4),
-    (1, 4, 1, "auto", 1), (1, 4, 100, 3, 3), (1, 4, 10, 50, 5),
-])
+@pytest.mark.parametrize(
+    ("D", "n", "T", "given", "expected"),
+    [
+        (1, 4, 100, "auto", 8),
+        (2, 4, 100, "auto", 6),
+        (3, 4, 100, "auto", 6),
+        (1, 4, 9, "auto", 4),
+        (1, 4, 1, "auto", 1),
+        (1, 4, 100, 3, 3),
+        (1, 4, 10, 50, 5),
+    ],
+)
 def test_delays_follow_the_order_and_never_outgrow_half_the_series(D, n, T, given, expected):
     assert delay_windows(np.zeros((T, D)), None, given, n)[1] == expected

@@ -27,11 +27,15 @@ def test_a_large_mean_costs_only_the_digits_it_took_from_the_data(rng):
     np.testing.assert_allclose(far, z, atol=1e-6)  # 1e9 leaves 1e-7 of the digits
 
 
-@pytest.mark.parametrize("column", [
-    np.full(7, 0.1),
-    np.r_[np.nan, 3.0, np.full(5, np.nan)],
-    np.r_[0.3, np.full(6, 0.1 + 0.2)],  # differs by rounding only
-], ids=["constant", "seen once", "rounding"])
+@pytest.mark.parametrize(
+    "column",
+    [
+        np.full(7, 0.1),
+        np.r_[np.nan, 3.0, np.full(5, np.nan)],
+        np.r_[0.3, np.full(6, 0.1 + 0.2)],  # differs by rounding only
+    ],
+    ids=["constant", "seen once", "rounding"],
+)
 def test_a_column_that_never_varies_gets_scale_one(column):
     z, loc, scale = standardise(column[:, None])
     assert scale[0] == 1.0
@@ -48,7 +52,9 @@ def test_a_column_never_seen_stays_missing_at_location_zero():
 def test_unscale_gives_the_same_outputs_in_the_units_of_the_data(rng):
     C, d, x = rng.standard_normal((3, 2)), rng.standard_normal(3), rng.standard_normal(2)
     loc, scale = np.array([1.0, -2.0, 30.0]), np.array([0.1, 5.0, 1e4])
-    params = LinearGaussianParams(np.eye(2) / 2, C, np.eye(2), np.eye(3) + 0.5, np.zeros(2), np.eye(2), d)
+    params = LinearGaussianParams(
+        np.eye(2) / 2, C, np.eye(2), np.eye(3) + 0.5, np.zeros(2), np.eye(2), d
+    )
     out = unscale(params, loc, scale)
     np.testing.assert_allclose(out.C @ x + out.d, loc + scale * (C @ x + d), rtol=1e-13)
     np.testing.assert_allclose(out.R, np.diag(scale) @ params.R @ np.diag(scale), rtol=1e-13)

@@ -77,7 +77,9 @@ def test_one_step_is_em_over_all_paths_and_completions(rng, gaps, diagonal):
 @pytest.mark.parametrize("gaps", [0.0, 0.25])
 @pytest.mark.parametrize("case", ["usual", "few rows", "constant"])
 def test_no_step_lowers_the_likelihood(rng, gaps, diagonal, case):
-    z = with_gaps(rng, rng.standard_normal((12 if case == "few rows" else 150, 3)), gaps, rows=gaps / 3)
+    z = with_gaps(
+        rng, rng.standard_normal((12 if case == "few rows" else 150, 3)), gaps, rows=gaps / 3
+    )
     if case == "constant":
         z[:, 1] = np.where(np.isnan(z[:, 1]), np.nan, 0.0)
     offsets = np.array([0, 7, len(z)])
@@ -101,8 +103,11 @@ def test_rows_are_grouped_by_what_was_seen_of_them(rng, D, share):
         assert (np.isnan(z[rows]) == ~np.isin(np.arange(D), columns)).all()
 
 
-@pytest.mark.parametrize("offsets", [[0, 25_000], [0, 700, 700, 12_000, 12_001, 25_000],
-                                     np.arange(0, 25_001, 10)], ids=["one", "few", "many"])
+@pytest.mark.parametrize(
+    "offsets",
+    [[0, 25_000], [0, 700, 700, 12_000, 12_001, 25_000], np.arange(0, 25_001, 10)],
+    ids=["one", "few", "many"],
+)
 def test_short_runs_see_whole_stretches_of_one_sequence(rng, offsets):
     offsets = np.asarray(offsets)
     rows, parts = _stretches(offsets, rng)
@@ -127,8 +132,10 @@ def test_regimes_that_differ_only_in_their_variances_are_found(rng, gaps):
 def test_a_mixture_that_knows_no_time_finds_overlapping_regimes_less_well(rng):
     z = np.repeat(np.arange(20) % 2, 40)
     y = 1.5 * z[:, None] + rng.standard_normal((800, 1))
-    em, mixture = (adjusted_rand_score(z, s.labels(y, np.random.default_rng(5), 2)) for s in
-                   (ShortEM(), GaussianMixture("spherical")))
+    em, mixture = (
+        adjusted_rand_score(z, s.labels(y, np.random.default_rng(5), 2))
+        for s in (ShortEM(), GaussianMixture("spherical"))
+    )
     assert em > 0.8 > mixture + 0.1
 
 
@@ -158,17 +165,24 @@ def test_the_path_is_that_of_the_model(rng):
     z = np.repeat([0, 1, 0, 1], 50)
     y = 20.0 * z[:, None] + rng.standard_normal((200, 1))
     labels = ShortEM().labels(y, rng, 2)
-    model = Model(np.array([0.5, 0.5]), np.array([[0.98, 0.02], [0.02, 0.98]]),
-                  np.array([[y[labels == k].mean()] for k in (0, 1)]), np.ones((2, 1, 1)))
+    model = Model(
+        np.array([0.5, 0.5]),
+        np.array([[0.98, 0.02], [0.02, 0.98]]),
+        np.array([[y[labels == k].mean()] for k in (0, 1)]),
+        np.ones((2, 1, 1)),
+    )
     path = hmm.viterbi(slow_densities(y, model), model.start, model.P, np.array([0, 200]))
     np.testing.assert_array_equal(labels, path)
 
 
-@pytest.mark.parametrize(("strategy", "expected"), [
-    (ShortEM(n_runs=0), "n_runs must be a whole number of at least 1; got 0."),
-    (ShortEM(n_iter=-1), "n_iter must be a whole number of at least 0; got -1."),
-    (ShortEM(covariance="bic"), "covariance must be one of ['full', 'diag']; got 'bic'."),
-])
+@pytest.mark.parametrize(
+    ("strategy", "expected"),
+    [
+        (ShortEM(n_runs=0), "n_runs must be a whole number of at least 1; got 0."),
+        (ShortEM(n_iter=-1), "n_iter must be a whole number of at least 0; got -1."),
+        (ShortEM(covariance="bic"), "covariance must be one of ['full', 'diag']; got 'bic'."),
+    ],
+)
 def test_wrong_parameters_are_named(rng, strategy, expected):
     with pytest.raises(ValueError, match=re.escape(expected)):
         strategy.labels(np.arange(9.0)[:, None], rng, 2)

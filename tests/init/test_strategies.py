@@ -35,7 +35,9 @@ def trial(start, n_iter):
 
 
 def start(name, y, n, offsets=None, seed=1):
-    return resolve(OTHERS.get(name, name), "dynamics").start(y, np.random.default_rng(seed), n, offsets, trial)
+    return resolve(OTHERS.get(name, name), "dynamics").start(
+        y, np.random.default_rng(seed), n, offsets, trial
+    )
 
 
 def series(rng, T, D, n=4):
@@ -78,7 +80,9 @@ def assert_same(p, q, scale=1.0, loc=0.0, tol=1e-10):
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
-@pytest.mark.parametrize(("T", "D", "n"), [(300, 2, 4), (300, 1, 3), (200, 3, 1), (200, 5, 3), (12, 1, 8), (40, 2, 5)])
+@pytest.mark.parametrize(
+    ("T", "D", "n"), [(300, 2, 4), (300, 1, 3), (200, 3, 1), (200, 5, 3), (12, 1, 8), (40, 2, 5)]
+)
 def test_the_start_is_sound_for_every_shape(rng, name, T, D, n):
     y = series(rng, T, D)
     p = start(name, y, n)
@@ -96,12 +100,21 @@ def test_gaps_are_no_obstacle(rng, name, share):
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
-@pytest.mark.parametrize("case", ["constant", "all constant", "never seen", "seen once", "line", "copy", "wave"])
+@pytest.mark.parametrize(
+    "case", ["constant", "all constant", "never seen", "seen once", "line", "copy", "wave"]
+)
 def test_degenerate_columns_give_a_sound_start(rng, name, case):
     y = series(rng, 120, 2)
     t = np.arange(120.0)
-    y[:, 1] = {"constant": 0.1, "all constant": 0.1, "never seen": np.nan, "seen once": np.nan, "line": t,
-               "copy": y[:, 0], "wave": np.sin(0.3 * t)}[case]
+    y[:, 1] = {
+        "constant": 0.1,
+        "all constant": 0.1,
+        "never seen": np.nan,
+        "seen once": np.nan,
+        "line": t,
+        "copy": y[:, 0],
+        "wave": np.sin(0.3 * t),
+    }[case]
     if case == "all constant":
         y[:, 0] = 1e6
     if case == "seen once":
@@ -110,7 +123,9 @@ def test_degenerate_columns_give_a_sound_start(rng, name, case):
 
 
 @pytest.mark.parametrize("name", [name for name in STRATEGIES if name not in SUBSPACE])
-@pytest.mark.parametrize(("T", "offsets"), [(1, None), (2, None), (3, None), (5, [0, 1, 2, 5]), (9, None)])
+@pytest.mark.parametrize(
+    ("T", "offsets"), [(1, None), (2, None), (3, None), (5, [0, 1, 2, 5]), (9, None)]
+)
 def test_almost_no_data_give_a_sound_start(rng, name, T, offsets):
     y = rng.standard_normal((T, 2))
     assert_sound(start(name, y, 3, None if offsets is None else np.array(offsets)), 3, 2)
@@ -169,7 +184,10 @@ def test_nothing_is_learned_across_a_boundary(rng, name, D):
 
 @pytest.mark.parametrize("name", LEARNING)
 def test_what_the_data_say_reaches_the_start(rng, name):
-    slow, fast = (simulate(random_params(np.random.default_rng(2), 2, 1, radius=r), 500, rng)[1] for r in (0.98, 0.2))
+    slow, fast = (
+        simulate(random_params(np.random.default_rng(2), 2, 1, radius=r), 500, rng)[1]
+        for r in (0.98, 0.2)
+    )
     assert np.abs(start(name, slow, 2).A - start(name, fast, 2).A).max() > 0.05
 
 
@@ -187,7 +205,9 @@ def test_a_strategy_holds_parameters_and_nothing_else(rng, strategy):
     p = resolve(strategy, "dynamics").start(y, np.random.default_rng(1), 2, None, trial)
     assert dict(vars(strategy)) == before
     copy.set_params(**strategy.get_params(deep=False))
-    assert_same(resolve(copy, "dynamics").start(y, np.random.default_rng(1), 2, None, trial), p, tol=0.0)
+    assert_same(
+        resolve(copy, "dynamics").start(y, np.random.default_rng(1), 2, None, trial), p, tol=0.0
+    )
 
 
 @pytest.mark.parametrize("strategy", CLASSES, ids=lambda c: c.__name__)
@@ -198,8 +218,20 @@ def test_every_strategy_documents_all_its_parameters(strategy):
 
 
 def test_the_names_are_those_the_documentation_gives():
-    assert {"subspace", "cva", "n4sid", "moesp", "lpc", "lpc_loose", "factor_analysis", "kmeans", "uniform", "eigen",
-            "best_of", "auto"} == set(NAMES)
+    assert {
+        "subspace",
+        "cva",
+        "n4sid",
+        "moesp",
+        "lpc",
+        "lpc_loose",
+        "factor_analysis",
+        "kmeans",
+        "uniform",
+        "eigen",
+        "best_of",
+        "auto",
+    } == set(NAMES)
     y = series(np.random.default_rng(0), 200, 2)
     assert_same(start("subspace", y, 3), start("cva", y, 3), tol=0.0)
     assert_same(start("lpc_loose", y, 3), init.LPC(0.1, 0.3).dynamics(y, None, 3), tol=0.0)
@@ -215,7 +247,11 @@ def test_every_verb_says_what_it_takes_gives_and_refuses(strategy):
             continue
         # A fill that takes no parameters of its own has nothing to refuse: the model has looked at the table.
         for part in ("Parameters", "Returns", "Raises")[: 2 if name == "fill" else 3]:
-            assert f"{part}\n{'-' * len(part)}\n" in inspect.getdoc(method), f"{name} does not say {part}"
+            assert f"{part}\n{'-' * len(part)}\n" in inspect.getdoc(method), (
+                f"{name} does not say {part}"
+            )
         for argument in list(inspect.signature(method).parameters)[1:]:
             explained = rf"\n(\w+, )*{argument}(, \w+)* : "
-            assert re.search(explained, inspect.getdoc(method)), f"{name} does not explain {argument}"
+            assert re.search(explained, inspect.getdoc(method)), (
+                f"{name} does not explain {argument}"
+            )

@@ -10,7 +10,9 @@ from tsinit.init._registry import resolve
 from tsinit.kernels import LinearGaussianParams
 
 Y = np.arange(6.0)[:, None]
-PARAMS = LinearGaussianParams(*(np.full((1, 1), v) for v in (0.5, 1.0, 1.0, 1.0)), np.zeros(1), np.eye(1), np.zeros(1))
+PARAMS = LinearGaussianParams(
+    *(np.full((1, 1), v) for v in (0.5, 1.0, 1.0, 1.0)), np.zeros(1), np.eye(1), np.zeros(1)
+)
 
 
 class Constant:
@@ -28,7 +30,9 @@ class OnlyFills:
 @pytest.fixture
 def registry(monkeypatch):
     """A registry of one's own: three names, forgotten after the test."""
-    monkeypatch.setattr(_registry, "_FACTORIES", {"constant": Constant, "filler": OnlyFills, "kmeans": Constant})
+    monkeypatch.setattr(
+        _registry, "_FACTORIES", {"constant": Constant, "filler": OnlyFills, "kmeans": Constant}
+    )
 
 
 def message(init, verb="dynamics", argument="init"):
@@ -40,42 +44,63 @@ def message(init, verb="dynamics", argument="init"):
 RULE = "init must be one of ['constant', 'kmeans'], a strategy, a function or LinearGaussianParams"
 
 
-@pytest.mark.parametrize(("given", "expected"), [
-    ("kmean", f"ValueError: {RULE}; got 'kmean'. Did you mean 'kmeans'?"),
-    ("KMeans", f"ValueError: {RULE}; got 'KMeans'. Did you mean 'kmeans'?"),
-    ("zzz", f"ValueError: {RULE}; got 'zzz'."),
-    ("filler", f"ValueError: {RULE}; got 'filler'. 'filler' does not offer 'dynamics'."),
-    (3, f"TypeError: {RULE}; got 3."),
-    (None, f"TypeError: {RULE}; got None."),
-    ((1.0, 2.0), f"TypeError: {RULE}; got tuple of length 2."),
-    (np.zeros((2, 3)), f"TypeError: {RULE}; got ndarray of shape (2, 3)."),
-    (Constant, "TypeError: init must be a strategy, not its class; got Constant. Write Constant()."),
-    (OnlyFills(), "TypeError: init must be a strategy that offers 'dynamics', as ['constant', 'kmeans'] do; "
-                  "got OnlyFills, which offers ['fill']."),
-], ids=str)
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("kmean", f"ValueError: {RULE}; got 'kmean'. Did you mean 'kmeans'?"),
+        ("KMeans", f"ValueError: {RULE}; got 'KMeans'. Did you mean 'kmeans'?"),
+        ("zzz", f"ValueError: {RULE}; got 'zzz'."),
+        ("filler", f"ValueError: {RULE}; got 'filler'. 'filler' does not offer 'dynamics'."),
+        (3, f"TypeError: {RULE}; got 3."),
+        (None, f"TypeError: {RULE}; got None."),
+        ((1.0, 2.0), f"TypeError: {RULE}; got tuple of length 2."),
+        (np.zeros((2, 3)), f"TypeError: {RULE}; got ndarray of shape (2, 3)."),
+        (
+            Constant,
+            "TypeError: init must be a strategy, not its class; got Constant. Write Constant().",
+        ),
+        (
+            OnlyFills(),
+            "TypeError: init must be a strategy that offers 'dynamics', as ['constant', 'kmeans'] do; "
+            "got OnlyFills, which offers ['fill'].",
+        ),
+    ],
+    ids=str,
+)
 def test_every_wrong_start_gets_one_sentence(registry, given, expected):
     assert message(given) == expected
 
 
 def test_the_message_names_the_parameter_and_the_kind_that_the_verb_wants(registry):
     assert message("x", "fill", "inner") == (
-        "ValueError: inner must be one of ['filler'], a strategy, a function or a complete table; got 'x'.")
+        "ValueError: inner must be one of ['filler'], a strategy, a function or a complete table; got 'x'."
+    )
     assert message(3, "labels") == (
-        "TypeError: init must be one of [], a strategy, a function or an array of labels; got 3.")
+        "TypeError: init must be one of [], a strategy, a function or an array of labels; got 3."
+    )
 
 
 def test_names_are_sorted_and_filtered_by_verb(registry):
     assert init.names() == ["constant", "filler", "kmeans"]
     assert init.names("fill") == ["filler"]
     assert init.names("labels") == []
-    with pytest.raises(ValueError, match=r"^verb must be one of \['dynamics', 'labels', 'fill'\] or None; got 'fil'"):
+    with pytest.raises(
+        ValueError,
+        match=r"^verb must be one of \['dynamics', 'labels', 'fill'\] or None; got 'fil'",
+    ):
         init.names("fil")
 
 
-@pytest.mark.parametrize(("name", "verb", "meant"), [
-    ("kmeans_plus_plus", "labels", "kmeans++"), ("GMM", "labels", "gaussian_mixture"), ("locf", "fill", "forward"),
-    ("4sid", "dynamics", "subspace"), ("random", "labels", "uniform"),
-])
+@pytest.mark.parametrize(
+    ("name", "verb", "meant"),
+    [
+        ("kmeans_plus_plus", "labels", "kmeans++"),
+        ("GMM", "labels", "gaussian_mixture"),
+        ("locf", "fill", "forward"),
+        ("4sid", "dynamics", "subspace"),
+        ("random", "labels", "uniform"),
+    ],
+)
 def test_a_name_that_others_use_leads_to_ours(name, verb, meant):
     assert message(name, verb).endswith(f"got {name!r}. Did you mean {meant!r}?")
 
@@ -86,12 +111,19 @@ def test_a_registered_name_is_found_and_the_last_registration_counts(registry, r
     assert resolve("mine", "dynamics").start(Y, rng, 1) is PARAMS
 
 
-@pytest.mark.parametrize(("name", "factory", "expected"), [
-    (3, Constant, "The name of a strategy must be a non-empty string; got 3."),
-    ("", Constant, "The name of a strategy must be a non-empty string; got ''."),
-    ("mine", PARAMS, "The factory of 'mine' must be callable, such as the strategy's class; got "
-                     "LinearGaussianParams of length 7."),
-])
+@pytest.mark.parametrize(
+    ("name", "factory", "expected"),
+    [
+        (3, Constant, "The name of a strategy must be a non-empty string; got 3."),
+        ("", Constant, "The name of a strategy must be a non-empty string; got ''."),
+        (
+            "mine",
+            PARAMS,
+            "The factory of 'mine' must be callable, such as the strategy's class; got "
+            "LinearGaussianParams of length 7.",
+        ),
+    ],
+)
 def test_registering_nonsense_is_refused(registry, name, factory, expected):
     with pytest.raises(TypeError, match=re.escape(expected)):
         init.register(name, factory)
@@ -105,7 +137,9 @@ def test_ready_values_come_back_as_they_are(rng):
     assert all(a is b for a, b in zip(ready, [*six, None], strict=True))
     labels, table = np.zeros(6, int), np.zeros((6, 1))
     assert resolve(labels, "labels").start(Y, rng) is labels
-    assert resolve(table, "fill").start(Y, rng) is table  # although arrays have a method called fill
+    assert (
+        resolve(table, "fill").start(Y, rng) is table
+    )  # although arrays have a method called fill
 
 
 def test_a_function_gets_the_keywords_it_names_and_no_others(rng):
@@ -129,7 +163,13 @@ def test_a_function_gets_the_keywords_it_names_and_no_others(rng):
 
     for function in (two, defaults, required, everything, partial(defaults, other=2)):
         resolve(function, "dynamics").start(Y, rng, 4)
-    assert calls == [(Y, rng), (Y, 4, "mine", 1), (None, None), ((), ["n_states", "rng"]), (Y, 4, "mine", 2)]
+    assert calls == [
+        (Y, rng),
+        (Y, 4, "mine", 1),
+        (None, None),
+        ((), ["n_states", "rng"]),
+        (Y, 4, "mine", 2),
+    ]
 
 
 def test_a_model_may_offer_more_keywords_without_any_strategy_knowing(rng):
@@ -142,15 +182,22 @@ def test_a_model_may_offer_more_keywords_without_any_strategy_knowing(rng):
 
 def test_a_function_with_an_unknown_argument_is_told_the_names(rng):
     start = resolve(lambda data, rng: PARAMS, "dynamics")
-    expected = ("init=<lambda> must take its arguments from the names ['n_states', 'offsets', 'rng', 'trial', 'y']; "
-                "got 'data'. Rename it or give it a default.")
+    expected = (
+        "init=<lambda> must take its arguments from the names ['n_states', 'offsets', 'rng', 'trial', 'y']; "
+        "got 'data'. Rename it or give it a default."
+    )
     with pytest.raises(TypeError, match=re.escape(expected)):
         start.start(Y, rng, 1)
 
 
-@pytest.mark.parametrize(("result", "got"), [
-    (None, "None"), (np.zeros((2, 2)), "ndarray of shape (2, 2)"), ((1, 2, 3), "tuple of length 3"),
-])
+@pytest.mark.parametrize(
+    ("result", "got"),
+    [
+        (None, "None"),
+        (np.zeros((2, 2)), "ndarray of shape (2, 2)"),
+        ((1, 2, 3), "tuple of length 3"),
+    ],
+)
 def test_a_function_that_returns_something_else_is_told_what_is_wanted(rng, result, got):
     def guess(y):
         return result

@@ -49,8 +49,9 @@ def assert_valid(params, n, D):
         assert np.linalg.eigvalsh(S)[0] >= -1e-10 * np.abs(S).max()
     assert (np.diag(params.R) > 0).all()
     np.testing.assert_array_equal(params.m0, 0)
-    np.testing.assert_allclose(params.P0, params.A @ params.P0 @ params.A.T + params.Q,
-                               atol=1e-9 * np.abs(params.P0).max())
+    np.testing.assert_allclose(
+        params.P0, params.A @ params.P0 @ params.A.T + params.Q, atol=1e-9 * np.abs(params.P0).max()
+    )
 
 
 @pytest.mark.parametrize("weights", WEIGHTS)
@@ -79,11 +80,19 @@ def test_moesp_and_n4sid_find_the_same_poles():
 
 
 @settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 10_000), n=st.integers(1, 6), D=st.integers(1, 4), T=st.integers(4, 150),
-       missing=st.sampled_from([0.0, 0.05, 0.4]), weights=st.sampled_from(WEIGHTS))
+@given(
+    seed=st.integers(0, 10_000),
+    n=st.integers(1, 6),
+    D=st.integers(1, 4),
+    T=st.integers(4, 150),
+    missing=st.sampled_from([0.0, 0.05, 0.4]),
+    weights=st.sampled_from(WEIGHTS),
+)
 def test_gives_valid_parameters_for_whatever_was_drawn(seed, n, D, T, missing, weights):
     rng = np.random.default_rng(seed)
-    y = with_gaps(rng, simulate(random_params(rng, n, D, radius=rng.uniform(0, 1.01)), T, rng)[1], missing)
+    y = with_gaps(
+        rng, simulate(random_params(rng, n, D, radius=rng.uniform(0, 1.01)), T, rng)[1], missing
+    )
     y[rng.integers(T)] = 1.0  # no column is empty
     assert_valid(Subspace(weights).dynamics(y, rng, n), n, D)
 
@@ -108,7 +117,9 @@ def test_nothing_is_learned_across_a_boundary(rng):
     one = Subspace().dynamics(y, rng, 2, np.array([0, 400, 600]))
     swapped = Subspace().dynamics(y[order], rng, 2, np.array([0, 200, 600]))
     np.testing.assert_allclose(moduli(one.A), moduli(swapped.A), rtol=1e-9)
-    assert not np.allclose(moduli(one.A), moduli(Subspace().dynamics(y[order], rng, 2).A), rtol=1e-9)
+    assert not np.allclose(
+        moduli(one.A), moduli(Subspace().dynamics(y[order], rng, 2).A), rtol=1e-9
+    )
 
 
 def test_rows_that_are_missing_act_like_boundaries(rng):
@@ -132,7 +143,9 @@ def test_sequences_too_short_for_a_window_contribute_nothing(rng):
     np.testing.assert_allclose(moduli(with_short.A), moduli(without.A), rtol=1e-8)
 
 
-@pytest.mark.parametrize(("share", "rows", "cost"), [(0.2, 0.0, 0.02), (0.5, 0.0, 0.1), (0.0, 0.2, 0.02)])
+@pytest.mark.parametrize(
+    ("share", "rows", "cost"), [(0.2, 0.0, 0.02), (0.5, 0.0, 0.1), (0.0, 0.2, 0.02)]
+)
 def test_gaps_cost_less_than_dropping_the_correlation_would(share, rows, cost):
     truth = resonances()
     y = simulate(truth, 4000, np.random.default_rng(5))[1]
@@ -146,18 +159,24 @@ def test_auto_is_the_likeliest_of_the_views():
     rng = np.random.default_rng(8)
     for y in (simulate(resonances(), 600, rng)[1], rng.standard_normal((600, 2)).cumsum(axis=0)):
         gappy = with_gaps(rng, y, 0.1)
-        found = {gaps: log_likelihood(Subspace(gaps=gaps).dynamics(gappy, rng, 4), gappy)
-                 for gaps in ("auto", "pairs", "smooth")}
+        found = {
+            gaps: log_likelihood(Subspace(gaps=gaps).dynamics(gappy, rng, 4), gappy)
+            for gaps in ("auto", "pairs", "smooth")
+        }
         assert found["auto"] >= max(found["pairs"], found["smooth"]) - 1e-6
 
 
 def test_block_rows_are_chosen_by_the_likelihood_of_the_start():
     rng = np.random.default_rng(4)
     A, Q = np.diag([0.99, 0.5]), np.diag([0.01, 1.0])
-    slow = LinearGaussianParams(A, np.ones((1, 2)), Q, 2 * np.eye(1), np.zeros(2), solve_lyapunov(A, Q))
+    slow = LinearGaussianParams(
+        A, np.ones((1, 2)), Q, 2 * np.eye(1), np.zeros(2), solve_lyapunov(A, Q)
+    )
     y = simulate(slow, 3000, rng)[1]
-    found = {rows: log_likelihood(Subspace(n_block_rows=rows).dynamics(y, rng, 2), y)
-             for rows in ("auto", 3, 4, 8)}
+    found = {
+        rows: log_likelihood(Subspace(n_block_rows=rows).dynamics(y, rng, 2), y)
+        for rows in ("auto", 3, 4, 8)
+    }
     assert found["auto"] >= max(found.values()) - 1e-6
 
 
@@ -190,13 +209,15 @@ POOR = {
     "alternation": (-1.0) ** t[:, None],
     "a step": (t > 100)[:, None] * 1.0,
     "one spike": (t == 50)[:, None] * 1.0,
-    "copies of one column": np.random.default_rng(3).standard_normal((200, 1)).cumsum(axis=0) * np.ones(3),
+    "copies of one column": np.random.default_rng(3).standard_normal((200, 1)).cumsum(axis=0)
+    * np.ones(3),
     "twelve rows": np.random.default_rng(4).standard_normal((12, 1)),
     "four rows": np.random.default_rng(5).standard_normal((4, 2)),
     "more columns than rows": np.random.default_rng(6).standard_normal((10, 20)),
     "constants only": np.ones((30, 2)),
     "large numbers": 1e8 + 1e6 * np.random.default_rng(7).standard_normal((200, 2)),
-    "outliers": np.where(t % 97 == 50, 1e6, 1.0)[:, None] * np.random.default_rng(8).standard_normal((200, 1)),
+    "outliers": np.where(t % 97 == 50, 1e6, 1.0)[:, None]
+    * np.random.default_rng(8).standard_normal((200, 1)),
 }
 
 
@@ -215,26 +236,33 @@ def test_poor_data_give_a_start_that_a_filter_can_use(name, weights):
 
 def test_states_beyond_the_data_are_short_lived_and_drawn_from_the_generator(rng):
     y = rng.standard_normal((12, 1))
-    one, same, other = (Subspace().dynamics(y, np.random.default_rng(seed), 10) for seed in (0, 0, 1))
+    one, same, other = (
+        Subspace().dynamics(y, np.random.default_rng(seed), 10) for seed in (0, 0, 1)
+    )
     np.testing.assert_array_equal(one.C, same.C)
     assert not np.array_equal(one.C, other.C)
     np.testing.assert_array_equal(one.A, other.A)
 
 
-@pytest.mark.parametrize(("params", "message"), [
-    ({"weights": "pca"}, r"weights must be one of \['cva', 'n4sid', 'moesp'\]; got 'pca'"),
-    ({"gaps": "fill"}, "gaps must be one of"),
-    ({"n_block_rows": 1}, "n_block_rows must be .* at least 2.*; got 1"),
-    ({"max_radius": 1.0}, "max_radius must be .*below 1.*; got 1.0"),
-    ({"noise_floor": 0.0}, "noise_floor must be .*; got 0.0"),
-])
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"weights": "pca"}, r"weights must be one of \['cva', 'n4sid', 'moesp'\]; got 'pca'"),
+        ({"gaps": "fill"}, "gaps must be one of"),
+        ({"n_block_rows": 1}, "n_block_rows must be .* at least 2.*; got 1"),
+        ({"max_radius": 1.0}, "max_radius must be .*below 1.*; got 1.0"),
+        ({"noise_floor": 0.0}, "noise_floor must be .*; got 0.0"),
+    ],
+)
 def test_a_wrong_parameter_is_named(rng, params, message):
     with pytest.raises(ValueError, match=message):
         Subspace(**params).dynamics(rng.standard_normal((50, 1)), rng, 2)
 
 
 def test_sequences_without_a_window_are_an_error(rng):
-    with pytest.raises(ValueError, match="4 or more consecutive complete rows in some sequence; got 3"):
+    with pytest.raises(
+        ValueError, match="4 or more consecutive complete rows in some sequence; got 3"
+    ):
         Subspace().dynamics(rng.standard_normal((30, 1)), rng, 2, np.arange(0, 31, 3))
 
 
@@ -244,7 +272,14 @@ def test_order_table_finds_the_order_of_clear_data(weights):
     table = Subspace(weights).order_table(y, max_states=10)
     assert table.index.name == "n_states"
     assert list(table.index) == list(range(1, 11))
-    assert list(table) == ["singular_value", "canonical_correlation", "gap_ratio", "svc", "nic", "ivc"]
+    assert list(table) == [
+        "singular_value",
+        "canonical_correlation",
+        "gap_ratio",
+        "svc",
+        "nic",
+        "ivc",
+    ]
     assert table["gap_ratio"].idxmax() == 4
     assert table["nic"].idxmin() == 4
     assert table["ivc"].idxmin() == 4
@@ -260,7 +295,9 @@ def test_order_table_takes_gaps_sequences_and_constants(rng):
     with pytest.raises(ValueError, match=r"max_states must be .* at least 1; got 0"):
         Subspace().order_table(y, max_states=0)
     for flat in (np.ones((30, 2)), np.full((30, 2), np.nan)):
-        with pytest.raises(ValueError, match="X must have a column that varies; got 2 that are constant or empty"):
+        with pytest.raises(
+            ValueError, match="X must have a column that varies; got 2 that are constant or empty"
+        ):
             Subspace().order_table(flat)
 
 
@@ -268,15 +305,27 @@ def test_order_table_takes_what_the_models_take(rng):
     y = simulate(random_params(rng, 2, 2), 300, rng)[1]
     expected = Subspace().order_table(y, [100, 200])
     frame = pd.DataFrame(y, columns=["a", "b"])
-    labelled = frame.set_axis(pd.MultiIndex.from_arrays([np.repeat([0, 1], [100, 200]), np.arange(300)]))
-    for table in (Subspace().order_table([y[:100], y[100:]]),
-                  Subspace().order_table([frame[:100], frame[100:].astype("Float64")]),
-                  Subspace().order_table(frame, lengths=[100, 200]), Subspace().order_table(labelled)):
+    labelled = frame.set_axis(
+        pd.MultiIndex.from_arrays([np.repeat([0, 1], [100, 200]), np.arange(300)])
+    )
+    for table in (
+        Subspace().order_table([y[:100], y[100:]]),
+        Subspace().order_table([frame[:100], frame[100:].astype("Float64")]),
+        Subspace().order_table(frame, lengths=[100, 200]),
+        Subspace().order_table(labelled),
+    ):
         pd.testing.assert_frame_equal(table, expected)
-    pd.testing.assert_frame_equal(Subspace().order_table(frame["a"]), Subspace().order_table(y[:, :1]))
+    pd.testing.assert_frame_equal(
+        Subspace().order_table(frame["a"]), Subspace().order_table(y[:, :1])
+    )
     missing = frame.astype("Float64").mask(frame > 2.0)
-    pd.testing.assert_frame_equal(Subspace().order_table(missing), Subspace().order_table(np.where(y > 2.0, np.nan, y)))
-    for wrong, message in [(np.where(y > 2.0, np.inf, y), "X must .*inf"), ([], "X must be .*; got an empty list")]:
+    pd.testing.assert_frame_equal(
+        Subspace().order_table(missing), Subspace().order_table(np.where(y > 2.0, np.nan, y))
+    )
+    for wrong, message in [
+        (np.where(y > 2.0, np.inf, y), "X must .*inf"),
+        ([], "X must be .*; got an empty list"),
+    ]:
         with pytest.raises(ValueError, match=message):
             Subspace().order_table(wrong)
     with pytest.raises(ValueError, match="lengths must sum to the 300 rows of X; got a sum of 90"):

@@ -83,7 +83,8 @@ def test_a_small_work_space_is_enlarged_where_it_ran_out(rng):
     assert 0 < t < T
     while t < T:
         book = book._replace(
-            state=np.append(book.state, np.zeros(K, int)), weight=np.append(book.weight, np.zeros(K))
+            state=np.append(book.state, np.zeros(K, int)),
+            weight=np.append(book.weight, np.zeros(K)),
         )
         t = beam.forward(params, data, BEGINS, u, pi, K, book, t)
     used = whole.first[-1]
@@ -107,7 +108,10 @@ def test_rows_are_sorted_whatever_their_length(rng):
         begins, u = np.arange(30) % 15 == 0, np.full(30, 0.02 / states)
         book = beam.trellis(30, 30 * states)
         params = Level(rng.standard_normal(states), np.ones(states))
-        assert beam.forward(params, Rows(rng.standard_normal((30, 1))), begins, u, pi, states, book, 0) == 30
+        assert (
+            beam.forward(params, Rows(rng.standard_normal((30, 1))), begins, u, pi, states, book, 0)
+            == 30
+        )
         before = None
         for t in range(30):
             now = set(book.state[book.first[t] : book.first[t + 1]].tolist())
@@ -150,7 +154,9 @@ def test_alternating_slices_and_paths_samples_a_finite_chain(rng):
     params, data = Level(np.array([-1.0, 0.0, 1.5]), np.ones(3)), Rows(rng.standard_normal((6, 1)))
     paths = np.array(list(product(range(3), repeat=6)))
     previous = np.where(begins, 0, np.roll(paths, 1, axis=1) + 1)
-    law = np.prod(pi[previous, paths] * np.exp(-0.5 * (data.y[:, 0] - params.mean[paths]) ** 2), axis=1)
+    law = np.prod(
+        pi[previous, paths] * np.exp(-0.5 * (data.y[:, 0] - params.mean[paths]) ** 2), axis=1
+    )
     law /= law.sum()
 
     def features(z):

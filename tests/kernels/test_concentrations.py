@@ -105,7 +105,13 @@ def _without_start(rng, n, beta, values, priors):
         lambda *a: twin.update(*a, override=_other_override),
         _without_start,
     ],
-    ids=["gamma with K + 1", "beta before gamma", "tables late by one", "override inverted", "start omitted"],
+    ids=[
+        "gamma with K + 1",
+        "beta before gamma",
+        "tables late by one",
+        "override inverted",
+        "start omitted",
+    ],
 )
 def test_a_wrong_update_does_not(prior_draws, update):
     assert np.abs(z_scores(update, prior_draws)).max() > 6.0
@@ -126,7 +132,9 @@ def test_weights_that_have_underflowed_do_no_harm(rng):
     beta, values = np.array([1.0, 0.0, 0.0]), np.array([1e-300, 0.0, 1e-300])
     n = np.array([[1, 0], [5, 1], [1, 3]])
     for _ in range(100):
-        concentrations.update(rng, n, beta, 2, values, np.array([[1.0, 0.01], [np.nan, np.nan], [1.0, 1.0]]))
+        concentrations.update(
+            rng, n, beta, 2, values, np.array([[1.0, 0.01], [np.nan, np.nan], [1.0, 1.0]])
+        )
         assert np.isfinite(values).all()
         assert np.isfinite(beta).all()
         assert (values[[0, 2]] > 0.0).all()

@@ -60,5 +60,7 @@ def test_a_second_process_compiles_only_what_no_other_process_could_read(tmp_pat
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": tests}
     command = [sys.executable, "-c", _PROGRAM]
     for want in ("3 0", "1 2"):
-        out = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+        out = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=True
+        ).stdout
         assert out.strip() == want

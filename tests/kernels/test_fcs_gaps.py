@@ -48,7 +48,18 @@ def redraw(rng, eq, table, fits, j, n):
     out = np.empty((n, len(mine)))
     hits = np.zeros(table.shape[1], dtype=np.int64)
     for i in range(n):
-        gaps.redraw(rng, table, eq.covariates, np.empty((0, 0)), np.array([j]), eq.cells, fits, limits, room, hits)
+        gaps.redraw(
+            rng,
+            table,
+            eq.covariates,
+            np.empty((0, 0)),
+            np.array([j]),
+            eq.cells,
+            fits,
+            limits,
+            room,
+            hits,
+        )
         out[i] = table[mine, j]
     return out
 
@@ -86,7 +97,9 @@ def test_gaps_are_drawn_from_the_conditional_of_their_column(rng, gappy):
 
 def test_cells_of_different_blocks_share_no_equation(rng, gappy):
     rows = [np.flatnonzero(column) for column in gappy.T]
-    cells = lags.cells(rows, np.ones(len(gappy), dtype=bool), np.zeros(len(gappy), dtype=np.int64), L)
+    cells = lags.cells(
+        rows, np.ones(len(gappy), dtype=bool), np.zeros(len(gappy), dtype=np.int64), L
+    )
     for j in range(3):
         for b in range(cells.column[j], cells.column[j + 1]):
             mine = cells.row[cells.block[b] : cells.block[b + 1]]
@@ -103,7 +116,9 @@ def test_bounds_truncate_the_conditional(rng):
     table, mask, regression = laid_out(eq)
     table[mask] = 0.5
     fits = random_fits(rng, eq)
-    mean, covariance = conditional_of_column(table, eq.covariates, L, 0, mask, regression, fits.theta, fits.tau2)
+    mean, covariance = conditional_of_column(
+        table, eq.covariates, L, 0, mask, regression, fits.theta, fits.tau2
+    )
     draws = redraw(rng, eq, table, fits, 0, 40_000)
     free = np.random.default_rng(3).multivariate_normal(mean, covariance, 400_000)
     inside = free[((free > 0.3) & (free < 1.1)).all(axis=1)]
@@ -121,7 +136,8 @@ def truncated(rng, mean, sd, lower, upper, out):
 
 
 @pytest.mark.parametrize(
-    ("lower", "upper"), [(-1.0, 0.5), (2.0, np.inf), (-np.inf, -3.0), (1.0, 1.2), (-0.1, 8.0), (6.0, 6.5), (-9.0, 9.0)]
+    ("lower", "upper"),
+    [(-1.0, 0.5), (2.0, np.inf), (-np.inf, -3.0), (1.0, 1.2), (-0.1, 8.0), (6.0, 6.5), (-9.0, 9.0)],
 )
 def test_truncated_normals(rng, lower, upper):
     x = np.empty(4_000)

@@ -58,7 +58,11 @@ def test_log_probability_is_the_product_of_predictions(rng, rho):
     seen, want = np.zeros((K + 1, K)), 0.0
     for t, k in enumerate(z):
         j = 0 if BEGINS[t] else z[t - 1] + 1
-        mass = alpha * work.beta[k] if j == 0 else alpha * ((1.0 - rho) * work.beta[k] + rho * (k == j - 1))
+        mass = (
+            alpha * work.beta[k]
+            if j == 0
+            else alpha * ((1.0 - rho) * work.beta[k] + rho * (k == j - 1))
+        )
         want += np.log((seen[j, k] + mass) / (seen[j].sum() + alpha))
         seen[j, k] += 1
     assert hdp.log_probability(work, K, alpha, rho) == pytest.approx(want, rel=1e-12)

@@ -30,8 +30,18 @@ def assert_exact(log_density, start, P, offsets):
     np.testing.assert_array_equal(hmm.viterbi(log_density, start, P, offsets), z)
 
 
-@pytest.mark.parametrize(("K", "offsets"), [(1, [0, 3]), (2, [0, 1]), (2, [0, 9]), (3, [0, 6]), (4, [0, 5]),
-                                            (3, [0, 4, 4, 5, 9]), (9, [0, 3])])
+@pytest.mark.parametrize(
+    ("K", "offsets"),
+    [
+        (1, [0, 3]),
+        (2, [0, 1]),
+        (2, [0, 9]),
+        (3, [0, 6]),
+        (4, [0, 5]),
+        (3, [0, 4, 4, 5, 9]),
+        (9, [0, 3]),
+    ],
+)
 def test_everything_is_the_sum_over_all_paths(rng, K, offsets):
     assert_exact(*draw(rng, offsets[-1], K), offsets)
 
@@ -41,13 +51,19 @@ def test_rows_without_a_value_are_passed_over(rng):
     log_density[[0, 3, 4, 7]] = 0.0
     assert_exact(log_density, start, P, [0, 5, 8])
     log_density[:] = 0.0
-    assert hmm.log_likelihood(log_density, start, P, np.array([0, 5, 8])) == pytest.approx(0.0, abs=1e-14)
+    assert hmm.log_likelihood(log_density, start, P, np.array([0, 5, 8])) == pytest.approx(
+        0.0, abs=1e-14
+    )
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_zeros_among_densities_and_transitions_are_exact(seed):
     log_density, start, P = draw(np.random.default_rng(seed), 7, 3, zeros=0.4)
-    total = exact(log_density, start, P, [0, 7])[0] if np.isfinite(log_density).any(axis=1).all() else -np.inf
+    total = (
+        exact(log_density, start, P, [0, 7])[0]
+        if np.isfinite(log_density).any(axis=1).all()
+        else -np.inf
+    )
     if total > -np.inf:
         assert_exact(log_density, start, P, [0, 7])
         return
@@ -65,8 +81,12 @@ def test_what_falls_far_behind_may_still_be_all_that_survives(rng, case):
     """States 2,000 nats behind, and transitions that never bring them back."""
     log_density = rng.standard_normal((6, 2)) * [1.0, 1.0] + [0.0, -2000.0]
     log_density[4:] += [-9000.0, 0.0]
-    P = {"one way": np.array([[1.0, 0.0], [0.5, 0.5]]), "separate": np.eye(2),
-         "wrong start": np.full((2, 2), 0.5), "tiny": np.array([[1.0, 0.0], [1e-250, 1.0]])}[case]
+    P = {
+        "one way": np.array([[1.0, 0.0], [0.5, 0.5]]),
+        "separate": np.eye(2),
+        "wrong start": np.full((2, 2), 0.5),
+        "tiny": np.array([[1.0, 0.0], [1e-250, 1.0]]),
+    }[case]
     start = np.array([0.0, 1.0]) if case == "wrong start" else np.array([0.5, 0.5])
     assert_exact(log_density, start, P, [0, 6])
 

@@ -10,7 +10,9 @@ from tsinit.kernels.jump import jump_path, squared_distances
 
 def price(z, cost, penalty, offsets):
     total = cost[np.arange(len(z)), z].sum()
-    return total + sum(penalty * np.count_nonzero(np.diff(z[a:b])) for a, b in itertools.pairwise(offsets))
+    return total + sum(
+        penalty * np.count_nonzero(np.diff(z[a:b])) for a, b in itertools.pairwise(offsets)
+    )
 
 
 @pytest.mark.parametrize("offsets", [[0, 1], [0, 7], [0, 3, 3, 4, 7]])
@@ -28,7 +30,9 @@ def test_no_path_is_cheaper(rng, offsets, penalty):
 
 def test_without_a_price_every_row_goes_to_its_cheapest_label(rng):
     cost = rng.random((50, 4))
-    np.testing.assert_array_equal(jump_path(cost.copy(), 0.0, np.array([0, 50]))[0], cost.argmin(axis=1))
+    np.testing.assert_array_equal(
+        jump_path(cost.copy(), 0.0, np.array([0, 50]))[0], cost.argmin(axis=1)
+    )
 
 
 def test_a_row_that_costs_nothing_changes_nothing():

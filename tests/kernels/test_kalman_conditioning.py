@@ -21,7 +21,9 @@ LEVEL = np.array([[1.0, 0.0]])
 
 def model(A, C, Q, R, P0, m0=None):
     A, C, Q, R, P0 = (np.atleast_2d(np.asarray(a, float)) for a in (A, C, Q, R, P0))
-    return LinearGaussianParams(A, C, Q, R, np.zeros(len(A)) if m0 is None else np.asarray(m0, float), P0)
+    return LinearGaussianParams(
+        A, C, Q, R, np.zeros(len(A)) if m0 is None else np.asarray(m0, float), P0
+    )
 
 
 # name: (params, whether float64 covariances lose more than 1e-8)
@@ -74,7 +76,9 @@ def errors(params, y, smoothed, filtered, answer):
     return {
         "smoothed means": scaled_means(smoothed.means, answer.means, answer.covariances),
         "smoothed covariances": by_step(spread(smoothed.covariances), answer.covariances),
-        "filtered means": scaled_means(filtered.means, answer.filtered_means, answer.filtered_covariances),
+        "filtered means": scaled_means(
+            filtered.means, answer.filtered_means, answer.filtered_covariances
+        ),
         "filtered covariances": by_step(spread(filtered.covariances), answer.filtered_covariances),
         "log-likelihood": abs(smoothed.log_likelihood - answer.log_likelihood)
         / max(abs(answer.log_likelihood), 1.0),
@@ -99,7 +103,10 @@ def test_answers_are_those_of_rational_arithmetic(name, gaps):
     assert max(found.values()) < tol, found
     lag = np.sqrt(np.abs(answer.covariances).max() ** 2)
     assert np.abs(done.moments.lag - answer.lag_one.sum(axis=0)).max() <= tol * lag * 5
-    assert np.abs(done.moments.P - answer.covariances.sum(axis=0)).max() <= tol * np.abs(answer.covariances).max() * 5
+    assert (
+        np.abs(done.moments.P - answer.covariances.sum(axis=0)).max()
+        <= tol * np.abs(answer.covariances).max() * 5
+    )
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
@@ -174,7 +181,10 @@ def test_noise_of_lower_rank(rng, n):
 def test_what_is_seen_exactly_later_is_known_exactly_before():
     """A constant, missed at first and then seen without noise."""
     params, y = model(1, 1, 0, 0, 4), np.array([[np.nan], [3.0]])
-    for done in (Kalman(y, 1).smooth(params, covariances=True), Kalman(y, 1)._retry(params, True, True)):
+    for done in (
+        Kalman(y, 1).smooth(params, covariances=True),
+        Kalman(y, 1)._retry(params, True, True),
+    ):
         assert done.sound
         assert_same(done.means, [[3.0], [3.0]], 1e-15)
         assert np.abs(spread(done.covariances)).max() < 1e-15
@@ -191,7 +201,9 @@ def harsh(draw):
     unit = 16.0 ** np.array([draw(st.integers(-3, 3)) for _ in range(n)])
     q, r, p = draw(st.integers(-12, 0)), draw(st.integers(-10, 1)), draw(st.integers(-2, 9))
     singular = draw(st.sampled_from(["", "Q", "P0"]))
-    direction = rng.integers(-3, 4, n).astype(float)  # small integers, and powers of two: singular to the last bit
+    direction = rng.integers(-3, 4, n).astype(
+        float
+    )  # small integers, and powers of two: singular to the last bit
     dyad = np.outer(direction, direction)
     Q = 2.0 ** (3 * q) * dyad if singular == "Q" else params.Q * 10.0**q
     P0 = 2.0 ** (3 * p) * dyad if singular == "P0" else params.P0 * 10.0**p
@@ -223,7 +235,9 @@ def test_no_answer_is_worse_than_promised(problem):
 def test_both_passes_agree_where_both_are_right(rng, monkeypatch, observation_cov, gaps, kind):
     n, D = 4, 3
     params = random_params(rng, n, D, observation_cov=observation_cov, stationary=False)
-    sequences = [with_gaps(rng, simulate(params, T, rng)[1], gaps, rows=gaps / 3) for T in (120, 1, 37)]
+    sequences = [
+        with_gaps(rng, simulate(params, T, rng)[1], gaps, rows=gaps / 3) for T in (120, 1, 37)
+    ]
     kalman = bind(sequences, n)
     plain, plain_f = kalman.smooth(params, True, kind), kalman.filter(params, True)
     assert not plain.retried
@@ -300,8 +314,13 @@ def test_speech_hardly_noisy_needs_no_retry(rng, noise):
         turn, again = (np.linalg.qr(rng.standard_normal((n, n)))[0] for _ in range(2))
         T = turn * np.geomspace(1.0, 10.0, n) @ again
         back = np.linalg.inv(T)
-        turned = params._replace(A=T @ A @ back, C=params.C @ back, Q=T @ Q @ T.T, P0=T @ params.P0 @ T.T)
-        for p in (params, turned._replace(Q=(turned.Q + turned.Q.T) / 2, P0=(turned.P0 + turned.P0.T) / 2)):
+        turned = params._replace(
+            A=T @ A @ back, C=params.C @ back, Q=T @ Q @ T.T, P0=T @ params.P0 @ T.T
+        )
+        for p in (
+            params,
+            turned._replace(Q=(turned.Q + turned.Q.T) / 2, P0=(turned.P0 + turned.P0.T) / 2),
+        ):
             kalman = Kalman(y[:, None].copy(), n)
             assert not kalman.smooth(p, moments="by_variable").retried
             assert not kalman.filter(p).retried
@@ -349,7 +368,11 @@ def test_what_cannot_be_computed_is_not_passed_off_as_an_answer(name):
     if "nothing is seen" in name:
         y[5:] = np.nan
     kalman = Kalman(y, len(params.A))
-    for done in (kalman.smooth(params, moments="by_variable"), kalman.filter(params), kalman.filter(params, True)):
+    for done in (
+        kalman.smooth(params, moments="by_variable"),
+        kalman.filter(params),
+        kalman.filter(params, True),
+    ):
         assert not done.sound
     assert kalman.log_likelihood(params) == -np.inf
 
@@ -369,8 +392,13 @@ def test_a_failed_pass_leaves_the_next_one_alone(rng):
     y = with_gaps(rng, y, 0.2)
     kalman, fresh = Kalman(y, 2), Kalman(y, 2)
     for name in ("A", "R", "P0"):
-        assert not kalman.smooth(params._replace(**{name: np.full((2, 2), np.nan)}), moments="by_variable").sound
-    again, first = kalman.smooth(params, True, "by_variable"), fresh.smooth(params, True, "by_variable")
+        assert not kalman.smooth(
+            params._replace(**{name: np.full((2, 2), np.nan)}), moments="by_variable"
+        ).sound
+    again, first = (
+        kalman.smooth(params, True, "by_variable"),
+        fresh.smooth(params, True, "by_variable"),
+    )
     assert again.sound
     assert not again.retried
     assert_same(again.means, first.means, 1e-14)

@@ -41,7 +41,11 @@ def reduced(rng, S, rank):
 def twins(params, sequences, run):
     found = [run(params, y) for y in sequences if len(y)]
     means = np.concatenate([f.means for f in found])
-    return means, np.concatenate([f.covariances for f in found]), sum(f.log_likelihood for f in found)
+    return (
+        means,
+        np.concatenate([f.covariances for f in found]),
+        sum(f.log_likelihood for f in found),
+    )
 
 
 @given(problems())

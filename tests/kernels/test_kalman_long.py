@@ -50,7 +50,11 @@ def measure(T, n, D, gaps=0.0, prior=1.0, covariances=False):
     code = MEASURE.format(tests=str(Path(__file__).parents[1]))
     argument = json.dumps([T, n, D, gaps, prior, covariances])
     done = subprocess.run(
-        [sys.executable, "-c", code, argument], capture_output=True, text=True, env=os.environ, check=False
+        [sys.executable, "-c", code, argument],
+        capture_output=True,
+        text=True,
+        env=os.environ,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     megabytes, sound, retried, difference = json.loads(done.stdout)
@@ -106,7 +110,9 @@ def test_a_long_series_with_gaps_is_the_same_in_pieces(monkeypatch):
 def test_the_log_likelihood_keeps_its_digits(T):
     """Against a scalar filter of two lines whose terms are added without rounding; a plain sum loses 2e-12."""
     a, q, r, p = 0.9, 0.3, 0.7, 2.0
-    params = LinearGaussianParams(*(np.array([[v]]) for v in (a, 1.0, q, r)), np.zeros(1), np.array([[p]]))
+    params = LinearGaussianParams(
+        *(np.array([[v]]) for v in (a, 1.0, q, r)), np.zeros(1), np.array([[p]])
+    )
     y = np.random.default_rng(0).standard_normal((T, 1))
     terms, m = [], 0.0
     for value in y[:, 0].tolist():

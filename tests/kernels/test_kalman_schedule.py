@@ -12,7 +12,9 @@ SAME = 1e-12  # the same arithmetic up to where it starts from
 
 
 def several(rng, lengths, *, n=3, D=2, observation_cov="diag", gaps=0.0, radius=0.9):
-    params = random_params(rng, n, D, observation_cov=observation_cov, radius=radius, stationary=False)
+    params = random_params(
+        rng, n, D, observation_cov=observation_cov, radius=radius, stationary=False
+    )
     ys = [simulate(params, T, rng)[1] if T else np.empty((0, D)) for T in lengths]
     return params, [with_gaps(rng, y, gaps, rows=gaps / 2) for y in ys]
 
@@ -173,7 +175,10 @@ def test_the_units_of_a_state_do_not_decide_when_the_filter_settles(rng, scale):
         assert abs(len(found.covariances.values) - len(plain.covariances.values)) <= 2
         assert found.log_likelihood == pytest.approx(plain.log_likelihood, rel=1e-11)
         assert discrepancy(found.means / unit, plain.means) < 1e-10
-        assert by_step(spread(found.covariances) / np.outer(unit, unit), spread(plain.covariances)) < 1e-10
+        assert (
+            by_step(spread(found.covariances) / np.outer(unit, unit), spread(plain.covariances))
+            < 1e-10
+        )
 
 
 def test_decoupled_states_of_different_size_both_settle_exactly():
@@ -188,4 +193,9 @@ def test_decoupled_states_of_different_size_both_settle_exactly():
     done, exact = Kalman(y, n).smooth(params, covariances=True), twin.smooth(params, y)
     for a in range(n):
         assert_same(done.means[:, a], exact.means[:, a], 1e-10, f"means of state {a}")
-        assert_same(spread(done.covariances)[:, a, a], exact.covariances[:, a, a], 1e-10, f"variance of state {a}")
+        assert_same(
+            spread(done.covariances)[:, a, a],
+            exact.covariances[:, a, a],
+            1e-10,
+            f"variance of state {a}",
+        )

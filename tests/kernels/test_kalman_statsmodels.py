@@ -58,7 +58,9 @@ def our_answer(params, y):
 @pytest.mark.parametrize("n", [1, 2, 4, 8, 16, 32])
 def test_agrees_with_statsmodels(n, D, observation_cov, gaps):
     rng = np.random.default_rng([n, D, gaps])
-    params = random_params(rng, n, D, observation_cov=observation_cov, radius=0.95, stationary=False)
+    params = random_params(
+        rng, n, D, observation_cov=observation_cov, radius=0.95, stationary=False
+    )
     _, y = simulate(params, T, rng)
     if gaps:
         y = with_gaps(rng, y, 0.2, rows=0.05)

@@ -35,7 +35,9 @@ def test_agrees_with_scipy_and_with_its_equation(rng, n, radius):
 def test_a_scalar_has_its_closed_form():
     for a in (0.0, -0.5, 0.99, 1.0 - 1e-9):
         P = solve_lyapunov(np.array([[a]]), np.array([[2.0]]))
-        assert P[0, 0] == pytest.approx(2.0 / ((1.0 - a) * (1.0 + a)), rel=1e-7 if a > 0.999 else 1e-14)
+        assert P[0, 0] == pytest.approx(
+            2.0 / ((1.0 - a) * (1.0 + a)), rel=1e-7 if a > 0.999 else 1e-14
+        )
 
 
 def test_arguments_are_left_alone(rng):

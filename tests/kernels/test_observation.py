@@ -43,13 +43,20 @@ def test_diagonal_noise_leaves_rows_as_they_are(rng):
 @pytest.mark.parametrize("D", [1, 2, 5, 16])
 def test_gaps_are_filled_with_conditional_means(rng, D):
     n = 3
-    C, R, y, x = rng.standard_normal((D, n)), random_covariance(rng, D), panel(rng, D), rng.standard_normal((60, n))
+    C, R, y, x = (
+        rng.standard_normal((D, n)),
+        random_covariance(rng, D),
+        panel(rng, D),
+        rng.standard_normal((60, n)),
+    )
     z = y.copy()
     observation.complete(C, R, z, x, changes(y))
     for t in range(len(y)):
         o = ~np.isnan(y[t])
         m = ~o
-        expected = C[m] @ x[t] + R[np.ix_(m, o)] @ np.linalg.solve(R[np.ix_(o, o)], y[t, o] - C[o] @ x[t])
+        expected = C[m] @ x[t] + R[np.ix_(m, o)] @ np.linalg.solve(
+            R[np.ix_(o, o)], y[t, o] - C[o] @ x[t]
+        )
         assert np.array_equal(z[t, o], y[t, o])
         assert_same(z[t, m], expected, 1e-12)
 

@@ -19,7 +19,9 @@ def runs_of(draws):
         n, K = kernels.find_runs(z, np.empty(z.max() + 1, dtype=np.int64), ends, states)
         parts.append((ends[:n], states[:n], n, K))
     ends, states, n, K = zip(*parts, strict=True)
-    return kernels.Runs(np.concatenate(ends), np.concatenate(states), np.cumsum([0, *n]), np.array(K))
+    return kernels.Runs(
+        np.concatenate(ends), np.concatenate(states), np.cumsum([0, *n]), np.array(K)
+    )
 
 
 def counts_of(z, s, K):
@@ -31,10 +33,13 @@ def counts_of(z, s, K):
 
 def loss_of(z, s, f):
     """The formula of the kernels' docstring, with every overlap counted by itself."""
+
     def own(a):
         return sum(f[(a == k).sum()] for k in np.unique(a))
 
-    shared = [sum(f[((z == k) & (a == j)).sum()] for k in np.unique(z) for j in np.unique(a)) for a in s.T]
+    shared = [
+        sum(f[((z == k) & (a == j)).sum()] for k in np.unique(z) for j in np.unique(a)) for a in s.T
+    ]
     return own(z) + np.mean([own(a) for a in s.T]) - 2 * np.mean(shared)
 
 

@@ -42,7 +42,12 @@ class LevelBound:
     collapsed = True
 
     def __init__(self, y, sd=1.0, tau=2.0):
-        self.data, self.sd, self.tau, self.n_features = Rows(np.ascontiguousarray(y, dtype=float)), sd, tau, 1
+        self.data, self.sd, self.tau, self.n_features = (
+            Rows(np.ascontiguousarray(y, dtype=float)),
+            sd,
+            tau,
+            1,
+        )
 
     def with_data(self, y):
         return LevelBound(y, self.sd, self.tau)

@@ -101,7 +101,9 @@ def test_room_that_runs_out_changes_nothing_but_where_the_arrays_lie(rng, monkey
     y, _ = series(rng, 150)
     plain = run(start(y, K0=3), 60)
     monkeypatch.setattr(module, "ROOM", 1)
-    monkeypatch.setattr(module.beam, "trellis", lambda T, capacity, make=module.beam.trellis: make(T, 1))
+    monkeypatch.setattr(
+        module.beam, "trellis", lambda T, capacity, make=module.beam.trellis: make(T, 1)
+    )
     assert_same(run(start(y, K0=3), 60), plain)
 
 
@@ -140,7 +142,12 @@ def _hard_cases():
         "one step, unseen": (np.full((1, 1), np.nan), [0, 1], [3], {}),
         "every step a state": (y[:40], [0, 40], np.arange(40), {}),
         "many sequences of one step": (y[:20], np.arange(21), np.arange(20) % 6, {}),
-        "tiny concentrations": (y, [0, 200], np.arange(200) % 4, {"alpha": 1e-9, "rho": 0.0, "gamma": 1e-9}),
+        "tiny concentrations": (
+            y,
+            [0, 200],
+            np.arange(200) % 4,
+            {"alpha": 1e-9, "rho": 0.0, "gamma": 1e-9},
+        ),
         "never leaving": (y, [0, 200], np.arange(200) % 4, {"alpha": 1e6, "rho": 1.0 - 1e-12}),
     }
 
@@ -164,7 +171,8 @@ def test_states_without_end_stop_the_chain(rng, monkeypatch):
     monkeypatch.setattr(module, "MOST", 40)
     chain = start(y, fixed={"alpha": 1e4, "rho": 0.0, "gamma": 1e6})
     with pytest.raises(
-        ChainStopped, match=r"stopped in sweep 1 with 4 states .* 40 represented .*gamma = 1e\+06.*prior"
+        ChainStopped,
+        match=r"stopped in sweep 1 with 4 states .* 40 represented .*gamma = 1e\+06.*prior",
     ):
         chain.sweep()
 

@@ -43,7 +43,10 @@ def p_values(bound, n, sweeps=200, thin=25, priors=PRIORS):
     """Chi-square test of evenness for each scalar."""
     ranks = np.array([ranks_of(bound, seed, sweeps, thin, priors) for seed in range(n)])
     bins = ranks * N_BINS // (N_DRAWS + 1)
-    return {name: chisquare(np.bincount(b, minlength=N_BINS)).pvalue for name, b in zip(NAMES, bins.T, strict=True)}
+    return {
+        name: chisquare(np.bincount(b, minlength=N_BINS)).pvalue
+        for name, b in zip(NAMES, bins.T, strict=True)
+    }
 
 
 def test_truths_rank_evenly_among_draws():

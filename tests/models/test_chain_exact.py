@@ -42,7 +42,9 @@ SHORT = {
 LONG = {
     "plain, five steps": Case(Y[:5], [0, 5]),
     "sticky, five steps": Case(Y[:5], [0, 5], alpha=2.0, rho=0.6),
-    "two sequences, six steps, a missing row": Case(with_gap(Y, 4), [0, 3, 6], alpha=2.0, rho=0.4, gamma=1.5),
+    "two sequences, six steps, a missing row": Case(
+        with_gap(Y, 4), [0, 3, 6], alpha=2.0, rho=0.4, gamma=1.5
+    ),
 }
 
 
@@ -53,7 +55,9 @@ def target(case):
     def log_evidence(z):
         return bound.log_evidence(np.array(z), max(z) + 1, None, None)
 
-    law = twin.posterior(twin.begins_of(case.offsets), case.alpha, case.rho, case.gamma, log_evidence)
+    law = twin.posterior(
+        twin.begins_of(case.offsets), case.alpha, case.rho, case.gamma, log_evidence
+    )
     return list(law), np.array(list(law.values()))
 
 
@@ -74,7 +78,9 @@ def visits(case, n, seed=0, batches=100):
         z = twin.canonical(chain.z.tolist())
         index[i] = names[sum(k * c for k, c in zip(z, code.tolist(), strict=True))]
     return (
-        np.stack([np.bincount(part, minlength=len(zs)) for part in index.reshape(batches, -1)]) * batches / n
+        np.stack([np.bincount(part, minlength=len(zs)) for part in index.reshape(batches, -1)])
+        * batches
+        / n
     )
 
 
@@ -102,7 +108,10 @@ def test_partitions_follow_the_enumerated_posterior(case):
 def test_a_million_sweeps_follow_the_enumerated_posterior(case, record_property):
     _, p = target(case)
     frequencies = visits(case, 1_000_000, batches=200)
-    mean, error = frequencies.mean(axis=0), frequencies.std(axis=0, ddof=1) / np.sqrt(len(frequencies))
+    mean, error = (
+        frequencies.mean(axis=0),
+        frequencies.std(axis=0, ddof=1) / np.sqrt(len(frequencies)),
+    )
     distance, z = 0.5 * np.abs(mean - p).sum(), ((mean - p) / error)[p > 0.003]
     record_property("total_variation", distance)
     record_property("largest_z", np.abs(z).max())

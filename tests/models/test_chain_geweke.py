@@ -93,7 +93,10 @@ def test_a_short_run_gives_back_the_prior():
     """The emission with most to go wrong: full covariances, rows seen in part and not at all."""
     bound, missing = bind("gaussian", gaps=True)
     assert (
-        np.abs(z_scores(forward_draws(bound, 10_000), successive_draws(bound, missing, 30_000))).max() < 4.0
+        np.abs(
+            z_scores(forward_draws(bound, 10_000), successive_draws(bound, missing, 30_000))
+        ).max()
+        < 4.0
     )
 
 
@@ -111,9 +114,14 @@ def test_a_wrong_update_does_not(monkeypatch):
     """Gamma told of one state more than there is."""
 
     def update(rng, n, beta, K, values, priors):
-        wrong, b = twin.update(rng, n[: K + 1, :K], beta[: K + 1], values, priors, gamma=_gamma_of_one_more)
+        wrong, b = twin.update(
+            rng, n[: K + 1, :K], beta[: K + 1], values, priors, gamma=_gamma_of_one_more
+        )
         values[:], beta[: K + 1] = wrong, b
 
     monkeypatch.setattr(module, "concentrations", SimpleNamespace(update=update))
     bound, missing = bind("gaussian_diag", gaps=False)
-    assert np.abs(z_scores(forward_draws(bound, 8000), successive_draws(bound, missing, 20_000))).max() > 8.0
+    assert (
+        np.abs(z_scores(forward_draws(bound, 8000), successive_draws(bound, missing, 20_000))).max()
+        > 8.0
+    )

@@ -117,7 +117,13 @@ class ColumnByColumn(FcsChain):
 def test_chains_agree_where_columns_alone_would_creep(copies, monkeypatch):
     y = copies.copy()
     y[np.random.default_rng(4).random(300) < 0.3, :2] = np.nan
-    settings = {"init": interpolate, "transforms": None, "n_draws": 150, "n_tune": 50, "random_state": 0}
+    settings = {
+        "init": interpolate,
+        "transforms": None,
+        "n_draws": 150,
+        "n_tune": 50,
+        "random_state": 0,
+    }
     model = TBayesMICE(**settings).fit(y)
     assert worst(model) < 1.05
     monkeypatch.setattr("tsinit.models.engines.FcsChain", ColumnByColumn)
@@ -126,12 +132,21 @@ def test_chains_agree_where_columns_alone_would_creep(copies, monkeypatch):
 
 
 def worst(model):
-    return max(mixing.rhat(cell) for cell in np.moveaxis(model._fitted_draws.cells, 2, 0).astype(float))
+    return max(
+        mixing.rhat(cell) for cell in np.moveaxis(model._fitted_draws.cells, 2, 0).astype(float)
+    )
 
 
 def test_other_rows_are_as_uncertain_as_those_of_the_fit(copies):
     """Two sweeps a draw would leave cells that creep where they began."""
-    settings = {"init": interpolate, "transforms": None, "n_draws": 100, "n_tune": 50, "n_chains": 2, "random_state": 0}
+    settings = {
+        "init": interpolate,
+        "transforms": None,
+        "n_draws": 100,
+        "n_tune": 50,
+        "n_chains": 2,
+        "random_state": 0,
+    }
     model = TBayesMICE(**settings).fit(copies)  # nothing is missing
     rest = copies[:60].copy()
     rest[20:50, :2] = np.nan

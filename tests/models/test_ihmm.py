@@ -17,7 +17,9 @@ def quick(**more):
 
 @pytest.fixture(scope="module")
 def regimes():
-    return datasets.make_hmm(400, n_features=2, persistence=0.97, means=(-4.0, 4.0), missing=0.1, random_state=1)
+    return datasets.make_hmm(
+        400, n_features=2, persistence=0.97, means=(-4.0, 4.0), missing=0.1, random_state=1
+    )
 
 
 @pytest.fixture(scope="module")
@@ -88,14 +90,18 @@ def test_a_list_gives_every_chain_a_start_of_its_own(regimes):
 
 
 def test_a_function_is_asked_with_what_it_wants(regimes):
-    model = quick(init=lambda y, n_states: np.arange(len(y)) % n_states, n_init_states=3, n_tune=5, n_draws=5)
+    model = quick(
+        init=lambda y, n_states: np.arange(len(y)) % n_states, n_init_states=3, n_tune=5, n_draws=5
+    )
     assert np.array_equal(model.fit(regimes.y).start_[0], np.arange(400) % 3)
 
 
 def test_best_of_continues_the_better_start(regimes):
     from tsinit.init import BestOf
 
-    model = quick(init=BestOf(["one_state", "kmeans"], n_iter=5), n_tune=5, n_draws=5, n_chains=1).fit(regimes.y)
+    model = quick(
+        init=BestOf(["one_state", "kmeans"], n_iter=5), n_tune=5, n_draws=5, n_chains=1
+    ).fit(regimes.y)
     assert model.start_.max() > 0
 
 
@@ -110,7 +116,9 @@ def test_several_sequences_come_back_in_their_form(regimes):
 
 def test_a_data_frame_comes_back_with_its_index_and_skipped_steps_are_missing():
     days = pd.date_range("2024-01-01", periods=120, freq="D")
-    frame = pd.DataFrame({"a": np.repeat([0.0, 9.0], 60) + np.sin(np.arange(120))}, index=days).drop(days[30:40])
+    frame = pd.DataFrame(
+        {"a": np.repeat([0.0, 9.0], 60) + np.sin(np.arange(120))}, index=days
+    ).drop(days[30:40])
     model = quick(n_tune=50, n_draws=30).fit(frame)
     assert model.labels_.shape == (110,)
     assert model.start_.shape == (2, 120)
@@ -119,13 +127,15 @@ def test_a_data_frame_comes_back_with_its_index_and_skipped_steps_are_missing():
     assert list(probability.columns) == list(range(model.n_states_))
     assert np.allclose(probability.sum(axis=1), 1.0)
     assert model.fit_predict(frame).index.equals(frame.index)
-    assert model.set_params(init=model.labels_).fit(frame).start_[0, 29:41].tolist() == [model.start_[0, 29]] * 11 + [
-        model.start_[0, 40]
-    ]
+    assert model.set_params(init=model.labels_).fit(frame).start_[0, 29:41].tolist() == [
+        model.start_[0, 29]
+    ] * 11 + [model.start_[0, 40]]
 
 
 def test_new_rows_are_labelled_by_the_states_of_the_fit(regimes, fitted):
-    new = datasets.make_hmm(300, n_features=2, persistence=0.97, means=(-4.0, 4.0), missing=0.1, random_state=2)
+    new = datasets.make_hmm(
+        300, n_features=2, persistence=0.97, means=(-4.0, 4.0), missing=0.1, random_state=2
+    )
     predicted = fitted.predict(new.y)
     names = [np.bincount(regimes.labels[fitted.labels_ == k]).argmax() for k in range(3)]
     assert np.mean(np.array(names)[predicted] == new.labels) > 0.98
@@ -134,7 +144,9 @@ def test_new_rows_are_labelled_by_the_states_of_the_fit(regimes, fitted):
 
 def test_the_score_is_that_of_the_true_model_but_for_what_is_not_known_exactly(regimes, fitted):
     new = datasets.make_hmm(2000, n_features=2, persistence=0.97, means=(-4.0, 4.0), random_state=3)
-    entropy = 0.5 * (1 + np.log(2 * np.pi))  # of the noise; that of the chain is shared by two columns
+    entropy = 0.5 * (
+        1 + np.log(2 * np.pi)
+    )  # of the noise; that of the chain is shared by two columns
     switching = -(0.97 * np.log(0.97) + 0.03 * np.log(0.015)) / 2
     assert -entropy - switching - 0.06 < fitted.score(new.y) < -entropy + 0.05
 
@@ -159,7 +171,9 @@ def test_the_draws_go_to_arviz(fitted):
     import arviz as az
 
     tree = fitted.to_datatree()
-    assert {"posterior", "posterior_by_state", "warmup_posterior", "observed_data"} <= set(tree.children)
+    assert {"posterior", "posterior_by_state", "warmup_posterior", "observed_data"} <= set(
+        tree.children
+    )
     assert tree["posterior_by_state"]["mean"].dims == ("chain", "draw", "state", "feature")
     assert tree["posterior"]["n_states"].shape == (2, 100)
     assert tree["warmup_posterior"]["log_joint"].shape == (2, 500)

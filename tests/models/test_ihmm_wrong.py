@@ -25,16 +25,25 @@ def quick(**more):
         ({"n_draws": 0}, "n_draws must be a whole number of at least 1; got 0"),
         ({"n_tune": -1}, "n_tune must be a whole number of at least 0; got -1"),
         ({"thin": 1.5}, "thin must be a whole number of at least 1; got 1.5"),
-        ({"n_init_states": "many"}, "n_init_states must be a whole number of at least 1, or 'auto'; got 'many'"),
+        (
+            {"n_init_states": "many"},
+            "n_init_states must be a whole number of at least 1, or 'auto'; got 'many'",
+        ),
         ({"sticky": "no"}, "sticky must be True or False; got 'no'"),
         ({"emission": "gausian"}, "emission must be one of .* Did you mean 'gaussian'"),
         ({"init": "kmean"}, "init must be one of .* Did you mean 'kmeans'"),
         ({"init": "lpc"}, "'lpc' does not offer 'labels'"),
-        ({"init": ["kmeans", "uniform", "segments"]}, "init must hold one start for each of the 2 chains; got 3"),
+        (
+            {"init": ["kmeans", "uniform", "segments"]},
+            "init must hold one start for each of the 2 chains; got 3",
+        ),
         ({"init": np.zeros(7, int)}, "init must have one label for each of the 120 time steps"),
         ({"priors": {"beta": (1, 1)}}, "priors must have keys among .*; got 'beta'"),
         ({"priors": {"alfa": (1, 1)}}, "got 'alfa'. Did you mean 'alpha'"),
-        ({"priors": {"alpha": 3.0}}, r"priors\['alpha'\] must be a pair of positive numbers; got 3.0"),
+        (
+            {"priors": {"alpha": 3.0}},
+            r"priors\['alpha'\] must be a pair of positive numbers; got 3.0",
+        ),
         ({"on_interrupt": "stop"}, "on_interrupt must be one of"),
         ({"n_jobs": 0}, "n_jobs must be a whole number other than 0"),
         ({"n_jobs": 2.5}, "n_jobs must be a whole number other than 0"),
@@ -101,7 +110,9 @@ def stop_chain(monkeypatch, which):
 def test_a_chain_that_stops_stops_alone(monkeypatch):
     alone = quick().fit(Y)
     stop_chain(monkeypatch, {0})
-    with pytest.warns(RuntimeWarning, match=r"1 of 2 chains stopped and are left out \(chain 0: .* sweep 3"):
+    with pytest.warns(
+        RuntimeWarning, match=r"1 of 2 chains stopped and are left out \(chain 0: .* sweep 3"
+    ):
         model = quick().fit(Y)
     assert list(model.stopped_) == [0]
     assert np.array_equal(model.draws_.labels, alone.draws_.labels[1:])
@@ -112,7 +123,9 @@ def test_a_chain_that_stops_stops_alone(monkeypatch):
 def test_a_fit_without_a_chain_is_an_error(monkeypatch):
     stop_chain(monkeypatch, {0, 1})
     model = quick()
-    with pytest.raises(RuntimeError, match=r"Every one of the 2 chains stopped; chain 0: .* sweep 3"):
+    with pytest.raises(
+        RuntimeError, match=r"Every one of the 2 chains stopped; chain 0: .* sweep 3"
+    ):
         model.fit(Y)
     assert not hasattr(model, "labels_")
 

@@ -61,7 +61,9 @@ def test_too_few_rows_give_up_the_farthest_lags():
     layout = lags.lay_out(np.array([0, 40]), np.arange(40), 3)
     patterns = lags.group(layout, 3, lambda code: 3 + 2 * int(code).bit_count())
     served = patterns.classes[lags.serve(layout.pattern, patterns.classes, 3)[layout.place[20]]]
-    assert served == 0b001100  # 7 coefficients for 38 rows; three lags would be 9, and five rows each are asked for
+    assert (
+        served == 0b001100
+    )  # 7 coefficients for 38 rows; three lags would be 9, and five rows each are asked for
 
 
 def test_a_column_is_explained_by_its_own_past_only():

@@ -27,7 +27,9 @@ def draw(rng, n, D, gaps, observation_cov="diag"):
 def step(params, sequences, **changes):
     y = np.concatenate(sequences)
     offsets = np.concatenate([[0], np.cumsum([len(s) for s in sequences])])
-    settings = Settings("full", "diag", "fixed", np.zeros(y.shape[1]), LinearGaussianPrior())._replace(**changes)
+    settings = Settings(
+        "full", "diag", "fixed", np.zeros(y.shape[1]), LinearGaussianPrior()
+    )._replace(**changes)
     em = EM(Kalman(y, len(params.A), offsets), settings)
     state = em.evaluate(params)
     return em.step(state), state
@@ -39,13 +41,17 @@ def step(params, sequences, **changes):
 @pytest.mark.parametrize("transition_cov", ["full", "diag", "spherical", "fixed"])
 def test_one_step_equals_the_twin(rng, gaps, start_cov, observation_cov, transition_cov):
     params, sequences = draw(rng, 3, 4, gaps, start_cov)
-    got, state = step(params, sequences, transition_cov=transition_cov, observation_cov=observation_cov)
+    got, state = step(
+        params, sequences, transition_cov=transition_cov, observation_cov=observation_cov
+    )
     want, log_likelihood = twin.em_step(
         params, sequences, transition_cov=transition_cov, observation_cov=observation_cov
     )
     assert state.objective == pytest.approx(log_likelihood, rel=1e-11)
     for name in params._fields:
-        np.testing.assert_allclose(getattr(got, name), getattr(want, name), rtol=1e-8, atol=1e-9, err_msg=name)
+        np.testing.assert_allclose(
+            getattr(got, name), getattr(want, name), rtol=1e-8, atol=1e-9, err_msg=name
+        )
 
 
 def test_the_first_state_is_learned_over_sequences(rng):
@@ -62,18 +68,27 @@ def test_priors_enter_as_in_the_twin(rng, observation_cov):
     params, sequences = draw(rng, n, D, True)
     covariances = [random_covariance(rng, n) for _ in range(2)]
     transition = NormalInverseWishart(rng.normal(size=(n, n)), *covariances, 5.0)
-    own = NormalInverseWishart(rng.normal(size=(D, n)), random_covariance(rng, n), random_covariance(rng, D), 6.0)
+    own = NormalInverseWishart(
+        rng.normal(size=(D, n)), random_covariance(rng, n), random_covariance(rng, D), 6.0
+    )
     # The twin counts the flat column of the mean among those that the prior knows, ours does not.
     bordered = np.zeros((n + 1, n + 1))
     bordered[:n, :n] = own.Lam
     other = twin.Prior(np.column_stack([own.M0, np.zeros(D)]), bordered, own.Psi, own.nu - 1.0)
-    got, _ = step(params, sequences, observation_cov=observation_cov, prior=LinearGaussianPrior(transition, own))
+    got, _ = step(
+        params,
+        sequences,
+        observation_cov=observation_cov,
+        prior=LinearGaussianPrior(transition, own),
+    )
     want, _ = twin.em_step(
         params, sequences, observation_cov=observation_cov, observation_prior=other,
         transition_prior=twin.Prior(*transition),
     )  # fmt: skip
     for name in ("A", "Q", "C", "R", "d"):
-        np.testing.assert_allclose(getattr(got, name), getattr(want, name), rtol=1e-7, atol=1e-9, err_msg=name)
+        np.testing.assert_allclose(
+            getattr(got, name), getattr(want, name), rtol=1e-7, atol=1e-9, err_msg=name
+        )
 
 
 @pytest.mark.parametrize("initial_state", ["stationary", "learned", "fixed"])
@@ -82,8 +97,12 @@ def test_no_step_loses_likelihood(rng, initial_state, observation_cov):
     _, sequences = draw(rng, 3, 4, True)
     params = random_params(rng, 3, 4)
     for _ in range(40):
-        after, state = step(params, sequences, initial_state=initial_state, observation_cov=observation_cov)
-        gain = step(after, sequences, initial_state=initial_state, observation_cov=observation_cov)[1].objective
+        after, state = step(
+            params, sequences, initial_state=initial_state, observation_cov=observation_cov
+        )
+        gain = step(after, sequences, initial_state=initial_state, observation_cov=observation_cov)[
+            1
+        ].objective
         assert gain >= state.objective - 1e-8 * abs(state.objective)
         params = after
 
@@ -93,7 +112,10 @@ def test_the_sums_of_the_e_step_give_the_gradient(rng, observation_cov):
     """Fisher's identity against central differences, by A, Q, C and R, with gaps and several sequences."""
     params, sequences = draw(rng, 3, 4, True, observation_cov)
     y, offsets = np.concatenate(sequences), np.concatenate([[0], np.cumsum(LENGTHS)])
-    em = EM(Kalman(y, 3, offsets), Settings("full", observation_cov, "fixed", np.zeros(4), LinearGaussianPrior()))
+    em = EM(
+        Kalman(y, 3, offsets),
+        Settings("full", observation_cov, "fixed", np.zeros(4), LinearGaussianPrior()),
+    )
     state = em.evaluate(params)
     x, sums = state.done.means, state.done.moments
     _, S_00, S_10, S_11 = em.design.products(x)
@@ -108,7 +130,11 @@ def test_the_sums_of_the_e_step_give_the_gradient(rng, observation_cov):
         direction = direction + direction.T if name == "Q" else direction
         h = 1e-6
         up, down = (
-            em.kalman.log_likelihood(params._replace(**{name: np.ascontiguousarray(value + s * h * direction)}))
+            em.kalman.log_likelihood(
+                params._replace(**{name: np.ascontiguousarray(value + s * h * direction)})
+            )
             for s in (1, -1)
         )
-        assert (up - down) / (2 * h) == pytest.approx((gradient * direction).sum(), rel=1e-6, abs=1e-5)
+        assert (up - down) / (2 * h) == pytest.approx(
+            (gradient * direction).sum(), rel=1e-6, abs=1e-5
+        )

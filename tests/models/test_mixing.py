@@ -15,7 +15,10 @@ def walks(rng, phi, shape=(4, 500)):
 
 
 @pytest.mark.parametrize("phi", [-0.5, 0.0, 0.5, 0.95])
-@pytest.mark.skipif(int(az.__version__.split(".")[0]) > 0, reason="other versions have other doors to the same numbers")
+@pytest.mark.skipif(
+    int(az.__version__.split(".")[0]) > 0,
+    reason="other versions have other doors to the same numbers",
+)
 def test_they_are_those_of_arviz(rng, phi):
     x = walks(rng, phi)
     x[0] += 0.3

@@ -12,8 +12,21 @@ from tsinit.models import Monitor
 
 Y = make_hmm(60, 2, 2, persistence=0.9, missing=0.1, random_state=0).y
 MODELS = [
-    InfiniteHMM(init=Race(["kmeans", "segments", "uniform"]), n_tune=16, n_draws=6, n_chains=2, random_state=0),
-    TBayesMICE(init=Race(["linear", "mean", "uniform"]), lags=1, n_tune=16, n_draws=6, n_chains=2, random_state=0),
+    InfiniteHMM(
+        init=Race(["kmeans", "segments", "uniform"]),
+        n_tune=16,
+        n_draws=6,
+        n_chains=2,
+        random_state=0,
+    ),
+    TBayesMICE(
+        init=Race(["linear", "mean", "uniform"]),
+        lags=1,
+        n_tune=16,
+        n_draws=6,
+        n_chains=2,
+        random_state=0,
+    ),
 ]
 SCALAR = {"InfiniteHMM": "log_joint", "TBayesMICE": "log_density"}
 
@@ -82,12 +95,17 @@ def test_chains_that_failures_leave_wanting_begin_near_a_survivor(model):
     runs = few.init_race_.runs
     assert set(few.init_race_.errors["strategy"]) == {"broken"}
     assert (runs["status"] == "ok").sum() == len(few.start_) == 3
-    with pytest.raises(ValueError, match=r"init must race strategies of which one can be fitted; got none: .*broken"):
+    with pytest.raises(
+        ValueError,
+        match=r"init must race strategies of which one can be fitted; got none: .*broken",
+    ):
         clone_with(model, init=Race([broken])).fit(Y)
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)
-@pytest.mark.parametrize("changes", [{"n_tune": 0}, {"n_tune": 1}, {"n_chains": 1}, {"n_chains": 7}], ids=str)
+@pytest.mark.parametrize(
+    "changes", [{"n_tune": 0}, {"n_tune": 1}, {"n_chains": 1}, {"n_chains": 7}], ids=str
+)
 def test_any_schedule_and_number_of_chains_will_do(model, changes):
     fitted = clone_with(model, **changes).fit(Y)
     assert len(fitted.start_) == fitted.n_chains

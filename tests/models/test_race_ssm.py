@@ -27,7 +27,9 @@ def explosive(y, rng, n_states):
     return random_params(rng, n_states, y.shape[1], radius=1.5, stationary=False)
 
 
-@pytest.mark.parametrize("changes", [{}, {"init": "auto"}, {"prior": "weak"}, {"tol": 1e-3}, {"n_init": 2}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"init": "auto"}, {"prior": "weak"}, {"tol": 1e-3}, {"n_init": 2}]
+)
 def test_the_end_is_that_of_the_winning_start_alone(changes):
     raced = fit(**changes)
     runs = raced.init_race_.runs
@@ -35,7 +37,9 @@ def test_the_end_is_that_of_the_winning_start_alone(changes):
     seed = raced.init_race_.seed(winner["init_seed"])
     alone = fit(**changes | {"init": winner["strategy"], "n_init": 1}, random_state=parent(seed))
     np.testing.assert_array_equal(raced.history_, alone.history_)
-    for one, other in zip((*raced.start_, *raced.params_), (*alone.start_, *alone.params_), strict=True):
+    for one, other in zip(
+        (*raced.start_, *raced.params_), (*alone.start_, *alone.params_), strict=True
+    ):
         np.testing.assert_array_equal(one, other)
     assert raced.n_iter_ == alone.n_iter_ == winner["n_iter"]
     assert raced.converged_ == alone.converged_
@@ -46,11 +50,15 @@ def parent(seed):
 
 
 def test_with_a_budget_for_all_the_end_is_the_best_of_all_starts():
-    rich, poor = (fit(init=Race(FEW.strategies, n_seeds=2, budget=budget)) for budget in (10.0, 1.0))
+    rich, poor = (
+        fit(init=Race(FEW.strategies, n_seeds=2, budget=budget)) for budget in (10.0, 1.0)
+    )
     runs = rich.init_race_.runs
     assert (runs["n_iter"] == 30).all() or runs.loc[runs["n_iter"] < 30, "status"].eq("ok").all()
     alone = [
-        fit(init=row.strategy, random_state=parent(rich.init_race_.seed(row.init_seed))).history_[-1]
+        fit(init=row.strategy, random_state=parent(rich.init_race_.seed(row.init_seed))).history_[
+            -1
+        ]
         for row in runs.itertuples()
     ]
     assert rich.history_[-1] == max(alone)
@@ -67,7 +75,9 @@ def test_the_budget_holds_beyond_the_first_round():
 def test_the_last_word_to_a_progress_bar_is_the_fit_s_even_where_a_dropped_start_won():
     told = []
     monitor = Monitor(callback=lambda iteration, objective: told.append((iteration, objective)))
-    model = LinearGaussianSSM(3, init=Race(FEW.strategies, n_seeds=3, budget=8.0), max_iter=60, random_state=13)
+    model = LinearGaussianSSM(
+        3, init=Race(FEW.strategies, n_seeds=3, budget=8.0), max_iter=60, random_state=13
+    )
     model._fit(Y, monitor=monitor)
     assert told[-1] == (model.n_iter_, model.history_[-1])
 
@@ -153,7 +163,9 @@ def test_a_limit_of_iterations_holds_for_every_run():
 
 
 def test_the_cost_of_the_race_is_in_the_row_of_a_comparison():
-    runs = compare(LinearGaussianSSM(3, max_iter=20), Y, [FEW, "uniform"], n_seeds=1, progress=False).runs
+    runs = compare(
+        LinearGaussianSSM(3, max_iter=20), Y, [FEW, "uniform"], n_seeds=1, progress=False
+    ).runs
     raced = fit(max_iter=20)
     race = raced.init_race_.runs
     total = race["n_iter"].sum() / raced.n_iter_

@@ -35,6 +35,7 @@ def missing(place):
 
 # -- data
 
+
 def test_a_column_without_values_is_named():
     y = missing((slice(None), 1))
     rule = "X must have at least one observed value in every column; got none in column "
@@ -44,7 +45,9 @@ def test_a_column_without_values_is_named():
 
 
 def test_what_the_border_refuses_never_reaches_a_kernel():
-    assert message(Y[:, 0]).startswith("X must have two dimensions (time, feature); got shape (60,). Reshape your data")
+    assert message(Y[:, 0]).startswith(
+        "X must have two dimensions (time, feature); got shape (60,). Reshape your data"
+    )
     assert message(np.where(Y[4, 2] == Y, np.inf, Y)) == (
         "X must be finite, or NaN where missing; got inf in row 4, column 2."
     )
@@ -61,7 +64,9 @@ def test_what_the_border_refuses_never_reaches_a_kernel():
 def test_a_constant_column_is_fitted_by_its_mean_with_a_warning():
     y = Y.copy()
     y[:, 1] = 3.25
-    with pytest.warns(UserWarning, match=re.escape("Column 1 of X is constant: it tells the states nothing")) as caught:
+    with pytest.warns(
+        UserWarning, match=re.escape("Column 1 of X is constant: it tells the states nothing")
+    ) as caught:
         fitted = LinearGaussianSSM(max_iter=5, random_state=0).fit(y)
     assert caught[0].filename == __file__
     y[3] = np.nan
@@ -70,6 +75,7 @@ def test_a_constant_column_is_fitted_by_its_mean_with_a_warning():
 
 
 # -- sizes
+
 
 @pytest.mark.parametrize("n_states", [0, -1, True, 2.5, None, "2", [], {1, 2}, np.array(2)])
 def test_orders_must_be_whole_numbers(n_states):
@@ -109,6 +115,7 @@ def test_many_states_on_a_short_series_still_give_numbers(init, n_states):
 
 
 # -- parameters
+
 
 @pytest.mark.parametrize(
     ("changes", "expected"),
@@ -182,14 +189,21 @@ UNUSABLE = "init must give a model of finite likelihood on these data; got one w
 def test_starts_from_which_no_fit_can_begin_say_why():
     explosive = PARAMS._replace(A=1.5 * np.eye(2))
     assert message(init=explosive, initial_state="stationary") == (
-        UNUSABLE + "its A has spectral radius 1.5, and no stationary state (from LinearGaussianParams)."
+        UNUSABLE
+        + "its A has spectral radius 1.5, and no stationary state (from LinearGaussianParams)."
     )
     assert message(init=PARAMS._replace(C=1e200 * PARAMS.C)) == (
-        UNUSABLE + "its log-likelihood is not finite (from LinearGaussianParams; spectral radius 0.9)."
+        UNUSABLE
+        + "its log-likelihood is not finite (from LinearGaussianParams; spectral radius 0.9)."
     )
-    flat = UNUSABLE + "neither R nor the states reach some direction of the data (from LinearGaussianParams: C and R "
+    flat = (
+        UNUSABLE
+        + "neither R nor the states reach some direction of the data (from LinearGaussianParams: C and R "
+    )
     for changes in ({"max_iter": 0}, {"observation_cov": "fixed"}):
-        assert message(init=PARAMS._replace(R=np.zeros((3, 3))), **changes) == flat + "are singular)."
+        assert (
+            message(init=PARAMS._replace(R=np.zeros((3, 3))), **changes) == flat + "are singular)."
+        )
 
 
 @pytest.mark.parametrize(
@@ -221,6 +235,7 @@ def test_singular_and_unstable_starts_are_taken_as_far_as_they_go(start, observa
 
 # -- a fitted model
 
+
 def test_questions_to_a_fitted_model_are_checked_too():
     fitted = LinearGaussianSSM(max_iter=3, random_state=0).fit(Y)
 
@@ -233,9 +248,14 @@ def test_questions_to_a_fitted_model_are_checked_too():
     assert said(lambda: fitted.score(Y * np.nan)) == nothing
     assert said(lambda: fitted.bic(Y * np.nan)) == nothing
     assert said(lambda: fitted.forecast(0)) == "steps must be a whole number of at least 1; got 0."
-    assert said(lambda: fitted.forecast(2.0)) == "steps must be a whole number of at least 1; got 2.0."
+    assert (
+        said(lambda: fitted.forecast(2.0)) == "steps must be a whole number of at least 1; got 2.0."
+    )
     assert said(lambda: fitted.sample(0)) == "n_steps must be a whole number of at least 1; got 0."
-    assert said(lambda: fitted.sample(5, n_sequences=-1)) == "n_sequences must be a whole number of at least 1; got -1."
+    assert (
+        said(lambda: fitted.sample(5, n_sequences=-1))
+        == "n_sequences must be a whole number of at least 1; got -1."
+    )
     assert said(lambda: fitted.impute(Y + np.inf)) == (
         "X must be finite, or NaN where missing; got inf in row 0, column 0."
     )
@@ -244,7 +264,9 @@ def test_questions_to_a_fitted_model_are_checked_too():
     assert np.isfinite(fitted.score(Y[:1]))
 
 
-@pytest.mark.parametrize("ask", ["transform", "filter", "smooth", "score", "impute", "forecast", "aic", "bic"])
+@pytest.mark.parametrize(
+    "ask", ["transform", "filter", "smooth", "score", "impute", "forecast", "aic", "bic"]
+)
 def test_an_unfitted_model_says_so(ask):
     with pytest.raises(NotFittedError, match="This LinearGaussianSSM instance is not fitted yet"):
         getattr(LinearGaussianSSM(), ask)(5 if ask == "forecast" else Y)
@@ -286,5 +308,12 @@ def test_difficult_data_give_numbers_everywhere(X):
         assert (np.diff(fitted.history_) >= 0).all()
         states, ahead = fitted.smooth(X), fitted.forecast(5)
         filled, spread = fitted.impute(X, return_std=True)
-        for numbers in (states.means, states.covariances, ahead.means, ahead.covariances, filled, spread):
+        for numbers in (
+            states.means,
+            states.covariances,
+            ahead.means,
+            ahead.covariances,
+            filled,
+            spread,
+        ):
             assert np.isfinite(numbers).all()

@@ -51,7 +51,9 @@ def test_every_form_gives_the_same_fit(X):
 
 
 def test_single_precision_whole_numbers_and_flags_are_numbers():
-    assert_same_fit(model().fit(Y.astype(np.float32)), model().fit(Y.astype(np.float32).astype(float)))
+    assert_same_fit(
+        model().fit(Y.astype(np.float32)), model().fit(Y.astype(np.float32).astype(float))
+    )
     counts = RNG.poisson(4.0, (60, 2))
     for X in (pd.DataFrame(counts).astype("Int64"), counts.astype(np.uint8)):
         assert_same_fit(model().fit(X), model().fit(counts.astype(float)))
@@ -69,7 +71,12 @@ def test_a_series_is_one_column():
         ([FRAME[:50], FRAME[50:60], FRAME[60:]], None),
         (Y, [50, 10, 60]),
         (FRAME, np.array([50, 10, 60])),
-        (FRAME.set_index(pd.MultiIndex.from_arrays([["u"] * 50 + ["v"] * 10 + ["w"] * 60, range(120)])), None),
+        (
+            FRAME.set_index(
+                pd.MultiIndex.from_arrays([["u"] * 50 + ["v"] * 10 + ["w"] * 60, range(120)])
+            ),
+            None,
+        ),
     ],
     ids=["list", "frames", "lengths", "lengths of a frame", "two levels"],
 )
@@ -93,7 +100,9 @@ def test_a_frame_gives_frames_with_its_index_and_columns():
         assert table.columns.tolist() == ["a", "b", "c"]
         assert table.notna().all(axis=None)
     ahead = fitted.forecast(3).means
-    pd.testing.assert_index_equal(ahead.index, pd.date_range(HOURS[-1], periods=4, freq="h", name="when")[1:])
+    pd.testing.assert_index_equal(
+        ahead.index, pd.date_range(HOURS[-1], periods=4, freq="h", name="when")[1:]
+    )
     assert ahead.columns.tolist() == ["a", "b", "c"]
     pd.testing.assert_frame_equal(fitted.forecast(3, FRAME).means, ahead)
 
@@ -110,7 +119,9 @@ def test_a_list_gives_lists_and_two_levels_give_two_levels():
     long = pd.concat(parts, keys=["u", "v"])
     pd.testing.assert_index_equal(fitted.transform(long).index, long.index)
     # Only the last sequence goes on.
-    pd.testing.assert_index_equal(fitted.forecast(2, long).means.index, fitted.forecast(2, parts).means.index)
+    pd.testing.assert_index_equal(
+        fitted.forecast(2, long).means.index, fitted.forecast(2, parts).means.index
+    )
 
 
 def test_set_output_names_the_states_and_leaves_lists_as_they_are():
@@ -201,7 +212,14 @@ GIVEN = np.r_[0:20, 23:60, 61:118]
         pd.period_range("2021-03", periods=118, freq="M"),
         pd.timedelta_range("0s", periods=118, freq="10ms"),
     ],
-    ids=["hours", "days across a change of clocks", "months", "working days", "periods", "durations"],
+    ids=[
+        "hours",
+        "days across a change of clocks",
+        "months",
+        "working days",
+        "periods",
+        "durations",
+    ],
 )
 def test_skipped_steps_are_rows_of_missing_values(index):
     by_hand = Y[:118].copy()
@@ -212,7 +230,9 @@ def test_skipped_steps_are_rows_of_missing_values(index):
     assert skipped.score(given) == filled.score(by_hand)
     np.testing.assert_array_equal(skipped.transform(given), filled.transform(by_hand)[GIVEN])
     np.testing.assert_array_equal(skipped.impute(given), filled.impute(by_hand)[GIVEN])
-    np.testing.assert_array_equal(skipped.smooth(given).covariances, filled.smooth(by_hand).covariances[GIVEN])
+    np.testing.assert_array_equal(
+        skipped.smooth(given).covariances, filled.smooth(by_hand).covariances[GIVEN]
+    )
     np.testing.assert_array_equal(skipped.forecast(4).means, filled.forecast(4).means)
     assert skipped.forecast(1).means.index[0] > index[-1]
 
@@ -224,10 +244,14 @@ def test_the_forecast_of_gappy_months_goes_on_in_months():
 
 
 def test_other_columns_are_refused_by_scikit_learn_s_own_words():
-    with pytest.raises(ValueError, match="X has 2 features, but LinearGaussianSSM is expecting 3 features as input"):
+    with pytest.raises(
+        ValueError, match="X has 2 features, but LinearGaussianSSM is expecting 3 features as input"
+    ):
         model().fit(Y).transform(Y[:, :2])
     fitted = model().fit(FRAME)
-    with pytest.raises(ValueError, match="The feature names should match those that were passed during fit"):
+    with pytest.raises(
+        ValueError, match="The feature names should match those that were passed during fit"
+    ):
         fitted.transform(FRAME[["c", "b", "a"]])
     with pytest.warns(UserWarning, match="X does not have valid feature names"):
         fitted.transform(Y)

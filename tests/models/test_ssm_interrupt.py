@@ -23,7 +23,9 @@ Y = simulate(random_params(RNG, 2, 3), 150, RNG)[1]
 
 
 def model(**changes):
-    return LinearGaussianSSM(2, init="uniform", max_iter=20, tol=0.0, random_state=0).set_params(**changes)
+    return LinearGaussianSSM(2, init="uniform", max_iter=20, tol=0.0, random_state=0).set_params(
+        **changes
+    )
 
 
 class Stopped(BaseException):
@@ -40,7 +42,9 @@ def test_an_interrupted_fit_leaves_an_unfitted_estimator_that_can_be_fitted_agai
     for estimator in (fresh, refitted):
         with pytest.raises(error):
             estimator._fit(Y, monitor=Monitor(callback=stop))
-        assert [name for name in vars(estimator) if name.endswith("_") or name.startswith("_")] == []
+        assert [
+            name for name in vars(estimator) if name.endswith("_") or name.startswith("_")
+        ] == []
         with pytest.raises(NotFittedError):
             estimator.transform(Y)
         np.testing.assert_array_equal(estimator.fit(Y).history_, model().fit(Y).history_)
@@ -105,12 +109,17 @@ def test_fits_in_several_threads_are_the_same_and_give_the_threads_of_blas_back(
         with ThreadPoolExecutor(6) as pool:
             found = list(pool.map(lambda y: model().fit(y).log_likelihood_, pieces))
         # Whoever starts last finds the limit set by the others: it must not take that for what was there before.
-        threads = {lib["num_threads"] for lib in threadpoolctl.threadpool_info() if lib["user_api"] == "blas"}
+        threads = {
+            lib["num_threads"]
+            for lib in threadpoolctl.threadpool_info()
+            if lib["user_api"] == "blas"
+        }
     assert threads == {2}
     assert found == [model().fit(y).log_likelihood_ for y in pieces]
 
 
 # -- budgets
+
 
 def test_a_budget_of_iterations_is_the_smaller_of_two_limits():
     for own, given, expected in ((20, 5, 5), (5, 20, 5), (20, 0, 0), (20, None, 20)):
@@ -118,7 +127,9 @@ def test_a_budget_of_iterations_is_the_smaller_of_two_limits():
         fitted = model(max_iter=own)._fit(Y, monitor=monitor)
         assert fitted.n_iter_ == expected
         assert not monitor.timed_out
-        np.testing.assert_allclose(fitted.history_, model().fit(Y).history_[: expected + 1], rtol=1e-12)
+        np.testing.assert_allclose(
+            fitted.history_, model().fit(Y).history_[: expected + 1], rtol=1e-12
+        )
 
 
 def test_a_budget_of_seconds_keeps_what_it_has():
@@ -134,7 +145,9 @@ def test_a_budget_of_seconds_keeps_what_it_has():
 
 def test_the_seconds_of_a_budget_are_those_of_all_restarts_and_orders_together():
     for changes in ({"n_init": 50}, {"n_states": [1, 2, 3, 4, 5, 6, 7]}):
-        monitor = Monitor(Budget(seconds=0.3), callback=lambda iteration, objective: time.sleep(0.02))
+        monitor = Monitor(
+            Budget(seconds=0.3), callback=lambda iteration, objective: time.sleep(0.02)
+        )
         fitted = model(max_iter=8, **changes)._fit(Y, monitor=monitor)
         assert monitor.timed_out
         # Each run of nine entries takes 0.18 seconds: without a common clock, all of them would be made.
@@ -153,6 +166,7 @@ def test_the_trace_has_an_entry_per_iteration_and_clocks_that_run():
 
 
 # -- what it shows
+
 
 def test_it_is_silent_unless_asked(capfd):
     model().fit(Y).transform(Y)
@@ -190,7 +204,11 @@ def test_a_step_that_loses_is_taken_back_and_told_to_those_who_ask(monkeypatch, 
     said = "EM step 4 lost likelihood beyond rounding and was taken back; the fit ends there."
     for verbose in (0, 2):
         spoilt.calls = 0
-        with pytest.warns(RuntimeWarning, match=said) if verbose else contextlib.nullcontext() as caught:
+        with (
+            pytest.warns(RuntimeWarning, match=said)
+            if verbose
+            else contextlib.nullcontext() as caught
+        ):
             fitted = model(verbose=verbose).fit(Y)
         assert verbose == 0 or caught[0].filename == __file__
         assert fitted.n_iter_ == 4

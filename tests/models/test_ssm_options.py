@@ -27,6 +27,7 @@ def off_diagonal(P):
 
 # -- structures
 
+
 @pytest.mark.parametrize("transition_cov", ["full", "diag", "spherical", "fixed"])
 @pytest.mark.parametrize("observation_cov", ["full", "diag", "spherical", "fixed"])
 def test_covariances_keep_their_structure(transition_cov, observation_cov):
@@ -59,7 +60,14 @@ def test_more_freedom_fits_no_worse_from_the_same_start():
     y = y / np.std(y, axis=0)
     spherical = start._replace(R=np.eye(3), Q=np.eye(2), P0=solve_lyapunov(start.A, np.eye(2)))
     ends = [
-        fit(y, init=spherical, max_iter=300, tol=1e-9, transition_cov=structure, observation_cov=structure)
+        fit(
+            y,
+            init=spherical,
+            max_iter=300,
+            tol=1e-9,
+            transition_cov=structure,
+            observation_cov=structure,
+        )
         for structure in ("fixed", "spherical", "diag", "full")
     ]
     likelihoods = [end.log_likelihood_ for end in ends]
@@ -67,6 +75,7 @@ def test_more_freedom_fits_no_worse_from_the_same_start():
 
 
 # -- the first state
+
 
 def test_one_sequence_starts_from_the_stationary_state():
     _, y = draw()
@@ -97,7 +106,10 @@ def test_many_sequences_learn_the_first_state():
     learned = fit(short, init=truth, max_iter=40)
     # Means of 200 draws with a standard deviation near 0.3, seen through noise of about 1.
     np.testing.assert_allclose(learned.params_.C @ learned.params_.m0, truth.C @ truth.m0, atol=0.5)
-    assert learned.log_likelihood_ > fit(short, init=truth, max_iter=40, initial_state="stationary").log_likelihood_
+    assert (
+        learned.log_likelihood_
+        > fit(short, init=truth, max_iter=40, initial_state="stationary").log_likelihood_
+    )
     assert fit(short[:2]).params_.m0.tolist() == [0.0, 0.0]
     assert fit(short[:3]).params_.m0.any()
     one = fit(short[0], n_states=1, initial_state="learned", init="factor_analysis")
@@ -106,6 +118,7 @@ def test_many_sequences_learn_the_first_state():
 
 # -- priors
 
+
 def density(prior, params, y):
     """Log prior at the parameters, on the scale of the fit."""
     scale = np.nanstd(y, axis=0)
@@ -113,26 +126,38 @@ def density(prior, params, y):
     if prior.transition is not None:
         total += prior.transition.log_density(params.A, params.Q)
     if prior.observation is not None:
-        total += prior.observation.log_density(params.C / scale[:, None], params.R / np.outer(scale, scale))
+        total += prior.observation.log_density(
+            params.C / scale[:, None], params.R / np.outer(scale, scale)
+        )
     return total
 
 
-@pytest.mark.parametrize("which", [("transition",), ("observation",), ("transition", "observation")])
+@pytest.mark.parametrize(
+    "which", [("transition",), ("observation",), ("transition", "observation")]
+)
 @pytest.mark.parametrize("observation_cov", ["diag", "full"])
 def test_with_a_prior_the_objective_is_the_log_posterior(which, observation_cov):
     start, y = draw()
     y = y * SCALE
-    start = start._replace(C=start.C * SCALE[:, None], R=start.R * np.outer(SCALE, SCALE), d=start.d * SCALE)
+    start = start._replace(
+        C=start.C * SCALE[:, None], R=start.R * np.outer(SCALE, SCALE), d=start.d * SCALE
+    )
     parts = {
         "transition": NormalInverseWishart(0.3 * np.eye(2), 5.0 * np.eye(2), 2.0 * np.eye(2), 6.0),
-        "observation": NormalInverseWishart(np.zeros((3, 2)), 4.0 * np.eye(2), 0.5 * np.eye(3), 7.0),
+        "observation": NormalInverseWishart(
+            np.zeros((3, 2)), 4.0 * np.eye(2), 0.5 * np.eye(3), 7.0
+        ),
     }
     prior = LinearGaussianPrior(**{name: parts[name] for name in which})
     fitted = fit(y, init=start, prior=prior, observation_cov=observation_cov)
     assert fitted.history_[0] == pytest.approx(
-        LinearGaussianSSM(2, init=start, max_iter=0).fit(y).log_likelihood_ + density(prior, start, y), rel=1e-10
+        LinearGaussianSSM(2, init=start, max_iter=0).fit(y).log_likelihood_
+        + density(prior, start, y),
+        rel=1e-10,
     )
-    assert fitted.history_[-1] == pytest.approx(fitted.log_likelihood_ + density(prior, fitted.params_, y), rel=1e-10)
+    assert fitted.history_[-1] == pytest.approx(
+        fitted.log_likelihood_ + density(prior, fitted.params_, y), rel=1e-10
+    )
     assert (np.diff(fitted.history_) >= 0).all()
     plain = fit(y, init=start, observation_cov=observation_cov)
     assert density(prior, fitted.params_, y) > density(prior, plain.params_, y)
@@ -140,8 +165,12 @@ def test_with_a_prior_the_objective_is_the_log_posterior(which, observation_cov)
 
 def test_a_strong_prior_wins_and_a_weak_one_hardly_matters():
     start, y = draw(T=400)
-    strong = LinearGaussianPrior(NormalInverseWishart(0.5 * np.eye(2), 1e8 * np.eye(2), np.eye(2), 4.0))
-    np.testing.assert_allclose(fit(y, init=start, prior=strong, max_iter=50).params_.A, 0.5 * np.eye(2), atol=1e-3)
+    strong = LinearGaussianPrior(
+        NormalInverseWishart(0.5 * np.eye(2), 1e8 * np.eye(2), np.eye(2), 4.0)
+    )
+    np.testing.assert_allclose(
+        fit(y, init=start, prior=strong, max_iter=50).params_.A, 0.5 * np.eye(2), atol=1e-3
+    )
     weak, plain = fit(y, init=start, prior="weak"), fit(y, init=start)
     spectra = [np.sort_complex(np.linalg.eigvals(end.params_.A)) for end in (weak, plain)]
     np.testing.assert_allclose(*spectra, atol=0.05)
@@ -168,11 +197,17 @@ def test_the_weak_prior_follows_the_scale_of_the_states():
 
 # -- noise
 
+
 def test_the_noise_floor_is_relative_to_the_variance_of_the_column():
     t = np.arange(300.0)
     y = np.column_stack([np.sin(t / 5), 1e3 * np.cos(t / 5), 1e-3 * np.sin(t / 5 + 1)])
     for floor in (1e-6, 1e-3):
-        for changes in ({}, {"observation_cov": "full"}, {"observation_cov": "spherical"}, {"accelerate": True}):
+        for changes in (
+            {},
+            {"observation_cov": "full"},
+            {"observation_cov": "spherical"},
+            {"accelerate": True},
+        ):
             fitted = fit(y, noise_floor=floor, max_iter=100, **changes)
             scale = np.std(y, axis=0)
             least = np.linalg.eigvalsh(fitted.params_.R / np.outer(scale, scale))[0]
@@ -184,10 +219,13 @@ def test_a_start_below_the_floor_may_stay_there():
     start, y = draw()
     low = start._replace(R=1e-12 * start.R)
     assert np.isfinite(fit(y, init=low).log_likelihood_)
-    np.testing.assert_allclose(fit(y, init=low, observation_cov="fixed").params_.R, low.R, rtol=1e-12)
+    np.testing.assert_allclose(
+        fit(y, init=low, observation_cov="fixed").params_.R, low.R, rtol=1e-12
+    )
 
 
 # -- acceleration
+
 
 def bank():
     """Problems of many kinds."""
@@ -204,11 +242,15 @@ def bank():
 def test_acceleration_never_falls_and_gets_further_with_the_same_number_of_passes():
     ahead = []
     for y, model in bank():
-        plain, fast = (model.set_params(accelerate=choice).fit(y).history_ for choice in (False, True))
+        plain, fast = (
+            model.set_params(accelerate=choice).fit(y).history_ for choice in (False, True)
+        )
         assert (np.diff(fast) >= 0).all()
         assert len(fast) <= 121
         # A run that can gain no more ends early and stays where it is.
-        plain, fast = (np.pad(history, (0, 121 - len(history)), mode="edge") for history in (plain, fast))
+        plain, fast = (
+            np.pad(history, (0, 121 - len(history)), mode="edge") for history in (plain, fast)
+        )
         ahead.append(fast[-1] - plain[-1])
     # A path that leaps may end at another top, so this cannot be had for certain: half a nat is no evidence.
     assert min(ahead) > -0.5
@@ -217,7 +259,9 @@ def test_acceleration_never_falls_and_gets_further_with_the_same_number_of_passe
 
 def test_a_fixed_state_noise_is_kept_to_the_bit():
     start, y = draw()
-    np.testing.assert_array_equal(fit(y, init=start, transition_cov="fixed", max_iter=40).params_.Q, start.Q)
+    np.testing.assert_array_equal(
+        fit(y, init=start, transition_cov="fixed", max_iter=40).params_.Q, start.Q
+    )
 
 
 def test_acceleration_ends_where_plain_steps_end():

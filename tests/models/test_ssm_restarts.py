@@ -15,7 +15,11 @@ Y = with_gaps(RNG, simulate(PARAMS, 200, RNG)[1], 0.1)
 
 
 def fit(X=Y, **changes):
-    return LinearGaussianSSM(3, init="uniform", max_iter=12, random_state=0).set_params(**changes).fit(X)
+    return (
+        LinearGaussianSSM(3, init="uniform", max_iter=12, random_state=0)
+        .set_params(**changes)
+        .fit(X)
+    )
 
 
 def assert_same(a, b):
@@ -26,8 +30,16 @@ def assert_same(a, b):
 
 # -- seeds
 
+
 @pytest.mark.parametrize(
-    "seed", [0, np.int64(7), 2**100, np.random.SeedSequence(3), np.random.SeedSequence(3, spawn_key=(1, 2))]
+    "seed",
+    [
+        0,
+        np.int64(7),
+        2**100,
+        np.random.SeedSequence(3),
+        np.random.SeedSequence(3, spawn_key=(1, 2)),
+    ],
 )
 def test_the_same_seed_gives_the_same_result_again(seed):
     assert_same(fit(random_state=seed), fit(random_state=seed))
@@ -71,6 +83,7 @@ def test_the_start_comes_from_the_child_that_is_promised():
 
 # -- restarts
 
+
 def test_more_restarts_never_end_lower():
     ends = [fit(n_init=n).log_likelihood_ for n in (1, 2, 3, 6)]
     assert ends == sorted(ends)
@@ -105,18 +118,29 @@ def test_restarts_that_cannot_be_used_are_passed_over():
     turns = iter((explosive, PARAMS, explosive))
     fitted = fit(init=lambda y: next(turns), n_init=3, initial_state="stationary")
     np.testing.assert_array_equal(fitted.start_.A, PARAMS.A)
-    with pytest.raises(ValueError, match="init must give a model of finite likelihood on these data; got one where"):
+    with pytest.raises(
+        ValueError, match="init must give a model of finite likelihood on these data; got one where"
+    ):
         fit(init=lambda y: explosive, n_init=3, initial_state="stationary")
 
 
 # -- orders
+
 
 def test_of_several_orders_the_least_bic_is_kept_and_the_table_shows_why():
     fitted = fit(init="subspace", n_states=[1, 2, 3, 4], max_iter=60)
     table = fitted.order_table_
     assert table.index.tolist() == [1, 2, 3, 4]
     assert table.index.name == "n_states"
-    assert table.columns.tolist() == ["log_likelihood", "n_parameters", "aic", "bic", "n_iter", "converged", "chosen"]
+    assert table.columns.tolist() == [
+        "log_likelihood",
+        "n_parameters",
+        "aic",
+        "bic",
+        "n_iter",
+        "converged",
+        "chosen",
+    ]
     assert table["chosen"].sum() == 1
     assert fitted.n_states_ == table["bic"].idxmin() == table.index[table["chosen"]][0]
     alone = {n: fit(init="subspace", n_states=n, max_iter=60) for n in (1, 2, 3, 4)}

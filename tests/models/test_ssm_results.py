@@ -38,7 +38,11 @@ def peer(params, y):
     D, n = params.C.shape
     other = KalmanSmoother(k_endog=D, k_states=n, loglikelihood_burn=0)
     other.bind(y.copy())
-    other["design"], other["obs_intercept"], other["obs_cov"] = params.C, params.d[:, None], params.R
+    other["design"], other["obs_intercept"], other["obs_cov"] = (
+        params.C,
+        params.d[:, None],
+        params.R,
+    )
     other["transition"], other["selection"], other["state_cov"] = params.A, np.eye(n), params.Q
     other.initialize_known(params.m0, params.P0)
     other.tolerance = 0
@@ -72,7 +76,9 @@ def test_units_change_nothing_but_units(gappy, way):
     filled = other.impute(gappy * SCALE + SHIFT * SCALE) / SCALE - SHIFT
     np.testing.assert_allclose(filled / spread, plain.impute(gappy) / spread, atol=1e-6)
     np.testing.assert_allclose(
-        other.forecast(3).standard_deviations / SCALE, plain.forecast(3).standard_deviations, rtol=1e-6
+        other.forecast(3).standard_deviations / SCALE,
+        plain.forecast(3).standard_deviations,
+        rtol=1e-6,
     )
 
 
@@ -84,10 +90,14 @@ def test_states_and_forecasts_agree_with_statsmodels(gappy, observation_cov):
     T = len(gappy)
     means, covariances, _ = fitted.filter(gappy)
     np.testing.assert_allclose(means, other.filtered_state.T[:T], rtol=1e-9, atol=1e-9)
-    np.testing.assert_allclose(covariances, over_time(other.filtered_state_cov)[:T], rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(
+        covariances, over_time(other.filtered_state_cov)[:T], rtol=1e-9, atol=1e-9
+    )
     means, covariances, log_likelihood = fitted.smooth(gappy)
     np.testing.assert_allclose(means, other.smoothed_state.T[:T], rtol=1e-9, atol=1e-9)
-    np.testing.assert_allclose(covariances, over_time(other.smoothed_state_cov)[:T], rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(
+        covariances, over_time(other.smoothed_state_cov)[:T], rtol=1e-9, atol=1e-9
+    )
     np.testing.assert_array_equal(fitted.transform(gappy), means)
     assert log_likelihood == pytest.approx(fitted.log_likelihood_, rel=1e-12)
     estimate = fitted.smooth(gappy)
@@ -96,7 +106,9 @@ def test_states_and_forecasts_agree_with_statsmodels(gappy, observation_cov):
     )
     for forecast in (fitted.forecast(12), fitted.forecast(12, gappy)):
         np.testing.assert_allclose(forecast.means, other.forecasts.T[T:], rtol=1e-9, atol=1e-9)
-        np.testing.assert_allclose(forecast.covariances, over_time(other.forecasts_error_cov)[T:], rtol=1e-9)
+        np.testing.assert_allclose(
+            forecast.covariances, over_time(other.forecasts_error_cov)[T:], rtol=1e-9
+        )
         np.testing.assert_allclose(
             forecast.standard_deviations**2, np.einsum("tii->ti", forecast.covariances), rtol=1e-12
         )
@@ -105,14 +117,20 @@ def test_states_and_forecasts_agree_with_statsmodels(gappy, observation_cov):
 def test_only_the_last_sequence_is_continued(gappy):
     parts = [gappy[:100], gappy[100:]]
     fitted = fit(parts)
-    np.testing.assert_allclose(fitted.forecast(3).means, fitted.forecast(3, gappy[100:]).means, rtol=1e-12)
-    np.testing.assert_allclose(fitted.forecast(3, parts).means, fitted.forecast(3).means, rtol=1e-12)
+    np.testing.assert_allclose(
+        fitted.forecast(3).means, fitted.forecast(3, gappy[100:]).means, rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        fitted.forecast(3, parts).means, fitted.forecast(3).means, rtol=1e-12
+    )
 
 
 def test_a_forecast_can_start_from_other_data(gappy):
     fitted = fit(gappy)
     other = peer(fitted.params_, np.vstack([gappy[:40], np.full((2, 4), np.nan)]))
-    np.testing.assert_allclose(fitted.forecast(2, gappy[:40]).means, other.forecasts.T[40:], rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(
+        fitted.forecast(2, gappy[:40]).means, other.forecasts.T[40:], rtol=1e-9, atol=1e-9
+    )
 
 
 def test_the_score_is_per_observed_value_and_so_are_the_criteria(gappy):
@@ -146,7 +164,9 @@ def test_imputing_leaves_observed_values_bit_for_bit(gappy):
 @pytest.mark.parametrize("observation_cov", ["diag", "full"])
 def test_imputed_values_are_the_conditional_moments_of_the_joint_gaussian(observation_cov):
     rng = np.random.default_rng(5)
-    y = with_gaps(rng, simulate(random_params(rng, 2, 3, observation_cov="full"), 25, rng)[1], 0.3, rows=0.1)
+    y = with_gaps(
+        rng, simulate(random_params(rng, 2, 3, observation_cov="full"), 25, rng)[1], 0.3, rows=0.1
+    )
     fitted = LinearGaussianSSM(2, observation_cov=observation_cov, max_iter=4).fit(y)
     A, C, Q, R, m0, P0, d = fitted.params_
     T, n = len(y), 2
@@ -232,6 +252,7 @@ def test_from_the_truth_the_fit_gains_what_parameters_gain_by_chance():
 
 # -- the trace
 
+
 @pytest.mark.parametrize("way", WAYS, ids=IDS)
 def test_the_history_begins_at_the_start_and_never_falls(gappy, way):
     fitted = fit(gappy, **way)
@@ -252,7 +273,9 @@ def test_the_first_entry_is_the_likelihood_of_the_start(gappy):
 def test_without_iterations_a_start_is_only_evaluated():
     rng = np.random.default_rng(9)
     # Nothing of it is what a fit would keep: full R, no stationary prior, an unstable A.
-    start = random_params(rng, 2, 3, observation_cov="full", stationary=False)._replace(A=np.diag([1.02, 0.5]))
+    start = random_params(rng, 2, 3, observation_cov="full", stationary=False)._replace(
+        A=np.diag([1.02, 0.5])
+    )
     y = simulate(start, 40, rng)[1]
     fitted = LinearGaussianSSM(2, init=start, max_iter=0).fit(y)
     for one, other, ready in zip(fitted.params_, fitted.start_, start, strict=True):
@@ -284,5 +307,7 @@ def test_plain_numbers_have_plain_types(gappy):
     assert type(fitted.converged_) is bool
     assert type(fitted.n_states_) is int
     assert type(fitted.score(gappy)) is float
-    assert repr(fitted.smooth(gappy)).startswith("StateEstimate(250 steps, 3 states, log_likelihood=")
+    assert repr(fitted.smooth(gappy)).startswith(
+        "StateEstimate(250 steps, 3 states, log_likelihood="
+    )
     assert isinstance(fitted.impute(pd.DataFrame(gappy)), pd.DataFrame)

@@ -29,7 +29,9 @@ def gappy(full):
 
 @pytest.fixture(scope="module")
 def frame(gappy):
-    return pd.DataFrame(gappy, index=pd.date_range("2024-01-01", periods=len(gappy), freq="h"), columns=list("abc"))
+    return pd.DataFrame(
+        gappy, index=pd.date_range("2024-01-01", periods=len(gappy), freq="h"), columns=list("abc")
+    )
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +63,12 @@ def test_draws_are_the_missing_cells_row_by_row(fitted, gappy):
     np.testing.assert_allclose(fitted.transform(gappy)[np.isnan(gappy)], mean)
     lower, upper = fitted.interval(0.5)
     flat = fitted.draws_.reshape(40, -1)
-    np.testing.assert_allclose(lower[np.isnan(gappy)], np.quantile(flat, 0.25, axis=0), rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(upper[np.isnan(gappy)], np.quantile(flat, 0.75, axis=0), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        lower[np.isnan(gappy)], np.quantile(flat, 0.25, axis=0), rtol=1e-5, atol=1e-6
+    )
+    np.testing.assert_allclose(
+        upper[np.isnan(gappy)], np.quantile(flat, 0.75, axis=0), rtol=1e-5, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
@@ -128,7 +134,10 @@ def test_units_of_a_column_do_not_change_its_draws(gappy, fitted):
     for j, (factor, shift) in enumerate([(1.0, 0.0), (1000.0, 5.0), (1e-6, 0.0)]):
         mine = columns == j
         np.testing.assert_allclose(
-            other.draws_[..., mine], fitted.draws_[..., mine] * factor + shift, rtol=1e-4, atol=2e-4 * factor
+            other.draws_[..., mine],
+            fitted.draws_[..., mine] * factor + shift,
+            rtol=1e-4,
+            atol=2e-4 * factor,
         )
 
 
@@ -181,7 +190,12 @@ def test_it_can_be_pickled_and_put_into_a_pipeline(fitted, gappy):
 
 
 def test_own_lags_and_no_lags(gappy):
-    for change in ({"lag_features": "own"}, {"lags": 0}, {"lags": 2, "period": 12}, {"period": [6, 12.5]}):
+    for change in (
+        {"lag_features": "own"},
+        {"lags": 0},
+        {"lags": 2, "period": 12},
+        {"period": [6, 12.5]},
+    ):
         assert np.isfinite(TBayesMICE(**{**QUICK, **change}).fit(gappy).draws_).all()
 
 
@@ -210,7 +224,9 @@ def test_auto_takes_the_joint_engine_where_whole_rows_are_out(gappy):
     outage[60:70] = np.nan
     assert TBayesMICE(**{**QUICK, "method": "auto"}).fit(outage).method_ == "var"
     assert TBayesMICE(**{**QUICK, "method": "auto"}).fit(gappy).method_ == "fcs"
-    assert TBayesMICE(**{**QUICK, "method": "auto", "noise": "student_t"}).fit(outage).method_ == "fcs"
+    assert (
+        TBayesMICE(**{**QUICK, "method": "auto", "noise": "student_t"}).fit(outage).method_ == "fcs"
+    )
 
 
 def test_arviz_gets_all_that_was_drawn(fitted):
@@ -218,7 +234,9 @@ def test_arviz_gets_all_that_was_drawn(fitted):
     assert tree["posterior"]["cell"].shape == fitted.draws_.shape
     assert tree["posterior"]["noise"].shape == (2, 20, 3)
     assert tree["warmup_posterior"]["imputed_mean"].shape == (2, 10, 3)
-    assert "posterior" in (groups() if callable(groups := fitted.to_arviz().groups) else str(groups))
+    assert "posterior" in (
+        groups() if callable(groups := fitted.to_arviz().groups) else str(groups)
+    )
 
 
 def test_draws_that_would_fill_the_memory_are_thinned(gappy, fitted, monkeypatch):

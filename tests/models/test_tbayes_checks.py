@@ -5,7 +5,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from tsinit.models.tbayes import TBayesMICE
 
-MODEL = TBayesMICE(init=interpolate, n_tune=2, n_draws=4, n_chains=2, n_imputations=2, random_state=0)
+MODEL = TBayesMICE(
+    init=interpolate, n_tune=2, n_draws=4, n_chains=2, n_imputations=2, random_state=0
+)
 
 
 @parametrize_with_checks([MODEL])

@@ -17,7 +17,9 @@ def daily():
     wave = 5.0 * np.sin(2 * np.pi * days / 7)
     y = np.column_stack([wave, rng.standard_normal(140)]) + 0.3 * rng.standard_normal((140, 2))
     y[rng.random(140) < 0.1, 0] = np.nan
-    return pd.DataFrame(y, columns=["wave", "noise"], index=pd.date_range("2024-01-03", periods=140)), wave
+    return pd.DataFrame(
+        y, columns=["wave", "noise"], index=pd.date_range("2024-01-03", periods=140)
+    ), wave
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +74,9 @@ def test_periods_are_dates_too(daily, freq, period):
 
 
 def test_two_months_are_a_sixth_of_a_year(daily):
-    model = TBayesMICE(**QUICK).fit(daily[0].set_axis(pd.date_range("2000-01-01", periods=140, freq="2MS")))
+    model = TBayesMICE(**QUICK).fit(
+        daily[0].set_axis(pd.date_range("2000-01-01", periods=140, freq="2MS"))
+    )
     assert model._fitted_scales.periods == [6.0]
 
 
@@ -85,7 +89,9 @@ def test_a_week_has_five_working_days(daily):
 
 
 def test_days_within_a_month_are_not_steps_of_months(daily):
-    model = TBayesMICE(**QUICK).fit(daily[0].set_axis(pd.date_range("2000-01-01", periods=140, freq="MS")))
+    model = TBayesMICE(**QUICK).fit(
+        daily[0].set_axis(pd.date_range("2000-01-01", periods=140, freq="MS"))
+    )
     new = daily[0][:20].set_axis(pd.date_range("2005-01-01", periods=20))
     with pytest.warns(UserWarning, match="not multiples of those of fit"):
         assert (np.diff(problem_of(model, new).steps) == 1).all()
@@ -140,7 +146,9 @@ def test_other_rows_that_a_transform_cannot_take_are_refused(rng):
     model = TBayesMICE(**{**QUICK, "transforms": "log"}).fit(y)
     other = y.copy()
     other[7, 1] = -2.0
-    with pytest.raises(ValueError, match="must act on values that are positive; got -2 in column 1"):
+    with pytest.raises(
+        ValueError, match="must act on values that are positive; got -2 in column 1"
+    ):
         model.transform(other)
 
 

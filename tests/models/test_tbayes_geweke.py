@@ -49,7 +49,9 @@ def draws(kind, sampler, n):
     start = rng.standard_normal(missing.shape)
     first = kind(problem(missing), start, rng, sampler, n_tune=0)
     other = kind(problem(~missing), start, rng, sampler, n_tune=0)
-    assert first.equations.design.member.sum(axis=1).max() > 1  # the regression without lags, which serves no row
+    assert (
+        first.equations.design.member.sum(axis=1).max() > 1
+    )  # the regression without lags, which serves no row
     used = np.unique(first.equations.cells.regression[first.equations.cells.regression >= 0])
     assert (first.equations.design.member[used].sum(axis=1) == 1).all()
     out = []
@@ -61,7 +63,9 @@ def draws(kind, sampler, n):
         other._redraw()
         first.table[:] = other.table
         k = used[0]
-        slope = first._fits.theta[k, 0][first.equations.design.index[k, 0, : first.equations.design.size[k, 0]]]
+        slope = first._fits.theta[k, 0][
+            first.equations.design.index[k, 0, : first.equations.design.size[k, 0]]
+        ]
         out.append([np.log(first._fits.tau2[k, 0]), *slope, *slope**2])
     return np.array(out)
 

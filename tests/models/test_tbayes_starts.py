@@ -14,10 +14,15 @@ STARTS = [*init.names("fill"), init.BestOf(("linear", "mean"), n_iter=2), init.P
 @pytest.fixture(scope="module")
 def frame():
     rng = np.random.default_rng(0)
-    y = np.cumsum(rng.standard_normal((96, 2)), axis=0) + 3 * np.sin(2 * np.pi * np.arange(96) / 24)[:, None]
+    y = (
+        np.cumsum(rng.standard_normal((96, 2)), axis=0)
+        + 3 * np.sin(2 * np.pi * np.arange(96) / 24)[:, None]
+    )
     y[rng.random(y.shape) < 0.2] = np.nan
     y[0] = 0.0
-    return pd.DataFrame(y, index=pd.date_range("2024-01-01", periods=96, freq="h"), columns=["a", "b"])
+    return pd.DataFrame(
+        y, index=pd.date_range("2024-01-01", periods=96, freq="h"), columns=["a", "b"]
+    )
 
 
 @pytest.mark.parametrize("start", STARTS, ids=str)

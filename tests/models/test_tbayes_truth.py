@@ -69,7 +69,9 @@ def test_scattered_cells_in_short(rng):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The chains do not agree")
-@pytest.mark.parametrize("hide", [scattered(0.2), scattered(0.5), at_random], ids=["20 %", "50 %", "at random"])
+@pytest.mark.parametrize(
+    "hide", [scattered(0.2), scattered(0.5), at_random], ids=["20 %", "50 %", "at random"]
+)
 def test_scattered_cells(hide):
     ratio, covered, error = study(hide, 40)
     assert ratio < 1.05
@@ -78,7 +80,9 @@ def test_scattered_cells(hide):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The chains do not agree")
-@pytest.mark.parametrize("hide", [runs(20), runs(40), outage], ids=["20 steps", "40 steps", "outage"])
+@pytest.mark.parametrize(
+    "hide", [runs(20), runs(40), outage], ids=["20 steps", "40 steps", "outage"]
+)
 def test_long_gaps(hide):
     ratio, covered, error = study(hide, 40, method="auto")
     assert ratio < 1.08

@@ -33,7 +33,10 @@ def fit(y, **change):
         ({"noise": "student_t", "method": "var"}, "noise must be 'normal' where method='var'"),
         ({"lags": -1}, "lags must be a whole number"),
         ({"lag_features": "target"}, "lag_features must be one of"),
-        ({"period": "daily"}, "period must be 'auto', None, a number of steps or several of these; got 'daily'"),
+        (
+            {"period": "daily"},
+            "period must be 'auto', None, a number of steps or several of these; got 'daily'",
+        ),
         ({"period": 1}, "period must be a number of at least 2"),
         ({"transforms": "box-cox"}, "transforms must be one of"),
         ({"transforms": {"z": "log"}}, "transforms must name columns of X"),
@@ -45,13 +48,25 @@ def fit(y, **change):
         ({"prior_scale": 0}, "prior_scale must be a number"),
         ({"bounds": {5: (0, 1)}}, "bounds must name columns"),
         ({"bounds": {0: 3}}, "must be a pair"),
-        ({"bounds": {0: ("low", 1)}}, "bounds of column 0 must be numbers, or None for no bound; got 'low'"),
+        (
+            {"bounds": {0: ("low", 1)}},
+            "bounds of column 0 must be numbers, or None for no bound; got 'low'",
+        ),
         ({"bounds": {0: (2, 1)}}, "a lower and a higher one"),
         ({"bounds": {0: (10, None)}}, "must hold its observed values"),
         ({"init": "liner"}, "Did you mean 'linear'"),
-        ({"init": np.zeros((3, 3))}, r"init must give a table of shape \(60, 3\), that of X; got \(3, 3\) from"),
-        ({"init": lambda y: np.full(y.shape, "low")}, "must give a table of numbers; got ndarray of other things"),
-        ({"init": Perturb(lambda y: np.full(y.shape, "low"))}, "inner must fill a table of numbers; got ndarray"),
+        (
+            {"init": np.zeros((3, 3))},
+            r"init must give a table of shape \(60, 3\), that of X; got \(3, 3\) from",
+        ),
+        (
+            {"init": lambda y: np.full(y.shape, "low")},
+            "must give a table of numbers; got ndarray of other things",
+        ),
+        (
+            {"init": Perturb(lambda y: np.full(y.shape, "low"))},
+            "inner must fill a table of numbers; got ndarray",
+        ),
         ({"init": lambda y: y}, "must fill every missing cell"),
         ({"init": [interpolate]}, "one start for each of the 2 chains"),
     ],
@@ -153,11 +168,15 @@ def test_groups_of_one_row(rng):
     y[rng.random(y.shape) < 0.3] = np.nan
     y[0] = 0.0
     lengths = [1] * 20 + [5] * 4
-    assert np.isfinite(TBayesMICE(**QUICK).fit(y, lengths=lengths).transform(y, lengths=lengths)).all()
+    assert np.isfinite(
+        TBayesMICE(**QUICK).fit(y, lengths=lengths).transform(y, lengths=lengths)
+    ).all()
 
 
 def test_whole_numbers_and_flags_are_numbers(rng):
-    frame = pd.DataFrame({"n": pd.array(rng.integers(0, 9, 60), dtype="Int64"), "yes": rng.random(60) < 0.5})
+    frame = pd.DataFrame(
+        {"n": pd.array(rng.integers(0, 9, 60), dtype="Int64"), "yes": rng.random(60) < 0.5}
+    )
     frame["x"] = rng.standard_normal(60)
     frame.loc[[4, 9], ["n", "x"]] = pd.NA
     model = fit(frame)
@@ -168,7 +187,9 @@ def test_whole_numbers_and_flags_are_numbers(rng):
         for table in model.impute(3, rounded=rounded):
             assert (table["n"] % 1 == 0).all()
             assert (table.loc[[4, 9], "x"] % 1 != 0).all()
-    with pytest.raises(ValueError, match=r"rounded must be 'auto', a list of column names or None; got 'n'\."):
+    with pytest.raises(
+        ValueError, match=r"rounded must be 'auto', a list of column names or None; got 'n'\."
+    ):
         model.impute(1, rounded="n")
     with pytest.raises(ValueError, match="rounded must name columns of X"):
         model.impute(1, rounded=["m"])
@@ -178,7 +199,12 @@ def test_cells_stay_what_they_were_whatever_is_asked_of_them(rng):
     y = np.round(rng.standard_normal((60, 2)) * 1e6) / 3.0
     y[5:9] = np.nan
     seen = ~np.isnan(y)
-    for change in ({"bounds": (-1e7, 1e7)}, {"transforms": "yeo-johnson"}, {"lags": 3}, {"noise": "student_t"}):
+    for change in (
+        {"bounds": (-1e7, 1e7)},
+        {"transforms": "yeo-johnson"},
+        {"lags": 3},
+        {"noise": "student_t"},
+    ):
         model = fit(y, **change)
         for table in (model.transform(y), *model.impute(2, rounded=[0, 1])):
             np.testing.assert_array_equal(table[seen], y[seen])

@@ -14,15 +14,28 @@ from tsinit.models.prepared import Scales, given_rows
 from tsinit.models.var import VarChain
 
 OPTIONS = SimpleNamespace(
-    transforms="auto", bounds=None, period="auto", lags=2, lag_features="all", noise="normal", prior_scale=5.0
+    transforms="auto",
+    bounds=None,
+    period="auto",
+    lags=2,
+    lag_features="all",
+    noise="normal",
+    prior_scale=5.0,
 )
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not os.environ.get("TSINIT_DATA"), reason="the data are not shipped")
-@pytest.mark.parametrize(("mechanism", "rate", "limit"), [
-    ("mcar", 0.1, 0.105), ("mcar", 0.2, 0.11), ("mcar", 0.4, 0.14), ("block", 0.15, 0.27), ("blackout", 0.1, 0.60),
-])
+@pytest.mark.parametrize(
+    ("mechanism", "rate", "limit"),
+    [
+        ("mcar", 0.1, 0.105),
+        ("mcar", 0.2, 0.11),
+        ("mcar", 0.4, 0.14),
+        ("block", 0.15, 0.27),
+        ("blackout", 0.1, 0.60),
+    ],
+)
 def test_accuracy_and_coverage(mechanism, rate, limit):
     """Mean NRMSE of twelve variables, and coverage of 90 % intervals, as the issue asks; outages take 6 to 48 hours."""
     try:

@@ -60,10 +60,16 @@ def quantities(laws, z, path, choice):
     """Bounded functions of everything: the tails of the prior are heavy."""
     main, first = laws[L], laws[0]
     walk = [] if path is None else [choice, *np.tanh(path[[0, -1], 0, 0])]
-    return np.concatenate([
-        np.tanh(main.B.ravel()), np.tanh(first.B.ravel()), np.tanh([main.log_det, first.log_det]), walk,
-        np.tanh(z[[0, 5, -1]].ravel()), np.tanh([z[3] @ z[4], z[5, 0] * z[5, 1], np.log((z**2).mean())]),
-    ])
+    return np.concatenate(
+        [
+            np.tanh(main.B.ravel()),
+            np.tanh(first.B.ravel()),
+            np.tanh([main.log_det, first.log_det]),
+            walk,
+            np.tanh(z[[0, 5, -1]].ravel()),
+            np.tanh([z[3] @ z[4], z[5, 0] * z[5, 1], np.log((z**2).mean())]),
+        ]
+    )
 
 
 def geweke(rng, n, kind, drift=False):
@@ -144,7 +150,9 @@ def ranks(rng, n_runs, n_draws=19, thin=10):
 
 
 def functions(laws, z):
-    return np.array([*laws[L].B.ravel(), laws[L].log_det, laws[0].log_det, z[0, 0], z[4, 0], z[9, 1], z[10, 0]])
+    return np.array(
+        [*laws[L].B.ravel(), laws[L].log_det, laws[0].log_det, z[0, 0], z[4, 0], z[9, 1], z[10, 0]]
+    )
 
 
 def uniformity(found, n_draws=19, bins=5):
@@ -199,19 +207,29 @@ def new_chain_at(rng, z):
     return VarChain(problem(z, lags=1), complete(z), rng)
 
 
-GAPS = [("mcar", 0.2, 1, 1.05), ("mcar", 0.5, 1, 1.05), ("mar", 0.2, 1, 1.05), ("block", 0.2, 20, 1.08),
-        ("block", 0.2, 40, 1.08), ("blackout", 0.1, 20, 1.08)]
+GAPS = [
+    ("mcar", 0.2, 1, 1.05),
+    ("mcar", 0.5, 1, 1.05),
+    ("mar", 0.2, 1, 1.05),
+    ("block", 0.2, 20, 1.08),
+    ("block", 0.2, 40, 1.08),
+    ("blackout", 0.1, 20, 1.08),
+]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("mechanism", "rate", "length", "ratio"), GAPS)
 def test_as_good_as_the_oracle(mechanism, rate, length, ratio):
-    coverage, error, relative = against_oracle(np.random.default_rng(3), mechanism, rate, length, 60)
+    coverage, error, relative = against_oracle(
+        np.random.default_rng(3), mechanism, rate, length, 60
+    )
     assert 0.92 - 2 * error <= coverage <= 0.97 + 2 * error
     assert relative <= ratio
 
 
 def test_nearly_as_good_as_the_oracle_in_a_short_run():
-    coverage, _, relative = against_oracle(np.random.default_rng(3), "block", 0.2, 20, 6, n_draws=100)
+    coverage, _, relative = against_oracle(
+        np.random.default_rng(3), "block", 0.2, 20, 6, n_draws=100
+    )
     assert 0.88 <= coverage <= 0.99
     assert relative <= 1.2

@@ -42,15 +42,15 @@ def dense(season, period, sequence, X, variance, scale):
     W = np.zeros((n, len(names) * F))
     for t in range(n):
         at = names.index((sequence[t], period[t])) * F
-        W[t, at:at + F] = season[t]
+        W[t, at : at + F] = season[t]
     V = np.zeros((len(names), len(names)))
     for a, (s, p) in enumerate(names):
         for b, (r, q) in enumerate(names):
             if s == r:
                 V[a, b] = 2.0 + variance * (min(p, q) - min(w for v, w in names if v == s))
     whole = np.zeros((W.shape[1] + X.shape[1],) * 2)
-    whole[:W.shape[1], :W.shape[1]] = np.kron(V, np.eye(F))
-    whole[W.shape[1]:, W.shape[1]:] = np.diag(scale)
+    whole[: W.shape[1], : W.shape[1]] = np.kron(V, np.eye(F))
+    whole[W.shape[1] :, W.shape[1] :] = np.diag(scale)
     return np.hstack([W, X]), whole
 
 
@@ -66,10 +66,17 @@ def test_evidence_is_that_of_the_whole_regression(rng):
     drift, season, period, sequence, X, Y = case(rng)
     scale, n = np.array([0.5, 1.0, 2.0]), len(Y)
     both = np.hstack([X, Y])
-    links = np.matmul(drift._by_day.transpose(0, 2, 1), np.vstack([both, np.zeros((1, 5))])[drift._rows])
+    links = np.matmul(
+        drift._by_day.transpose(0, 2, 1), np.vstack([both, np.zeros((1, 5))])[drift._rows]
+    )
     choices = [0, 5, 12, 20]
-    got = [drift._reduced(c, links.reshape(-1, 5), both.T @ both, 3, n, scale, PRIOR)[2] for c in choices]
-    expected = [log_evidence(*dense(season, period, sequence, X, GRID[c], scale), Y) for c in choices]
+    got = [
+        drift._reduced(c, links.reshape(-1, 5), both.T @ both, 3, n, scale, PRIOR)[2]
+        for c in choices
+    ]
+    expected = [
+        log_evidence(*dense(season, period, sequence, X, GRID[c], scale), Y) for c in choices
+    ]
     np.testing.assert_allclose(np.diff(got), np.diff(expected), rtol=1e-9)
 
 
@@ -98,8 +105,11 @@ def test_draws_of_the_path_spread_as_the_posterior(rng):
     posterior = V - V @ W.T @ np.linalg.solve(np.eye(len(Y)) + W @ V @ W.T, W @ V)
     spread = np.sqrt(np.diag(posterior))
     error = 5 * np.sqrt(2 / len(z))  # of a covariance of standard normals, at most
-    np.testing.assert_allclose(np.cov(np.array(z).T) / np.outer(spread, spread),
-                               posterior / np.outer(spread, spread), atol=error)
+    np.testing.assert_allclose(
+        np.cov(np.array(z).T) / np.outer(spread, spread),
+        posterior / np.outer(spread, spread),
+        atol=error,
+    )
 
 
 def sums(W, Y):
@@ -128,7 +138,13 @@ def test_an_outage_follows_the_profile_of_the_days_around_it(rng):
     found = {}
     for drift in (True, False):
         cov = np.column_stack([np.sin(2 * np.pi * t / 24), np.cos(2 * np.pi * t / 24)])
-        chain = VarChain(problem(y, covariates=cov), complete(y), np.random.default_rng(1), periods=[24], drift=drift)
+        chain = VarChain(
+            problem(y, covariates=cov),
+            complete(y),
+            np.random.default_rng(1),
+            periods=[24],
+            drift=drift,
+        )
         means = []
         for i in range(60):
             chain.sweep()
@@ -145,8 +161,12 @@ def test_a_season_known_at_every_phase_bridges_skipped_steps(rng):
     y = rng.standard_normal((57, 1))
     bridged = lay_out(problem(y, steps=steps, covariates=season), [12])
     assert len(bridged.before) == 60
-    np.testing.assert_allclose(bridged.covariates[:, 0], np.sin(2 * np.pi * np.arange(60) / 12), atol=1e-9)
-    other = lay_out(problem(y, steps=steps, covariates=np.hstack([season, rng.standard_normal((57, 1))])), [12])
+    np.testing.assert_allclose(
+        bridged.covariates[:, 0], np.sin(2 * np.pi * np.arange(60) / 12), atol=1e-9
+    )
+    other = lay_out(
+        problem(y, steps=steps, covariates=np.hstack([season, rng.standard_normal((57, 1))])), [12]
+    )
     assert len(other.before) == 57
     assert (other.before == 0).sum() == 3
 
@@ -154,14 +174,18 @@ def test_a_season_known_at_every_phase_bridges_skipped_steps(rng):
 @pytest.mark.parametrize("drift", [True, False])
 def test_other_rows_are_completed_by_what_was_learned(rng, drift):
     t = np.arange(24 * 12)
-    wave = np.sin(2 * np.pi * t / 24)[:, None] * [1.0, -1.0] + 0.1 * rng.standard_normal((len(t), 2))
+    wave = np.sin(2 * np.pi * t / 24)[:, None] * [1.0, -1.0] + 0.1 * rng.standard_normal(
+        (len(t), 2)
+    )
     cov = np.column_stack([np.sin(2 * np.pi * t / 24), np.cos(2 * np.pi * t / 24)])
     y = holes(rng, wave, 0.1)
     chain = VarChain(problem(y, covariates=cov), complete(y), rng, periods=[24], drift=drift)
     for _ in range(20):
         chain.sweep()
     new = holes(rng, wave[:50], 0.2, range(20, 30))
-    z, mean = complete_new(chain.parameters(), problem(new, covariates=cov[:50]), complete(new), rng, periods=[24])
+    z, mean = complete_new(
+        chain.parameters(), problem(new, covariates=cov[:50]), complete(new), rng, periods=[24]
+    )
     seen = ~np.isnan(new)
     np.testing.assert_array_equal(z[seen], new[seen])
     assert np.sqrt(np.mean((mean - wave[:50])[~seen] ** 2)) < 0.4

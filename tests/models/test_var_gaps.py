@@ -77,7 +77,10 @@ def test_draws_have_that_law(rng):
     spread = np.cov(draws.T)
     # Var of a sample covariance of normals: (s_ii s_jj + s_ij^2) / n.
     diagonal = np.diag(covariance)
-    assert (np.abs(spread - covariance) < 5 * np.sqrt((np.outer(diagonal, diagonal) + covariance**2) / n)).all()
+    assert (
+        np.abs(spread - covariance)
+        < 5 * np.sqrt((np.outer(diagonal, diagonal) + covariance**2) / n)
+    ).all()
 
 
 def test_skipped_steps_link_both_sides_and_long_holes_do_not(rng):
@@ -107,7 +110,9 @@ def test_observed_cells_are_untouched_and_one_seed_gives_one_chain(rng):
 def test_the_order_of_sequences_is_irrelevant_and_nothing_leaks(rng):
     """The conditional mean of a sequence depends on its own cells alone."""
     parts = [holes(rng, rng.standard_normal((15, 2)), 0.3) for _ in range(2)]
-    chain = VarChain(problem(np.vstack(parts), offsets=[0, 15, 30]), complete(np.vstack(parts)), rng)
+    chain = VarChain(
+        problem(np.vstack(parts), offsets=[0, 15, 30]), complete(np.vstack(parts)), rng
+    )
     other = np.vstack([parts[0], parts[1] + 100.0])
     twin_chain = VarChain(problem(other, offsets=[0, 15, 30]), complete(other), rng)
     twin_chain.laws = dict(chain.laws)
@@ -136,8 +141,19 @@ def test_a_complete_table_has_nothing_to_draw(rng):
     assert np.isfinite(chain.log_joint)
 
 
-@pytest.mark.parametrize("case", ["fewer rows than lags", "one row each", "no lags", "copies", "one column",
-                                  "all but one", "far apart", "more columns than rows"])
+@pytest.mark.parametrize(
+    "case",
+    [
+        "fewer rows than lags",
+        "one row each",
+        "no lags",
+        "copies",
+        "one column",
+        "all but one",
+        "far apart",
+        "more columns than rows",
+    ],
+)
 def test_awkward_tables_are_completed(rng, case):
     y, more = holes(rng, rng.standard_normal((30, 3)), 0.3), {"lags": 2}
     if case == "fewer rows than lags":

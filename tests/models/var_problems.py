@@ -5,7 +5,17 @@ import numpy as np
 from tsinit.models.problem import Problem
 
 
-def problem(y, *, offsets=None, steps=None, lags=1, covariates=None, prior_scale=5.0, reach=np.inf, lower=-np.inf):
+def problem(
+    y,
+    *,
+    offsets=None,
+    steps=None,
+    lags=1,
+    covariates=None,
+    prior_scale=5.0,
+    reach=np.inf,
+    lower=-np.inf,
+):
     """Wrap a table as it is."""
     T, D = y.shape
     offsets = np.array([0, T] if offsets is None else offsets, dtype=np.int64)
@@ -13,8 +23,20 @@ def problem(y, *, offsets=None, steps=None, lags=1, covariates=None, prior_scale
         steps = np.concatenate([np.arange(n) for n in np.diff(offsets)])
     covariates = np.zeros((T, 0)) if covariates is None else covariates
     far = np.full(D, float(reach))
-    return Problem(y, offsets, np.asarray(steps, dtype=np.int64), covariates, lags, "all", "normal", prior_scale,
-                   -far, far, np.full(D, float(lower)), np.full(D, np.inf))
+    return Problem(
+        y,
+        offsets,
+        np.asarray(steps, dtype=np.int64),
+        covariates,
+        lags,
+        "all",
+        "normal",
+        prior_scale,
+        -far,
+        far,
+        np.full(D, float(lower)),
+        np.full(D, np.inf),
+    )
 
 
 def complete(y):

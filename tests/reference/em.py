@@ -26,8 +26,17 @@ class Prior(NamedTuple):
     nu: float
 
 
-def em_step(params, sequences, *, transition_cov="full", observation_cov="diag", learn_initial=False,
-            learn_mean=True, transition_prior=None, observation_prior=None):
+def em_step(
+    params,
+    sequences,
+    *,
+    transition_cov="full",
+    observation_cov="diag",
+    learn_initial=False,
+    learn_mean=True,
+    transition_prior=None,
+    observation_prior=None,
+):
     """One EM update from `params`.
 
     Parameters
@@ -51,7 +60,9 @@ def em_step(params, sequences, *, transition_cov="full", observation_cov="diag",
     """
     smoothed = [kalman.smooth(params, y) for y in sequences]
     A, Q = _transition_update(params, smoothed, transition_cov, transition_prior)
-    C, d, R = _observation_update(params, sequences, smoothed, observation_cov, learn_mean, observation_prior)
+    C, d, R = _observation_update(
+        params, sequences, smoothed, observation_cov, learn_mean, observation_prior
+    )
     m0, P0 = _initial_update(smoothed) if learn_initial else (params.m0, params.P0)
     new = params._replace(A=A, C=C, Q=Q, R=R, m0=m0, P0=P0, d=d)
     return new, sum(s.log_likelihood for s in smoothed)
@@ -198,8 +209,10 @@ def _observation_jointly(params, sequences, smoothed, structure, learn_mean, pri
 def _initial_update(smoothed):
     first = [s.means[0] for s in smoothed]
     m0 = np.mean(first, axis=0)
-    P0 = np.mean([s.covariances[0] + np.outer(x - m0, x - m0)
-                  for s, x in zip(smoothed, first, strict=True)], axis=0)
+    P0 = np.mean(
+        [s.covariances[0] + np.outer(x - m0, x - m0) for s, x in zip(smoothed, first, strict=True)],
+        axis=0,
+    )
     return m0, P0
 
 

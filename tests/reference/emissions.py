@@ -10,12 +10,16 @@ from scipy import special, stats
 
 def normal_log_density(y, means, covariances):
     """Log density (T, K) of what is seen in each row of y (T, D) under each state; 0 where nothing is."""
-    return _by_seen_part(y, means, covariances, lambda row, m, S: stats.multivariate_normal(m, S).logpdf(row))
+    return _by_seen_part(
+        y, means, covariances, lambda row, m, S: stats.multivariate_normal(m, S).logpdf(row)
+    )
 
 
 def student_t_log_density(y, locations, scales, df):
     """As `normal_log_density`; a marginal of a multivariate t has the same degrees of freedom."""
-    return _by_seen_part(y, locations, scales, lambda row, m, S: stats.multivariate_t(m, S, df).logpdf(row))
+    return _by_seen_part(
+        y, locations, scales, lambda row, m, S: stats.multivariate_t(m, S, df).logpdf(row)
+    )
 
 
 def columns_log_density(y, K, density):
@@ -94,7 +98,9 @@ def von_mises_log_evidence(y, z, direction, weight, a, b):
     for x, i in _groups(y, z):
         log_f = stats.gamma(a, scale=1.0 / b[i]).logpdf(kappa) + log_kappa
         uniform = -np.log(2 * np.pi)
-        log_f = log_f + (stats.vonmises(weight * kappa).logpdf(mu - direction[i]) if weight else uniform)
+        log_f = log_f + (
+            stats.vonmises(weight * kappa).logpdf(mu - direction[i]) if weight else uniform
+        )
         for value in x:
             log_f = log_f + stats.vonmises(kappa).logpdf(value - mu)
         total += special.logsumexp(np.broadcast_to(log_f, (400, 2000)))
@@ -109,7 +115,13 @@ def concentration_log_density(kappa, R, n, c, a, b):
     def log_i0(x):
         return np.log(special.i0e(x)) + x
 
-    return (a - 1) * np.log(kappa) - b * kappa + log_i0(kappa * R) - n * log_i0(kappa) - log_i0(c * kappa)
+    return (
+        (a - 1) * np.log(kappa)
+        - b * kappa
+        + log_i0(kappa * R)
+        - n * log_i0(kappa)
+        - log_i0(c * kappa)
+    )
 
 
 def _by_seen_part(y, means, scales, log_density):

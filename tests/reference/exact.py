@@ -38,7 +38,11 @@ def smooth(params, y):
     for t in range(T):
         past = [k for k, (s, _) in enumerate(seen) if s <= t]
         now = slice(t * n, (t + 1) * n)
-        filtered.append(_condition(mean[now], V[now, now], cross[past][:, now], S[np.ix_(past, past)], e[past])[:2])
+        filtered.append(
+            _condition(mean[now], V[now, now], cross[past][:, now], S[np.ix_(past, past)], e[past])[
+                :2
+            ]
+        )
     m, P, log_likelihood = _condition(mean, V, cross, S, e)
     P = _floats(P).reshape(T, n, T, n)
     now = np.arange(T)

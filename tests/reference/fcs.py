@@ -13,7 +13,9 @@ def interpolate(y, offsets=None):
         for j in range(y.shape[1]):
             seen = np.flatnonzero(~np.isnan(y[a:b, j]))
             mean = np.nanmean(y[:, j])
-            filled[a:b, j] = np.interp(np.arange(b - a), seen, y[a + seen, j]) if len(seen) else mean
+            filled[a:b, j] = (
+                np.interp(np.arange(b - a), seen, y[a + seen, j]) if len(seen) else mean
+            )
     return filled
 
 
@@ -29,7 +31,12 @@ def posterior_of_eta(G, g, yy, n, scale, shape, rate, jacobian=True):
         tau2 = np.exp(eta)
         precision = G / tau2 + np.eye(d) / scale
         quadratic = g @ np.linalg.solve(precision, g) / tau2**2
-        values[i] = -0.5 * n * eta - 0.5 * yy / tau2 + 0.5 * quadratic - 0.5 * np.linalg.slogdet(precision)[1]
+        values[i] = (
+            -0.5 * n * eta
+            - 0.5 * yy / tau2
+            + 0.5 * quadratic
+            - 0.5 * np.linalg.slogdet(precision)[1]
+        )
         values[i] += -(shape + 1.0) * eta - rate / tau2 + (eta if jacobian else 0.0)
     weight = np.exp(values - values.max())
     weight /= weight.sum()
@@ -53,6 +60,7 @@ def conditional_of_column(table, covariates, L, j, missing, regression, theta, t
     A, c, weights = [], [], []
     for t in np.flatnonzero(regression >= 0):
         k = regression[t]
+
         # The error of the equation as an affine function of the missing cells, by differences.
         def error(cells, t=t, k=k):
             filled = zeroed.copy()

@@ -31,5 +31,5 @@ def exact(log_density, start, P, offsets):
             prob[a + s] = np.bincount(paths[:, s], share, K)
         for s in range(paths.shape[1] - 1):
             np.add.at(transitions, (paths[:, s], paths[:, s + 1]), share)
-        z[a:a + paths.shape[1]] = paths[weights.argmax()]
+        z[a : a + paths.shape[1]] = paths[weights.argmax()]
     return total, prob, transitions, z

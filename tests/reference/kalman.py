@@ -35,7 +35,9 @@ def filter(params, y):
     """Kalman filter with the missing rows dropped at each step; R may be full."""
     A, C, Q, R, m, P, d = _full(params)
     T, n = len(y), len(A)
-    out = Filtered(np.empty((T, n)), np.empty((T, n, n)), np.empty((T, n)), np.empty((T, n, n)), 0.0)
+    out = Filtered(
+        np.empty((T, n)), np.empty((T, n, n)), np.empty((T, n)), np.empty((T, n, n)), 0.0
+    )
     log_likelihood = 0.0
     for t in range(T):
         if t > 0:
@@ -66,7 +68,9 @@ def smooth(params, y):
         # The pseudo-inverse, because the predicted covariance is singular where Q and P0 are.
         J = f.covariances[t] @ A.T @ np.linalg.pinv(f.predicted_covariances[t + 1], hermitian=True)
         means[t] = f.means[t] + J @ (means[t + 1] - f.predicted_means[t + 1])
-        covariances[t] = f.covariances[t] + J @ (covariances[t + 1] - f.predicted_covariances[t + 1]) @ J.T
+        covariances[t] = (
+            f.covariances[t] + J @ (covariances[t + 1] - f.predicted_covariances[t + 1]) @ J.T
+        )
         lag_one[t] = covariances[t + 1] @ J.T
     return Smoothed(means, covariances, lag_one, f.log_likelihood)
 

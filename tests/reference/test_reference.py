@@ -16,7 +16,9 @@ def drawn(rng, n, D, T, *, gaps=0.3, rows=0.15, **kwargs):
 
 @pytest.mark.parametrize("observation_cov", ["full", "diag"])
 @pytest.mark.parametrize("stationary", [True, False])
-@pytest.mark.parametrize(("n", "D", "T"), [(1, 1, 1), (1, 1, 12), (3, 2, 15), (2, 4, 10), (4, 1, 14)])
+@pytest.mark.parametrize(
+    ("n", "D", "T"), [(1, 1, 1), (1, 1, 12), (3, 2, 15), (2, 4, 10), (4, 1, 14)]
+)
 def test_the_recursions_give_the_joint_gaussian(rng, n, D, T, stationary, observation_cov):
     params, y = drawn(rng, n, D, T, observation_cov=observation_cov, stationary=stationary)
     for ours, exact in zip(kalman.smooth(params, y), kalman.dense(params, y), strict=True):
@@ -33,7 +35,9 @@ def test_the_filter_gives_the_joint_gaussian_of_the_past(rng):
         hidden = np.vstack([y[:t], np.full((1, 2), np.nan)])
         before = kalman.dense(params, hidden)
         np.testing.assert_allclose(f.predicted_means[t], before.means[t], rtol=1e-9, atol=1e-10)
-        np.testing.assert_allclose(f.predicted_covariances[t], before.covariances[t], rtol=1e-9, atol=1e-10)
+        np.testing.assert_allclose(
+            f.predicted_covariances[t], before.covariances[t], rtol=1e-9, atol=1e-10
+        )
 
 
 def test_the_prior_of_the_joint_has_the_moments_of_simulated_paths(rng):
@@ -62,8 +66,9 @@ def test_singular_state_noise_is_smoothed_exactly(rng):
 def test_statsmodels_agrees(rng, observation_cov, gaps):
     from statsmodels.tsa.statespace.kalman_smoother import KalmanSmoother
 
-    params, y = drawn(rng, 3, 2, 60, gaps=gaps, rows=gaps / 2, observation_cov=observation_cov,
-                      stationary=False)
+    params, y = drawn(
+        rng, 3, 2, 60, gaps=gaps, rows=gaps / 2, observation_cov=observation_cov, stationary=False
+    )
     peer = KalmanSmoother(k_endog=2, k_states=3, loglikelihood_burn=0)
     peer.bind(y.copy())
     peer["design"], peer["obs_intercept"], peer["obs_cov"] = params.C, params.d[:, None], params.R
@@ -74,10 +79,13 @@ def test_statsmodels_agrees(rng, observation_cov, gaps):
     close = {"rtol": 1e-8, "atol": 1e-9}
     np.testing.assert_allclose(ours.log_likelihood, result.llf_obs.sum(), rtol=1e-10)
     np.testing.assert_allclose(f.means, result.filtered_state.T, **close)
-    np.testing.assert_allclose(f.predicted_covariances, np.moveaxis(result.predicted_state_cov, 2, 0)[:-1],
-                               **close)
+    np.testing.assert_allclose(
+        f.predicted_covariances, np.moveaxis(result.predicted_state_cov, 2, 0)[:-1], **close
+    )
     np.testing.assert_allclose(ours.means, result.smoothed_state.T, **close)
-    np.testing.assert_allclose(ours.covariances, np.moveaxis(result.smoothed_state_cov, 2, 0), **close)
+    np.testing.assert_allclose(
+        ours.covariances, np.moveaxis(result.smoothed_state_cov, 2, 0), **close
+    )
 
 
 def sequences_of(rng, n=2, D=3, lengths=(14, 1, 9), *, gaps=0.3, observation_cov="full"):
@@ -88,8 +96,12 @@ def sequences_of(rng, n=2, D=3, lengths=(14, 1, 9), *, gaps=0.3, observation_cov
 
 def priors_of(rng, n, D, k):
     def prior(p, k):
-        return em.Prior(rng.standard_normal((p, k)), random_covariance(rng, k), random_covariance(rng, p),
-                        p + 2.0)
+        return em.Prior(
+            rng.standard_normal((p, k)),
+            random_covariance(rng, k),
+            random_covariance(rng, p),
+            p + 2.0,
+        )
 
     return prior(n, n), prior(D, k)
 
@@ -97,13 +109,25 @@ def priors_of(rng, n, D, k):
 @pytest.mark.parametrize("with_prior", [False, True])
 @pytest.mark.parametrize("learn_mean", [False, True])
 @pytest.mark.parametrize("structure", STRUCTURES)
-def test_the_m_step_is_a_maximum_of_the_expected_log_density(rng, structure, learn_mean, with_prior):
+def test_the_m_step_is_a_maximum_of_the_expected_log_density(
+    rng, structure, learn_mean, with_prior
+):
     """No admissible change of any parameter may do better; expectations come from the joint Gaussian."""
-    start, ys = sequences_of(rng, observation_cov="diag" if structure in ("diag", "spherical") else "full")
+    start, ys = sequences_of(
+        rng, observation_cov="diag" if structure in ("diag", "spherical") else "full"
+    )
     n, D = 2, 3
     tp, op = priors_of(rng, n, D, n + learn_mean) if with_prior else (None, None)
-    new, _ = em.em_step(start, ys, transition_cov=structure, observation_cov=structure, learn_initial=True,
-                        learn_mean=learn_mean, transition_prior=tp, observation_prior=op)
+    new, _ = em.em_step(
+        start,
+        ys,
+        transition_cov=structure,
+        observation_cov=structure,
+        learn_initial=True,
+        learn_mean=learn_mean,
+        transition_prior=tp,
+        observation_prior=op,
+    )
 
     def objective(p):
         value = em.expected_log_density(p, start, ys, impute=structure in ("full", "fixed"))
@@ -116,10 +140,14 @@ def test_the_m_step_is_a_maximum_of_the_expected_log_density(rng, structure, lea
     for _ in range(12):
         step = 10.0 ** rng.uniform(-4, -1)
         other = new._replace(
-            A=new.A + step * rng.standard_normal((n, n)), C=new.C + step * rng.standard_normal((D, n)),
+            A=new.A + step * rng.standard_normal((n, n)),
+            C=new.C + step * rng.standard_normal((D, n)),
             d=new.d + step * rng.standard_normal(D) if learn_mean else new.d,
-            Q=perturbed(rng, new.Q, structure, step), R=perturbed(rng, new.R, structure, step),
-            m0=new.m0 + step * rng.standard_normal(n), P0=perturbed(rng, new.P0, "full", step))
+            Q=perturbed(rng, new.Q, structure, step),
+            R=perturbed(rng, new.R, structure, step),
+            m0=new.m0 + step * rng.standard_normal(n),
+            P0=perturbed(rng, new.P0, "full", step),
+        )
         for name in (*new._fields, None):
             candidate = other if name is None else new._replace(**{name: getattr(other, name)})
             assert objective(candidate) <= best + 1e-9 * abs(best)
@@ -143,8 +171,13 @@ def test_em_never_lowers_the_likelihood(rng, structure, learn_initial):
     params = random_params(rng, 2, 3, observation_cov="diag" if structure != "full" else "full")
     history = []
     for _ in range(15):
-        params, value = em.em_step(params, ys, transition_cov=structure, observation_cov=structure,
-                                   learn_initial=learn_initial)
+        params, value = em.em_step(
+            params,
+            ys,
+            transition_cov=structure,
+            observation_cov=structure,
+            learn_initial=learn_initial,
+        )
         history.append(value)
     assert np.diff(history).min() > -1e-9 * abs(history[0])
     assert history[-1] > history[0]
@@ -157,8 +190,9 @@ def test_map_em_never_lowers_the_penalised_likelihood(rng):
     history = []
     for _ in range(15):
         before = params
-        params, value = em.em_step(params, ys, observation_cov="full", transition_prior=tp,
-                                   observation_prior=op)
+        params, value = em.em_step(
+            params, ys, observation_cov="full", transition_prior=tp, observation_prior=op
+        )
         B = np.column_stack([before.C, before.d])
         history.append(value + em.log_prior(before.A, before.Q, tp) + em.log_prior(B, before.R, op))
     assert np.diff(history).min() > -1e-9 * abs(history[0])
@@ -187,7 +221,11 @@ def test_the_mean_is_held_exactly_when_asked(rng):
     for structure in STRUCTURES:
         held, _ = em.em_step(start, ys, observation_cov=structure, learn_mean=False)
         np.testing.assert_array_equal(held.d, start.d)
-        shifted, _ = em.em_step(start._replace(d=None), [y - start.d for y in ys], observation_cov=structure,
-                                learn_mean=False)
+        shifted, _ = em.em_step(
+            start._replace(d=None),
+            [y - start.d for y in ys],
+            observation_cov=structure,
+            learn_mean=False,
+        )
         np.testing.assert_allclose(shifted.C, held.C, rtol=1e-8)
         np.testing.assert_allclose(shifted.R, held.R, rtol=1e-8, atol=1e-12)

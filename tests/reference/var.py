@@ -16,8 +16,8 @@ def dense(laws, layout, covariates_of, added=None):
         law, here = laws[c], slice(t * D, (t + 1) * D)
         G[here, here] = np.eye(D)
         for lag in range(1, c + 1):
-            G[here, (t - lag) * D:(t - lag + 1) * D] = -law.B[(lag - 1) * D:lag * D].T
-        rest = law.B[c * D:]
+            G[here, (t - lag) * D : (t - lag + 1) * D] = -law.B[(lag - 1) * D : lag * D].T
+        rest = law.B[c * D :]
         terms = np.append(layout.covariates[t], 1.0) if covariates_of[c] else np.ones(1)
         if len(rest):
             shift[here] = terms @ rest
@@ -53,8 +53,8 @@ def var1_table(rng, A, Q, T):
     S = np.empty((T * D, T * D))
     for t in range(T):
         for s in range(t + 1):
-            S[t * D:(t + 1) * D, s * D:(s + 1) * D] = blocks[t - s]
-            S[s * D:(s + 1) * D, t * D:(t + 1) * D] = blocks[t - s].T
+            S[t * D : (t + 1) * D, s * D : (s + 1) * D] = blocks[t - s]
+            S[s * D : (s + 1) * D, t * D : (t + 1) * D] = blocks[t - s].T
     z = np.empty((T, D))
     z[0] = np.linalg.cholesky(P) @ rng.standard_normal(D)
     root = np.linalg.cholesky(Q)

@@ -32,7 +32,9 @@ def by_loops(values, fs, n, n_bands):
 
 def test_cepstra_are_the_sums_of_the_definition(rng):
     values = rng.standard_normal((2, 64))
-    np.testing.assert_allclose(cepstra(values, FS, 5, n_bands=8), by_loops(values, FS, 5, 8), rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(
+        cepstra(values, FS, 5, n_bands=8), by_loops(values, FS, 5, 8), rtol=1e-10, atol=1e-10
+    )
 
 
 def test_loudness_is_in_the_first_coefficient_alone(rng):
@@ -44,7 +46,9 @@ def test_loudness_is_in_the_first_coefficient_alone(rng):
 
 def test_tones_of_different_pitch_lie_apart_and_delays_do_not():
     t = np.arange(4000) / FS
-    low, high = (frames(np.sin(2 * np.pi * f * t), FS, window="hann").values for f in (300.0, 1500.0))
+    low, high = (
+        frames(np.sin(2 * np.pi * f * t), FS, window="hann").values for f in (300.0, 1500.0)
+    )
     low, high = cepstra(low, FS), cepstra(high, FS)
     within = np.linalg.norm(low - low.mean(axis=0), axis=1).max()
     assert np.linalg.norm(low.mean(axis=0) - high.mean(axis=0)) > 10 * within

@@ -20,7 +20,7 @@ def test_frames_are_the_slices_they_say(rng):
     values, times = speech.frames(x, fs, length=0.025, hop=0.010)
     assert values.shape == (11, 200)
     for k, (frame, time) in enumerate(zip(values, times, strict=True)):
-        np.testing.assert_array_equal(frame, x[80 * k:80 * k + 200])
+        np.testing.assert_array_equal(frame, x[80 * k : 80 * k + 200])
         assert time == pytest.approx((80 * k + 100) / fs)
 
 
@@ -78,7 +78,9 @@ def test_loud_periodic_frames_are_voiced_and_nothing_else(rng):
 
 def test_voicing_ignores_the_level_of_the_recording(rng):
     values = rng.standard_normal((20, 200)) + np.cos(np.arange(200) * 2 * np.pi / 80)
-    np.testing.assert_array_equal(speech.voiced(values, 8000.0), speech.voiced(1e-4 * values, 8000.0))
+    np.testing.assert_array_equal(
+        speech.voiced(values, 8000.0), speech.voiced(1e-4 * values, 8000.0)
+    )
 
 
 def test_silence_is_not_voiced():
@@ -86,22 +88,46 @@ def test_silence_is_not_voiced():
     assert speech.voiced(np.zeros((0, 200)), 8000.0).shape == (0,)
 
 
-@pytest.mark.parametrize(("call", "sentence"), [
-    (lambda x: speech.pre_emphasis(x[:, None], 8000), r"signal must be one-dimensional; got shape \(1000"),
-    (lambda x: speech.pre_emphasis(["a"], 8000), "signal must be numeric; got list"),
-    (lambda x: speech.frames(np.r_[x, np.nan], 8000), "signal must be finite; got nan at sample 1000"),
-    (lambda x: speech.frames(x, 0), "fs must be a number above 0; got 0"),
-    (lambda x: speech.frames(x, True), "fs must be a number above 0; got True"),
-    (lambda x: speech.frames(x, "8k"), "fs must be a number above 0; got '8k'"),
-    (lambda x: speech.frames(x, 8000, length=1.0), "at most the signal's 1000; got 1.0 s, which is 8000"),
-    (lambda x: speech.frames(x, 8000, hop=1e-5), "hop must be at least one sample; got 1e-05 s"),
-    (lambda x: speech.frames(x, 8000, times=[0.0]), "times must leave half a frame on either side"),
-    (lambda x: speech.frames(x, 8000, window=np.ones(3)), r"one weight per sample, 200; got shape \(3,\)"),
-    (lambda x: speech.frames(x, 8000, window="hat"), "window must be a name .* got 'hat'"),
-    (lambda x: speech.resample(x, 8000, -1), "fs_new must be a number above 0; got -1"),
-    (lambda x: speech.voiced(x, 8000), "frames must be two-dimensional"),
-    (lambda x: speech.voiced(np.ones((2, 9)), 8000, f0=(60, 80)), "f0 must hold a period of at most half"),
-])
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (
+            lambda x: speech.pre_emphasis(x[:, None], 8000),
+            r"signal must be one-dimensional; got shape \(1000",
+        ),
+        (lambda x: speech.pre_emphasis(["a"], 8000), "signal must be numeric; got list"),
+        (
+            lambda x: speech.frames(np.r_[x, np.nan], 8000),
+            "signal must be finite; got nan at sample 1000",
+        ),
+        (lambda x: speech.frames(x, 0), "fs must be a number above 0; got 0"),
+        (lambda x: speech.frames(x, True), "fs must be a number above 0; got True"),
+        (lambda x: speech.frames(x, "8k"), "fs must be a number above 0; got '8k'"),
+        (
+            lambda x: speech.frames(x, 8000, length=1.0),
+            "at most the signal's 1000; got 1.0 s, which is 8000",
+        ),
+        (
+            lambda x: speech.frames(x, 8000, hop=1e-5),
+            "hop must be at least one sample; got 1e-05 s",
+        ),
+        (
+            lambda x: speech.frames(x, 8000, times=[0.0]),
+            "times must leave half a frame on either side",
+        ),
+        (
+            lambda x: speech.frames(x, 8000, window=np.ones(3)),
+            r"one weight per sample, 200; got shape \(3,\)",
+        ),
+        (lambda x: speech.frames(x, 8000, window="hat"), "window must be a name .* got 'hat'"),
+        (lambda x: speech.resample(x, 8000, -1), "fs_new must be a number above 0; got -1"),
+        (lambda x: speech.voiced(x, 8000), "frames must be two-dimensional"),
+        (
+            lambda x: speech.voiced(np.ones((2, 9)), 8000, f0=(60, 80)),
+            "f0 must hold a period of at most half",
+        ),
+    ],
+)
 def test_wrong_inputs_get_one_sentence(call, sentence):
     with pytest.raises(ValueError, match=sentence):
         call(np.zeros(1000))

@@ -14,7 +14,9 @@ def brute_force(found, wanted):
     padded = list(found) + [np.nan] * max(0, len(known) - len(found))
     best, least = None, np.inf
     for choice in permutations(padded, len(known)):
-        distance = sum(abs(f - wanted[k]) for f, k in zip(choice, known, strict=True) if np.isfinite(f))
+        distance = sum(
+            abs(f - wanted[k]) for f, k in zip(choice, known, strict=True) if np.isfinite(f)
+        )
         missed = sum(np.isnan(choice))
         if missed == max(0, len(known) - len(found)) and distance < least:
             best, least = choice, distance
@@ -29,14 +31,17 @@ def test_the_assignment_is_the_best_of_all(seed):
     reference = np.sort(rng.uniform(200, 4000, (3, 3)), axis=1)
     reference[1, rng.integers(3)] = np.nan
     reference[2] = np.nan
-    candidates = [Formants(np.sort(rng.uniform(200, 4000, m)), np.zeros(m)) for m in rng.integers(0, 6, 3)]
+    candidates = [
+        Formants(np.sort(rng.uniform(200, 4000, m)), np.zeros(m)) for m in rng.integers(0, 6, 3)
+    ]
     ours = speech.assign_to_reference(candidates, reference)
     for t in range(3):
         theirs = brute_force(candidates[t].frequencies, reference[t])
         np.testing.assert_array_equal(np.isnan(ours[t]).sum(), np.isnan(theirs).sum())
         # Ties aside, the total distance decides: compare that.
         assert np.nansum(np.abs(ours[t] - reference[t])) == pytest.approx(
-            np.nansum(np.abs(theirs - reference[t])))
+            np.nansum(np.abs(theirs - reference[t]))
+        )
 
 
 def test_roughness_by_hand():
@@ -71,7 +76,9 @@ def test_an_empty_reference_has_no_errors():
 
 
 def test_tables_must_match():
-    with pytest.raises(ValueError, match=r"tracks must have the shape of reference, \(4, 3\); got \(4, 2\)"):
+    with pytest.raises(
+        ValueError, match=r"tracks must have the shape of reference, \(4, 3\); got \(4, 2\)"
+    ):
         speech.track_error(np.ones((4, 2)), np.ones((4, 3)))
     with pytest.raises(ValueError, match=r"one entry per frame of reference \(4\); got 0"):
         speech.assign_to_reference([], np.ones((4, 3)))
@@ -80,7 +87,14 @@ def test_tables_must_match():
 
 
 def test_two_formants_are_resolved_by_two_resonances_near_them():
-    frames = [(1400.0, 1600.0), (1455.0, 1545.0), (1500.0,), (1480.0, 1490.0), (500.0, 1399.0, 1601.0, 2500.0), ()]
+    frames = [
+        (1400.0, 1600.0),
+        (1455.0, 1545.0),
+        (1500.0,),
+        (1480.0, 1490.0),
+        (500.0, 1399.0, 1601.0, 2500.0),
+        (),
+    ]
     candidates = [speech.Formants(np.array(f), np.full(len(f), 50.0)) for f in frames]
     found = speech.resolved(candidates, (1400.0, 1600.0))
     assert found.tolist() == [True, True, False, False, True, False]
@@ -89,27 +103,47 @@ def test_two_formants_are_resolved_by_two_resonances_near_them():
     assert speech.resolved(candidates, each).tolist() == [True, False, False, False, True, False]
 
 
-@pytest.mark.parametrize("pair", [(1600.0, 1400.0), (1.0, 2.0, 3.0), np.ones((3, 2)), (np.nan, 1.0)])
+@pytest.mark.parametrize(
+    "pair", [(1600.0, 1400.0), (1.0, 2.0, 3.0), np.ones((3, 2)), (np.nan, 1.0)]
+)
 def test_a_pair_is_two_rising_frequencies(pair):
     with pytest.raises(ValueError, match="pair must hold two rising frequencies"):
         speech.resolved([speech.Formants(np.empty(0), np.empty(0))] * 2, pair)
 
 
-@pytest.mark.parametrize(("call", "message"), [
-    (lambda: speech.roughness("a"), "tracks must hold numbers; got 'a'."),
-    (lambda: speech.track_error([[1.0]], "a"), "reference must hold numbers; got 'a'."),
-    (lambda: speech.assign_to_reference(3, np.ones((2, 2))), "candidates must be a list of Formants, one for"),
-    (lambda: speech.resolved([1, 2], (1.0, 2.0)), "candidates must be a list of Formants, one for each frame; got"),
-    (lambda: speech.resolved([], "a"), "pair must hold numbers; got 'a'."),
-    (lambda: speech.track(None), "candidates must be a list of Formants, one for each frame; got None."),
-    (lambda: speech.track([], nominal="a"), "nominal must hold numbers; got 'a'."),
-    (lambda: speech.spectrum(1, 8000), "params must be LinearGaussianParams; got 1."),
-    (lambda: speech.formants("a", 8000), "A must hold numbers; got 'a'."),
-    (lambda: speech.voiced("a", 8000), "frames must hold numbers; got 'a'."),
-    (lambda: speech.voiced(np.ones((3, 400)), 8000, f0=3), "f0 must be a pair of frequencies in Hz; got 3."),
-    (lambda: speech.frames(np.ones(900), 8000, times="a"), "times must hold numbers; got 'a'."),
-    (lambda: speech.formant_tracks(np.ones(900), 8000, "a"), "model must be an estimator, for example"),
-])
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: speech.roughness("a"), "tracks must hold numbers; got 'a'."),
+        (lambda: speech.track_error([[1.0]], "a"), "reference must hold numbers; got 'a'."),
+        (
+            lambda: speech.assign_to_reference(3, np.ones((2, 2))),
+            "candidates must be a list of Formants, one for",
+        ),
+        (
+            lambda: speech.resolved([1, 2], (1.0, 2.0)),
+            "candidates must be a list of Formants, one for each frame; got",
+        ),
+        (lambda: speech.resolved([], "a"), "pair must hold numbers; got 'a'."),
+        (
+            lambda: speech.track(None),
+            "candidates must be a list of Formants, one for each frame; got None.",
+        ),
+        (lambda: speech.track([], nominal="a"), "nominal must hold numbers; got 'a'."),
+        (lambda: speech.spectrum(1, 8000), "params must be LinearGaussianParams; got 1."),
+        (lambda: speech.formants("a", 8000), "A must hold numbers; got 'a'."),
+        (lambda: speech.voiced("a", 8000), "frames must hold numbers; got 'a'."),
+        (
+            lambda: speech.voiced(np.ones((3, 400)), 8000, f0=3),
+            "f0 must be a pair of frequencies in Hz; got 3.",
+        ),
+        (lambda: speech.frames(np.ones(900), 8000, times="a"), "times must hold numbers; got 'a'."),
+        (
+            lambda: speech.formant_tracks(np.ones(900), 8000, "a"),
+            "model must be an estimator, for example",
+        ),
+    ],
+)
 def test_what_is_no_number_frame_or_model_is_named(call, message):
     with pytest.raises((ValueError, TypeError), match=f"^{re.escape(message)}"):
         call()

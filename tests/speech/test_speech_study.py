@@ -87,8 +87,9 @@ def test_a_warm_start_is_the_solution_of_the_frame_before():
     n = len(speech.frames(vowel.signal, vowel.fs).times)
     mask = np.ones(n, bool)
     mask[5] = False
-    result = speech.formant_tracks(vowel.signal, vowel.fs, Predictor(init="lpc"), fs_model=None, mask=mask,
-                                   warm_start=True)
+    result = speech.formant_tracks(
+        vowel.signal, vowel.fs, Predictor(init="lpc"), fs_model=None, mask=mask, warm_start=True
+    )
     starts = [init for _, init in SEEN]
     assert starts[0] == "lpc"
     assert starts[5] == "lpc"  # after the frame left out
@@ -97,7 +98,9 @@ def test_a_warm_start_is_the_solution_of_the_frame_before():
 
 
 def test_silent_frames_are_never_fitted():
-    result = speech.formant_tracks(np.zeros(4000), 8000, Predictor(), fs_model=None, mask=np.ones(48, bool))
+    result = speech.formant_tracks(
+        np.zeros(4000), 8000, Predictor(), fs_model=None, mask=np.ones(48, bool)
+    )
     assert not result.voiced.any()
     assert np.isnan(result.frequencies).all()
 
@@ -105,11 +108,20 @@ def test_silent_frames_are_never_fitted():
 def test_frames_at_wanted_times_and_a_table():
     vowel = make_vowel(duration=0.3, random_state=0)
     times = np.array([0.1, 0.15, 0.2])
-    result = speech.formant_tracks(vowel.signal, vowel.fs, Predictor(), fs_model=None, times=times,
-                                   n_formants=2)
+    result = speech.formant_tracks(
+        vowel.signal, vowel.fs, Predictor(), fs_model=None, times=times, n_formants=2
+    )
     table = result.table()
     np.testing.assert_allclose(table.index, times)
-    assert table.columns.tolist() == ["F1", "B1", "F2", "B2", "log_likelihood", "predictive", "voiced"]
+    assert table.columns.tolist() == [
+        "F1",
+        "B1",
+        "F2",
+        "B2",
+        "log_likelihood",
+        "predictive",
+        "voiced",
+    ]
     np.testing.assert_array_equal(table["F2"], result.frequencies[:, 1])
 
 
@@ -118,19 +130,25 @@ def test_the_study_resamples():
     result = speech.formant_tracks(vowel.signal, vowel.fs, Predictor(), fs_model=8000)
     assert result.fs == 8000.0
     assert SEEN[0][0].shape == (200, 1)
-    errors = speech.track_error(result.frequencies, np.tile([700.0, 1220.0, 2600.0], (len(result.times), 1)))
+    errors = speech.track_error(
+        result.frequencies, np.tile([700.0, 1220.0, 2600.0], (len(result.times), 1))
+    )
     assert (errors["median_error"] < 50.0).all()
 
 
 def test_a_mask_must_fit():
-    with pytest.raises(ValueError, match=r"mask must have one entry per frame of the signal \(48\); got 3"):
+    with pytest.raises(
+        ValueError, match=r"mask must have one entry per frame of the signal \(48\); got 3"
+    ):
         speech.formant_tracks(np.zeros(4000), 8000, Predictor(), fs_model=None, mask=[True] * 3)
 
 
 def test_each_frame_has_a_seed_of_its_own_and_one_seed_gives_one_result():
     vowel = make_vowel(duration=0.05, random_state=0)
     model = LinearGaussianSSM(4, init="uniform", max_iter=0, random_state=3)
-    one, two = (speech.formant_tracks(vowel.signal, vowel.fs, model, fs_model=None) for _ in range(2))
+    one, two = (
+        speech.formant_tracks(vowel.signal, vowel.fs, model, fs_model=None) for _ in range(2)
+    )
     A = [p.A for p in one.params if p is not None]
     assert len(A) >= 2
     assert not np.allclose(A[0], A[1])
@@ -141,7 +159,9 @@ def test_history_and_prediction_per_sample():
     """The density of what follows is that of frame and sequel together, less that of the frame."""
     vowel = make_vowel(duration=0.06, snr_db=20.0, random_state=0)
     model = LinearGaussianSSM(4, init="lpc", max_iter=3, tol=1e-12, random_state=0)
-    result = speech.formant_tracks(vowel.signal, vowel.fs, model, fs_model=None, cutoff=None, ahead=0.010)
+    result = speech.formant_tracks(
+        vowel.signal, vowel.fs, model, fs_model=None, cutoff=None, ahead=0.010
+    )
     assert result.history.shape == (len(result.times), 4)
     np.testing.assert_allclose(result.history[:, -1], result.log_likelihood)
     assert (np.diff(result.history, axis=1) >= 0).all()

@@ -22,7 +22,9 @@ def cost_of(path, candidates, nominal):
                 total += COSTS["miss_cost"]
                 continue
             f, b = candidates[t].frequencies[c], candidates[t].bandwidths[c]
-            total += COSTS["bandwidth_cost"] * b / 1000 + COSTS["nominal_cost"] * abs(np.log(f / nominal[k]))
+            total += COSTS["bandwidth_cost"] * b / 1000 + COSTS["nominal_cost"] * abs(
+                np.log(f / nominal[k])
+            )
             if t > 0 and path[t - 1][k] is not None:
                 before = candidates[t - 1].frequencies[path[t - 1][k]]
                 total += COSTS["jump_cost"] * abs(np.log(f / before))
@@ -46,8 +48,10 @@ def test_the_tracks_are_the_best_of_all_paths(seed):
     found = speech.track(candidates, 2, nominal=nominal, **COSTS)
     paths = product(*[list(admissible(len(c.frequencies), 2)) for c in candidates])
     best = min(paths, key=lambda path: cost_of(path, candidates, nominal))
-    expected = [[np.nan if c is None else candidates[t].frequencies[c] for c in choice]
-                for t, choice in enumerate(best)]
+    expected = [
+        [np.nan if c is None else candidates[t].frequencies[c] for c in choice]
+        for t, choice in enumerate(best)
+    ]
     np.testing.assert_allclose(found.frequencies, expected)
     assert np.isnan(found.bandwidths[np.isnan(found.frequencies)]).all()
 
@@ -68,7 +72,11 @@ def test_a_missed_formant_does_not_shift_the_others():
 
 
 def test_a_spurious_resonance_is_left_out():
-    frames = [[500.0, 1500.0, 2500.0]] * 4 + [[500.0, 900.0, 1500.0, 2500.0]] + [[500.0, 1500.0, 2500.0]] * 4
+    frames = (
+        [[500.0, 1500.0, 2500.0]] * 4
+        + [[500.0, 900.0, 1500.0, 2500.0]]
+        + [[500.0, 1500.0, 2500.0]] * 4
+    )
     candidates = candidates_of(*frames)
     candidates[4].bandwidths[1] = 600.0
     found = speech.track(candidates, 3).frequencies
@@ -93,14 +101,17 @@ def test_of_many_candidates_the_narrow_ones_compete():
     np.testing.assert_allclose(found.bandwidths, 50.0)
 
 
-@pytest.mark.parametrize(("kwargs", "sentence"), [
-    ({"n_formants": 0}, "n_formants must be a whole number of at least 1; got 0"),
-    ({"n_formants": 2.0}, "n_formants must be a whole number of at least 1; got 2.0"),
-    ({"n_formants": True}, "n_formants must be a whole number of at least 1; got True"),
-    ({"nominal": (500.0,)}, r"nominal must hold 3 positive frequencies; got \[500.0\]"),
-    ({"miss_cost": -1}, "miss_cost must be a number of at least 0; got -1"),
-    ({"jump_cost": "high"}, "jump_cost must be a number of at least 0; got 'high'"),
-])
+@pytest.mark.parametrize(
+    ("kwargs", "sentence"),
+    [
+        ({"n_formants": 0}, "n_formants must be a whole number of at least 1; got 0"),
+        ({"n_formants": 2.0}, "n_formants must be a whole number of at least 1; got 2.0"),
+        ({"n_formants": True}, "n_formants must be a whole number of at least 1; got True"),
+        ({"nominal": (500.0,)}, r"nominal must hold 3 positive frequencies; got \[500.0\]"),
+        ({"miss_cost": -1}, "miss_cost must be a number of at least 0; got -1"),
+        ({"jump_cost": "high"}, "jump_cost must be a number of at least 0; got 'high'"),
+    ],
+)
 def test_wrong_settings_get_one_sentence(kwargs, sentence):
     with pytest.raises(ValueError, match=sentence):
         speech.track(candidates_of([500.0]), **kwargs)

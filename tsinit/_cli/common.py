@@ -38,7 +38,9 @@ def whole(least):
         except ValueError:
             value = least - 1
         if value < least:
-            raise argparse.ArgumentTypeError(f"must be a whole number of at least {least}; got {text!r}")
+            raise argparse.ArgumentTypeError(
+                f"must be a whole number of at least {least}; got {text!r}"
+            )
         return value
 
     return number

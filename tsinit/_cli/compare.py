@@ -7,7 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from tsinit._cli.common import INTERRUPTED, NOTHING_FITTED, OK, jobs, names, require_folder, say, seconds, whole
+from tsinit._cli.common import (
+    INTERRUPTED,
+    NOTHING_FITTED,
+    OK,
+    jobs,
+    names,
+    require_folder,
+    say,
+    seconds,
+    whole,
+)
 
 #: The models by their names, with the starting points to compare where none are named.
 _MODELS = {
@@ -51,7 +61,9 @@ def add_compare(commands):
     compare.add_argument("--time", type=names, metavar="COLUMN[,COLUMN]",
                          help="column with the times, or date and time of day, if it is not found; numbers such as "
                          "1, 2, 3 are taken for times only if named here")  # fmt: skip
-    compare.add_argument("--columns", type=names, metavar="A,B,...", help="columns to use; all others without it")
+    compare.add_argument(
+        "--columns", type=names, metavar="A,B,...", help="columns to use; all others without it"
+    )
     compare.add_argument("--test", type=float, metavar="SHARE",
                          help="hold out this share at the end of the series and score it, for example 0.2")  # fmt: skip
     compare.add_argument("--hide", type=float, metavar="SHARE",
@@ -65,17 +77,31 @@ def add_compare(commands):
         "--store", metavar="FOLDER",
         help="keep every finished run there; the same command then goes on where it was stopped",
     )  # fmt: skip
-    compare.add_argument("--report", metavar="FILE", help="write one HTML file with verdict, pictures and tables")
-    compare.add_argument("--csv", metavar="FOLDER", help="write runs.csv, traces.csv and errors.csv there")
+    compare.add_argument(
+        "--report", metavar="FILE", help="write one HTML file with verdict, pictures and tables"
+    )
+    compare.add_argument(
+        "--csv", metavar="FOLDER", help="write runs.csv, traces.csv and errors.csv there"
+    )
     add_running(compare, seeds=10)
     compare.set_defaults(command=run)
 
 
 def add_running(parser, seeds):
     """Add the options of every command that runs comparisons."""
-    parser.add_argument("--seeds", type=whole(1), default=seeds, metavar="N", help="runs of each start (%(default)s)")
-    parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="source of randomness (%(default)s)")
-    parser.add_argument("--jobs", type=jobs, default=-1, metavar="N", help="processes (-1: one for each core)")
+    parser.add_argument(
+        "--seeds",
+        type=whole(1),
+        default=seeds,
+        metavar="N",
+        help="runs of each start (%(default)s)",
+    )
+    parser.add_argument(
+        "--seed", type=whole(0), default=0, metavar="N", help="source of randomness (%(default)s)"
+    )
+    parser.add_argument(
+        "--jobs", type=jobs, default=-1, metavar="N", help="processes (-1: one for each core)"
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
@@ -122,7 +148,11 @@ def run(arguments):
                          "goes on from there.\n")  # fmt: skip
         return INTERRUPTED
     _tell(result, arguments)
-    return OK if result.runs["status"].isin(["ok", "not_converged", "timeout"]).any() else NOTHING_FITTED
+    return (
+        OK
+        if result.runs["status"].isin(["ok", "not_converged", "timeout"]).any()
+        else NOTHING_FITTED
+    )
 
 
 def _tell(result, arguments):
@@ -132,7 +162,9 @@ def _tell(result, arguments):
         say(f"\nTables written to the folder {result.to_csv(arguments.csv)}")
     if arguments.report:
         name = Path(arguments.data).name
-        say(f"\nReport written to {result.report(arguments.report, title=f'Starting points for {name}')}")
+        say(
+            f"\nReport written to {result.report(arguments.report, title=f'Starting points for {name}')}"
+        )
 
 
 def _model(arguments):
@@ -147,7 +179,9 @@ def _model(arguments):
         )
     if arguments.model == "tbayes-mice":
         sweeps = 500 if arguments.max_iter is None else max(arguments.max_iter, 2)
-        return TBayesMICE(n_tune=sweeps // 5, n_draws=sweeps - sweeps // 5, n_chains=2)  # two can disagree
+        return TBayesMICE(
+            n_tune=sweeps // 5, n_draws=sweeps - sweeps // 5, n_chains=2
+        )  # two can disagree
     resolve(arguments.emission)  # a typing error must not cost a table of failed runs
     sweeps = 2000 if arguments.max_iter is None else max(arguments.max_iter, 2)
     return InfiniteHMM(
@@ -159,13 +193,17 @@ def _model(arguments):
 def _hidden(table, arguments):
     """Hide a share of the values, from the seed of the command; without that option there is no truth to tell."""
     if arguments.test is not None and arguments.model == "tbayes-mice":
-        raise ValueError("--test must go with state-space or infinite-hmm; got tbayes-mice. --hide scores fillings.")
+        raise ValueError(
+            "--test must go with state-space or infinite-hmm; got tbayes-mice. --hide scores fillings."
+        )
     if arguments.hide is None:
         return table, None
     if not 0.0 < arguments.hide < 1.0:
         raise ValueError(f"--hide must be a share between 0 and 1; got {arguments.hide:g}.")
     if arguments.model == "infinite-hmm":
-        raise ValueError("--hide must go with a model that fills values, state-space or tbayes-mice; got infinite-hmm.")
+        raise ValueError(
+            "--hide must go with a model that fills values, state-space or tbayes-mice; got infinite-hmm."
+        )
     from tsinit.datasets import ampute
 
     return ampute(table, rate=arguments.hide, random_state=arguments.seed), table
@@ -186,7 +224,12 @@ def _notes(table, arguments):
         return []
     name, values = table.columns[0], table.iloc[:, 0].to_numpy()
     steps = np.diff(values)
-    even = len(steps) > 1 and math.isfinite(steps.sum()) and steps[0] > 0 and np.allclose(steps, steps[0])
+    even = (
+        len(steps) > 1
+        and math.isfinite(steps.sum())
+        and steps[0] > 0
+        and np.allclose(steps, steps[0])
+    )
     text = f"Note: {name!r} counts up in even steps and is fitted as data; if it is the time, use --time {name}."
     return [text] if even else []
 
@@ -198,6 +241,10 @@ def _short(time):
 
 def _describe(table):
     index = table.index
-    span = f"{_short(index[0])} to {_short(index[-1])}, column {index.name!r}" if index.name else "no times"
+    span = (
+        f"{_short(index[0])} to {_short(index[-1])}, column {index.name!r}"
+        if index.name
+        else "no times"
+    )
     columns = f"{len(table.columns)} columns: {', '.join(table.columns)}"
     return f"{len(table)} rows ({span}), {columns}; {100 * table.isna().to_numpy().mean():.1f} % missing."

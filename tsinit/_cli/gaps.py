@@ -53,18 +53,25 @@ class Gaps(NamedTuple):
             rows = np.flatnonzero(self.frame[name].isna().to_numpy())
             limits = (bounds.get(name) if isinstance(bounds, dict) else bounds) or (None, None)
             written = self._written(name, np.asarray(table)[rows, j], *limits)
-            texts.update({(int(i), field): text for i, text in zip(self.order[rows], written, strict=True)})
+            texts.update(
+                {(int(i), field): text for i, text in zip(self.order[rows], written, strict=True)}
+            )
         return texts
 
     def _written(self, name, values, lower, upper):
         """Write numbers with as many decimals as the column has, or as its spread asks for."""
         seen = self.frame[name].dropna().to_numpy()
-        given = max((len(text.partition(self.decimal)[2].strip(' "')) for text in self._seen(name)), default=0)
+        given = max(
+            (len(text.partition(self.decimal)[2].strip(' "')) for text in self._seen(name)),
+            default=0,
+        )
         spread = seen.std()
         decimals = max(given, _DIGITS - int(np.floor(np.log10(spread)))) if spread > 0 else given
         for value in values.tolist():
             text = f"{value:.{decimals}f}" if decimals <= _MOST_DECIMALS else repr(value)
-            if (lower is not None and float(text) < lower) or (upper is not None and float(text) > upper):
+            if (lower is not None and float(text) < lower) or (
+                upper is not None and float(text) > upper
+            ):
                 text = repr(value)
             yield text.replace(".", self.decimal)
 
@@ -103,7 +110,9 @@ def read_gaps(path, *, time=None, groups=None, columns=None, exclude=None, missi
     parsed = _csv.parse(path, missing)
     sheet = Sheet(path, parsed.separator)
     if sheet.n_lines != len(parsed.table):
-        raise ValueError(f"'{path}' must have quotes that are closed; got lines that cannot be told apart.")
+        raise ValueError(
+            f"'{path}' must have quotes that are closed; got lines that cannot be told apart."
+        )
     table = parsed.table.iloc[: len(sheet.rows)]
     if table.empty:
         raise _csv.no_rows(path)
@@ -112,7 +121,11 @@ def read_gaps(path, *, time=None, groups=None, columns=None, exclude=None, missi
     table = _csv.without_row_numbers(table.drop(columns=spare))
     group = _csv.known(table, [groups], "--groups") if groups else []
     others = table.drop(columns=group)
-    time = _found_time(others, table[group], columns or []) if time is None else _csv.known(table, time, "--time")
+    time = (
+        _found_time(others, table[group], columns or [])
+        if time is None
+        else _csv.known(table, time, "--time")
+    )
     notes: list[str] = []
     chosen = _chosen(table, [*group, *time], columns, exclude, notes)
     index, order = _index(table, time, group, notes)
@@ -126,13 +139,23 @@ def read_gaps(path, *, time=None, groups=None, columns=None, exclude=None, missi
 def _found_time(table, group, wanted):
     """Name the columns with the times; what is `wanted` for its numbers does not count rows."""
     found = _csv.find_time(table)
-    if found and not _csv.is_clock(table[found[0]]) and pd.concat([table[found], group], axis=1).duplicated().any():
-        clocks = [name for name in table if not _is_number(table[name]) and _csv.is_clock(table[name])]
+    if (
+        found
+        and not _csv.is_clock(table[found[0]])
+        and pd.concat([table[found], group], axis=1).duplicated().any()
+    ):
+        clocks = [
+            name for name in table if not _is_number(table[name]) and _csv.is_clock(table[name])
+        ]
         found += clocks[:1]
     if found:
         return found
     numbers = [name for name in table if _is_number(table[name])]
-    counts = (name for name in numbers if name not in wanted and len(numbers) > 1 and _counts_rows(table[name], group))
+    counts = (
+        name
+        for name in numbers
+        if name not in wanted and len(numbers) > 1 and _counts_rows(table[name], group)
+    )
     return next(([name] for name in counts), [])
 
 
@@ -140,7 +163,9 @@ def _counts_rows(column, group):
     """Whether whole numbers go up by the same step from each row to the next, as nothing that is measured does."""
     if not pd.api.types.is_integer_dtype(column):
         return False
-    pieces = [piece for _, piece in column.groupby(group.iloc[:, 0])] if group.shape[1] else [column]
+    pieces = (
+        [piece for _, piece in column.groupby(group.iloc[:, 0])] if group.shape[1] else [column]
+    )
     steps = np.concatenate([np.diff(piece) for piece in pieces])
     return steps.size > 1 and steps[0] > 0 and bool((steps == steps[0]).all())
 
@@ -155,7 +180,9 @@ def _chosen(table, keys, columns, exclude, notes):
     if columns is not None:
         for name in _csv.known(table, columns, "--columns"):
             if name in keys:
-                raise ValueError(f"--columns must name columns to fill; got {name!r}, which has times or sequences.")
+                raise ValueError(
+                    f"--columns must name columns to fill; got {name!r}, which has times or sequences."
+                )
             _csv.require_numbers(table[name])
         names = [name for name in names if name in columns]
     if exclude is not None:
@@ -171,7 +198,9 @@ def _chosen(table, keys, columns, exclude, notes):
         _look_for_words(table[name], notes)
     numbers = [name for name in names if name not in words and name not in empty]
     if not numbers:
-        raise ValueError(f"The file must have a column of numbers to fill; got {', '.join(map(str, names)) or 'none'}.")
+        raise ValueError(
+            f"The file must have a column of numbers to fill; got {', '.join(map(str, names)) or 'none'}."
+        )
     return numbers
 
 
@@ -210,7 +239,9 @@ def _index(table, time, group, notes):
     labels = table[group[0]] if group else pd.Series(0, index=table.index)
     if labels.isna().any():
         row = int(labels.isna().argmax())
-        raise ValueError(f"column {group[0]!r} must name a sequence in every row; got none in row {row + 1}.")
+        raise ValueError(
+            f"column {group[0]!r} must name a sequence in every row; got none in row {row + 1}."
+        )
     codes = labels.factorize()[0]
     times = _csv.read_times(table[time]) if time else pd.Index(labels.groupby(codes).cumcount())
     keys = pd.DataFrame({"sequence": codes, "time": times})
@@ -218,16 +249,24 @@ def _index(table, time, group, notes):
     if again.any():
         row = int(again.argmax())
         of = f" in sequence {labels[row]!s}" if group else ""
-        hint = "" if group else " If the file holds several series, name the column that tells them apart: --groups."
+        hint = (
+            ""
+            if group
+            else " If the file holds several series, name the column that tells them apart: --groups."
+        )
         raise ValueError(
             f"column {' '.join(time)!r} must not repeat a time; got {times[row]} twice{of}.{hint}"
         )
     order = keys.sort_values(["sequence", "time"]).index.to_numpy()
     if time and not keys["time"].groupby(codes).is_monotonic_increasing.all():
-        notes.append("Rows are not in the order of time: they are sorted for the fit, and keep their places.")
+        notes.append(
+            "Rows are not in the order of time: they are sorted for the fit, and keep their places."
+        )
     index: Any = _as_clock(times)[order]
     if group:
-        index = pd.MultiIndex.from_arrays([labels.to_numpy()[order], index], names=[group[0], times.name])
+        index = pd.MultiIndex.from_arrays(
+            [labels.to_numpy()[order], index], names=[group[0], times.name]
+        )
     return index, order
 
 

@@ -45,7 +45,9 @@ def run(arguments):
     say("\n".join([_describe(gaps, arguments), *gaps.notes]))
     if not len(gaps.counts):
         copy(arguments.data, places)
-        say(f"\nNothing is missing in these columns: {places.output} is a copy of the file. Nothing else is written.")
+        say(
+            f"\nNothing is missing in these columns: {places.output} is a copy of the file. Nothing else is written."
+        )
         return OK
     model = _model(arguments, gaps)
     from numpy.linalg import LinAlgError
@@ -61,7 +63,9 @@ def run(arguments):
         return NOTHING_FITTED
     seconds = time.perf_counter() - began
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # what there is to say of the data, the fit has said
+        warnings.simplefilter(
+            "ignore", UserWarning
+        )  # what there is to say of the data, the fit has said
         filled = model.transform(gaps.frame)
     ends = model.interval(arguments.intervals) if arguments.intervals else ()
     write_all(places, gaps, model, filled, ends)
@@ -103,7 +107,9 @@ def _all_bounds(given):
         return None
     if any(name is None for name, _ in given):
         if len(given) > 1:
-            raise ValueError("--bounds must be given for all columns once, or for each by its name; got both.")
+            raise ValueError(
+                "--bounds must be given for all columns once, or for each by its name; got both."
+            )
         return given[0][1]
     return dict(given)
 
@@ -129,7 +135,9 @@ def _describe(gaps, arguments):
 def _tell(gaps, model, seconds):
     """What was filled, how, and whether to believe it."""
     counts = gaps.counts
-    filled = ", ".join(f"{name} {n} ({100 * n / len(gaps.frame):.1f} %)" for name, n in counts.items())
+    filled = ", ".join(
+        f"{name} {n} ({100 * n / len(gaps.frame):.1f} %)" for name, n in counts.items()
+    )
     drawn = f", sampler {model.sampler}" if model.method_ == "fcs" else ""
     summary = model.sampler_summary()
     if gaps.frame[counts.index].nunique().max() == 1:
@@ -175,4 +183,6 @@ def _warn_of_signs(frame, tables):
     """Tell of negative numbers in columns that seem to have none."""
     for name in frame:
         if frame[name].min() >= 0 and any((table[name] < 0).any() for table in tables):
-            say(f"Some values of {name} reach below 0, where none was observed; --bounds {name}=0: keeps them from it.")
+            say(
+                f"Some values of {name} reach below 0, where none was observed; --bounds {name}=0: keeps them from it."
+            )

@@ -29,8 +29,13 @@ def places_of(arguments):
     width = max(2, len(str(m)))
     places = Places(
         output,
-        output.with_name(f"{output.stem}.intervals{output.suffix}") if arguments.intervals else None,
-        [output.with_name(f"{output.stem}.imputation-{i:0{width}d}{output.suffix}") for i in range(1, m + 1)],
+        output.with_name(f"{output.stem}.intervals{output.suffix}")
+        if arguments.intervals
+        else None,
+        [
+            output.with_name(f"{output.stem}.imputation-{i:0{width}d}{output.suffix}")
+            for i in range(1, m + 1)
+        ],
         Path(arguments.plot).expanduser() if arguments.plot else None,
     )
     for place, option in ((output, "OUT.csv"), (places.plot, "--plot")):
@@ -39,11 +44,17 @@ def places_of(arguments):
     if places.plot is not None:
         _require_picture(places.plot)
     if _same(output, source) and not arguments.overwrite:
-        raise ValueError(f"OUT.csv must not be IN.csv; got '{output}' twice. Use --overwrite to replace it.")
-    several = [place for place in (places.intervals, *places.imputations, places.plot) if place is not None]
+        raise ValueError(
+            f"OUT.csv must not be IN.csv; got '{output}' twice. Use --overwrite to replace it."
+        )
+    several = [
+        place for place in (places.intervals, *places.imputations, places.plot) if place is not None
+    ]
     for place in several:
         if _same(place, source) or _same(place, output):
-            raise ValueError(f"What is written must be files of their own; got '{place}' twice. Rename OUT.csv.")
+            raise ValueError(
+                f"What is written must be files of their own; got '{place}' twice. Rename OUT.csv."
+            )
     return places
 
 
@@ -52,7 +63,9 @@ def _require_place(path, option):
     if path.exists() and not path.is_file():
         raise OSError(f"{option} must be a file; got '{path}', which is none.")
     if not os.access(path.parent, os.W_OK):
-        raise PermissionError(f"{option} must lie in a folder that may be written to; got '{path}'.")
+        raise PermissionError(
+            f"{option} must lie in a folder that may be written to; got '{path}'."
+        )
 
 
 def _require_picture(path):
@@ -60,7 +73,9 @@ def _require_picture(path):
 
     kinds = sorted(FigureCanvasBase.get_supported_filetypes())
     if path.suffix[1:].lower() not in kinds:
-        raise ValueError(f"--plot must end in one of {', '.join('.' + kind for kind in kinds)}; got '{path}'.")
+        raise ValueError(
+            f"--plot must end in one of {', '.join('.' + kind for kind in kinds)}; got '{path}'."
+        )
 
 
 def _same(one, other):

@@ -31,7 +31,9 @@ def add_impute(commands, run):
         epilog=_EXAMPLES,
     )
     impute.add_argument("data", metavar="IN.csv", help="the file with gaps")
-    impute.add_argument("output", metavar="OUT.csv", help="the file to write; IN.csv itself only with --overwrite")
+    impute.add_argument(
+        "output", metavar="OUT.csv", help="the file to write; IN.csv itself only with --overwrite"
+    )
     _add_reading(impute.add_argument_group("what is in the file"))
     _add_model(impute.add_argument_group("how gaps are filled"))
     _add_writing(impute.add_argument_group("what is written"))
@@ -57,11 +59,17 @@ def _add_model(group):
     group.add_argument("--method", choices=_METHODS, default="auto",
                        help="chained equations (fcs), a joint vector autoregression (var), or what suits the gaps "
                        "(%(default)s)")  # fmt: skip
-    group.add_argument("--sampler", choices=_SAMPLERS, help="how regressions are drawn (mala); the answer is the same")
+    group.add_argument(
+        "--sampler",
+        choices=_SAMPLERS,
+        help="how regressions are drawn (mala); the answer is the same",
+    )
     group.add_argument("--init", metavar="NAME",
                        help="fill that the chains begin with, such as linear, seasonal or knn; a wrong one lists "
                        "all")  # fmt: skip
-    group.add_argument("--lags", type=whole(0), metavar="N", help="steps before and after that are looked at (1)")
+    group.add_argument(
+        "--lags", type=whole(0), metavar="N", help="steps before and after that are looked at (1)"
+    )
     group.add_argument("--period", type=_period, metavar="STEPS",
                        help="steps of a season, or several (24,168), or none; without it, found from the "
                        "dates")  # fmt: skip
@@ -69,8 +77,15 @@ def _add_model(group):
                        help="least and largest value; CO=0: has no upper one, 0: holds for all columns; may be "
                        "repeated")  # fmt: skip
     group.add_argument("--draws", type=whole(1), metavar="N", help="draws of each chain (400)")
-    group.add_argument("--tune", type=whole(0), metavar="N", help="sweeps of each chain before its first draw (100)")
-    group.add_argument("--seed", type=whole(0), default=0, metavar="N", help="source of randomness (%(default)s)")
+    group.add_argument(
+        "--tune",
+        type=whole(0),
+        metavar="N",
+        help="sweeps of each chain before its first draw (100)",
+    )
+    group.add_argument(
+        "--seed", type=whole(0), default=0, metavar="N", help="source of randomness (%(default)s)"
+    )
     group.add_argument("--jobs", type=jobs, default=-1, metavar="N",
                        help="chains that run at the same time (-1: one for each core)")  # fmt: skip
 
@@ -83,7 +98,11 @@ def _add_writing(group):
     group.add_argument("--imputations", type=whole(1), metavar="M",
                        help="write M complete tables that differ as much as is uncertain, OUT.imputation-01.csv and so "
                        "on: analyse each, and pool")  # fmt: skip
-    group.add_argument("--plot", metavar="FILE.png", help="draw the filled columns with bands; .pdf and .svg work too")
+    group.add_argument(
+        "--plot",
+        metavar="FILE.png",
+        help="draw the filled columns with bands; .pdf and .svg work too",
+    )
     group.add_argument("--overwrite", action="store_true", help="allow OUT.csv to be IN.csv")
     group.add_argument("--quiet", action="store_true", help="no progress bar")
 
@@ -94,7 +113,9 @@ def _level(text):
     except ValueError:
         value = 0.0
     if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"must be a probability between 0 and 1, such as 0.9; got {text!r}")
+        raise argparse.ArgumentTypeError(
+            f"must be a probability between 0 and 1, such as 0.9; got {text!r}"
+        )
     return value
 
 
@@ -116,5 +137,7 @@ def _bounds(text):
     try:
         low, high = (float(part) if part.strip() else None for part in pair.split(":"))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"must be COLUMN=LOW:HIGH, such as CO=0: or RH=0:100; got {text!r}") from None
+        raise argparse.ArgumentTypeError(
+            f"must be COLUMN=LOW:HIGH, such as CO=0: or RH=0:100; got {text!r}"
+        ) from None
     return name or None, (low, high)

@@ -84,7 +84,11 @@ class Sheet:
         return len(line) > 1 or self.text[slice(*line[0])].strip(" \t") != ""
 
     def _quoted(self, name):
-        return '"' + name.replace('"', '""') + '"' if re.search(f'[{re.escape(self.separator)}"\r\n]', name) else name
+        return (
+            '"' + name.replace('"', '""') + '"'
+            if re.search(f'[{re.escape(self.separator)}"\r\n]', name)
+            else name
+        )
 
 
 def _lines(text, separator):
@@ -112,7 +116,9 @@ def write_together(files):
     """
     # Where a name is a link, what it points at is written.
     places = [path.resolve() for path in files]
-    waiting = [place.with_name(f".{place.name}.{os.getpid()}.part{place.suffix}") for place in places]
+    waiting = [
+        place.with_name(f".{place.name}.{os.getpid()}.part{place.suffix}") for place in places
+    ]
     try:
         for temporary, content in zip(waiting, files.values(), strict=True):
             if callable(content):

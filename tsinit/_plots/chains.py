@@ -43,7 +43,11 @@ def chains(model, *, names=("log_joint", "n_states"), ax=None):
     if ax is not None and len(names) > 1:
         raise ValueError(f"ax must go with one record; got {len(names)}. Name one by names=[...].")
     size = (6.0, 1.9)
-    axes = [style.single(ax, size)] if len(names) == 1 else list(style.panels(len(names), size, sharex=True))
+    axes = (
+        [style.single(ax, size)]
+        if len(names) == 1
+        else list(style.panels(len(names), size, sharex=True))
+    )
     n_tune = getattr(model, "n_tune", 0)
     numbers = getattr(model, "_fitted_chains", range(len(model.trace_[names[0]])))
     looks = style.marks([f"chain {c}" for c in numbers])
@@ -52,7 +56,9 @@ def chains(model, *, names=("log_joint", "n_states"), ax=None):
             sweep = np.arange(len(values))
             panel.plot(sweep, values, color=line["color"], linewidth=0.8, alpha=0.8, label=label)
         if n_tune:
-            panel.axvspan(0, n_tune, color=style.PALE, alpha=0.3, linewidth=0, zorder=0, label="warm-up")
+            panel.axvspan(
+                0, n_tune, color=style.PALE, alpha=0.3, linewidth=0, zorder=0, label="warm-up"
+            )
         panel.margins(x=0)
         _show_the_end(panel, model.trace_[name])
         style.dress(panel, "", _NAMES.get(name, name))
@@ -90,7 +96,9 @@ def n_states(model, *, ax=None):
         style.require(model, "a fitted InfiniteHMM", "draws_", "n_states_")
     draws = np.asarray(model.draws_.n_states if hasattr(model, "draws_") else model)
     if draws.ndim != 2 or draws.size == 0:
-        raise ValueError(f"model must be a fitted model or a table, a row a chain; got shape {draws.shape}.")
+        raise ValueError(
+            f"model must be a fitted model or a table, a row a chain; got shape {draws.shape}."
+        )
     estimate = getattr(model, "n_states_", None)
     ax = style.single(ax, (4.6, 3.0))
     seen = [draws.min(), draws.max()] + ([] if estimate is None else [estimate])
@@ -111,11 +119,15 @@ def n_states(model, *, ax=None):
 
 def _show_the_end(ax, chains):
     """Starts can lie so far off that the rest becomes one line: show the second halves and as much again."""
-    halves = np.concatenate([np.asarray(values, dtype=float)[len(values) // 2 :] for values in chains])
+    halves = np.concatenate(
+        [np.asarray(values, dtype=float)[len(values) // 2 :] for values in chains]
+    )
     everything = np.concatenate([np.asarray(values, dtype=float) for values in chains])
     halves, everything = halves[np.isfinite(halves)], everything[np.isfinite(everything)]
     if halves.size == 0:
         return
     spread = max(np.ptp(halves), 1e-9 * max(1.0, np.abs(halves).max()))
     low, high = halves.min() - 1.5 * spread, halves.max() + 1.5 * spread
-    ax.set_ylim(max(low, everything.min() - 0.05 * spread), min(high, everything.max() + 0.05 * spread))
+    ax.set_ylim(
+        max(low, everything.min() - 0.05 * spread), min(high, everything.max() + 0.05 * spread)
+    )

@@ -65,9 +65,13 @@ def _together(model, labels, max_rows):
             f"model must be a fitted InfiniteHMM or a square array; got {type(model).__name__}."
         ) from None
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.size == 0:
-        raise ValueError(f"model must be a fitted model or a square array; got shape {matrix.shape}.")
+        raise ValueError(
+            f"model must be a fitted model or a square array; got shape {matrix.shape}."
+        )
     if labels is not None and np.shape(labels) != matrix.shape[:1]:
-        raise ValueError(f"labels must be one for each of {len(matrix)} rows; got shape {np.shape(labels)}.")
+        raise ValueError(
+            f"labels must be one for each of {len(matrix)} rows; got shape {np.shape(labels)}."
+        )
     rows = _spaced(len(matrix), max_rows)
     return matrix[np.ix_(rows, rows)], None if labels is None else np.asarray(labels), len(matrix)
 
@@ -84,13 +88,19 @@ def _mark_runs(ax, labels):
     a, b = first - 0.5, last - 0.5
     if len(first) <= _MANY_RUNS:
         blocks = np.array([(a, a), (b, a), (b, b), (a, b)]).transpose(2, 0, 1)
-        outline = PolyCollection(list(blocks), facecolor="none", edgecolor=style.COLOURS[1], linewidth=0.9)
+        outline = PolyCollection(
+            list(blocks), facecolor="none", edgecolor=style.COLOURS[1], linewidth=0.9
+        )
         ax.add_collection(outline)
     low, high = np.full(a.shape, 1.01), np.full(a.shape, 1.04)  # outside, as shares of the Axes
     strip = np.array([(a, low), (b, low), (b, high), (a, high)]).transpose(2, 0, 1)
     for k in np.unique(labels):
         own = strip[labels[first] == k]
-        dressed = {"clip_on": False, "linewidth": 0, "rasterized": len(first) > MOST_COLUMNS} | look(k)
+        dressed = {
+            "clip_on": False,
+            "linewidth": 0,
+            "rasterized": len(first) > MOST_COLUMNS,
+        } | look(k)
         top = PolyCollection(list(own), transform=ax.get_xaxis_transform(), **dressed)
         right = PolyCollection(list(own[..., ::-1]), transform=ax.get_yaxis_transform(), **dressed)
         ax.add_collection(top, autolim=False)

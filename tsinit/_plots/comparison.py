@@ -39,7 +39,9 @@ def time_to_target(comparison, *, dataset=None, model=None, target=None, x="seco
         for strategy, group in times.groupby("strategy", sort=False):
             t, share = targets.arrival_curve(targets.waits(group, x), group["reached"])
             # From nothing at the left edge to where the last run was given up.
-            left = 0.8 * times.loc[times[x] > 0, x].min() if x == "seconds" else 0.0  # a logarithmic axis has no 0
+            left = (
+                0.8 * times.loc[times[x] > 0, x].min() if x == "seconds" else 0.0
+            )  # a logarithmic axis has no 0
             t = np.concatenate([[left], t, [times[x].max()]])
             look = {key: looks[strategy][key] for key in ("color", "linestyle")}
             arrived = np.concatenate([[0.0], share, [share[-1] if share.size else 0.0]])
@@ -113,18 +115,24 @@ def best_of(comparison, *, dataset=None, model=None, x="r", ax=None):
     looks = style.marks(comparison.runs["strategy"])
     for (name, _, runs), panel in zip(cells, axes, strict=True):
         table = restarts.best_of(runs)
-        for strategy, group in table[np.isfinite(table["expected_gap"])].groupby("strategy", sort=False):
+        for strategy, group in table[np.isfinite(table["expected_gap"])].groupby(
+            "strategy", sort=False
+        ):
             look = looks[strategy]
             shade = {"color": look["color"], "alpha": 0.12, "linewidth": 0}
             panel.fill_between(group[x], group["gap_low"], group["gap_high"], **shade)
-            panel.plot(group[x], group["expected_gap"], markersize=4, linewidth=1.4, label=strategy, **look)
+            panel.plot(
+                group[x], group["expected_gap"], markersize=4, linewidth=1.4, label=strategy, **look
+            )
         if x == "seconds":
             _plain_log(panel)
         else:
             panel.xaxis.get_major_locator().set_params(integer=True)
         panel.invert_yaxis()  # better is up, as in the other plots
         unit = "restarts" if x == "r" else "seconds, start included"
-        style.dress(panel, unit, "expected best: nats below\nthe best known end (shade: 95 %)", name)
+        style.dress(
+            panel, unit, "expected best: nats below\nthe best known end (shade: 95 %)", name
+        )
         # Curves rise to the right, so this corner is emptiest; shades count for nothing where "best" looks.
         style.legend(panel, loc="lower right", frameon=True, edgecolor="none", framealpha=0.85)
     return style.one_or_all(axes)

@@ -22,7 +22,13 @@ def history(model, *, ax=None):
     """
     style.require(model, "a fitted estimator", "history_")
     ax = style.single(ax)
-    ax.plot(np.arange(len(model.history_)), model.history_, color=style.COLOURS[0], marker="o", markersize=3)
+    ax.plot(
+        np.arange(len(model.history_)),
+        model.history_,
+        color=style.COLOURS[0],
+        marker="o",
+        markersize=3,
+    )
     return style.dress(ax, "iteration", getattr(model, "_objective_name", "objective"))
 
 
@@ -59,7 +65,9 @@ def smoothed(model, X, *, lengths=None, columns=None, ax=None):
     shown = range(len(names)) if columns is None else _places(columns, names)
     style.require_one_column(ax, len(shown))
     axes = (
-        [style.single(ax, (5.2, 2.2))] if len(shown) == 1 else list(style.panels(len(shown), (5.2, 1.6), sharex=True))
+        [style.single(ax, (5.2, 2.2))]
+        if len(shown) == 1
+        else list(style.panels(len(shown), (5.2, 1.6), sharex=True))
     )
     time, y = _times(panel), panel.y[panel.rows]
     starts = np.searchsorted(panel.rows, panel.offsets)
@@ -85,13 +93,23 @@ def _draw_sequence(ax, time, y, mean, sd, named):
     ax.plot(time, mean, color=style.COLOURS[0], linewidth=1.2, label=line)
     ax.plot(time, y, linestyle="", marker="o", markersize=2.6, color=style.INK, label=dots)
     ax.plot(
-        time[gaps], mean[gaps], linestyle="", marker="x", markersize=4.5, color=style.COLOURS[1], label=crosses
+        time[gaps],
+        mean[gaps],
+        linestyle="",
+        marker="x",
+        markersize=4.5,
+        color=style.COLOURS[1],
+        label=crosses,
     )
 
 
 def _places(columns, names):
     """Positions of the columns that were asked for; a name that is a number goes before a position."""
-    wanted = list(columns) if isinstance(columns, (list, tuple, range)) or hasattr(columns, "shape") else [columns]
+    wanted = (
+        list(columns)
+        if isinstance(columns, (list, tuple, range)) or hasattr(columns, "shape")
+        else [columns]
+    )
     places = [_place(one, names) for one in wanted]
     if not places:
         raise ValueError(f"columns must name at least one of {names}; got none.")
@@ -103,7 +121,9 @@ def _place(wanted, names):
         return names.index(wanted)
     if isinstance(wanted, (int, np.integer)) and 0 <= wanted < len(names):
         return int(wanted)
-    raise ValueError(f"columns must hold names out of {names} or positions below {len(names)}; got {wanted!r}.")
+    raise ValueError(
+        f"columns must hold names out of {names} or positions below {len(names)}; got {wanted!r}."
+    )
 
 
 def _times(panel):
@@ -115,7 +135,10 @@ def _times(panel):
         index = index.to_timestamp()
     if hasattr(index, "total_seconds"):  # nor durations
         return np.asarray(index.total_seconds())
-    plain = getattr(index.dtype, "kind", "O") in "Miuf" or index.inferred_type in ("date", "datetime")
+    plain = getattr(index.dtype, "kind", "O") in "Miuf" or index.inferred_type in (
+        "date",
+        "datetime",
+    )
     return index if plain and not index.hasnans else rows
 
 

@@ -5,7 +5,14 @@ import numpy as np
 from tsinit import _validate
 from tsinit._plots import style
 from tsinit._plots.fits import _tidy_dates
-from tsinit._plots.imputed_rows import Column, names_of, require_imputer, shown_columns, spread, window_of
+from tsinit._plots.imputed_rows import (
+    Column,
+    names_of,
+    require_imputer,
+    shown_columns,
+    spread,
+    window_of,
+)
 from tsinit._validate.imputing import check_level
 
 #: Rows beyond which a mark for each would only be ink.
@@ -16,7 +23,17 @@ _MANY_EDGES = 60
 _PALEST, _DEEPEST = 0.28, 0.5
 
 
-def imputed(model, *, columns=None, start=None, end=None, sequence=None, levels=(0.5, 0.9), n_draws=0, ax=None):
+def imputed(
+    model,
+    *,
+    columns=None,
+    start=None,
+    end=None,
+    sequence=None,
+    levels=(0.5, 0.9),
+    n_draws=0,
+    ax=None,
+):
     """Draw the columns that had gaps: what was observed, and in the gaps the posterior mean with its bands.
 
     A band holds the value of each step with the probability that is named. Several sequences are drawn one after the
@@ -50,7 +67,9 @@ def imputed(model, *, columns=None, start=None, end=None, sequence=None, levels=
         are fewer draws, or `ax` is given with several columns.
     """
     require_imputer(model)
-    levels = sorted(check_level(level) for level in np.atleast_1d(np.asarray(levels, dtype=object)).tolist())
+    levels = sorted(
+        check_level(level) for level in np.atleast_1d(np.asarray(levels, dtype=object)).tolist()
+    )
     n_draws = _validate.check_count("n_draws", n_draws, 0)
     names, shown = names_of(model), shown_columns(model, columns)
     style.require_one_column(ax, len(shown))
@@ -77,20 +96,36 @@ def _draw(ax, column, window, levels, n_draws):
     mean, bands = column.filled(draws.mean(axis=0)), [column.band(level) for level in levels]
     paths = [column.filled(values) for values in spread(draws, n_draws, "n_draws")]
     t, join = _joined(time, _gaps(column.y, window.pieces))
-    for level, (low, high), shade in zip(levels[::-1], bands[::-1], _shades(len(levels)), strict=True):
+    for level, (low, high), shade in zip(
+        levels[::-1], bands[::-1], _shades(len(levels)), strict=True
+    ):
         low, high, label = join(low), join(high), f"{100 * level:g} % band"
         ax.fill_between(t, low, high, where=np.isfinite(low), color=shade, linewidth=0, label=label)
         lone = _lone_gaps(column.y, window.pieces)  # nothing is beside them: a band has no width
-        ax.vlines(time[lone], *(edge[lone] for edge in bands[levels.index(level)]), color=shade, linewidth=3)
+        ax.vlines(
+            time[lone],
+            *(edge[lone] for edge in bands[levels.index(level)]),
+            color=shade,
+            linewidth=3,
+        )
     for k, path in enumerate(paths):
-        ax.plot(t, join(path), color=style.COLOURS[2], linewidth=0.6, alpha=0.7, label=None if k else "draws")
+        ax.plot(
+            t,
+            join(path),
+            color=style.COLOURS[2],
+            linewidth=0.6,
+            alpha=0.7,
+            label=None if k else "draws",
+        )
     ax.plot(t, join(mean), color=style.COLOURS[1], linewidth=1.2, label="posterior mean")
     t, join = _joined(time, window.pieces)
     look = {"marker": "o" if few else "", "markersize": 2.2}
     ax.plot(t, join(column.y), color=style.INK, linewidth=0.8, label="observed", **look)
     if not few:  # what stands alone between gaps has no line
         alone = _alone(~np.isnan(column.y), window.pieces)
-        ax.plot(time[alone], column.y[alone], linestyle="", marker=".", markersize=2, color=style.INK)
+        ax.plot(
+            time[alone], column.y[alone], linestyle="", marker=".", markersize=2, color=style.INK
+        )
     cells = column.cells if few else _lone_gaps(column.y, window.pieces)
     ax.plot(time[cells], mean[cells], linestyle="", marker="o", markersize=3.2 if few else 2, markerfacecolor="white",
             markeredgecolor=style.COLOURS[1], markeredgewidth=0.9)  # fmt: skip
@@ -126,7 +161,10 @@ def _shades(n):
     from matplotlib.colors import to_rgb
 
     blue = np.array(to_rgb(style.COLOURS[0]))
-    return [tuple(1 - share * (1 - blue)) for share in np.linspace(_PALEST, _DEEPEST if n > 1 else _PALEST, n)]
+    return [
+        tuple(1 - share * (1 - blue))
+        for share in np.linspace(_PALEST, _DEEPEST if n > 1 else _PALEST, n)
+    ]
 
 
 def _lone_gaps(y, pieces):
@@ -146,14 +184,23 @@ def _alone(seen, pieces):
 def _axes(ax, n):
     if ax is not None:
         return [ax]
-    return [style.single(None, (7.0, 2.6))] if n == 1 else list(style.panels(n, (7.0, 1.7), sharex=True))
+    return (
+        [style.single(None, (7.0, 2.6))]
+        if n == 1
+        else list(style.panels(n, (7.0, 1.7), sharex=True))
+    )
 
 
 def _legend(ax, **options):
     """Name each kind of mark once."""
     handles, labels = ax.get_legend_handles_labels()
     once = dict(zip(labels, handles, strict=True))
-    order = ["observed", "posterior mean", "draws", *sorted((k for k in once if k.endswith("band")), key=_percent)]
+    order = [
+        "observed",
+        "posterior mean",
+        "draws",
+        *sorted((k for k in once if k.endswith("band")), key=_percent),
+    ]
     there = [name for name in order if name in once]
     if there:
         ax.legend([once[name] for name in there], there, frameon=False, fontsize="small", **options)

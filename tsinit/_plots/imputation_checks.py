@@ -46,9 +46,13 @@ def imputed_chains(model, *, columns=None, ax=None):
     shown = [j for j in shown if columns is not None or names[j] in rhat.index]
     wrong = [names[j] for j in shown if names[j] not in rhat.index]
     if wrong:
-        raise ValueError(f"columns must name columns with drawn cells, {list(rhat.index)}; got {wrong[0]!r}.")
+        raise ValueError(
+            f"columns must name columns with drawn cells, {list(rhat.index)}; got {wrong[0]!r}."
+        )
     if ax is not None and shown:
-        raise ValueError(f"ax must go with the log density alone; got {len(shown)} columns. Use columns=[].")
+        raise ValueError(
+            f"ax must go with the log density alone; got {len(shown)} columns. Use columns=[]."
+        )
     size = (6.4, 1.7)
     axes = list(style.panels(1 + len(shown), size, sharex=True)) if ax is None else [ax]
     _trace(axes[0], model, model.trace_["log_density"])
@@ -68,7 +72,14 @@ def imputed_chains(model, *, columns=None, ax=None):
 def _trace(ax, model, chains):
     for c, values in enumerate(chains):
         colour = style.COLOURS[c % 7]
-        ax.plot(np.arange(len(values)), values, color=colour, linewidth=0.8, alpha=0.8, label=f"chain {c}")
+        ax.plot(
+            np.arange(len(values)),
+            values,
+            color=colour,
+            linewidth=0.8,
+            alpha=0.8,
+            label=f"chain {c}",
+        )
     n_tune = chains.shape[1] - 1 - model._fitted_draws.n_draws
     if n_tune > 0:
         ax.axvspan(0, n_tune, color=style.PALE, alpha=0.3, linewidth=0, zorder=0, label="warm-up")
@@ -99,20 +110,38 @@ def imputed_rhat(model, *, ax=None):
     require_imputer(model)
     table = model.diagnostics_.sort_values("rhat", ascending=False, kind="stable")
     if table.empty:
-        raise ValueError("model must have drawn something; got a fit without gaps in columns that vary.")
+        raise ValueError(
+            "model must have drawn something; got a fit without gaps in columns that vary."
+        )
     axes = _pair(ax, 1.1 + 0.28 * len(table))
     height = np.arange(len(table))
-    for panel, name, line, label in ((axes[0], "rhat", _AGREED, "R-hat"), (axes[1], "ess", _ENOUGH, "effective draws")):
+    for panel, name, line, label in (
+        (axes[0], "rhat", _AGREED, "R-hat"),
+        (axes[1], "ess", _ENOUGH, "effective draws"),
+    ):
         values = table[name].to_numpy()
         good = values < line if name == "rhat" else values >= line
         panel.axvline(line, color=style.INK, linewidth=0.9, linestyle="--")
-        for chosen, colour, marker in ((good, style.COLOURS[0], "o"), (~good, style.COLOURS[1], "X")):
-            panel.plot(values[chosen], height[chosen], linestyle="", marker=marker, color=colour, markersize=6)
+        for chosen, colour, marker in (
+            (good, style.COLOURS[0], "o"),
+            (~good, style.COLOURS[1], "X"),
+        ):
+            panel.plot(
+                values[chosen],
+                height[chosen],
+                linestyle="",
+                marker=marker,
+                color=colour,
+                markersize=6,
+            )
         panel.grid(axis="y", color=style.PALE, linewidth=0.5)
         panel.set_yticks(height, [str(column) for column in table.index])
         panel.set_ylim(len(table) - 0.5, -0.5)
         style.dress(panel, label)
-    axes[0].set_xlim(min(0.995, np.nanmin(table["rhat"])), max(1.06, 1.0 + 1.05 * (np.nanmax(table["rhat"]) - 1.0)))
+    axes[0].set_xlim(
+        min(0.995, np.nanmin(table["rhat"])),
+        max(1.06, 1.0 + 1.05 * (np.nanmax(table["rhat"]) - 1.0)),
+    )
     axes[1].set_xlim(left=0)
     axes[1].tick_params(labelleft=ax is not None)
     return np.asarray(axes, dtype=object)
@@ -127,7 +156,9 @@ def _pair(ax, height):
         return list(axes)
     axes = np.ravel(np.asarray(ax, dtype=object)).tolist()
     if len(axes) != 2:
-        raise ValueError(f"ax must be a pair of Axes, for R-hat and effective draws; got {len(axes)}.")
+        raise ValueError(
+            f"ax must be a pair of Axes, for R-hat and effective draws; got {len(axes)}."
+        )
     return axes
 
 
@@ -161,7 +192,11 @@ def imputed_density(model, *, columns=None, n=20, ax=None):
     n = _validate.check_count("n", n)
     names, shown = names_of(model), shown_columns(model, columns)
     style.require_one_column(ax, len(shown))
-    axes = [style.single(ax, (5.2, 2.8))] if len(shown) == 1 else list(style.panels(len(shown), (5.2, 2.1)))
+    axes = (
+        [style.single(ax, (5.2, 2.8))]
+        if len(shown) == 1
+        else list(style.panels(len(shown), (5.2, 2.1)))
+    )
     for j, panel in zip(shown, axes, strict=True):
         y = model._fitted_rows.y[:, j]
         seen, draws = y[~np.isnan(y)], drawn(model, j)
@@ -172,7 +207,9 @@ def imputed_density(model, *, columns=None, n=20, ax=None):
             label = f"drawn for {draws.shape[1]} gaps" + ("" if many else ", all draws")
             look = {"linewidth": 0.7, "alpha": 0.6} if many else {"linewidth": 1.5}
             _line(panel, values, grid, color=style.COLOURS[1], label=label, **look)
-        _line(panel, seen, grid, color=style.COLOURS[0], linewidth=2.0, label=f"{seen.size} observed")
+        _line(
+            panel, seen, grid, color=style.COLOURS[0], linewidth=2.0, label=f"{seen.size} observed"
+        )
         panel.set_ylim(bottom=0)
         panel.set_yticks([])
         style.dress(panel, str(names[j]), "density")

@@ -66,7 +66,13 @@ def window_of(model, sequence, start, end):
     pieces = list(pairwise([0, *cuts.tolist(), rows.size]))
     dates = getattr(time, "dtype", np.dtype(float)).kind in "MO"
     numbers = isinstance(time, np.ndarray) and time.dtype.kind == "i"
-    name = "" if dates else "row" if numbers or index is None or index.name is None else str(index.name)
+    name = (
+        ""
+        if dates
+        else "row"
+        if numbers or index is None or index.name is None
+        else str(index.name)
+    )
     return Window(rows, time, pieces, [time[k + 1] for k in np.flatnonzero(new)], name)
 
 
@@ -74,7 +80,11 @@ def _which(panel, sequence):
     """Number of the sequence that was named."""
     n = len(panel.offsets) - 1
     index: Any = getattr(panel.parts[0], "index", None) if panel.form == "frame" else None
-    labels = list(index.get_level_values(0).unique()) if getattr(index, "nlevels", 1) > 1 else list(range(n))
+    labels = (
+        list(index.get_level_values(0).unique())
+        if getattr(index, "nlevels", 1) > 1
+        else list(range(n))
+    )
     if sequence in labels:
         return labels.index(sequence)
     if isinstance(sequence, (int, np.integer)) and 0 <= sequence < n:
@@ -99,7 +109,9 @@ def _between(time, start, end):
         if hasattr(time, "slice_indexer"):
             inside[time.slice_indexer(start, end)] = True
             return inside
-        return (time >= (time[0] if start is None else start)) & (time <= (time[-1] if end is None else end))
+        return (time >= (time[0] if start is None else start)) & (
+            time <= (time[-1] if end is None else end)
+        )
     except (KeyError, TypeError, ValueError):
         raise ValueError(
             f"start and end must be as the axis counts, from {time[0]} to {time[-1]}; got {start!r} and {end!r}."
@@ -129,7 +141,10 @@ class Column(NamedTuple):
         """Lower and upper end of a band; quantiles are taken before transforms are undone, as `interval` does."""
         if not self.cells.size:
             return self.y, self.y
-        return [self.filled(self.back(end)) for end in np.quantile(self.z, [0.5 - level / 2, 0.5 + level / 2], axis=0)]
+        return [
+            self.filled(self.back(end))
+            for end in np.quantile(self.z, [0.5 - level / 2, 0.5 + level / 2], axis=0)
+        ]
 
     def filled(self, values):
         """(n,) the column with these values in its gaps."""
@@ -147,7 +162,9 @@ def drawn(model, j):
 def spread(draws, n, argument):
     """Take n draws as far apart as possible: the middle of each of n equal parts, as `impute` does."""
     if n > len(draws):
-        raise ValueError(f"{argument} must be at most the {len(draws)} draws that were kept; got {n}.")
+        raise ValueError(
+            f"{argument} must be at most the {len(draws)} draws that were kept; got {n}."
+        )
     return draws[((np.arange(n) + 0.5) * len(draws) / max(n, 1)).astype(int)]
 
 
@@ -158,7 +175,11 @@ def _drawn(model, j, rows):
         n_draws, n_cells = len(model._fitted_draws.flat), int(given.missing[rows, j].sum())
         return np.full((n_draws, n_cells), scales.constants[j]), np.asarray
     missing = given.missing[:, scales.active]
-    number = np.cumsum(missing.ravel()).reshape(missing.shape) - 1  # of each missing cell, row by row
+    number = (
+        np.cumsum(missing.ravel()).reshape(missing.shape) - 1
+    )  # of each missing cell, row by row
     i = int(np.flatnonzero(scales.active == j)[0])
     wanted = rows[missing[rows, i]]
-    return model._fitted_draws.flat[:, number[wanted, i]].astype(np.float64), scales.transforms[i].back
+    return model._fitted_draws.flat[:, number[wanted, i]].astype(np.float64), scales.transforms[
+        i
+    ].back

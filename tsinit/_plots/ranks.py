@@ -32,7 +32,9 @@ def critical_difference(comparison, *, column="objective_final", model=None, ax=
     ----------
     Demšar, Journal of Machine Learning Research 7 (2006), p. 1-30, figure 1.
     """
-    style.require(comparison, "a Comparison, as tsinit.compare returns it", "mean_ranks", name="comparison")
+    style.require(
+        comparison, "a Comparison, as tsinit.compare returns it", "mean_ranks", name="comparison"
+    )
     found = comparison.mean_ranks(column, model)
     groups, k = found.groups(), len(found.ranks)
     first = 0.6 + _BAR * len(groups)  # below the bars come the names
@@ -65,7 +67,13 @@ def _names(ax, ranks, first):
         # The outermost rank comes first on its side, so that no line crosses another.
         height = first + _LINE * (i if left else len(ranks) - 1 - i)
         edge = 1 if left else len(ranks)
-        ax.plot([rank, rank, edge], [0, height, height], color=looks[name]["color"], linewidth=1.2, clip_on=False)
+        ax.plot(
+            [rank, rank, edge],
+            [0, height, height],
+            color=looks[name]["color"],
+            linewidth=1.2,
+            clip_on=False,
+        )
         text = style.fold(f"{name} ({rank:.2f})")
         ax.annotate(text, (edge, height), ((-4 if left else 4), 0), textcoords="offset points", color=style.INK,
                     ha="right" if left else "left", va="center", annotation_clip=False)  # fmt: skip
@@ -74,7 +82,9 @@ def _names(ax, ranks, first):
 def _ruler(ax, difference, k):
     """Show how long the critical difference is, above the axis; one wider than the axis says so in words."""
     length = min(difference, k - 1)
-    ax.plot([1, 1 + length], [-0.8, -0.8], color=style.INK, linewidth=1.2, marker="|", clip_on=False)
+    ax.plot(
+        [1, 1 + length], [-0.8, -0.8], color=style.INK, linewidth=1.2, marker="|", clip_on=False
+    )
     wide = "" if length == difference else ", more than any ranks can differ"
     ax.annotate(f"critical difference {difference:.2f}{wide}", (1, -0.8), (0, 5), textcoords="offset points",
                 color=style.INK, fontsize="small", annotation_clip=False)  # fmt: skip

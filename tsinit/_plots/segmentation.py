@@ -135,7 +135,10 @@ def segmentations(labels, *, time=None, ax=None):
 
 def look(k):
     """Face colour and hatch of state k, the same in every plot."""
-    return {"facecolor": _COLOURS[k % len(_COLOURS)], "hatch": _HATCHES[k // len(_COLOURS) % len(_HATCHES)]}
+    return {
+        "facecolor": _COLOURS[k % len(_COLOURS)],
+        "hatch": _HATCHES[k // len(_COLOURS) % len(_HATCHES)],
+    }
 
 
 def runs(labels, starts=(0,)):
@@ -149,7 +152,9 @@ def _panel(model, X, lengths):
     if X is not None:
         return _validate.check_series(X, lengths)
     if getattr(model, "_fitted_panel", None) is None:
-        raise ValueError("X must be given for a model that does not keep the data of its fit; got None.")
+        raise ValueError(
+            "X must be given for a model that does not keep the data of its fit; got None."
+        )
     return model._fitted_panel
 
 
@@ -172,7 +177,6 @@ def _edges(time):
         return np.array([time[0] - 0.5, time[0] + 0.5])
     middle = (time[1:] + time[:-1]) / 2
     return np.concatenate([[2 * time[0] - middle[0]], middle, [2 * time[-1] - middle[-1]]])
-
 
 
 def _matched(labels, reference):

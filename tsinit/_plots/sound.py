@@ -43,11 +43,17 @@ def formants(signal, fs, tracks=None, *, reference=None, f_max=5000.0, ax=None):
     named = tracks if isinstance(tracks, dict) else {"": tracks}
     for one in named.values():
         if one is not None:
-            style.require(one, "FormantTracks or a dict of these", "times", "frequencies", name="tracks")
+            style.require(
+                one, "FormantTracks or a dict of these", "times", "frequencies", name="tracks"
+            )
     if ax is not None and len(named) > 1:
         raise ValueError(f"ax must go with one set of tracks; got {len(named)}.")
     size = (5.2, 2.0)
-    axes = [style.single(ax, size)] if len(named) == 1 else list(style.panels(len(named), size, sharex=True))
+    axes = (
+        [style.single(ax, size)]
+        if len(named) == 1
+        else list(style.panels(len(named), size, sharex=True))
+    )
     times, frequencies, level = _spectrogram(signal, fs)
     shown = frequencies <= f_max
     for (name, one), panel in zip(named.items(), axes, strict=True):
@@ -104,7 +110,9 @@ def _spectrogram(signal, fs):
     length = max(8, round(0.012 * fs))
     # Lifting the highs by 6 dB per octave shows the higher formants as dark as the first.
     lifted = np.append(signal[:1], signal[1:] - 0.97 * signal[:-1])
-    transform = ShortTimeFFT(hann(length), hop=max(1, round(0.003 * fs)), fs=fs, mfft=max(512, length))
+    transform = ShortTimeFFT(
+        hann(length), hop=max(1, round(0.003 * fs)), fs=fs, mfft=max(512, length)
+    )
     power = np.abs(transform.stft(lifted)) ** 2
     inside = (transform.t(signal.size) >= 0) & (transform.t(signal.size) <= signal.size / fs)
     level = 10 * np.log10(np.maximum(power, 1e-12 * power.max(initial=1e-300)))

@@ -40,7 +40,9 @@ def traces(comparison, *, dataset=None, model=None, gap=True, x="iterations", ax
             look = {key: looks[strategy][key] for key in ("color", "linestyle")}
             draw = [(t, np.maximum(best - y, floor) if gap else y) for t, y in paths]
             for t, y in draw:
-                panel.plot(t, y, color=look["color"], linewidth=0.7, alpha=0.3, rasterized=len(runs) > 200)
+                panel.plot(
+                    t, y, color=look["color"], linewidth=0.7, alpha=0.3, rasterized=len(runs) > 200
+                )
             panel.plot(*_median_path(draw), linewidth=2.2, label=strategy, **look)
         _scale(panel, runs, gap, floor)
         unit = "iteration" if x == "iterations" else "seconds, start included"
@@ -85,7 +87,9 @@ def strip(comparison, *, dataset=None, model=None, ax=None):
                 marker=looks[strategy]["marker"],
             )
             if ends.size:
-                panel.plot([np.median(ends)] * 2, [row - 0.36, row + 0.36], color=style.INK, linewidth=2)
+                panel.plot(
+                    [np.median(ends)] * 2, [row - 0.36, row + 0.36], color=style.INK, linewidth=2
+                )
         panel.set_yticks(range(len(strategies)), [_with_failures(runs, s) for s in strategies])
         panel.set_ylim(len(strategies) - 0.4, -0.6)
         panel.locator_params(axis="x", nbins=5)  # long names leave little room for numbers
@@ -116,7 +120,14 @@ def waterfall(comparison, *, dataset=None, model=None, ax=None):
         for strategy, look in looks.items():
             ends = np.sort(_ends(runs, strategy))[::-1]
             if ends.size:
-                panel.plot(np.arange(1, ends.size + 1), ends, markersize=5, linewidth=1.2, label=strategy, **look)
+                panel.plot(
+                    np.arange(1, ends.size + 1),
+                    ends,
+                    markersize=5,
+                    linewidth=1.2,
+                    label=strategy,
+                    **look,
+                )
         panel.xaxis.get_major_locator().set_params(integer=True)
         style.dress(panel, "runs, best first", f"final {objective}", name)
         style.legend(panel)
@@ -129,7 +140,9 @@ def panels_of(comparison, dataset, model, ax, size):
     runs = comparison.runs
     for column, wanted in (("dataset", dataset), ("model", model)):
         if wanted is not None and wanted not in set(runs[column]):
-            raise ValueError(f"{column} must be one of {sorted(set(runs[column]))}; got {wanted!r}.")
+            raise ValueError(
+                f"{column} must be one of {sorted(set(runs[column]))}; got {wanted!r}."
+            )
         runs = runs if wanted is None else runs[runs[column] == wanted]
     cells = list(runs.groupby(["dataset", "model"], sort=False))
     if ax is not None and len(cells) > 1:
@@ -138,8 +151,13 @@ def panels_of(comparison, dataset, model, ax, size):
         )
     several_models = runs["model"].nunique() > 1
     words = comparison.about.objectives
-    named = [(f"{key[0]}, {key[1]}" if several_models else key[0], words[key[1]], cell) for key, cell in cells]
-    return named, [style.single(ax, size)] if len(cells) == 1 else list(style.panels(len(cells), size))
+    named = [
+        (f"{key[0]}, {key[1]}" if several_models else key[0], words[key[1]], cell)
+        for key, cell in cells
+    ]
+    return named, [style.single(ax, size)] if len(cells) == 1 else list(
+        style.panels(len(cells), size)
+    )
 
 
 def _ends(runs, strategy):

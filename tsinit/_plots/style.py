@@ -37,7 +37,14 @@ def require_comparison(comparison):
     ------
     TypeError
     """
-    require(comparison, "a Comparison, as tsinit.compare returns it", "runs", "traces", "about", name="comparison")
+    require(
+        comparison,
+        "a Comparison, as tsinit.compare returns it",
+        "runs",
+        "traces",
+        "about",
+        name="comparison",
+    )
 
 
 def require_one_column(ax, n):
@@ -64,7 +71,11 @@ def marks(names):
         With ``color``, ``marker``, ``linestyle``.
     """
     return {
-        name: {"color": COLOURS[i % 7], "marker": MARKERS[i % 7], "linestyle": LINES[(i + i // 7) % 7]}
+        name: {
+            "color": COLOURS[i % 7],
+            "marker": MARKERS[i % 7],
+            "linestyle": LINES[(i + i // 7) % 7],
+        }
         for i, name in enumerate(dict.fromkeys(names))
     }
 
@@ -89,7 +100,9 @@ def panels(n, size, **shared):
     """
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(n, 1, figsize=(size[0], size[1] * n), squeeze=False, layout="constrained", **shared)
+    figure, axes = plt.subplots(
+        n, 1, figsize=(size[0], size[1] * n), squeeze=False, layout="constrained", **shared
+    )
     # pyplot makes the figure, so that notebooks show it; colours are set here and not in its settings.
     figure.patch.set_facecolor("white")
     return axes[:, 0]

@@ -21,10 +21,14 @@ def check_per_chain(name, value, n_chains):
     ValueError
         The list has another length.
     """
-    if not isinstance(value, (list, tuple)) or all(isinstance(v, (int, float, np.number)) for v in value):
+    if not isinstance(value, (list, tuple)) or all(
+        isinstance(v, (int, float, np.number)) for v in value
+    ):
         return [np.asarray(value) if isinstance(value, (list, tuple)) else value] * n_chains
     if len(value) != n_chains:
-        raise ValueError(f"{name} must hold one start for each of the {n_chains} chains; got {len(value)}.")
+        raise ValueError(
+            f"{name} must hold one start for each of the {n_chains} chains; got {len(value)}."
+        )
     return list(value)
 
 
@@ -56,10 +60,16 @@ def check_concentrations(priors, defaults):
         if name not in defaults._fields:
             close = difflib.get_close_matches(str(name).lower(), defaults._fields, n=1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
-            raise ValueError(f"priors must have keys among {list(defaults._fields)}; got {name!r}.{hint}")
+            raise ValueError(
+                f"priors must have keys among {list(defaults._fields)}; got {name!r}.{hint}"
+            )
         if not isinstance(pair, (list, tuple, np.ndarray)) or len(pair) != 2:
-            raise ValueError(f"priors[{name!r}] must be a pair of positive numbers; got {short(pair)}.")
-        pairs[name] = tuple(check_number(f"priors[{name!r}][{i}]", v, 1e-9) for i, v in enumerate(pair))
+            raise ValueError(
+                f"priors[{name!r}] must be a pair of positive numbers; got {short(pair)}."
+            )
+        pairs[name] = tuple(
+            check_number(f"priors[{name!r}][{i}]", v, 1e-9) for i, v in enumerate(pair)
+        )
     return defaults._replace(**pairs)
 
 
@@ -113,7 +123,10 @@ def check_chains(stopped, n_chains):
     first, why = next(iter(stopped.items()))
     if len(stopped) == n_chains:
         raise RuntimeError(f"Every one of the {n_chains} chains stopped; chain {first}: {why}")
-    warn(f"{len(stopped)} of {n_chains} chains stopped and are left out (chain {first}: {why})", RuntimeWarning)
+    warn(
+        f"{len(stopped)} of {n_chains} chains stopped and are left out (chain {first}: {why})",
+        RuntimeWarning,
+    )
 
 
 def check_jobs(n_jobs):
@@ -151,7 +164,9 @@ def check_rows(name, rows, n_rows, most):
         chosen = np.asarray(rows)
         whole = chosen.ndim == 1 and chosen.size > 0 and chosen.dtype.kind in "iu"
         if not whole or chosen.min() < 0 or chosen.max() >= n_rows:
-            raise ValueError(f"{name} must be numbers of rows from 0 to {n_rows - 1}; got {short(rows)}.")
+            raise ValueError(
+                f"{name} must be numbers of rows from 0 to {n_rows - 1}; got {short(rows)}."
+            )
     if len(chosen) > most:
         raise ValueError(
             f"{name} must be at most {most:,} rows, whose matrix of pairs fits in memory; got {len(chosen):,}. "

@@ -61,7 +61,9 @@ def check_seen(n_observed):
         There is no observed value.
     """
     if n_observed == 0:
-        raise ValueError("X must have at least one observed value to be scored; got only missing ones.")
+        raise ValueError(
+            "X must have at least one observed value to be scored; got only missing ones."
+        )
 
 
 def check_sound(sound):
@@ -95,7 +97,9 @@ def check_fitted(estimator):
 
 def unusable_start(reason):
     """Return the error for a start from which no fit can begin."""
-    return ValueError(f"init must give a model of finite likelihood on these data; got one where {reason}.")
+    return ValueError(
+        f"init must give a model of finite likelihood on these data; got one where {reason}."
+    )
 
 
 def no_contender(failures):
@@ -108,5 +112,6 @@ def no_contender(failures):
 def warn_about_step(iteration):
     """Warn that an EM step lost likelihood and was taken back."""
     warn(
-        f"EM step {iteration} lost likelihood beyond rounding and was taken back; the fit ends there.", RuntimeWarning
+        f"EM step {iteration} lost likelihood beyond rounding and was taken back; the fit ends there.",
+        RuntimeWarning,
     )

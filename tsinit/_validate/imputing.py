@@ -57,7 +57,9 @@ def check_noise(noise, method):
     """
     check_choice("noise", noise, ("normal", "student_t"))
     if method == "var" and noise != "normal":
-        raise ValueError(f"noise must be 'normal' where method='var'; got {noise!r}. Use method='fcs'.")
+        raise ValueError(
+            f"noise must be 'normal' where method='var'; got {noise!r}. Use method='fcs'."
+        )
     return noise
 
 
@@ -77,7 +79,9 @@ def check_transforms(transforms, kinds, names):
     if not isinstance(transforms, dict):
         return [check_choice("transforms", transforms, kinds)] * len(names)
     _check_names("transforms", transforms, names)
-    return [check_choice(f"transforms[{name!r}]", transforms.get(name, "auto"), kinds) for name in names]
+    return [
+        check_choice(f"transforms[{name!r}]", transforms.get(name, "auto"), kinds) for name in names
+    ]
 
 
 def check_domain(kind, y, name):
@@ -119,32 +123,44 @@ def check_bounds(bounds, names, y):
     _check_names("bounds", bounds, names)
     for name, pair in bounds.items():
         if not isinstance(pair, (list, tuple, np.ndarray)) or len(pair) != 2:
-            raise ValueError(f"bounds of column {name!r} must be a pair (lower, upper); got {short(pair)}.")
+            raise ValueError(
+                f"bounds of column {name!r} must be a pair (lower, upper); got {short(pair)}."
+            )
         j = list(names).index(name)
         for i, value in enumerate(pair):
             if value is not None:
                 limits[i, j] = _check_bound(name, value)
         low, high, seen = *limits[:, j], y[~np.isnan(y[:, j]), j]
         if not low < high:
-            raise ValueError(f"bounds of column {name!r} must be a lower and a higher one; got {short(pair)}.")
+            raise ValueError(
+                f"bounds of column {name!r} must be a lower and a higher one; got {short(pair)}."
+            )
         wrong = seen[(seen < low) | (seen > high)]
         if wrong.size:
-            raise ValueError(f"bounds of column {name!r} must hold its observed values; got {wrong[0]:g}.")
+            raise ValueError(
+                f"bounds of column {name!r} must hold its observed values; got {wrong[0]:g}."
+            )
     return limits
 
 
 def _check_bound(name, value):
     """Require a number, an infinity if need be."""
-    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(
+        value, bool
+    )
     if not number or np.isnan(value):
-        raise ValueError(f"bounds of column {name!r} must be numbers, or None for no bound; got {short(value)}.")
+        raise ValueError(
+            f"bounds of column {name!r} must be numbers, or None for no bound; got {short(value)}."
+        )
     return value
 
 
 def _check_names(argument, given, names):
     unknown = [name for name in given if name not in list(names)]
     if unknown:
-        raise ValueError(f"{argument} must name columns of X, {short(list(names))}; got {unknown[0]!r}.")
+        raise ValueError(
+            f"{argument} must name columns of X, {short(list(names))}; got {unknown[0]!r}."
+        )
 
 
 def check_fill(filled, y, label):
@@ -162,7 +178,9 @@ def check_fill(filled, y, label):
             f"init must give a table of numbers; got {type(filled).__name__} of other things from {label}."
         ) from None
     if table.shape != y.shape:
-        raise ValueError(f"init must give a table of shape {y.shape}, that of X; got {table.shape} from {label}.")
+        raise ValueError(
+            f"init must give a table of shape {y.shape}, that of X; got {table.shape} from {label}."
+        )
     missing = np.isnan(y)
     bad = np.argwhere(missing & ~np.isfinite(table))
     if len(bad):
@@ -182,7 +200,9 @@ def check_n_imputations(n, n_draws, stride):
     """
     if n > n_draws:
         advice = "n_draws" if stride == 1 else "n_imputations, for which more are kept"
-        raise ValueError(f"n must be at most the {n_draws} draws that were kept; got {n}. Fit with a larger {advice}.")
+        raise ValueError(
+            f"n must be at most the {n_draws} draws that were kept; got {n}. Fit with a larger {advice}."
+        )
     return n
 
 
@@ -204,7 +224,9 @@ def check_rounded(rounded, names, y):
         return np.zeros(len(names), dtype=bool)
     if isinstance(rounded, str):
         if rounded != "auto":
-            raise ValueError(f"rounded must be 'auto', a list of column names or None; got {rounded!r}.")
+            raise ValueError(
+                f"rounded must be 'auto', a list of column names or None; got {rounded!r}."
+            )
         return (np.isnan(y) | (y == np.rint(y))).all(axis=0)
     rounded = list(np.atleast_1d(np.asarray(rounded, dtype=object)))
     _check_names("rounded", rounded, names)

@@ -42,7 +42,9 @@ def check_labels(value, T, argument="init"):
             "numpy.unique(labels, return_inverse=True)[1] turns words into numbers."
         ) from None
     # NaN compares false as well.
-    wrong = np.flatnonzero(~((numbers >= 0.0) & (numbers < 2.0**53) & (numbers == np.floor(numbers))))
+    wrong = np.flatnonzero(
+        ~((numbers >= 0.0) & (numbers < 2.0**53) & (numbers == np.floor(numbers)))
+    )
     if wrong.size:
         raise ValueError(
             f"{argument} must hold whole numbers of at least 0; got {short(labels[wrong[0]])} at time step "

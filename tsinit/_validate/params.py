@@ -8,7 +8,9 @@ from tsinit._validate.values import short
 from tsinit.kernels import LinearGaussianParams
 
 
-def check_params(params, n_states: int | None, n_features: int, name: str = "init") -> LinearGaussianParams:
+def check_params(
+    params, n_states: int | None, n_features: int, name: str = "init"
+) -> LinearGaussianParams:
     """Bring parameters to C-ordered float64 and check that they fit each other and the data.
 
     Raises
@@ -29,7 +31,9 @@ def check_params(params, n_states: int | None, n_features: int, name: str = "ini
     shapes = {"A": (n, n), "C": (n_features, n), "Q": (n, n), "R": (n_features, n_features), "m0": (n,), "P0": (n, n),
               "d": (n_features,)}  # fmt: skip
     for key, shape in shapes.items():
-        _check_shape(f"{name}.{key}", arrays[key], shape, f" for n_states={n} and {n_features} columns")
+        _check_shape(
+            f"{name}.{key}", arrays[key], shape, f" for n_states={n} and {n_features} columns"
+        )
     for key in ("Q", "R", "P0"):
         _check_covariance(f"{name}.{key}", arrays[key])
     return LinearGaussianParams(**arrays)
@@ -86,7 +90,9 @@ def _check_regression_prior(name, part, p, n, size):
         _check_covariance(f"{name}.{key}", arrays[key])
     nu = _real(f"{name}.nu", part.nu)
     if nu.ndim or not nu > p - 1:
-        raise ValueError(f"{name}.nu must be a number above {p - 1} for covariances of size {p}; got {short(part.nu)}.")
+        raise ValueError(
+            f"{name}.nu must be a number above {p - 1} for covariances of size {p}; got {short(part.nu)}."
+        )
     return part._replace(**arrays, nu=float(nu))
 
 
@@ -112,8 +118,12 @@ def _check_shape(name, array, shape, size):
 def _check_covariance(name, P):
     scale = np.abs(P).max(initial=0.0)
     if np.abs(P - P.T).max(initial=0.0) > 1e-8 * scale:
-        raise ValueError(f"{name} must be symmetric; got a difference of {np.abs(P - P.T).max():.3g} to its transpose.")
+        raise ValueError(
+            f"{name} must be symmetric; got a difference of {np.abs(P - P.T).max():.3g} to its transpose."
+        )
     P[:] = 0.5 * (P + P.T)
     least = np.linalg.eigvalsh(P).min(initial=0.0)
     if least < -1e-8 * scale:
-        raise ValueError(f"{name} must be positive semi-definite; got an eigenvalue of {least:.3g}.")
+        raise ValueError(
+            f"{name} must be positive semi-definite; got an eigenvalue of {least:.3g}."
+        )

@@ -40,7 +40,10 @@ class Panel(NamedTuple):
             values = values[self.rows]
         if self.form == "array":
             return values
-        pieces = [_like(part, piece, columns) for part, piece in zip(self.parts, self.split(values), strict=True)]
+        pieces = [
+            _like(part, piece, columns)
+            for part, piece in zip(self.parts, self.split(values), strict=True)
+        ]
         return pieces if self.form == "list" else pieces[0]
 
     def split(self, values):
@@ -53,7 +56,9 @@ def _like(part, values, columns):
         return values
     import pandas as pd
 
-    return pd.DataFrame(values, index=part.index, columns=part.columns if columns is None else columns)
+    return pd.DataFrame(
+        values, index=part.index, columns=part.columns if columns is None else columns
+    )
 
 
 class _Sequence(NamedTuple):
@@ -101,11 +106,19 @@ def check_series(X, lengths=None, *, estimator=None, reset=False, min_steps=1):
             "which says nothing about change over time."
         )
     given = tables[0] if len(tables) == 1 else np.concatenate(tables)
-    sizes = [sequence.size for sequence in sequences] if steps is None else [rows[-1] + 1 for rows in steps]
+    sizes = (
+        [sequence.size for sequence in sequences]
+        if steps is None
+        else [rows[-1] + 1 for rows in steps]
+    )
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     if offsets[-1] == len(given):  # no step was skipped, and nothing need be copied
-        return Panel(given, offsets, np.arange(len(given)), form, parts, sequences[-1].index, time_step)
-    places = np.concatenate([rows + offset for rows, offset in zip(steps, offsets[:-1], strict=True)])
+        return Panel(
+            given, offsets, np.arange(len(given)), form, parts, sequences[-1].index, time_step
+        )
+    places = np.concatenate(
+        [rows + offset for rows, offset in zip(steps, offsets[:-1], strict=True)]
+    )
     y = np.full((offsets[-1], given.shape[1]), np.nan)
     y[places] = given
     return Panel(y, offsets, places, form, parts, sequences[-1].index, time_step)
@@ -178,7 +191,12 @@ def _sequences(parts, tables, names, form, lengths):
         if lengths is not None:
             raise ValueError("lengths must be None where X is a list of sequences; got both.")
         whole = [
-            _Sequence(name, len(table), getattr(part, "index", None) if hasattr(part, "iloc") else None, False)
+            _Sequence(
+                name,
+                len(table),
+                getattr(part, "index", None) if hasattr(part, "iloc") else None,
+                False,
+            )
             for name, part, table in zip(names, parts, tables, strict=True)
         ]
         deep = [sequence for sequence in whole if getattr(sequence.index, "nlevels", 1) > 1]
@@ -191,10 +209,14 @@ def _sequences(parts, tables, names, form, lengths):
     table, index = tables[0], parts[0].index if hasattr(parts[0], "iloc") else None
     levels = getattr(index, "nlevels", 1)
     if levels > 2:
-        raise ValueError(f"X must have an index of one level (time) or two (sequence, time); got {levels} levels.")
+        raise ValueError(
+            f"X must have an index of one level (time) or two (sequence, time); got {levels} levels."
+        )
     if levels == 2:
         if lengths is not None:
-            raise ValueError("lengths must be None where the index of X names the sequences; got both.")
+            raise ValueError(
+                "lengths must be None where the index of X names the sequences; got both."
+            )
         return _by_label(index)
     if lengths is None:
         return [_Sequence("X", len(table), index, False)]
@@ -214,9 +236,13 @@ def _check_lengths(lengths, n_rows):
         sizes = []
     # By type, of which there are few, not by length, of which there may be thousands.
     kinds = set(map(type, sizes))
-    whole = all(issubclass(kind, (int, np.integer)) and kind not in (bool, np.timedelta64) for kind in kinds)
+    whole = all(
+        issubclass(kind, (int, np.integer)) and kind not in (bool, np.timedelta64) for kind in kinds
+    )
     if not sizes or not whole or min(sizes) <= 0:
-        raise ValueError(f"lengths must be positive whole numbers, one per sequence; got {short(lengths)}.")
+        raise ValueError(
+            f"lengths must be positive whole numbers, one per sequence; got {short(lengths)}."
+        )
     total = sum(map(int, sizes))
     if total != n_rows:
         raise ValueError(f"lengths must sum to the {n_rows} rows of X; got a sum of {total}.")

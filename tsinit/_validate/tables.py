@@ -64,7 +64,9 @@ def _column(column, name):
         values = column.to_numpy(dtype=object, na_value=np.nan)
         return _entries(values[:, None], name, lambda row, _: f"row {row},{place[3:]}")[:, 0]
     if isinstance(dtype, pd.CategoricalDtype):
-        raise TypeError(f"{name} must hold numbers; got the dtype category{place}. Convert it to numbers, or drop it.")
+        raise TypeError(
+            f"{name} must hold numbers; got the dtype category{place}. Convert it to numbers, or drop it."
+        )
     raise TypeError(
         f"{name} must hold numbers; got the dtype {dtype}{place}. Drop the column, or make it the index if it is the "
         "time."
@@ -74,13 +76,19 @@ def _column(column, name):
 def _array(part, name):
     """Anything NumPy makes a table of."""
     if hasattr(part, "toarray"):
-        raise TypeError(f"{name} must be dense; got sparse data ({type(part).__name__}). Use {name}.toarray().")
+        raise TypeError(
+            f"{name} must be dense; got sparse data ({type(part).__name__}). Use {name}.toarray()."
+        )
     if isinstance(part, np.ma.MaskedArray):
-        part = np.ma.filled(part.astype(np.float64 if part.dtype.kind in "biuf" else object), np.nan)
+        part = np.ma.filled(
+            part.astype(np.float64 if part.dtype.kind in "biuf" else object), np.nan
+        )
     try:
         array = np.asarray(part)
     except ValueError:
-        raise ValueError(f"{name} must have as many values in every row; got rows of different lengths.") from None
+        raise ValueError(
+            f"{name} must have as many values in every row; got rows of different lengths."
+        ) from None
     if array.ndim != 2:
         raise ValueError(_wrong_dimensions(part, array, name))
     if array.dtype.kind == "c":
@@ -116,7 +124,9 @@ def _entries(values, name, place):
     table = np.empty(values.shape)
     for (row, column), value in np.ndenumerate(values):
         try:
-            table[row, column] = np.nan if value is None or value is pd.NA or value is pd.NaT else float(value)
+            table[row, column] = (
+                np.nan if value is None or value is pd.NA or value is pd.NaT else float(value)
+            )
         except (TypeError, ValueError):
             raise TypeError(
                 f"{name} must hold numbers; got {short(value)} in {place(row, column)}. Every entry of the argument "
@@ -126,7 +136,10 @@ def _entries(values, name, place):
 
 
 def _check_size(table, names, name):
-    if np.fmax.reduce(table, axis=None) <= _LARGEST and np.fmin.reduce(table, axis=None) >= -_LARGEST:
+    if (
+        np.fmax.reduce(table, axis=None) <= _LARGEST
+        and np.fmin.reduce(table, axis=None) >= -_LARGEST
+    ):
         return
     bad = np.argwhere(np.abs(table) > _LARGEST)
     if not len(bad):  # nothing but NaN
@@ -135,4 +148,6 @@ def _check_size(table, names, name):
     got = f"got {table[row, column]:g} in row {row}, column {names[column]!r}"
     if np.isinf(table[row, column]):
         raise ValueError(f"{name} must be finite, or NaN where missing; {got}.")
-    raise ValueError(f"{name} must hold values of at most {_LARGEST:g} in size; {got}. Change its units.")
+    raise ValueError(
+        f"{name} must hold values of at most {_LARGEST:g} in size; {got}. Change its units."
+    )

@@ -12,8 +12,12 @@ _MOST_SKIPPED = 50  # times the rows given; a longer skip is more likely two seq
 class _Clock(NamedTuple):
     """How an index counts time."""
 
-    steps: list | None  # (rows,) int64 of each sequence, from its first; None where rows are consecutive steps
-    distance: Any  # of two steps: a pandas offset, a Timedelta or a number; None where there is none
+    steps: (
+        list | None
+    )  # (rows,) int64 of each sequence, from its first; None where rows are consecutive steps
+    distance: (
+        Any  # of two steps: a pandas offset, a Timedelta or a number; None where there is none
+    )
 
 
 def count_steps(sequences):
@@ -54,7 +58,9 @@ def count_steps(sequences):
             "Resample them if that is not meant."
         )
         last = indexes[-1]
-        return None, (last[-1] - last[0]) / (len(last) - 1) if len(last) > 1 and not _is_period(last) else None
+        return None, (last[-1] - last[0]) / (len(last) - 1) if len(last) > 1 and not _is_period(
+            last
+        ) else None
     for sequence, index, steps in zip(sequences, indexes, clock.steps or [], strict=False):
         _check_skips(steps, index, sequence.name)
     return clock
@@ -78,7 +84,11 @@ def times_after(index, distance, n_steps):
     if isinstance(index, pd.DatetimeIndex):
         return _dates_after(index, distance, n_steps)
     times = [index[-1] + (k + 1) * distance for k in range(n_steps)]
-    return pd.PeriodIndex(times, name=index.name) if _is_period(index) else pd.Index(times, name=index.name)
+    return (
+        pd.PeriodIndex(times, name=index.name)
+        if _is_period(index)
+        else pd.Index(times, name=index.name)
+    )
 
 
 def _dates_after(index, distance, n_steps):
@@ -91,7 +101,9 @@ def _dates_after(index, distance, n_steps):
     if index.tz is not None and absolute:
         ahead = ahead.tz_localize("UTC").tz_convert(index.tz)
     elif index.tz is not None:
-        ahead = ahead.tz_localize(index.tz, ambiguous=np.ones(n_steps, dtype=bool), nonexistent="shift_forward")
+        ahead = ahead.tz_localize(
+            index.tz, ambiguous=np.ones(n_steps, dtype=bool), nonexistent="shift_forward"
+        )
     # By the clock on a wall that is changed, a time may not exist, and no frequency fits.
     frequency = index.freq if index.tz is None or absolute else None
     return pd.DatetimeIndex(ahead, name=index.name, freq=frequency)  # type: ignore[arg-type]
@@ -127,16 +139,24 @@ def _check_sorted(index, name):
     where = "The index of X" if name == "X" else f"The index of {name}"
     if index.hasnans:
         missing = index.isna()
-        raise ValueError(f"{where} must hold a time in every row; got {index[missing][0]} in row {missing.argmax()}.")
+        raise ValueError(
+            f"{where} must hold a time in every row; got {index[missing][0]} in row {missing.argmax()}."
+        )
     if not index.is_unique:
-        raise ValueError(f"{where} must not repeat a time; got {index[index.duplicated()][0]} twice.")
+        raise ValueError(
+            f"{where} must not repeat a time; got {index[index.duplicated()][0]} twice."
+        )
     if index.is_monotonic_increasing:
         return
     try:
         late = int(np.flatnonzero(index[1:] < index[:-1])[0]) + 1
     except TypeError:
-        raise ValueError(f"{where} must hold times of one kind; got {index.inferred_type} ones.") from None
-    raise ValueError(f"{where} must be sorted by time; got {index[late]} after {index[late - 1]}. Sort it.")
+        raise ValueError(
+            f"{where} must hold times of one kind; got {index.inferred_type} ones."
+        ) from None
+    raise ValueError(
+        f"{where} must be sorted by time; got {index[late]} after {index[late - 1]}. Sort it."
+    )
 
 
 def _check_skips(steps, index, name):
@@ -203,7 +223,10 @@ def _is_usual(step, distances):
     often = np.count_nonzero(distances == step)
     if 2 * often >= len(distances):
         return True
-    return 10 * often >= len(distances) and 2 * often >= np.unique(distances, return_counts=True)[1].max()
+    return (
+        10 * often >= len(distances)
+        and 2 * often >= np.unique(distances, return_counts=True)[1].max()
+    )
 
 
 def _periods(indexes):
@@ -221,7 +244,9 @@ def _ticks(indexes, unit):
     import pandas as pd
 
     found = _regular([index.asi8 for index in indexes])
-    return found and _Clock(found[0], pd.Timedelta(found[1], unit=unit) if len(_joined(indexes)) else None)
+    return found and _Clock(
+        found[0], pd.Timedelta(found[1], unit=unit) if len(_joined(indexes)) else None
+    )
 
 
 def _joined(indexes):

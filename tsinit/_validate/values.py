@@ -38,8 +38,14 @@ def check_count(name, value, least=1, rule=""):
     ValueError
         It is smaller, or not whole.
     """
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ValueError(f"{name} must be a whole number of at least {least}{rule}; got {short(value)}.")
+    if (
+        isinstance(value, (bool, np.bool_))
+        or not isinstance(value, (int, np.integer))
+        or value < least
+    ):
+        raise ValueError(
+            f"{name} must be a whole number of at least {least}{rule}; got {short(value)}."
+        )
     return int(value)
 
 
@@ -87,10 +93,14 @@ def check_number(name, value, least=0.0, most=np.inf):
     ValueError
         It is outside, or not a number.
     """
-    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(
+        value, bool
+    )
     if not number or not least <= value <= most or not np.isfinite(value):
         upper = "" if np.isinf(most) else f" and at most {most:g}"
-        raise ValueError(f"{name} must be a number of at least {least:g}{upper}; got {short(value)}.")
+        raise ValueError(
+            f"{name} must be a number of at least {least:g}{upper}; got {short(value)}."
+        )
     return float(value)
 
 
@@ -141,7 +151,11 @@ def check_seed(random_state):
         return np.random.SeedSequence(random_state.integers(2**63, size=2).tolist())
     if isinstance(random_state, np.random.RandomState):
         return np.random.SeedSequence(random_state.randint(2**31, size=4).tolist())
-    if isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool) and random_state >= 0:
+    if (
+        isinstance(random_state, (int, np.integer))
+        and not isinstance(random_state, bool)
+        and random_state >= 0
+    ):
         return np.random.SeedSequence(int(random_state))
     raise ValueError(
         "random_state must be a whole number from 0, a SeedSequence, a Generator, a RandomState or None; "
@@ -151,7 +165,9 @@ def check_seed(random_state):
 
 def child_seed(seed, *key):
     """Return the child of a SeedSequence at a key, without counting it as spawned."""
-    return np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, *key), pool_size=seed.pool_size)
+    return np.random.SeedSequence(
+        seed.entropy, spawn_key=(*seed.spawn_key, *key), pool_size=seed.pool_size
+    )
 
 
 def short(value):
@@ -159,7 +175,11 @@ def short(value):
     text = repr(value.item() if isinstance(value, np.generic) else value)
     if len(text) <= 60 and "\n" not in text:
         return text
-    return f"{type(value).__name__} of shape {value.shape}" if hasattr(value, "shape") else text[:50] + "..."
+    return (
+        f"{type(value).__name__} of shape {value.shape}"
+        if hasattr(value, "shape")
+        else text[:50] + "..."
+    )
 
 
 def warn(message, category=UserWarning):

@@ -10,5 +10,11 @@ from tsinit.comparison.result import Comparison, read_comparison
 from tsinit.comparison.statistics import paired_difference, wilson
 
 __all__ = [
-    "Comparison", "compare", "hierarchical_difference", "paired_difference", "read_comparison", "signed_rank", "wilson",
+    "Comparison",
+    "compare",
+    "hierarchical_difference",
+    "paired_difference",
+    "read_comparison",
+    "signed_rank",
+    "wilson",
 ]

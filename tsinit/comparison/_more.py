@@ -46,11 +46,18 @@ def _restarts(comparison, cells):
         if table.empty or table["expected_best"].isna().all():
             continue
         dataset, model = cell[["dataset", "model"]].iloc[0]
-        blocks += [f"<h3>{html.escape(_name(comparison, dataset, model))}</h3>", _advice(cell, table)]
+        blocks += [
+            f"<h3>{html.escape(_name(comparison, dataset, model))}</h3>",
+            _advice(cell, table),
+        ]
         groups = table.groupby("strategy", sort=False)
         sizes = [r for r in _RESTARTS if r <= table["r"].max()]
-        rows = [_restart_row(group, times.loc[(dataset, model, name)], sizes) for name, group in groups]
-        best = [f"best of {r}" + (": behind the best known end (95 %)" if r == 1 else "") for r in sizes]
+        rows = [
+            _restart_row(group, times.loc[(dataset, model, name)], sizes) for name, group in groups
+        ]
+        best = [
+            f"best of {r}" + (": behind the best known end (95 %)" if r == 1 else "") for r in sizes
+        ]
         blocks.append(_page.table(["start", *best, *_TIMES], rows, cards=True))
         own = optima[(optima["dataset"] == dataset) & (optima["model"] == model)]
         blocks.append(_ends(own))
@@ -67,8 +74,12 @@ def _restart_row(group, times, sizes):
     return [
         group["strategy"].iloc[0],
         *(interval(*row) for row in ends),
-        f"{times['median_seconds']:.3g}" if math.isfinite(times["median_seconds"]) else "not half of them",
-        _running_time(*times[["expected_seconds", "expected_seconds_low", "expected_seconds_high"]]),
+        f"{times['median_seconds']:.3g}"
+        if math.isfinite(times["median_seconds"])
+        else "not half of them",
+        _running_time(
+            *times[["expected_seconds", "expected_seconds_low", "expected_seconds_high"]]
+        ),
     ]
 
 
@@ -85,7 +96,10 @@ def _advice(cell, table):
     for budget in (times * cheapest for times in _BUDGETS):
         advice = recommend(cell, budget * (1 + 1e-9))["advice"].iloc[0]
         said.setdefault(advice, f"{budget:.2g}")
-    lines = "".join(f"<li>With {seconds} s or more: {html.escape(_small(text))}</li>" for text, seconds in said.items())
+    lines = "".join(
+        f"<li>With {seconds} s or more: {html.escape(_small(text))}</li>"
+        for text, seconds in said.items()
+    )
     return f"<ul>{lines}</ul>"
 
 
@@ -96,9 +110,15 @@ def _small(text):
 def _ends(optima):
     """Tell the distinct ends in one sentence; a table of many would help nobody."""
     ends = optima.groupby("optimum").agg(objective=("objective", "first"), n_runs=("n_runs", "sum"))
-    shown = "; ".join(f"{number(row.objective)} ({row.n_runs} runs)" for row in ends.head(5).itertuples())
+    shown = "; ".join(
+        f"{number(row.objective)} ({row.n_runs} runs)" for row in ends.head(5).itertuples()
+    )
     more = f"; and {len(ends) - 5} more" if len(ends) > 5 else ""
-    return f"<p>Distinct ends, best first: {shown}{more}.</p>" if len(ends) > 1 else "<p>All runs share one end.</p>"
+    return (
+        f"<p>Distinct ends, best first: {shown}{more}.</p>"
+        if len(ends) > 1
+        else "<p>All runs share one end.</p>"
+    )
 
 
 def _samplers(comparison):
@@ -131,12 +151,21 @@ def _across(comparison):
         ]
         for row in table.itertuples()
     ]
-    header = ["pair", "data sets", "mean difference (95 %)", "probability: first better", "same", "second better"]
+    header = [
+        "pair",
+        "data sets",
+        "mean difference (95 %)",
+        "probability: first better",
+        "same",
+        "second better",
+    ]
     few = ""
     if np.max(table["n_datasets"]) < MIN_DATASETS:
         few = f" With fewer than {MIN_DATASETS} data sets the mean has no interval, and nothing here is firm."
     text = f"<p>Each data set counts once, however many seeds it was run from.{few}</p>"
-    return f"<h2>Over data sets</h2>{text}{_page.table(header, rows, cards=True)}{_ranks(comparison)}"
+    return (
+        f"<h2>Over data sets</h2>{text}{_page.table(header, rows, cards=True)}{_ranks(comparison)}"
+    )
 
 
 def _ranks(comparison):

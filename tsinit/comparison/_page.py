@@ -116,6 +116,4 @@ def figure(drawn, caption):
         picture.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, dpi=150)
     data = base64.b64encode(buffer.getvalue()).decode("ascii")
     text = html.escape(caption, quote=True)
-    return (
-        f'<figure><img alt="{text}" src="data:image/svg+xml;base64,{data}"><figcaption>{text}</figcaption></figure>'
-    )
+    return f'<figure><img alt="{text}" src="data:image/svg+xml;base64,{data}"><figcaption>{text}</figcaption></figure>'

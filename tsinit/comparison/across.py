@@ -47,7 +47,9 @@ class MeanRanks(NamedTuple):
         values, names = self.ranks.to_numpy(), list(self.ranks.index)
         ends = [int(np.flatnonzero(values - low <= self.critical_difference)[-1]) for low in values]
         # A run that ends where the one before it ended is part of that one.
-        return [names[i : j + 1] for i, j in enumerate(ends) if j > i and (i == 0 or ends[i - 1] < j)]
+        return [
+            names[i : j + 1] for i, j in enumerate(ends) if j > i and (i == 0 or ends[i - 1] < j)
+        ]
 
 
 def hierarchical_difference(groups):
@@ -166,7 +168,18 @@ def pairs_over_datasets(runs, column="objective_final", rope=None):
                 width = _tolerance(column, tables) if rope is None else rope
                 chances = signed_rank([sign * group.mean() for group in groups], width)
                 rows.append((model, strategy, rival, len(groups), *interval, *chances))
-    names = ["model", "strategy", "rival", "n_datasets", "difference", "low", "high", "p_better", "p_same", "p_worse"]
+    names = [
+        "model",
+        "strategy",
+        "rival",
+        "n_datasets",
+        "difference",
+        "low",
+        "high",
+        "p_better",
+        "p_same",
+        "p_worse",
+    ]
     return pd.DataFrame(rows, columns=names)
 
 
@@ -193,11 +206,17 @@ def mean_ranks(runs, column="objective_final"):
 
     names = list(dict.fromkeys(runs["strategy"]))
     runs, sign = _complete(runs, column), -1.0 if column in LOWER else 1.0
-    cells = [sign * wide(cell, column)[names].mean() for _, cell in runs.groupby("dataset", sort=False)]
+    cells = [
+        sign * wide(cell, column)[names].mean() for _, cell in runs.groupby("dataset", sort=False)
+    ]
     ranks = np.array([rankdata(-cell.fillna(-math.inf).to_numpy()) for cell in cells])
     n, k = ranks.shape
-    difference = studentized_range.ppf(0.95, k, np.inf) / math.sqrt(2.0) * math.sqrt(k * (k + 1) / (6.0 * n))
-    alike = bool((ranks == ranks[:, :1]).all())  # everywhere the same rank: nothing to test, and 0 / 0 in the formula
+    difference = (
+        studentized_range.ppf(0.95, k, np.inf) / math.sqrt(2.0) * math.sqrt(k * (k + 1) / (6.0 * n))
+    )
+    alike = bool(
+        (ranks == ranks[:, :1]).all()
+    )  # everywhere the same rank: nothing to test, and 0 / 0 in the formula
     p_value = 1.0 if alike else float(friedmanchisquare(*ranks.T).pvalue) if k > 2 else math.nan
     means = pd.Series(ranks.mean(axis=0), index=names, name="mean_rank").sort_values(kind="stable")
     return MeanRanks(means, float(difference), p_value, n)

@@ -90,7 +90,9 @@ def running_time_interval(costs, reached):
         return Interval(math.inf, low, math.inf)
     estimate = float(costs.sum() / k)
     rest = costs - np.where(reached, success, failure)
-    spread = 0.0 if n < 3 else float(stdtrit(n - 1, 0.975) ** 2 * (rest @ rest) / (n - 2) * n / k**2)
+    spread = (
+        0.0 if n < 3 else float(stdtrit(n - 1, 0.975) ** 2 * (rest @ rest) / (n - 2) * n / k**2)
+    )
     below = math.sqrt((estimate - low) ** 2 + spread)
     above = math.sqrt((high - estimate) ** 2 + spread) if math.isfinite(high) else math.inf
     return Interval(estimate, max(estimate - below, float(costs.min())), estimate + above)

@@ -25,7 +25,9 @@ def check_models(model):
         raise ValueError("model must hold at least one estimator; got an empty dict.")
     for name, estimator in models.items():
         _check_name(name, "model")
-        if isinstance(estimator, type) or not all(hasattr(estimator, a) for a in ("_fit", "get_params")):
+        if isinstance(estimator, type) or not all(
+            hasattr(estimator, a) for a in ("_fit", "get_params")
+        ):
             raise TypeError(
                 f"model must be a tsinit estimator, for example LinearGaussianSSM(); got {estimator!r}"
                 f"{' (a class: call it)' if isinstance(estimator, type) else ''}."
@@ -83,7 +85,9 @@ def check_budget(budget):
     if budget is None:
         return None
     if not isinstance(budget, Budget):
-        raise TypeError(f"budget must be tsinit.Budget(max_iter=..., seconds=...) or None; got {budget!r}.")
+        raise TypeError(
+            f"budget must be tsinit.Budget(max_iter=..., seconds=...) or None; got {budget!r}."
+        )
     limit, seconds = budget
     return Budget(
         None if limit is None else check_count("budget.max_iter", limit, least=0, rule=", or None"),
@@ -99,7 +103,9 @@ def check_scoring(score, datasets: dict[str, Dataset]):
     if score is None:
         return Scoring(None)
     if not isinstance(score, Mapping) or not all(callable(f) for f in score.values()):
-        raise TypeError(f"score must be None or a dict of functions (estimator, X) -> float; got {score!r}.")
+        raise TypeError(
+            f"score must be None or a dict of functions (estimator, X) -> float; got {score!r}."
+        )
     taken = {name for data in datasets.values() if data.truth is not None
              for name in TRUTHS[kind_of_truth(data.truth)].reserved}  # fmt: skip
     tests = {test for data in datasets.values() for test in data.tests}
@@ -112,7 +118,9 @@ def check_scoring(score, datasets: dict[str, Dataset]):
                 f"{column_name(name)!r} would seem to hold the score of the held-out part."
             )
         if name in taken:
-            raise ValueError(f"score names must leave {name!r} to the score that truth gives; got {name!r}.")
+            raise ValueError(
+                f"score names must leave {name!r} to the score that truth gives; got {name!r}."
+            )
     return Scoring(dict(score))
 
 
@@ -192,7 +200,9 @@ def _check_name(name, what):
 
 def _check_fraction(test):
     if isinstance(test, bool) or not 0 < test < 1:
-        raise ValueError(f"test must be a share between 0 and 1, a table or a dict of tables; got {test!r}.")
+        raise ValueError(
+            f"test must be a share between 0 and 1, a table or a dict of tables; got {test!r}."
+        )
 
 
 def _check_truth(name, X, truth):
@@ -209,10 +219,15 @@ def _check_truth(name, X, truth):
 
 def _check_labels(name, X, truth):
     labels = datasets_of.label_codes(truth)
-    sizes = [[len(part) for part in value] if isinstance(value, list) else len(value) for value in (X, labels)]
+    sizes = [
+        [len(part) for part in value] if isinstance(value, list) else len(value)
+        for value in (X, labels)
+    ]
     flat = [sum(size) if isinstance(size, list) else size for size in sizes]
     if flat[0] != flat[1] or (isinstance(labels, list) and sizes[0] != sizes[1]):
-        raise ValueError(f"truth must have one label for each row of data set {name!r}, {sizes[0]}; got {sizes[1]}.")
+        raise ValueError(
+            f"truth must have one label for each row of data set {name!r}, {sizes[0]}; got {sizes[1]}."
+        )
     if np.isnan(datasets_of.stack(labels)).all():
         raise ValueError(f"truth must know at least one label of data set {name!r}; got none.")
     return datasets_of.like(X, labels)
@@ -226,9 +241,13 @@ def _check_table_truth(name, X, truth):
             f"truth must be LinearGaussianParams, a complete table or one label for each row; got {short(truth)}."
         ) from None
     if y.shape != full.shape:
-        raise ValueError(f"truth must have the shape of data set {name!r}, {y.shape}; got {full.shape}.")
+        raise ValueError(
+            f"truth must have the shape of data set {name!r}, {y.shape}; got {full.shape}."
+        )
     if not (np.isnan(y) & ~np.isnan(full)).any():
-        raise ValueError(f"truth must know at least one value that data set {name!r} misses; got none.")
+        raise ValueError(
+            f"truth must know at least one value that data set {name!r} misses; got none."
+        )
 
 
 def _by_dataset(value, sources, what):
@@ -239,7 +258,9 @@ def _by_dataset(value, sources, what):
         return dict.fromkeys(sources, value)
     unknown = set(value) - set(sources)
     if unknown:
-        raise ValueError(f"{what} must be keyed by data sets, {sorted(sources)}; got {sorted(map(str, unknown))}.")
+        raise ValueError(
+            f"{what} must be keyed by data sets, {sorted(sources)}; got {sorted(map(str, unknown))}."
+        )
     return value
 
 
@@ -248,5 +269,10 @@ def _tests_by_dataset(test, sources):
     if test is None:
         return {}
     if isinstance(test, dict) and len(sources) == 1 and not set(test) <= set(sources):
-        return {name: {key: _load(X, f"test {key!r}") for key, X in test.items()} for name in sources}
-    return {name: {"test": _load(X, f"test of {name!r}")} for name, X in _by_dataset(test, sources, "test").items()}
+        return {
+            name: {key: _load(X, f"test {key!r}") for key, X in test.items()} for name in sources
+        }
+    return {
+        name: {"test": _load(X, f"test of {name!r}")}
+        for name, X in _by_dataset(test, sources, "test").items()
+    }

@@ -17,7 +17,11 @@ def check_optima(runs):
 def check_column(runs, column):
     """A column to compare by must be one that holds an end, a score or iterations, of which more or less is better."""
     good = ("objective_start", "objective_final", *LOWER)
-    names = [name for name in runs if name in good or (name.startswith("score") and name != "score_coverage")]
+    names = [
+        name
+        for name in runs
+        if name in good or (name.startswith("score") and name != "score_coverage")
+    ]
     check_choice("column", column, names)
 
 

@@ -21,7 +21,9 @@ def check_differences(values, name="differences"):
     if d.ndim != 1:
         raise ValueError(f"{name} must be one sequence of numbers; got shape {d.shape}.")
     if np.isnan(d).any():
-        raise ValueError(f"{name} must hold no NaN; got one in place {int(np.isnan(d).argmax())}. Drop such pairs.")
+        raise ValueError(
+            f"{name} must hold no NaN; got one in place {int(np.isnan(d).argmax())}. Drop such pairs."
+        )
     return d
 
 

@@ -50,7 +50,9 @@ def _flow(client, tasks, comparison, caller, at_once):
         if name not in data:
             data[name] = client.submit(_as_it_is, task.data, key=f"data-{name}", pure=False)
         key = f"run-{task.run_id}-{uuid.uuid4().hex}"
-        future = client.submit(_execute, task._replace(data=None), data[name], comparison, caller, key=key, pure=False)
+        future = client.submit(
+            _execute, task._replace(data=None), data[name], comparison, caller, key=key, pure=False
+        )
         under_way[future] = task
         return future
 

@@ -39,7 +39,12 @@ def unpack(source):
     """
     value = source() if callable(source) else source
     # Two sequences may come as a tuple as well, but lengths have one dimension.
-    pair = isinstance(value, tuple) and len(value) == 2 and not hasattr(value, "_fields") and np.ndim(value[1]) == 1
+    pair = (
+        isinstance(value, tuple)
+        and len(value) == 2
+        and not hasattr(value, "_fields")
+        and np.ndim(value[1]) == 1
+    )
     return value if pair else (value, None)
 
 
@@ -63,7 +68,11 @@ def like(X, known):
     if isinstance(X, list) and not isinstance(known, list):
         return by_sequence(known, [len(sequence) for sequence in X])
     if isinstance(X, pd.DataFrame) and not isinstance(known, list):
-        return pd.Series(known, index=X.index) if np.ndim(known) == 1 else pd.DataFrame(np.asarray(known), X.index)
+        return (
+            pd.Series(known, index=X.index)
+            if np.ndim(known) == 1
+            else pd.DataFrame(np.asarray(known), X.index)
+        )
     return known
 
 
@@ -88,7 +97,11 @@ def make_dataset(X, tests, truth):
 
 def rows(table, index):
     """Take rows of a table or an array."""
-    return table.iloc[index] if isinstance(table, pd.DataFrame | pd.Series) else np.asarray(table)[index]
+    return (
+        table.iloc[index]
+        if isinstance(table, pd.DataFrame | pd.Series)
+        else np.asarray(table)[index]
+    )
 
 
 def split_tail(X, fraction):
@@ -127,4 +140,6 @@ def stack(X):
 
 
 def _tail_length(length, fraction):
-    return np.clip(np.round(np.asarray(length) * fraction), 1, np.maximum(np.asarray(length) - 1, 1)).astype(int)
+    return np.clip(
+        np.round(np.asarray(length) * fraction), 1, np.maximum(np.asarray(length) - 1, 1)
+    ).astype(int)

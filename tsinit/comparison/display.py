@@ -29,7 +29,9 @@ def summary_rows(runs, objective, brief=False):
     for (dataset, model), cell in table.groupby(["dataset", "model"], sort=False):
         show = _columns(cell, name_of(objective, model), sampler_columns(runs))
         if brief:
-            quiet = {"runs", "median", "IQR"} | ({"failed"} if not table["n_failed"].any() else set())
+            quiet = {"runs", "median", "IQR"} | (
+                {"failed"} if not table["n_failed"].any() else set()
+            )
             show = {name: text for name, text in show.items() if name not in quiet}
         rows = [[text(row) for text in show.values()] for _, row in cell.iterrows()]
         blocks.append((f"{dataset}, {model}" if several_models else dataset, list(show), rows))
@@ -56,9 +58,14 @@ def _columns(cell, objective, told):
         _HITS: lambda r: (
             f"{r['hits']} of {r['n_runs']} ({100 * r['hit_low']:.0f} to {100 * r['hit_high']:.0f} %)"
         ),
-        **{_SAMPLER_WORDS.get(name, name): lambda r, name=f"median_{name}": number(r[name]) for name in told},
+        **{
+            _SAMPLER_WORDS.get(name, name): lambda r, name=f"median_{name}": number(r[name])
+            for name in told
+        },
         "iterations": lambda r: number(r["median_iter"]),
-        "seconds": lambda r: f"{r['median_seconds']:.3g}" if math.isfinite(r["median_seconds"]) else "–",
+        "seconds": lambda r: (
+            f"{r['median_seconds']:.3g}" if math.isfinite(r["median_seconds"]) else "–"
+        ),
     }
     for name in (name for name in cell if name.startswith("median_score")):
         show[name.removeprefix("median_").replace("_", " ")] = lambda r, name=name: number(r[name])
@@ -84,7 +91,8 @@ def text_table(header, rows):
     widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
     aligned = [
         "  ".join(
-            f"{cell:<{w}}" if i == 0 else f"{cell:>{w}}" for i, (cell, w) in enumerate(zip(line, widths, strict=True))
+            f"{cell:<{w}}" if i == 0 else f"{cell:>{w}}"
+            for i, (cell, w) in enumerate(zip(line, widths, strict=True))
         )
         for line in lines
     ]

@@ -26,7 +26,9 @@ def win_tie_loss(cell):
         ``strategy, rival, wins, ties, losses``.
     """
     ends = wide(cell, "objective_final")
-    tolerance = statistics.end_tolerance(ends.max(axis=None)) if ends.notna().any(axis=None) else 0.0
+    tolerance = (
+        statistics.end_tolerance(ends.max(axis=None)) if ends.notna().any(axis=None) else 0.0
+    )
     rows = []
     for strategy, rival in itertools.permutations(ends, 2):
         duel = ends[[strategy, rival]].dropna(how="all").fillna(-np.inf)

@@ -93,7 +93,15 @@ def compare(
     >>> print(result.verdict())  # doctest: +SKIP
     """
     plan = make_plan(
-        model, data, strategies, n_seeds=n_seeds, seed=seed, score=score, test=test, truth=truth, budget=budget
+        model,
+        data,
+        strategies,
+        n_seeds=n_seeds,
+        seed=seed,
+        score=score,
+        test=test,
+        truth=truth,
+        budget=budget,
     )
     folder = checks.check_store(store)
     tasks = plan.tasks()
@@ -113,11 +121,21 @@ def _warn_of_failures(errors, n_runs):
 def _warn_of(errors, n_runs, what):
     if errors.empty:
         return
-    counts = errors.groupby(["error_type", "error_message"], sort=False).size().sort_values(ascending=False)
-    listed = "; ".join(f"{n} x {kind}: {message.rstrip('.')}" for (kind, message), n in counts.head(5).items())
+    counts = (
+        errors.groupby(["error_type", "error_message"], sort=False)
+        .size()
+        .sort_values(ascending=False)
+    )
+    listed = "; ".join(
+        f"{n} x {kind}: {message.rstrip('.')}" for (kind, message), n in counts.head(5).items()
+    )
     more = f"; and {len(counts) - 5} other errors" if len(counts) > 5 else ""
     how_many = f"all {n_runs} runs" if len(errors) == n_runs else f"{len(errors)} of {n_runs} runs"
-    warnings.warn(f"{how_many} {what}: {listed}{more}. See .errors for the tracebacks.", UserWarning, stacklevel=4)
+    warnings.warn(
+        f"{how_many} {what}: {listed}{more}. See .errors for the tracebacks.",
+        UserWarning,
+        stacklevel=4,
+    )
 
 
 def _warn_of_equal_starts(runs, strategies):

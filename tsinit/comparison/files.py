@@ -37,7 +37,9 @@ def write_parquet(comparison, folder):
     _need_pyarrow("to_parquet")
     folder = _prepare(comparison, folder)
     for name in TABLES:
-        getattr(comparison, name).to_parquet(folder / f"{name}.parquet", engine="pyarrow", index=False)
+        getattr(comparison, name).to_parquet(
+            folder / f"{name}.parquet", engine="pyarrow", index=False
+        )
         (folder / f"{name}.csv").unlink(missing_ok=True)
     return folder
 
@@ -62,7 +64,10 @@ def read_tables(folder):
         It holds Parquet files, and pyarrow is not installed.
     """
     folder = check_path("path", folder)
-    kind = next((k for k in ("csv", "parquet") if all((folder / f"{t}.{k}").is_file() for t in TABLES)), None)
+    kind = next(
+        (k for k in ("csv", "parquet") if all((folder / f"{t}.{k}").is_file() for t in TABLES)),
+        None,
+    )
     if kind is None or not (folder / _ABOUT).is_file():
         raise ValueError(
             f"path must be a folder that Comparison.to_csv or .to_parquet wrote; got {str(folder)!r}, which lacks "
@@ -81,7 +86,9 @@ def _prepare(comparison, folder):
     about = comparison.about
     models = {name: model._asdict() for name, model in about.models.items()}
     # The entropy may have more digits than the numbers of other languages.
-    text = json.dumps({**about._asdict(), "models": models, "entropy": str(about.entropy)}, indent=1)
+    text = json.dumps(
+        {**about._asdict(), "models": models, "entropy": str(about.entropy)}, indent=1
+    )
     (folder / _ABOUT).write_text(text, encoding="utf-8")
     return folder
 
@@ -116,4 +123,6 @@ def _read_parquet(path):
 
 def _need_pyarrow(what):
     if importlib.util.find_spec("pyarrow") is None:
-        raise ImportError(f"{what} must have pyarrow for Parquet files; got none. Install it: pip install pyarrow.")
+        raise ImportError(
+            f"{what} must have pyarrow for Parquet files; got none. Install it: pip install pyarrow."
+        )

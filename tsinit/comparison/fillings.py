@@ -51,7 +51,9 @@ def score_filling(estimator, X, truth):
         return [math.nan] * len(names)
     known = full[cells]
     if _draws(estimator):
-        n = min(estimator.n_imputations, int(np.prod(estimator.draws_.shape[:2])))  # a short run has fewer draws
+        n = min(
+            estimator.n_imputations, int(np.prod(estimator.draws_.shape[:2]))
+        )  # a short run has fewer draws
         tables = np.array([stack(table)[cells] for table in estimator.impute(n)])
         lower, upper = (stack(table)[cells] for table in estimator.interval(_LEVEL))
         mean = stack(estimator.transform(X))[cells]

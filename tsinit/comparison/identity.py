@@ -53,7 +53,9 @@ def cell_seed(entropy, dataset, replicate):
     -------
     numpy.random.SeedSequence
     """
-    return np.random.SeedSequence(entropy=entropy, spawn_key=(zlib.crc32(dataset.encode()), replicate))
+    return np.random.SeedSequence(
+        entropy=entropy, spawn_key=(zlib.crc32(dataset.encode()), replicate)
+    )
 
 
 def seed_text(seed, purpose):
@@ -87,9 +89,13 @@ def seed_from_text(text):
     """
     try:
         entropy, key = text.split(":")
-        return np.random.SeedSequence(entropy=int(entropy), spawn_key=tuple(map(int, key.split(","))))
+        return np.random.SeedSequence(
+            entropy=int(entropy), spawn_key=tuple(map(int, key.split(",")))
+        )
     except (AttributeError, ValueError):
-        raise ValueError(f"text must be a seed of a run, such as '0:2271034571,3,0'; got {text!r}.") from None
+        raise ValueError(
+            f"text must be a seed of a run, such as '0:2271034571,3,0'; got {text!r}."
+        ) from None
 
 
 def _feed(digest, value, inside=()):
@@ -112,7 +118,11 @@ def _feed(digest, value, inside=()):
         _feed(digest, (value.entropy, *value.spawn_key), inside)
     elif isinstance(value, BaseEstimator):
         params = value.get_params(deep=False)
-        _feed(digest, {name: params[name] for name in sorted(params) if name not in _NOT_IDENTITY}, inside)
+        _feed(
+            digest,
+            {name: params[name] for name in sorted(params) if name not in _NOT_IDENTITY},
+            inside,
+        )
     elif isinstance(value, dict):
         _feed(digest, list(value.items()), inside)
     elif isinstance(value, list | tuple):
@@ -121,12 +131,20 @@ def _feed(digest, value, inside=()):
             _feed(digest, item, inside)
     elif isinstance(value, types.FunctionType):
         closure = [_contents(cell) for cell in value.__closure__ or ()]
-        parts = [value.__qualname__, value.__code__, value.__defaults__, value.__kwdefaults__, closure]
+        parts = [
+            value.__qualname__,
+            value.__code__,
+            value.__defaults__,
+            value.__kwdefaults__,
+            closure,
+        ]
         _feed(digest, parts, inside)
     elif isinstance(value, functools.partial):
         _feed(digest, [value.func, value.args, value.keywords], inside)
     elif isinstance(value, set | frozenset):
-        _feed(digest, sorted(map(repr, value)), inside)  # the order of a set changes from process to process
+        _feed(
+            digest, sorted(map(repr, value)), inside
+        )  # the order of a set changes from process to process
     elif isinstance(value, types.CodeType):
         _feed(digest, [value.co_code, value.co_names, value.co_consts], inside)
     else:
@@ -148,5 +166,7 @@ def _plain_bytes(value):
         return repr(value).encode()
     try:
         return pickle.dumps(value, protocol=4)
-    except Exception:  # an object that cannot be pickled still has a kind, which is in the hash already
+    except (
+        Exception
+    ):  # an object that cannot be pickled still has a kind, which is in the hash already
         return b""

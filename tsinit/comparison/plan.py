@@ -20,7 +20,9 @@ class Task(NamedTuple):
     estimator: Any  # the model as the user gave it
     init: Any  # the strategy as the user gave it
     data: Dataset
-    seed: tuple[int, tuple[int, ...]]  # entropy and key: a SeedSequence changes once it spawns, this does not
+    seed: tuple[
+        int, tuple[int, ...]
+    ]  # entropy and key: a SeedSequence changes once it spawns, this does not
     budget: Any
     scoring: Scoring
 
@@ -43,7 +45,9 @@ class Plan(NamedTuple):
 
     def tasks(self):
         """List the runs; strategies take turns, so that a slow minute of the machine hits them all alike."""
-        prints = {name: identity.fingerprint(_without_start(model)) for name, model in self.models.items()}
+        prints = {
+            name: identity.fingerprint(_without_start(model)) for name, model in self.models.items()
+        }
         prints_init = {name: identity.fingerprint(init) for name, init in self.strategies.items()}
         common = identity.fingerprint(__version__, self.budget, self.scoring)
         tasks = []
@@ -53,7 +57,14 @@ class Plan(NamedTuple):
                 for model, estimator in self.models.items():
                     for strategy, init in self.strategies.items():
                         run_id = identity.fingerprint(
-                            dataset, model, strategy, seed, data.digest, common, prints[model], prints_init[strategy]
+                            dataset,
+                            model,
+                            strategy,
+                            seed,
+                            data.digest,
+                            common,
+                            prints[model],
+                            prints_init[strategy],
                         )
                         tasks.append(
                             Task(

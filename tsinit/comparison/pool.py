@@ -45,7 +45,9 @@ def carry_out(tasks: list[Task], comparison, n_jobs=None) -> Generator[Outcome]:
         batch = calm or list(left.values())[:1]
         handed: dict[str, Task] = {}
         try:
-            with _stream(_noted(batch, handed), comparison, n_jobs if calm else _alone(n_jobs)) as outcomes:
+            with _stream(
+                _noted(batch, handed), comparison, n_jobs if calm else _alone(n_jobs)
+            ) as outcomes:
                 for outcome in outcomes:
                     del left[outcome.run_id]
                     yield outcome
@@ -62,7 +64,9 @@ def carry_out(tasks: list[Task], comparison, n_jobs=None) -> Generator[Outcome]:
 def _all_of_ray(n_jobs):
     """Take all workers of a Ray cluster unless told a number: joblib would take one, and that is this process."""
     backend, told = get_active_backend()
-    return -1 if type(backend).__name__ == "RayBackend" and n_jobs is None and told is None else n_jobs
+    return (
+        -1 if type(backend).__name__ == "RayBackend" and n_jobs is None and told is None else n_jobs
+    )
 
 
 def _noted(tasks, handed):

@@ -32,14 +32,25 @@ def comparison_of(estimator, record):
         run_id = fingerprint(model, names[row.candidate], row.replicate, seed)
         tasks.append(
             Task(
-                run_id, UNNAMED, model, names[row.candidate], row.replicate, estimator,
-                record.candidates[row.candidate], data, (seed.entropy, seed.spawn_key), None, scoring,
+                run_id,
+                UNNAMED,
+                model,
+                names[row.candidate],
+                row.replicate,
+                estimator,
+                record.candidates[row.candidate],
+                data,
+                (seed.entropy, seed.spawn_key),
+                None,
+                scoring,
             )
         )
         outcomes.append(_outcome(run_id, row))
     strategies = dict(zip(names, record.candidates, strict=True))
     n_seeds = 1 + max(row.replicate for row in record.rows)
-    plan = Plan({model: estimator}, {UNNAMED: data}, strategies, n_seeds, record.seed.entropy, None, scoring)
+    plan = Plan(
+        {model: estimator}, {UNNAMED: data}, strategies, n_seeds, record.seed.entropy, None, scoring
+    )
     tables = from_outcomes(plan, tasks, outcomes)
     runs = tables.runs.drop(columns="score", errors="ignore")  # nobody asked for one
     return Comparison(runs, tables.traces, tables.errors, tables.about)

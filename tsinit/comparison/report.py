@@ -34,7 +34,12 @@ def write_report(comparisons, path, *, title):
     for heading, comparison, figures in comparisons:
         body += [f'<h1 class="part">{html.escape(heading)}</h1>'] if heading else []
         body += [_lead(comparison), _verdict(comparison), _extra(figures), _pictures(comparison)]
-        body += [_summaries(comparison), *_more.sections(comparison), _errors(comparison), method(comparison)]
+        body += [
+            _summaries(comparison),
+            *_more.sections(comparison),
+            _errors(comparison),
+            method(comparison),
+        ]
         body += [_runs(comparison)]
     path = check_path("path", path)
     path.write_text(_page.page(title, "\n".join(body)), encoding="utf-8")
@@ -43,7 +48,9 @@ def write_report(comparisons, path, *, title):
 
 def _lead(comparison):
     runs = comparison.runs
-    counts = ", ".join(f"{n} {status.replace('_', ' ')}" for status, n in runs["status"].value_counts().items())
+    counts = ", ".join(
+        f"{n} {status.replace('_', ' ')}" for status, n in runs["status"].value_counts().items()
+    )
     return (
         f'<p class="lead">{len(runs)} runs ({counts}): {_page.count(runs, "dataset", "data set")}, '
         f"{_page.count(runs, 'model', 'model')}, "
@@ -88,7 +95,9 @@ def _pictures(comparison):
     blocks = ["<h2>Runs in pictures</h2>"]
     cells = comparison.runs[["dataset", "model"]].drop_duplicates()
     for dataset, model in cells.itertuples(index=False):
-        blocks.append(f"<h3>{html.escape(_cell_name(comparison, dataset, model))}</h3><div class='figures'>")
+        blocks.append(
+            f"<h3>{html.escape(_cell_name(comparison, dataset, model))}</h3><div class='figures'>"
+        )
         cell = comparison.runs.query("dataset == @dataset and model == @model")
         has_points = has_optima(cell)
         for draw, caption in (always | (points if has_points else {})).items():
@@ -105,7 +114,10 @@ def _pictures(comparison):
 
 def _summaries(comparison):
     blocks = display.summary_rows(comparison.runs, comparison.about.objectives)
-    parts = [f"<h3>{html.escape(name)}</h3>{_page.table(header, rows, cards=True)}" for name, header, rows in blocks]
+    parts = [
+        f"<h3>{html.escape(name)}</h3>{_page.table(header, rows, cards=True)}"
+        for name, header, rows in blocks
+    ]
     return "<h2>Summary</h2>" + "".join(parts)
 
 
@@ -113,7 +125,9 @@ def _errors(comparison):
     errors = comparison.errors
     if errors.empty:
         return ""
-    groups = errors.groupby(["dataset", "strategy", "status", "error_type", "error_message"], sort=False)
+    groups = errors.groupby(
+        ["dataset", "strategy", "status", "error_type", "error_message"], sort=False
+    )
     rows = [
         [dataset, strategy, str(len(rows)), rows.iloc[0]["status"].replace("_", " "), kind, message]
         for (dataset, strategy, _, kind, message), rows in groups
@@ -123,13 +137,29 @@ def _errors(comparison):
         for _, group in groups
         if group.iloc[0]["traceback"]
     )
-    more = f"<details><summary>Where they were raised, once for each kind</summary>{tails}</details>" if tails else ""
+    more = (
+        f"<details><summary>Where they were raised, once for each kind</summary>{tails}</details>"
+        if tails
+        else ""
+    )
     header = ["data set", "strategy", "runs", "status", "kind", "message"]
     unscored = "" if errors["status"].isin(FAILED).all() else " or lack a score"
-    return f"<h2>Runs that failed{unscored}</h2>" + _page.table(header, rows, text={5}, cards=True) + more
+    return (
+        f"<h2>Runs that failed{unscored}</h2>"
+        + _page.table(header, rows, text={5}, cards=True)
+        + more
+    )
 
 
-_RUN_COLUMNS = ["replicate", "status", "objective_start", "objective_final", "gap", "n_iter", "optimum"]
+_RUN_COLUMNS = [
+    "replicate",
+    "status",
+    "objective_start",
+    "objective_final",
+    "gap",
+    "n_iter",
+    "optimum",
+]
 _RUN_COLUMNS += ["init_seconds", "fit_seconds", "init_seed", "run_id"]
 
 
@@ -138,8 +168,14 @@ def _runs(comparison):
     several = {name: comparison.runs[name].nunique() > 1 for name in ("dataset", "model")}
     names = ["strategy", *(name for name, more in several.items() if more), *_RUN_COLUMNS]
     rows = [
-        ["" if value is None else value if isinstance(value, str) else display.number(value) for value in row]
-        for row in runs[names].astype(object).where(runs[names].notna(), math.nan).itertuples(index=False)
+        [
+            "" if value is None else value if isinstance(value, str) else display.number(value)
+            for value in row
+        ]
+        for row in runs[names]
+        .astype(object)
+        .where(runs[names].notna(), math.nan)
+        .itertuples(index=False)
     ]
     cut = (
         f"<p>The first {_MOST_ROWS} of {len(comparison.runs)} runs; <code>to_csv</code> writes all.</p>"

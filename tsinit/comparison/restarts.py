@@ -33,7 +33,11 @@ def expected_best(ends, r):
     n_failed = ends.size - x.size
     chosen = [math.comb(i, r - 1) for i in range(n_failed, ends.size)]
     total = sum(chosen)
-    return float(sum(c / total * value for c, value in zip(chosen, x, strict=True))) if total else math.nan
+    return (
+        float(sum(c / total * value for c, value in zip(chosen, x, strict=True)))
+        if total
+        else math.nan
+    )
 
 
 def chance_of_hit(hits, n, r):
@@ -69,7 +73,11 @@ def best_of(runs, r=None):
             continue
         worst, best = usable(cell)["objective_final"].agg(["min", "max"])
         for strategy, group in cell.groupby("strategy", sort=False):
-            ends = group["objective_final"].where(group.index.isin(usable(group).index)).to_numpy(dtype=float)
+            ends = (
+                group["objective_final"]
+                .where(group.index.isin(usable(group).index))
+                .to_numpy(dtype=float)
+            )
             hits = int((usable(group)["optimum"] == 1).sum())
             # A start without chance ends where it ends, however often it is run.
             fixed = len(group) > 1 and group["start"].nunique() == 1 and np.ptp(ends) == 0.0
@@ -138,12 +146,18 @@ def optima(runs):
     """
     sizes = runs.groupby(["dataset", "model", "strategy"], sort=False).size()
     rows = []
-    for (dataset, model), cell in runs[runs["optimum"].notna()].groupby(["dataset", "model"], sort=False):
+    for (dataset, model), cell in runs[runs["optimum"].notna()].groupby(
+        ["dataset", "model"], sort=False
+    ):
         tops = cell.groupby("optimum")["objective_final"].max()
-        for (optimum, strategy), n in cell.groupby(["optimum", "strategy"], sort=True).size().items():
+        for (optimum, strategy), n in (
+            cell.groupby(["optimum", "strategy"], sort=True).size().items()
+        ):
             share = n / sizes[dataset, model, strategy]
             rows.append((dataset, model, int(optimum), tops[optimum], strategy, int(n), share))
-    return pd.DataFrame(rows, columns=["dataset", "model", "optimum", "objective", "strategy", "n_runs", "share"])
+    return pd.DataFrame(
+        rows, columns=["dataset", "model", "optimum", "objective", "strategy", "n_runs", "share"]
+    )
 
 
 def _cost(runs):
@@ -155,4 +169,8 @@ def _advice(row, short):
     runs = "one run" if row["r"] == 1 else f"the best of {row['r']} runs"
     text = f"{runs} of {row['strategy']} ({row['seconds']:.2g} s): expected end {row['expected_best']:,.1f}, "
     text += f"reaches the best known end with probability {row['hit']:.2f}."
-    return f"The budget is too small for any run; the cheapest is {text}" if short else text[0].upper() + text[1:]
+    return (
+        f"The budget is too small for any run; the cheapest is {text}"
+        if short
+        else text[0].upper() + text[1:]
+    )

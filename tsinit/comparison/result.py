@@ -98,7 +98,9 @@ class Comparison(Questions):
         str
         """
         blocks = display.summary_rows(self.runs, self.about.objectives, brief)
-        return "\n\n".join(f"{name}\n{display.text_table(header, rows)}" for name, header, rows in blocks)
+        return "\n\n".join(
+            f"{name}\n{display.text_table(header, rows)}" for name, header, rows in blocks
+        )
 
     def rerun(self, run_id):
         """Fit one row again and return the fitted model.
@@ -122,8 +124,10 @@ class Comparison(Questions):
             No run has this id, or the comparison was read from files, which do not hold the models.
         """
         if self._plan is None:
-            raise KeyError("run_id must be of a comparison that compare() returned; got one read from files or a race, "
-                           "which hold no models. Call compare() again with a store to have both.")
+            raise KeyError(
+                "run_id must be of a comparison that compare() returned; got one read from files or a race, "
+                "which hold no models. Call compare() again with a store to have both."
+            )
         for task in self._plan.tasks():
             if task.run_id == run_id:
                 return fit(task, Monitor(task.budget))

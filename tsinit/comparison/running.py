@@ -15,7 +15,9 @@ from tsinit.comparison.worker import KILLED, Outcome, warm_up
 from tsinit.models.interrupt import interruptible
 
 
-def run_tasks(tasks: list[Task], n_jobs=None, progress=True, store: Store | None = None) -> list[Outcome]:
+def run_tasks(
+    tasks: list[Task], n_jobs=None, progress=True, store: Store | None = None
+) -> list[Outcome]:
     """Carry out tasks and return their outcomes in the order of the tasks.
 
     Parameters
@@ -33,7 +35,12 @@ def run_tasks(tasks: list[Task], n_jobs=None, progress=True, store: Store | None
     left = [task for task in tasks if task.run_id not in done]
     # Threads and warnings belong to the whole process: set here once, for every run in this process. One BLAS
     # thread also keeps sums in one order, so that the table does not depend on n_jobs.
-    with threadpool_limits(1), warnings.catch_warnings(), interruptible(), _bar(len(tasks), progress) as bar:
+    with (
+        threadpool_limits(1),
+        warnings.catch_warnings(),
+        interruptible(),
+        _bar(len(tasks), progress) as bar,
+    ):
         warnings.filterwarnings("ignore", category=ConvergenceWarning)
         _warm_models(left, comparison)
         bar.set_description("compare", refresh=False)

@@ -29,7 +29,10 @@ def agreement(runs, traces):
     Vehtari, Gelman, Simpson, Carpenter and Bürkner, Bayesian Analysis 16 (2021), p. 667-718: rank-normalised split
     R-hat, as ArviZ computes it.
     """
-    halves = {run_id: _second_half(trace["objective"]) for run_id, trace in traces.groupby("run_id", sort=False)}
+    halves = {
+        run_id: _second_half(trace["objective"])
+        for run_id, trace in traces.groupby("run_id", sort=False)
+    }
     rows = []
     for (dataset, model), cell in runs.groupby(["dataset", "model"], sort=False):
         if has_optima(cell):

@@ -34,7 +34,9 @@ class Scoring(NamedTuple):
             scores |= dict.fromkeys(names, float("nan"))
             try:
                 scores |= zip(names, map(float, f(estimator, X)), strict=True)
-            except Exception as error:  # whatever a score does wrong is told in the row of the fit, which stands
+            except (
+                Exception
+            ) as error:  # whatever a score does wrong is told in the row of the fit, which stands
                 failure = failure or error
         return scores, failure
 
@@ -134,12 +136,22 @@ class _Truth(NamedTuple):
 
 #: By what :func:`kind_of_truth` says.
 TRUTHS = {
-    "table": _Truth(fill_scores, score_filling, lambda model: hasattr(model, "impute"), "impute()", ALL),
+    "table": _Truth(
+        fill_scores, score_filling, lambda model: hasattr(model, "impute"), "impute()", ALL
+    ),
     "labels": _Truth(
-        lambda model: ["ari"], _label_scores, lambda model: getattr(model, "_verb", "") == "labels", "labels_", ("ari",)
+        lambda model: ["ari"],
+        _label_scores,
+        lambda model: getattr(model, "_verb", "") == "labels",
+        "labels_",
+        ("ari",),
     ),
     "parameters": _Truth(
-        lambda model: ["eigenvalue_error"], _eigenvalues, lambda model: True, "params_", ("eigenvalue_error",)
+        lambda model: ["eigenvalue_error"],
+        _eigenvalues,
+        lambda model: True,
+        "params_",
+        ("eigenvalue_error",),
     ),
 }
 

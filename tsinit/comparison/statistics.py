@@ -169,7 +169,9 @@ def bca_ends(d, tail):
 
     # A generator of its own: the same table always shows the same interval.
     means = d[np.random.default_rng(0).integers(0, d.size, (_RESAMPLES, d.size))].mean(axis=1)
-    below = (np.count_nonzero(means < d.mean()) + np.count_nonzero(means <= d.mean())) / (2 * _RESAMPLES)
+    below = (np.count_nonzero(means < d.mean()) + np.count_nonzero(means <= d.mean())) / (
+        2 * _RESAMPLES
+    )
     bias = ndtri(np.clip(below, 1 / _RESAMPLES, 1 - 1 / _RESAMPLES))
     centred = d - d.mean()
     acceleration = (centred**3).sum() / (6.0 * (centred**2).sum() ** 1.5)

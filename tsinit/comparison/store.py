@@ -61,7 +61,9 @@ class Store:
             except (ValueError, TypeError, KeyError) as error:
                 damaged.append(f"{path.name}: {error}")
         if damaged:
-            listed = "; ".join(damaged[:5]) + (f"; and {len(damaged) - 5} more" if len(damaged) > 5 else "")
+            listed = "; ".join(damaged[:5]) + (
+                f"; and {len(damaged) - 5} more" if len(damaged) > 5 else ""
+            )
             warnings.warn(
                 f"{len(damaged)} of the files in the store {str(self.folder)!r} cannot be trusted, and their runs are "
                 f"computed again: {listed}.",

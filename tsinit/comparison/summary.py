@@ -82,7 +82,9 @@ def sampler_columns(runs):
 def mixed_median(runs):
     """Median iterations until R-hat is below 1.01 by strategy, infinite where half of the runs do not get there."""
     done = usable(runs)
-    times = done["n_mixed"].astype(float).fillna(np.inf)  # a run that never mixes must not drop out of the median
+    times = (
+        done["n_mixed"].astype(float).fillna(np.inf)
+    )  # a run that never mixes must not drop out of the median
     return times.groupby(done["strategy"], sort=False).median()
 
 
@@ -127,7 +129,10 @@ def ranking(values, tolerance=0.0):
     losses = ((total < 0.0) & apart).sum(axis=1)
     failures = np.isnan(table).sum(axis=0)
     means = [values[name].mean() for name in names]
-    return [names[i] for i in sorted(range(len(names)), key=lambda i: (losses[i], failures[i], -means[i]))]
+    return [
+        names[i]
+        for i in sorted(range(len(names)), key=lambda i: (losses[i], failures[i], -means[i]))
+    ]
 
 
 def paired(ends, leader, strategy):
@@ -173,7 +178,9 @@ def _describe(runs):
 
 def _versus(ends, leader, strategy):
     empty = statistics.Interval(np.nan, np.nan, np.nan)
-    interval = empty if leader is None else statistics.paired_difference(paired(ends, leader, strategy))
+    interval = (
+        empty if leader is None else statistics.paired_difference(paired(ends, leader, strategy))
+    )
     return dict(zip(("difference", "difference_low", "difference_high"), interval, strict=True))
 
 

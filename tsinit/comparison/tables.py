@@ -40,11 +40,17 @@ def runs_table(tasks, outcomes):
     cells = table.groupby(["dataset", "model"], sort=False)
     # A run that broke off was somewhere, but has no end: neither the best known one nor any other.
     ended = np.isfinite(table["objective_final"]) & ~table["status"].isin(FAILED)
-    ends = table["objective_final"].where(ended).groupby([table["dataset"], table["model"]], sort=False)
+    ends = (
+        table["objective_final"]
+        .where(ended)
+        .groupby([table["dataset"], table["model"]], sort=False)
+    )
     table["gap"] = ends.transform("max") - table["objective_final"].where(ended)
     # The mean over draws is never twice the same: a sampler has no distinct ends to number.
     walks = table["model"].isin({t.model for t in tasks if is_sampler(t.estimator)})
-    table["optimum"] = ends.transform(lambda values: statistics.number_optima(values.to_numpy())).mask(walks, 0)
+    table["optimum"] = ends.transform(
+        lambda values: statistics.number_optima(values.to_numpy())
+    ).mask(walks, 0)
     table["start"] = cells["start"].transform(lambda prints: pd.factorize(prints)[0] + 1)
     whole = {"n_iter": "Int64", "optimum": "Int64", "start": "Int64", "replicate": "int64"}
     whole |= {name: "Int64" for name in ("n_settle", "n_mixed") if name in told}
@@ -89,7 +95,9 @@ def errors_table(runs, outcomes):
     tails = {o.run_id: o.error_trace for o in outcomes}
     columns = ["run_id", *KEYS, "init_seed", "run_seed", "status", "error_type", "error_message"]
     failed = runs.loc[runs["error_type"] != "", columns].reset_index(drop=True)
-    return failed.assign(traceback=pd.Series([tails[run_id] for run_id in failed["run_id"]], dtype=str))
+    return failed.assign(
+        traceback=pd.Series([tails[run_id] for run_id in failed["run_id"]], dtype=str)
+    )
 
 
 def _row(task, outcome, score_columns, told):

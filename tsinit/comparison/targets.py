@@ -45,12 +45,19 @@ def reach_times(runs, traces, target=None):
             there = np.flatnonzero((trace["objective"] >= level) & (run.run_id in ended))
             if there.size:
                 at = there[0]
-                times = (True, False, int(trace["iteration"].iloc[at]), run.init_seconds + trace["seconds"].iloc[at])
+                times = (
+                    True,
+                    False,
+                    int(trace["iteration"].iloc[at]),
+                    run.init_seconds + trace["seconds"].iloc[at],
+                )
             else:
                 never = run.status not in _STOPPED
                 times = (False, never, max(len(trace) - 1, 0), run.init_seconds + run.fit_seconds)
             rows.append((run.run_id, *(getattr(run, key) for key in KEYS), level, *times))
-    return pd.DataFrame(rows, columns=["run_id", *KEYS, "target", "reached", "never", "iterations", "seconds"])
+    return pd.DataFrame(
+        rows, columns=["run_id", *KEYS, "target", "reached", "never", "iterations", "seconds"]
+    )
 
 
 def to_target(runs, traces, target=None):
@@ -82,11 +89,29 @@ def to_target(runs, traces, target=None):
         reached = group["reached"].to_numpy(dtype=bool)
         rate = statistics.wilson(int(reached.sum()), len(group))
         medians = [median_time(waits(group, unit), reached) for unit in ("iterations", "seconds")]
-        expected = [running_time_interval(group[unit], reached) for unit in ("iterations", "seconds")]
-        rows.append((*keys, len(group), int(reached.sum()), *rate, *medians, *expected[0], *expected[1]))
-    names = ["dataset", "model", "strategy", "target", "n_runs", "n_reached", "rate", "rate_low", "rate_high"]
+        expected = [
+            running_time_interval(group[unit], reached) for unit in ("iterations", "seconds")
+        ]
+        rows.append(
+            (*keys, len(group), int(reached.sum()), *rate, *medians, *expected[0], *expected[1])
+        )
+    names = [
+        "dataset",
+        "model",
+        "strategy",
+        "target",
+        "n_runs",
+        "n_reached",
+        "rate",
+        "rate_low",
+        "rate_high",
+    ]
     names += ["median_iterations", "median_seconds"]
-    names += [f"expected_{unit}{end}" for unit in ("iterations", "seconds") for end in ("", "_low", "_high")]
+    names += [
+        f"expected_{unit}{end}"
+        for unit in ("iterations", "seconds")
+        for end in ("", "_low", "_high")
+    ]
     return pd.DataFrame(rows, columns=names)
 
 

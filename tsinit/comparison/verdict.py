@@ -9,7 +9,15 @@ from tsinit.comparison import statistics
 from tsinit.comparison.display import listed, name_of, nats
 from tsinit.comparison.mixed import CONVERGED_RHAT, MOST_RHAT
 from tsinit.comparison.race_words import is_race, race_sentences
-from tsinit.comparison.summary import has_optima, mixed_median, paired, rank_ends, ranking, usable, wide
+from tsinit.comparison.summary import (
+    has_optima,
+    mixed_median,
+    paired,
+    rank_ends,
+    ranking,
+    usable,
+    wide,
+)
 from tsinit.comparison.tables import FAILED
 
 #: Beyond this many seeds the difference is smaller than anybody will notice.
@@ -89,7 +97,10 @@ def _paragraph(cell, objective):
     leader, rivals = standing(cell)
     if leader is None:
         return [f"no run could be fitted; {_failures(cell)}."]
-    names = {place: [n for n, r in rivals.items() if r.place == place] for place in ("behind", "level", "open")}
+    names = {
+        place: [n for n, r in rivals.items() if r.place == place]
+        for place in ("behind", "level", "open")
+    }
     sentences = [
         _head(cell, leader, names, rivals, objective),
         _beaten(leader, names["behind"], rivals),
@@ -117,7 +128,11 @@ def _head(cell, leader, names, rivals, objective):
     if names["open"]:
         parts = [_open(name, rivals[name]) for name in names["open"]]
         text = f"inconclusive. {leader} ends highest ({mean}), but the lead may be chance over {listed(parts)}."
-        return f"{text} {listed([leader, *names['level']])} reach the same end." if names["level"] else text
+        return (
+            f"{text} {listed([leader, *names['level']])} reach the same end."
+            if names["level"]
+            else text
+        )
     if names["level"]:
         who = listed([leader, *names["level"]]) if names["behind"] else "all starts"
         return f"{who} reach the same end ({mean})."
@@ -131,7 +146,10 @@ def _open(name, rival):
 def _beaten(leader, names, rivals):
     if not names:
         return ""
-    parts = [f"{name} by {nats(rivals[name].difference.estimate)}{_ends(rivals[name].difference)}" for name in names]
+    parts = [
+        f"{name} by {nats(rivals[name].difference.estimate)}{_ends(rivals[name].difference)}"
+        for name in names
+    ]
     return f"From the same seeds {leader} beats {listed(parts)} nats on average."
 
 
@@ -155,7 +173,10 @@ def _hits(cell):
     reached = (cell["optimum"] == 1) & ~cell["status"].isin(FAILED)
     hits = reached.groupby(cell["strategy"], sort=False).agg(["sum", "size"])
     hits = hits.sort_values("sum", ascending=False, kind="stable")
-    counts = [f"{name} in {row['sum']} of {row['size']} runs" for name, row in hits[hits["sum"] > 0].iterrows()]
+    counts = [
+        f"{name} in {row['sum']} of {row['size']} runs"
+        for name, row in hits[hits["sum"] > 0].iterrows()
+    ]
     if len(counts) == 1 and len(hits) > 1:
         counts.append("in no run of the others")
     return f"The best known end was reached by {listed(counts)}."
@@ -184,7 +205,10 @@ def _mixed(cell):
     if not math.isfinite(medians[soonest]):
         return ""
     others = medians[medians > medians[soonest]]
-    later = [f"{name} {f'{n:,.0f}' if math.isfinite(n) else 'more than the run had'}" for name, n in others.items()]
+    later = [
+        f"{name} {f'{n:,.0f}' if math.isfinite(n) else 'more than the run had'}"
+        for name, n in others.items()
+    ]
     text = f"R-hat stays below {MOST_RHAT} soonest from {soonest}, after {medians[soonest]:,.0f} iterations (median)"
     return f"{text}; {listed(later)}." if later else f"{text}."
 
@@ -247,7 +271,9 @@ def _failures(cell):
         return ""
     some = failed.groupby(cell["strategy"]).mean().between(0, 1, inclusive="neither").any()
     several = cell["strategy"].nunique() > 1
-    return f"failed: {counts}" + ("; differences are over the seeds that both finished" if some and several else "")
+    return f"failed: {counts}" + (
+        "; differences are over the seeds that both finished" if some and several else ""
+    )
 
 
 def _counts(cell, which):
@@ -262,7 +288,11 @@ def _across(cells):
     undecided = 0
     for _, cell in cells:
         leader, rivals = standing(cell)
-        if leader is None or not rivals or any(rival.place != "behind" for rival in rivals.values()):
+        if (
+            leader is None
+            or not rivals
+            or any(rival.place != "behind" for rival in rivals.values())
+        ):
             undecided += 1
         else:
             wins[leader] = wins.get(leader, 0) + 1

@@ -110,8 +110,9 @@ def versions():
     """Name the versions that compute here: Python, tsinit, NumPy, Numba."""
     import numba
 
+    python = platform.python_version()
     return (
-        f"python {platform.python_version()}, tsinit {__version__}, numpy {np.__version__}, numba {numba.__version__}"
+        f"python {python}, tsinit {__version__}, numpy {np.__version__}, numba {numba.__version__}"
     )
 
 
@@ -166,7 +167,10 @@ def _outcome(task, monitor, estimator, status, problem, scores, sampler):
         tail = "\n".join("".join(lines).rstrip().splitlines()[-_TRACEBACK_LINES:])
     converged = getattr(estimator, "converged_", None)
     if status == "diverged":
-        kind, message = ("NonFiniteObjective", f"the objective became {_end(monitor)} at iteration {len(trace) - 1}")
+        kind, message = (
+            "NonFiniteObjective",
+            f"the objective became {_end(monitor)} at iteration {len(trace) - 1}",
+        )
     return Outcome(
         task.run_id,
         status,

@@ -13,8 +13,18 @@ from tsinit.datasets._rules import require
 MECHANISMS = ("mcar", "mar", "mnar", "block", "blackout", "monotone")
 
 
-def ampute(X, mechanism="mcar", rate=0.2, *, columns=None, given=None, strength=1.0, length=12, lengths=None,
-           random_state=None):
+def ampute(
+    X,
+    mechanism="mcar",
+    rate=0.2,
+    *,
+    columns=None,
+    given=None,
+    strength=1.0,
+    length=12,
+    lengths=None,
+    random_state=None,
+):
     """Hide a share of the values of a table.
 
     What was missing stays missing and does not count: `rate` is the expected share of the observed values of the
@@ -98,9 +108,15 @@ def ampute(X, mechanism="mcar", rate=0.2, *, columns=None, given=None, strength=
     targets, drivers = _check_columns(panel, mechanism, columns, given)
     if mechanism in ("block", "blackout"):
         mean = (shortest + longest) / 2
-        require(rate <= mean / (mean + 1), "rate",
-                f"be at most {mean / (mean + 1):.3g} for runs of {mean:g} steps, between which one is seen", rate)
-    runs = partial(_by_sequence, panel.offsets, partial(alternating_runs, rng, rate, shortest, longest))
+        require(
+            rate <= mean / (mean + 1),
+            "rate",
+            f"be at most {mean / (mean + 1):.3g} for runs of {mean:g} steps, between which one is seen",
+            rate,
+        )
+    runs = partial(
+        _by_sequence, panel.offsets, partial(alternating_runs, rng, rate, shortest, longest)
+    )
     hidden = np.zeros(panel.y.shape, dtype=bool)
     if mechanism == "mcar":
         hidden[:, targets] = rng.random((len(hidden), len(targets))) < rate
@@ -124,9 +140,15 @@ def _by_sequence(offsets, draw):
 
 def _check_length(length):
     pair = length if isinstance(length, (tuple, list)) else (length, length)
-    whole = all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n >= 1 for n in pair)
-    require(len(pair) == 2 and whole and pair[0] <= pair[-1], "length",
-            "be a whole number of at least 1, or the least and the most of those", length)
+    whole = all(
+        isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n >= 1 for n in pair
+    )
+    require(
+        len(pair) == 2 and whole and pair[0] <= pair[-1],
+        "length",
+        "be a whole number of at least 1, or the least and the most of those",
+        length,
+    )
     return int(pair[0]), int(pair[1])
 
 
@@ -152,9 +174,13 @@ def _check_columns(panel, mechanism, columns, given):
 
 def _places(name, wanted, panel):
     known = list(panel.columns)
-    wanted = [wanted] if isinstance(wanted, str) or not hasattr(wanted, "__iter__") else list(wanted)
+    wanted = (
+        [wanted] if isinstance(wanted, str) or not hasattr(wanted, "__iter__") else list(wanted)
+    )
     require(len(wanted), name, "hold at least one column", wanted)
     for column in wanted:
         if column not in known:
-            raise ValueError(f"{name} must hold columns of X; got {short(column)}. X has {short(known)}.")
+            raise ValueError(
+                f"{name} must hold columns of X; got {short(column)}. X has {short(known)}."
+            )
     return sorted({known.index(column) for column in wanted})

@@ -81,9 +81,17 @@ def _ask(file):
 
 
 def _tell(file, size):
-    sent = f", in a zip of {size:,} bytes" if file.member and size else ", in a zip" if file.member else ""
-    sys.stderr.write(f"tsinit: downloading {file.name} ({file.bytes:,} bytes{sent}) from {file.url}\n"
-                     f"tsinit: licence: {file.licence}\n")
+    sent = (
+        f", in a zip of {size:,} bytes"
+        if file.member and size
+        else ", in a zip"
+        if file.member
+        else ""
+    )
+    sys.stderr.write(
+        f"tsinit: downloading {file.name} ({file.bytes:,} bytes{sent}) from {file.url}\n"
+        f"tsinit: licence: {file.licence}\n"
+    )
     sys.stderr.flush()
 
 

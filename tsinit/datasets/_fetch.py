@@ -56,11 +56,15 @@ def find(name: str, path=None) -> Path:
             return place.path
         # A damaged file in the cache is ours to replace; elsewhere somebody put it there.
         if place.kind != "cache":
-            raise ValueError(f"{place.path} must have the sha256 {file.sha256}; got another file. "
-                             f"Replace or remove it, or pass path= to use it as it is.")
+            raise ValueError(
+                f"{place.path} must have the sha256 {file.sha256}; got another file. "
+                f"Replace or remove it, or pass path= to use it as it is."
+            )
     if file.bundled is not None:
-        raise FileNotFoundError(f"{file.name} must lie in {_bundled_folder() / file.bundled}, as part of "
-                                f"the package; got no such file. Install tsinit again.")
+        raise FileNotFoundError(
+            f"{file.name} must lie in {_bundled_folder() / file.bundled}, as part of "
+            f"the package; got no such file. Install tsinit again."
+        )
     target = cache_folder() / file.path
     try:
         return download(file, target)
@@ -95,7 +99,11 @@ def cache_folder() -> Path:
 def _bundled_folder():
     """Return ``tsinit/_data`` of an installed package, ``data/`` in a checkout of it."""
     shipped, checkout = _PACKAGE / "_data", _PACKAGE.parent
-    return checkout / "data" if not shipped.is_dir() and _is_ours(checkout / "pyproject.toml") else shipped
+    return (
+        checkout / "data"
+        if not shipped.is_dir() and _is_ours(checkout / "pyproject.toml")
+        else shipped
+    )
 
 
 def _is_ours(project):
@@ -111,14 +119,18 @@ def _given(file, path):
         if candidate.is_file():
             return candidate
     wanted = Path(file.path).name
-    raise FileNotFoundError(f"path must name a file, or a folder that holds {wanted}; got '{path}'.")
+    raise FileNotFoundError(
+        f"path must name a file, or a folder that holds {wanted}; got '{path}'."
+    )
 
 
 def _by_hand(file, target, error):
     root = os.environ.get("TSINIT_DATA")
     seen = f" TSINIT_DATA={root} does not hold {file.path}." if root else ""
     unpack = f", unpack {file.member} from it" if file.member else ""
-    return (f"{file.name} must be downloaded once, and that failed: {error}.{seen} Get it yourself: "
-            f"download {file.url}{unpack}, check that its sha256 is {file.sha256}, and put it in the folder "
-            f"{target.parent} under the name {target.name}. Or set TSINIT_DATA to a folder that holds "
-            f"{file.path}.")
+    return (
+        f"{file.name} must be downloaded once, and that failed: {error}.{seen} Get it yourself: "
+        f"download {file.url}{unpack}, check that its sha256 is {file.sha256}, and put it in the folder "
+        f"{target.parent} under the name {target.name}. Or set TSINIT_DATA to a folder that holds "
+        f"{file.path}."
+    )

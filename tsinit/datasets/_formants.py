@@ -46,19 +46,29 @@ def load_formant_reference(name: str | None = "arctic_a0007", path=None) -> pd.D
     >>> load_formant_reference("arctic_a0007").shape
     (396, 4)
     """
-    speech = {known.path.removeprefix("speech/"): known.name for known in REGISTRY.values() if known.is_speech}
+    speech = {
+        known.path.removeprefix("speech/"): known.name
+        for known in REGISTRY.values()
+        if known.is_speech
+    }
     wanted = None if name is None else lookup(name, list(speech.values())).name
     place = find("formants_praat", path)
     table = pd.read_csv(place)
     lacking = [column for column in ["file", "t", *_COLUMNS] if column not in table.columns]
     if lacking:
-        raise ValueError(f"{place} must have the columns {['file', 't', *_COLUMNS]}; got {list(table.columns)}. "
-                         "Is it another table?")
-    index = pd.MultiIndex.from_arrays([table["file"].map(speech), table["t"]], names=["recording", "time"])
+        raise ValueError(
+            f"{place} must have the columns {['file', 't', *_COLUMNS]}; got {list(table.columns)}. "
+            "Is it another table?"
+        )
+    index = pd.MultiIndex.from_arrays(
+        [table["file"].map(speech), table["t"]], names=["recording", "time"]
+    )
     values = table[_COLUMNS].astype(float).set_axis(index)
     if wanted is None:
         return values
     there = sorted(index.unique("recording"))
     if wanted not in there:
-        raise ValueError(f"name must be a recording with reference formants; got {name!r}. {place.name} holds {there}.")
+        raise ValueError(
+            f"name must be a recording with reference formants; got {name!r}. {place.name} holds {there}."
+        )
     return values[index.get_level_values("recording") == wanted].droplevel("recording")

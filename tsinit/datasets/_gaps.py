@@ -23,7 +23,7 @@ def alternating_runs(rng, rate, shortest, longest, n_steps):
     while t < n_steps:
         t += int(rng.geometric(min(stop, 1.0)))
         run = int(rng.integers(shortest, longest + 1))
-        hidden[t:t + run] = True
+        hidden[t : t + run] = True
         t += run
     return hidden
 

@@ -16,13 +16,19 @@ def list_datasets() -> pd.DataFrame:
         One row a file: ``name``, ``found`` (its path, ``"not fetched"``, or ``"damaged: "`` and the path),
         ``bytes``, ``licence``, ``citation``, ``url``.
     """
-    rows = [(file.name, _where(file), file.bytes, file.licence, file.citation, file.url)
-            for file in REGISTRY.values()]
+    rows = [
+        (file.name, _where(file), file.bytes, file.licence, file.citation, file.url)
+        for file in REGISTRY.values()
+    ]
     return pd.DataFrame(rows, columns=["name", "found", "bytes", "licence", "citation", "url"])
 
 
 def _where(file):
     for place in places(file):
         if place.path.is_file():
-            return str(place.path) if is_intact(file, place.path.read_bytes()) else f"damaged: {place.path}"
+            return (
+                str(place.path)
+                if is_intact(file, place.path.read_bytes())
+                else f"damaged: {place.path}"
+            )
     return "not fetched"

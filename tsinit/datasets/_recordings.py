@@ -119,8 +119,10 @@ def _read_other(path):
     try:
         import soundfile
     except ImportError:
-        raise ImportError(f"{path} must be a WAV file unless the package soundfile is there; got "
-                          f"'{path.suffix}'. Install it with: pip install tsinit[speech]") from None
+        raise ImportError(
+            f"{path} must be a WAV file unless the package soundfile is there; got "
+            f"'{path.suffix}'. Install it with: pip install tsinit[speech]"
+        ) from None
     return soundfile.read(path, dtype="float64")
 
 
@@ -131,5 +133,7 @@ def _read_labels(path):
         fields = line.split()
         if len(fields) >= 3:
             phone = fields[2].partition("-")[2].partition("+")[0] if "+" in fields[2] else fields[2]
-            rows.append((int(fields[0]) / _LABELS_PER_SECOND, int(fields[1]) / _LABELS_PER_SECOND, phone))
+            rows.append(
+                (int(fields[0]) / _LABELS_PER_SECOND, int(fields[1]) / _LABELS_PER_SECOND, phone)
+            )
     return pd.DataFrame(rows, columns=["start", "end", "phone"])

@@ -51,8 +51,10 @@ class DataFile(NamedTuple):
 
 
 _CMU = "CMU ARCTIC licence (permissive, keep the notice): COPYING_CMU_ARCTIC"
-_CMU_CITATION = ("Kominek, J., Black, A. W. (2004). The CMU ARCTIC speech databases. "
-                 "5th ISCA Speech Synthesis Workshop, 223-224.")
+_CMU_CITATION = (
+    "Kominek, J., Black, A. W. (2004). The CMU ARCTIC speech databases. "
+    "5th ISCA Speech Synthesis Workshop, 223-224."
+)
 _FSDD = "https://raw.githubusercontent.com/Jakobovski/free-spoken-digit-dataset/"
 _FSDD_COMMIT = "26eb9aaf76e81b692f806f9140c2d2777410d7a1"
 _FASTTRACK = "https://raw.githubusercontent.com/FastTrackiverse/fasttrackpy/"
@@ -75,22 +77,45 @@ _FSDD_FILES = {
     "9_theo_5": (7400, "83ed5d40635ab333b90dc625694d868b56a53fcbd51226423b4fd1daaa1280c4"),
 }
 _ROOM_FILES = {
-    "cmu_arctic_us_aew_a0001": (124206, "d7b3b0ee49a0dbd26ea813d220a2f8d252ab47eda15af06542d4d21ec1447228"),
-    "cmu_arctic_us_aew_a0002": (128686, "40641becf36e6b65a3aabfd7299778bf2c67eaa8fc4ce097d5b63ff33d7096fa"),
-    "cmu_arctic_us_axb_a0005": (50126, "b87c4ba7d75e51b84ed86469f7a29eca99106e24f50d1f3043ab8984372b6211"),
+    "cmu_arctic_us_aew_a0001": (
+        124206,
+        "d7b3b0ee49a0dbd26ea813d220a2f8d252ab47eda15af06542d4d21ec1447228",
+    ),
+    "cmu_arctic_us_aew_a0002": (
+        128686,
+        "40641becf36e6b65a3aabfd7299778bf2c67eaa8fc4ce097d5b63ff33d7096fa",
+    ),
+    "cmu_arctic_us_axb_a0005": (
+        50126,
+        "b87c4ba7d75e51b84ed86469f7a29eca99106e24f50d1f3043ab8984372b6211",
+    ),
 }
 _FASTTRACK_FILES = {
     # The file named with a schwa holds the same bytes as aw.wav, and its commit is on record.
-    "aw": (58246, "234923a4bc0f565590a96136404e5ed085f04afb6938075397071c1eb8aa9747",
-           "e7745ef2b7d2716b999db3a6aca67d70379e9048/tests/test_data/%C9%99.wav"),
-    "ay": (26246, "f2cb436e531ac4dcb34224d36ce708c0e1a568ecf49ea341a4a9d67abf848b5e",
-           "a53e614d661f2834372cf6d419bd52ad7859e9e5/tests/test_data/ay.wav"),
+    "aw": (
+        58246,
+        "234923a4bc0f565590a96136404e5ed085f04afb6938075397071c1eb8aa9747",
+        "e7745ef2b7d2716b999db3a6aca67d70379e9048/tests/test_data/%C9%99.wav",
+    ),
+    "ay": (
+        26246,
+        "f2cb436e531ac4dcb34224d36ce708c0e1a568ecf49ea341a4a9d67abf848b5e",
+        "a53e614d661f2834372cf6d419bd52ad7859e9e5/tests/test_data/ay.wav",
+    ),
 }
 
 
 def _arctic(name, file, size, sha256):
-    return DataFile(name=name, path=f"speech/arctic/{file}", url="http://www.festvox.org/cmu_arctic/",
-                    sha256=sha256, bytes=size, licence=_CMU, citation=_CMU_CITATION, bundled=f"arctic/{file}")
+    return DataFile(
+        name=name,
+        path=f"speech/arctic/{file}",
+        url="http://www.festvox.org/cmu_arctic/",
+        sha256=sha256,
+        bytes=size,
+        licence=_CMU,
+        citation=_CMU_CITATION,
+        bundled=f"arctic/{file}",
+    )
 
 
 _ALL = [
@@ -102,15 +127,27 @@ _ALL = [
         bytes=3760,
         licence="public domain (measured facts)",
         citation="Chambers, J. M., Cleveland, W. S., Kleiner, B., Tukey, P. A. (1983). "
-                 "Graphical Methods for Data Analysis. Wadsworth.",
+        "Graphical Methods for Data Analysis. Wadsworth.",
         bundled="new_york/airquality.csv",
     ),
-    _arctic("arctic_a0007", "arctic_a0007.wav", 128044,
-            "1b850392f8c87ee2efe5a686523f1bab61d2a38d59bc43d1127e17e406f9e57d"),
-    _arctic("arctic_a0009", "arctic_a0009.wav", 99084,
-            "198d856649b370c483609bdc61558e515c6349210e6dd755e975ab1d2e468936"),
-    _arctic("arctic_a0009_phone", "arctic_a0009_phone.lab", 6553,
-            "fcdc863841c1970bcc0e3725563492c3a72ba32fd7b657ba35d126b60b3b32aa"),
+    _arctic(
+        "arctic_a0007",
+        "arctic_a0007.wav",
+        128044,
+        "1b850392f8c87ee2efe5a686523f1bab61d2a38d59bc43d1127e17e406f9e57d",
+    ),
+    _arctic(
+        "arctic_a0009",
+        "arctic_a0009.wav",
+        99084,
+        "198d856649b370c483609bdc61558e515c6349210e6dd755e975ab1d2e468936",
+    ),
+    _arctic(
+        "arctic_a0009_phone",
+        "arctic_a0009_phone.lab",
+        6553,
+        "fcdc863841c1970bcc0e3725563492c3a72ba32fd7b657ba35d126b60b3b32aa",
+    ),
     DataFile(
         name="formants_praat",
         path="speech/reference/formants_praat.csv",
@@ -119,7 +156,7 @@ _ALL = [
         bytes=40240,
         licence=_CMU,
         citation="Boersma, P., Weenink, D. Praat: doing phonetics by computer, version 6.1.38; "
-                 "Jadoul, Y., Thompson, B., de Boer, B. (2018). Introducing Parselmouth. J. Phonetics 71, 1-15.",
+        "Jadoul, Y., Thompson, B., de Boer, B. (2018). Introducing Parselmouth. J. Phonetics 71, 1-15.",
         bundled="arctic/formants_praat.csv",
         # The wider table, measured in the same way: more recordings and columns.
         twins=("ed71d042cb9d87dd81d0913a4e12abea5e0e26b363e835d29326aa272a25eb4f",),
@@ -133,23 +170,47 @@ _ALL = [
         bytes=785065,
         licence="its description: research purposes only, no commercial use; its page at UCI: CC BY 4.0",
         citation="De Vito, S., Massera, E., Piga, M., Martinotto, L., Di Francia, G. (2008). On field "
-                 "calibration of an electronic nose for benzene estimation in an urban pollution monitoring "
-                 "scenario. Sensors and Actuators B 129, 750-757. doi:10.24432/C59K5F",
+        "calibration of an electronic nose for benzene estimation in an urban pollution monitoring "
+        "scenario. Sensors and Actuators B 129, 750-757. doi:10.24432/C59K5F",
         member="AirQualityUCI.csv",
         twins=("52690e4d44e65cb651cc8c68009c950fe94ea1ddda67d588780b64c4ecf81c23",),
     ),
-    *(DataFile(name=f"fsdd/{stem}", path=f"speech/fsdd/{stem}.wav",
-               url=f"{_FSDD}{_FSDD_COMMIT}/recordings/{stem}.wav", sha256=sha256, bytes=size,
-               licence="CC BY-SA 4.0",
-               citation="Jackson, Z. et al. (2018). Free Spoken Digit Dataset. doi:10.5281/zenodo.1342401")
-      for stem, (size, sha256) in _FSDD_FILES.items()),
-    *(DataFile(name=stem, path=f"speech/arctic/{stem}.wav", url=f"{_ROOMS}{stem}.wav", sha256=sha256,
-               bytes=size, licence=_CMU, citation=_CMU_CITATION)
-      for stem, (size, sha256) in _ROOM_FILES.items()),
-    *(DataFile(name=f"fasttrackpy/{stem}", path=f"speech/fasttrackpy/{stem}.wav", url=_FASTTRACK + tail,
-               sha256=sha256, bytes=size, licence="MIT, copyright 2023 Josef Fruehwald",
-               citation="Fruehwald, J., Barreda, S. (2023). fasttrackpy. github.com/FastTrackiverse")
-      for stem, (size, sha256, tail) in _FASTTRACK_FILES.items()),
+    *(
+        DataFile(
+            name=f"fsdd/{stem}",
+            path=f"speech/fsdd/{stem}.wav",
+            url=f"{_FSDD}{_FSDD_COMMIT}/recordings/{stem}.wav",
+            sha256=sha256,
+            bytes=size,
+            licence="CC BY-SA 4.0",
+            citation="Jackson, Z. et al. (2018). Free Spoken Digit Dataset. doi:10.5281/zenodo.1342401",
+        )
+        for stem, (size, sha256) in _FSDD_FILES.items()
+    ),
+    *(
+        DataFile(
+            name=stem,
+            path=f"speech/arctic/{stem}.wav",
+            url=f"{_ROOMS}{stem}.wav",
+            sha256=sha256,
+            bytes=size,
+            licence=_CMU,
+            citation=_CMU_CITATION,
+        )
+        for stem, (size, sha256) in _ROOM_FILES.items()
+    ),
+    *(
+        DataFile(
+            name=f"fasttrackpy/{stem}",
+            path=f"speech/fasttrackpy/{stem}.wav",
+            url=_FASTTRACK + tail,
+            sha256=sha256,
+            bytes=size,
+            licence="MIT, copyright 2023 Josef Fruehwald",
+            citation="Fruehwald, J., Barreda, S. (2023). fasttrackpy. github.com/FastTrackiverse",
+        )
+        for stem, (size, sha256, tail) in _FASTTRACK_FILES.items()
+    ),
 ]
 
 REGISTRY: dict[str, DataFile] = {file.name: file for file in _ALL}

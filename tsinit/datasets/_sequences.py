@@ -21,5 +21,7 @@ def hide(rng, complete, share):
     hidden = np.zeros(sum(sizes), dtype=bool)
     hidden[rng.permutation(hidden.size)[: round(share * hidden.size)]] = True
     masks = np.split(hidden, np.cumsum(sizes)[:-1])
-    return [np.where(mask.reshape(values.shape), np.nan, values)
-            for values, mask in zip(complete, masks, strict=True)]
+    return [
+        np.where(mask.reshape(values.shape), np.nan, values)
+        for values, mask in zip(complete, masks, strict=True)
+    ]

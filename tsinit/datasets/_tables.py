@@ -106,8 +106,10 @@ def load_new_york_air_quality(path=None) -> pd.DataFrame:
 def _check_columns(table, needed, path):
     lacking = [column for column in needed if column not in table.columns]
     if lacking:
-        raise ValueError(f"{path} must have the columns {needed}; got {list(table.columns)}. "
-                         "Is it another table?")
+        raise ValueError(
+            f"{path} must have the columns {needed}; got {list(table.columns)}. "
+            "Is it another table?"
+        )
 
 
 def _regular(values, freq, units, path):

@@ -38,8 +38,19 @@ class SimulatedHMM(NamedTuple):
     transition_matrix: np.ndarray
 
 
-def make_hmm(n_steps=500, n_states=3, n_features=1, *, n_sequences=1, persistence=0.95, means=(-2.0, 2.0),
-             correlation=0.0, df=np.inf, missing=0.0, random_state=None) -> SimulatedHMM:
+def make_hmm(
+    n_steps=500,
+    n_states=3,
+    n_features=1,
+    *,
+    n_sequences=1,
+    persistence=0.95,
+    means=(-2.0, 2.0),
+    correlation=0.0,
+    df=np.inf,
+    missing=0.0,
+    random_state=None,
+) -> SimulatedHMM:
     """Simulate regimes that persist, with Gaussian or heavy-tailed observations of unit variance.
 
     Every state is as likely to be left for each of the others, and the first is drawn evenly. Observations are the
@@ -93,8 +104,17 @@ def make_hmm(n_steps=500, n_states=3, n_features=1, *, n_sequences=1, persistenc
     check_inside("persistence", persistence, 0.0, 1.0, closed=True)
     check_inside("correlation", correlation, 0.0, 1.0, closed=True)
     check_inside("missing", missing, 0.0, 1.0, closed=True)
-    require(df == np.inf or check_number("df", df) > 2.0, "df", "be above 2, where the variance is finite", df)
-    for name, count in (("n_states", n_states), ("n_features", n_features), ("n_sequences", n_sequences)):
+    require(
+        df == np.inf or check_number("df", df) > 2.0,
+        "df",
+        "be above 2, where the variance is finite",
+        df,
+    )
+    for name, count in (
+        ("n_states", n_states),
+        ("n_features", n_features),
+        ("n_sequences", n_sequences),
+    ):
         check_count(name, count)
     one_length, lengths = check_lengths(n_steps, n_sequences)
     centres = _check_means(means, n_states, n_features)
@@ -115,7 +135,12 @@ def _check_means(means, n_states, n_features):
     if given.shape == (2,):
         line = np.linspace(given[0], given[1], n_states) if n_states > 1 else given[:1]
         return np.repeat(line[:, None], n_features, axis=1)
-    require(given.shape == (n_states, n_features), "means", f"be a pair or of shape {(n_states, n_features)}", given)
+    require(
+        given.shape == (n_states, n_features),
+        "means",
+        f"be a pair or of shape {(n_states, n_features)}",
+        given,
+    )
     return given
 
 

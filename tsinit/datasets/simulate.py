@@ -38,8 +38,18 @@ class SimulatedSSM(NamedTuple):
     eigenvalues: np.ndarray
 
 
-def make_lgssm(n_steps=200, n_states=2, n_features=2, *, n_sequences=1, spectral_radius=0.95, eigenvalues=None,
-               snr=10.0, missing=0.0, random_state=None) -> SimulatedSSM:
+def make_lgssm(
+    n_steps=200,
+    n_states=2,
+    n_features=2,
+    *,
+    n_sequences=1,
+    spectral_radius=0.95,
+    eigenvalues=None,
+    snr=10.0,
+    missing=0.0,
+    random_state=None,
+) -> SimulatedSSM:
     """Simulate a random stable linear Gaussian state-space model from its stationary distribution.
 
     A is made of real 2 x 2 rotation-scale blocks under a random rotation of the state space, so it has
@@ -93,12 +103,18 @@ def make_lgssm(n_steps=200, n_states=2, n_features=2, *, n_sequences=1, spectral
     check_inside("spectral_radius", spectral_radius, 0.0, 1.0, closed=True)
     check_inside("snr", snr, 0.0)
     check_inside("missing", missing, 0.0, 1.0, closed=True)
-    for name, count in (("n_states", n_states), ("n_features", n_features), ("n_sequences", n_sequences)):
+    for name, count in (
+        ("n_states", n_states),
+        ("n_features", n_features),
+        ("n_sequences", n_sequences),
+    ):
         check_count(name, count)
     one_length, lengths = check_lengths(n_steps, n_sequences)
 
     drawn = eigenvalues is None
-    spectrum = _draw_spectrum(rng, n_states, spectral_radius) if drawn else _check_spectrum(eigenvalues)
+    spectrum = (
+        _draw_spectrum(rng, n_states, spectral_radius) if drawn else _check_spectrum(eigenvalues)
+    )
     params = _draw_params(rng, spectrum, n_features, snr)
     states, complete = zip(*(_simulate(rng, params, steps) for steps in lengths), strict=True)
     y = hide(rng, complete, missing)
@@ -112,7 +128,7 @@ def _draw_spectrum(rng, n_states, radius):
     moduli[0] = radius
     angles = rng.uniform(0.0, np.pi, size=n_states // 2)
     poles = moduli[: n_states // 2] * np.exp(1j * angles)
-    real = moduli[n_states // 2:] * rng.choice([-1.0, 1.0])  # one for an odd number of states
+    real = moduli[n_states // 2 :] * rng.choice([-1.0, 1.0])  # one for an odd number of states
     return np.concatenate([np.column_stack([poles, poles.conj()]).ravel(), real])
 
 
@@ -121,7 +137,9 @@ def _check_spectrum(eigenvalues):
     given = numbers("eigenvalues", eigenvalues, complex)
     require(given.ndim == 1, "eigenvalues", "be a list of numbers", given)
     upper, lower, real = given[given.imag > 0], given[given.imag < 0], given[given.imag == 0]
-    closed = upper.size == lower.size and np.allclose(np.sort_complex(upper), np.sort_complex(lower.conj()))
+    closed = upper.size == lower.size and np.allclose(
+        np.sort_complex(upper), np.sort_complex(lower.conj())
+    )
     require(given.size and closed, "eigenvalues", "come in conjugate pairs", eigenvalues)
     require(np.all(np.abs(given) < 1), "eigenvalues", "lie inside the unit circle", eigenvalues)
     return np.concatenate([np.column_stack([upper, upper.conj()]).ravel(), real])

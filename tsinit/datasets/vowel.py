@@ -33,8 +33,16 @@ class Vowel(NamedTuple):
     bandwidths: np.ndarray
 
 
-def make_vowel(formants=(700.0, 1220.0, 2600.0), bandwidths=80.0, *, fs=8000, duration=0.5, f0=120.0,
-               snr_db=None, random_state=None) -> Vowel:
+def make_vowel(
+    formants=(700.0, 1220.0, 2600.0),
+    bandwidths=80.0,
+    *,
+    fs=8000,
+    duration=0.5,
+    f0=120.0,
+    snr_db=None,
+    random_state=None,
+) -> Vowel:
     """Synthesise a vowel, or a glide between two, by resonators in cascade.
 
     Every formant is one pair of poles ``exp(pi (-B +- 2i F) / fs)`` and there are no zeros, so a model of
@@ -90,12 +98,23 @@ def make_vowel(formants=(700.0, 1220.0, 2600.0), bandwidths=80.0, *, fs=8000, du
     if snr_db is not None:
         check_inside("snr_db", snr_db, rule=", or None")
     frequencies, widths = _ends("formants", formants), _ends("bandwidths", bandwidths)
-    require(len(widths) in (1, len(frequencies)), "bandwidths",
-            f"be one number, or one for each of the {len(frequencies)} formants", bandwidths)
+    require(
+        len(widths) in (1, len(frequencies)),
+        "bandwidths",
+        f"be one number, or one for each of the {len(frequencies)} formants",
+        bandwidths,
+    )
     widths = np.broadcast_to(widths, frequencies.shape)
     inside = (frequencies > 0) & (frequencies < fs / 2)
-    require(frequencies.size and np.all(inside), "formants", f"lie between 0 and {fs / 2} Hz", formants)
-    require(np.all((widths > 0) & np.isfinite(widths)), "bandwidths", "be positive and finite", bandwidths)
+    require(
+        frequencies.size and np.all(inside), "formants", f"lie between 0 and {fs / 2} Hz", formants
+    )
+    require(
+        np.all((widths > 0) & np.isfinite(widths)),
+        "bandwidths",
+        "be positive and finite",
+        bandwidths,
+    )
 
     # A lead-in at the first vowel until the slowest resonance has lost 80 dB: the sound starts settled.
     lead = int(np.ceil(np.log(1e4) * fs / (np.pi * widths[:, 0].min())))
@@ -105,15 +124,25 @@ def make_vowel(formants=(700.0, 1220.0, 2600.0), bandwidths=80.0, *, fs=8000, du
     width_track = widths[:, 0] + glide * (widths[:, 1] - widths[:, 0])
     clean = _resonate(_source(rng, lead + n_steps, fs, f0), track, width_track, fs)[lead:]
     clean /= np.sqrt(np.mean(clean**2))
-    return Vowel(clean + _noise(rng, clean, snr_db), clean, fs, np.arange(n_steps) / fs,
-                 track[lead:], width_track[lead:])
+    return Vowel(
+        clean + _noise(rng, clean, snr_db),
+        clean,
+        fs,
+        np.arange(n_steps) / fs,
+        track[lead:],
+        width_track[lead:],
+    )
 
 
 def _ends(name, values):
     """Return start and end of every value, (F, 2)."""
     values = numbers(name, values)
-    require(values.ndim == 1 or values.shape[1:] == (2,), name,
-            "be one number or a (start, end) pair each", values)
+    require(
+        values.ndim == 1 or values.shape[1:] == (2,),
+        name,
+        "be one number or a (start, end) pair each",
+        values,
+    )
     return np.column_stack([values, values]) if values.ndim == 1 else values
 
 

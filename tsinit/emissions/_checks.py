@@ -37,7 +37,9 @@ def real_table(y, n_features=None):
             f"X must hold numbers, NaN where missing; got {type(y).__name__} of other things."
         ) from None
     if y.ndim != 2 or 0 in y.shape:
-        raise ValueError(f"X must be a table with at least one row and one column; got shape {y.shape}.")
+        raise ValueError(
+            f"X must be a table with at least one row and one column; got shape {y.shape}."
+        )
     if n_features is not None and y.shape[1] != n_features:
         raise ValueError(f"X must have the {n_features} columns of the fit; got {y.shape[1]}.")
     wrong = np.abs(y) > _LARGEST
@@ -215,7 +217,9 @@ def covariance(name, value, D):
     """
     S = _numbers(name, value)
     if S.shape != (D, D):
-        raise ValueError(f"{name} must have shape {(D, D)}, a row and a column for each of X; got {S.shape}.")
+        raise ValueError(
+            f"{name} must have shape {(D, D)}, a row and a column for each of X; got {S.shape}."
+        )
     if not np.isfinite(S).all() or np.abs(S - S.T).max() > 1e-8 * np.abs(S).max():
         raise ValueError(f"{name} must be finite and symmetric; got {short(value)}.")
     # Judged as a correlation: columns may differ by many orders of magnitude.
@@ -255,7 +259,9 @@ def emission_object(emission):
             f"Write {emission.__name__}()."
         )
     if not callable(getattr(emission, "bind", None)):
-        raise TypeError(f"emission must be a name or an object with a method bind; got {short(emission)}.")
+        raise TypeError(
+            f"emission must be a name or an object with a method bind; got {short(emission)}."
+        )
 
 
 def _numbers(name, value):

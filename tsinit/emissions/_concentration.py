@@ -50,7 +50,9 @@ def _parts(summary, kappa):
     h = -n * s - (n + c + b - R) * kappa + (a - 1.0) * math.log(kappa)
     slope = n * (1.0 - ratio) - (n + c + b - R) + (a - 1.0) / kappa
     # x I1/I0 has the derivative x^2 (1 - (I1/I0)^2) by log x.
-    bend = kappa * kappa * (R * R * (1.0 - ratio_R * ratio_R) - n * (1.0 - ratio * ratio)) - b * kappa
+    bend = (
+        kappa * kappa * (R * R * (1.0 - ratio_R * ratio_R) - n * (1.0 - ratio * ratio)) - b * kappa
+    )
     if c > 0.0:
         s, ratio = bessel(c * kappa)
         h -= s

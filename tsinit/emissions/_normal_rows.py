@@ -167,7 +167,11 @@ def seen_part(params, data, t, k):
     elif missing < D:
         square, log_det = unfailing(many_gaps, params, data, t, k)  # type: ignore[call-arg]
     # params and data are read once more: see `tsinit.emissions._scratch`.
-    return square, params.log_norm[k] + 0.5 * (missing * LOG_2PI - log_det), data.y.shape[1] - missing
+    return (
+        square,
+        params.log_norm[k] + 0.5 * (missing * LOG_2PI - log_det),
+        data.y.shape[1] - missing,
+    )
 
 
 @kernel_with_memory

@@ -176,7 +176,9 @@ def log_prior(prior, mean, whiten):
     """Log density of mean and covariance of each state under the prior, (K,)."""
     K, D = mean.shape
     out = np.empty(K)
-    constant = prior.log_norm - 0.5 * D * (prior.df * math.log(2.0) + 0.5 * (D - 1) * math.log(math.pi))
+    constant = prior.log_norm - 0.5 * D * (
+        prior.df * math.log(2.0) + 0.5 * (D - 1) * math.log(math.pi)
+    )
     constant += 0.5 * D * (math.log(prior.k) - LOG_2PI)
     for k in range(K):
         # |Sigma| = |W|^-2, tr(Psi Sigma^-1) = |W root|^2.

@@ -89,7 +89,9 @@ def _log_evidence(prior, code, z, K):
             for c in range(C):
                 if n[k, i, c] > 0.0:
                     rows += n[k, i, c]
-                    total += math.lgamma(prior.counts[i, c] + n[k, i, c]) - math.lgamma(prior.counts[i, c])
+                    total += math.lgamma(prior.counts[i, c] + n[k, i, c]) - math.lgamma(
+                        prior.counts[i, c]
+                    )
             if rows > 0.0:
                 total += math.lgamma(weight) - math.lgamma(weight + rows)
     return total
@@ -165,7 +167,10 @@ class CategoricalBound(Bound):
     def covariances(self, params):
         """Covariance of the numbers of the categories, (K, D, D), diagonal."""
         distance = self.values - self.means(params)[:, :, None]
-        return np.eye(self.n_features) * np.sum(np.exp(params.log_prob) * distance**2, axis=2)[:, None, :]
+        return (
+            np.eye(self.n_features)
+            * np.sum(np.exp(params.log_prob) * distance**2, axis=2)[:, None, :]
+        )
 
     def describe(self, params):
         """Probabilities (K, D, C) of the categories of each column in ascending order, 0 beyond the last."""

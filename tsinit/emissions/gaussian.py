@@ -74,17 +74,25 @@ class Gaussian(Emission):
         """See `Emission.bind`."""
         y = _checks.real_table(y)
         scale = column_scale(y)
-        return GaussianBound(list_gaps(scale.apply(y)), wishart_prior(self, y.shape[1], scale), scale)
+        return GaussianBound(
+            list_gaps(scale.apply(y)), wishart_prior(self, y.shape[1], scale), scale
+        )
 
 
 def wishart_prior(emission, D, scale, share=0.25):
     """Settle a Normal-inverse-Wishart prior, standardised; share : of the variance, expected of a state."""
     mean, covariance = emission.prior_mean, emission.prior_covariance
     m = np.zeros(D) if mean is None else scale.apply(_checks.per_column("prior_mean", mean, D))
-    df = D + 3.0 if emission.prior_df is None else _checks.above("prior_df", emission.prior_df, D + 1)
+    df = (
+        D + 3.0
+        if emission.prior_df is None
+        else _checks.above("prior_df", emission.prior_df, D + 1)
+    )
     S = share * np.eye(D)
     if covariance is not None:
-        S = _checks.covariance("prior_covariance", covariance, D) / np.outer(scale.scale, scale.scale)
+        S = _checks.covariance("prior_covariance", covariance, D) / np.outer(
+            scale.scale, scale.scale
+        )
     weight = _checks.above("prior_weight", emission.prior_weight, 0.0)
     return nw.normal_wishart(m, weight, df, np.ascontiguousarray(S * (df - D - 1.0)))
 
@@ -124,7 +132,9 @@ class GaussianBound(Bound):
         if self.collapsed:
             value = nw.log_evidence(self.prior, self.data.gap, self.data.y, z, K)
         else:
-            value = self.joint_density(z, K, params, nw.log_prior(self.prior, params.mean, params.whiten))
+            value = self.joint_density(
+                z, K, params, nw.log_prior(self.prior, params.mean, params.whiten)
+            )
         return value + self.log_jacobian
 
     def means(self, params):

@@ -154,7 +154,9 @@ class DiagonalGaussian(Emission):
         if self.prior_variance is not None:
             v = _checks.per_column("prior_variance", self.prior_variance, D, 0.0) / scale.scale**2
         a = 0.5 * _checks.above("prior_df", self.prior_df, 2.0)
-        prior = NormalGamma(m, _checks.above("prior_weight", self.prior_weight, 0.0), a, v * (a - 1.0))
+        prior = NormalGamma(
+            m, _checks.above("prior_weight", self.prior_weight, 0.0), a, v * (a - 1.0)
+        )
         return DiagonalGaussianBound(DiagonalGaussianData(scale.apply(y)), prior, scale)
 
 

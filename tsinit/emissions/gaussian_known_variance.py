@@ -48,9 +48,9 @@ def _draw(rng, prior, y, z, K):
         for i in range(D):
             w = 1.0 / prior.variance[i]
             total = 1.0 / prior.v[i] + n[k, i] * w
-            s[k, i] = (prior.m[i] / prior.v[i] + s[k, i] * w) / total + rng.standard_normal() / math.sqrt(
-                total
-            )
+            s[k, i] = (
+                prior.m[i] / prior.v[i] + s[k, i] * w
+            ) / total + rng.standard_normal() / math.sqrt(total)
             precision[k, i] = w
             log_norm[k, i] = 0.5 * (math.log(w) - LOG_2PI)
     return s, precision, log_norm
@@ -119,7 +119,9 @@ class KnownVarianceGaussian(Emission):
             variance = _checks.per_column("variance", self.variance, D, 0.0) / square
         if self.prior_variance is not None:
             v = _checks.per_column("prior_variance", self.prior_variance, D, 0.0) / square
-        return KnownVarianceBound(DiagonalGaussianData(scale.apply(y)), KnownVariance(variance, m, v), scale)
+        return KnownVarianceBound(
+            DiagonalGaussianData(scale.apply(y)), KnownVariance(variance, m, v), scale
+        )
 
 
 class KnownVarianceBound(DiagonalGaussianBound):

@@ -64,7 +64,9 @@ def _draw(rng, prior, y, z, K):
     rate = np.empty((K, y.shape[1]))
     for k in range(K):
         for i in range(y.shape[1]):
-            log_rate[k, i] = log_gamma_draw(rng, prior.a + log_rate[k, i]) - math.log(prior.b[i] + n[k, i])
+            log_rate[k, i] = log_gamma_draw(rng, prior.a + log_rate[k, i]) - math.log(
+                prior.b[i] + n[k, i]
+            )
             rate[k, i] = math.exp(log_rate[k, i])
     return rate, log_rate
 

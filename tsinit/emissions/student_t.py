@@ -24,7 +24,9 @@ class StudentTData(NamedTuple):
     y: np.ndarray
     gap: np.ndarray
     column: np.ndarray
-    constant: np.ndarray  # (D + 1,) log density less that of a Gaussian, at the centre, by entries seen
+    constant: (
+        np.ndarray
+    )  # (D + 1,) log density less that of a Gaussian, at the centre, by entries seen
 
 
 class StudentTParams(NamedTuple):
@@ -47,7 +49,9 @@ class StudentTLatent(NamedTuple):
 def _log_density(params, data, t, k):
     square, log_norm, seen = seen_part(params, data, t, k)
     df = params.df[k]
-    return (log_norm + data.constant[seen] - 0.5 * (df + seen) * math.log1p(square / df)) * (seen > 0)
+    return (log_norm + data.constant[seen] - 0.5 * (df + seen) * math.log1p(square / df)) * (
+        seen > 0
+    )
 
 
 @entry
@@ -94,7 +98,9 @@ class StudentT(Emission):
     Gelman et al., Bayesian Data Analysis (3rd ed., 2013), section 17.2.
     """
 
-    def __init__(self, df=4.0, prior_mean=None, prior_weight=0.05, prior_covariance=None, prior_df=None):
+    def __init__(
+        self, df=4.0, prior_mean=None, prior_weight=0.05, prior_covariance=None, prior_df=None
+    ):
         self.df = df
         self.prior_mean = prior_mean
         self.prior_weight = prior_weight
@@ -158,11 +164,17 @@ class StudentTBound(Bound):
         """Covariance of each state, (K, D, D); for df <= 2 variances are infinite, covariances NaN."""
         if self.df > 2.0:
             return self._scales(params) * self.df / (self.df - 2.0)
-        return np.tile(np.where(np.eye(self.n_features) > 0.0, np.inf, np.nan), (len(params.mean), 1, 1))
+        return np.tile(
+            np.where(np.eye(self.n_features) > 0.0, np.inf, np.nan), (len(params.mean), 1, 1)
+        )
 
     def describe(self, params):
         """Location, scale matrix and degrees of freedom of each state."""
-        return {"location": self.means(params), "scale": self._scales(params), "df": params.df.copy()}
+        return {
+            "location": self.means(params),
+            "scale": self._scales(params),
+            "df": params.df.copy(),
+        }
 
     def simulate(self, rng, params, z):
         """See `Bound.simulate`."""

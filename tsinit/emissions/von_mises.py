@@ -45,7 +45,9 @@ def _log_density(params, data, t, k):
     for i in range(data.cos.shape[1]):
         if not np.isnan(data.cos[t, i]):
             total += (
-                params.cos[k, i] * data.cos[t, i] + params.sin[k, i] * data.sin[t, i] + params.log_norm[k, i]
+                params.cos[k, i] * data.cos[t, i]
+                + params.sin[k, i] * data.sin[t, i]
+                + params.log_norm[k, i]
             )
     return total
 
@@ -128,7 +130,12 @@ class VonMises(Emission):
     """
 
     def __init__(
-        self, unit=None, prior_direction=0.0, prior_weight=0.0, prior_concentration=None, prior_shape=2.0
+        self,
+        unit=None,
+        prior_direction=0.0,
+        prior_weight=0.0,
+        prior_concentration=None,
+        prior_shape=2.0,
     ):
         self.unit = unit
         self.prior_direction = prior_direction
@@ -198,7 +205,10 @@ class VonMisesBound(Bound):
         from scipy.special import i0e, i1e
 
         kappa = np.hypot(params.cos, params.sin)
-        return np.eye(self.n_features) * (self._turn**2 * 2.0 * (1.0 - i1e(kappa) / i0e(kappa)))[:, None, :]
+        return (
+            np.eye(self.n_features)
+            * (self._turn**2 * 2.0 * (1.0 - i1e(kappa) / i0e(kappa)))[:, None, :]
+        )
 
     def describe(self, params):
         """Mean direction, and concentration (of angles in radians) of each state and column."""
@@ -210,4 +220,8 @@ class VonMisesBound(Bound):
         return self._wrapped(y) * self._turn
 
     def _wrapped(self, angle):
-        return np.arctan2(np.sin(angle), np.cos(angle)) if self.signed else np.mod(angle, 2.0 * math.pi)
+        return (
+            np.arctan2(np.sin(angle), np.cos(angle))
+            if self.signed
+            else np.mod(angle, 2.0 * math.pi)
+        )

@@ -73,7 +73,9 @@ def memory_of_runs(z, offsets, most):
     long_enough = stops - starts > most
     starts, stops = starts[long_enough], stops[long_enough]
     n_columns = count_columns(stops - starts, most + 1)
-    return autoregressive_order(hankel_gram(z, starts, stops, most + 1) / n_columns, z.shape[1], n_columns)
+    return autoregressive_order(
+        hankel_gram(z, starts, stops, most + 1) / n_columns, z.shape[1], n_columns
+    )
 
 
 def autoregressive_order(gram, D, n_columns):

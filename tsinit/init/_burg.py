@@ -11,7 +11,7 @@ class Autoregression(NamedTuple):
     """y[t] = sum_k coefficients[k - 1] y[t - k] + e[t]."""
 
     coefficients: np.ndarray  # (order,)
-    noise: float              # variance of e
+    noise: float  # variance of e
 
 
 def burg(y, order, offsets=None, floor=0.0):

@@ -30,9 +30,13 @@ def number_or_word(name, value, least, word):
     """
     if isinstance(value, str) and value == word:
         return
-    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(
+        value, bool
+    )
     if not number or not least <= value < np.inf:
-        raise ValueError(f"{name} must be a number of at least {least:g} or {word!r}; got {value!r}.")
+        raise ValueError(
+            f"{name} must be a number of at least {least:g} or {word!r}; got {value!r}."
+        )
 
 
 def some_vary(varies):
@@ -44,7 +48,9 @@ def some_vary(varies):
         If none does.
     """
     if not varies.any():
-        raise ValueError(f"X must have a column that varies; got {varies.size} that are constant or empty.")
+        raise ValueError(
+            f"X must have a column that varies; got {varies.size} that are constant or empty."
+        )
 
 
 def candidates(strategies, trial):
@@ -72,7 +78,9 @@ def listed(strategies):
         If it is empty.
     """
     if not isinstance(strategies, (list, tuple)):
-        raise TypeError(f"strategies must be a list or tuple of strategies, or 'auto'; got {strategies!r}.")
+        raise TypeError(
+            f"strategies must be a list or tuple of strategies, or 'auto'; got {strategies!r}."
+        )
     if not strategies:
         raise ValueError("strategies must hold at least one strategy; got none.")
 
@@ -86,8 +94,10 @@ def judge(trial, name):
         If no model gave a `trial`.
     """
     if not callable(trial):
-        raise TypeError("trial must be a function trial(start, n_iter) -> (objective, refined); "
-                        f"got {trial!r}. A model gives it when {name} is its init.")
+        raise TypeError(
+            "trial must be a function trial(start, n_iter) -> (objective, refined); "
+            f"got {trial!r}. A model gives it when {name} is its init."
+        )
 
 
 def complete(name, table, y):
@@ -105,10 +115,16 @@ def complete(name, table, y):
     try:
         table = np.asarray(table, dtype=float)
     except (TypeError, ValueError):
-        raise ValueError(f"{name} must fill a table of numbers; got {type(table).__name__} of other things.") from None
+        raise ValueError(
+            f"{name} must fill a table of numbers; got {type(table).__name__} of other things."
+        ) from None
     if table.shape != y.shape:
-        raise ValueError(f"{name} must fill a table of shape {y.shape}; got one of shape {table.shape}.")
+        raise ValueError(
+            f"{name} must fill a table of shape {y.shape}; got one of shape {table.shape}."
+        )
     if not np.isfinite(table).all():
         row, column = np.argwhere(~np.isfinite(table))[0]
-        raise ValueError(f"{name} must leave no gap; got {table[row, column]} in row {row}, column {column}.")
+        raise ValueError(
+            f"{name} must leave no gap; got {table[row, column]} in row {row}, column {column}."
+        )
     return table

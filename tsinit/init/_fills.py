@@ -41,7 +41,9 @@ def by_sequence(y, offsets, fill_column):
             part = slice(a, b)
             if seen[part].all():
                 continue
-            stretch = fill_column(column[part], seen[part], part) if seen[part].any() else average[j]
+            stretch = (
+                fill_column(column[part], seen[part], part) if seen[part].any() else average[j]
+            )
             out[part, j] = np.where(seen[part], column[part], stretch)
     return out
 

@@ -50,8 +50,11 @@ def views(z, offsets, n_states, n_block_rows, gaps):
     ValueError
         If no sequence has 4 rows, or with ``"drop"`` no stretch without a gap.
     """
+
     def dropped():
-        return View("drop", _choices(z, offsets, n_states, n_block_rows), partial(hankel_factor, z, offsets))
+        return View(
+            "drop", _choices(z, offsets, n_states, n_block_rows), partial(hankel_factor, z, offsets)
+        )
 
     if gaps == "drop" or not np.isnan(z).any():
         return [dropped()]

@@ -7,26 +7,30 @@ import numpy as np
 from tsinit.kernels.hmm import smooth
 from tsinit.kernels.normal import log_densities
 
-_LEAST_VARIANCE = 1e-3  # on columns of variance 1, in every direction: no state can collapse on a few rows
-_LEAST_WEIGHT = 1e-8    # rows of a state below which its distribution stays
-_LEAST_CHANCE = 1e-100  # of a transition: too little to notice, enough for the quick passes to be exact
+_LEAST_VARIANCE = (
+    1e-3  # on columns of variance 1, in every direction: no state can collapse on a few rows
+)
+_LEAST_WEIGHT = 1e-8  # rows of a state below which its distribution stays
+_LEAST_CHANCE = (
+    1e-100  # of a transition: too little to notice, enough for the quick passes to be exact
+)
 _BITS = 30
-_CHUNK = 4_096          # rows whose products are held at a time
+_CHUNK = 4_096  # rows whose products are held at a time
 
 
 class Model(NamedTuple):
     """Parameters of K states."""
 
     start: np.ndarray  # (K,)
-    P: np.ndarray      # (K, K), state k after state j
+    P: np.ndarray  # (K, K), state k after state j
     means: np.ndarray  # (K, D)
-    covs: np.ndarray   # (K, D, D)
+    covs: np.ndarray  # (K, D, D)
 
 
 class Pattern(NamedTuple):
     """Rows in which the same columns were observed."""
 
-    rows: np.ndarray     # (n,)
+    rows: np.ndarray  # (n,)
     columns: np.ndarray  # (d,), d > 0
 
 
@@ -38,8 +42,10 @@ def patterns(z):
     kind = np.zeros(len(z), dtype=np.int64)
     for start in range(0, z.shape[1], _BITS):
         # Rows as whole numbers, which sort much faster; as many columns at a time as those have bits to spare.
-        bits = seen[:, start:start + _BITS]
-        kind = np.unique(kind << _BITS | bits @ (1 << np.arange(bits.shape[1])), return_inverse=True)[1]
+        bits = seen[:, start : start + _BITS]
+        kind = np.unique(
+            kind << _BITS | bits @ (1 << np.arange(bits.shape[1])), return_inverse=True
+        )[1]
     parts = np.split(np.argsort(kind, kind="stable"), np.cumsum(np.bincount(kind))[:-1])
     return [Pattern(rows, np.flatnonzero(seen[rows[0]])) for rows in parts if seen[rows[0]].any()]
 
@@ -50,7 +56,9 @@ def densities(z, groups, model):
     for rows, columns in groups:
         root = np.linalg.cholesky(model.covs[:, columns[:, None], columns])
         W = np.linalg.inv(root)
-        log_norm = np.log(np.diagonal(W, axis1=1, axis2=2)).sum(axis=1) - len(columns) / 2 * np.log(2 * np.pi)
+        log_norm = np.log(np.diagonal(W, axis1=1, axis2=2)).sum(axis=1) - len(columns) / 2 * np.log(
+            2 * np.pi
+        )
         means = np.ascontiguousarray(model.means[:, columns])
         log_densities(z, rows, columns, means, np.ascontiguousarray(W), log_norm, out)
     return out
@@ -109,7 +117,9 @@ def _expected_moments(z, groups, model, prob):
         # From moments about zero, the mean of all rows, to those about the mean of each state.
         mean = model.means[:, columns]
         both = first[:, :, None] * mean[:, None, :]
-        second += n[:, None, None] * mean[:, :, None] * mean[:, None, :] - both - both.transpose(0, 2, 1)
+        second += (
+            n[:, None, None] * mean[:, :, None] * mean[:, None, :] - both - both.transpose(0, 2, 1)
+        )
         first -= n[:, None] * mean
         if len(columns) == D:
             shift += first
@@ -128,12 +138,12 @@ def _weighted_moments(z, rows, columns, prob):
     lower, other = np.tril_indices(d)
     sums = np.zeros((K, 1 + d + len(lower)))
     for start in range(0, len(rows), _CHUNK):
-        part = rows[start:start + _CHUNK]
+        part = rows[start : start + _CHUNK]
         y = z[part[:, None], columns]
         sums += prob[part].T @ np.hstack([np.ones((len(y), 1)), y, y[:, lower] * y[:, other]])
     second = np.empty((K, d, d))
-    second[:, lower, other] = second[:, other, lower] = sums[:, 1 + d:]
-    return sums[:, 0], sums[:, 1:1 + d], second
+    second[:, lower, other] = second[:, other, lower] = sums[:, 1 + d :]
+    return sums[:, 0], sums[:, 1 : 1 + d], second
 
 
 def _raised(covs, diagonal):
@@ -142,5 +152,7 @@ def _raised(covs, diagonal):
         variances = np.maximum(np.diagonal(covs, axis1=1, axis2=2), _LEAST_VARIANCE)
         return variances[:, :, None] * np.eye(covs.shape[1])
     values, vectors = np.linalg.eigh((covs + covs.transpose(0, 2, 1)) / 2)
-    raised = (vectors * np.maximum(values, _LEAST_VARIANCE)[:, None, :]) @ vectors.transpose(0, 2, 1)
+    raised = (vectors * np.maximum(values, _LEAST_VARIANCE)[:, None, :]) @ vectors.transpose(
+        0, 2, 1
+    )
     return (raised + raised.transpose(0, 2, 1)) / 2

@@ -12,7 +12,9 @@ from tsinit.init._realise import StateSpace, largest_order, realise, weighted_st
 from tsinit.init._s_zero import to_independent_noise
 from tsinit.kernels import Kalman, LinearGaussianParams, solve_lyapunov
 
-_JUDGED = 50_000  # rows on which candidates are compared: enough to tell, and a long series costs no more
+_JUDGED = (
+    50_000  # rows on which candidates are compared: enough to tell, and a long series costs no more
+)
 _STATE_NOISE = 1e-4  # least noise of a state in units of its variance
 
 
@@ -46,7 +48,9 @@ def best(strategy, z, offsets, n_states, loadings):
     z = np.ascontiguousarray(z)
     found = views(z, offsets, n_states, strategy.n_block_rows, strategy.gaps)
     if len(found) == len(found[0].choices) == 1 and found[0].name != "smooth":
-        return _fit(strategy, found[0].factor(found[0].choices[0]), n_states, loadings, found[0].name)
+        return _fit(
+            strategy, found[0].factor(found[0].choices[0]), n_states, loadings, found[0].name
+        )
     judge = Kalman(z[:_JUDGED], n_states, np.minimum(offsets, _JUDGED))
 
     def scored(factor, name):
@@ -54,7 +58,8 @@ def best(strategy, z, offsets, n_states, loadings):
         return judge.log_likelihood(fit.params), fit
 
     likeliest = {
-        view.name: max((scored(view.factor(rows), view.name) for rows in view.choices), key=_score) for view in found
+        view.name: max((scored(view.factor(rows), view.name) for rows in view.choices), key=_score)
+        for view in found
     }
     if "smooth" in likeliest:
         fit = likeliest["smooth"][1]

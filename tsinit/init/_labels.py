@@ -14,7 +14,7 @@ _MOST_STATES, _ROWS_PER_STATE = 10, 50
 class Rows(NamedTuple):
     """A series as strategies for labels see it, in standard units."""
 
-    z: np.ndarray     # (T, D) standardised, NaN where missing
+    z: np.ndarray  # (T, D) standardised, NaN where missing
     full: np.ndarray  # (T, D) the same, gaps interpolated within each sequence
     seen: np.ndarray  # (T,) whether anything was observed
 
@@ -58,7 +58,7 @@ def bounds(T, offsets):
 
 def count_distinct(rows, most):
     """Count different rows, but no further than `most`: there can be no more clusters than that."""
-    few = np.unique(rows[:20 * most], axis=0) if len(rows) else rows
+    few = np.unique(rows[: 20 * most], axis=0) if len(rows) else rows
     if len(few) < most and len(rows) > 20 * most:
         few = np.unique(rows, axis=0)
     return min(len(few), most)

@@ -3,8 +3,9 @@
 import numpy as np
 
 
-def order_statistics(singular_values, canonical_correlations, D, n_block_rows, n_columns,
-                     max_states):
+def order_statistics(
+    singular_values, canonical_correlations, D, n_block_rows, n_columns, max_states
+):
     """Score the orders 1 .. max_states.
 
     With s the singular values, c the canonical correlations and J columns,

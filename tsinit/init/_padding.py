@@ -11,7 +11,9 @@ _RADIUS = 0.5  # of states beyond what the data can carry: short-lived
 def white(D):
     """Parameters of D standardised variables without states."""
     none = np.zeros((0, 0))
-    return LinearGaussianParams(none, np.zeros((D, 0)), none, np.eye(D), np.zeros(0), none, np.zeros(D))
+    return LinearGaussianParams(
+        none, np.zeros((D, 0)), none, np.eye(D), np.zeros(0), none, np.zeros(D)
+    )
 
 
 def pad(params, n_states, loadings):

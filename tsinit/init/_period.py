@@ -6,7 +6,9 @@ from tsinit.init._labels import bounds
 from tsinit.init._windows import fill_linear
 
 _LEAST = 0.3  # height of a peak that counts
-_NEARLY = 0.85  # share of the highest peak from which an earlier one is preferred: multiples peak as well
+_NEARLY = (
+    0.85  # share of the highest peak from which an earlier one is preferred: multiples peak as well
+)
 _REPEATS = 3  # periods that the longest sequence must hold
 
 
@@ -36,8 +38,10 @@ def find_period(z, offsets, times):
     part = part - part.mean(axis=0)
     part = part - np.outer(t, t @ part / (t @ t))
     spectrum = np.abs(np.fft.rfft(part, 2 * T, axis=0)) ** 2
-    r = np.fft.irfft(spectrum, axis=0)[:most + 2]
-    r = (r / np.maximum(r[0], np.finfo(float).tiny) * (T / (T - np.arange(most + 2)))[:, None]).mean(axis=1)
+    r = np.fft.irfft(spectrum, axis=0)[: most + 2]
+    r = (
+        r / np.maximum(r[0], np.finfo(float).tiny) * (T / (T - np.arange(most + 2)))[:, None]
+    ).mean(axis=1)
     peaks = np.flatnonzero((r[1:-1] > r[:-2]) & (r[1:-1] >= r[2:])) + 1
     # What lies before the first descent to zero is smoothness, not season.
     below = np.flatnonzero(r < 0.5 * _LEAST)

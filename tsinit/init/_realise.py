@@ -140,7 +140,12 @@ def realise(factor, states, n_states, weights, max_radius=0.999):
         noise[:n] *= (gain := _lost_amplitude(A, C, noise[:n, :n], now))
         noise[:, :n] *= gain
     return Realisation(
-        A, np.ascontiguousarray(C), noise[:n, :n].copy(), noise[:n, n:], noise[n:, n:].copy(), now @ now.T
+        A,
+        np.ascontiguousarray(C),
+        noise[:n, :n].copy(),
+        noise[:n, n:],
+        noise[n:, n:].copy(),
+        now @ now.T,
     )
 
 

@@ -16,16 +16,26 @@ from tsinit.kernels import LinearGaussianParams
 _FACTORIES: dict[str, Callable[[], Any]] = {}
 #: What others call some of them, for messages.
 _ALSO = {
-    "4sid": "subspace", "bfill": "backward", "ffill": "forward", "gmm": "gaussian_mixture", "interpolate": "linear",
-    "interpolation": "linear", "kmeans_plus_plus": "kmeans++", "knn_imputer": "knn", "locf": "forward",
-    "nocb": "backward", "pam": "kmedoids", "random": "uniform", "softimpute": "low_rank",
+    "4sid": "subspace",
+    "bfill": "backward",
+    "ffill": "forward",
+    "gmm": "gaussian_mixture",
+    "interpolate": "linear",
+    "interpolation": "linear",
+    "kmeans_plus_plus": "kmeans++",
+    "knn_imputer": "knn",
+    "locf": "forward",
+    "nocb": "backward",
+    "pam": "kmedoids",
+    "random": "uniform",
+    "softimpute": "low_rank",
 }
 
 
 class Start(NamedTuple):
     """A start ready to be asked: every kind of ``init`` looks the same from here on."""
 
-    label: str      # how messages and tables call it
+    label: str  # how messages and tables call it
     call: Callable
     verb: str
 
@@ -57,11 +67,20 @@ class Start(NamedTuple):
         TypeError
             If a user's function asks for something no model has, or returns something of another kind.
         """
-        offered = {"y": y, "rng": rng, "n_states": n_states, "offsets": offsets, "trial": trial, **more}
+        offered = {
+            "y": y,
+            "rng": rng,
+            "n_states": n_states,
+            "offsets": offsets,
+            "trial": trial,
+            **more,
+        }
         result = self.call(**_accepted(self.call, offered, self.label))
         value = _VERBS[self.verb].ready(result)
         if value is None:
-            raise TypeError(f"{self.label} must return {_VERBS[self.verb].kind}; got {_describe(result)}.")
+            raise TypeError(
+                f"{self.label} must return {_VERBS[self.verb].kind}; got {_describe(result)}."
+            )
         return value
 
 
@@ -88,10 +107,14 @@ def register(name, factory):
     >>> register("lpc_noisy", partial(LPC, noise=1.0))
     """
     if not isinstance(name, str) or not name:
-        raise TypeError(f"The name of a strategy must be a non-empty string; got {_describe(name)}.")
+        raise TypeError(
+            f"The name of a strategy must be a non-empty string; got {_describe(name)}."
+        )
     if not callable(factory):
-        raise TypeError(f"The factory of {name!r} must be callable, such as the strategy's class; "
-                        f"got {_describe(factory)}.")
+        raise TypeError(
+            f"The factory of {name!r} must be callable, such as the strategy's class; "
+            f"got {_describe(factory)}."
+        )
     _FACTORIES[name] = factory
 
 
@@ -115,7 +138,9 @@ def names(verb=None):
     """
     if verb is not None and (not isinstance(verb, str) or verb not in _VERBS):
         raise ValueError(f"verb must be one of {list(_VERBS)} or None; got {verb!r}.")
-    return [name for name in sorted(_FACTORIES) if verb is None or verb in _offers(_FACTORIES[name]())]
+    return [
+        name for name in sorted(_FACTORIES) if verb is None or verb in _offers(_FACTORIES[name]())
+    ]
 
 
 def is_bundled(init):
@@ -153,8 +178,10 @@ def resolve(init, verb, argument="init"):
     if isinstance(init, str):
         return _named(init, verb, argument)
     if inspect.isclass(init):
-        raise TypeError(f"{argument} must be a strategy, not its class; got {init.__name__}. "
-                        f"Write {init.__name__}().")
+        raise TypeError(
+            f"{argument} must be a strategy, not its class; got {init.__name__}. "
+            f"Write {init.__name__}()."
+        )
     value = _VERBS[verb].ready(init)
     if value is not None:
         return Start(_VERBS[verb].kind, lambda: value, verb)
@@ -162,8 +189,10 @@ def resolve(init, verb, argument="init"):
     if verb in offers:
         return Start(type(init).__name__, getattr(init, verb), verb)
     if offers:
-        raise TypeError(f"{argument} must be a strategy that offers {verb!r}, as {names(verb)} do; "
-                        f"got {type(init).__name__}, which offers {offers}.")
+        raise TypeError(
+            f"{argument} must be a strategy that offers {verb!r}, as {names(verb)} do; "
+            f"got {type(init).__name__}, which offers {offers}."
+        )
     if callable(init):
         return Start(f"{argument}={getattr(init, '__name__', type(init).__name__)}", init, verb)
     raise TypeError(f"{_rule(argument, verb)}; got {_describe(init)}.")
@@ -200,8 +229,10 @@ def _accepted(call, offered, label):
             if offered[name] is not None or not optional:
                 chosen[name] = offered[name]
         elif not optional:
-            raise TypeError(f"{label} must take its arguments from the names {sorted(offered)}; "
-                            f"got {name!r}. Rename it or give it a default.")
+            raise TypeError(
+                f"{label} must take its arguments from the names {sorted(offered)}; "
+                f"got {name!r}. Rename it or give it a default."
+            )
     return chosen
 
 
@@ -217,14 +248,20 @@ def _describe(value):
 
 def _offers(value):
     """List the verbs of a strategy; arrays have none, though NumPy's have a method called fill."""
-    return [] if hasattr(value, "shape") else [v for v in _VERBS if callable(getattr(value, v, None))]
+    return (
+        [] if hasattr(value, "shape") else [v for v in _VERBS if callable(getattr(value, v, None))]
+    )
 
 
 def _ready_params(value):
     """Six or seven arrays are parameters; None stands for anything else."""
     if isinstance(value, LinearGaussianParams):
         return value
-    return LinearGaussianParams(*value) if isinstance(value, (tuple, list)) and len(value) in (6, 7) else None
+    return (
+        LinearGaussianParams(*value)
+        if isinstance(value, (tuple, list)) and len(value) in (6, 7)
+        else None
+    )
 
 
 def _ready_array(ndim):
@@ -233,7 +270,7 @@ def _ready_array(ndim):
 
 
 class _Verb(NamedTuple):
-    kind: str                    # what it gives, in words
+    kind: str  # what it gives, in words
     ready: Callable[[Any], Any]  # such a value as it is, or None
 
 

@@ -8,8 +8,8 @@ from tsinit.init._windows import fill_linear, longest, project, window_ends
 from tsinit.kernels.lyapunov import solve_lyapunov
 
 Q_JITTER = 1e-3  # of the mean state noise: a direction without noise would stay without it under EM
-R_FLOOR = 1e-4   # of the variance of the data: EM cannot leave R = 0 either
-_ENOUGH = 30     # complete windows per state; with fewer, windows at least half seen are taken too
+R_FLOOR = 1e-4  # of the variance of the data: EM cannot leave R = 0 either
+_ENOUGH = 30  # complete windows per state; with fewer, windows at least half seen are taken too
 
 
 def delay_windows(z, offsets, n_delays, n_states):
@@ -38,7 +38,11 @@ def delay_windows(z, offsets, n_delays, n_states):
     T, D = z.shape
     wanted = -(-n_states // D) + 4 if n_delays == "auto" else int(n_delays)
     n_delays = max(1, min(wanted, longest(T, offsets) // 2))
-    return fill_linear(z, offsets), n_delays, window_ends(z, offsets, n_delays + 1, enough=_ENOUGH * n_states)
+    return (
+        fill_linear(z, offsets),
+        n_delays,
+        window_ends(z, offsets, n_delays + 1, enough=_ENOUGH * n_states),
+    )
 
 
 def learn_dynamics(z, full, ends, weights, n_states, rng):

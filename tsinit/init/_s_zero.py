@@ -190,6 +190,11 @@ def _lbfgs(problem, root):
         return f, gradient.ravel()
 
     tolerance = _RELATIVE_RESIDUAL * (problem.target**2).sum()
-    result = optimize.minimize(objective, root.ravel(), jac=True, method="L-BFGS-B",
-                               options={"maxiter": 300, "ftol": 1e-9, "gtol": tolerance})
+    result = optimize.minimize(
+        objective,
+        root.ravel(),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": 300, "ftol": 1e-9, "gtol": tolerance},
+    )
     return result.x.reshape(root.shape)

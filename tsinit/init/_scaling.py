@@ -60,6 +60,11 @@ def unscale(params, loc, scale):
     """
     shift = 0.0 if params.d is None else scale * params.d
     return LinearGaussianParams(
-        A=params.A, C=scale[:, None] * params.C, Q=params.Q, R=params.R * np.outer(scale, scale),
-        m0=params.m0, P0=params.P0, d=loc + shift,
+        A=params.A,
+        C=scale[:, None] * params.C,
+        Q=params.Q,
+        R=params.R * np.outer(scale, scale),
+        m0=params.m0,
+        P0=params.P0,
+        d=loc + shift,
     )

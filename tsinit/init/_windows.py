@@ -150,5 +150,5 @@ def project(full, ends, weights):
     D = full.shape[1]
     out = np.zeros((len(ends), weights.shape[1]))
     for k in range(len(weights) // D):
-        out += full[ends - k] @ weights[k * D:(k + 1) * D]
+        out += full[ends - k] @ weights[k * D : (k + 1) * D]
     return out

@@ -58,7 +58,9 @@ class Agglomerative(BaseEstimator):
             return np.zeros(len(y), dtype=np.int64)
         points, members = full[seen], slice(None)
         if len(points) > _MOST_ROWS:
-            centres = cluster_centres(points, max(K, count_distinct(points, _MICRO_CLUSTERS)), rng, n_init=1)
+            centres = cluster_centres(
+                points, max(K, count_distinct(points, _MICRO_CLUSTERS)), rng, n_init=1
+            )
             points, members = centres, pairwise_distances_argmin(points, centres)
         labels = np.zeros(len(y), dtype=np.int64)
         labels[seen] = AgglomerativeClustering(K).fit(points).labels_[members]

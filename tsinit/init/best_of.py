@@ -7,8 +7,11 @@ from tsinit._validate import check_count, check_labels
 from tsinit.init import _checks
 from tsinit.init._registry import resolve
 
-_CANDIDATES = {"dynamics": ("cva", "moesp", "lpc_loose"), "labels": ("kmeans", "jump", "short_em"),
-               "fill": ("linear", "seasonal", "low_rank")}
+_CANDIDATES = {
+    "dynamics": ("cva", "moesp", "lpc_loose"),
+    "labels": ("kmeans", "jump", "short_em"),
+    "fill": ("linear", "seasonal", "low_rank"),
+}
 
 
 class BestOf(BaseEstimator):
@@ -73,6 +76,7 @@ class BestOf(BaseEstimator):
         FloatingPointError
             If every candidate failed; the message says how.
         """
+
         def judged(guess, label):
             if not all(np.isfinite(part).all() for part in guess if part is not None):
                 raise FloatingPointError("the start must be finite")
@@ -112,6 +116,7 @@ class BestOf(BaseEstimator):
         FloatingPointError
             If every candidate failed; the message says how.
         """
+
         def judged(guess, label):
             return trial(check_labels(guess, len(y), label), self.n_iter)
 
@@ -149,10 +154,13 @@ class BestOf(BaseEstimator):
         FloatingPointError
             If every candidate failed; the message says how.
         """
+
         def judged(guess, label):
             return trial(_checks.complete(label, guess, y), self.n_iter)
 
-        return self._contest("fill", judged, y, rng, None, offsets, trial, times=times, period=period)
+        return self._contest(
+            "fill", judged, y, rng, None, offsets, trial, times=times, period=period
+        )
 
     def _contest(self, verb, judged, y, rng, n_states, offsets, trial, **more):
         """Ask every candidate, have its start judged and keep the best."""
@@ -160,7 +168,9 @@ class BestOf(BaseEstimator):
         best, winner, failures = -np.inf, None, []
         for start, own in zip(starts, rng.spawn(len(starts)), strict=True):
             try:
-                objective, refined = judged(start.start(y, own, n_states, offsets, trial, **more), start.label)
+                objective, refined = judged(
+                    start.start(y, own, n_states, offsets, trial, **more), start.label
+                )
                 if not np.isfinite(objective):
                     raise FloatingPointError(f"the objective must be finite; got {objective}")
             except (ArithmeticError, np.linalg.LinAlgError) as error:
@@ -169,8 +179,11 @@ class BestOf(BaseEstimator):
             if winner is None or objective > best:
                 best, winner = objective, refined
         if winner is None:
-            raise FloatingPointError("BestOf must have a candidate that can be fitted; every one failed: "
-                                     + "; ".join(failures) + ".")
+            raise FloatingPointError(
+                "BestOf must have a candidate that can be fitted; every one failed: "
+                + "; ".join(failures)
+                + "."
+            )
         return winner
 
     def _candidates(self, verb, trial):

@@ -55,7 +55,9 @@ class Backward(BaseEstimator):
         (T, D) float
             Seen cells as they are.
         """
-        return by_sequence(y, offsets, lambda values, seen, _: _last(values[::-1], seen[::-1], None)[::-1])
+        return by_sequence(
+            y, offsets, lambda values, seen, _: _last(values[::-1], seen[::-1], None)[::-1]
+        )
 
 
 def _last(values, seen, _):

@@ -60,7 +60,9 @@ class EigenInit(BaseEstimator):
     two normal variables instead of mixing them.
     """
 
-    def __init__(self, distribution="disc", r_lo=0.8, r_hi=0.98, std=1.0, r_max=0.999, rotate=True, snr=10.0):
+    def __init__(
+        self, distribution="disc", r_lo=0.8, r_hi=0.98, std=1.0, r_max=0.999, rotate=True, snr=10.0
+    ):
         self.distribution = distribution
         self.r_lo = r_lo
         self.r_hi = r_hi
@@ -140,7 +142,9 @@ class EigenInit(BaseEstimator):
             real = part(self, rng, n_real)
         else:
             modulus = _MODULI[self.distribution]
-            pairs = modulus(self, rng, n_pairs, length) * np.exp(1j * rng.uniform(0.0, np.pi, n_pairs))
+            pairs = modulus(self, rng, n_pairs, length) * np.exp(
+                1j * rng.uniform(0.0, np.pi, n_pairs)
+            )
             real = modulus(self, rng, n_real, length)
             if self.distribution != "time_constants":
                 real = real * rng.choice([-1.0, 1.0], n_real)
@@ -172,7 +176,10 @@ def _double_gaussian(spec, rng, size):
 
 
 _MODULI = {
-    "disc": _disc, "annulus": _annulus, "unit_perturb": _unit_perturb, "time_constants": _time_constants,
+    "disc": _disc,
+    "annulus": _annulus,
+    "unit_perturb": _unit_perturb,
+    "time_constants": _time_constants,
 }
 _PARTS = {"box": _box, "double_gaussian": _double_gaussian}
 

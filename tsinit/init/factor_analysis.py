@@ -82,7 +82,7 @@ def _window_covariance(full, ends, n_delays):
     p = n_delays * full.shape[1]
     total, square = np.zeros(p), np.zeros((p, p))
     for a in range(0, len(ends), _CHUNK):
-        rows = take(full, ends[a:a + _CHUNK], n_delays)
+        rows = take(full, ends[a : a + _CHUNK], n_delays)
         total += rows.sum(axis=0)
         square += rows.T @ rows
     M = max(len(ends), 1)
@@ -102,6 +102,8 @@ def _factors(cov, k):
     root = np.linalg.cholesky(cov + 1e-6 * np.eye(p)).T * np.sqrt(p)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model = Factors(k, tol=1e-4 * p, max_iter=_MAX_ITER, svd_method="lapack").fit(np.vstack([root, -root]))
+        model = Factors(k, tol=1e-4 * p, max_iter=_MAX_ITER, svd_method="lapack").fit(
+            np.vstack([root, -root])
+        )
     loaded = model.components_ / model.noise_variance_
     return np.linalg.solve(np.eye(k) + loaded @ model.components_.T, loaded).T

@@ -9,8 +9,10 @@ from tsinit._validate import check_choice
 from tsinit.init._labels import count_distinct, finish, prepare, seed, wanted_states
 
 _COVARIANCES = ("full", "tied", "diag", "spherical")
-_MOST_ROWS = 5_000   # fitted
-_LEAST_VARIANCE = 1e-3  # added to variances, on columns of variance 1: a component of equal rows stays finite
+_MOST_ROWS = 5_000  # fitted
+_LEAST_VARIANCE = (
+    1e-3  # added to variances, on columns of variance 1: a component of equal rows stays finite
+)
 # From k-means clusters EM does not find components that are long and side by side; rows drawn at random miss
 # some where there are many.
 _STARTS = {"kmeans": 1, "random_from_data": 4}
@@ -86,8 +88,14 @@ def _fit(rows, K, form, rng):
 
     fits = []
     for way, n_init in _STARTS.items():
-        model = Mixture(K, covariance_type=form, reg_covar=_LEAST_VARIANCE, init_params=way, n_init=n_init,
-                        random_state=seed(rng))
+        model = Mixture(
+            K,
+            covariance_type=form,
+            reg_covar=_LEAST_VARIANCE,
+            init_params=way,
+            n_init=n_init,
+            random_state=seed(rng),
+        )
         with warnings.catch_warnings():
             # A start need not have converged.
             warnings.simplefilter("ignore", ConvergenceWarning)

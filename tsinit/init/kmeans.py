@@ -14,7 +14,9 @@ from tsinit.init._scaling import standardise, unscale
 from tsinit.init._windows import place_in_sequence, take
 from tsinit.kernels.jump import squared_distances
 
-_MOST_WINDOWS = 10_000  # clustered; more of them move the centres by less than their own uncertainty
+_MOST_WINDOWS = (
+    10_000  # clustered; more of them move the centres by less than their own uncertainty
+)
 _N_INIT = 3
 _ROWS_PER_CENTRE, _MOST_CENTRES = 20, 100  # of fills
 
@@ -156,7 +158,11 @@ class KMeans(BaseEstimator):
         z, full, seen = prepare(y, offsets)
         _, loc, scale = standardise(y)
         D, limits = y.shape[1], bounds(len(y), offsets)
-        K = min(_MOST_CENTRES, max(2, len(y) // _ROWS_PER_CENTRE)) if self.n_clusters == "auto" else self.n_clusters
+        K = (
+            min(_MOST_CENTRES, max(2, len(y) // _ROWS_PER_CENTRE))
+            if self.n_clusters == "auto"
+            else self.n_clusters
+        )
         n_delays = 1 if self.n_delays == "auto" else self.n_delays
         if n_delays > 1:
             z, full = (_around(rows, n_delays, offsets) for rows in (z, full))
@@ -169,7 +175,7 @@ class KMeans(BaseEstimator):
         blank = np.isnan(z).all(axis=1)
         if blank.any():
             labels[blank] = squared_distances(full[blank], centres).argmin(axis=1)
-        return keep_seen(y, centres[labels][:, own:own + D] * scale + loc)
+        return keep_seen(y, centres[labels][:, own : own + D] * scale + loc)
 
 
 def _around(rows, length, offsets):

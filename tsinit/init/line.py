@@ -63,6 +63,7 @@ class Time(BaseEstimator):
 
 def interpolate(y, offsets, times):
     """Straight lines over `times` (T,), sequence by sequence."""
+
     def lines(values, seen, part):
         t = times[part]
         return np.interp(t, t[seen], values[seen])

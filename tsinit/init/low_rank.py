@@ -74,7 +74,9 @@ class LowRank(BaseEstimator):
                 best, error, n_steps = _PENALTIES[i], now, i + 1
         last = list(_path(z, offsets, lags, _PENALTIES[:n_steps]))[-1]
         seen = _windows(z, offsets, lags)
-        filled = _centre(_shrink(seen, _windows(last, offsets, lags), best, _LAST_STEPS), z.shape[1], lags)
+        filled = _centre(
+            _shrink(seen, _windows(last, offsets, lags), best, _LAST_STEPS), z.shape[1], lags
+        )
         # Such a row shows nothing, and would shrink to the mean.
         blank = np.isnan(seen).all(axis=1)
         filled[blank] = fill_linear(z, offsets)[blank]
@@ -97,7 +99,9 @@ def _shrink(seen, full, penalty, n_steps):
     for _ in range(n_steps):
         squares, V = np.linalg.eigh(X.T @ X)
         s = np.sqrt(np.maximum(squares, 0.0))
-        kept = np.where(s > 0.0, np.maximum(s - penalty * s[-1], 0.0) / np.where(s > 0.0, s, 1.0), 0.0)
+        kept = np.where(
+            s > 0.0, np.maximum(s - penalty * s[-1], 0.0) / np.where(s > 0.0, s, 1.0), 0.0
+        )
         X = np.where(gaps, X @ ((V * kept) @ V.T), seen)
     return X
 
@@ -110,9 +114,9 @@ def _windows(z, offsets, lags):
         for i, lag in enumerate(range(-lags, lags + 1)):
             low, high = max(a, a - lag), min(b, b - lag)
             if low < high:
-                out[low:high, i * D:(i + 1) * D] = z[low + lag:high + lag]
+                out[low:high, i * D : (i + 1) * D] = z[low + lag : high + lag]
     return out
 
 
 def _centre(windows, D, lags):
-    return windows[:, lags * D:(lags + 1) * D]
+    return windows[:, lags * D : (lags + 1) * D]

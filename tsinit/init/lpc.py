@@ -117,8 +117,8 @@ def _companion_of_vectors(z, n_states, offsets):
     A = np.eye(n_states, k=-D)
     if order > 1:
         A[-D_oldest:] = 0.0
-        A[-D_oldest:, n_states - D_oldest - D:n_states - D_oldest] = oldest.T
-    A[:len(B)] = B
+        A[-D_oldest:, n_states - D_oldest - D : n_states - D_oldest] = oldest.T
+    A[: len(B)] = B
     left = target - states @ B.T
     E = left.T @ left / len(ends) if len(ends) else np.eye(len(B))
     return A, E, seen, np.mean((full - full @ seen @ seen.T) ** 2, axis=0)

@@ -74,7 +74,9 @@ class Perturb(BaseEstimator):
         """
         check_number("scale", self.scale, 0.0)
         inner = resolve(self.inner, "dynamics", "inner")
-        start = check_params(inner.start(y, rng, n_states, offsets, trial), n_states, y.shape[1], "inner")
+        start = check_params(
+            inner.start(y, rng, n_states, offsets, trial), n_states, y.shape[1], "inner"
+        )
         if self.scale == 0.0:
             return start
         spread = self.scale * np.linalg.norm(start.A) / n_states
@@ -117,7 +119,7 @@ class Perturb(BaseEstimator):
         inner = resolve(self.inner, "labels", "inner")
         labels = check_labels(inner.start(y, rng, n_states, offsets, trial), len(y), "inner")
         K = max(least, int(labels.max()) + 1)
-        changed = rng.permutation(len(labels))[:round(min(self.scale, 1.0) * len(labels))]
+        changed = rng.permutation(len(labels))[: round(min(self.scale, 1.0) * len(labels))]
         labels[changed] = rng.integers(K, size=len(changed))
         return compact(labels)
 

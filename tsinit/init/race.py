@@ -176,15 +176,19 @@ class Race(BaseEstimator):
         starts = [start for start in starters(self, verb) for _ in range(seeds(self, verb))]
         _checks.judge(trial, "Race")
         runs = [
-            _ShortFits(start, y, own, trial, more) for start, own in zip(starts, rng.spawn(len(starts)), strict=True)
+            _ShortFits(start, y, own, trial, more)
+            for start, own in zip(starts, rng.spawn(len(starts)), strict=True)
         ]
         first = first_round(self, _FIRST)
         # One run is left after so many halvings, however few contenders a round drops.
         plan = rounds(len(runs), first=first, limit=first * 2 ** len(runs), keep=self.keep)
         left = halve(runs, plan, _advance_all, _best)
         if not left:
-            raise FloatingPointError("Race must have a contender that can be fitted; every one failed: "
-                                     + "; ".join(run.failure for run in runs) + ".")
+            raise FloatingPointError(
+                "Race must have a contender that can be fitted; every one failed: "
+                + "; ".join(run.failure for run in runs)
+                + "."
+            )
         return left[0].at
 
 
@@ -194,7 +198,13 @@ class _ShortFits:
     finished = False
 
     def __init__(self, start, y, rng, trial, more):
-        self.label, self.failure, self.objective, self.at, self.done = start.label, "", -np.inf, None, None
+        self.label, self.failure, self.objective, self.at, self.done = (
+            start.label,
+            "",
+            -np.inf,
+            None,
+            None,
+        )
         self._begin = lambda: start.start(y, rng, trial=trial, **more)
         self._trial = trial
 
@@ -212,7 +222,10 @@ class _ShortFits:
             if not np.isfinite(self.objective):
                 raise FloatingPointError(f"the objective must be finite; got {self.objective}")
             self.done = target
-        except (ArithmeticError, ValueError) as error:  # what data are to blame for; a TypeError is the user's
+        except (
+            ArithmeticError,
+            ValueError,
+        ) as error:  # what data are to blame for; a TypeError is the user's
             self.failure = f"{self.label} ({type(error).__name__}: {error})"
 
 

@@ -133,7 +133,9 @@ def best_climbers(traces, finished, n, reach, margin):
     """
     if not traces:
         return []
-    promised = [t[-1] if done else promise(t, reach) for t, done in zip(traces, finished, strict=True)]
+    promised = [
+        t[-1] if done else promise(t, reach) for t, done in zip(traces, finished, strict=True)
+    ]
     ahead = max(range(len(traces)), key=lambda i: traces[i][-1])
     order = sorted(range(len(traces)), key=lambda i: -promised[i])[:n]
     if ahead not in order:

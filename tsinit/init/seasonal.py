@@ -99,7 +99,9 @@ def _phase_means(z, times, period):
     for column, means in zip(z.T, out.T, strict=True):
         seen = ~np.isnan(column)
         count = np.bincount(phase[seen], minlength=n_phases)
-        means[:] = np.bincount(phase[seen], weights=column[seen], minlength=n_phases) / np.maximum(count, 1)
+        means[:] = np.bincount(phase[seen], weights=column[seen], minlength=n_phases) / np.maximum(
+            count, 1
+        )
     return out
 
 
@@ -110,7 +112,12 @@ def _drifting(filled, phases, times, period, limits):
     profile, whole = phases[_phase(times, period)], round(period)
     out = profile.copy()
     for a, b in pairwise(limits):
-        if b - a < 2 or whole < 2 or times[b - 1] - times[a] + 1 < _LEAST * whole or whole != period:
+        if (
+            b - a < 2
+            or whole < 2
+            or times[b - 1] - times[a] + 1 < _LEAST * whole
+            or whole != period
+        ):
             continue
         # Decomposed on every step of the clock, those without a row included.
         grid = np.arange(times[a], times[b - 1] + 1)

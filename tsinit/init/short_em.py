@@ -15,7 +15,7 @@ _MOST_ROWS = 10_000  # of short runs, in stretches of
 _STRETCH = 1_000
 _MOST_PATTERNS = 128
 _MOST_STEPS = 100
-_LEAST_GAIN = 1e-5   # of log-likelihood per row, to go on
+_LEAST_GAIN = 1e-5  # of log-likelihood per row, to go on
 
 
 class ShortEM(BaseEstimator):
@@ -93,7 +93,9 @@ class ShortEM(BaseEstimator):
         if len(rows) < len(y):
             model, _ = _continued(z[rows], parts, model, diagonal)
         model, groups = _continued(z, limits, model, diagonal)
-        return finish(viterbi(densities(z, groups, model), model.start, model.P, limits), seen, offsets)
+        return finish(
+            viterbi(densities(z, groups, model), model.start, model.P, limits), seen, offsets
+        )
 
     def _best_short_run(self, z, offsets, rows, K, diagonal, rng):
         """Model of highest likelihood after a few iterations from each of the random starts."""
@@ -134,7 +136,9 @@ def _stretches(offsets, rng):
     """Rows for the short runs, and where each stretch of them starts: all if they are few."""
     if offsets[-1] <= _MOST_ROWS:
         return np.arange(offsets[-1]), offsets
-    cuts = np.union1d(offsets, np.concatenate([np.arange(a, b, _STRETCH) for a, b in pairwise(offsets)]))
+    cuts = np.union1d(
+        offsets, np.concatenate([np.arange(a, b, _STRETCH) for a, b in pairwise(offsets)])
+    )
     drawn = rng.permutation(len(cuts) - 1)
     lengths = np.diff(cuts)[drawn]
     drawn = np.sort(drawn[np.cumsum(lengths) - lengths < _MOST_ROWS])

@@ -3,7 +3,14 @@
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from tsinit._validate import check_choice, check_count, check_flag, check_inside, check_number, check_series
+from tsinit._validate import (
+    check_choice,
+    check_count,
+    check_flag,
+    check_inside,
+    check_number,
+    check_series,
+)
 from tsinit.init import _checks
 from tsinit.init._centres import cluster_centres, refine
 from tsinit.init._fills import keep_seen
@@ -83,10 +90,20 @@ class Subspace(BaseEstimator):
     "Speech modelling using subspace and EM techniques" (NIPS 12, 1999), for the use as a start of EM.
     """
 
-    _one_start = True  # other seeds give others only where the data show fewer states than are asked for
+    _one_start = (
+        True  # other seeds give others only where the data show fewer states than are asked for
+    )
 
-    def __init__(self, weights="cva", n_block_rows="auto", *, independent_noise=True, noise_floor=1e-4,
-                 max_radius=0.999, gaps="auto"):
+    def __init__(
+        self,
+        weights="cva",
+        n_block_rows="auto",
+        *,
+        independent_noise=True,
+        noise_floor=1e-4,
+        max_radius=0.999,
+        gaps="auto",
+    ):
         self.weights = weights
         self.n_block_rows = n_block_rows
         self.independent_noise = independent_noise
@@ -158,10 +175,16 @@ class Subspace(BaseEstimator):
         if K < 2:
             return np.zeros(len(y), dtype=np.int64)
         limits = bounds(len(y), offsets)
-        path = self._path(z[:, _varies(z)], limits) if longest(len(y), offsets) >= _LEAST_ROWS else full
+        path = (
+            self._path(z[:, _varies(z)], limits)
+            if longest(len(y), offsets) >= _LEAST_ROWS
+            else full
+        )
         if not np.isfinite(path).all():
             path = full
-        return finish(refine(path, cluster_centres(path[seen], K, rng), 0.0, limits)[0], seen, offsets)
+        return finish(
+            refine(path, cluster_centres(path[seen], K, rng), 0.0, limits)[0], seen, offsets
+        )
 
     def fill(self, y, rng=None, offsets=None):
         """Fill the gaps by what the Kalman smoother expects there, under a model of the order the data ask for.
@@ -241,8 +264,12 @@ class Subspace(BaseEstimator):
         fit = best(self, z, offsets, n_states, np.zeros((D, n_states)))
         cva = weighted_states(fit.factor, "cva")
         return order_statistics(
-            fit.states.singular_values, cva.singular_values, D, fit.factor.n_block_rows,
-            fit.factor.n_columns, min(most, largest_order(fit.factor, fit.states)),
+            fit.states.singular_values,
+            cva.singular_values,
+            D,
+            fit.factor.n_block_rows,
+            fit.factor.n_columns,
+            min(most, largest_order(fit.factor, fit.states)),
         )
 
     def _path(self, z, offsets):

@@ -37,7 +37,9 @@ def _is_own(kind):
     """Tell whether every named tuple in a type is a class of this package."""
     named = getattr(kind, "instance_class", None)
     parts = tuple(kind) if hasattr(kind, "__iter__") else ()
-    return (named is None or named.__module__.partition(".")[0] == "tsinit") and all(map(_is_own, parts))
+    return (named is None or named.__module__.partition(".")[0] == "tsinit") and all(
+        map(_is_own, parts)
+    )
 
 
 def _compiled(function, **flags):

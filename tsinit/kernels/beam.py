@@ -173,7 +173,11 @@ def forward(params, data, begins, u, pi, K, book, t):
         T when done; the step at which the work space is full; or -1 - t where no open state has a density.
     """
     first, state, weight, in_logs = book
-    p, order, is_sorted = np.empty((K + 1, K + 1)), np.empty((K + 1, K), np.int64), np.zeros(K + 1, np.bool_)
+    p, order, is_sorted = (
+        np.empty((K + 1, K + 1)),
+        np.empty((K + 1, K), np.int64),
+        np.zeros(K + 1, np.bool_),
+    )
     mass, density, listed = np.zeros(K), np.empty(K), np.full(K, -1)
     sort_row(pi, 0, p, order)
     while t < begins.size and first[t] + K <= state.size:

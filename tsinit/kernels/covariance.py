@@ -71,11 +71,17 @@ def update(W, w, r, z, t, P, K, precision, log_norm, slot, trail, s, probed):
         precision[slot, i] = 0.0
         if np.isnan(z[t, i]):
             continue
-        drift, doubt = rounding.project(W, w, i, trail, s) if probed else (0.0, rounding.reach(W, w, i, trail))
+        drift, doubt = (
+            rounding.project(W, w, i, trail, s) if probed else (0.0, rounding.reach(W, w, i, trail))
+        )
         v = condition_on(P, W, w, i, r[i], K, slot)
         if probed:
             rounding.follow(trail, K, slot, i, drift)
-        if not (v > 0.0 and v >= (1.0 - rounding.TRUST) * r[i] and rounding.UNIT * doubt <= rounding.TRUST * v):
+        if not (
+            v > 0.0
+            and v >= (1.0 - rounding.TRUST) * r[i]
+            and rounding.UNIT * doubt <= rounding.TRUST * v
+        ):
             sound = False
         seen += 1
         exact += r[i] == 0.0

@@ -22,7 +22,9 @@ class Smoothed(NamedTuple):
     means: np.ndarray  # (T, n)
     covariances: Store | None  # distinct (S, n, n) and the step's place in them (T,)
     log_likelihood: float
-    quadratic: float  # sum of squared standardised innovations: n_observed times the best common scale
+    quadratic: (
+        float  # sum of squared standardised innovations: n_observed times the best common scale
+    )
     moments: Moments | None
     sound: bool  # False: even the square-root pass met a covariance it could not handle
     retried: bool  # the square-root pass was needed
@@ -97,13 +99,17 @@ class Kalman:
             return self._nothing(covariances, moments)
         system, panel = self._prepare(params)
         # Filtered covariances to keep must all fit in the schedule; memory never written to is never taken.
-        work = self._workspace(system.C, system.diagonal, self._longest if covariances and not smooth else None)
+        work = self._workspace(
+            system.C, system.diagonal, self._longest if covariances and not smooth else None
+        )
         total = self._sums(moments)
         done = kalman.Pass(system, panel, work, total, smooth, covariances, self._probed)
         if np.shares_memory(done.store.values, work.plan.P):
             self._work.clear()  # the covariances handed out live there
         if not done.sound and not self._probed:
-            self._probed = True  # from now on: the next parameters will hardly be better conditioned
+            self._probed = (
+                True  # from now on: the next parameters will hardly be better conditioned
+            )
             return self._run(params, smooth, covariances, moments)
         if not done.sound:
             return self._retry(params, covariances, smooth, moments)
@@ -111,7 +117,9 @@ class Kalman:
             # The covariance pass sums N A P; with it, sum Cov(x[t+1], x[t]) = A sum P - Q sum N A P.
             total.lag[:] = system.A @ (total.P - total.P_last) - system.Q @ total.lag
         store = done.store if covariances else None
-        return self._result(done.x, store, done.log_likelihood, done.quadratic, total, done.sound, False)
+        return self._result(
+            done.x, store, done.log_likelihood, done.quadratic, total, done.sound, False
+        )
 
     def _prepare(self, params):
         A, C, Q, R, m0, P0, d = params
@@ -144,13 +152,19 @@ class Kalman:
             return None
         gaps = not self.complete.all()
         direct = self.direct if gaps and moments == "by_variable" else np.zeros(0, dtype=bool)
-        return kalman.new_moments(self.y.shape[1], self.n_states, direct, gaps and moments == "jointly")
+        return kalman.new_moments(
+            self.y.shape[1], self.n_states, direct, gaps and moments == "jointly"
+        )
 
     def _nothing(self, covariances, moments):
         """What comes back where there is no answer."""
         T, n = len(self.y), self.n_states
-        store = Store(np.full((1, n, n), np.nan), np.zeros(T, dtype=np.int64)) if covariances else None
-        return Smoothed(np.full((T, n), np.nan), store, -np.inf, np.nan, self._sums(moments), False, False)
+        store = (
+            Store(np.full((1, n, n), np.nan), np.zeros(T, dtype=np.int64)) if covariances else None
+        )
+        return Smoothed(
+            np.full((T, n), np.nan), store, -np.inf, np.nan, self._sums(moments), False, False
+        )
 
     def _retry(self, params, covariances, smooth, moments=None):
         """Run the square-root pass, as slow as it is careful."""
@@ -161,7 +175,11 @@ class Kalman:
         x = np.empty((T, n))
         values = np.empty((T if covariances else 0, n, n))
         total = self._sums(moments)
-        sums = total if total is not None else kalman.new_moments(len(system.C), n, np.zeros(0, bool), False)
+        sums = (
+            total
+            if total is not None
+            else kalman.new_moments(len(system.C), n, np.zeros(0, bool), False)
+        )
         log_likelihood, quadratic, sound = square_root.run(
             system, _root(params.Q), _root(params.P0), panel.z, self.offsets, self.changed, np.array(self.seen),
             smooth, covariances, x, values, sums,

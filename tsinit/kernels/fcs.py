@@ -24,9 +24,13 @@ from tsinit.kernels.regression import (
 class Fits(NamedTuple):
     """Regressions as the chain holds them; k counts patterns of lags, j columns."""
 
-    theta: np.ndarray  # (K, D, M) coefficients by place in the window, 0 where the regression has none
+    theta: (
+        np.ndarray
+    )  # (K, D, M) coefficients by place in the window, 0 where the regression has none
     tau2: np.ndarray  # (K, D) noise variances
-    shape_tau2: np.ndarray  # (K, D) noise variance that proposals are shaped by, fixed after the warm-up
+    shape_tau2: (
+        np.ndarray
+    )  # (K, D) noise variance that proposals are shaped by, fixed after the warm-up
     step: np.ndarray  # (K, D) step sizes, 0 before the first
     tries: np.ndarray  # (K, D) steps since counting began
     accepted: np.ndarray  # (K, D) sum of their acceptance probabilities
@@ -168,4 +172,3 @@ def sample(rng, target, prior, how, w, step, theta, tau2):
         for a in range(d):
             theta[i, a] = w.theta[a]
     return step, total / max(tau2.size - 1, 1)
-

@@ -21,7 +21,9 @@ class Cells(NamedTuple):
     column: np.ndarray  # (D + 1,) int64, first block of each column
     equation: np.ndarray  # (B + 1,) int64, first equation of each block
     time: np.ndarray  # (E,) int64, row of each equation
-    member: np.ndarray  # (E, L + 1) int64, cell of the block that is missing at each lag, -1 where none is
+    member: (
+        np.ndarray
+    )  # (E, L + 1) int64, cell of the block that is missing at each lag, -1 where none is
     regression: np.ndarray  # (Tp,) int64, regression that each row is served by; -1 for empty rows
 
 
@@ -235,7 +237,9 @@ def _one_by_one(rng, n, room, lower, upper):
             if i + b < n:
                 s += room.band[i + b, b] * (room.draw[i + b] - room.mean[i + b])
         precision = room.band[i, 0]
-        room.draw[i] = truncated_normal(rng, room.mean[i] - s / precision, precision**-0.5, lower, upper)
+        room.draw[i] = truncated_normal(
+            rng, room.mean[i] - s / precision, precision**-0.5, lower, upper
+        )
 
 
 @kernel

@@ -14,10 +14,10 @@ import numpy as np
 from tsinit.kernels._jit import blend, entry, kernel
 from tsinit.kernels.exponential import exponentials
 
-_TINY = 1e-290   # relative weight from which on a state counts as lost
-_RARE = 1e-300   # probabilities above this bring any lost state back with more than it had
+_TINY = 1e-290  # relative weight from which on a state counts as lost
+_RARE = 1e-300  # probabilities above this bring any lost state back with more than it had
 _SMALL = 1e-100  # products of scales are turned into logs before they underflow
-_BLOCK = 128     # rows whose exponentials are taken at a time
+_BLOCK = 128  # rows whose exponentials are taken at a time
 _NONE = np.zeros((0, 0))
 
 

@@ -154,7 +154,24 @@ def append(values, used, P):
 
 @entry
 def backward(
-    system, z, t, stop, plan, index, start, end, carry, q, sums, collect, gaps, probed, keep, values, used, where,
+    system,
+    z,
+    t,
+    stop,
+    plan,
+    index,
+    start,
+    end,
+    carry,
+    q,
+    sums,
+    collect,
+    gaps,
+    probed,
+    keep,
+    values,
+    used,
+    where,
     scores,
 ):
     """Smoothed covariances of steps t - 1 down to stop, and their sums where `collect`.
@@ -208,7 +225,11 @@ def backward(
             product(A_NA, P_filtered, G)
         product(P_filtered, G, P)
         _subtract_from(P_filtered, P)
-        sound &= rounding.trusted(P, P_filtered, q, scratch) if probed else rounding.stands_out_of(P, P_filtered)
+        sound &= (
+            rounding.trusted(P, P_filtered, q, scratch)
+            if probed
+            else rounding.stands_out_of(P, P_filtered)
+        )
         if keep == APPEND:
             values = append(values, used, P)
         used += 1

@@ -11,7 +11,16 @@ from typing import NamedTuple
 import numpy as np
 
 from tsinit.kernels import covariance, information, means, twins
-from tsinit.kernels.records import APPEND, IN_PLACE, NOTHING, Moments, Schedule, Scores, Store, System
+from tsinit.kernels.records import (
+    APPEND,
+    IN_PLACE,
+    NOTHING,
+    Moments,
+    Schedule,
+    Scores,
+    Store,
+    System,
+)
 
 
 class Panel(NamedTuple):
@@ -19,7 +28,9 @@ class Panel(NamedTuple):
 
     z: np.ndarray  # (T, D) data, centred and whitened where R is full, NaN where missing
     offsets: list  # (N + 1,) int
-    changed: np.ndarray  # (T,) bool: other entries are seen than one step before, or a sequence begins
+    changed: (
+        np.ndarray
+    )  # (T,) bool: other entries are seen than one step before, or a sequence begins
     groups: list  # see `group_twins`
 
 
@@ -90,7 +101,9 @@ class Pass:
         False where a covariance lost too many digits.
     """
 
-    def __init__(self, system: System, panel: Panel, work: Workspace, total, smooth, covariances, probed):
+    def __init__(
+        self, system: System, panel: Panel, work: Workspace, total, smooth, covariances, probed
+    ):
         T, n = len(panel.z), len(system.A)
         self.system, self.panel, self.work, self.smooth = system, panel, work, smooth
         self._probed = probed
@@ -100,7 +113,9 @@ class Pass:
         self._where = np.empty(T if smooth or covariances else 0, dtype=np.int64)
         self._values, self._used = np.empty((0, n, n)), 0
         self._collect = total is not None
-        self._total = total if total is not None else new_moments(len(system.C), n, np.zeros(0, bool), False)
+        self._total = (
+            total if total is not None else new_moments(len(system.C), n, np.zeros(0, bool), False)
+        )
         self.log_likelihood, self.quadratic, self.sound = 0.0, 0.0, True
         for order, others in panel.groups:
             self._run(order, others)
@@ -125,13 +140,23 @@ class Pass:
         first, length = offsets[order[0]], int(offsets[order[0] + 1] - offsets[order[0]])
         starts = offsets[others]
         parts, square = twins.run_twins(
-            self.system, self.At, self.panel.z, starts, length, self.work.plan, self.work.index, self.smooth, self.x
+            self.system,
+            self.At,
+            self.panel.z,
+            starts,
+            length,
+            self.work.plan,
+            self.work.index,
+            self.smooth,
+            self.x,
         )
         self.log_likelihood += parts.sum()
         self.quadratic += square
         if self._where.size:
             pattern = self._where[first : first + length]
-            if length > 0 and (np.diff(starts) == length).all():  # one behind the other: no need to address each step
+            if (
+                length > 0 and (np.diff(starts) == length).all()
+            ):  # one behind the other: no need to address each step
                 self._where[starts[0] : starts[-1] + length].reshape(-1, length)[:] = pattern
             else:
                 self._where[starts[:, None] + np.arange(length)] = pattern
@@ -168,13 +193,27 @@ class Pass:
     def _go_back(self, start, stop, chunks, sums):
         system, panel, (plan, index, e) = self.system, self.panel, self.work
         n = len(system.A)
-        scores, carry, probe = Scores(self.At, *np.zeros((2, n)), e, self.x), np.zeros((2, n, n)), np.zeros(n)
+        scores, carry, probe = (
+            Scores(self.At, *np.zeros((2, n)), e, self.x),
+            np.zeros((2, n, n)),
+            np.zeros(n),
+        )
         gaps = True if sums.Cx.size else None
         end = stop
         for k, (begin, P) in reversed(list(enumerate(chunks))):
             if k < len(chunks) - 1:
                 covariance.forward(
-                    system, panel.z, begin, end, panel.changed, P, np.zeros(n), plan, index, start, self._probed
+                    system,
+                    panel.z,
+                    begin,
+                    end,
+                    panel.changed,
+                    P,
+                    np.zeros(n),
+                    plan,
+                    index,
+                    start,
+                    self._probed,
                 )
             # Means before covariances, which may take the place of what both need.
             if n <= means.SMALL:

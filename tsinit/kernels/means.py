@@ -205,7 +205,9 @@ def backward(scores, t, stop, plan, index, start, diagonal):
         while run >= stop and index[run - start] == slot:
             run -= 1
         if t - run > LONG:
-            _backward_small(At, W[w], K[slot], P[slot], precision[slot], t + 1, run + 1, r, start, e, x)
+            _backward_small(
+                At, W[w], K[slot], P[slot], precision[slot], t + 1, run + 1, r, start, e, x
+            )
             t = run
             continue
         load(P_filtered, P, slot)

@@ -4,7 +4,9 @@ import numpy as np
 
 from tsinit.kernels._jit import blend, entry
 
-_BLOCK = 256  # rows at a time: long enough for vector instructions, short enough for the first cache
+_BLOCK = (
+    256  # rows at a time: long enough for vector instructions, short enough for the first cache
+)
 
 
 @blend

@@ -37,7 +37,9 @@ class Moments(NamedTuple):
     P: np.ndarray  # (n, n) sum of smoothed covariances
     P_first: np.ndarray  # (n, n) the same over first steps
     P_last: np.ndarray  # (n, n) and over last steps
-    lag: np.ndarray  # (n, n) sum of Cov(x[t+1], x[t]); while the covariance pass runs, sum of its N A P term
+    lag: (
+        np.ndarray
+    )  # (n, n) sum of Cov(x[t+1], x[t]); while the covariance pass runs, sum of its N A P term
     P_blank: np.ndarray  # (n, n) and over steps that see nothing
     P_seen: np.ndarray  # (D or 0, n, n) by variable, over the steps `direct` chooses
     direct: np.ndarray  # (D,) True: sum the steps that see the variable; False: those that do not

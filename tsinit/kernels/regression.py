@@ -204,7 +204,9 @@ def _log_joint(target, prior, theta, Gtheta, eta):
     """Log density of (theta, eta), the Jacobian of eta = log tau2 included, up to a constant."""
     tau2 = np.exp(eta)
     rss = residual_sum(target, theta, Gtheta)
-    log_p = -0.5 * target.n * eta - 0.5 * rss / tau2 - 0.5 * dot(target.d, theta, theta) / prior.scale
+    log_p = (
+        -0.5 * target.n * eta - 0.5 * rss / tau2 - 0.5 * dot(target.d, theta, theta) / prior.scale
+    )
     return log_p - (prior.shape + 1.0) * eta - prior.rate / tau2 + eta
 
 

@@ -297,7 +297,9 @@ def _collect(system, z, t, seen, P, total):
 
 
 @entry
-def _smooth(system, UQ, z, seen, changed, start, stop, last, x, factors, V, keep, covariances, total):
+def _smooth(
+    system, UQ, z, seen, changed, start, stop, last, x, factors, V, keep, covariances, total
+):
     """Turn filtered means x[start:stop] into smoothed ones and add up the sums of the M-step.
 
     last : whether the sequence ends here. V : (n, n + 1) information of later steps about the one after, replaced
@@ -307,7 +309,11 @@ def _smooth(system, UQ, z, seen, changed, start, stop, last, x, factors, V, keep
     D, n = system.C.shape
     L, r, W, least = np.zeros((D, D)), np.zeros(D), np.zeros((D, n)), np.empty(D)
     left, right, P, lag = np.empty((n, n)), np.empty((n, n)), np.empty((n, n)), np.empty((n, n))
-    seeing, moving, joining = np.empty((n + D, n + 1)), np.empty((2 * n, 2 * n + 1)), np.empty((2 * n, n + 1))
+    seeing, moving, joining = (
+        np.empty((n + D, n + 1)),
+        np.empty((2 * n, 2 * n + 1)),
+        np.empty((2 * n, n + 1)),
+    )
     for t in range(stop - 1, start - 1, -1):
         ends = last and t == stop - 1
         if not ends:
@@ -349,7 +355,9 @@ def run(system, UQ, U0, z, offsets, changed, seen, smooth, keep, x, covariances,
     log_likelihood, quadratic, sound = np.zeros(len(offsets) - 1), 0.0, True
     for q, (start, stop) in enumerate(pairwise(offsets)):
         length = min(stop - start, max(_CHUNK // (n * n), int(np.sqrt(stop - start))))
-        bounds = [(begin, min(begin + length, stop)) for begin in range(start, stop, max(length, 1))]
+        bounds = [
+            (begin, min(begin + length, stop)) for begin in range(start, stop, max(length, 1))
+        ]
         factors, entries = np.empty((length, n, n)), []
         m, U, p = system.m0.copy(), U0.copy(), np.zeros(n)
         for begin, end in bounds:
@@ -369,6 +377,21 @@ def run(system, UQ, U0, z, offsets, changed, seen, smooth, keep, x, covariances,
             last = c == len(bounds) - 1
             if not last:
                 _filter(system, UQ, z, begin, end, changed, *entries[c], p, x, factors)
-            P = _smooth(system, UQ, z, seen, changed, begin, end, last, x, factors, V, keep, covariances, total)
+            P = _smooth(
+                system,
+                UQ,
+                z,
+                seen,
+                changed,
+                begin,
+                end,
+                last,
+                x,
+                factors,
+                V,
+                keep,
+                covariances,
+                total,
+            )
         total.P_first[...] += P
     return log_likelihood, quadratic, sound

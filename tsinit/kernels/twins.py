@@ -81,12 +81,24 @@ def _spread(path, starts, length, x):
 @kernel_with_memory
 def _run_block(system, At, z, starts, length, plan, index, smooth, x):
     """Filtered or smoothed means of B sequences at once; returns the log-likelihood of each and all squares."""
-    A, d, diagonal, K, precision, W = system.A, system.d, system.diagonal, plan.K, plan.precision, plan.W
+    A, d, diagonal, K, precision, W = (
+        system.A,
+        system.d,
+        system.diagonal,
+        plan.K,
+        plan.precision,
+        plan.W,
+    )
     D, n = system.C.shape
     B = starts.size
     m, other = np.empty((n, B)), np.empty((n, B))
     # Side by side until they are done: where their rows belong, each is on a page of its own.
-    path, e, square, log_norm = np.empty((length * n, B)), np.empty((length * D, B)), np.zeros(B), 0.0
+    path, e, square, log_norm = (
+        np.empty((length * n, B)),
+        np.empty((length * D, B)),
+        np.zeros(B),
+        0.0,
+    )
     for a in range(n):
         for b in range(B):
             m[a, b] = system.m0[a]

@@ -22,9 +22,9 @@ from tsinit.kernels._jit import entry, kernel
 class Cells(NamedTuple):
     """The missing cells of a table, row after row; filled in by `profile`."""
 
-    row: np.ndarray    # (M,) int64
+    row: np.ndarray  # (M,) int64
     column: np.ndarray  # (M,) int64
-    stop: np.ndarray   # (M,) int64, the row where the cell's segment ends
+    stop: np.ndarray  # (M,) int64, the row where the cell's segment ends
     first: np.ndarray  # (M,) int64, first cell that the cell is linked with
     place: np.ndarray  # (M,) int64, P[p, q] is kept at place[p] + q
     values: np.ndarray  # (entries,) float, the lower triangle of P, then its Cholesky factor
@@ -34,7 +34,7 @@ class Cells(NamedTuple):
 class Laws(NamedTuple):
     """How rows follow one another."""
 
-    G: np.ndarray      # (L + 1, L + 1, D, D) by number of rows before, and lag
+    G: np.ndarray  # (L + 1, L + 1, D, D) by number of rows before, and lag
     square: np.ndarray  # (L + 1, L + 1, L + 1, D, D) square[c, k, l] = G[c, k]' O[c] G[c, l]
     inner: np.ndarray  # (L + 1, D, D) sum over u far from both ends, by distance t - s
 
@@ -94,7 +94,13 @@ def factor(cells, laws, before):
 
     The cells of a row go side by side: what each waits for, the others can use the time of.
     """
-    values, place, first, inverse, M = cells.values, cells.place, cells.first, cells.inverse, cells.row.size
+    values, place, first, inverse, M = (
+        cells.values,
+        cells.place,
+        cells.first,
+        cells.inverse,
+        cells.row.size,
+    )
     p0 = np.int64(0)
     while p0 < M:
         p1 = p0 + 1

@@ -16,7 +16,20 @@ from tsinit.metrics.spectra import (
 )
 
 __all__ = [
-    "adjusted_rand_index", "binder_loss", "coverage", "crps", "eigenvalues", "eigenvector_condition",
-    "interval_score", "mae", "matched_accuracy", "nrmse", "pit", "rmse", "spectral_radius", "stable_rank",
-    "svd_entropy", "variation_of_information",
+    "adjusted_rand_index",
+    "binder_loss",
+    "coverage",
+    "crps",
+    "eigenvalues",
+    "eigenvector_condition",
+    "interval_score",
+    "mae",
+    "matched_accuracy",
+    "nrmse",
+    "pit",
+    "rmse",
+    "spectral_radius",
+    "stable_rank",
+    "svd_entropy",
+    "variation_of_information",
 ]

@@ -25,7 +25,11 @@ def cells(truth, others, where):
     """
     truth = _numbers("truth", truth)
     tables = [_shaped(name, _numbers(name, value), truth) for name, value in others.items()]
-    where = np.ones(truth.shape, dtype=bool) if where is None else _shaped("where", np.asarray(where, bool), truth)
+    where = (
+        np.ones(truth.shape, dtype=bool)
+        if where is None
+        else _shaped("where", np.asarray(where, bool), truth)
+    )
     return truth, tables, where & ~np.isnan(truth)
 
 
@@ -39,7 +43,9 @@ def ensemble(truth, draws, least=1):
     """
     draws, shape = _numbers("draws", draws), np.shape(truth)
     if draws.ndim == 0 or draws.shape[1:] != shape:
-        raise ValueError(f"draws must have shape (m, {', '.join(map(str, shape))}); got {draws.shape}.")
+        raise ValueError(
+            f"draws must have shape (m, {', '.join(map(str, shape))}); got {draws.shape}."
+        )
     if len(draws) < least:
         raise ValueError(f"draws must be at least {least}; got {len(draws)}.")
     return draws

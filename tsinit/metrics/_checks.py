@@ -25,14 +25,19 @@ def check_labels(name, labels):
         raise ValueError(f"{name} must be one sequence of labels; got shape {array.shape}.")
     gaps = [label for label in array.flat if _is_missing(label)] if array.dtype.kind in "fO" else []
     if gaps:
-        raise ValueError(f"{name} must be labels without gaps; got {gaps[0]}. "
-                         "Drop such steps from both first.")
+        raise ValueError(
+            f"{name} must be labels without gaps; got {gaps[0]}. Drop such steps from both first."
+        )
     if array.dtype.kind == "f" and (array != np.round(array)).any():
-        raise ValueError(f"{name} must be whole numbers or words; got {array[array != np.round(array)][0]}.")
+        raise ValueError(
+            f"{name} must be whole numbers or words; got {array[array != np.round(array)][0]}."
+        )
     try:
         return np.unique(array, return_inverse=True)[1]
     except TypeError:
-        raise ValueError(f"{name} must be labels of one kind; got words and numbers together.") from None
+        raise ValueError(
+            f"{name} must be labels of one kind; got words and numbers together."
+        ) from None
 
 
 def check_pair(a, b):
@@ -63,8 +68,10 @@ def check_partition(name, labels, T):
     """
     labels = np.asarray(labels)
     if labels.shape != (T,):
-        raise ValueError(f"{name} must hold one label for each of the {T} steps of the draws; "
-                         f"got shape {labels.shape}.")
+        raise ValueError(
+            f"{name} must hold one label for each of the {T} steps of the draws; "
+            f"got shape {labels.shape}."
+        )
     return _whole(name, labels)
 
 
@@ -78,8 +85,10 @@ def check_draws(draws):
     """
     draws = np.asarray(draws)
     if draws.ndim != 2 or draws.size == 0:
-        raise ValueError("draws must be a table with one draw a row and one step a column; "
-                         f"got shape {draws.shape}.")
+        raise ValueError(
+            "draws must be a table with one draw a row and one step a column; "
+            f"got shape {draws.shape}."
+        )
     return _whole("draws", draws)
 
 
@@ -97,7 +106,9 @@ def check_matrices(A):
     """
     A = np.asarray(A)
     if A.ndim < 2 or A.shape[-1] != A.shape[-2] or A.size == 0:
-        raise ValueError(f"A must be a square matrix or a stack of them, (..., n, n); got shape {A.shape}.")
+        raise ValueError(
+            f"A must be a square matrix or a stack of them, (..., n, n); got shape {A.shape}."
+        )
     if A.dtype.kind not in "biufc":
         raise ValueError(f"A must hold numbers; got an array of {A.dtype}.")
     if not np.isfinite(A).all():

@@ -133,7 +133,9 @@ def interval_score(truth, lower, upper, level=0.95, *, where=None, axis=None):
 def coverage(truth, lower, upper, *, where=None, axis=None):
     """Share of the true values inside their intervals, bounds included; parameters as of `interval_score`."""
     truth, (lower, upper), where = cells(truth, {"lower": lower, "upper": upper}, where)
-    inside = np.where(np.isnan(lower) | np.isnan(upper), np.nan, (lower <= truth) & (truth <= upper))
+    inside = np.where(
+        np.isnan(lower) | np.isnan(upper), np.nan, (lower <= truth) & (truth <= upper)
+    )
     return mean(inside, where, axis)
 
 
@@ -170,7 +172,9 @@ def _spread(scored, denominator, axis):
     seen = ~np.isnan(scored)
     if denominator == "iqr":
         none = ~seen.any(axis=axis)
-        low, high = np.nanquantile(np.where(seen.any(axis=axis, keepdims=True), scored, 0.0), [0.25, 0.75], axis=axis)
+        low, high = np.nanquantile(
+            np.where(seen.any(axis=axis, keepdims=True), scored, 0.0), [0.25, 0.75], axis=axis
+        )
         return np.where(none, np.nan, high - low)[()]
     if denominator == "range":
         high = np.max(scored, axis=axis, where=seen, initial=-np.inf)

@@ -17,7 +17,12 @@ _HOME = {
 }
 
 __all__ = [
-    "Budget", "InfiniteHMM", "LinearGaussianPrior", "LinearGaussianSSM", "Monitor", "NormalInverseWishart",
+    "Budget",
+    "InfiniteHMM",
+    "LinearGaussianPrior",
+    "LinearGaussianSSM",
+    "Monitor",
+    "NormalInverseWishart",
     "TBayesMICE",
 ]
 

@@ -8,7 +8,13 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from tsinit._validate import check_fitted, check_seed, check_series, check_verbose, is_list_of_tables
+from tsinit._validate import (
+    check_fitted,
+    check_seed,
+    check_series,
+    check_verbose,
+    is_list_of_tables,
+)
 from tsinit.models.interrupt import interruptible, is_interrupt
 from tsinit.models.monitor import Monitor
 

@@ -153,7 +153,9 @@ class Chain:
                 return L
             if L >= MOST:
                 advice = "give gamma or alpha a prior with less mass on large values, or start from fewer."
-                raise ChainStopped(f"{self._where(L)}more states would have to be represented; {advice}")
+                raise ChainStopped(
+                    f"{self._where(L)}more states would have to be represented; {advice}"
+                )
             self._grow(L)
             resume = True
 
@@ -162,7 +164,9 @@ class Chain:
         t = 0
         book.first[0] = 0
         while True:
-            t = beam.forward(params, self.bound.data, self._begins, self._u, self._work.pi, L, book, t)
+            t = beam.forward(
+                params, self.bound.data, self._begins, self._u, self._work.pi, L, book, t
+            )
             if t == self.z.size:
                 break
             if t < 0:

@@ -26,7 +26,10 @@ class Diverged(RuntimeError):
 
     def __init__(self, column, spread):
         super().__init__(column, spread)
-        self.column, self.spread = column, spread  # the column by number: whoever knows its name puts it here
+        self.column, self.spread = (
+            column,
+            spread,
+        )  # the column by number: whoever knows its name puts it here
 
     def __str__(self):
         return (
@@ -87,12 +90,18 @@ class FcsChain:
     def _begin(self):
         eq = self.equations
         problem, (K, D, m), M = eq.problem, eq.design.index.shape, eq.width
-        self._fits = fcs.Fits(np.zeros((K, D, M)), *(np.full((K, D), value) for value in (0.5, 0.5, 0.0, 0.0, 0.0)))
+        self._fits = fcs.Fits(
+            np.zeros((K, D, M)), *(np.full((K, D), value) for value in (0.5, 0.5, 0.0, 0.0, 0.0))
+        )
         self._prior = Prior(problem.prior_scale, *NOISE_PRIOR)
         student = problem.noise == "student_t"
         self._weights = np.ones((eq.n_rows, D)) if student else np.empty((0, 0))
         self._S = np.zeros((D if student else 1, len(eq.starts) - 1, M, M))
-        self._X, self._walker, self._matrix = np.empty((CHUNK, M)), walker(m), (np.zeros((m, m)), np.zeros(m))
+        self._X, self._walker, self._matrix = (
+            np.empty((CHUNK, M)),
+            walker(m),
+            (np.zeros((m, m)), np.zeros(m)),
+        )
         self._room = gaps.room(eq.cells, problem.lags)
         self._limits = gaps.Limits(problem.low, problem.high, problem.lower, problem.upper)
         self.hits = np.zeros(D, dtype=np.int64)
@@ -136,7 +145,15 @@ class FcsChain:
             self.hits,
         )  # fmt: skip
         if self._weights.size:
-            gaps.draw_weights(self._rng, self.table, eq.covariates, eq.cells.regression, self._fits, DOF, self._weights)
+            gaps.draw_weights(
+                self._rng,
+                self.table,
+                eq.covariates,
+                eq.cells.regression,
+                self._fits,
+                DOF,
+                self._weights,
+            )
         if self._joint and self._joint.any:
             self._joint.draw_laws(self._rng, self._S)
             self._joint.redraw(self._rng, self.table, self.hits)

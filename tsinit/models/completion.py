@@ -30,7 +30,9 @@ def complete(problem, classes, law, parameters, rng):
         Missing cells row by row.
     """
     equations = Equations(problem, classes, law)
-    mean = np.where(problem.missing, 0.0, problem.z)  # the mean of every column: forgotten in the warm-up
+    mean = np.where(
+        problem.missing, 0.0, problem.z
+    )  # the mean of every column: forgotten in the warm-up
     table = equations.spread(np.clip(mean, problem.low, problem.high))
     draws = np.empty((len(parameters), problem.missing.sum()))
     worker = _Worker(equations, mean, rng)
@@ -49,7 +51,9 @@ class _Worker:
         D = problem.z.shape[1]
         self._room = gaps.room(equations.cells, problem.lags)
         self._limits = gaps.Limits(problem.low, problem.high, problem.lower, problem.upper)
-        self._weights = np.ones((equations.n_rows, D)) if problem.noise == "student_t" else np.empty((0, 0))
+        self._weights = (
+            np.ones((equations.n_rows, D)) if problem.noise == "student_t" else np.empty((0, 0))
+        )
         self._hits = np.zeros(D, dtype=np.int64)
         self._joint = Entangled(equations, start) if equations.entangled.any() else None
 
@@ -64,7 +68,9 @@ class _Worker:
                 self._hits,
             )  # fmt: skip
             if self._weights.size:
-                gaps.draw_weights(self._rng, table, eq.covariates, eq.cells.regression, fits, DOF, self._weights)
+                gaps.draw_weights(
+                    self._rng, table, eq.covariates, eq.cells.regression, fits, DOF, self._weights
+                )
             if self._joint is not None:
                 self._joint.laws = parameters.laws
                 self._joint.redraw(self._rng, table, self._hits)

@@ -6,7 +6,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 #: Scalars that do not depend on labels, and the attribute of a chain that has them.
-SCALARS = {"log_joint": "log_joint", "n_states": "K", "alpha": "alpha", "gamma": "gamma", "rho": "rho"}
+SCALARS = {
+    "log_joint": "log_joint",
+    "n_states": "K",
+    "alpha": "alpha",
+    "gamma": "gamma",
+    "rho": "rho",
+}
 
 
 class Record(NamedTuple):
@@ -62,7 +68,9 @@ class Draws:
             values = [[walk.trace[name][i] for i in walk.kept[:n_draws]] for walk in walks]
             setattr(self, name, np.array(values))
         widest = smallest(int(self.n_states.max()))
-        self.labels = np.array([[r.labels.astype(widest, copy=False) for r in chain] for chain in self._records])
+        self.labels = np.array(
+            [[r.labels.astype(widest, copy=False) for r in chain] for chain in self._records]
+        )
 
     @property
     def n_chains(self):

@@ -11,7 +11,9 @@ from tsinit.metrics import spectral_radius
 from tsinit.models.m_step import Design, Settings, by_variable, lifted, m_step
 
 _PLAIN = 2  # plain iterations before the first extrapolation, whose two steps they are
-_LONGER = 4.0  # factor by which the longest leap grows when it was good, and shrinks when it was not
+_LONGER = (
+    4.0  # factor by which the longest leap grows when it was good, and shrinks when it was not
+)
 _SLACK = 1e-9  # relative fall of the objective that is rounding, not a failed step
 
 
@@ -145,7 +147,9 @@ def _extrapolate(first, second, third, reach, settings):
     None for the parameters where the leap would be no longer than a plain step, or leaves the space of valid models.
     """
     # States as large as each other, so that their units do not decide how long the leap is.
-    size = np.sqrt(np.mean(first.done.means**2, axis=0) + np.diag(first.done.moments.P) / len(first.done.means))
+    size = np.sqrt(
+        np.mean(first.done.means**2, axis=0) + np.diag(first.done.moments.P) / len(first.done.means)
+    )
     size[~(size > 0.0)] = 1.0
     points = [_to_vector(_resized(p, size), settings) for p in (first.params, second.params, third)]
     if any(p is None for p in points):
@@ -172,7 +176,9 @@ def _resized(params, size):
     """Parameters for states that are divided by `size` (n,)."""
     A, C, Q, R, m0, P0, d = params
     square = np.outer(size, size)
-    return LinearGaussianParams(A * size / size[:, None], C * size, Q / square, R, m0 / size, P0 / square, d)
+    return LinearGaussianParams(
+        A * size / size[:, None], C * size, Q / square, R, m0 / size, P0 / square, d
+    )
 
 
 def _to_vector(params, settings):

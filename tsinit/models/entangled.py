@@ -119,11 +119,16 @@ class Entangled:
         self._eq, problem = equations, equations.problem
         D, self._L = problem.z.shape[1], problem.lags
         self._prior = NoisePrior(D + 2.0, 1.0)
-        self._table = GapTable(problem._replace(z=np.where(equations.entangled, np.nan, 0.0)), start, ())
+        self._table = GapTable(
+            problem._replace(z=np.where(equations.entangled, np.nan, 0.0)), start, ()
+        )
         self._table.weighted[:] = 0.0
         self._own = np.arange(D) + self._L * D
         rows, columns = np.nonzero(equations.entangled)
-        self._there = equations.place[rows] * D + columns, self._table.layout.rows[rows] * D + columns
+        self._there = (
+            equations.place[rows] * D + columns,
+            self._table.layout.rows[rows] * D + columns,
+        )
         self._parts, self._rows = self._sums(), self._needed()
         self.any = bool(equations.entangled.any())
         self.laws: dict[int, Law] = {}
@@ -142,7 +147,13 @@ class Entangled:
             lags = [self._own - lag * D for lag in range(1, c + 1)]
             scale = eq.problem.prior_scale
             parts.append(
-                _Part(c, chosen, np.concatenate([*lags, covariates]), n, scale if c == L else min(FIRST_SCALE, scale))
+                _Part(
+                    c,
+                    chosen,
+                    np.concatenate([*lags, covariates]),
+                    n,
+                    scale if c == L else min(FIRST_SCALE, scale),
+                )
             )
         return parts
 
@@ -154,8 +165,13 @@ class Entangled:
             rows = self._table.cells.row + lag
             near[rows[rows < len(near)]] = True
         static = np.ones(problem.covariates.shape[1], dtype=bool)
-        found = classes(layout, self._L, len(self._own), static, False, problem.prior_scale, self._prior)
-        return [part._replace(rows=part.rows[near[part.rows]], X=part.X[near[part.rows]]) for part in found]
+        found = classes(
+            layout, self._L, len(self._own), static, False, problem.prior_scale, self._prior
+        )
+        return [
+            part._replace(rows=part.rows[near[part.rows]], X=part.X[near[part.rows]])
+            for part in found
+        ]
 
     def draw_laws(self, rng, S):
         """Draw the autoregression given the Gram matrices of the table, (1, Q, M, M)."""
@@ -163,7 +179,13 @@ class Entangled:
             G = S[0, part.patterns].sum(axis=0)
             X, own = part.X, self._own
             self.laws[part.before] = draw_law(
-                rng, G[np.ix_(X, X)], G[np.ix_(X, own)], G[np.ix_(own, own)], part.n, part.scale, self._prior
+                rng,
+                G[np.ix_(X, X)],
+                G[np.ix_(X, own)],
+                G[np.ix_(own, own)],
+                part.n,
+                part.scale,
+                self._prior,
             )
 
     def redraw(self, rng, table, hits):

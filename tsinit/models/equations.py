@@ -42,13 +42,17 @@ class Equations:
         self.entangled = entangled.find(problem, law)
         self.cells = self._cells(layout)
         missing = problem.missing
-        self.incomplete = np.flatnonzero(np.diff(self.cells.column) + self.entangled.any(axis=0)).astype(np.int64)
+        self.incomplete = np.flatnonzero(
+            np.diff(self.cells.column) + self.entangled.any(axis=0)
+        ).astype(np.int64)
         self._where = np.nonzero(missing)
         self.n_cells = missing.sum(axis=0)
 
     def _features(self, code, j):
         D, L = self.problem.z.shape[1], self.problem.lags
-        return lags.features(int(code), j, D, L, self.covariates.shape[1], self.problem.lag_features)
+        return lags.features(
+            int(code), j, D, L, self.covariates.shape[1], self.problem.lag_features
+        )
 
     def _covariates(self):
         """Covariates and intercept by layout row; rows that fill a short hole take what lies between."""

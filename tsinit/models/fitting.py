@@ -112,12 +112,16 @@ def _fit_by_race(problem, kalman, race, seed, monitor):
     options = problem.options
 
     def begin(entry, leg):
-        return _climb(problem, kalman, entry.start, entry.label, leg, monitor.max_iter(options.max_iter))
+        return _climb(
+            problem, kalman, entry.start, entry.label, leg, monitor.max_iter(options.max_iter)
+        )
 
     contest = race_em.Contest(
         ask=lambda chosen, rng: _ask(problem, kalman, chosen, rng),
         begin=begin,
-        worth=lambda state: state.done.log_likelihood if options.prior == "weak" else state.objective,
+        worth=lambda state: (
+            state.done.log_likelihood if options.prior == "weak" else state.objective
+        ),
         max_iter=monitor.max_iter(options.max_iter),
         n_init=options.n_init,
         shift=problem.shift,
@@ -143,7 +147,11 @@ def _ask(problem, kalman, chosen, rng):
 
     offsets = problem.panel.offsets
     start = chosen.start(
-        problem.panel.y.copy(), rng, n_states=n_states, offsets=offsets if len(offsets) > 2 else None, trial=trial
+        problem.panel.y.copy(),
+        rng,
+        n_states=n_states,
+        offsets=offsets if len(offsets) > 2 else None,
+        trial=trial,
     )
     return check_params(start, n_states, kalman.y.shape[1], "init")
 
@@ -160,13 +168,19 @@ def _climb(problem, kalman, start, label, monitor, max_iter):
     begin = to_standard(start, problem.loc, problem.scale)
     policy = _initial_policy(begin, options.initial_state, len(problem.panel.offsets) - 1)
     if policy == "stationary" and spectral_radius(begin.A) >= 1.0:
-        return None, f"its A has spectral radius {spectral_radius(begin.A):.4g}, and no stationary state (from {label})"
+        return (
+            None,
+            f"its A has spectral radius {spectral_radius(begin.A):.4g}, and no stationary state (from {label})",
+        )
     if max_iter > 0:
         begin = _structured(begin, options, policy)
         if label != READY:
             begin = begin._replace(R=lifted(begin.R, options.noise_floor))
     if _degenerate(begin):
-        return None, f"neither R nor the states reach some direction of the data (from {label}: C and R are singular)"
+        return (
+            None,
+            f"neither R nor the states reach some direction of the data (from {label}: C and R are singular)",
+        )
     settings = Settings(
         options.transition_cov, options.observation_cov, policy, _floors(begin.R, options.noise_floor),
         _prior(options.prior, kalman, begin),
@@ -174,8 +188,13 @@ def _climb(problem, kalman, start, label, monitor, max_iter):
     em = EM(kalman, settings)
     state = em.evaluate(begin)
     if not np.isfinite(state.objective):
-        return None, f"its log-likelihood is not finite (from {label}; spectral radius {spectral_radius(begin.A):.4g})"
-    outcome = yield from em.climb(state, max_iter=max_iter, tol=options.tol, accelerate=options.accelerate)
+        return (
+            None,
+            f"its log-likelihood is not finite (from {label}; spectral radius {spectral_radius(begin.A):.4g})",
+        )
+    outcome = yield from em.climb(
+        state, max_iter=max_iter, tol=options.tol, accelerate=options.accelerate
+    )
     if options.verbose >= 2 and not outcome.monotone:
         _validate.warn_about_step(len(monitor.objectives) - 1)
     end = outcome.state
@@ -260,7 +279,9 @@ def last_state(kalman, params):
     ValueError
         The sequence has no density under `params`.
     """
-    done = Kalman(kalman.y[kalman.offsets[-2] :], kalman.n_states).smooth(params, moments="by_variable")
+    done = Kalman(kalman.y[kalman.offsets[-2] :], kalman.n_states).smooth(
+        params, moments="by_variable"
+    )
     _validate.check_sound(done.sound)
     return done.means[-1].copy(), done.moments.P_last.copy()
 

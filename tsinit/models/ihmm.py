@@ -192,14 +192,23 @@ class InfiniteHMM(Raced, RegimeQueries, SeriesEstimator):
         if race is None:
             monitor.start()
             inits = [resolve(init, "labels") for init in options.inits]
-            self.start_ = np.array([self._ask(init, panel, bound, options, seed, c) for c, init in enumerate(inits)])
+            self.start_ = np.array(
+                [self._ask(init, panel, bound, options, seed, c) for c, init in enumerate(inits)]
+            )
             monitor.run()
             walks = [
-                sampling.Walk(_chain(bound, panel, options, z, child_seed(seed, 1, c)), schedule, SCALARS, keep)
+                sampling.Walk(
+                    _chain(bound, panel, options, z, child_seed(seed, 1, c)),
+                    schedule,
+                    SCALARS,
+                    keep,
+                )
                 for c, z in enumerate(self.start_)
             ]
         else:
-            survivors = self._race(race, panel, bound, options._replace(schedule=schedule), seed, monitor)
+            survivors = self._race(
+                race, panel, bound, options._replace(schedule=schedule), seed, monitor
+            )
             self.start_, walks = survivors.starts, survivors.walks
             for walk in walks:
                 walk.keep_by(keep)
@@ -210,7 +219,9 @@ class InfiniteHMM(Raced, RegimeQueries, SeriesEstimator):
         if race is not None:
             self._fitted_race = survivors.record(candidates(race, "labels"), seed)
         # Chains that stopped, and sweeps that an interrupt found half done, are told as the trace tells them.
-        monitor.rewrite(self.trace_["log_joint"].mean(axis=0), n_states=self.trace_["n_states"].mean(axis=0))
+        monitor.rewrite(
+            self.trace_["log_joint"].mean(axis=0), n_states=self.trace_["n_states"].mean(axis=0)
+        )
         monitor.final = float(self.draws_.log_joint.mean())
 
     def _n_iterations(self):
@@ -257,7 +268,13 @@ class InfiniteHMM(Raced, RegimeQueries, SeriesEstimator):
 
         def trial(labels, n_iter):
             """Short chain from a candidate: (mean joint log density of its second half, labels at its end)."""
-            chain = _chain(bound, panel, options, check_labels(labels, len(panel.y), "start"), child_seed(seed, 2, c))
+            chain = _chain(
+                bound,
+                panel,
+                options,
+                check_labels(labels, len(panel.y), "start"),
+                child_seed(seed, 2, c),
+            )
             values = [chain.log_joint]
             for _ in range(n_iter):
                 chain.sweep()
@@ -283,7 +300,9 @@ class InfiniteHMM(Raced, RegimeQueries, SeriesEstimator):
 
     def _finish(self, walks, bound, panel):
         """Set what a user reads, from the chains that went all the way."""
-        self.stopped_ = {c: str(walk.failure) for c, walk in enumerate(walks) if walk.failure is not None}
+        self.stopped_ = {
+            c: str(walk.failure) for c, walk in enumerate(walks) if walk.failure is not None
+        }
         self._fitted_chains = [c for c, walk in enumerate(walks) if walk.failure is None]
         going = [walks[c] for c in self._fitted_chains]
         _validate.check_chains(self.stopped_, len(walks))
@@ -291,7 +310,9 @@ class InfiniteHMM(Raced, RegimeQueries, SeriesEstimator):
             for walk in going:
                 walk.keep()
         n_sweeps = min(walk.n_sweeps for walk in going)
-        self.trace_ = {name: np.array([walk.trace[name][: n_sweeps + 1] for walk in going]) for name in SCALARS}
+        self.trace_ = {
+            name: np.array([walk.trace[name][: n_sweeps + 1] for walk in going]) for name in SCALARS
+        }
         self.n_iter_ = n_sweeps
         self.draws_ = Draws(going)
         summaries.estimate(self, bound)

@@ -37,7 +37,9 @@ def _spread(kalman, params, store):
             continue
         rows, left = C[missing], R[np.ix_(missing, missing)]
         if pattern.any() and not diagonal:
-            H = np.linalg.lstsq(R[np.ix_(pattern, pattern)], R[np.ix_(pattern, missing)], rcond=None)[0].T
+            H = np.linalg.lstsq(
+                R[np.ix_(pattern, pattern)], R[np.ix_(pattern, missing)], rcond=None
+            )[0].T
             rows, left = rows - H @ C[pattern], left - H @ R[np.ix_(pattern, missing)]
         steps = np.flatnonzero(which.ravel() == k)
         P = store.values[store.index[steps]]

@@ -39,7 +39,9 @@ class ImputedDraws:
 
     def __init__(self, n_chains, n_draws, n_cells, n_tables=1):
         widest = max(n_draws // -(-n_tables // n_chains), 1)
-        self.stride = min(int(np.ceil(4.0 * n_draws * n_chains * n_cells / _MOST_BYTES)) or 1, widest)
+        self.stride = min(
+            int(np.ceil(4.0 * n_draws * n_chains * n_cells / _MOST_BYTES)) or 1, widest
+        )
         self._rare = max(n_draws * n_chains // _MOST_PARAMETERS, 1)
         self.cells = np.empty((n_chains, -(-n_draws // self.stride), n_cells), dtype=np.float32)
         self._parameters: list[list] = [[] for _ in range(n_chains)]
@@ -133,7 +135,10 @@ class GapQueries(OneToOneFeatureMixin, TransformerMixin):
         panel, rows = self._fitted_panel, self._fitted_rows
         whole = check_rounded(rounded, list(panel.columns), rows.y)
         tables = [self._completed(rows, np.squeeze, flat[i : i + 1]) for i in chosen]
-        return [_hand_back(panel, np.where(rows.missing & whole, np.rint(table), table)) for table in tables]
+        return [
+            _hand_back(panel, np.where(rows.missing & whole, np.rint(table), table))
+            for table in tables
+        ]
 
     def interval(self, level=0.95):
         """Interval of every cell of `fit` between two quantiles of the draws, as much outside on either side.
@@ -253,7 +258,9 @@ class GapQueries(OneToOneFeatureMixin, TransformerMixin):
         parameters, rng = self._fitted_draws.parameters, np.random.default_rng(self._fitted_seed)
         most = max(int(_MOST_BYTES / (8.0 * rows.missing.sum())), _LEAST_PARAMETERS)
         with one_thread():
-            return rows, self._fitted_engine.complete(problem, parameters[:: -(-len(parameters) // most)], rng)
+            return rows, self._fitted_engine.complete(
+                problem, parameters[:: -(-len(parameters) // most)], rng
+            )
 
     def _diagnose(self, walks):
         """Table of how the chains mixed, for every incomplete column."""
@@ -261,12 +268,17 @@ class GapQueries(OneToOneFeatureMixin, TransformerMixin):
 
         counts = self._fitted_rows.missing[:, self._fitted_scales.active].sum(axis=0)
         acceptance, guarded = (
-            np.broadcast_to(np.mean([getattr(walk.chain, name) for walk in walks], axis=0), counts.shape)
+            np.broadcast_to(
+                np.mean([getattr(walk.chain, name) for walk in walks], axis=0), counts.shape
+            )
             for name in ("acceptance", "guarded")
         )
         table = {}
         for j in np.flatnonzero(self._incomplete()):
-            traces = [self._after_warm_up(self.trace_[s][..., j]) for s in ("noise", "imputed_mean", "imputed_sd")]
+            traces = [
+                self._after_warm_up(self.trace_[s][..., j])
+                for s in ("noise", "imputed_mean", "imputed_sd")
+            ]
             rhat, ess = _worst(traces)
             table[self._fitted_scales.names[j]] = {
                 "missing": int(counts[j]),

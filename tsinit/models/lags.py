@@ -19,7 +19,9 @@ class Layout(NamedTuple):
 
     place: np.ndarray  # (T,) int64, where each given row lies
     n_rows: int  # of the layout
-    pattern: np.ndarray  # (n_rows,) int64, bits of the lags that are there, earliest first; -1 for empty rows
+    pattern: (
+        np.ndarray
+    )  # (n_rows,) int64, bits of the lags that are there, earliest first; -1 for empty rows
 
 
 class Patterns(NamedTuple):
@@ -28,7 +30,9 @@ class Patterns(NamedTuple):
     codes: np.ndarray  # (Q,) int64, the commonest first
     rows: np.ndarray  # (n,) int64, rows of the layout by pattern
     starts: np.ndarray  # (Q + 1,) int64
-    classes: np.ndarray  # (K,) int64, pattern of each regression, the one with most rows to serve first
+    classes: (
+        np.ndarray
+    )  # (K,) int64, pattern of each regression, the one with most rows to serve first
     member: np.ndarray  # (K, Q) bool, whether the rows of a pattern inform a regression
 
 
@@ -124,7 +128,9 @@ def serve(pattern, classes, L):
         Index into `classes`, -1 for empty rows.
     """
     nearness = [L + 1 - abs(_shift(bit, L)) for bit in range(2 * L)]
-    worth = np.array([sum(w for bit, w in enumerate(nearness) if code >> bit & 1) for code in classes])
+    worth = np.array(
+        [sum(w for bit, w in enumerate(nearness) if code >> bit & 1) for code in classes]
+    )
     served = np.full(len(pattern), -1, dtype=np.int64)
     for code in np.unique(pattern[pattern >= 0]):
         inside = (classes & code) == classes
@@ -176,7 +182,10 @@ def cells(rows, there, regression, L):
         time, member = _equations(mine, first, there, L)
         block.extend(done + first[1:])
         # The equations of a block are those between its first cell and the first of the next.
-        equation.extend(equation[-1] + np.append(np.searchsorted(time, mine[first[1:-1]]), len(time))[: len(first) - 1])
+        equation.extend(
+            equation[-1]
+            + np.append(np.searchsorted(time, mine[first[1:-1]]), len(time))[: len(first) - 1]
+        )
         column.append(len(block) - 1)
         times.append(time)
         members.append(member)
@@ -198,6 +207,9 @@ def _equations(rows, first, there, L):
     """Rows (E,) whose equations the cells enter, and which cell of its block is missing at each lag (E, L + 1)."""
     slot = np.full(len(there), -1, dtype=np.int64)
     slot[rows] = np.arange(len(rows)) - np.repeat(first[:-1], np.diff(first))
-    lagged = np.stack([np.concatenate([np.full(lag, -1), slot[: len(slot) - lag]]) for lag in range(L + 1)], axis=1)
+    lagged = np.stack(
+        [np.concatenate([np.full(lag, -1), slot[: len(slot) - lag]]) for lag in range(L + 1)],
+        axis=1,
+    )
     time = np.flatnonzero((lagged >= 0).any(axis=1) & there)
     return time, lagged[time]

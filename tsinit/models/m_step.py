@@ -48,9 +48,15 @@ class Design:
         self.y0 = np.where(seen, y, 0.0) if self.gaps else y
         self.count = kalman.count
         # Rows to sum over for each variable: those that see it, or those that do not, whichever are fewer.
-        self.rows = [np.flatnonzero(seen[:, i] == kalman.direct[i]) for i in range(y.shape[1])] if self.gaps else []
+        self.rows = (
+            [np.flatnonzero(seen[:, i] == kalman.direct[i]) for i in range(y.shape[1])]
+            if self.gaps
+            else []
+        )
         self.any_seen = seen.any(axis=1)
-        self.ones = np.ones(len(y))  # sums of long columns by BLAS: NumPy's own take ten times as long
+        self.ones = np.ones(
+            len(y)
+        )  # sums of long columns by BLAS: NumPy's own take ten times as long
         self.total = self.ones @ self.y0
 
     def products(self, x):
@@ -219,7 +225,9 @@ def _by_variable(design, params, done, S, settings):
     residual = design.y0 - x @ C.T - d
     if design.gaps:
         residual[~design.kalman.seen] = 0.0
-    scatter = np.einsum("ti,ti->i", residual, residual) + [c @ v @ c for c, v in zip(C, V, strict=True)]
+    scatter = np.einsum("ti,ti->i", residual, residual) + [
+        c @ v @ c for c, v in zip(C, V, strict=True)
+    ]
     weight = design.count.astype(float)
     if prior is not None:
         scatter, weight = scatter + np.diag(prior.scatter(C)), weight + prior.exponent()

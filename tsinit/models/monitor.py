@@ -104,7 +104,10 @@ class Monitor:
 
     def out_of_time(self):
         """Whether the budget's seconds are spent, by this run and those that went before (restarts, other orders)."""
-        return self.budget.seconds is not None and self.fit_seconds + self.elapsed() > self.budget.seconds
+        return (
+            self.budget.seconds is not None
+            and self.fit_seconds + self.elapsed() > self.budget.seconds
+        )
 
     def rewrite(self, objectives, **extras):
         """Tell the iterations again, where some of what they were averaged over has been left out."""

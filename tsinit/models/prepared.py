@@ -82,7 +82,9 @@ class Scales:
         """
         for t, j, name in zip(self.transforms, self.active, self.names, strict=True):
             check_domain(t.kind, rows.y[~rows.missing[:, j], j], name)
-        z = np.column_stack([t.forward(rows.y[:, j]) for t, j in zip(self.transforms, self.active, strict=True)])
+        z = np.column_stack(
+            [t.forward(rows.y[:, j]) for t, j in zip(self.transforms, self.active, strict=True)]
+        )
         covariates, steps = self._season.terms(panel, rows.steps), self._season.steps(panel, rows)
         o = self._options
         low, high, lower, upper = np.ascontiguousarray(self._limits)
@@ -93,7 +95,9 @@ class Scales:
 
     def forward(self, table):
         """Bring a complete table (T, D) to the scale of the engine, (T, A), within its limits."""
-        columns = [t.forward(table[:, j]) for t, j in zip(self.transforms, self.active, strict=True)]
+        columns = [
+            t.forward(table[:, j]) for t, j in zip(self.transforms, self.active, strict=True)
+        ]
         low, high = self.limits
         return np.clip(np.column_stack(columns), low, high)
 

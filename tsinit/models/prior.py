@@ -81,5 +81,7 @@ def weak_prior(S_00, n_observed, n_features):
     per_step = np.maximum(np.diag(S_00) / max(n_observed, 1), 1e-6 * scale / max(n_observed, 1))
     return LinearGaussianPrior(
         NormalInverseWishart(np.zeros((n, n)), precision, 1e-6 * np.diag(per_step), n + 2.0),
-        NormalInverseWishart(np.zeros((n_features, n)), precision, 1e-6 * np.eye(n_features), n_features + 2.0),
+        NormalInverseWishart(
+            np.zeros((n_features, n)), precision, 1e-6 * np.eye(n_features), n_features + 2.0
+        ),
     )

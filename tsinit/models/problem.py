@@ -11,7 +11,9 @@ class Problem(NamedTuple):
     Rows are the rows that were given: skipped steps of the clock have none, and show as jumps in `steps`.
     """
 
-    z: np.ndarray  # (T, D) float, NaN where missing; centred, standard deviation 1 over the observed cells
+    z: (
+        np.ndarray
+    )  # (T, D) float, NaN where missing; centred, standard deviation 1 over the observed cells
     offsets: np.ndarray  # (N + 1,) int64, where each sequence starts
     steps: np.ndarray  # (T,) int64, clock step of each row, increasing within a sequence
     covariates: np.ndarray  # (T, F) float, terms of the season, complete, without an intercept

@@ -227,10 +227,15 @@ class StateSpaceQueries(TransformerMixin):
             A count is no whole number of at least 1, or `random_state` is no seed.
         """
         _validate.check_fitted(self)
-        n_steps, n_sequences = check_count("n_steps", n_steps), check_count("n_sequences", n_sequences)
+        n_steps, n_sequences = (
+            check_count("n_steps", n_steps),
+            check_count("n_sequences", n_sequences),
+        )
         rng = np.random.default_rng(check_seed(random_state))
         draws = [fitting.simulate(self.params_, n_steps, rng) for _ in range(n_sequences)]
-        return Sample(*draws[0]) if n_sequences == 1 else Sample(*map(list, zip(*draws, strict=True)))
+        return (
+            Sample(*draws[0]) if n_sequences == 1 else Sample(*map(list, zip(*draws, strict=True)))
+        )
 
     def aic(self, X=None, *, lengths=None):
         """Akaike's information criterion; smaller is better.

@@ -65,14 +65,20 @@ class Runner(sampling.Walk):
         began, before = perf_counter(), self.n_sweeps
         super().advance(n_sweeps, failures)
         done = self.n_sweeps - before
-        self._seconds += [self._seconds[-1] + (perf_counter() - began) * (i + 1) / done for i in range(done)]
+        self._seconds += [
+            self._seconds[-1] + (perf_counter() - began) * (i + 1) / done for i in range(done)
+        ]
 
     def note_failure(self):
         """Tell the entry whether the chain stopped, or has no density."""
         if self.failure is not None:
             self.entry.failure = told(self.failure)
-        elif self.n_sweeps > 0 and not np.isfinite(self.score):  # a start alone may have no density yet
-            self.entry.failure = told(FloatingPointError(f"the objective must be finite; got {self.score}"))
+        elif self.n_sweeps > 0 and not np.isfinite(
+            self.score
+        ):  # a start alone may have no density yet
+            self.entry.failure = told(
+                FloatingPointError(f"the objective must be finite; got {self.score}")
+            )
 
     def keep_by(self, keep):
         """Say how draws are kept, once there are any."""
@@ -103,7 +109,9 @@ class Survivors(NamedTuple):
     def record(self, candidates, seed):
         """Lay down what the race was, after the fit."""
         rows = {id(runner.entry): runner.row() for runner in self.runners}
-        return Record(candidates, seed, [rows.get(id(entry)) or absent(entry) for entry in self.entries])
+        return Record(
+            candidates, seed, [rows.get(id(entry)) or absent(entry) for entry in self.entries]
+        )
 
 
 def run(race, contest, seed, monitor):
@@ -141,7 +149,9 @@ def run(race, contest, seed, monitor):
     limit = contest.schedule.n_tune // 2
     n_rounds = count_rounds(len(runners), keep=race.keep, finalists=contest.n_chains)
     first = first_round(race, limit // 2 ** max(n_rounds - 1, 0))
-    plan = rounds(len(runners), first=first, limit=limit, keep=race.keep, finalists=contest.n_chains)
+    plan = rounds(
+        len(runners), first=first, limit=limit, keep=race.keep, finalists=contest.n_chains
+    )
     left = halve(runners, plan, _together(contest, monitor), _choose, contest.n_chains)
     require_some(entries)
     left += _substitutes(left, contest, n_seeds, seed)
@@ -159,7 +169,9 @@ def _spread(entries, contest):
         if entry.candidate not in first:
             first[entry.candidate] = entry.start
         elif np.array_equal(first[entry.candidate], entry.start):
-            entry.start = contest.spread(entry.start, np.random.default_rng(child_seed(entry.seed, _SPREAD)))
+            entry.start = contest.spread(
+                entry.start, np.random.default_rng(child_seed(entry.seed, _SPREAD))
+            )
 
 
 def _begin(entry, contest):
@@ -178,7 +190,9 @@ def _together(contest, monitor):
     def advance(runners, target):
         budget = monitor.budget
         if budget.seconds is not None:
-            budget = budget._replace(seconds=budget.seconds - monitor.fit_seconds - monitor.elapsed())
+            budget = budget._replace(
+                seconds=budget.seconds - monitor.fit_seconds - monitor.elapsed()
+            )
         for runner in runners:
             runner.entry.n_rounds += 1
         sampling.run(
@@ -193,7 +207,11 @@ def _together(contest, monitor):
 
 
 def _choose(runners, n):
-    chosen = best_mixed([np.nan_to_num(r.score, nan=-np.inf) for r in runners], [r.entry.candidate for r in runners], n)
+    chosen = best_mixed(
+        [np.nan_to_num(r.score, nan=-np.inf) for r in runners],
+        [r.entry.candidate for r in runners],
+        n,
+    )
     return [runners[i] for i in chosen]
 
 
@@ -203,7 +221,9 @@ def _substitutes(left, contest, n_seeds, seed):
     for k in range(contest.n_chains - len(left)):
         like = left[k % len(left)].entry
         entry = Entry(like.candidate, like.label, n_seeds + k, child_seed(seed, RACE, n_seeds + k))
-        entry.start = contest.spread(like.start, np.random.default_rng(child_seed(entry.seed, _SPREAD)))
+        entry.start = contest.spread(
+            like.start, np.random.default_rng(child_seed(entry.seed, _SPREAD))
+        )
         walk = Runner(entry, contest)
         walk.advance(left[0].n_sweeps, contest.failures)
         further.append(walk)

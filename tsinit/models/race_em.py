@@ -92,7 +92,9 @@ class Climber:
 
     def _step(self):
         try:
-            state = next(self._climb) if not self.worths else self._climb.send(not self.leg.timed_out)
+            state = (
+                next(self._climb) if not self.worths else self._climb.send(not self.leg.timed_out)
+            )
             self.worths.append(self._worth(state))
             self.leg.record(state.objective)
         except StopIteration as end:
@@ -133,12 +135,16 @@ def run(race, contest, seed, monitor):
         Every contender failed.
     """
     monitor.start()
-    entries = enter(starters(race, "dynamics"), seeds(race, "dynamics"), seed, contest.ask, repeat=False)
+    entries = enter(
+        starters(race, "dynamics"), seeds(race, "dynamics"), seed, contest.ask, repeat=False
+    )
     require_some(entries)
     monitor.run()
     climbers = [Climber(entry, contest, monitor) for entry in entries]
     first = first_round(race, max(min(round(_FIRST * race.budget), contest.max_iter // _SHARE), 1))
-    plan = rounds(len(climbers), first=first, limit=contest.max_iter, keep=race.keep, finalists=contest.n_init)
+    plan = rounds(
+        len(climbers), first=first, limit=contest.max_iter, keep=race.keep, finalists=contest.n_init
+    )
     advance = _in_turn(climbers, race.budget, contest.max_iter, monitor)
     left = halve(climbers, plan, advance, _choose, contest.n_init)
     for climber in left:
@@ -149,7 +155,9 @@ def run(race, contest, seed, monitor):
             break
     _second_wind(climbers, race.budget, monitor)
     require_some(entries)
-    winner, fit = max(((c, c.fit) for c in climbers if c.fit is not None), key=lambda pair: pair[0].worths[-1])
+    winner, fit = max(
+        ((c, c.fit) for c in climbers if c.fit is not None), key=lambda pair: pair[0].worths[-1]
+    )
     if monitor.callback is not None:
         monitor.callback(winner.n_iter, winner.leg.objectives[-1])
     monitor.timed_out = monitor.out_of_time()
@@ -190,7 +198,9 @@ def _in_turn(everybody, budget, max_iter, monitor):
                 leader = _leader(climbers)
                 step = target - climber.n_iter
                 length = leader.n_iter if leader is not None and leader.finished else max_iter
-                ahead = length - leader.n_iter if leader is not None and leader is not climber else 0
+                ahead = (
+                    length - leader.n_iter if leader is not None and leader is not climber else 0
+                )
                 if step > 0 and _spent(everybody) + step + ahead > budget * length:
                     climber.dropped = climber is not leader
                     continue
@@ -209,10 +219,14 @@ def _spent(climbers):
 
 
 def _leader(climbers):
-    return max((c for c in climbers if c.worths and not c.failed), key=lambda c: c.worths[-1], default=None)
+    return max(
+        (c for c in climbers if c.worths and not c.failed), key=lambda c: c.worths[-1], default=None
+    )
 
 
 def _choose(climbers, n):
     begun = [c for c in climbers if c.worths and not c.dropped]
-    chosen = best_climbers([c.worths for c in begun], [c.finished for c in begun], n, _REACH, _MARGIN)
+    chosen = best_climbers(
+        [c.worths for c in begun], [c.finished for c in begun], n, _REACH, _MARGIN
+    )
     return [begun[i] for i in chosen]

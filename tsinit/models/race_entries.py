@@ -81,7 +81,10 @@ def enter(chosen, n_seeds, seed, ask, *, repeat):
     """
     entries: list[Entry] = []
     certain: dict[int, tuple] = {}  # starts in which chance had no part
-    once = [not repeat and getattr(getattr(c.call, "__self__", None), "_one_start", False) for c in chosen]
+    once = [
+        not repeat and getattr(getattr(c.call, "__self__", None), "_one_start", False)
+        for c in chosen
+    ]
     for replicate in range(n_seeds):
         own = child_seed(seed, RACE, replicate)
         for i, candidate in enumerate(chosen):
@@ -145,7 +148,19 @@ def absent(entry):
     """Return the row of an entry that never ran."""
     e = entry
     return Row(
-        e.candidate, e.replicate, e.seed, e.start, e.failure, e.n_rounds, 0, False, e.init_seconds, 0.0, [], [], np.nan
+        e.candidate,
+        e.replicate,
+        e.seed,
+        e.start,
+        e.failure,
+        e.n_rounds,
+        0,
+        False,
+        e.init_seconds,
+        0.0,
+        [],
+        [],
+        np.nan,
     )
 
 
@@ -172,7 +187,9 @@ class Raced:
         record = vars(self).get("_fitted_race")
         if record is None:
             name = type(self).__name__
-            raise AttributeError(f"{name} has init_race_ only after a fit with init='auto' or a Race.")
+            raise AttributeError(
+                f"{name} has init_race_ only after a fit with init='auto' or a Race."
+            )
         from tsinit.comparison.race import comparison_of
 
         return comparison_of(self, record)

@@ -172,13 +172,17 @@ class RegimeQueries:
                 if not smooth:
                     log_likelihoods[n] = hmm.log_likelihood(log_density, start, P, panel.offsets)
                     continue
-                log_likelihoods[n], probability, _ = hmm.smooth(log_density, start, P, panel.offsets)
+                log_likelihoods[n], probability, _ = hmm.smooth(
+                    log_density, start, P, panel.offsets
+                )
                 target = mapping[i, :K]
                 for k in np.flatnonzero(target >= 0):
                     total[:, target[k]] += probability[:, k]
         log_likelihoods += bound.log_jacobian
         size = total.sum(axis=1, keepdims=True)
-        return np.where(size > 0, total / np.where(size > 0, size, 1.0), 1.0 / self.n_states_), log_likelihoods
+        return np.where(
+            size > 0, total / np.where(size > 0, size, 1.0), 1.0 / self.n_states_
+        ), log_likelihoods
 
 
 def _without_rest(pi):

@@ -171,5 +171,7 @@ def _rounds(walks, n_sweeps, monitor, pool, terms):
 def _means(walks, first, last, terms):
     """Means over chains of the sweeps from `first` up to `last`."""
     names = (terms.objective, *terms.extras)
-    columns = {name: np.mean([walk.trace[name][first:last] for walk in walks], axis=0) for name in names}
+    columns = {
+        name: np.mean([walk.trace[name][first:last] for walk in walks], axis=0) for name in names
+    }
     return {"objectives": columns.pop(terms.objective), **columns}

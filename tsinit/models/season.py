@@ -147,8 +147,13 @@ def _dates(panel):
     import pandas as pd
 
     indexes: list[Any] = [getattr(part, "index", None) for part in panel.parts]
-    indexes = [index.get_level_values(-1) if hasattr(index, "get_level_values") else None for index in indexes]
-    indexes = [index.to_timestamp() if isinstance(index, pd.PeriodIndex) else index for index in indexes]
+    indexes = [
+        index.get_level_values(-1) if hasattr(index, "get_level_values") else None
+        for index in indexes
+    ]
+    indexes = [
+        index.to_timestamp() if isinstance(index, pd.PeriodIndex) else index for index in indexes
+    ]
     if not all(isinstance(index, pd.DatetimeIndex) for index in indexes):
         return None
     joined = indexes[0].append(indexes[1:])

@@ -20,9 +20,14 @@ def estimate(model, bound):
     model.labels_, model.probabilities_ = agreed.labels, agreed.probabilities
     model.n_states_ = int(agreed.labels.max()) + 1
     model._fitted_mapping = agreed.mapping
-    states = by_state(model, lambda params: {"means": bound.means(params), "covariances": bound.covariances(params)})
+    states = by_state(
+        model,
+        lambda params: {"means": bound.means(params), "covariances": bound.covariances(params)},
+    )
     with np.errstate(invalid="ignore"):
-        model.means_, model.covariances_ = (_average(states[name]) for name in ("means", "covariances"))
+        model.means_, model.covariances_ = (
+            _average(states[name]) for name in ("means", "covariances")
+        )
         rows = _average(states["transitions"])
         model.transition_matrix_ = rows / np.nansum(rows, axis=1, keepdims=True)
 
@@ -48,7 +53,9 @@ def by_state(model, describe):
         K = len(pi) - 1
         target = mapping[i, :K]
         found = np.flatnonzero(target >= 0)
-        values = {name: np.asarray(of_states)[found] for name, of_states in describe(params).items()}
+        values = {
+            name: np.asarray(of_states)[found] for name, of_states in describe(params).items()
+        }
         for name, value in values.items():
             table = tables.setdefault(name, np.full((len(draws), n, *value.shape[1:]), np.nan))
             table[i, target[found]] = value
@@ -82,7 +89,11 @@ def sampler_summary(model):
     # its own have an infinite R-hat.
     rhat = max((r for r in worst if not np.isnan(r)), default=np.nan)
     ess = min((e for e in sizes if not np.isnan(e)), default=np.nan)
-    return {"rhat": float(rhat), "ess": float(ess), "ess_per_second": float(ess / model._fitted_seconds)}
+    return {
+        "rhat": float(rhat),
+        "ess": float(ess),
+        "ess_per_second": float(ess / model._fitted_seconds),
+    }
 
 
 def datatree(model, bound, panel):
@@ -106,7 +117,11 @@ def datatree(model, bound, panel):
         aligned=aligned,
         labels=draws.labels,
         coords={"feature": columns, "chain": model._fitted_chains, **times},
-        dims={name: axes for name, values in aligned.items() if (axes := _axes(name, values.shape[2:], len(columns)))},
+        dims={
+            name: axes
+            for name, values in aligned.items()
+            if (axes := _axes(name, values.shape[2:], len(columns)))
+        },
         attrs={"model": type(model).__name__, "stopped_chains": str(model.stopped_)},
     )
 
@@ -115,9 +130,17 @@ def _axes(name, shape, n_features):
     """Name the axes of a parameter after chain and draw, None where an emission has others than states and columns."""
     if name == "transitions":
         return "state", "to_state"
-    if len(shape) == 3 and shape[1] == n_features and (name == "probability" or shape[2] == n_features):
+    if (
+        len(shape) == 3
+        and shape[1] == n_features
+        and (name == "probability" or shape[2] == n_features)
+    ):
         return "state", "feature", "category" if name == "probability" else "feature_2"
-    return ("state", "feature")[: len(shape)] if len(shape) == 1 or shape[1:] == (n_features,) else None
+    return (
+        ("state", "feature")[: len(shape)]
+        if len(shape) == 1 or shape[1:] == (n_features,)
+        else None
+    )
 
 
 def _sweeps_after_tuning(model):
@@ -128,7 +151,9 @@ def _occupancy(draws):
     """Scalars of a segmentation that do not depend on labels."""
     labels = draws.labels
     changes = (labels[..., 1:] != labels[..., :-1]).sum(axis=-1)
-    shares = np.stack([(labels == k).mean(axis=-1) for k in range(int(draws.n_states.max()))], axis=-1)
+    shares = np.stack(
+        [(labels == k).mean(axis=-1) for k in range(int(draws.n_states.max()))], axis=-1
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
         entropy = -np.where(shares > 0, shares * np.log(shares), 0.0).sum(axis=-1)
     return {
@@ -143,7 +168,10 @@ def restore(panel, values, name):
     values = values[panel.rows] if len(values) > len(panel.rows) else values
     if panel.form == "array":
         return values
-    pieces = [_like(part, piece, name) for part, piece in zip(panel.parts, panel.split(values), strict=True)]
+    pieces = [
+        _like(part, piece, name)
+        for part, piece in zip(panel.parts, panel.split(values), strict=True)
+    ]
     return pieces if panel.form == "list" else pieces[0]
 
 

@@ -7,7 +7,13 @@ import numpy as np
 
 from tsinit import _validate
 from tsinit._validate import check_choice, check_count, check_number, child_seed
-from tsinit._validate.imputing import check_fill, check_noise, check_period, warn_guarded, warn_unmixed
+from tsinit._validate.imputing import (
+    check_fill,
+    check_noise,
+    check_period,
+    warn_guarded,
+    warn_unmixed,
+)
 from tsinit.init._registry import resolve
 from tsinit.init.race import candidates, race_of
 from tsinit.models import race_chains, sampling
@@ -198,12 +204,16 @@ class TBayesMICE(Raced, GapQueries, SeriesEstimator):
                 for c, table in enumerate(self.start_)
             ]  # fmt: skip
         else:
-            survivors = self._race(race, rows, scales, options._replace(schedule=schedule), engine, seed, monitor)
+            survivors = self._race(
+                race, rows, scales, options._replace(schedule=schedule), engine, seed, monitor
+            )
             self.start_, walks = survivors.starts, survivors.walks
             for c, walk in enumerate(walks):
                 walk.keep_by(draws.recorder(c))
         try:
-            sampling.run(walks, schedule.n_sweeps, monitor, n_jobs=options.n_jobs, objective="log_density")
+            sampling.run(
+                walks, schedule.n_sweeps, monitor, n_jobs=options.n_jobs, objective="log_density"
+            )
         except Diverged as error:
             error.column = scales.names[error.column]
             raise
@@ -229,7 +239,9 @@ class TBayesMICE(Raced, GapQueries, SeriesEstimator):
             period=check_period(self.period),
             transforms=self.transforms,
             noise=check_noise(self.noise, method),
-            schedule=sampling.Schedule(check_count("n_tune", self.n_tune, 0), check_count("n_draws", self.n_draws), 1),
+            schedule=sampling.Schedule(
+                check_count("n_tune", self.n_tune, 0), check_count("n_draws", self.n_draws), 1
+            ),
             n_chains=n_chains,
             prior_scale=check_number("prior_scale", self.prior_scale, 1e-6),
             bounds=self.bounds,
@@ -278,7 +290,10 @@ class TBayesMICE(Raced, GapQueries, SeriesEstimator):
             if not walk.draws:  # out of time before the first draw
                 walk.keep()
         self.n_iter_ = min(walk.n_sweeps for walk in walks)
-        self.trace_ = {name: np.array([walk.trace[name][: self.n_iter_ + 1] for walk in walks]) for name in SCALARS}
+        self.trace_ = {
+            name: np.array([walk.trace[name][: self.n_iter_ + 1] for walk in walks])
+            for name in SCALARS
+        }
         draws.close()
         self._fitted_draws = draws
         self.diagnostics_ = self._diagnose(walks)
@@ -287,7 +302,11 @@ class TBayesMICE(Raced, GapQueries, SeriesEstimator):
     def _warn(self):
         """Warn of chains that disagree and of draws that had to be turned back."""
         table = self.diagnostics_
-        names, rhat, guarded = list(table.index), table["rhat"].to_numpy(), table["guarded"].to_numpy()
+        names, rhat, guarded = (
+            list(table.index),
+            table["rhat"].to_numpy(),
+            table["guarded"].to_numpy(),
+        )
         if self._fitted_draws.n_draws < _WORTH:
             return
         if rhat.max(initial=0.0) >= _DISAGREE:

@@ -118,7 +118,9 @@ def _back(kind, g, power):
         return np.square(np.maximum(g, 0.0))
     if kind is None:
         return g
-    size = np.where(g >= 0, _shrink(np.maximum(g, 0.0), power), _shrink(np.maximum(-g, 0.0), 2.0 - power))
+    size = np.where(
+        g >= 0, _shrink(np.maximum(g, 0.0), power), _shrink(np.maximum(-g, 0.0), 2.0 - power)
+    )
     return np.sign(g) * np.expm1(size)
 
 
@@ -145,4 +147,6 @@ def _end(transform):
         high = -1.0 / transform.power if transform.power < 0 else high
         low = 1.0 / (2.0 - transform.power) if transform.power > 2 else low
     margin = 1e-6
-    return (low - transform.centre) / transform.scale + margin, (high - transform.centre) / transform.scale - margin
+    return (low - transform.centre) / transform.scale + margin, (
+        high - transform.centre
+    ) / transform.scale - margin

@@ -61,7 +61,9 @@ class VarChain:
         self.drifts = self._drift is not None
         prior = NoisePrior(D + 2.0, 1.0) if noise_prior is None else noise_prior
         static = ~seasonal(problem, periods)[0]
-        self.classes = classes(self.layout, self._L, D, static, self.drifts, problem.prior_scale, prior)
+        self.classes = classes(
+            self.layout, self._L, D, static, self.drifts, problem.prior_scale, prior
+        )
         self.laws: dict[int, Law] = {}
         self.log_joint, self.noise = np.nan, np.nan
         self.draw_laws()
@@ -115,8 +117,10 @@ class VarChain:
         last = self.laws[self.classes[-1].before]
         self.noise = float(0.5 * last.log_det / len(last.precision))
         if not np.isfinite(total):
-            raise VarStopped("The vector autoregression must keep finite values; got a log density of "
-                             f"{total}. Use fewer lags, or method='fcs'.")
+            raise VarStopped(
+                "The vector autoregression must keep finite values; got a log density of "
+                f"{total}. Use fewer lags, or method='fcs'."
+            )
 
 
 def _new_drift(problem, layout, periods, drift, rng):
@@ -129,4 +133,6 @@ def _new_drift(problem, layout, periods, drift, rng):
     long = longest_gaps(problem)[0] >= _OUTAGE * period
     if drift == "auto" and not (long and Drift.long_enough(number, sequence)):
         return None
-    return Drift(drift_terms(layout.steps[rows], period), number, sequence, problem.prior_scale, rng)
+    return Drift(
+        drift_terms(layout.steps[rows], period), number, sequence, problem.prior_scale, rng
+    )

@@ -8,7 +8,9 @@ from tsinit.kernels import var_gaps
 from tsinit.models.var_law import Law, NoisePrior
 
 FEW = 10  # rows per coefficient from which the first rows of segments regress on covariates too
-FIRST_SCALE = 0.1  # prior variance of coefficients of first rows: a priori they follow the law of all rows
+FIRST_SCALE = (
+    0.1  # prior variance of coefficients of first rows: a priori they follow the law of all rows
+)
 
 
 class Class(NamedTuple):
@@ -54,7 +56,7 @@ def design(part, Z):
     """Write the present lags to X, and return the responses."""
     D = Z.shape[1]
     for lag in range(1, part.before + 1):
-        part.X[:, (lag - 1) * D:lag * D] = Z[part.rows - lag]
+        part.X[:, (lag - 1) * D : lag * D] = Z[part.rows - lag]
     return Z[part.rows]
 
 
@@ -64,7 +66,7 @@ def stack_laws(laws, L, D):
     for c, law in laws.items():
         G[c, 0] = np.eye(D)
         for lag in range(1, c + 1):
-            G[c, lag] = -law.B[(lag - 1) * D:lag * D].T
+            G[c, lag] = -law.B[(lag - 1) * D : lag * D].T
         for k in range(c + 1):
             for m in range(c + 1):
                 square[c, k, m] = G[c, k].T @ law.precision @ G[c, m]
@@ -80,12 +82,12 @@ def fitting(laws, part, D):
     """
     known = max((c for c in laws if c <= part.before), default=min(laws))
     law, k = laws[known], min(known, part.before) * D
-    rest = law.B[known * D:]
+    rest = law.B[known * D :]
     B = np.zeros((part.X.shape[1], D))
     B[:k] = law.B[:k]
     n_own = part.X.shape[1] - part.before * D
     if len(rest) == n_own:
-        B[part.before * D:] = rest
+        B[part.before * D :] = rest
     elif len(rest) and n_own:
         B[-1] = rest[-1]
     return Law(B, law.root, law.precision, law.log_det)

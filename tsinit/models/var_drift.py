@@ -31,7 +31,7 @@ def drift_terms(steps, period):
 class _Band(NamedTuple):
     """Cholesky factor of the precision of the path, by one variance of its steps."""
 
-    U: np.ndarray   # (F + 1, N F) upper banded
+    U: np.ndarray  # (F + 1, N F) upper banded
     log_det: float  # log of |precision| over |prior precision|, for one column
 
 
@@ -113,7 +113,9 @@ class Drift:
         noise = self._rng.standard_normal((len(half), Y.shape[1])) @ law.root.T
         path = _solve(self._bands[self.choice].U, half[:, k:] - half[:, :k] @ law.B + noise, "N")
         self.path = path.reshape(self.n_periods, self._F, -1)
-        return law, np.take(np.matmul(self._by_day, self.path).reshape(-1, Y.shape[1]), self._flat, axis=0)
+        return law, np.take(
+            np.matmul(self._by_day, self.path).reshape(-1, Y.shape[1]), self._flat, axis=0
+        )
 
     def _reduced(self, choice, links, full, k, n, scale, prior):
         """Take the path out: (whitened links, sums without it, log evidence up to a constant)."""

@@ -15,10 +15,10 @@ from scipy.special import gammaln
 class Law(NamedTuple):
     """Coefficients and noise of one regression."""
 
-    B: np.ndarray     # (k, D)
+    B: np.ndarray  # (k, D)
     root: np.ndarray  # (D, D), root @ root.T = Q
     precision: np.ndarray  # (D, D), inverse of Q
-    log_det: float    # log |Q|
+    log_det: float  # log |Q|
 
 
 class NoisePrior(NamedTuple):
@@ -67,10 +67,15 @@ def log_prior(law, scale, prior):
     k, D = law.B.shape
     scale = np.broadcast_to(np.asarray(scale, dtype=float), (k,))
     quadratic = np.einsum("ki,k,kj,ij->", law.B, 1.0 / scale, law.B, law.precision)
-    normal = -0.5 * (k * D * np.log(2 * np.pi) + D * np.log(scale).sum() + k * law.log_det + quadratic)
+    normal = -0.5 * (
+        k * D * np.log(2 * np.pi) + D * np.log(scale).sum() + k * law.log_det + quadratic
+    )
     wishart = (
-        0.5 * prior.df * D * np.log(prior.scale) - 0.5 * prior.df * D * np.log(2.0)
-        - 0.25 * D * (D - 1) * np.log(np.pi) - gammaln(0.5 * (prior.df - np.arange(D))).sum()
-        - 0.5 * (prior.df + D + 1) * law.log_det - 0.5 * prior.scale * np.trace(law.precision)
+        0.5 * prior.df * D * np.log(prior.scale)
+        - 0.5 * prior.df * D * np.log(2.0)
+        - 0.25 * D * (D - 1) * np.log(np.pi)
+        - gammaln(0.5 * (prior.df - np.arange(D))).sum()
+        - 0.5 * (prior.df + D + 1) * law.log_det
+        - 0.5 * prior.scale * np.trace(law.precision)
     )
     return normal + wishart

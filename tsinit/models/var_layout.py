@@ -6,7 +6,9 @@ import numpy as np
 
 from tsinit.kernels import var_gaps
 
-_BRIDGED = 10  # holes of up to this many times the lags are rows without values; longer ones end a segment
+_BRIDGED = (
+    10  # holes of up to this many times the lags are rows without values; longer ones end a segment
+)
 
 _HARMONICS = 4  # of a period, by which its covariates are known
 
@@ -14,9 +16,9 @@ _HARMONICS = 4  # of a period, by which its covariates are known
 class Layout(NamedTuple):
     """Rows of the engine: those given, and those that the clock skipped in a short hole."""
 
-    rows: np.ndarray   # (T,) int64, place of each row given
+    rows: np.ndarray  # (T,) int64, place of each row given
     before: np.ndarray  # (n,) int64, rows of its segment before a row, at most L
-    stop: np.ndarray   # (n,) int64, where its segment ends
+    stop: np.ndarray  # (n,) int64, where its segment ends
     steps: np.ndarray  # (n,) int64, clock
     sequence: np.ndarray  # (n,) int64, number of its sequence
     covariates: np.ndarray  # (n, F)
@@ -27,7 +29,11 @@ def season(steps, period, harmonics):
     columns = []
     for k in range(1, min(harmonics, int(period) // 2) + 1):
         angle = 2.0 * np.pi * k / period * steps
-        columns += [np.cos(angle)] if 2 * k == period else [np.sqrt(2.0) * np.sin(angle), np.sqrt(2.0) * np.cos(angle)]
+        columns += (
+            [np.cos(angle)]
+            if 2 * k == period
+            else [np.sqrt(2.0) * np.sin(angle), np.sqrt(2.0) * np.cos(angle)]
+        )
     return np.column_stack(columns) if columns else np.zeros((len(steps), 0))
 
 
@@ -77,13 +83,19 @@ def lay_out(problem, periods=()):
     if away.any() and len(known):
         covariates[away] = _terms(steps[away], periods) @ weights
     return Layout(
-        rows.astype(np.int64), np.minimum(place, L).astype(np.int64), stop.astype(np.int64), steps,
-        sequence[owner].astype(np.int64), covariates,
+        rows.astype(np.int64),
+        np.minimum(place, L).astype(np.int64),
+        stop.astype(np.int64),
+        steps,
+        sequence[owner].astype(np.int64),
+        covariates,
     )
 
 
 def _terms(steps, periods):
-    return np.hstack([*(season(steps, period, _HARMONICS) for period in periods), np.ones((len(steps), 1))])
+    return np.hstack(
+        [*(season(steps, period, _HARMONICS) for period in periods), np.ones((len(steps), 1))]
+    )
 
 
 def missing_cells(missing, layout, L):

@@ -43,7 +43,9 @@ def complete_new(draw, problem, start, rng, periods=()):
     walks = draw.profile is not None
     static = ~seasonal(problem, periods)[0]
     laws = {}
-    for part in classes(table.layout, L, D, static, walks, problem.prior_scale, NoisePrior(D + 2.0, 1.0)):
+    for part in classes(
+        table.layout, L, D, static, walks, problem.prior_scale, NoisePrior(D + 2.0, 1.0)
+    ):
         law = laws[part.before] = fitting(draw.laws, part, D)
         E = design(part, table.Z) - part.X @ law.B
         if walks and part.before == L:

@@ -36,15 +36,25 @@ class GapTable:
         n, D = len(self.layout.before), problem.z.shape[1]
         missing = np.ones((n, D), dtype=bool)
         missing[self.layout.rows] = problem.missing
-        self.Z = np.ascontiguousarray(_between(start, self.layout))  # `_flat` counts its cells by rows
-        self.mean, self.weighted, self.hits = self.Z.copy(), np.empty((n, D)), np.zeros(D, dtype=np.int64)
+        self.Z = np.ascontiguousarray(
+            _between(start, self.layout)
+        )  # `_flat` counts its cells by rows
+        self.mean, self.weighted, self.hits = (
+            self.Z.copy(),
+            np.empty((n, D)),
+            np.zeros(D, dtype=np.int64),
+        )
         self.cells = missing_cells(missing, self.layout, problem.lags)
         self._L, self._flat = problem.lags, self.cells.row * D + self.cells.column
         self._low = np.maximum(problem.low, problem.lower)[self.cells.column]
         self._high = np.minimum(problem.high, problem.upper)[self.cells.column]
         # What a bound of the user's turns back is nothing to warn of.
-        self._counts = np.array([self._low > problem.lower[self.cells.column],
-                                 self._high < problem.upper[self.cells.column]])
+        self._counts = np.array(
+            [
+                self._low > problem.lower[self.cells.column],
+                self._high < problem.upper[self.cells.column],
+            ]
+        )
 
     def given(self, values):
         """Pick the rows that the user gave."""
@@ -58,8 +68,10 @@ class GapTable:
         stacked = stack_laws(laws, self._L, self.Z.shape[1])
         slope, mean, sample = np.empty((3, cells.row.size))
         if not var_gaps.factor(cells, stacked, self.layout.before):
-            raise VarStopped("The precision of the missing cells must be positive definite; it is not to rounding. "
-                             "Use fewer lags, or method='fcs'.")
+            raise VarStopped(
+                "The precision of the missing cells must be positive definite; it is not to rounding. "
+                "Use fewer lags, or method='fcs'."
+            )
         var_gaps.slopes(cells, stacked, self.layout.before, self.weighted, slope)
         var_gaps.draw(rng, cells, slope, mean, sample)
         Z = self.Z.reshape(-1)

@@ -14,6 +14,16 @@ from tsinit.partitions.search import BestDraw, best_draw, estimate, refine
 from tsinit.partitions.votes import Consensus, align, coclustering, consensus, marginal
 
 __all__ = [
-    "BestDraw", "Consensus", "align", "best_draw", "coclustering", "compact", "consensus", "estimate",
-    "expected_binder", "expected_vi", "marginal", "refine",
+    "BestDraw",
+    "Consensus",
+    "align",
+    "best_draw",
+    "coclustering",
+    "compact",
+    "consensus",
+    "estimate",
+    "expected_binder",
+    "expected_vi",
+    "marginal",
+    "refine",
 ]

@@ -90,7 +90,9 @@ def runs_of(z):
 def sums_over_states(runs, f):
     """Sum of f over the sizes of the states of each partition, (M,)."""
     lengths = np.diff(runs.ends, prepend=0)
-    lengths[runs.offsets[1:-1]] = runs.ends[runs.offsets[1:-1]]  # the first run of a partition starts at 0
+    lengths[runs.offsets[1:-1]] = runs.ends[
+        runs.offsets[1:-1]
+    ]  # the first run of a partition starts at 0
     partition = np.repeat(np.arange(len(runs.n_states)), np.diff(runs.offsets))
     first = np.cumsum(np.append(0, runs.n_states))
     sizes = np.bincount(first[partition] + runs.states, weights=lengths, minlength=first[-1])

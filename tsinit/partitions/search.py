@@ -7,7 +7,15 @@ import numpy as np
 from tsinit._validate import check_count
 from tsinit.kernels import partitions as kernels
 from tsinit.metrics._checks import check_draws, check_loss, check_partition
-from tsinit.partitions.losses import compact, expected, runs_of, runs_of_draws, scale, sums_over_states, table
+from tsinit.partitions.losses import (
+    compact,
+    expected,
+    runs_of,
+    runs_of_draws,
+    scale,
+    sums_over_states,
+    table,
+)
 
 #: Draws that the search looks at. Expected losses over 300 draws are known to 6 % of their spread over draws,
 #: and the time to compare all pairs grows with the square.
@@ -83,7 +91,10 @@ def refine(labels, draws, loss="vi", *, max_sweeps=50, max_draws=_MOST_DRAWS, rn
     ValueError
         If the labels and the draws do not fit, there is no such loss, or a count is none.
     """
-    max_sweeps, draws = check_count("max_sweeps", max_sweeps, 0), _thin(check_draws(draws), max_draws)[1]
+    max_sweeps, draws = (
+        check_count("max_sweeps", max_sweeps, 0),
+        _thin(check_draws(draws), max_draws)[1],
+    )
     labels = compact(check_partition("labels", labels, draws.shape[1]))
     return _refine(labels, _by_step(draws), table(check_loss(loss), len(labels)), max_sweeps, rng)
 
@@ -112,7 +123,10 @@ def estimate(draws, loss="vi", *, refine=True, max_sweeps=50, max_draws=_MOST_DR
     ValueError
         If the draws are no table of whole numbers from 0, there is no such loss, or a count is none.
     """
-    max_sweeps, draws = check_count("max_sweeps", max_sweeps, 0), _thin(check_draws(draws), max_draws)[1]
+    max_sweeps, draws = (
+        check_count("max_sweeps", max_sweeps, 0),
+        _thin(check_draws(draws), max_draws)[1],
+    )
     losses = _losses_of_draws(draws, check_loss(loss))
     if not refine:
         return compact(draws[losses.argmin()])
@@ -203,5 +217,7 @@ def _by_step(draws):
 def _thin(draws, max_draws):
     """At most so many draws, evenly spaced, and which they are."""
     max_draws = check_count("max_draws", max_draws)
-    chosen = np.unique(np.linspace(0, len(draws) - 1, min(len(draws), max_draws)).round().astype(np.int64))
+    chosen = np.unique(
+        np.linspace(0, len(draws) - 1, min(len(draws), max_draws)).round().astype(np.int64)
+    )
     return chosen, draws[chosen]

@@ -17,7 +17,9 @@ class Consensus(NamedTuple):
     labels: np.ndarray  # (T,) int64, most probable state
     probabilities: np.ndarray  # (T, K) float, rows add to 1
     unmatched: np.ndarray  # (T,) float, share of the draws whose state there has no counterpart
-    pivot: np.ndarray  # (T,) int64, the estimate; its states that are nowhere most probable come after K - 1
+    pivot: (
+        np.ndarray
+    )  # (T,) int64, the estimate; its states that are nowhere most probable come after K - 1
     mapping: np.ndarray  # (M, K of the draws) int64, state of each state of each draw; -1 for none
 
 
@@ -120,7 +122,9 @@ def consensus(draws, *, loss="vi", refine=True, pivot=None, max_draws=_MOST_DRAW
     labels = probabilities.argmax(axis=1)
     kept, first = np.unique(labels, return_index=True)
     kept = kept[np.argsort(first)]
-    number = np.full(probabilities.shape[1] + 1, -1)  # the last stays -1, for states that had no counterpart
+    number = np.full(
+        probabilities.shape[1] + 1, -1
+    )  # the last stays -1, for states that had no counterpart
     number[kept] = np.arange(len(kept))
     lost = np.setdiff1d(np.arange(probabilities.shape[1]), kept)
     place = number[:-1].copy()

@@ -24,7 +24,9 @@ def check_signal(signal):
     except (TypeError, ValueError):
         raise ValueError(f"signal must be numeric; got {type(signal).__name__}.") from None
     if x.ndim != 1:
-        raise ValueError(f"signal must be one-dimensional; got shape {x.shape}. Pass one channel at a time.")
+        raise ValueError(
+            f"signal must be one-dimensional; got shape {x.shape}. Pass one channel at a time."
+        )
     bad = np.flatnonzero(~np.isfinite(x))
     if bad.size:
         raise ValueError(f"signal must be finite; got {x[bad[0]]} at sample {bad[0]}.")
@@ -57,8 +59,9 @@ def check_tracks(name, tracks):
     if x.ndim == 1:
         x = x[:, None]
     if x.ndim != 2:
-        raise ValueError(f"{name} must have one row per frame and one column per formant; "
-                         f"got shape {x.shape}.")
+        raise ValueError(
+            f"{name} must have one row per frame and one column per formant; got shape {x.shape}."
+        )
     return x
 
 
@@ -71,15 +74,19 @@ def check_same_shape(name, x, other, y):
 def check_same_length(name, count, other, expected):
     """Two series of frames must match."""
     if count != expected:
-        raise ValueError(f"{name} must have one entry per frame of {other} ({expected}); got {count}.")
+        raise ValueError(
+            f"{name} must have one entry per frame of {other} ({expected}); got {count}."
+        )
 
 
 def check_pair(pair, n_frames):
     """Return two rising frequencies for each frame, (n_frames, 2)."""
     x = check_numbers("pair", pair)
     if x.shape not in ((2,), (n_frames, 2)) or not (x[..., 0] < x[..., 1]).all():
-        raise ValueError(f"pair must hold two rising frequencies, for all frames or for each of {n_frames}; "
-                         f"got {x.tolist() if x.size <= 4 else x.shape}.")
+        raise ValueError(
+            f"pair must hold two rising frequencies, for all frames or for each of {n_frames}; "
+            f"got {x.tolist() if x.size <= 4 else x.shape}."
+        )
     return np.broadcast_to(x, (n_frames, 2))
 
 
@@ -110,5 +117,7 @@ def check_params(params):
 def check_model(model):
     """Require an estimator that can be cloned and fitted."""
     if isinstance(model, type) or not all(hasattr(model, name) for name in ("fit", "get_params")):
-        raise TypeError(f"model must be an estimator, for example LinearGaussianSSM(14); got {short(model)}.")
+        raise TypeError(
+            f"model must be an estimator, for example LinearGaussianSSM(14); got {short(model)}."
+        )
     return model

@@ -111,19 +111,25 @@ def frames(signal, fs, length=0.025, hop=0.010, *, window="boxcar", normalise=Fa
     fs = check_inside("fs", fs, 0.0)
     L = round(check_inside("length", length, 0.0) * fs)
     if L < 2 or x.size < L:
-        raise ValueError(f"length must cover at least 2 samples and at most the signal's {x.size}; "
-                         f"got {length} s, which is {L} samples at {fs:g} Hz.")
+        raise ValueError(
+            f"length must cover at least 2 samples and at most the signal's {x.size}; "
+            f"got {length} s, which is {L} samples at {fs:g} Hz."
+        )
     if times is None:
         step = check_inside("hop", hop, 0.0) * fs
         if step < 1:
-            raise ValueError(f"hop must be at least one sample; got {hop} s, which is {step:g} samples.")
+            raise ValueError(
+                f"hop must be at least one sample; got {hop} s, which is {step:g} samples."
+            )
         # Rounded frame by frame, so that a hop of a fractional number of samples does not drift.
         starts = np.round(np.arange((x.size - L) // step + 1) * step).astype(int)
     else:
         starts = np.round(_checks.check_numbers("times", times) * fs - L / 2).astype(int)
         if starts.size and (starts.min() < 0 or starts.max() + L > x.size):
-            raise ValueError(f"times must leave half a frame on either side, between {L / 2 / fs:g} and "
-                             f"{(x.size - L / 2) / fs:g} s; got {np.min(times):g} to {np.max(times):g} s.")
+            raise ValueError(
+                f"times must leave half a frame on either side, between {L / 2 / fs:g} and "
+                f"{(x.size - L / 2) / fs:g} s; got {np.min(times):g} to {np.max(times):g} s."
+            )
     values = x[starts[:, None] + np.arange(L)]
     if normalise:
         values = _standardise(values)
@@ -167,8 +173,10 @@ def voiced(values, fs, *, within=12.0, periodicity=0.6, f0=(60.0, 400.0)):
     low, high = _checks.check_range("f0", f0)
     lags = np.arange(max(1, int(fs / high)), min(int(np.ceil(fs / low)), x.shape[1] // 2) + 1)
     if lags.size == 0:
-        raise ValueError(f"f0 must hold a period of at most half a frame, {x.shape[1] / 2 / fs:g} s; "
-                         f"got {low:g} to {high:g} Hz.")
+        raise ValueError(
+            f"f0 must hold a period of at most half a frame, {x.shape[1] / 2 / fs:g} s; "
+            f"got {low:g} to {high:g} Hz."
+        )
     if len(x) == 0:
         return np.zeros(0, dtype=bool)
     x = x - x.mean(axis=1, keepdims=True)
@@ -196,9 +204,12 @@ def _taper(window, L):
         try:
             return get_window(window, L, fftbins=False)
         except ValueError:
-            raise ValueError(f"window must be a name that scipy.signal knows; got {window!r}.") from None
+            raise ValueError(
+                f"window must be a name that scipy.signal knows; got {window!r}."
+            ) from None
     taper = _checks.check_numbers("window", window)
     if taper.shape != (L,):
-        raise ValueError(f"window must be a name or have one weight per sample, {L}; "
-                         f"got shape {taper.shape}.")
+        raise ValueError(
+            f"window must be a name or have one weight per sample, {L}; got shape {taper.shape}."
+        )
     return taper

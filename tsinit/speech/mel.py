@@ -60,7 +60,9 @@ def cepstra(values, fs, n=13, *, n_bands=24, f_min=0.0, f_max=None):
     low = check_inside("f_min", f_min, 0.0, fs / 2.0, closed=True)
     high = fs / 2.0 if f_max is None else check_inside("f_max", f_max, low)
     if high > fs / 2.0:
-        raise ValueError(f"f_max must be at most half the sampling rate, {fs / 2.0:g} Hz; got {high:g} Hz.")
+        raise ValueError(
+            f"f_max must be at most half the sampling rate, {fs / 2.0:g} Hz; got {high:g} Hz."
+        )
     length = next_fast_len(x.shape[1], real=True)
     weights = _bands(np.fft.rfftfreq(length, 1.0 / fs), low, high, n_bands)
     power = np.abs(np.fft.rfft(x, length)) ** 2 @ weights.T
@@ -76,8 +78,10 @@ def _bands(frequencies, low, high, n_bands):
     weights = np.maximum(np.minimum(rising, 2.0 - rising), 0.0)
     empty = np.flatnonzero(weights.sum(axis=1) == 0.0)
     if empty.size:
-        raise ValueError(f"n_bands must leave a frequency in every band; got {n_bands}, of which {empty.size} hold "
-                         "none. Take longer frames or fewer bands.")
+        raise ValueError(
+            f"n_bands must leave a frequency in every band; got {n_bands}, of which {empty.size} hold "
+            "none. Take longer frames or fewer bands."
+        )
     return weights
 
 

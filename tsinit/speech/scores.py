@@ -33,7 +33,10 @@ def assign_to_reference(candidates, reference):
     TypeError
         If the candidates are not pairs.
     """
-    reference, candidates = _checks.check_tracks("reference", reference), _checks.check_candidates(candidates)
+    reference, candidates = (
+        _checks.check_tracks("reference", reference),
+        _checks.check_candidates(candidates),
+    )
     _checks.check_same_length("candidates", len(candidates), "reference", len(reference))
     out = np.full(reference.shape, np.nan)
     for row, wanted, (found, _) in zip(out, reference, candidates, strict=True):
@@ -87,7 +90,10 @@ def track_error(tracks, reference):
     ValueError
         If the two tables differ in shape.
     """
-    tracks, reference = _checks.check_tracks("tracks", tracks), _checks.check_tracks("reference", reference)
+    tracks, reference = (
+        _checks.check_tracks("tracks", tracks),
+        _checks.check_tracks("reference", reference),
+    )
     _checks.check_same_shape("tracks", tracks, "reference", reference)
     names = [f"F{k + 1}" for k in range(reference.shape[1])]
     rows = [_errors(tracks[:, k], reference[:, k]) for k in range(len(names))]

@@ -66,12 +66,30 @@ class FormantTracks:
         for k in range(self.frequencies.shape[1]):
             columns[f"F{k + 1}"] = self.frequencies[:, k]
             columns[f"B{k + 1}"] = self.bandwidths[:, k]
-        columns |= {"log_likelihood": self.log_likelihood, "predictive": self.predictive, "voiced": self.voiced}
+        columns |= {
+            "log_likelihood": self.log_likelihood,
+            "predictive": self.predictive,
+            "voiced": self.voiced,
+        }
         return pd.DataFrame(columns, index=pd.Index(self.times, name="time"))
 
 
-def formant_tracks(signal, fs, model=None, *, fs_model=10_000.0, length=0.025, hop=0.010, times=None,
-                   cutoff=50.0, mask=None, warm_start=False, n_formants=3, max_bandwidth=700.0, ahead=None):
+def formant_tracks(
+    signal,
+    fs,
+    model=None,
+    *,
+    fs_model=10_000.0,
+    length=0.025,
+    hop=0.010,
+    times=None,
+    cutoff=50.0,
+    mask=None,
+    warm_start=False,
+    n_formants=3,
+    max_bandwidth=700.0,
+    ahead=None,
+):
     """Formant tracks of an utterance: one model per voiced frame, one search over all frames.
 
     The signal is resampled, pre-emphasised and cut into rectangular frames, each brought to zero mean and
@@ -140,14 +158,28 @@ def formant_tracks(signal, fs, model=None, *, fs_model=10_000.0, length=0.025, h
     n_ahead = 0 if ahead is None else max(1, round(check_inside("ahead", ahead, 0.0) * fs))
     fits = _fit_frames(model, values, mask, warm_start)
     params = [None if fit is None else fit.params_ for fit in fits]
-    candidates = [_NOTHING if p is None else formants(p, fs, max_bandwidth=max_bandwidth) for p in params]
+    candidates = [
+        _NOTHING if p is None else formants(p, fs, max_bandwidth=max_bandwidth) for p in params
+    ]
     tracks = track(candidates, n_formants)
     history = _histories(fits, values.shape[1])
     sequels = zip(fits, starts, strict=True)
     predictive = [_predict(fit, shaped[start:], values.shape[1], n_ahead) for fit, start in sequels]
-    log_likelihood = [np.nan if fit is None else fit.log_likelihood_ / values.shape[1] for fit in fits]
-    return FormantTracks(raw.times, tracks.frequencies, tracks.bandwidths, np.array(log_likelihood), mask, candidates,
-                         params, float(fs), history, np.array(predictive))
+    log_likelihood = [
+        np.nan if fit is None else fit.log_likelihood_ / values.shape[1] for fit in fits
+    ]
+    return FormantTracks(
+        raw.times,
+        tracks.frequencies,
+        tracks.bandwidths,
+        np.array(log_likelihood),
+        mask,
+        candidates,
+        params,
+        float(fs),
+        history,
+        np.array(predictive),
+    )
 
 
 def _fit_frames(model, values, mask, warm_start):
@@ -168,13 +200,16 @@ def _fit_frames(model, values, mask, warm_start):
 
 def _histories(fits, n_samples):
     """Objectives per sample of all frames, the last one held to the length of the longest."""
-    traces = [None if fit is None else np.atleast_1d(getattr(fit, "history_", fit.log_likelihood_)) for fit in fits]
+    traces = [
+        None if fit is None else np.atleast_1d(getattr(fit, "history_", fit.log_likelihood_))
+        for fit in fits
+    ]
     longest = max((len(trace) for trace in traces if trace is not None), default=1)
     out = np.full((len(fits), longest), np.nan)
     for row, trace in zip(out, traces, strict=True):
         if trace is not None:
             row[: len(trace)] = trace / n_samples
-            row[len(trace):] = trace[-1] / n_samples
+            row[len(trace) :] = trace[-1] / n_samples
     return out
 
 

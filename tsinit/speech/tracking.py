@@ -26,8 +26,16 @@ class Tracks(NamedTuple):
     bandwidths: np.ndarray
 
 
-def track(candidates, n_formants=3, *, nominal=None, jump_cost=1.0, bandwidth_cost=0.5, nominal_cost=1.0,
-          miss_cost=1.0):
+def track(
+    candidates,
+    n_formants=3,
+    *,
+    nominal=None,
+    jump_cost=1.0,
+    bandwidth_cost=0.5,
+    nominal_cost=1.0,
+    miss_cost=1.0,
+):
     """Join the resonances of successive frames into formant tracks of least cost.
 
     In each frame every formant takes one candidate or none, by rising frequency. A path costs, per frame and
@@ -64,11 +72,19 @@ def track(candidates, n_formants=3, *, nominal=None, jump_cost=1.0, bandwidth_co
     round numbers near the best of a coarse grid on five recordings.
     """
     K = check_count("n_formants", n_formants)
-    nominal = 500.0 + 1000.0 * np.arange(K) if nominal is None else _checks.check_numbers("nominal", nominal)
+    nominal = (
+        500.0 + 1000.0 * np.arange(K)
+        if nominal is None
+        else _checks.check_numbers("nominal", nominal)
+    )
     if nominal.shape != (K,) or not np.all(nominal > 0):
         raise ValueError(f"nominal must hold {K} positive frequencies; got {nominal.tolist()}.")
-    costs = {"jump_cost": jump_cost, "bandwidth_cost": bandwidth_cost, "nominal_cost": nominal_cost,
-             "miss_cost": miss_cost}
+    costs = {
+        "jump_cost": jump_cost,
+        "bandwidth_cost": bandwidth_cost,
+        "nominal_cost": nominal_cost,
+        "miss_cost": miss_cost,
+    }
     for name, value in costs.items():
         check_number(name, value)
     kept = [_narrowest(f, b, K + _SPARE) for f, b in _checks.check_candidates(candidates)]
@@ -111,7 +127,9 @@ def _viterbi(kept, K, log_nominal, costs):
         # Rows: candidates of the frame before, then "none"; columns: this frame's, then "none".
         change = np.zeros((before.size + 1, log_f.size + 1))
         change[:-1, :-1] = costs["jump_cost"] * np.abs(before[:, None] - log_f)
-        total = best[:, None] + sum(change[previous[:, k][:, None], selection[:, k]] for k in range(K))
+        total = best[:, None] + sum(
+            change[previous[:, k][:, None], selection[:, k]] for k in range(K)
+        )
         back.append(total.argmin(axis=0))
         best = total.min(axis=0) + _frame_cost(frame, selection, log_nominal, costs)
         before, previous = log_f, selection
