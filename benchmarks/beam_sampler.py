@@ -25,8 +25,8 @@ from sklearn.metrics import adjusted_rand_score
 
 from tsinit import InfiniteHMM, emissions
 from tsinit.datasets import make_hmm
-from tsinit.kernels import hmm
-from tsinit.models.chain import Chain, Priors
+from tsinit.kernels.hidden_markov import forward_backward
+from tsinit.models.hidden_markov.chain import Chain, Priors
 
 R_MS = {500: 31.0, 1000: 53.0, 2000: 75.0}
 
@@ -103,7 +103,7 @@ def oracle(data):
     """ARI of the most probable states given the true parameters."""
     log_density = norm.logpdf(data.y, data.means.ravel()[None, :], 1.0)
     start = np.full(len(data.means), 1.0 / len(data.means))
-    _, probability, _ = hmm.smooth(
+    _, probability, _ = forward_backward.smooth(
         log_density, start, data.transition_matrix, np.array([0, len(data.y)])
     )
     return adjusted_rand_score(data.labels, probability.argmax(axis=1))

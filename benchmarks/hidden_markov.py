@@ -85,7 +85,7 @@ def recursion(density, start, P):
 
 def tsinit(model, y):
     from tsinit.init._gaussian_hmm import Model, densities, patterns
-    from tsinit.kernels.hmm import log_likelihood
+    from tsinit.kernels.hidden_markov.forward_backward import log_likelihood
 
     params, offsets = Model(*model), np.array([0, len(y)])
     return lambda: log_likelihood(

@@ -20,9 +20,9 @@ from time import process_time
 import numpy as np
 import pandas as pd
 
-from tsinit.kernels import fcs, regression
+from tsinit.kernels.imputation import fcs, regression
+from tsinit.models.imputation.model import TBayesMICE
 from tsinit.models.mixing import ess
-from tsinit.models.tbayes import TBayesMICE
 
 
 def score(model, table, truth, lengths=None, level=0.95):

@@ -11,9 +11,7 @@ _SOURCES = {
     path: path.read_bytes() for path in sorted((Path(__file__).parents[1] / "tsinit").rglob("*.py"))
 }
 _COMPILED = [
-    text
-    for path, text in _SOURCES.items()
-    if path.parent.name == "kernels" or b"kernels._jit" in text
+    text for path, text in _SOURCES.items() if "kernels" in path.parts or b"kernels._jit" in text
 ]
 _KEY = hashlib.sha256(b"".join(_COMPILED)).hexdigest()[:16]
 # Numba does not notice an edited callee in another module, so each state of the compiled sources has its own cache.

@@ -319,7 +319,7 @@ def test_formants_refuses_what_are_no_tracks():
 
 
 def test_a_tone_is_dark_at_its_frequency():
-    from tsinit._plots.sound import _spectrogram
+    from tsinit._plots.spectrogram import _spectrogram
 
     fs = 8000
     _, frequencies, level = _spectrogram(np.sin(2 * np.pi * 1000 * np.arange(fs) / fs), fs)

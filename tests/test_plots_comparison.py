@@ -8,7 +8,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
 from tsinit import compare, plots
-from tsinit.comparison import across, targets
+from tsinit.comparison.analysis import over_datasets, targets
 
 pytestmark = pytest.mark.usefixtures("matplotlib_left_alone")
 
@@ -119,7 +119,7 @@ ALL = list(RANKS.index)
      (0.03, [])],
 )  # fmt: skip
 def test_the_critical_difference_diagram_draws_the_published_example(difference, groups):
-    found = across.MeanRanks(RANKS, difference, 0.0256, 14)
+    found = over_datasets.MeanRanks(RANKS, difference, 0.0256, 14)
     assert found.groups() == groups
 
     class Stub:

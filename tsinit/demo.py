@@ -6,7 +6,7 @@ from sklearn.base import clone
 
 from tsinit import datasets, plots, speech
 from tsinit.comparison import compare
-from tsinit.comparison.report import write_report
+from tsinit.comparison.report.report import write_report
 from tsinit.models import LinearGaussianSSM
 
 AIR = "New York air quality, 1973"

@@ -13,7 +13,7 @@ from tsinit._plots.imputation import imputed
 from tsinit._plots.imputation_checks import imputed_chains, imputed_density, imputed_rhat
 from tsinit._plots.ranks import critical_difference
 from tsinit._plots.segmentation import segmentation, segmentations
-from tsinit._plots.sound import formants
+from tsinit._plots.spectrogram import formants
 from tsinit._plots.starts import strip, traces, waterfall
 
 __all__ = [

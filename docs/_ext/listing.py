@@ -7,7 +7,7 @@ from pathlib import Path
 import tsinit
 from tsinit import emissions as kinds
 from tsinit import init
-from tsinit.init import _registry
+from tsinit.init import registry
 
 VERBS = ("dynamics", "labels", "fill")
 
@@ -22,7 +22,7 @@ def strategies():
     """
     registered: dict[str, list[str]] = {}
     for name in init.names():
-        registered.setdefault(type(_registry._FACTORIES[name]()).__name__, []).append(name)
+        registered.setdefault(type(registry._FACTORIES[name]()).__name__, []).append(name)
     rows = []
     for name in init.__all__:
         kind = getattr(init, name)

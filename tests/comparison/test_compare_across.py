@@ -8,7 +8,8 @@ import pytest
 from comparison.fake_model import Hills
 from reference import comparison as twin
 
-from tsinit.comparison import across, compare
+from tsinit.comparison import compare
+from tsinit.comparison.analysis import over_datasets
 
 X = np.zeros((40, 2))
 
@@ -24,7 +25,7 @@ def _coverage(n_datasets, n_seeds, between, within, n_tables, seed, shape="norma
     covered = 0
     for _ in range(n_tables):
         centres = between * BETWEEN[shape](rng, n_datasets)
-        _, low, high = across.hierarchical_difference(
+        _, low, high = over_datasets.hierarchical_difference(
             [rng.normal(c, within, n_seeds) for c in centres]
         )
         covered += low <= 0.0 <= high
@@ -46,7 +47,7 @@ def test_coverage_whatever_varies_more(n_datasets, shape, between, within):
 
 
 def test_few_data_sets_have_a_mean_and_no_interval():
-    interval = across.hierarchical_difference([[1.0, 2.0], [3.0], [4.0, 4.0], []])
+    interval = over_datasets.hierarchical_difference([[1.0, 2.0], [3.0], [4.0, 4.0], []])
     assert interval.estimate == pytest.approx((1.5 + 3.0 + 4.0) / 3)
     assert math.isnan(interval.low)
 
@@ -72,19 +73,21 @@ BAYCOMP = [
 def test_signed_rank_is_that_of_baycomp(z, rope, theirs):
     # Four standard errors of a share over 50,000 draws, and of theirs over 200,000.
     error = 4 * 0.5 * math.sqrt(1 / 50_000 + 1 / 200_000)
-    np.testing.assert_allclose(across.signed_rank(z, rope), theirs, atol=error)
+    np.testing.assert_allclose(over_datasets.signed_rank(z, rope), theirs, atol=error)
 
 
 def test_signed_rank_is_that_of_its_definition(rng):
     twice = twin.signed_rank(SIX, 0.25, 3000, rng)
-    np.testing.assert_allclose(across.signed_rank(SIX, 0.25), twice, atol=4 * 0.5 / math.sqrt(3000))
+    np.testing.assert_allclose(
+        over_datasets.signed_rank(SIX, 0.25), twice, atol=4 * 0.5 / math.sqrt(3000)
+    )
 
 
 def test_signed_rank_knows_no_side():
     z = np.array(EIGHT)
-    there, back = across.signed_rank(z, 0.1), across.signed_rank(-z, 0.1)
+    there, back = over_datasets.signed_rank(z, 0.1), over_datasets.signed_rank(-z, 0.1)
     np.testing.assert_allclose(there, back[::-1], atol=1e-12)
-    assert across.signed_rank([0.0, 0.0]) == (0.5, 0.0, 0.5)
+    assert over_datasets.signed_rank([0.0, 0.0]) == (0.5, 0.0, 0.5)
 
 
 def _table(n_datasets, lead, rng, strategies=("a", "b", "c")):
@@ -98,7 +101,7 @@ def _table(n_datasets, lead, rng, strategies=("a", "b", "c")):
 
 def test_pairs_hold_each_data_set_once(rng):
     runs = _table(7, {"a": 20.0}, rng)
-    table = across.pairs_over_datasets(runs).set_index(["strategy", "rival"])
+    table = over_datasets.pairs_over_datasets(runs).set_index(["strategy", "rival"])
     ends = runs.pivot_table(index="dataset", columns="strategy", values="objective_final")
     row = table.loc[("a", "b")]
     assert row["difference"] == pytest.approx((ends["a"] - ends["b"]).mean())
@@ -110,7 +113,7 @@ def test_pairs_hold_each_data_set_once(rng):
 
 def test_mean_ranks_and_critical_difference_by_hand(rng):
     runs = _table(8, {"a": 20.0, "b": 10.0}, rng)
-    found = across.mean_ranks(runs)
+    found = over_datasets.mean_ranks(runs)
     assert found.ranks.to_dict() == {"a": 1.0, "b": 2.0, "c": 3.0}
     # Demšar's table 5a: q = 2.343 for three classifiers.
     assert found.critical_difference == pytest.approx(2.343 * math.sqrt(3 * 4 / (6 * 8)), abs=1e-3)

@@ -8,9 +8,10 @@ import pytest
 from comparison.fake_model import Walker
 
 from tsinit import LinearGaussianSSM, TBayesMICE, compare
-from tsinit.comparison import across, fillings
-from tsinit.comparison.mixed import MOST_RHAT, mixed_after, scalars
-from tsinit.comparison.summary import mixed_median
+from tsinit.comparison.analysis import over_datasets
+from tsinit.comparison.analysis.summary import mixed_median
+from tsinit.comparison.plan import fillings
+from tsinit.comparison.run.convergence import MOST_RHAT, mixed_after, scalars
 from tsinit.models.mixing import rhat
 
 
@@ -66,7 +67,7 @@ def test_a_run_that_never_agrees_counts_with_all_its_iterations():
     mixed = pd.array([20, None, None], "Int64")
     runs = pd.DataFrame({"dataset": "d", "model": "m", "strategy": "a", "replicate": range(3), "status": "ok",
                          "objective_final": 0.0, "n_iter": 100, "n_mixed": mixed})  # fmt: skip
-    assert across._complete(runs, "n_mixed")["n_mixed"].tolist() == [20, 100, 100]
+    assert over_datasets._complete(runs, "n_mixed")["n_mixed"].tolist() == [20, 100, 100]
     assert mixed_median(runs)["a"] == math.inf
 
 

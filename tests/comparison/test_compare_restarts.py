@@ -8,7 +8,8 @@ import pytest
 from comparison.fake_model import Hills, Walker
 from reference import comparison as twin
 
-from tsinit.comparison import carried, compare, restarts, statistics, targets
+from tsinit.comparison import compare
+from tsinit.comparison.analysis import carried, restarts, statistics, targets
 
 X = np.zeros((40, 2))
 

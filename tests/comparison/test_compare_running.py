@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from comparison.fake_model import Hills
 
-from tsinit.comparison import compare, pool
+from tsinit.comparison import compare
+from tsinit.comparison.run import pool
 
 X = np.zeros((40, 2))
 CLOCK = ["init_seconds", "fit_seconds"]

@@ -6,9 +6,9 @@ import pytest
 from comparison.fake_model import Hills, Walker
 
 from tsinit.comparison import compare
-from tsinit.comparison.checks import check_datasets
-from tsinit.comparison.data import stack
-from tsinit.comparison.statistics import settling
+from tsinit.comparison.analysis.statistics import settling
+from tsinit.comparison.plan.checks import check_datasets
+from tsinit.comparison.plan.data import stack
 
 X = np.repeat([-1.0, 1.0], 20)[:, None] + 0.01 * np.arange(40)[:, None]
 

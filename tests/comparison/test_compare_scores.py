@@ -9,8 +9,8 @@ from comparison.fake_model import Hills
 
 from tsinit import LinearGaussianParams
 from tsinit.comparison import compare
-from tsinit.comparison.data import by_sequence, split_tail, unpack
-from tsinit.comparison.scores import eigenvalue_error
+from tsinit.comparison.plan.data import by_sequence, split_tail, unpack
+from tsinit.comparison.plan.scores import eigenvalue_error
 
 X = np.arange(40.0)[:, None] * [1.0, 0.1]
 

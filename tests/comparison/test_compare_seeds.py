@@ -9,7 +9,7 @@ import pytest
 from comparison.fake_model import Hills
 
 from tsinit.comparison import Comparison, compare
-from tsinit.comparison.identity import cell_seed, fingerprint, seed_text
+from tsinit.comparison.plan.identity import cell_seed, fingerprint, seed_text
 
 X = np.zeros((40, 2))
 #: What depends on the rest of the table, on the clock, or on the position.
@@ -150,7 +150,7 @@ def test_a_value_met_twice_counts_by_content():
 
 def test_fingerprints_are_the_same_in_another_process_with_another_hash_seed():
     code = (
-        "import functools\nfrom tsinit.comparison.identity import fingerprint\n"
+        "import functools\nfrom tsinit.comparison.plan.identity import fingerprint\n"
         "f = lambda y, rng: y in {'a', 'b', 'c'}\n"
         "print(fingerprint(f, {'x', 'y', 'z'}, functools.partial(f, rng=1), {'k': (1, None, 2.5)}))"
     )
@@ -199,17 +199,15 @@ def test_a_start_that_repeats_now_and_then_is_warned_of():
 
 def test_starts_that_the_package_brings_may_repeat_without_a_warning(monkeypatch):
     from tsinit import LinearGaussianSSM
-    from tsinit.init import KMeans, _registry
-    from tsinit.init._registry import is_bundled
+    from tsinit.init import KMeans, registry
+    from tsinit.init.registry import is_bundled
 
     y = np.random.default_rng(0).standard_normal((60, 2)).cumsum(axis=0)
     result = compare(
         LinearGaussianSSM(max_iter=5), y, ["auto", KMeans()], n_seeds=3, progress=False
     )
     assert (result.runs.groupby("strategy")["start"].nunique() < 3).any()
-    monkeypatch.setitem(
-        _registry._FACTORIES, "mine", lambda: type("Mine", (), {"dynamics": None})()
-    )
+    monkeypatch.setitem(registry._FACTORIES, "mine", lambda: type("Mine", (), {"dynamics": None})())
     assert [is_bundled(x) for x in ("kmeans", KMeans(), "mine", print)] == [
         True,
         True,

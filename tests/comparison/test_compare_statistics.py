@@ -7,7 +7,8 @@ import re
 import numpy as np
 import pytest
 
-from tsinit.comparison import hierarchical_difference, signed_rank, statistics
+from tsinit.comparison import hierarchical_difference, signed_rank
+from tsinit.comparison.analysis import statistics
 
 
 def test_wilson_solves_its_equation():

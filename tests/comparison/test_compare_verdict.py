@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsinit.comparison import verdict as words
-from tsinit.comparison.summary import ranking, summarise
-from tsinit.comparison.verdict import standing
+from tsinit.comparison.analysis.summary import ranking, summarise
+from tsinit.comparison.report import verdict as words
+from tsinit.comparison.report.verdict import standing
 
 
 def verdict(*arguments):
@@ -15,7 +15,7 @@ def verdict(*arguments):
 
 def _runs(ends, dataset="data", seconds=None, failed=()):
     """A table of runs with given ends: {strategy: final objectives by replicate}."""
-    from tsinit.comparison.statistics import number_optima
+    from tsinit.comparison.analysis.statistics import number_optima
 
     rows = [
         {

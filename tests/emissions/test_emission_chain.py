@@ -9,7 +9,7 @@ from emissions.exponential import Exponential
 from sklearn.metrics import adjusted_rand_score
 
 from tsinit.emissions import resolve
-from tsinit.models.chain import Chain
+from tsinit.models.hidden_markov.chain import Chain
 
 T = 240
 OFFSETS = np.array([0, 100, T])

@@ -10,7 +10,7 @@ from sklearn.base import clone
 
 from tsinit import init
 from tsinit.init._period import find_period
-from tsinit.init._registry import resolve
+from tsinit.init.registry import resolve
 
 NAMES = init.names("fill")
 OTHERS = {

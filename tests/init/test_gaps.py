@@ -5,9 +5,9 @@ import pytest
 from helpers import random_params, simulate, with_gaps
 from reference import kalman as textbook
 
-from tsinit.init._gaps import _long_gaps, smoothed_view, views
-from tsinit.init._hankel import hankel_factor
 from tsinit.init._windows import fill_linear
+from tsinit.init.subspace.hankel import hankel_factor
+from tsinit.init.subspace.views import _long_gaps, smoothed_view, views
 
 
 @pytest.fixture

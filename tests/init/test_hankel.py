@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference.subspace import hankel
 
-from tsinit.init import _hankel
-from tsinit.init._hankel import complete_runs, hankel_factor
+from tsinit.init.subspace import hankel as hankel_module
+from tsinit.init.subspace.hankel import complete_runs, hankel_factor
 
 
 def split(y, offsets):
@@ -54,7 +54,9 @@ def test_cholesky_and_qr_give_the_same_factor(rng):
     y, offsets = gappy_sequences(3, 2, [300, 50, 400], 0.01)
     H = hankel(split(y, offsets), 12)
     starts, stops = complete_runs(y, offsets)
-    L_qr = _hankel._chunked_lq(y, starts[stops - starts >= 12], stops[stops - starts >= 12], 12)
+    L_qr = hankel_module._chunked_lq(
+        y, starts[stops - starts >= 12], stops[stops - starts >= 12], 12
+    )
     expected = lower_factor(H)
     scale = np.abs(expected).max()
     np.testing.assert_allclose(hankel_factor(y, offsets, 6).L, expected, atol=1e-10 * scale)
@@ -76,9 +78,9 @@ def test_chunks_do_not_show(monkeypatch, chunk_values):
     whole = hankel_factor(y, offsets, 3).L
     starts, stops = complete_runs(y, offsets)
     long_enough = stops - starts >= 6
-    monkeypatch.setattr(_hankel, "_CHUNK_VALUES", chunk_values)
+    monkeypatch.setattr(hankel_module, "_CHUNK_VALUES", chunk_values)
     np.testing.assert_allclose(hankel_factor(y, offsets, 3).L, whole, rtol=1e-10, atol=1e-12)
-    L = _hankel._chunked_lq(y, starts[long_enough], stops[long_enough], 6)
+    L = hankel_module._chunked_lq(y, starts[long_enough], stops[long_enough], 6)
     np.testing.assert_allclose(L / np.linalg.norm(L), whole / np.linalg.norm(whole), atol=1e-12)
 
 

@@ -9,7 +9,7 @@ from sklearn.metrics import adjusted_rand_score
 from tsinit.init import Jump, KMeans
 from tsinit.init._centres import refine
 from tsinit.init._scaling import standardise
-from tsinit.kernels import hmm
+from tsinit.kernels.hidden_markov import forward_backward
 
 
 def fresh():
@@ -24,7 +24,9 @@ def study(seed, T=1_000, stay=0.95):
     P = np.full((3, 3), (1 - stay) / 2)
     np.fill_diagonal(P, stay)
     density = -0.5 * (y[:, None] - 2.0 * np.array([-1.0, 0.0, 1.0])) ** 2
-    oracle = hmm.smooth(density, np.full(3, 1 / 3), P, np.array([0, T]))[1].argmax(axis=1)
+    oracle = forward_backward.smooth(density, np.full(3, 1 / 3), P, np.array([0, T]))[1].argmax(
+        axis=1
+    )
     return y[:, None], z, oracle
 
 
@@ -84,7 +86,7 @@ def test_the_automatic_price_is_the_one_documented():
     variance = ((z - centres[labels]) ** 2).mean()
     P = np.where(np.eye(3) == 1, 0.95, 0.025)
     density = -0.5 * (z - centres.T) ** 2 / variance
-    path = hmm.viterbi(density, np.full(3, 1 / 3), P, np.array([0, len(z)]))
+    path = forward_backward.viterbi(density, np.full(3, 1 / 3), P, np.array([0, len(z)]))
     np.testing.assert_array_equal(labels, path)
 
 

@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.metrics import adjusted_rand_score
 
 from tsinit import init
-from tsinit.init._registry import resolve
+from tsinit.init.registry import resolve
 
 NAMES = init.names("labels")
 OTHERS = {

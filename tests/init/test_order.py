@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tsinit.init._order import order_statistics
+from tsinit.init.subspace.orders import order_statistics
 
 
 def test_columns_are_the_formulas():

@@ -7,8 +7,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from reference import subspace as textbook
 
-from tsinit.init._hankel import hankel_factor
-from tsinit.init._realise import largest_order, observability, realise, weighted_states
+from tsinit.init.subspace.hankel import hankel_factor
+from tsinit.init.subspace.realise import largest_order, observability, realise, weighted_states
 
 WEIGHTS = ("cva", "n4sid", "moesp")
 

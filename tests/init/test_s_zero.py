@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from reference.subspace import output_covariances
 from scipy.linalg import solve_discrete_are
 
-from tsinit.init import _s_zero
-from tsinit.init._realise import Realisation
-from tsinit.init._s_zero import jacobian, loss, mismatch, to_independent_noise
+from tsinit.init.subspace import independent_noise
+from tsinit.init.subspace.independent_noise import jacobian, loss, mismatch, to_independent_noise
+from tsinit.init.subspace.realise import Realisation
 
 
 def innovations_form(params):
@@ -91,7 +91,7 @@ def test_both_solvers_reach_the_same_loss_where_no_exact_model_exists(rng):
     root = np.eye(3)
     one, other = (
         loss(solve(problem, root), problem)[0]
-        for solve in (_s_zero._levenberg_marquardt, _s_zero._lbfgs)
+        for solve in (independent_noise._levenberg_marquardt, independent_noise._lbfgs)
     )
     assert one > 1e-3
     assert one == pytest.approx(other, rel=2e-2)  # on the boundary both get slow
@@ -100,7 +100,7 @@ def test_both_solvers_reach_the_same_loss_where_no_exact_model_exists(rng):
 def test_large_problems_go_to_lbfgs(rng, monkeypatch):
     model = innovations_form(random_params(rng, 3, 2))
     expected = to_independent_noise(model)
-    monkeypatch.setattr(_s_zero, "_MAX_STEP_WORK", 0)
+    monkeypatch.setattr(independent_noise, "_MAX_STEP_WORK", 0)
     given_lags = lags(model.A, model.C, *expected)
     np.testing.assert_allclose(
         lags(model.A, model.C, *to_independent_noise(model)),

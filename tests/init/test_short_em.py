@@ -11,7 +11,7 @@ from sklearn.metrics import adjusted_rand_score
 from tsinit.init import GaussianMixture, ShortEM
 from tsinit.init._gaussian_hmm import Model, densities, em_step, patterns
 from tsinit.init.short_em import _stretches
-from tsinit.kernels import hmm
+from tsinit.kernels.hidden_markov import forward_backward
 
 
 def draw(rng, K=3, D=2, diagonal=False):
@@ -147,7 +147,9 @@ def test_the_best_run_is_kept(rng, diagonal):
     def reached(n_runs, n_iter):
         rows, own = np.nan_to_num(z), np.random.default_rng(8)
         model = ShortEM(n_runs, n_iter)._best_short_run(z, offsets, rows, 4, diagonal, own)
-        return hmm.log_likelihood(slow_densities(z, model), model.start, model.P, offsets)
+        return forward_backward.log_likelihood(
+            slow_densities(z, model), model.start, model.P, offsets
+        )
 
     assert (np.diff([reached(n, 3) for n in (1, 2, 5, 20)]) >= 0.0).all()
     assert (np.diff([reached(1, n) for n in (0, 1, 5, 20)]) > 0.0).all()
@@ -171,7 +173,9 @@ def test_the_path_is_that_of_the_model(rng):
         np.array([[y[labels == k].mean()] for k in (0, 1)]),
         np.ones((2, 1, 1)),
     )
-    path = hmm.viterbi(slow_densities(y, model), model.start, model.P, np.array([0, 200]))
+    path = forward_backward.viterbi(
+        slow_densities(y, model), model.start, model.P, np.array([0, 200])
+    )
     np.testing.assert_array_equal(labels, path)
 
 

@@ -9,7 +9,7 @@ from helpers import random_params, simulate
 from sklearn.base import clone
 
 from tsinit import init
-from tsinit.init._registry import resolve
+from tsinit.init.registry import resolve
 from tsinit.kernels import LinearGaussianParams
 
 NAMES = init.names("dynamics")

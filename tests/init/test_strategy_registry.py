@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from tsinit import init
-from tsinit.init import _registry
-from tsinit.init._registry import resolve
+from tsinit.init import registry as registry_module
+from tsinit.init.registry import resolve
 from tsinit.kernels import LinearGaussianParams
 
 Y = np.arange(6.0)[:, None]
@@ -31,7 +31,9 @@ class OnlyFills:
 def registry(monkeypatch):
     """A registry of one's own: three names, forgotten after the test."""
     monkeypatch.setattr(
-        _registry, "_FACTORIES", {"constant": Constant, "filler": OnlyFills, "kmeans": Constant}
+        registry_module,
+        "_FACTORIES",
+        {"constant": Constant, "filler": OnlyFills, "kmeans": Constant},
     )
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.linalg import block_diag
 
 from tsinit import LinearGaussianParams
-from tsinit.init.subspace import Subspace
+from tsinit.init.subspace.strategy import Subspace
 from tsinit.kernels import Kalman, solve_lyapunov
 
 WEIGHTS = ("cva", "n4sid", "moesp")

@@ -5,8 +5,8 @@ import numpy as np
 from tsinit._plots import style
 from tsinit._plots.starts import panels_of
 from tsinit._validate import check_choice
-from tsinit.comparison import duels, restarts, targets
-from tsinit.comparison.checks_after import check_optima
+from tsinit.comparison.analysis import duels, restarts, targets
+from tsinit.comparison.analysis.checks_after import check_optima
 
 
 def time_to_target(comparison, *, dataset=None, model=None, target=None, x="seconds", ax=None):

@@ -4,10 +4,10 @@ The statistics behind it take plain arrays too: `paired_difference` and `wilson`
 `hierarchical_difference` and `signed_rank` over data sets.
 """
 
-from tsinit.comparison.across import hierarchical_difference, signed_rank
+from tsinit.comparison.analysis.over_datasets import hierarchical_difference, signed_rank
+from tsinit.comparison.analysis.statistics import paired_difference, wilson
 from tsinit.comparison.entry import compare
 from tsinit.comparison.result import Comparison, read_comparison
-from tsinit.comparison.statistics import paired_difference, wilson
 
 __all__ = [
     "Comparison",

@@ -2,11 +2,12 @@
 
 import warnings
 
-from tsinit.comparison import checks, result
-from tsinit.comparison.plan import make_plan
-from tsinit.comparison.running import run_tasks
-from tsinit.comparison.tables import FAILED
-from tsinit.init._registry import is_bundled
+from tsinit.comparison import result
+from tsinit.comparison.analysis.tables import FAILED
+from tsinit.comparison.plan import checks
+from tsinit.comparison.plan.tasks import make_plan
+from tsinit.comparison.run.running import run_tasks
+from tsinit.init.registry import is_bundled
 
 
 def compare(

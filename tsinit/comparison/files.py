@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tsinit._validate import check_path
-from tsinit.comparison.about import About, ModelAbout
+from tsinit.comparison.plan.about import About, ModelAbout
 
 TABLES = ("runs", "traces", "errors")
 _ABOUT = "about.json"

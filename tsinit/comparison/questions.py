@@ -3,7 +3,7 @@
 from typing import Any
 
 from tsinit._validate import check_count, check_number
-from tsinit.comparison import across, checks_after, restarts, samplers, targets
+from tsinit.comparison.analysis import checks_after, mixing, over_datasets, restarts, targets
 
 
 class Questions:
@@ -24,7 +24,7 @@ class Questions:
         -------
         DataFrame
             ``dataset, model, strategy, r, expected_best, expected_gap, gap_low, gap_high, hit, seconds``; see
-            :func:`tsinit.comparison.restarts.best_of`.
+            :func:`tsinit.comparison.analysis.restarts.best_of`.
 
         Raises
         ------
@@ -46,7 +46,7 @@ class Questions:
         -------
         DataFrame
             ``dataset, model, strategy, r, ..., advice``, the last a sentence; see
-            :func:`tsinit.comparison.restarts.recommend`.
+            :func:`tsinit.comparison.analysis.restarts.recommend`.
         """
         checks_after.check_optima(self.runs)
         return restarts.recommend(self.runs, check_number("seconds", seconds))
@@ -72,7 +72,7 @@ class Questions:
         Returns
         -------
         DataFrame
-            See :func:`tsinit.comparison.targets.to_target`. Runs that never arrive are censored, not left out.
+            See :func:`tsinit.comparison.analysis.targets.to_target`. Runs that never arrive are censored, not left out.
         """
         if target is None:
             checks_after.check_optima(self.runs)
@@ -104,7 +104,7 @@ class Questions:
         checks_after.check_several_datasets(self.runs)
         checks_after.check_column(self.runs, column)
         rope = None if rope is None else check_number("rope", rope)
-        return across.pairs_over_datasets(self.runs, column, rope)
+        return over_datasets.pairs_over_datasets(self.runs, column, rope)
 
     def mean_ranks(self, column="objective_final", model=None):
         """Average the ranks of the starts over data sets, with the critical difference.
@@ -130,7 +130,7 @@ class Questions:
         """
         runs = checks_after.check_ranks(self.runs, model)
         checks_after.check_column(self.runs, column)
-        return across.mean_ranks(runs, column)
+        return over_datasets.mean_ranks(runs, column)
 
     def mixing(self):
         """Tell of samplers whether runs from one start, and from all starts, have come to the same distribution.
@@ -140,4 +140,4 @@ class Questions:
         DataFrame
             ``dataset, model, strategy, n_runs, rhat``; empty without samplers.
         """
-        return samplers.agreement(self.runs, self.traces)
+        return mixing.agreement(self.runs, self.traces)

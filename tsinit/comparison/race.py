@@ -1,12 +1,12 @@
 """The race of a fit as a comparison: its rows in the tables that all comparisons have."""
 
-from tsinit.comparison import naming
-from tsinit.comparison.data import UNNAMED, Dataset
-from tsinit.comparison.identity import fingerprint
-from tsinit.comparison.plan import Plan, Task
+from tsinit.comparison.plan import naming
+from tsinit.comparison.plan.data import UNNAMED, Dataset
+from tsinit.comparison.plan.identity import fingerprint
+from tsinit.comparison.plan.scores import Scoring
+from tsinit.comparison.plan.tasks import Plan, Task
 from tsinit.comparison.result import Comparison, from_outcomes
-from tsinit.comparison.scores import Scoring
-from tsinit.comparison.worker import Outcome, versions
+from tsinit.comparison.run.worker import Outcome, versions
 
 
 def comparison_of(estimator, record):

@@ -2,11 +2,14 @@
 
 import html
 
-from tsinit.comparison import display, files, identity, summary, tables, targets, verdict
-from tsinit.comparison.about import About, describe
-from tsinit.comparison.plan import Plan
+from tsinit.comparison import files
+from tsinit.comparison.analysis import summary, tables, targets
+from tsinit.comparison.plan import identity
+from tsinit.comparison.plan.about import About, describe
+from tsinit.comparison.plan.tasks import Plan
 from tsinit.comparison.questions import Questions
-from tsinit.comparison.worker import fit
+from tsinit.comparison.report import display, verdict
+from tsinit.comparison.run.worker import fit
 from tsinit.models.monitor import Monitor
 
 
@@ -65,7 +68,7 @@ class Comparison(Questions):
         Returns
         -------
         DataFrame
-            Columns as :func:`tsinit.comparison.summary.summarise` lists them, and ``expected_seconds,
+            Columns as :func:`tsinit.comparison.analysis.summary.summarise` lists them, and ``expected_seconds,
             expected_seconds_low, expected_seconds_high``: the time to be expected, runs after each other, until one
             reaches the best known end, with its 95 % interval; missing for samplers.
         """
@@ -164,7 +167,7 @@ class Comparison(Questions):
         Path
             The file written.
         """
-        from tsinit.comparison.report import write_report
+        from tsinit.comparison.report.report import write_report
 
         return write_report([("", self, figures or {})], path, title=title)
 

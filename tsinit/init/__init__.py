@@ -8,7 +8,6 @@ there are.
 
 from functools import partial
 
-from tsinit.init._registry import names, register
 from tsinit.init.agglomerative import Agglomerative
 from tsinit.init.average import Mean, Median
 from tsinit.init.best_of import BestOf
@@ -28,11 +27,12 @@ from tsinit.init.nearest import KNN
 from tsinit.init.one_state import OneState
 from tsinit.init.perturb import Perturb
 from tsinit.init.race import Race
+from tsinit.init.registry import names, register
 from tsinit.init.seasonal import Seasonal
 from tsinit.init.segments import Segments
 from tsinit.init.short_em import ShortEM
 from tsinit.init.sticky import Sticky
-from tsinit.init.subspace import Subspace
+from tsinit.init.subspace.strategy import Subspace
 from tsinit.init.uniform import Uniform
 
 __all__ = [

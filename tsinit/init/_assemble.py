@@ -4,7 +4,7 @@ import numpy as np
 
 from tsinit.init._stability import stabilise
 from tsinit.kernels import LinearGaussianParams
-from tsinit.kernels.lyapunov import solve_lyapunov
+from tsinit.kernels.state_space.lyapunov import solve_lyapunov
 
 
 def assemble(A, C, Q, R, d=None):

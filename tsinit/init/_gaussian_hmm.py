@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsinit.kernels.hmm import smooth
-from tsinit.kernels.normal import log_densities
+from tsinit.kernels.hidden_markov.forward_backward import smooth
+from tsinit.kernels.hidden_markov.normal import log_densities
 
 _LEAST_VARIANCE = (
     1e-3  # on columns of variance 1, in every direction: no state can collapse on a few rows

@@ -5,7 +5,7 @@ import numpy as np
 from tsinit.init._assemble import assemble
 from tsinit.init._stability import stabilise
 from tsinit.init._windows import fill_linear, longest, project, window_ends
-from tsinit.kernels.lyapunov import solve_lyapunov
+from tsinit.kernels.state_space.lyapunov import solve_lyapunov
 
 Q_JITTER = 1e-3  # of the mean state noise: a direction without noise would stay without it under EM
 R_FLOOR = 1e-4  # of the variance of the data: EM cannot leave R = 0 either

@@ -5,7 +5,7 @@ from sklearn.base import BaseEstimator
 
 from tsinit._validate import check_count, check_labels
 from tsinit.init import _checks
-from tsinit.init._registry import resolve
+from tsinit.init.registry import resolve
 
 _CANDIDATES = {
     "dynamics": ("cva", "moesp", "lpc_loose"),

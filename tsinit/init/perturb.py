@@ -8,8 +8,8 @@ from tsinit.init import _checks
 from tsinit.init._assemble import assemble, covariance_root
 from tsinit.init._fills import keep_seen
 from tsinit.init._labels import compact
-from tsinit.init._registry import resolve
 from tsinit.init._scaling import standardise
+from tsinit.init.registry import resolve
 
 
 class Perturb(BaseEstimator):

@@ -5,8 +5,8 @@ from sklearn.base import BaseEstimator
 
 from tsinit._validate import check_count, check_number
 from tsinit.init import _checks
-from tsinit.init._registry import resolve
 from tsinit.init.race_halving import halve, rounds
+from tsinit.init.registry import resolve
 
 _CANDIDATES = {
     "dynamics": ("cva", "moesp", "lpc_loose", "factor_analysis", "kmeans", "uniform"),

@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator
 from tsinit._validate import check_choice, check_count
 from tsinit.init._gaussian_hmm import Model, densities, em_step, patterns
 from tsinit.init._labels import bounds, count_distinct, finish, prepare, wanted_states
-from tsinit.kernels.hmm import log_likelihood, viterbi
+from tsinit.kernels.hidden_markov.forward_backward import log_likelihood, viterbi
 
 _STAY = 0.9
 _MOST_ROWS = 10_000  # of short runs, in stretches of

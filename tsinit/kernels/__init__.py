@@ -18,8 +18,8 @@ A kernel takes arrays, NamedTuples and a Generator and gives the same back. It n
 raises: what can go wrong inside comes back as a flag.
 """
 
-from tsinit.kernels.doorway import Kalman, smooth_means
-from tsinit.kernels.lyapunov import solve_lyapunov
 from tsinit.kernels.params import LinearGaussianParams
+from tsinit.kernels.state_space.kalman_filter import Kalman, smooth_means
+from tsinit.kernels.state_space.lyapunov import solve_lyapunov
 
 __all__ = ["Kalman", "LinearGaussianParams", "smooth_means", "solve_lyapunov"]

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 _HOME = {
     "Budget": "tsinit.models.monitor",
-    "InfiniteHMM": "tsinit.models.ihmm",
-    "LinearGaussianPrior": "tsinit.models.prior",
-    "LinearGaussianSSM": "tsinit.models.ssm",
+    "InfiniteHMM": "tsinit.models.hidden_markov.infinite",
+    "LinearGaussianPrior": "tsinit.models.state_space.prior",
+    "LinearGaussianSSM": "tsinit.models.state_space.model",
     "Monitor": "tsinit.models.monitor",
-    "NormalInverseWishart": "tsinit.models.prior",
-    "TBayesMICE": "tsinit.models.tbayes",
+    "NormalInverseWishart": "tsinit.models.state_space.prior",
+    "TBayesMICE": "tsinit.models.imputation.model",
 }
 
 __all__ = [
@@ -27,11 +27,11 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from tsinit.models.ihmm import InfiniteHMM
+    from tsinit.models.hidden_markov.infinite import InfiniteHMM
+    from tsinit.models.imputation.model import TBayesMICE
     from tsinit.models.monitor import Budget, Monitor
-    from tsinit.models.prior import LinearGaussianPrior, NormalInverseWishart
-    from tsinit.models.ssm import LinearGaussianSSM
-    from tsinit.models.tbayes import TBayesMICE
+    from tsinit.models.state_space.model import LinearGaussianSSM
+    from tsinit.models.state_space.prior import LinearGaussianPrior, NormalInverseWishart
 
 
 def __getattr__(name):

@@ -1,0 +1,89 @@
+"""Getting it right (Geweke, JASA 99, 2004): parameters and cells drawn in turn keep the law they were drawn from.
+
+With one column, chained equations are one joint model: coefficients and noise from the prior, then each sequence step
+by step. Two chains see the same table, one with some cells missing, the other with all the others; between them
+everything is drawn again and again, and what comes out must have the distribution of the prior.
+"""
+
+import numpy as np
+import pytest
+from scipy.special import digamma, polygamma
+
+from tsinit.kernels.imputation import fcs
+from tsinit.models.imputation.chained_equations import NOISE_PRIOR, FcsChain
+from tsinit.models.imputation.problem import Problem
+from tsinit.models.mixing import ess
+
+N, LENGTH, SCALE = 30, 4, 0.05
+
+
+def problem(missing):
+    """Many short sequences, so that every pattern of lags has rows of its own."""
+    offsets, steps = np.arange(0, N * LENGTH + 1, LENGTH), np.tile(np.arange(LENGTH), N)
+    z, bound = np.where(missing, np.nan, 0.0), np.array([np.inf])
+    return Problem(
+        z, offsets, steps, np.empty((len(z), 0)), 1, "all", "normal", SCALE, -bound, bound, -bound, bound
+    )  # fmt: skip
+
+
+class PriorChain(FcsChain):
+    """Draws from the prior may vary as they like."""
+
+    def _watch(self):
+        pass
+
+
+class NoisyChain(PriorChain):
+    """A chain that is deliberately wrong: cells are drawn with a tenth more noise than the regressions say."""
+
+    def _redraw(self):
+        right = self._fits
+        self._fits = right._replace(tau2=1.1 * right.tau2)
+        super()._redraw()
+        self._fits = right
+
+
+def draws(kind, sampler, n):
+    rng = np.random.default_rng(5)
+    missing = rng.random((N * LENGTH, 1)) < 0.4
+    start = rng.standard_normal(missing.shape)
+    first = kind(problem(missing), start, rng, sampler, n_tune=0)
+    other = kind(problem(~missing), start, rng, sampler, n_tune=0)
+    assert (
+        first.equations.design.member.sum(axis=1).max() > 1
+    )  # the regression without lags, which serves no row
+    used = np.unique(first.equations.cells.regression[first.equations.cells.regression >= 0])
+    assert (first.equations.design.member[used].sum(axis=1) == 1).all()
+    out = []
+    for _ in range(n):
+        first.sweep()
+        for name in fcs.Fits._fields:
+            getattr(other._fits, name)[:] = getattr(first._fits, name)
+        other.table[:] = first.table
+        other._redraw()
+        first.table[:] = other.table
+        k = used[0]
+        slope = first._fits.theta[k, 0][
+            first.equations.design.index[k, 0, : first.equations.design.size[k, 0]]
+        ]
+        out.append([np.log(first._fits.tau2[k, 0]), *slope, *slope**2])
+    return np.array(out)
+
+
+def scores(x):
+    """Deviations of means from those of the prior, in standard errors."""
+    d = (x.shape[1] - 1) // 2
+    shape, rate = NOISE_PRIOR
+    means = [np.log(rate) - digamma(shape), *np.zeros(d), *np.full(d, SCALE)]
+    variances = [polygamma(1, shape), *np.full(d, SCALE), *np.full(d, 2 * SCALE**2)]
+    sizes = np.array([ess(column[None]) for column in x.T])
+    return (x.mean(axis=0) - means) / np.sqrt(np.array(variances) / sizes)
+
+
+@pytest.mark.parametrize("sampler", ["gibbs", "mala", "rwm"])
+def test_parameters_keep_their_prior(sampler):
+    assert np.abs(scores(draws(PriorChain, sampler, 20_000))).max() < 5
+
+
+def test_a_wrong_update_is_found():
+    assert np.abs(scores(draws(NoisyChain, "gibbs", 20_000))).max() > 10

@@ -1,0 +1,72 @@
+"""Transforms of columns are monotone, can be undone, and do not mind the units of the data."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from tsinit.models.imputation import transforms
+
+SAMPLES = {
+    "lognormal": lambda rng: rng.lognormal(2.0, 1.0, 400),
+    "normal": lambda rng: rng.standard_normal(400),
+    "left": lambda rng: 50.0 - rng.gamma(1.0, 4.0, 400),
+    "both signs": lambda rng: rng.gamma(1.0, 2.0, 400) - 1.0,
+    "few values": lambda rng: rng.integers(0, 3, 400).astype(float),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("kind", ["auto", "yeo-johnson", None])
+def test_back_undoes_forward_and_order_is_kept(rng, name, kind):
+    y = SAMPLES[name](rng)
+    transform = transforms.estimate(y, kind)
+    z = transform.forward(np.sort(y))
+    assert (np.diff(z) >= 0).all()
+    assert abs(z.mean()) < 1e-8
+    assert abs(z.std() - 1) < 1e-8
+    np.testing.assert_allclose(transform.back(z), np.sort(y), rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["log", "sqrt"])
+def test_named_transforms(rng, kind):
+    y = rng.lognormal(0, 1, 100)
+    transform = transforms.estimate(y, kind)
+    np.testing.assert_allclose(transform.back(transform.forward(y)), y)
+    assert transform.kind == kind
+
+
+def test_the_power_is_the_most_likely_one(rng):
+    u = rng.gamma(2.0, 3.0, 300) - 1.0
+    ours = transforms._likeliest_power(u)
+    assert abs(ours - stats.yeojohnson_normmax(u)) < 1e-3
+    np.testing.assert_allclose(
+        transforms._forward("yeo-johnson", u, ours), stats.yeojohnson(u, ours), rtol=1e-9
+    )
+
+
+def test_auto_leaves_what_is_not_skewed(rng):
+    assert transforms.estimate(SAMPLES["normal"](rng), "auto").kind is None
+    assert transforms.estimate(SAMPLES["few values"](rng), "auto").kind is None
+    assert transforms.estimate(SAMPLES["lognormal"](rng)[:20], "auto").kind is None
+    assert transforms.estimate(SAMPLES["lognormal"](rng), "auto").kind == "yeo-johnson"
+
+
+def test_units_do_not_matter(rng):
+    y = SAMPLES["lognormal"](rng)
+    one, other = transforms.estimate(y, "auto"), transforms.estimate(1e6 * y, "auto")
+    np.testing.assert_allclose(one.forward(y), other.forward(1e6 * y), rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("kind", ["auto", "yeo-johnson", "sqrt", "log", None])
+def test_all_that_draws_may_be_has_a_finite_value(rng, name, kind):
+    y = SAMPLES[name](rng)
+    if kind in ("sqrt", "log"):
+        y = np.abs(y) + 0.1
+    transform = transforms.estimate(y, kind)
+    low, high = transforms.limits(transform, y)
+    values = transform.back(np.linspace(low, high, 200))
+    assert np.isfinite(values).all()
+    assert (np.diff(values) >= 0).all()
+    assert values[0] <= y.min() + 1e-9
+    assert values[-1] >= y.max() - 1e-9

@@ -1,0 +1,235 @@
+"""The joint engine draws from the posterior it claims: Geweke's joint test, simulation-based calibration, an oracle."""
+
+import numpy as np
+import pytest
+from models.imputation.var_problems import complete, problem
+from reference import var as twin
+from scipy import stats
+
+from tsinit.datasets import ampute
+from tsinit.models.imputation import seasonal_drift
+from tsinit.models.imputation.var_posterior import Law, NoisePrior, draw_noise
+from tsinit.models.imputation.vector_autoregression import VarChain
+
+T, D, L, SCALE = 12, 2, 1, 0.1
+#: Lighter tails than the engine's own prior, under which most tables explode.
+PRIOR = NoisePrior(D + 12.0, 10.0)
+
+
+class Noiseless(VarChain):
+    """A deliberately wrong update, the published one: conditional means instead of draws."""
+
+    def draw_gaps(self):
+        super().draw_gaps()
+        self.table.Z[:] = self.table.mean
+
+
+def prior_laws(rng, chain):
+    """Draw the regressions from their prior."""
+    laws = {}
+    for c in chain.classes:
+        root, inverse, log_det = draw_noise(rng, c.prior.scale * np.eye(D), c.prior.df)
+        B = np.sqrt(c.scale)[:, None] * rng.standard_normal((len(c.scale), D)) @ root.T
+        laws[c.before] = Law(B, root, inverse, log_det)
+    return laws
+
+
+def prior_walk(rng, drift, root):
+    """Draw the variance of the steps and a walk from their prior: the path (periods, terms, D)."""
+    drift.choice = int(rng.integers(len(seasonal_drift.GRID)))
+    steps = rng.standard_normal((drift.n_periods, drift._F, D)) @ root.T
+    steps[0] *= np.sqrt(SCALE)
+    steps[1:] *= np.sqrt(drift.variance)
+    return steps.cumsum(axis=0)
+
+
+def table_given(rng, chain, laws, path=None):
+    shift = np.zeros((T, D))
+    if path is not None:
+        rows = np.flatnonzero(chain.layout.before == L)
+        shift[rows] = np.matmul(chain._drift._by_day, path)[chain._drift._day, chain._drift._place]
+    return twin.simulate(rng, *twin.dense(laws, chain.layout, {c: c == L for c in laws}, shift), D)
+
+
+def new_chain(rng, y, kind=VarChain, drift=False):
+    p = problem(y, lags=L, prior_scale=SCALE)
+    return kind(p, complete(y), rng, noise_prior=PRIOR, periods=[3], drift=drift)
+
+
+def quantities(laws, z, path, choice):
+    """Bounded functions of everything: the tails of the prior are heavy."""
+    main, first = laws[L], laws[0]
+    walk = [] if path is None else [choice, *np.tanh(path[[0, -1], 0, 0])]
+    return np.concatenate(
+        [
+            np.tanh(main.B.ravel()),
+            np.tanh(first.B.ravel()),
+            np.tanh([main.log_det, first.log_det]),
+            walk,
+            np.tanh(z[[0, 5, -1]].ravel()),
+            np.tanh([z[3] @ z[4], z[5, 0] * z[5, 1], np.log((z**2).mean())]),
+        ]
+    )
+
+
+def geweke(rng, n, kind, drift=False):
+    """z-scores of the means over forward draws and over a chain that alternates all updates."""
+    masks = [rng.random((T, D)) < 0.5]
+    masks.append(~masks[0])
+    blank = new_chain(rng, np.where(masks[0], np.nan, 0.0), kind, drift)
+
+    def draw_all():
+        laws = prior_laws(rng, blank)
+        path = prior_walk(rng, blank._drift, laws[L].root) if drift else None
+        return laws, path, table_given(rng, blank, laws, path)
+
+    forward = []
+    for _ in range(n):
+        laws, path, z = draw_all()
+        forward.append(quantities(laws, z, path, blank._drift.choice if drift else 0))
+    chains = [new_chain(rng, np.where(mask, np.nan, 0.0), kind, drift) for mask in masks]
+    _, _, z = draw_all()
+    choice, around = blank._drift.choice if drift else 0, []
+    for _ in range(n):
+        for chain in chains:
+            chain.table.Z[:] = z
+            if drift:
+                chain._drift.choice = choice
+            chain.draw_laws()
+            chain.draw_gaps()
+            z, choice = chain.table.Z.copy(), chain._drift.choice if drift else 0
+        around.append(quantities(chain.laws, z, chain._drift.path if drift else None, choice))
+    forward, around = np.array(forward), np.array(around)
+    batches = around.reshape(25, -1, around.shape[1]).mean(axis=1)
+    error = np.sqrt(forward.var(axis=0) / n + batches.var(axis=0, ddof=1) / 25)
+    return (forward.mean(axis=0) - around.mean(axis=0)) / error
+
+
+def most(n_quantities, alpha):
+    """Largest |z| that n quantities reach with probability alpha (Bonferroni; batches: t with 24 df)."""
+    return stats.t.isf(alpha / (2 * n_quantities), 24)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("drift", [False, True])
+def test_geweke_joint_distribution(monkeypatch, drift):
+    monkeypatch.setattr(seasonal_drift, "GRID", np.array([0.01, 0.1, 1.0]))
+    monkeypatch.setattr(seasonal_drift, "_FIRST", 1)
+    z = geweke(np.random.default_rng(5), 10_000, VarChain, drift)
+    assert np.abs(z).max() < most(z.size, 1e-3)
+
+
+def test_geweke_in_a_short_run_and_a_wrong_update_fails(monkeypatch):
+    monkeypatch.setattr(seasonal_drift, "GRID", np.array([0.01, 0.1, 1.0]))
+    monkeypatch.setattr(seasonal_drift, "_FIRST", 1)
+    for drift in (False, True):
+        z = geweke(np.random.default_rng(5), 500, VarChain, drift)
+        assert np.abs(z).max() < most(z.size, 1e-4)
+    z = geweke(np.random.default_rng(5), 500, Noiseless)
+    assert np.abs(z).max() > most(z.size, 1e-4)
+
+
+def ranks(rng, n_runs, n_draws=19, thin=10):
+    """Rank of the truth among draws of its posterior, for coefficients, noise and missing cells."""
+    out = []
+    mask = np.zeros((T, D), dtype=bool)
+    mask[[0, 3, 4, 5, 8], [0, 1, 0, 0, 1]] = mask[9:11] = True
+    blank = new_chain(rng, np.where(mask, np.nan, 0.0))
+    for _ in range(n_runs):
+        laws = prior_laws(rng, blank)
+        truth = table_given(rng, blank, laws)
+        chain = new_chain(rng, np.where(mask, np.nan, truth))
+        below = 0
+        for i in range(n_draws + 1):
+            for _ in range(thin if i else 2 * thin):
+                chain.sweep()
+            if i:
+                below = below + (functions(chain.laws, chain.z) < functions(laws, truth))
+        out.append(below)
+    return np.array(out)
+
+
+def functions(laws, z):
+    return np.array(
+        [*laws[L].B.ravel(), laws[L].log_det, laws[0].log_det, z[0, 0], z[4, 0], z[9, 1], z[10, 0]]
+    )
+
+
+def uniformity(found, n_draws=19, bins=5):
+    """Chi-square p value of each column of ranks 0 .. n_draws."""
+    counts = [np.bincount(column * bins // (n_draws + 1), minlength=bins) for column in found.T]
+    return np.array([stats.chisquare(count).pvalue for count in counts])
+
+
+@pytest.mark.slow
+def test_simulation_based_calibration():
+    p = uniformity(ranks(np.random.default_rng(7), 300, thin=6))
+    assert p.min() > 1e-3 / p.size
+
+
+def test_calibration_in_a_short_run():
+    p = uniformity(ranks(np.random.default_rng(7), 40, thin=4))
+    assert p.min() > 1e-4 / p.size
+
+
+A = np.array([[0.6, 0.2, 0.0], [0.0, 0.7, 0.15], [0.1, 0.0, 0.5]])
+Q = np.array([[1.0, 0.4, 0.2], [0.4, 1.0, 0.3], [0.2, 0.3, 1.0]])
+
+
+def against_oracle(rng, mechanism, rate, length, n_runs, n_draws=400):
+    """95 % coverage, its standard error, and RMSE over the oracle's, on a VAR(1) of 200 rows and 3 columns."""
+    inside, size, errors, best = np.zeros((4, n_runs))
+    for run in range(n_runs):
+        truth, S = twin.var1_table(rng, A, Q, 200)
+        y = ampute(truth, mechanism, rate, length=length, random_state=rng)
+        m = np.isnan(y)
+        loc, scale = np.nanmean(y, axis=0), np.nanstd(y, axis=0)
+        chain = new_chain_at(rng, (y - loc) / scale)
+        total, draws = 0.0, []
+        for i in range(n_draws + 50):
+            chain.sweep()
+            if i >= 50:
+                total = total + chain.mean
+                draws.append((chain.z * scale + loc)[m])
+        if not m.any():
+            continue
+        low, high = np.quantile(draws, [0.025, 0.975], axis=0)
+        size[run], inside[run] = m.sum(), ((low <= truth[m]) & (truth[m] <= high)).sum()
+        errors[run] = (((total / n_draws * scale + loc) - truth)[m] ** 2).sum()
+        best[run] = ((twin.oracle(S, y)[0] - truth)[m] ** 2).sum()
+    coverage = inside.sum() / size.sum()
+    # Cells of one table go together: tables are what is independent.
+    error = np.sqrt(((inside - coverage * size) ** 2).sum()) / size.sum()
+    return coverage, error, np.sqrt(errors.sum() / best.sum())
+
+
+def new_chain_at(rng, z):
+    return VarChain(problem(z, lags=1), complete(z), rng)
+
+
+GAPS = [
+    ("mcar", 0.2, 1, 1.05),
+    ("mcar", 0.5, 1, 1.05),
+    ("mar", 0.2, 1, 1.05),
+    ("block", 0.2, 20, 1.08),
+    ("block", 0.2, 40, 1.08),
+    ("blackout", 0.1, 20, 1.08),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("mechanism", "rate", "length", "ratio"), GAPS)
+def test_as_good_as_the_oracle(mechanism, rate, length, ratio):
+    coverage, error, relative = against_oracle(
+        np.random.default_rng(3), mechanism, rate, length, 60
+    )
+    assert 0.92 - 2 * error <= coverage <= 0.97 + 2 * error
+    assert relative <= ratio
+
+
+def test_nearly_as_good_as_the_oracle_in_a_short_run():
+    coverage, _, relative = against_oracle(
+        np.random.default_rng(3), "block", 0.2, 20, 6, n_draws=100
+    )
+    assert 0.88 <= coverage <= 0.99
+    assert relative <= 1.2

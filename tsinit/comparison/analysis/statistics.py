@@ -1,0 +1,270 @@
+"""Small exact pieces of statistics on runs: intervals, end points, sample sizes."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from tsinit.comparison.analysis.checks_numbers import check_differences, check_successes
+
+_Z95 = 1.959963984540054  # two-sided 95 %
+_Z80 = 0.8416212335729143  # power 80 %
+#: Fewer paired runs than this carry no interval: the bootstrap distribution would have a handful of values.
+MIN_PAIRS = 5
+_RESAMPLES = 9999
+#: Shorter traces of a sampler have no half that could pass for its stationary part.
+SHORTEST_TRACE = 20
+
+
+class Interval(NamedTuple):
+    """An estimate and its 95 % interval; the ends are NaN where the runs are too few for one."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+def wilson(successes, trials):
+    """Wilson's 95 % interval of a proportion.
+
+    Parameters
+    ----------
+    successes, trials : int
+
+    Returns
+    -------
+    Interval
+        NaN throughout when there were no trials.
+
+    Raises
+    ------
+    ValueError
+        If these are no counts, or there are more successes than trials.
+
+    References
+    ----------
+    Wilson, Journal of the American Statistical Association 22 (1927), p. 209-212.
+    """
+    successes, trials = check_successes(successes, trials)
+    if trials == 0:
+        return Interval(math.nan, math.nan, math.nan)
+    share, z2 = successes / trials, _Z95**2
+    centre = (share + z2 / (2 * trials)) / (1 + z2 / trials)
+    half = _Z95 / (1 + z2 / trials) * math.sqrt(share * (1 - share) / trials + z2 / (4 * trials**2))
+    # At 0 and at all successes the formula gives the bound exactly, but rounding may not.
+    low = 0.0 if successes == 0 else max(0.0, centre - half)
+    high = 1.0 if successes == trials else min(1.0, centre + half)
+    return Interval(share, low, high)
+
+
+def paired_difference(differences):
+    """Mean of paired differences with a 95 % interval: BCa bootstrap, widened for small and skewed samples.
+
+    Parameters
+    ----------
+    differences : (n,) float
+        One value per replicate: both strategies ran from the same seed.
+
+    Returns
+    -------
+    Interval
+        Without ends below ``MIN_PAIRS`` values. Equal values (two deterministic starts) have no spread: the
+        interval is the value.
+
+    Raises
+    ------
+    ValueError
+        If the differences are no sequence of numbers, or one is NaN.
+
+    Notes
+    -----
+    The interval holds the BCa bootstrap's, Student's, and Student's corrected for skewness (:func:`skewed_t_ends`).
+    Each alone fails where another does not. Coverage in per cent, 3,000 samples for each cell:
+
+    ===========  ==  ======  =======  ========  =========  ===========
+    interval     n   normal  Laplace  t (3 df)  gamma (2)  exponential
+    ===========  ==  ======  =======  ========  =========  ===========
+    BCa alone    5   83      81       82        82         80
+    BCa alone    10  89      86       86        89         88
+    Student's t  10  94      95       96        93         90
+    skewed t     10  94      92       93        94         94
+    this         5   96      98       98        94         93
+    this         10  96      96       97        95         95
+    this         20  96      95       96        96         95
+    this         50  95      95       95        96         96
+    ===========  ==  ======  =======  ========  =========  ===========
+
+    It is a quarter wider than Student's at n = 5 and a tenth at n = 10 on normal differences. Where a rare value
+    decides the mean no sample of this size tells it: the lognormal of skewness 6 is covered at 89, 91 and 93 %
+    at n = 5, 10 and 20.
+
+    References
+    ----------
+    Efron, Journal of the American Statistical Association 82 (1987), p. 171-185.
+    """
+    d = check_differences(differences)
+    if d.size == 0:
+        return Interval(math.nan, math.nan, math.nan)
+    mean = float(d.mean())
+    if np.ptp(d) <= 1e-12 * np.abs(d).max(initial=1.0):
+        return Interval(mean, mean, mean) if d.size > 1 else Interval(mean, math.nan, math.nan)
+    if d.size < MIN_PAIRS:
+        return Interval(mean, math.nan, math.nan)
+    lows, highs = zip(bca_ends(d, 0.025), skewed_t_ends(d, 0.0), skewed_t_ends(d), strict=True)
+    return Interval(mean, min(lows), max(highs))
+
+
+def skewed_t_ends(d, skewness=None):
+    """Student's 95 % interval of a mean, corrected for skewness.
+
+    Parameters
+    ----------
+    d : (n,) float
+        Not all equal.
+    skewness : float or None
+        Of the values; None takes that of the sample, 0 gives Student's own interval.
+
+    Returns
+    -------
+    low, high : float
+
+    References
+    ----------
+    Hall, Journal of the Royal Statistical Society B 54 (1992), p. 221-228: a cubic, and so invertible, transformation
+    of the t statistic that removes what skewness does to it.
+    """
+    from scipy.special import stdtrit
+
+    n, centred = d.size, d - d.mean()
+    if skewness is None:
+        skewness = (centred**3).mean() / (centred**2).mean() ** 1.5
+    t = stdtrit(n - 1, 0.975) * np.array([1.0, -1.0])
+    a = skewness / (3.0 * math.sqrt(n))
+    if abs(a) > 1e-9:
+        t = (np.cbrt(1.0 + 3.0 * a * (t - a / 2.0)) - 1.0) / a
+    low, high = d.mean() - t * d.std(ddof=1) / math.sqrt(n)
+    return float(low), float(high)
+
+
+def bca_ends(d, tail):
+    """Bias-corrected and accelerated bootstrap interval of a mean.
+
+    Parameters
+    ----------
+    d : (n,) float
+        Not all equal.
+    tail : float
+        Probability left out on each side.
+
+    Returns
+    -------
+    low, high : float
+
+    References
+    ----------
+    Efron, Journal of the American Statistical Association 82 (1987), p. 171-185; the acceleration is that of the
+    jackknife, for a mean a sixth of the skewness of its terms.
+    """
+    from scipy.special import ndtr, ndtri
+
+    # A generator of its own: the same table always shows the same interval.
+    means = d[np.random.default_rng(0).integers(0, d.size, (_RESAMPLES, d.size))].mean(axis=1)
+    below = (np.count_nonzero(means < d.mean()) + np.count_nonzero(means <= d.mean())) / (
+        2 * _RESAMPLES
+    )
+    bias = ndtri(np.clip(below, 1 / _RESAMPLES, 1 - 1 / _RESAMPLES))
+    centred = d - d.mean()
+    acceleration = (centred**3).sum() / (6.0 * (centred**2).sum() ** 1.5)
+    z = bias + ndtri([tail, 1.0 - tail])
+    low, high = np.quantile(means, ndtr(bias + z / (1.0 - acceleration * z)))
+    return float(low), float(high)
+
+
+def seeds_needed(differences):
+    """Paired replicates that would settle a difference of the size seen, with 80 % power at the 5 % level.
+
+    Normal theory: ``((z_0.975 + z_0.8) sd / mean)^2``, plus ``z_0.975^2 / 2`` because the sd is estimated.
+
+    Parameters
+    ----------
+    differences : (n,) float
+        Paired differences.
+
+    Returns
+    -------
+    float
+        A whole number; ``inf`` when the mean difference is 0; NaN with fewer than two values.
+    """
+    d = np.asarray(differences, dtype=float)
+    if d.size < 2:
+        return math.nan
+    mean, sd = abs(float(d.mean())), float(d.std(ddof=1))
+    if mean == 0.0:
+        return math.inf
+    return float(math.ceil(((_Z95 + _Z80) * sd / mean) ** 2 + _Z95**2 / 2))
+
+
+def end_tolerance(best):
+    """Return how far apart two ends may lie and still count as the same optimum.
+
+    Half a nat is a likelihood ratio of 1.6, which is no evidence. The relative part allows for iterations that stop
+    on a small gain for each value while still some way from their optimum.
+
+    Parameters
+    ----------
+    best : float
+        The best known objective.
+    """
+    return 0.5 + 1e-5 * abs(best)
+
+
+def number_optima(ends):
+    """Number the distinct end points, 1 for the best.
+
+    From the best end downwards, every end within :func:`end_tolerance` of the top of its group belongs to it;
+    the first one below opens the next group. Ends are told apart by their objective only.
+
+    Parameters
+    ----------
+    ends : (n,) float
+        Final objectives, NaN for runs without one.
+
+    Returns
+    -------
+    (n,) int
+        Group of each run, 0 where there is no finite end.
+    """
+    ends = np.asarray(ends, dtype=float)
+    groups = np.zeros(ends.size, dtype=int)
+    finite = np.flatnonzero(np.isfinite(ends))
+    if finite.size == 0:
+        return groups
+    tolerance, top, group = end_tolerance(ends[finite].max()), math.inf, 0
+    for i in finite[np.argsort(-ends[finite], kind="stable")]:
+        if ends[i] < top - tolerance:
+            top, group = ends[i], group + 1
+        groups[i] = group
+    return groups
+
+
+def settling(objectives):
+    """Iterations until a chain is within its stationary range.
+
+    The range is the central 95 % of the second half of the trace; the chain has settled once it first comes
+    into it. A chain that still climbs at the end settles late by this count, after the middle of its trace.
+
+    Parameters
+    ----------
+    objectives : (n_iter + 1,) float
+        Joint log density of every sweep, the start first.
+
+    Returns
+    -------
+    int or None
+        None where the trace is shorter than 20 entries or not finite.
+    """
+    x = np.asarray(objectives, dtype=float)
+    if x.size < SHORTEST_TRACE or not np.isfinite(x[x.size // 2 :]).all():
+        return None
+    low, high = np.quantile(x[x.size // 2 :], [0.025, 0.975])
+    return int(np.flatnonzero((x >= low) & (x <= high))[0])

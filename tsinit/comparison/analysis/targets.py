@@ -1,0 +1,169 @@
+"""Time to a target: when each run got there, what is known of those that did not, and what success costs."""
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from tsinit._validate import check_inside
+from tsinit.comparison.analysis import statistics
+from tsinit.comparison.analysis.carried import running_time_interval
+from tsinit.comparison.analysis.summary import has_optima, usable
+
+#: A run that a limit stopped might still have arrived.
+_STOPPED = ("not_converged", "timeout")
+KEYS = ["dataset", "model", "strategy", "replicate"]
+
+
+def reach_times(runs, traces, target=None):
+    """Find when each run reached the target.
+
+    Parameters
+    ----------
+    runs, traces : DataFrame
+        Of a ``Comparison``.
+    target : float, dict of str to float by data set, or None
+        An objective; None takes the best known end of each data set and model less the tolerance within which ends
+        are the same, and leaves out samplers, whose objective passes any such value by chance.
+
+    Returns
+    -------
+    DataFrame
+        ``run_id``, the keys, ``target``, ``reached``, ``never``, and ``iterations`` and ``seconds`` (start included)
+        until the target, or until the run ended without it. A run stopped by a limit might have arrived later: its
+        time is censored. One that converged elsewhere or failed would not: ``never`` is true.
+    """
+    by_run = {run_id: trace for run_id, trace in traces.groupby("run_id", sort=False)}
+    rows = []
+    for (dataset, _), cell in runs.groupby(["dataset", "model"], sort=False):
+        level = _level(cell, dataset, target)
+        if level is None:
+            continue
+        ended = set(usable(cell)["run_id"])
+        for run in cell.itertuples():
+            trace = by_run.get(run.run_id, traces.iloc[:0])
+            there = np.flatnonzero((trace["objective"] >= level) & (run.run_id in ended))
+            if there.size:
+                at = there[0]
+                times = (
+                    True,
+                    False,
+                    int(trace["iteration"].iloc[at]),
+                    run.init_seconds + trace["seconds"].iloc[at],
+                )
+            else:
+                never = run.status not in _STOPPED
+                times = (False, never, max(len(trace) - 1, 0), run.init_seconds + run.fit_seconds)
+            rows.append((run.run_id, *(getattr(run, key) for key in KEYS), level, *times))
+    return pd.DataFrame(
+        rows, columns=["run_id", *KEYS, "target", "reached", "never", "iterations", "seconds"]
+    )
+
+
+def to_target(runs, traces, target=None):
+    """Describe for every start how soon it reaches the target and what a success costs.
+
+    Parameters
+    ----------
+    runs, traces, target
+        As in :func:`reach_times`.
+
+    Returns
+    -------
+    DataFrame
+        ``dataset, model, strategy, target, n_runs, n_reached``; ``rate, rate_low, rate_high`` (Wilson);
+        ``median_iterations, median_seconds`` from the Kaplan-Meier curve, NaN where fewer than half arrive;
+        ``expected_iterations, expected_seconds``: the running time to be expected when runs follow each other until
+        one arrives, all that was spent over the number of successes, infinite without one; and their 95 % intervals,
+        ``expected_iterations_low, ..._high, expected_seconds_low, ..._high``
+        (:func:`tsinit.comparison.analysis.carried.running_time_interval`).
+
+    References
+    ----------
+    Hansen, Auger, Ros, Mersmann, Tušar and Brockhoff, Optimization Methods and Software 36 (2021), p. 114-144.
+    Kaplan and Meier, Journal of the American Statistical Association 53 (1958), p. 457-481.
+    """
+    times = reach_times(runs, traces, target)
+    rows = []
+    for keys, group in times.groupby(["dataset", "model", "strategy", "target"], sort=False):
+        reached = group["reached"].to_numpy(dtype=bool)
+        rate = statistics.wilson(int(reached.sum()), len(group))
+        medians = [median_time(waits(group, unit), reached) for unit in ("iterations", "seconds")]
+        expected = [
+            running_time_interval(group[unit], reached) for unit in ("iterations", "seconds")
+        ]
+        rows.append(
+            (*keys, len(group), int(reached.sum()), *rate, *medians, *expected[0], *expected[1])
+        )
+    names = [
+        "dataset",
+        "model",
+        "strategy",
+        "target",
+        "n_runs",
+        "n_reached",
+        "rate",
+        "rate_low",
+        "rate_high",
+    ]
+    names += ["median_iterations", "median_seconds"]
+    names += [
+        f"expected_{unit}{end}"
+        for unit in ("iterations", "seconds")
+        for end in ("", "_low", "_high")
+    ]
+    return pd.DataFrame(rows, columns=names)
+
+
+def waits(times, unit):
+    """Take the times until arrival or end; those that never arrive wait for ever.
+
+    Parameters
+    ----------
+    times : DataFrame
+        Of :func:`reach_times`.
+    unit : {"iterations", "seconds"}
+
+    Returns
+    -------
+    (n,) float
+    """
+    return times[unit].astype(float).mask(times["never"], math.inf).to_numpy()
+
+
+def arrival_curve(times, reached):
+    """Share of runs that have arrived by each time, where some were stopped before (Kaplan-Meier).
+
+    Parameters
+    ----------
+    times : (n,) float
+    reached : (n,) bool
+        False where the run ended without arriving: all that is known is that it would have taken longer; an infinite
+        time is one that never arrives.
+
+    Returns
+    -------
+    t, share : (m,) float
+        Distinct times of arrival, and the estimated share that arrives no later.
+    """
+    times, reached = np.asarray(times, dtype=float), np.asarray(reached, dtype=bool)
+    t = np.unique(times[reached])
+    arrived = np.array([np.count_nonzero(reached & (times == at)) for at in t])
+    waiting = np.array([np.count_nonzero(times >= at) for at in t])
+    return t, 1.0 - np.cumprod(1.0 - arrived / waiting)
+
+
+def median_time(times, reached):
+    """First time by which half have arrived on the curve, NaN where it never gets there."""
+    t, share = arrival_curve(times, reached)
+    there = share >= 0.5 - 1e-12
+    return float(t[there][0]) if there.any() else math.nan
+
+
+def _level(cell, dataset, target):
+    if isinstance(target, dict):
+        return target.get(dataset)
+    if target is not None:
+        return check_inside("target", target)
+    best = usable(cell)["objective_final"].max()
+    return best - statistics.end_tolerance(best) if has_optima(cell) and np.isfinite(best) else None

@@ -1,0 +1,1 @@
+"""What a comparison will run: arguments checked, everything named, a task for each run."""

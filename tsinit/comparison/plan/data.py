@@ -1,0 +1,145 @@
+"""The data sets of a comparison: loaded once, split by sequence and by time."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from tsinit.comparison.plan import identity
+
+#: The name of a data set that was given without one.
+UNNAMED = "data"
+
+
+class Dataset(NamedTuple):
+    """One data set as the runs see it."""
+
+    X: Any  # what is fitted: one table, or a list of tables
+    tests: dict[str, Any]  # held-out series by the ending of their score column
+    truth: Any  # complete table, labels or parameters, or None
+    digest: str
+
+
+def named(data):
+    """Return ``data`` as a dictionary; a lone data set is called ``"data"``."""
+    return dict(data) if isinstance(data, dict) else {UNNAMED: data}
+
+
+def unpack(source):
+    """Call a loader, and tell ``X`` from ``(X, lengths)``.
+
+    Parameters
+    ----------
+    source : X, (X, lengths) or function without arguments that returns one of these
+
+    Returns
+    -------
+    X, lengths
+        lengths is None where there are none.
+    """
+    value = source() if callable(source) else source
+    # Two sequences may come as a tuple as well, but lengths have one dimension.
+    pair = (
+        isinstance(value, tuple)
+        and len(value) == 2
+        and not hasattr(value, "_fields")
+        and np.ndim(value[1]) == 1
+    )
+    return value if pair else (value, None)
+
+
+def by_sequence(X, lengths):
+    """Cut a table into a list of sequences, if it has lengths."""
+    if lengths is None:
+        return list(X) if isinstance(X, tuple) else X
+    stops = np.cumsum(lengths)
+    return [rows(X, slice(stop - n, stop)) for n, stop in zip(lengths, stops, strict=True)]
+
+
+def like(X, known):
+    """Bring what is known of the rows of ``X`` into the form of ``X``, so that both are cut alike.
+
+    Parameters
+    ----------
+    X : table or list of tables
+    known : table, labels, or list of these
+        As many rows as ``X``.
+    """
+    if isinstance(X, list) and not isinstance(known, list):
+        return by_sequence(known, [len(sequence) for sequence in X])
+    if isinstance(X, pd.DataFrame) and not isinstance(known, list):
+        return (
+            pd.Series(known, index=X.index)
+            if np.ndim(known) == 1
+            else pd.DataFrame(np.asarray(known), X.index)
+        )
+    return known
+
+
+def label_codes(labels):
+    """Number labels of any kind as floats, NaN where one is missing; a list of arrays stays one.
+
+    Parameters
+    ----------
+    labels : (T,) array or list of those
+    """
+    parts = labels if isinstance(labels, list) else [labels]
+    joined = pd.concat([pd.Series(np.asarray(part)) for part in parts], ignore_index=True)
+    codes = pd.factorize(joined)[0].astype(float)
+    codes[joined.isna()] = np.nan
+    return by_sequence(codes, [len(part) for part in parts]) if isinstance(labels, list) else codes
+
+
+def make_dataset(X, tests, truth):
+    """Bundle a data set with its fingerprint."""
+    return Dataset(X, tests, truth, identity.fingerprint(X, tests, truth))
+
+
+def rows(table, index):
+    """Take rows of a table or an array."""
+    return (
+        table.iloc[index]
+        if isinstance(table, pd.DataFrame | pd.Series)
+        else np.asarray(table)[index]
+    )
+
+
+def split_tail(X, fraction):
+    """Cut the last part of every sequence off, in time order.
+
+    Parameters
+    ----------
+    X : table or list of tables
+    fraction : float
+        Share of the rows of each sequence that is held out; both parts keep at least one row.
+
+    Returns
+    -------
+    head, tail
+        Of the kind of ``X``.
+    """
+    if isinstance(X, list):
+        parts = [split_tail(sequence, fraction) for sequence in X]
+        return [head for head, _ in parts], [tail for _, tail in parts]
+    if isinstance(X, pd.DataFrame | pd.Series) and X.index.nlevels == 2:
+        # Two-level index (sequence, time): each sequence loses its own tail.
+        groups = pd.Series(0, index=X.index).groupby(level=0, sort=False)
+        size = groups.transform("size").to_numpy()
+        in_head = groups.cumcount().to_numpy() < size - _tail_length(size, fraction)
+        return rows(X, in_head), rows(X, ~in_head)
+    cut = len(X) - int(_tail_length(len(X), fraction))
+    return rows(X, slice(None, cut)), rows(X, slice(cut, None))
+
+
+def stack(X):
+    """Return all rows of a table or a list of tables as one float array."""
+    if isinstance(X, list):
+        return np.vstack([stack(sequence) for sequence in X])
+    array = np.asarray(X, dtype=float)
+    return array[:, None] if array.ndim == 1 else array
+
+
+def _tail_length(length, fraction):
+    return np.clip(
+        np.round(np.asarray(length) * fraction), 1, np.maximum(np.asarray(length) - 1, 1)
+    ).astype(int)

@@ -1,0 +1,160 @@
+"""What a fitted run is scored on: the model's own score, held-out data, a known truth."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from tsinit.comparison.plan.data import stack
+from tsinit.comparison.plan.fillings import ALL, fill_scores, score_filling
+
+
+class Scoring(NamedTuple):
+    """The scores of a comparison, by the ending of their column."""
+
+    functions: dict[str, Callable] | None  # None: the model's own score
+
+    def columns(self, data, model):
+        """Name the score columns that a data set and a model fill."""
+        return [name for names, _, _ in self._parts(data, model) for name in names]
+
+    def of(self, estimator, data):
+        """Score one fitted run; one score that fails does not cost the others.
+
+        Returns
+        -------
+        scores : dict of str to float
+            One value for each of :meth:`columns`, NaN for a score that raised an error.
+        failure : Exception or None
+            The first of these errors.
+        """
+        scores: dict[str, float] = {}
+        failure = None
+        for names, f, X in self._parts(data, estimator):
+            scores |= dict.fromkeys(names, float("nan"))
+            try:
+                scores |= zip(names, map(float, f(estimator, X)), strict=True)
+            except (
+                Exception
+            ) as error:  # whatever a score does wrong is told in the row of the fit, which stands
+                failure = failure or error
+        return scores, failure
+
+    def _parts(self, data, model):
+        """List what is computed as (columns, function that gives a value for each, data)."""
+        own = {"": _own_score} if hasattr(model, "score") else {}
+        functions = own if self.functions is None else self.functions
+        parts = [([column_name(name)], _single(f), data.X) for name, f in functions.items()]
+        for test, X in data.tests.items():
+            parts += [([column_name(name, test)], _single(f), X) for name, f in functions.items()]
+        kind = None if data.truth is None else TRUTHS[kind_of_truth(data.truth)]
+        if kind is not None and kind.suits(model):
+            names = [column_name(name) for name in kind.scores(model)]
+            parts.append((names, lambda estimator, X: kind.of(estimator, X, data.truth), data.X))
+        return parts
+
+
+def kind_of_truth(truth):
+    """Tell true parameters, true labels and a complete table from each other: a key of ``TRUTHS``."""
+    if hasattr(truth, "_fields") and "A" in truth._fields:
+        return "parameters"
+    first = truth[0] if isinstance(truth, list) and truth else truth
+    flat = np.ndim(first) == 1 if not isinstance(truth, list) else np.ndim(first) < 2
+    return "labels" if flat else "table"
+
+
+def eigenvalue_error(A, truth):
+    """Mean distance in the complex plane between the eigenvalues of two matrices.
+
+    Eigenvalues are matched one to one so that the sum of distances is smallest (Hungarian method); where the
+    orders differ, the surplus of the larger one is left unmatched. Eigenvalues do not depend on the basis of the
+    state, which no likelihood can tell.
+
+    Parameters
+    ----------
+    A : (n, n) float
+    truth : (m, m) float
+
+    Returns
+    -------
+    float
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    distance = np.abs(np.linalg.eigvals(A)[:, None] - np.linalg.eigvals(truth)[None, :])
+    return float(distance[linear_sum_assignment(distance)].mean())
+
+
+def labels_ari(estimator, X, truth):
+    """Adjusted Rand index of ``estimator.labels_`` against true labels, over the rows whose label is known.
+
+    Parameters
+    ----------
+    estimator : fitted model with ``labels_``
+    X : ignored
+    truth : (T,) float array or list of those
+        Codes of the labels, NaN where unknown.
+
+    Returns
+    -------
+    float
+        1 for the same partition, about 0 for an unrelated one.
+    """
+    from tsinit.metrics import adjusted_rand_index
+
+    known, found = stack(truth).ravel(), stack(estimator.labels_).ravel()
+    rows = ~np.isnan(known)
+    return float(adjusted_rand_index(known[rows].astype(int), found[rows].astype(int)))
+
+
+def column_name(name, test=""):
+    """Name the column of a score, on the data that were fitted or on held-out ones."""
+    return "_".join(part for part in ("score", name, test) if part)
+
+
+def _eigenvalues(estimator, X, truth):
+    return [eigenvalue_error(estimator.params_.A, truth.A)]
+
+
+def _single(f):
+    return lambda estimator, X: [f(estimator, X)]
+
+
+def _label_scores(estimator, X, truth):
+    return [labels_ari(estimator, X, truth)]
+
+
+class _Truth(NamedTuple):
+    """What a kind of truth gives."""
+
+    scores: Callable  # model -> endings of the columns
+    of: Callable  # (estimator, X, truth) -> a value for each
+    suits: Callable  # which models it can score
+    needs: str  # what the others lack
+    reserved: tuple[str, ...]  # names that its scores may take
+
+
+#: By what :func:`kind_of_truth` says.
+TRUTHS = {
+    "table": _Truth(
+        fill_scores, score_filling, lambda model: hasattr(model, "impute"), "impute()", ALL
+    ),
+    "labels": _Truth(
+        lambda model: ["ari"],
+        _label_scores,
+        lambda model: getattr(model, "_verb", "") == "labels",
+        "labels_",
+        ("ari",),
+    ),
+    "parameters": _Truth(
+        lambda model: ["eigenvalue_error"],
+        _eigenvalues,
+        lambda model: True,
+        "params_",
+        ("eigenvalue_error",),
+    ),
+}
+
+
+def _own_score(estimator, X):
+    return estimator.score(X)

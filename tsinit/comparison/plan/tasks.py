@@ -1,0 +1,117 @@
+"""What will be run: names for everything, data loaded and split, one task for each row of the table."""
+
+from typing import Any, NamedTuple
+
+from tsinit import __version__
+from tsinit._validate import check_count
+from tsinit.comparison.plan import checks, identity
+from tsinit.comparison.plan.data import Dataset
+from tsinit.comparison.plan.scores import Scoring
+
+
+class Task(NamedTuple):
+    """One row to be computed: all a worker needs, and nothing it has to look up."""
+
+    run_id: str
+    dataset: str
+    model: str
+    strategy: str
+    replicate: int
+    estimator: Any  # the model as the user gave it
+    init: Any  # the strategy as the user gave it
+    data: Dataset
+    seed: tuple[
+        int, tuple[int, ...]
+    ]  # entropy and key: a SeedSequence changes once it spawns, this does not
+    budget: Any
+    scoring: Scoring
+
+    @property
+    def cell(self):
+        """What kind of run this is: data set, model, strategy."""
+        return self.dataset, self.model, self.strategy
+
+
+class Plan(NamedTuple):
+    """A whole comparison before any of it has run."""
+
+    models: dict[str, Any]
+    datasets: dict[str, Dataset]
+    strategies: dict[str, Any]
+    n_seeds: int
+    entropy: int
+    budget: Any
+    scoring: Scoring
+
+    def tasks(self):
+        """List the runs; strategies take turns, so that a slow minute of the machine hits them all alike."""
+        prints = {
+            name: identity.fingerprint(_without_start(model)) for name, model in self.models.items()
+        }
+        prints_init = {name: identity.fingerprint(init) for name, init in self.strategies.items()}
+        common = identity.fingerprint(__version__, self.budget, self.scoring)
+        tasks = []
+        for dataset, data in self.datasets.items():
+            for replicate in range(self.n_seeds):
+                seed = identity.cell_seed(self.entropy, dataset, replicate)
+                for model, estimator in self.models.items():
+                    for strategy, init in self.strategies.items():
+                        run_id = identity.fingerprint(
+                            dataset,
+                            model,
+                            strategy,
+                            seed,
+                            data.digest,
+                            common,
+                            prints[model],
+                            prints_init[strategy],
+                        )
+                        tasks.append(
+                            Task(
+                                run_id,
+                                dataset,
+                                model,
+                                strategy,
+                                replicate,
+                                estimator,
+                                init,
+                                data,
+                                (seed.entropy, seed.spawn_key),
+                                self.budget,
+                                self.scoring,
+                            )
+                        )
+        return tasks
+
+
+def make_plan(model, data, strategies, *, n_seeds, seed, score, test, truth, budget):
+    """Check and name the arguments of ``compare``, load the data, split off what is held out.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    ValueError, TypeError
+        One sentence: the argument, the rule, the value.
+    """
+    models = checks.check_models(model)
+    inits = checks.check_known(checks.check_strategies(strategies), models)
+    n_seeds, entropy = check_count("n_seeds", n_seeds), checks.check_entropy(seed)
+    budget = checks.check_budget(budget)
+    datasets = checks.check_datasets(data, test, truth)
+    scoring = checks.check_scoring(score, datasets)
+    checks.check_truth_fits(datasets, models)
+    return Plan(models, datasets, inits, n_seeds, entropy, budget, scoring)
+
+
+def _without_start(model):
+    """The settings of a model that a comparison does not replace."""
+    settings = model.get_params(deep=False)
+    kept = {name: settings[name] for name in sorted(settings) if name not in _REPLACED}
+    return type(model).__qualname__, kept
+
+
+#: Set by the comparison, or without influence on what is found.
+_REPLACED = {"init", "random_state", "verbose", "n_jobs"}

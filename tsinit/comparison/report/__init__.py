@@ -1,0 +1,1 @@
+"""Words, tables and pictures for people: the verdict and the HTML report."""

@@ -1,0 +1,193 @@
+"""Sections of the report beyond the summary: restarts, samplers, data sets."""
+
+import html
+import math
+
+import numpy as np
+
+from tsinit.comparison.analysis.over_datasets import MIN_DATASETS
+from tsinit.comparison.analysis.restarts import best_of, recommend
+from tsinit.comparison.analysis.summary import has_optima
+from tsinit.comparison.report import page
+from tsinit.comparison.report.display import interval, number
+from tsinit.comparison.run.convergence import MOST_RHAT
+
+#: Budgets to advise on, in runs of the cheapest start.
+_BUDGETS = (1, 5, 20)
+
+
+def sections(comparison):
+    """Write the sections that this comparison has something for.
+
+    Parameters
+    ----------
+    comparison : Comparison
+
+    Returns
+    -------
+    list of str
+        HTML.
+    """
+    cells = [cell for _, cell in comparison.runs.groupby(["dataset", "model"], sort=False)]
+    points = any(has_optima(cell) and cell["optimum"].notna().any() for cell in cells)
+    return [
+        _restarts(comparison, cells) if points else "",
+        _samplers(comparison),
+        _across(comparison) if comparison.runs["dataset"].nunique() > 1 else "",
+    ]
+
+
+def _restarts(comparison, cells):
+    times = comparison.to_target().set_index(["dataset", "model", "strategy"])
+    optima = comparison.optima()
+    blocks = ["<h2>How many restarts</h2>"]
+    for cell in cells:
+        table = best_of(cell)
+        if table.empty or table["expected_best"].isna().all():
+            continue
+        dataset, model = cell[["dataset", "model"]].iloc[0]
+        blocks += [
+            f"<h3>{html.escape(_name(comparison, dataset, model))}</h3>",
+            _advice(cell, table),
+        ]
+        groups = table.groupby("strategy", sort=False)
+        sizes = [r for r in _RESTARTS if r <= table["r"].max()]
+        rows = [
+            _restart_row(group, times.loc[(dataset, model, name)], sizes) for name, group in groups
+        ]
+        best = [
+            f"best of {r}" + (": behind the best known end (95 %)" if r == 1 else "") for r in sizes
+        ]
+        blocks.append(page.table(["start", *best, *_TIMES], rows, cards=True))
+        own = optima[(optima["dataset"] == dataset) & (optima["model"] == model)]
+        blocks.append(_ends(own))
+    return "".join(blocks)
+
+
+_RESTARTS = (1, 3, 5, 10)
+_TIMES = ["seconds until half have arrived", "seconds to expect until a success (95 %)"]
+
+
+def _restart_row(group, times, sizes):
+    gaps = group.set_index("r")[["expected_gap", "gap_low", "gap_high"]]
+    ends = [gaps.loc[r] if r in gaps.index else [math.nan] * 3 for r in sizes]
+    return [
+        group["strategy"].iloc[0],
+        *(interval(*row) for row in ends),
+        f"{times['median_seconds']:.3g}"
+        if math.isfinite(times["median_seconds"])
+        else "not half of them",
+        _running_time(
+            *times[["expected_seconds", "expected_seconds_low", "expected_seconds_high"]]
+        ),
+    ]
+
+
+def _running_time(expected, low, high):
+    if not math.isfinite(expected):
+        return f"no success (more than {low:.2g})"
+    return f"{expected:.3g} ({low:.2g} to {high:.2g})"
+
+
+def _advice(cell, table):
+    """Say what a small, a middling and a large budget are best spent on."""
+    cheapest = table.loc[table["r"] == 1, "seconds"].min()
+    said: dict[str, str] = {}
+    for budget in (times * cheapest for times in _BUDGETS):
+        advice = recommend(cell, budget * (1 + 1e-9))["advice"].iloc[0]
+        said.setdefault(advice, f"{budget:.2g}")
+    lines = "".join(
+        f"<li>With {seconds} s or more: {html.escape(_small(text))}</li>"
+        for text, seconds in said.items()
+    )
+    return f"<ul>{lines}</ul>"
+
+
+def _small(text):
+    return text[:1].lower() + text[1:]
+
+
+def _ends(optima):
+    """Tell the distinct ends in one sentence; a table of many would help nobody."""
+    ends = optima.groupby("optimum").agg(objective=("objective", "first"), n_runs=("n_runs", "sum"))
+    shown = "; ".join(
+        f"{number(row.objective)} ({row.n_runs} runs)" for row in ends.head(5).itertuples()
+    )
+    more = f"; and {len(ends) - 5} more" if len(ends) > 5 else ""
+    return (
+        f"<p>Distinct ends, best first: {shown}{more}.</p>"
+        if len(ends) > 1
+        else "<p>All runs share one end.</p>"
+    )
+
+
+def _samplers(comparison):
+    table = comparison.mixing()
+    if table["rhat"].isna().all():
+        return ""
+    blocks = [
+        "<h2>Do the starts come to the same distribution?</h2><p>R-hat across runs compares the second halves of their "
+        f"traces: near 1 (up to about {MOST_RHAT}) where runs cannot be told apart. Where the runs of each start agree "
+        "but all together do not, the draws still depend on the start: run longer, or do not trust the worse one.</p>"
+    ]
+    for (dataset, model), cell in table.groupby(["dataset", "model"], sort=False):
+        rows = [[row.strategy, str(row.n_runs), number(row.rhat)] for row in cell.itertuples()]
+        name = html.escape(_name(comparison, dataset, model))
+        blocks.append(f"<h3>{name}</h3>{page.table(['start', 'runs', 'R-hat across runs'], rows)}")
+    return "".join(blocks)
+
+
+def _across(comparison):
+    table = comparison.across()
+    if table.empty:
+        return ""
+    several = table["model"].nunique() > 1
+    rows = [
+        [
+            f"{row.strategy} against {row.rival}" + (f" ({row.model})" if several else ""),
+            str(row.n_datasets),
+            interval(row.difference, row.low, row.high),
+            *(f"{p:.2f}" for p in (row.p_better, row.p_same, row.p_worse)),
+        ]
+        for row in table.itertuples()
+    ]
+    header = [
+        "pair",
+        "data sets",
+        "mean difference (95 %)",
+        "probability: first better",
+        "same",
+        "second better",
+    ]
+    few = ""
+    if np.max(table["n_datasets"]) < MIN_DATASETS:
+        few = f" With fewer than {MIN_DATASETS} data sets the mean has no interval, and nothing here is firm."
+    text = f"<p>Each data set counts once, however many seeds it was run from.{few}</p>"
+    return (
+        f"<h2>Over data sets</h2>{text}{page.table(header, rows, cards=True)}{_ranks(comparison)}"
+    )
+
+
+def _ranks(comparison):
+    """Draw the mean ranks of each model, where there are data sets enough."""
+    from matplotlib import pyplot as plt
+
+    pictures = []
+    for model, runs in comparison.runs.groupby("model", sort=False):
+        if runs["dataset"].nunique() < MIN_DATASETS:
+            continue
+        ax = comparison.plot.critical_difference(model=model)
+        of_model = f" ({model})" if comparison.runs["model"].nunique() > 1 else ""
+        pictures.append(page.figure(ax, f"Mean ranks of the starts{of_model}. {_RANKS}"))
+        plt.close(ax.figure)
+    return f'<div class="single">{"".join(pictures)}</div>' if pictures else ""
+
+
+_RANKS = (
+    "A bar joins starts whose ranks differ by less than the critical difference: nothing tells them apart at the 5 % "
+    "level. It asks how often a start is better, the table above by how much."
+)
+
+
+def _name(comparison, dataset, model):
+    return f"{dataset}, {model}" if comparison.runs["model"].nunique() > 1 else dataset

@@ -1,0 +1,327 @@
+"""The comparison in words: which start wins on which data, by how much, at what cost, or that it is open."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from tsinit.comparison.analysis import statistics
+from tsinit.comparison.analysis.summary import (
+    has_optima,
+    mixed_median,
+    paired,
+    rank_ends,
+    ranking,
+    usable,
+    wide,
+)
+from tsinit.comparison.analysis.tables import FAILED
+from tsinit.comparison.report.display import listed, name_of, nats
+from tsinit.comparison.report.race_words import is_race, race_sentences
+from tsinit.comparison.run.convergence import CONVERGED_RHAT, MOST_RHAT
+
+#: Beyond this many seeds the difference is smaller than anybody will notice.
+_MANY_SEEDS = 1000
+_AGREE = f"The chains of every run agree (R-hat at most {MOST_RHAT})."
+
+
+class Rival(NamedTuple):
+    """How a strategy stands to the leader of its data set and model."""
+
+    place: str  # "behind": the interval excludes 0; "level": the same end from every seed; "open"
+    difference: statistics.Interval  # leader minus this, from the same seeds
+    seeds: float  # replicates that would settle it
+
+
+def verdict(runs, objective="objective"):
+    """Say what the table shows, one paragraph for each data set and model.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        ``Comparison.runs``.
+    objective : str or dict of str to str
+        What the models maximise, for example ``"log-likelihood"``; a dict is keyed by model.
+
+    Returns
+    -------
+    list of (str, list of str)
+        What the paragraph is about, and its sentences; the first is the verdict, the others its grounds.
+    """
+    cells = list(runs.groupby(["dataset", "model"], sort=False))
+    several_models = runs["model"].nunique() > 1
+    paragraphs = []
+    for (dataset, model), cell in cells:
+        name = f"{dataset}, {model}" if several_models else dataset
+        words = race_sentences if is_race(runs) else _paragraph
+        paragraphs.append((name, words(cell, name_of(objective, model))))
+    if len(cells) > 1:
+        paragraphs.append((f"over all {len(cells)} comparisons", _across(cells)))
+    return paragraphs
+
+
+def standing(cell):
+    """Compare all strategies with the best one, over the seeds that both finished.
+
+    Parameters
+    ----------
+    cell : DataFrame
+        The runs of one data set and model.
+
+    Returns
+    -------
+    leader : str or None
+        None if no run has an end.
+    rivals : dict of str to Rival
+        Strategies with at least one end.
+    """
+    ends = wide(cell, "objective_final")
+    ranked = rank_ends(ends)
+    if not ranked:
+        return None, {}
+    leader, tolerance = ranked[0], statistics.end_tolerance(ends.max(axis=None))
+    others = [name for name in ends if name in ranked[1:]]
+    return leader, {name: _rival(paired(ends, leader, name), tolerance) for name in others}
+
+
+def _rival(differences, tolerance):
+    interval = statistics.paired_difference(differences)
+    level = differences.size > 0 and np.abs(differences).max() <= tolerance
+    place = "level" if level else "behind" if interval.low > 0 else "open"
+    # Where normal theory asks for no more seeds than there were, skewness left it open: more must decide.
+    more = max(math.ceil(1.5 * differences.size), statistics.MIN_PAIRS)
+    return Rival(place, interval, float(np.maximum(statistics.seeds_needed(differences), more)))
+
+
+def _paragraph(cell, objective):
+    leader, rivals = standing(cell)
+    if leader is None:
+        return [f"no run could be fitted; {_failures(cell)}."]
+    names = {
+        place: [n for n, r in rivals.items() if r.place == place]
+        for place in ("behind", "level", "open")
+    }
+    sentences = [
+        _head(cell, leader, names, rivals, objective),
+        _beaten(leader, names["behind"], rivals),
+        _cost(usable(cell), [leader, *names["level"], *names["open"]]),
+        _hits(cell),
+        _mixing(cell),
+        _remembered(cell, leader, names),
+        _held_out(cell, leader),
+        _same_start(cell),
+        _unfinished(cell),
+        _unscored(cell),
+        _sentence(_failures(cell)),
+    ]
+    return [sentence for sentence in sentences if sentence]
+
+
+def _head(cell, leader, names, rivals, objective):
+    of_leader = cell[cell["strategy"] == leader]
+    done = usable(of_leader)
+    mean = f"mean {objective} {done['objective_final'].mean():,.1f}"
+    if len(done) < len(of_leader):
+        mean += f" over the {len(done)} of {len(of_leader)} runs that did not fail"
+    if not rivals:
+        return f"{leader} ends at a {mean}; no other strategy to compare with."
+    if names["open"]:
+        parts = [_open(name, rivals[name]) for name in names["open"]]
+        text = f"inconclusive. {leader} ends highest ({mean}), but the lead may be chance over {listed(parts)}."
+        return (
+            f"{text} {listed([leader, *names['level']])} reach the same end."
+            if names["level"]
+            else text
+        )
+    if names["level"]:
+        who = listed([leader, *names["level"]]) if names["behind"] else "all starts"
+        return f"{who} reach the same end ({mean})."
+    return f"{leader} ends highest ({mean})."
+
+
+def _open(name, rival):
+    return f"{name} ({nats(rival.difference.estimate)} nats a seed; {_seeds(rival.seeds)})"
+
+
+def _beaten(leader, names, rivals):
+    if not names:
+        return ""
+    parts = [
+        f"{name} by {nats(rivals[name].difference.estimate)}{_ends(rivals[name].difference)}"
+        for name in names
+    ]
+    return f"From the same seeds {leader} beats {listed(parts)} nats on average."
+
+
+def _cost(ends, candidates):
+    """Tell what the leading group costs, against the cheapest of all."""
+    seconds = (ends["init_seconds"] + ends["fit_seconds"]).groupby(ends["strategy"]).median()
+    iterations = ends["n_iter"].astype(float).groupby(ends["strategy"]).median()
+    pick = seconds[candidates].idxmin()
+    cheapest = seconds.idxmin()
+    text = f"{pick} takes {_time(seconds[pick])} and {iterations[pick]:,.0f} iterations (medians)"
+    if pick == cheapest:
+        return text + (", the cheapest." if len(seconds) > 1 else ".")
+    ratio = seconds[pick] / max(seconds[cheapest], 1e-12)
+    return text + f", {ratio:,.1f} times the cheapest, {cheapest} ({_time(seconds[cheapest])})."
+
+
+def _hits(cell):
+    """Count who reached the best known end; failed runs count as misses."""
+    if not has_optima(cell):
+        return ""
+    reached = (cell["optimum"] == 1) & ~cell["status"].isin(FAILED)
+    hits = reached.groupby(cell["strategy"], sort=False).agg(["sum", "size"])
+    hits = hits.sort_values("sum", ascending=False, kind="stable")
+    counts = [
+        f"{name} in {row['sum']} of {row['size']} runs"
+        for name, row in hits[hits["sum"] > 0].iterrows()
+    ]
+    if len(counts) == 1 and len(hits) > 1:
+        counts.append("in no run of the others")
+    return f"The best known end was reached by {listed(counts)}."
+
+
+def _mixing(cell):
+    """Tell of samplers whether the chains of a run agree, and who draws most for the time."""
+    if "rhat" not in cell or not cell["rhat"].notna().any():
+        return ""
+    above = _counts(cell, cell["rhat"] > MOST_RHAT)
+    text = f"R-hat is above {MOST_RHAT} from {above}: longer runs are needed." if above else _AGREE
+    if "ess_per_second" in cell:
+        speed = usable(cell).groupby("strategy")["ess_per_second"].median().dropna()
+        if len(speed):  # a handful of draws has no effective number
+            best = speed.idxmax()
+            text += f" {best} gives the most effective draws a second, {speed[best]:.3g} (median)."
+    return f"{text} {_mixed(cell)}".rstrip()
+
+
+def _mixed(cell):
+    """Say from which start the chains of a run agree soonest; where they never do, the run was too short."""
+    if "n_mixed" not in cell or cell["n_mixed"].isna().all():
+        return ""
+    medians = mixed_median(cell).sort_values(kind="stable")
+    soonest = medians.index[0]
+    if not math.isfinite(medians[soonest]):
+        return ""
+    others = medians[medians > medians[soonest]]
+    later = [
+        f"{name} {f'{n:,.0f}' if math.isfinite(n) else 'more than the run had'}"
+        for name, n in others.items()
+    ]
+    text = f"R-hat stays below {MOST_RHAT} soonest from {soonest}, after {medians[soonest]:,.0f} iterations (median)"
+    return f"{text}; {listed(later)}." if later else f"{text}."
+
+
+def _remembered(cell, leader, names):
+    """A sampler's draws are the same from any start once it has run for long enough."""
+    if has_optima(cell) or not names["behind"]:
+        return ""
+    return f"A sampler that runs for long enough forgets its start; here the draws still tell {leader} from the others."
+
+
+def _held_out(cell, leader):
+    """Say where held-out data prefer another start: a higher end of the fit is not always a better model."""
+    if "score_test" not in cell:
+        return ""
+    scores = wide(cell, "score_test")
+    best = next(iter(ranking(scores)), leader)
+    gain = statistics.paired_difference(paired(scores, best, leader))
+    if best == leader or not gain.low > 0:
+        return ""
+    ends = "" if gain.low == gain.high else f" (95 % interval {gain.low:.3g} to {gain.high:.3g})"
+    return f"On the held-out part {best} is better than {leader}, by {gain.estimate:.3g}{ends}."
+
+
+def _same_start(cell):
+    """Name the starts whose spread seeds cannot show."""
+    done = usable(cell).groupby("strategy", sort=False)
+    counts = done.agg(starts=("start", "nunique"), runs=("run_id", "size"))
+    fixed = counts.index[(counts["starts"] == 1) & (counts["runs"] > 1)].tolist()
+    if not fixed:
+        return ""
+    verb = "gives" if len(fixed) == 1 else "give"
+    return f"{listed(fixed)} {verb} the same start for every seed: one answer, run {counts['runs'].max()} times."
+
+
+def _unfinished(cell):
+    counts = cell["status"].value_counts()
+    above = f"ended with chains that disagree (R-hat {CONVERGED_RHAT} or more)"
+    early = "stopped at the iteration limit before converging" if has_optima(cell) else above
+    limits = {"not_converged": early, "timeout": "ran out of time"}
+    parts = [f"{_all(counts[s], len(cell))} {words}" for s, words in limits.items() if s in counts]
+    return f"{listed(parts)}." if parts else ""
+
+
+def _all(n, of):
+    return f"All {of} runs" if n == of else f"{n} of {of} runs"
+
+
+def _unscored(cell):
+    """Name the fits that stand although a score of theirs raised an error."""
+    counts = _counts(cell, ~cell["status"].isin(FAILED) & (cell["error_type"] != ""))
+    return f"A score could not be computed: {counts}." if counts else ""
+
+
+def _failures(cell):
+    """Name the starts that fail; where some runs did not, say what that leaves to compare."""
+    failed = cell["status"].isin(FAILED)
+    counts = _counts(cell, failed)
+    if not counts:
+        return ""
+    some = failed.groupby(cell["strategy"]).mean().between(0, 1, inclusive="neither").any()
+    several = cell["strategy"].nunique() > 1
+    return f"failed: {counts}" + (
+        "; differences are over the seeds that both finished" if some and several else ""
+    )
+
+
+def _counts(cell, which):
+    counts = cell[which].groupby("strategy", sort=False).size()
+    sizes = cell.groupby("strategy", sort=False).size()
+    return listed([f"{name} in {n} of {sizes[name]} runs" for name, n in counts.items()])
+
+
+def _across(cells):
+    """Count the wins over data sets; the seeds of different data sets are not pooled."""
+    wins: dict[str, int] = {}
+    undecided = 0
+    for _, cell in cells:
+        leader, rivals = standing(cell)
+        if (
+            leader is None
+            or not rivals
+            or any(rival.place != "behind" for rival in rivals.values())
+        ):
+            undecided += 1
+        else:
+            wins[leader] = wins.get(leader, 0) + 1
+    ranked = sorted(wins.items(), key=lambda item: -item[1])
+    parts = [f"{name} wins {n}" for name, n in ranked]
+    if undecided:
+        parts.append(f"{undecided} {'has' if undecided == 1 else 'have'} no single winner")
+    return [f"{listed(parts)}.", "Each speaks for its own data only."]
+
+
+def _ends(interval):
+    if math.isnan(interval.low) or interval.low == interval.high:
+        return ""
+    return f" (95 % interval {nats(interval.low)} to {nats(interval.high)})"
+
+
+def _seeds(seeds):
+    if math.isnan(seeds):
+        return f"at least {statistics.MIN_PAIRS} seeds needed"
+    if seeds > _MANY_SEEDS:
+        return f"more than {_MANY_SEEDS:,} seeds needed"
+    return f"about {seeds:,.0f} seeds needed"
+
+
+def _time(seconds):
+    if seconds < 0.1:
+        return f"{1000 * seconds:.2g} ms" if seconds < 0.01 else f"{1000 * seconds:.0f} ms"
+    return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:,.0f} s"
+
+
+def _sentence(text):
+    return text[:1].upper() + text[1:] + "." if text else ""

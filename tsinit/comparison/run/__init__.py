@@ -1,0 +1,1 @@
+"""Runs carried out and kept: workers, processes, clusters, the store."""

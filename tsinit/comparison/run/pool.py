@@ -1,0 +1,125 @@
+"""Workers: joblib's, whichever the caller chose; a process that dies costs its own runs a second try, and no other."""
+
+import contextlib
+import itertools
+from collections import Counter
+from collections.abc import Generator
+
+import joblib
+from joblib.parallel import get_active_backend
+
+from tsinit.comparison.plan.tasks import Task
+from tsinit.comparison.run import cluster
+from tsinit.comparison.run.worker import Outcome, execute, here, killed
+
+#: Runs whose process died this often are called killed; the last try they have alone, with all the memory.
+_MOST_DEATHS = 2
+#: Runs for each worker in one portion, where a backend gives results all at once.
+_PORTION = 4
+#: What the backends raise when a process is gone: loky and the standard library, Ray.
+_DEATHS = {"BrokenExecutor", "WorkerCrashedError", "RayActorError"}
+
+
+def carry_out(tasks: list[Task], comparison, n_jobs=None) -> Generator[Outcome]:
+    """Yield the outcomes of tasks as they come.
+
+    Where a process dies (out of memory, for one), the runs under way are tried again after all others, each alone, so
+    that it is known whose fault it was.
+
+    Parameters
+    ----------
+    tasks : list of Task
+    comparison : str
+        Key of the comparison, for the workers.
+    n_jobs : int or None
+        As joblib has it.
+    """
+    if type(_backend()).__name__ == "DaskDistributedBackend":
+        yield from cluster.carry_out(_backend().client, tasks, comparison, here())
+        return
+    n_jobs = _all_of_ray(n_jobs)
+    left = {task.run_id: task for task in tasks}
+    deaths: Counter[str] = Counter()
+    while left:
+        calm = [task for task in left.values() if deaths[task.run_id] < _MOST_DEATHS - 1]
+        batch = calm or list(left.values())[:1]
+        handed: dict[str, Task] = {}
+        try:
+            with _stream(
+                _noted(batch, handed), comparison, n_jobs if calm else _alone(n_jobs)
+            ) as outcomes:
+                for outcome in outcomes:
+                    del left[outcome.run_id]
+                    yield outcome
+        except Exception as error:
+            if not _is_death(error):
+                raise
+            for run_id in handed.keys() & left.keys():
+                deaths[run_id] += 1
+                if deaths[run_id] >= _MOST_DEATHS:
+                    del left[run_id]
+                    yield killed(handed[run_id], deaths[run_id])
+
+
+def _all_of_ray(n_jobs):
+    """Take all workers of a Ray cluster unless told a number: joblib would take one, and that is this process."""
+    backend, told = get_active_backend()
+    return (
+        -1 if type(backend).__name__ == "RayBackend" and n_jobs is None and told is None else n_jobs
+    )
+
+
+def _noted(tasks, handed):
+    """Note which tasks have been given to the workers."""
+    for task in tasks:
+        handed[task.run_id] = task
+        yield task
+
+
+def _alone(n_jobs):
+    """Two workers for a single task: with one, joblib would run it in this process, and that must not die."""
+    return 2 if n_jobs is not None else None
+
+
+def _is_death(error):
+    return any(kind.__name__ in _DEATHS for kind in type(error).__mro__)
+
+
+@contextlib.contextmanager
+def _stream(tasks, comparison, n_jobs):
+    """Outcomes as they come; leaving early (Ctrl-C) stops the workers."""
+    with _one_thread_each():
+        # "list" where the backend cannot hand out single results (Ray).
+        return_as = "generator_unordered" if _backend().supports_return_generator else "list"
+        # Runs one by one: each is kept as soon as it ends, and few are lost with a process.
+        parallel = joblib.Parallel(n_jobs=n_jobs, return_as=return_as, batch_size=1)
+        at_once = _PORTION * joblib.effective_n_jobs(n_jobs)
+    caller = here()
+    calls = (joblib.delayed(execute)(task, comparison, caller) for task in tasks)
+    outcomes = _portions(parallel, calls, at_once) if return_as == "list" else parallel(calls)
+    try:
+        yield outcomes
+    finally:
+        outcomes.close()
+
+
+def _portions(parallel, calls, at_once):
+    """Carry out some calls at a time, so that results come before all is done."""
+    while portion := list(itertools.islice(calls, at_once)):
+        yield from parallel(portion)
+
+
+@contextlib.contextmanager
+def _one_thread_each():
+    """Start worker processes on one thread; only loky can be told, and a user's own number stands."""
+    backend = _backend()
+    told = getattr(backend, "inner_max_num_threads", None) is not None
+    if type(backend).__name__ != "LokyBackend" or told:
+        yield
+        return
+    with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
+        yield
+
+
+def _backend():
+    return get_active_backend()[0]

@@ -1,0 +1,115 @@
+"""A folder of finished runs: one file each, written whole or not at all, believed only if its hash agrees."""
+
+import hashlib
+import json
+import os
+import time
+import uuid
+import warnings
+
+from tsinit._validate import check_path
+from tsinit.comparison.run.worker import Outcome
+
+_MAGIC = "tsinit-run-1"
+_ENDING = ".run"
+#: Seconds after which an unfinished file belongs to nobody any more.
+_ABANDONED = 3600.0
+
+
+class Store:
+    """Finished runs on disk, by run_id.
+
+    A file is a line with a kind and the SHA-256 of the rest, and the rest, in JSON. It is written under a name of its
+    own and renamed, which the system does at once: whoever reads finds a whole file or none, whatever process is
+    killed when. Several processes may share a folder; for the same run they write the same result.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Made if it does not exist.
+    """
+
+    def __init__(self, folder):
+        self.folder = check_path("store", folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for path in self.folder.glob("*.tmp"):
+            _remove_if_abandoned(path)
+
+    def load(self, run_ids):
+        """Read the runs that are there.
+
+        Parameters
+        ----------
+        run_ids : iterable of str
+
+        Returns
+        -------
+        dict of str to Outcome
+
+        Warns
+        -----
+        UserWarning
+            Some files are truncated or foreign; their runs are left out, to be computed again.
+        """
+        found, damaged = {}, []
+        for run_id in run_ids:
+            path = self._path(run_id)
+            try:
+                found[run_id] = _decode(path.read_bytes(), run_id)
+            except FileNotFoundError:
+                continue
+            except (ValueError, TypeError, KeyError) as error:
+                damaged.append(f"{path.name}: {error}")
+        if damaged:
+            listed = "; ".join(damaged[:5]) + (
+                f"; and {len(damaged) - 5} more" if len(damaged) > 5 else ""
+            )
+            warnings.warn(
+                f"{len(damaged)} of the files in the store {str(self.folder)!r} cannot be trusted, and their runs are "
+                f"computed again: {listed}.",
+                UserWarning,
+                stacklevel=4,
+            )
+        return found
+
+    def save(self, outcome):
+        """Keep a finished run.
+
+        Parameters
+        ----------
+        outcome : Outcome
+        """
+        path = self._path(outcome.run_id)
+        draft = path.with_name(f"{outcome.run_id}-{uuid.uuid4().hex}.tmp")
+        draft.write_bytes(_encode(outcome))
+        os.replace(draft, path)
+
+    def _path(self, run_id):
+        return self.folder / f"{run_id}{_ENDING}"
+
+
+def _encode(outcome):
+    # JSON brings floats back to the last bit, NaN and infinity included, and can hold nothing that runs when read.
+    body = json.dumps(outcome._asdict()).encode()
+    return f"{_MAGIC} {hashlib.sha256(body).hexdigest()}\n".encode() + body
+
+
+def _decode(content, run_id):
+    head, _, body = content.partition(b"\n")
+    kind, _, digest = head.decode("ascii", errors="replace").partition(" ")
+    if kind != _MAGIC:
+        raise ValueError("not a run of this kind of store")
+    if hashlib.sha256(body).hexdigest() != digest:
+        raise ValueError("truncated or altered")
+    outcome = Outcome(**json.loads(body))
+    if outcome.run_id != run_id:
+        raise ValueError("holds another run")
+    return outcome
+
+
+def _remove_if_abandoned(path):
+    try:
+        if time.time() - path.stat().st_mtime > _ABANDONED:
+            path.unlink()
+    except OSError:  # another process was faster, or may not
+        return

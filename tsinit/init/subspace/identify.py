@@ -1,0 +1,114 @@
+"""One subspace identification, and the best of several views of the data and numbers of block rows."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tsinit.init._assemble import nearest_psd
+from tsinit.init.subspace.hankel import HankelFactor
+from tsinit.init.subspace.independent_noise import to_independent_noise
+from tsinit.init.subspace.padding import pad, white
+from tsinit.init.subspace.realise import StateSpace, largest_order, realise, weighted_states
+from tsinit.init.subspace.views import smoothed_view, views
+from tsinit.kernels import Kalman, LinearGaussianParams, solve_lyapunov
+
+_JUDGED = (
+    50_000  # rows on which candidates are compared: enough to tell, and a long series costs no more
+)
+_STATE_NOISE = 1e-4  # least noise of a state in units of its variance
+
+
+class Identified(NamedTuple):
+    """A model and what it was read off."""
+
+    factor: HankelFactor
+    states: StateSpace
+    params: LinearGaussianParams
+
+
+def best(strategy, z, offsets, n_states, loadings):
+    """Identify from every view of the data and number of block rows, and keep the likeliest.
+
+    Parameters
+    ----------
+    strategy : Subspace
+        Says what is allowed.
+    z : (T, D) float
+        Standardised data, NaN where missing.
+    offsets : (N + 1,) int64
+        Where each sequence starts.
+    n_states : int
+    loadings : (D, n_states) float
+        Of states beyond what the data can carry.
+
+    Returns
+    -------
+    Identified
+    """
+    z = np.ascontiguousarray(z)
+    found = views(z, offsets, n_states, strategy.n_block_rows, strategy.gaps)
+    if len(found) == len(found[0].choices) == 1 and found[0].name != "smooth":
+        return _fit(
+            strategy, found[0].factor(found[0].choices[0]), n_states, loadings, found[0].name
+        )
+    judge = Kalman(z[:_JUDGED], n_states, np.minimum(offsets, _JUDGED))
+
+    def scored(factor, name):
+        fit = _fit(strategy, factor, n_states, loadings, name)
+        return judge.log_likelihood(fit.params), fit
+
+    likeliest = {
+        view.name: max((scored(view.factor(rows), view.name) for rows in view.choices), key=_score)
+        for view in found
+    }
+    if "smooth" in likeliest:
+        fit = likeliest["smooth"][1]
+        again = smoothed_view(z, offsets, fit.params, fit.factor.n_block_rows)
+        if again is not None:
+            likeliest["smooth again"] = scored(again, "smooth")
+    return max(likeliest.values(), key=_score)[1]
+
+
+def _fit(strategy, factor, n_states, loadings, view):
+    # Covariances from pairs are too rough to be whitened by.
+    weights = "n4sid" if view == "pairs" and strategy.weights == "cva" else strategy.weights
+    states = weighted_states(factor, weights)
+    order = min(n_states, largest_order(factor, states))
+    params = _identify(strategy, factor, states, order, weights) if order else white(len(loadings))
+    return Identified(factor, states, pad(params, n_states, loadings))
+
+
+def _identify(strategy, factor, states, order, weights):
+    """Identify one order on standardised data."""
+    model = realise(factor, states, order, weights, strategy.max_radius)
+    model = model._replace(R=model.R + _overfit(factor) * np.eye(len(model.R)))
+    if strategy.independent_noise:
+        Q, R = to_independent_noise(model, strategy.noise_floor)
+    else:
+        Q, R = nearest_psd(model.Q), nearest_psd(model.R, least=strategy.noise_floor)
+    Q = Q + _little_noise(strategy, model)
+    return LinearGaussianParams(
+        model.A, model.C, Q, R, np.zeros(order), solve_lyapunov(model.A, Q), np.zeros(len(R))
+    )
+
+
+def _little_noise(strategy, model):
+    """Noise for every state, because EM never leaves a singular Q; the outputs must hardly feel it."""
+    variance = np.diag(model.P)
+    noise = np.diag(_STATE_NOISE * np.maximum(variance, _STATE_NOISE * variance.max()))
+    felt = np.diag(model.C @ solve_lyapunov(model.A, noise) @ model.C.T).max()
+    return noise * (strategy.noise_floor / max(felt, strategy.noise_floor))
+
+
+def _score(scored):
+    return scored[0]
+
+
+def _overfit(factor):
+    """Share of the outputs' variance to count as noise, because the past explains it by its size alone.
+
+    A past of i D rows fits any future of j <= i D columns exactly and leaves no residual to estimate noise
+    from. Zero from j = 2 i D on.
+    """
+    past = len(factor.L) // 2
+    return float(np.clip(2 * past / factor.n_columns - 1, 0.0, 1.0))

@@ -1,0 +1,143 @@
+"""Views of a series with gaps that a subspace can be identified from."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from tsinit.init._windows import fill_linear
+from tsinit.init.subspace.block_rows import autoregressive_order, block_row_choices, memory_of_runs
+from tsinit.init.subspace.hankel import complete_runs, count_columns, hankel_factor
+from tsinit.init.subspace.pairs import lagged_covariances, pairs_factor, positive_definite, toeplitz
+from tsinit.kernels import smooth_means
+from tsinit.kernels.state_space import observation
+
+_FEW_LOST = 0.9  # share of the windows that makes every other view needless
+_ENOUGH = 4  # windows per row of H, in halves: 4 i D
+
+
+class View(NamedTuple):
+    """One way to see a series with gaps."""
+
+    name: str
+    choices: list[int]  # numbers of block rows worth trying
+    factor: Callable  # factor(n_block_rows) -> HankelFactor
+
+
+def views(z, offsets, n_states, n_block_rows, gaps):
+    """List the ways to factor the Hankel matrix of a series with gaps that are asked for and possible.
+
+    Parameters
+    ----------
+    z : (T, D) float
+        Standardised observations, NaN where missing.
+    offsets : (N + 1,) int
+        Starts of the sequences.
+    n_states : int
+        Order that is to be identified.
+    n_block_rows : int or "auto"
+        As the user gave it.
+    gaps : {"auto", "drop", "pairs", "smooth"}
+        What to do about gaps.
+
+    Returns
+    -------
+    list of View
+        One or more, with the names above; ``"smooth"`` is the series interpolated, ready for `smoothed_view`.
+
+    Raises
+    ------
+    ValueError
+        If no sequence has 4 rows, or with ``"drop"`` no stretch without a gap.
+    """
+
+    def dropped():
+        return View(
+            "drop", _choices(z, offsets, n_states, n_block_rows), partial(hankel_factor, z, offsets)
+        )
+
+    if gaps == "drop" or not np.isnan(z).any():
+        return [dropped()]
+    found = []
+    starts, stops = complete_runs(z, offsets)
+    if gaps == "auto" and np.max(stops - starts, initial=0) >= 4:
+        view = dropped()
+        n_columns = count_columns(stops - starts, 2 * view.choices[-1])
+        if n_columns >= _ENOUGH * view.choices[-1] * z.shape[1]:
+            found.append(view)
+            if n_columns >= _FEW_LOST * count_columns(np.diff(offsets), 2 * view.choices[-1]):
+                return found
+    if gaps in ("auto", "pairs"):
+        choices = _choices_of_pairs(z, offsets, n_states, n_block_rows)
+        pairs = lagged_covariances(z, offsets, 2 * choices[-1])
+        found.append(View("pairs", choices, partial(pairs_factor, *pairs)))
+    if gaps in ("auto", "smooth"):
+        filled = fill_linear(z, offsets)
+        choices = _choices(filled, offsets, n_states, n_block_rows)
+        found.append(View("smooth", choices, partial(_bridged, z, filled, offsets)))
+    return found
+
+
+def smoothed_view(z, offsets, params, n_block_rows):
+    """Factor the series with its gaps filled by what the Kalman smoother expects there under a first model.
+
+    Parameters
+    ----------
+    z : (T, D) float
+        Standardised observations, NaN where missing.
+    offsets : (N + 1,) int
+        Starts of the sequences.
+    params : LinearGaussianParams
+        The first model.
+    n_block_rows : int
+        Block rows i of each half.
+
+    Returns
+    -------
+    HankelFactor or None
+        None if the smoother failed.
+    """
+    means = smooth_means(params, z, offsets)
+    if not np.isfinite(means).all():
+        return None
+    filled = z.copy()
+    observation.complete(params.C, params.R, filled, means, np.ones(len(z), dtype=bool))
+    return _bridged(z, filled, offsets, n_block_rows)
+
+
+def _choices(z, offsets, n_states, n_block_rows):
+    """Numbers of block rows for the gap-free runs of z."""
+    starts, stops = complete_runs(z, offsets)
+    memory = partial(memory_of_runs, z, offsets)
+    return block_row_choices(stops - starts, z.shape[1], n_states, n_block_rows, memory)
+
+
+def _choices_of_pairs(z, offsets, n_states, n_block_rows):
+    D = z.shape[1]
+
+    def memory(most):
+        covariances, counts = lagged_covariances(z, offsets, most + 1)
+        return autoregressive_order(positive_definite(toeplitz(covariances)), D, counts.mean())
+
+    return block_row_choices(np.diff(offsets), D, n_states, n_block_rows, memory)
+
+
+def _bridged(z, filled, offsets, n_block_rows):
+    """Factor a filled series, without the gaps longer than i rows if enough windows are left."""
+    bridged = np.where(_long_gaps(np.isnan(z), offsets, n_block_rows), np.nan, filled)
+    starts, stops = complete_runs(bridged, offsets)
+    n_columns = count_columns(stops - starts, 2 * n_block_rows)
+    enough = n_columns >= _ENOUGH * n_block_rows * z.shape[1]
+    return hankel_factor(bridged if enough else filled, offsets, n_block_rows)
+
+
+def _long_gaps(missing, offsets, longest):
+    """Mark the missing values of each column that lie in a gap of more than ``longest`` rows."""
+    long = np.zeros_like(missing)
+    for column, out in zip(missing.T, long.T, strict=True):
+        starts, stops = complete_runs(np.where(column, 0.0, np.nan)[:, None], offsets)
+        for start, stop in zip(starts, stops, strict=True):
+            if stop - start > longest:
+                out[start:stop] = True
+    return long

@@ -1,0 +1,1 @@
+"""Sums, paths and draws over the hidden states of a Markov chain."""

@@ -1,0 +1,1 @@
+"""Regressions on lags and draws of missing cells."""

@@ -1,0 +1,249 @@
+"""The way into the kernels: arrays in the units of the data go in, NamedTuples of arrays come out.
+
+Everything that is the same for every pass over the same data (which entries are seen, in which order sequences are
+taken, the memory to write to) is worked out once, so that an EM iteration costs its kernels and little else.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tsinit.kernels.params import is_diagonal
+from tsinit.kernels.state_space import filter_smoother, observation, square_root
+from tsinit.kernels.state_space.arrays import Moments, Schedule, Store, System
+
+TOLERANCE = 1e-13  # relative change per step below which a covariance recursion counts as settled
+_BUDGET = 2**26  # bytes for the schedule; longer runs of distinct steps are cut into chunks
+
+
+class Smoothed(NamedTuple):
+    """Result of a filter or smoother pass."""
+
+    means: np.ndarray  # (T, n)
+    covariances: Store | None  # distinct (S, n, n) and the step's place in them (T,)
+    log_likelihood: float
+    quadratic: (
+        float  # sum of squared standardised innovations: n_observed times the best common scale
+    )
+    moments: Moments | None
+    sound: bool  # False: even the square-root pass met a covariance it could not handle
+    retried: bool  # the square-root pass was needed
+
+
+def _schedule(slots, D, n, diagonal):
+    return Schedule(
+        np.empty((slots, D, n)),
+        np.empty((slots, D)),
+        np.empty(slots),
+        np.empty((slots, n, n)),
+        np.empty((1 if diagonal else slots, D, n)),
+    )
+
+
+class Kalman:
+    """Filter and smoother passes over one set of sequences.
+
+    Parameters
+    ----------
+    y : (T, D) float
+        Observations, NaN where missing, C-ordered; sequences one after the other.
+    n_states : int
+    offsets : (N + 1,) int or None
+        Where each sequence starts, with T at the end; None for a single sequence.
+    """
+
+    def __init__(self, y, n_states, offsets=None):
+        T = len(y)
+        self.y, self.n_states = y, n_states
+        self.offsets = np.array([0, T] if offsets is None else offsets, dtype=np.int64)
+        starts, length = self.offsets[:-1], np.diff(self.offsets)
+        if np.isfinite(y.sum()):  # nothing is missing
+            self.seen = np.broadcast_to(True, y.shape)
+            self.count = np.full(y.shape[1], T)
+            self.changed, self.complete = np.zeros(T, dtype=bool), np.ones(len(starts), dtype=bool)
+        else:
+            self.seen = ~np.isnan(y)
+            self.count = np.count_nonzero(self.seen, axis=0)
+            self.changed = np.ones(T, dtype=bool)
+            self.changed[1:] = _any_column(self.seen[1:] != self.seen[:-1])
+            full = np.concatenate([[0], np.cumsum(~_any_column(~self.seen))])
+            self.complete = full[self.offsets[1:]] - full[starts] == length
+        self.changed[starts[length > 0]] = True
+        self.n_observed = int(self.count.sum())
+        self._groups = filter_smoother.group_twins(length, self.complete)
+        self._longest = int(length.max(initial=1))
+        self._ends = np.concatenate([starts[length > 0], self.offsets[1:][length > 0] - 1])
+        # A variable seen more often than not is summed over the steps that miss it, and subtracted.
+        self.direct = self.count < 0.5 * T
+        self._work = {}
+        self._probed = False  # whether rounding has to be followed closely
+
+    def log_likelihood(self, params):
+        """Return the log-likelihood of `params` in nats; -inf where it cannot be computed."""
+        done = self.filter(params)
+        return done.log_likelihood if done.sound else -np.inf
+
+    def filter(self, params, covariances=False):
+        """Filtered means and log-likelihood, and covariances if asked for."""
+        return self._run(params, False, covariances, None)
+
+    def smooth(self, params, covariances=False, moments=None):
+        """Smoothed means and log-likelihood; covariances and the sums of the M-step if asked for.
+
+        moments : "by_variable" for an M-step with a diagonal R, "jointly" for one with a full R.
+        """
+        return self._run(params, True, covariances, moments)
+
+    def _run(self, params, smooth, covariances, moments):
+        if not _possible(params):
+            return self._nothing(covariances, moments)
+        system, panel = self._prepare(params)
+        # Filtered covariances to keep must all fit in the schedule; memory never written to is never taken.
+        work = self._workspace(
+            system.C, system.diagonal, self._longest if covariances and not smooth else None
+        )
+        total = self._sums(moments)
+        done = filter_smoother.Pass(system, panel, work, total, smooth, covariances, self._probed)
+        if np.shares_memory(done.store.values, work.plan.P):
+            self._work.clear()  # the covariances handed out live there
+        if not done.sound and not self._probed:
+            self._probed = (
+                True  # from now on: the next parameters will hardly be better conditioned
+            )
+            return self._run(params, smooth, covariances, moments)
+        if not done.sound:
+            return self._retry(params, covariances, smooth, moments)
+        if total is not None:
+            # The covariance pass sums N A P; with it, sum Cov(x[t+1], x[t]) = A sum P - Q sum N A P.
+            total.lag[:] = system.A @ (total.P - total.P_last) - system.Q @ total.lag
+        store = done.store if covariances else None
+        return self._result(
+            done.x, store, done.log_likelihood, done.quadratic, total, done.sound, False
+        )
+
+    def _prepare(self, params):
+        A, C, Q, R, m0, P0, d = params
+        d = np.zeros(len(C)) if d is None else d
+        z, diagonal = self.y, is_diagonal(R)
+        if not diagonal:
+            z, d = self.y - d, np.zeros(len(C))
+            observation.whiten(R, z, self.changed)
+        system = System(A, C, Q, R, m0, P0, d, diagonal, TOLERANCE)
+        return system, filter_smoother.Panel(z, self.offsets.tolist(), self.changed, self._groups)
+
+    def _workspace(self, C, diagonal, slots):
+        D, n = self.y.shape[1], self.n_states
+        if slots is None:
+            row = 8 * (n * n + D * n * (1 if diagonal else 2) + D + 1)
+            slots = max(2, min(self._longest, _BUDGET // row))
+        key = (diagonal, slots)
+        if key not in self._work:
+            self._work[key] = filter_smoother.Workspace(
+                _schedule(slots, D, n, diagonal),
+                np.zeros(self._longest, dtype=np.int64),
+                np.zeros((self._longest, D)),
+            )
+        if diagonal:
+            self._work[key].plan.W[0] = C
+        return self._work[key]
+
+    def _sums(self, moments):
+        if moments is None:
+            return None
+        gaps = not self.complete.all()
+        direct = self.direct if gaps and moments == "by_variable" else np.zeros(0, dtype=bool)
+        return filter_smoother.new_moments(
+            self.y.shape[1], self.n_states, direct, gaps and moments == "jointly"
+        )
+
+    def _nothing(self, covariances, moments):
+        """What comes back where there is no answer."""
+        T, n = len(self.y), self.n_states
+        store = (
+            Store(np.full((1, n, n), np.nan), np.zeros(T, dtype=np.int64)) if covariances else None
+        )
+        return Smoothed(
+            np.full((T, n), np.nan), store, -np.inf, np.nan, self._sums(moments), False, False
+        )
+
+    def _retry(self, params, covariances, smooth, moments=None):
+        """Run the square-root pass, as slow as it is careful."""
+        system, panel = self._prepare(params)
+        if not all(map(_is_covariance, (params.Q, params.R, params.P0))):
+            return self._nothing(covariances, moments)
+        T, n = len(self.y), self.n_states
+        x = np.empty((T, n))
+        values = np.empty((T if covariances else 0, n, n))
+        total = self._sums(moments)
+        sums = (
+            total
+            if total is not None
+            else filter_smoother.new_moments(len(system.C), n, np.zeros(0, bool), False)
+        )
+        log_likelihood, quadratic, sound = square_root.run(
+            system, _root(params.Q), _root(params.P0), panel.z, self.offsets, self.changed, np.array(self.seen),
+            smooth, covariances, x, values, sums,
+        )  # fmt: skip
+        store = Store(values, np.arange(T)) if covariances else None
+        return self._result(x, store, log_likelihood.sum(), quadratic, total, sound, True)
+
+    def _result(self, x, store, log_likelihood, quadratic, moments, sound, retried):
+        # A mean that overflows where nothing is seen shows where the recursion ends.
+        sound = bool(sound and np.isfinite(log_likelihood) and np.isfinite(x[self._ends]).all())
+        return Smoothed(x, store, float(log_likelihood), float(quadratic), moments, sound, retried)
+
+
+def _any_column(mask):
+    """mask.any(axis=1), which NumPy makes slow where there are few columns."""
+    if mask.shape[1] > 16:
+        return mask.any(axis=1)
+    hit = mask[:, 0].copy()
+    for column in mask.T[1:]:
+        hit |= column
+    return hit
+
+
+def _possible(params):
+    """Whether parameters are numbers, and variances not negative; the filter would notice neither by itself."""
+    if not all(np.isfinite(array).all() for array in params if array is not None):
+        return False
+    if not all((np.diag(P) >= 0.0).all() for P in (params.Q, params.R, params.P0)):
+        return False
+    return is_diagonal(params.R) or _is_covariance(params.R)
+
+
+def _is_covariance(P):
+    w = np.linalg.eigvalsh(P)
+    return w[0] >= -1e-8 * max(w[-1], 0.0)
+
+
+def _root(P):
+    """Return U with U' U = P for a positive semi-definite P (Cholesky factor with pivoting, columns in their order).
+
+    Unlike an eigenvector, a column keeps its zeros, and what rounding leaves of a singular P is cut off.
+    """
+    n = len(P)
+    U = np.zeros((n, n))
+    if not np.isfinite(P).all():
+        return np.full_like(U, np.nan)
+    left, whole = P.copy(), np.diag(P).copy()
+    # Shares of the whole variance, so that the units of the states do not decide what is small.
+    share = np.where(whole > 0.0, 1.0, 0.0)
+    for k in range(n):
+        j = np.argmax(share)
+        if not share[j] > 4.0 * n * np.finfo(float).eps:
+            break
+        U[k] = left[j] / np.sqrt(left[j, j])
+        left -= np.outer(U[k], U[k])
+        # A state that is used up stays so.
+        gone = np.diag(left) <= 4.0 * n * np.finfo(float).eps * whole
+        gone[j] = True
+        left[gone], left[:, gone] = 0.0, 0.0
+        share = np.where(gone, 0.0, np.diag(left) / np.where(whole > 0.0, whole, 1.0))
+    return U
+
+
+def smooth_means(params, y, offsets=None):
+    """Smoothed state means (T, n) of sequences y (T, D); NaN throughout where the pass fails."""
+    done = Kalman(y, len(params.A), offsets).smooth(params)
+    return done.means if done.sound else np.full_like(done.means, np.nan)

@@ -1,0 +1,220 @@
+"""One Markov chain of the infinite hidden Markov model: a beam sweep, and what it leaves behind."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tsinit._validate import check_bound, check_density
+from tsinit.kernels.hidden_markov import beam, concentrations, hdp
+
+ROOM = 16  # states that the work space has room for at first; doubled on demand
+MOST = 2000  # represented states at which a chain gives up
+
+
+class Priors(NamedTuple):
+    """Priors of the concentrations: shape and rate of a Gamma, or the two shapes of a Beta."""
+
+    alpha: tuple[float, float] = (1.0, 0.01)
+    gamma: tuple[float, float] = (1.0, 1.0)
+    rho: tuple[float, float] = (10.0, 1.0)
+
+
+class ChainStopped(RuntimeError):
+    """A chain cannot continue; the message says where and why."""
+
+
+class Chain:
+    """A chain of the beam sampler (Van Gael et al. 2008), exact for any number of states.
+
+    A sweep draws, each given all the rest, the concentrations with beta, the rows, the slices, the emissions,
+    the labels, and what the emission is augmented with: what it leaves is a draw of all of them together.
+
+    Parameters
+    ----------
+    bound : Bound
+        An emission bound to the observations; may be shared with other chains.
+    offsets : (N + 1,) int
+        Where each sequence starts; offsets[-1] is T.
+    z0 : (T,) int
+        Labels to start from; any values, any number of states.
+    rng : numpy.random.Generator
+    priors : Priors
+    sticky : bool
+        Whether rows favour their own state. False is the plain model, rho = 0.
+    fixed : dict, optional
+        Values of "alpha", "rho" or "gamma" to be held.
+
+    Attributes
+    ----------
+    z : (T,) int
+        Labels 0..K-1, all of them in use.
+    K : int
+    pi : (K + 1, K + 1) float
+        Transition probabilities; row 0 is the start row, the last column the mass of all other states.
+    beta : (K + 1,) float
+        Weights of the states, the last that of all others.
+    params, latent
+        Parameters of the K states, and what the emission augments with.
+    alpha, rho, gamma : float
+        Mass of a row, share of it on the own state, concentration of beta.
+    log_joint : float
+        Log p(z, y | beta, alpha, rho), rows and (where the emission can) parameters integrated out.
+    n_represented, n_live : int, float
+        States that the last sweep represented; open states per step.
+    n_sweeps : int
+    """
+
+    def __init__(self, bound, offsets, z0, rng, priors=None, sticky=True, fixed=None):
+        self.bound = check_bound(bound)
+        self.rng = rng
+        fixed = {**({} if sticky else {"rho": 0.0}), **(fixed or {})}
+        self._priors, self._values = _concentrations(Priors() if priors is None else priors, fixed)
+        labels, z = np.unique(z0, return_inverse=True)
+        self.z = np.ascontiguousarray(z, dtype=np.int64)
+        self.K = len(labels)
+        T = self.z.size
+        self._begins = np.zeros(T, dtype=np.bool_)
+        self._begins[np.asarray(offsets)[:-1][np.diff(offsets) > 0]] = True
+        self._u, self._uniform = np.empty(T), np.empty(T)
+        self._work = hdp.transitions(max(ROOM, 2 * self.K))
+        self._book = beam.trellis(T, 2 * T + 2 * self.K)
+        self._kept = np.empty(self._work.beta.size, dtype=np.int64)
+        self.latent = bound.latent(rng)
+        self.n_represented, self.n_live, self.n_sweeps = self.K, np.nan, 0
+        self._work.beta[: self.K + 1] = 1.0 / (self.K + 1)
+        hdp.compact(self.z, self._begins, self._work, self.K, self._kept)
+        for _ in range(5):
+            # Labels say much about the concentrations: their prior means would begin far away.
+            self._draw_concentrations()
+        # The start has a density too; parameters are needed where they cannot be integrated out.
+        self.params = check_density(bound.draw(rng, self.z, self.K, self.latent))
+        with np.errstate(all="ignore"):  # where there is none, the first sweep says so
+            self.log_joint = self._density()
+
+    @property
+    def alpha(self):
+        """Total mass of a row."""
+        return float(self._values[0])
+
+    @property
+    def rho(self):
+        """Share of the mass of a row on its own state."""
+        return float(self._values[1])
+
+    @property
+    def gamma(self):
+        """Concentration of beta."""
+        return float(self._values[2])
+
+    @property
+    def beta(self):
+        """Weights of the states, the last that of all others, (K + 1,)."""
+        return self._work.beta[: self.K + 1].copy()
+
+    @property
+    def pi(self):
+        """Transition probabilities, the start row first, (K + 1, K + 1)."""
+        return self._work.pi[: self.K + 1, : self.K + 1].copy()
+
+    def sweep(self):
+        """Redraw everything once.
+
+        Raises
+        ------
+        ChainStopped
+            Where more than 2,000 states would have to be represented, or a step has no density in any state.
+        """
+        self._draw_concentrations()
+        L = self._represent()
+        params = self.bound.draw(self.rng, self.z, L, self.latent)
+        self._draw_labels(params, L)
+        self.latent = self.bound.augment(self.rng, self.z, params, self.latent)
+        self.n_represented = L
+        self._compact(params, L)
+        self.log_joint = self._density()
+        self.n_sweeps += 1
+
+    def _density(self):
+        evidence = self.bound.log_evidence(self.z, self.K, self.params, self.latent)
+        return evidence + hdp.log_probability(self._work, self.K, self.alpha, self.rho)
+
+    def _draw_concentrations(self):
+        work = self._work
+        concentrations.update(self.rng, work.n, work.beta, self.K, self._values, self._priors)
+
+    def _represent(self):
+        """Draw rows and slices, and represent every state that a slice can reach; returns their number."""
+        L, resume = self.K, False
+        while True:
+            L, done = hdp.prepare(
+                self.rng, self.z, self._begins, self._u, self._work, self._values, L, resume
+            )
+            if done:
+                return L
+            if L >= MOST:
+                advice = "give gamma or alpha a prior with less mass on large values, or start from fewer."
+                raise ChainStopped(
+                    f"{self._where(L)}more states would have to be represented; {advice}"
+                )
+            self._grow(L)
+            resume = True
+
+    def _draw_labels(self, params, L):
+        rng, book = self.rng, self._book
+        t = 0
+        book.first[0] = 0
+        while True:
+            t = beam.forward(
+                params, self.bound.data, self._begins, self._u, self._work.pi, L, book, t
+            )
+            if t == self.z.size:
+                break
+            if t < 0:
+                advice = "look for a value beyond all others there, or rescale the data."
+                raise ChainStopped(
+                    f"{self._where(L)}row {-1 - t} has density 0 in every open state; {advice}"
+                )
+            book = self._book = _longer(book, L)
+        rng.random(out=self._uniform)
+        beam.backward(self.z, self._begins, self._u, self._work.pi, book, self._uniform)
+        self.n_live = book.first[-1] / self.z.size
+
+    def _compact(self, params, L):
+        self.K = hdp.compact(self.z, self._begins, self._work, L, self._kept)
+        if self.K < L:
+            kept = self._kept[: self.K]
+            params = params._make(values[kept] for values in params)
+        self.params = params
+
+    def _grow(self, L):
+        old, new = self._work, hdp.transitions(min(2 * L, MOST))
+        new.n[: L + 1, :L] = old.n
+        new.beta[: L + 1] = old.beta
+        new.pi[: L + 1, : L + 1] = old.pi
+        self._work, self._kept = new, np.empty(new.beta.size, dtype=np.int64)
+
+    def _where(self, L):
+        return (
+            f"The chain stopped in sweep {self.n_sweeps + 1} with {self.K} states in use and {L} represented "
+            f"(alpha = {self.alpha:.4g}, rho = {self.rho:.4g}, gamma = {self.gamma:.4g}): "
+        )
+
+
+def _concentrations(priors, fixed):
+    """Lay out (prior, value) in the order alpha, rho, gamma; a prior of NaN holds the value."""
+    (a, b), (c, d), (e, f) = priors.alpha, priors.rho, priors.gamma
+    prior = np.array([[a, b], [c, d], [e, f]], dtype=np.float64)
+    values = np.array([a / b, c / (c + d), e / f])
+    for i, name in enumerate(("alpha", "rho", "gamma")):
+        if name in fixed:
+            prior[i], values[i] = np.nan, fixed[name]
+    return prior, values
+
+
+def _longer(book, L):
+    """Room for twice as many open states, and for at least one more column of L."""
+    extra = book.state.size + L
+    return book._replace(
+        state=np.concatenate([book.state, np.empty(extra, np.int64)]),
+        weight=np.concatenate([book.weight, np.empty(extra)]),
+    )

@@ -1,0 +1,1 @@
+"""Bayesian imputation of time series."""
