@@ -33,7 +33,7 @@ def test_there_are_pages_with_code():
 def test_the_code_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(
-        "tsinit.init.registry._FACTORIES", dict(_factories())
+        "tsinit.init.registry._REGISTERED", dict(_registered())
     )  # what a page registers stays there
     scope = {"__name__": page.stem}
     for kind, code in BLOCK.findall(page.read_text(encoding="utf-8")):
@@ -45,8 +45,8 @@ def test_the_code_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch)
         importlib.import_module("matplotlib.pyplot").close("all")
 
 
-def _factories():
-    return importlib.import_module("tsinit.init.registry")._FACTORIES
+def _registered():
+    return importlib.import_module("tsinit.init.registry")._REGISTERED
 
 
 def _run_session(code, page, scope):

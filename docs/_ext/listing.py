@@ -12,7 +12,7 @@ from tsinit.init import registry
 VERBS = ("dynamics", "labels", "fill")
 
 
-def strategies():
+def strategies() -> list[dict]:
     """List the public strategies of `tsinit.init` with their registered names and verbs, most verbs first.
 
     Returns
@@ -21,8 +21,9 @@ def strategies():
         Keys ``name`` (of the class), ``names`` (registered), ``verbs``, ``idea``.
     """
     registered: dict[str, list[str]] = {}
-    for name in init.names():
-        registered.setdefault(type(registry._FACTORIES[name]()).__name__, []).append(name)
+    for name, known in sorted(registry._REGISTERED.items()):
+        if known.kind is not None:
+            registered.setdefault(known.kind.__name__, []).append(name)
     rows = []
     for name in init.__all__:
         kind = getattr(init, name)
@@ -37,7 +38,7 @@ def strategies():
     )
 
 
-def emissions():
+def emissions() -> list[dict]:
     """List the emissions in the order of their names.
 
     Returns
@@ -52,7 +53,7 @@ def emissions():
     ]
 
 
-def house():
+def house() -> list[tuple[str, str]]:
     """List the parts of the package and what each says of itself.
 
     Returns
@@ -69,16 +70,16 @@ def house():
     parts = {
         path.parent.name + "/" if path.stem == "__init__" else path.name: path for path in modules
     }
-    told = {
+    docstrings = {
         name: ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
         for name, path in parts.items()
     }
-    return [(name, _first_paragraph(told[name])) for name in sorted(told)]
+    return [(name, _first_paragraph(docstrings[name])) for name in sorted(docstrings)]
 
 
-def _first_sentence(kind):
+def _first_sentence(kind: type) -> str:
     return _first_paragraph(inspect.getdoc(kind))
 
 
-def _first_paragraph(text):
+def _first_paragraph(text: str) -> str:
     return " ".join(text.split("\n\n")[0].split())

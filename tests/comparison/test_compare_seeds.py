@@ -207,7 +207,8 @@ def test_starts_that_the_package_brings_may_repeat_without_a_warning(monkeypatch
         LinearGaussianSSM(max_iter=5), y, ["auto", KMeans()], n_seeds=3, progress=False
     )
     assert (result.runs.groupby("strategy")["start"].nunique() < 3).any()
-    monkeypatch.setitem(registry._FACTORIES, "mine", lambda: type("Mine", (), {"dynamics": None})())
+    monkeypatch.setattr(registry, "_REGISTERED", dict(registry._REGISTERED))
+    registry.register("mine", lambda: type("Mine", (), {"dynamics": None})())
     assert [is_bundled(x) for x in ("kmeans", KMeans(), "mine", print)] == [
         True,
         True,

@@ -36,7 +36,7 @@ def trial(table, n_iter):
 def fill(name, y, offsets=None, seed=1, **more):
     strategy = resolve(OTHERS.get(name, name), "fill")
     offsets = None if offsets is None else np.asarray(offsets)
-    return strategy.start(y, np.random.default_rng(seed), offsets=offsets, trial=trial, **more)
+    return strategy.propose(y, np.random.default_rng(seed), offsets=offsets, trial=trial, **more)
 
 
 def series(rng, T=120, D=3):

@@ -35,7 +35,7 @@ def trial(labels, n_iter):
 
 def start(name, y, n_states=None, offsets=None, seed=1):
     strategy = resolve(OTHERS.get(name, name), "labels")
-    return strategy.start(y, np.random.default_rng(seed), n_states, offsets, trial)
+    return strategy.propose(y, np.random.default_rng(seed), n_states, offsets, trial)
 
 
 def regimes(rng, T=400, D=2, K=3, dwell=40, distance=8.0):
@@ -228,7 +228,7 @@ def test_a_strategy_holds_parameters_and_nothing_else(rng, strategy):
     copy = clone(strategy)
     assert repr(copy) == repr(strategy)
     labels, again = (
-        resolve(s, "labels").start(y, np.random.default_rng(1), 2, None, trial)
+        resolve(s, "labels").propose(y, np.random.default_rng(1), 2, None, trial)
         for s in (strategy, copy)
     )
     assert dict(vars(strategy)) == before

@@ -35,7 +35,7 @@ def trial(start, n_iter):
 
 
 def start(name, y, n, offsets=None, seed=1):
-    return resolve(OTHERS.get(name, name), "dynamics").start(
+    return resolve(OTHERS.get(name, name), "dynamics").propose(
         y, np.random.default_rng(seed), n, offsets, trial
     )
 
@@ -202,11 +202,11 @@ def test_a_strategy_holds_parameters_and_nothing_else(rng, strategy):
     y = series(rng, 100, 2)
     copy = clone(strategy)
     assert repr(copy) == repr(strategy)
-    p = resolve(strategy, "dynamics").start(y, np.random.default_rng(1), 2, None, trial)
+    p = resolve(strategy, "dynamics").propose(y, np.random.default_rng(1), 2, None, trial)
     assert dict(vars(strategy)) == before
     copy.set_params(**strategy.get_params(deep=False))
     assert_same(
-        resolve(copy, "dynamics").start(y, np.random.default_rng(1), 2, None, trial), p, tol=0.0
+        resolve(copy, "dynamics").propose(y, np.random.default_rng(1), 2, None, trial), p, tol=0.0
     )
 
 

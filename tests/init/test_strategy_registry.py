@@ -1,4 +1,6 @@
 import re
+import subprocess
+import sys
 from functools import partial
 
 import numpy as np
@@ -6,7 +8,7 @@ import pytest
 
 from tsinit import init
 from tsinit.init import registry as registry_module
-from tsinit.init.registry import resolve
+from tsinit.init.registry import is_bundled, resolve
 from tsinit.kernels import LinearGaussianParams
 
 Y = np.arange(6.0)[:, None]
@@ -30,11 +32,9 @@ class OnlyFills:
 @pytest.fixture
 def registry(monkeypatch):
     """A registry of one's own: three names, forgotten after the test."""
-    monkeypatch.setattr(
-        registry_module,
-        "_FACTORIES",
-        {"constant": Constant, "filler": OnlyFills, "kmeans": Constant},
-    )
+    monkeypatch.setattr(registry_module, "_REGISTERED", {})
+    for name, factory in {"constant": Constant, "filler": OnlyFills, "kmeans": Constant}.items():
+        init.register(name, factory)
 
 
 def message(init, verb="dynamics", argument="init"):
@@ -110,7 +110,7 @@ def test_a_name_that_others_use_leads_to_ours(name, verb, meant):
 def test_a_registered_name_is_found_and_the_last_registration_counts(registry, rng):
     init.register("mine", lambda: OnlyFills())
     init.register("mine", Constant)
-    assert resolve("mine", "dynamics").start(Y, rng, 1) is PARAMS
+    assert resolve("mine", "dynamics").propose(Y, rng, 1) is PARAMS
 
 
 @pytest.mark.parametrize(
@@ -132,15 +132,15 @@ def test_registering_nonsense_is_refused(registry, name, factory, expected):
 
 
 def test_ready_values_come_back_as_they_are(rng):
-    assert resolve(PARAMS, "dynamics").start(Y, rng, 1) is PARAMS
+    assert resolve(PARAMS, "dynamics").propose(Y, rng, 1) is PARAMS
     six = list(PARAMS)[:6]
-    ready = resolve(six, "dynamics").start(Y, rng, 1)
+    ready = resolve(six, "dynamics").propose(Y, rng, 1)
     assert isinstance(ready, LinearGaussianParams)
     assert all(a is b for a, b in zip(ready, [*six, None], strict=True))
     labels, table = np.zeros(6, int), np.zeros((6, 1))
-    assert resolve(labels, "labels").start(Y, rng) is labels
+    assert resolve(labels, "labels").propose(Y, rng) is labels
     assert (
-        resolve(table, "fill").start(Y, rng) is table
+        resolve(table, "fill").propose(Y, rng) is table
     )  # although arrays have a method called fill
 
 
@@ -164,7 +164,7 @@ def test_a_function_gets_the_keywords_it_names_and_no_others(rng):
         return PARAMS
 
     for function in (two, defaults, required, everything, partial(defaults, other=2)):
-        resolve(function, "dynamics").start(Y, rng, 4)
+        resolve(function, "dynamics").propose(Y, rng, 4)
     assert calls == [
         (Y, rng),
         (Y, 4, "mine", 1),
@@ -178,8 +178,8 @@ def test_a_model_may_offer_more_keywords_without_any_strategy_knowing(rng):
     def asks(y, mask):
         return PARAMS if mask == "m" else None
 
-    assert resolve(asks, "dynamics").start(Y, rng, 1, mask="m") is PARAMS
-    assert resolve(Constant(), "dynamics").start(Y, rng, 1, mask="m") is PARAMS
+    assert resolve(asks, "dynamics").propose(Y, rng, 1, mask="m") is PARAMS
+    assert resolve(Constant(), "dynamics").propose(Y, rng, 1, mask="m") is PARAMS
 
 
 def test_a_function_with_an_unknown_argument_is_told_the_names(rng):
@@ -189,7 +189,7 @@ def test_a_function_with_an_unknown_argument_is_told_the_names(rng):
         "got 'data'. Rename it or give it a default."
     )
     with pytest.raises(TypeError, match=re.escape(expected)):
-        start.start(Y, rng, 1)
+        start.propose(Y, rng, 1)
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_a_function_that_returns_something_else_is_told_what_is_wanted(rng, resu
 
     expected = f"init=guess must return LinearGaussianParams; got {got}."
     with pytest.raises(TypeError, match=re.escape(expected)):
-        resolve(guess, "dynamics").start(Y, rng, 1)
+        resolve(guess, "dynamics").propose(Y, rng, 1)
 
 
 def test_a_start_has_a_label_for_tables():
@@ -215,3 +215,113 @@ def test_a_start_has_a_label_for_tables():
 
     labels = [resolve(i, "dynamics").label for i in ("uniform", init.Uniform(), guess, PARAMS)]
     assert labels == ["uniform", "Uniform", "init=guess", "LinearGaussianParams"]
+
+
+@pytest.fixture
+def made(registry):
+    """Three strategies, and a list of those made."""
+    calls = []
+
+    class Counted(Constant):
+        def __init__(self, name="class"):
+            calls.append(name)
+
+    init.register("class", Counted)
+    init.register("partial", partial(Counted, "partial"))
+    init.register("lambda", lambda: Counted("lambda"))
+    return calls
+
+
+def test_registering_calls_only_factories_that_are_no_class(made):
+    assert made == ["lambda"]
+
+
+def test_names_makes_no_strategy(made):
+    made.clear()
+    assert {"class", "partial", "lambda"} < set(init.names("dynamics"))
+    assert "class" in init.names()
+    assert init.names("labels") == []
+    assert not is_bundled("class")
+    assert not is_bundled("lambda")
+    assert made == []
+
+
+@pytest.mark.parametrize("name", ["class", "partial", "lambda"])
+def test_resolving_a_name_makes_one_strategy(made, name, rng):
+    made.clear()
+    assert resolve(name, "dynamics").propose(Y, rng, 1) is PARAMS
+    assert made == [name]
+
+
+def test_a_name_that_was_never_registered_makes_none(made):
+    made.clear()
+    assert message("clas").endswith("Did you mean 'class'?")
+    assert made == []
+
+
+def test_of_the_names_of_the_package_none_is_made_to_know_them():
+    """A new process: nothing is made by the import either."""
+    code = (
+        "from sklearn.base import BaseEstimator\n"
+        "made = []\n"
+        "new = object.__new__\n"
+        "BaseEstimator.__new__ = lambda kind, *args, **more: made.append(kind) or new(kind)\n"
+        "from tsinit import init\n"
+        "from tsinit.init.registry import is_bundled, resolve\n"
+        "assert all(map(is_bundled, init.names()))\n"
+        "assert all(init.names(verb) for verb in ('dynamics', 'labels', 'fill'))\n"
+        "assert not made, made\n"
+        "for name in init.names('labels'):\n"
+        "    made.clear()\n"
+        "    resolve(name, 'labels')\n"
+        "    assert len(made) == 1, (name, made)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def refuse():
+    raise OSError("no disk")
+
+
+@pytest.mark.parametrize("factory", [refuse, partial(refuse)])
+def test_a_factory_that_raises_harms_its_own_name_alone(registry, rng, factory):
+    init.register("broken", factory)
+    assert "broken" in init.names()
+    assert "broken" not in init.names("fill")
+    assert not is_bundled("broken")
+    assert resolve("constant", "dynamics").propose(Y, rng, 1) is PARAMS
+    assert message("kmean") == f"ValueError: {RULE}; got 'kmean'. Did you mean 'kmeans'?"
+    assert message(OnlyFills()).startswith("TypeError: init must be a strategy that offers")
+
+
+def test_a_factory_that_raises_is_refused_with_one_sentence_when_its_name_is_used(registry):
+    init.register("broken", refuse)
+    assert message("broken") == (
+        "ValueError: init must be the name of a strategy that can be made; got 'broken', whose "
+        "factory raised OSError: no disk."
+    )
+
+
+def test_a_factory_that_raised_when_registered_may_work_later(registry, rng):
+    present = []
+
+    def later():
+        if not present:
+            raise ImportError("not yet")
+        return Constant()
+
+    init.register("later", later)
+    assert "later" not in init.names("dynamics")
+    present.append(True)
+    assert resolve("later", "dynamics").propose(Y, rng, 1) is PARAMS
+    assert "later" in init.names("dynamics")
+
+
+def test_a_class_that_finds_its_verbs_when_made_is_made_to_ask(registry, rng):
+    class Wraps:
+        def __init__(self):
+            self.dynamics = Constant().dynamics
+
+    init.register("wraps", Wraps)
+    assert "wraps" in init.names("dynamics")
+    assert resolve("wraps", "dynamics").propose(Y, rng, 1) is PARAMS

@@ -169,7 +169,7 @@ class BestOf(BaseEstimator):
         for start, own in zip(starts, rng.spawn(len(starts)), strict=True):
             try:
                 objective, refined = judged(
-                    start.start(y, own, n_states, offsets, trial, **more), start.label
+                    start.propose(y, own, n_states, offsets, trial, **more), start.label
                 )
                 if not np.isfinite(objective):
                     raise FloatingPointError(f"the objective must be finite; got {objective}")

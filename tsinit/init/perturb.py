@@ -75,7 +75,7 @@ class Perturb(BaseEstimator):
         check_number("scale", self.scale, 0.0)
         inner = resolve(self.inner, "dynamics", "inner")
         start = check_params(
-            inner.start(y, rng, n_states, offsets, trial), n_states, y.shape[1], "inner"
+            inner.propose(y, rng, n_states, offsets, trial), n_states, y.shape[1], "inner"
         )
         if self.scale == 0.0:
             return start
@@ -117,7 +117,7 @@ class Perturb(BaseEstimator):
         check_number("scale", self.scale, 0.0)
         least = 1 if n_states is None else check_count("n_states", n_states)
         inner = resolve(self.inner, "labels", "inner")
-        labels = check_labels(inner.start(y, rng, n_states, offsets, trial), len(y), "inner")
+        labels = check_labels(inner.propose(y, rng, n_states, offsets, trial), len(y), "inner")
         K = max(least, int(labels.max()) + 1)
         changed = rng.permutation(len(labels))[: round(min(self.scale, 1.0) * len(labels))]
         labels[changed] = rng.integers(K, size=len(changed))
@@ -152,7 +152,7 @@ class Perturb(BaseEstimator):
         """
         check_number("scale", self.scale, 0.0)
         inner = resolve(self.inner, "fill", "inner")
-        filled = inner.start(y, rng, offsets=offsets, trial=trial, times=times, period=period)
+        filled = inner.propose(y, rng, offsets=offsets, trial=trial, times=times, period=period)
         filled = _checks.complete("inner", filled, y)
         z, _, deviation = standardise(y)
         varies = np.abs(np.nan_to_num(z)).max(axis=0, initial=0.0) > 0.0

@@ -205,7 +205,7 @@ class _ShortFits:
             None,
             None,
         )
-        self._begin = lambda: start.start(y, rng, trial=trial, **more)
+        self._begin = lambda: start.propose(y, rng, trial=trial, **more)
         self._trial = trial
 
     @property
@@ -248,7 +248,7 @@ def candidates(race, verb):
 
 
 def starters(race, verb):
-    """Check the parameters of a race and resolve every name, before anything runs: a list of `Start`."""
+    """Check the parameters of a race and resolve every name, before anything runs: a list of `ResolvedStrategy`."""
     _checks.count_or_word("n_seeds", race.n_seeds, 1, "auto")
     _checks.count_or_word("n_iter", race.n_iter, 0, "auto")
     check_number("keep", race.keep, 0.0, 0.9)

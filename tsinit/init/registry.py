@@ -7,13 +7,25 @@ verb it needs. What is no strategy is refused here; what the parameters of one m
 """
 
 import difflib
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from tsinit.kernels import LinearGaussianParams
 
-_FACTORIES: dict[str, Callable[[], Any]] = {}
+
+class RegisteredStrategy(NamedTuple):
+    """What is known of a name without making its strategy."""
+
+    factory: Callable[[], Any]
+    kind: type | None  # class of the strategy; None where the factory raised
+    verbs: tuple[str, ...]
+
+
+_REGISTERED: dict[str, RegisteredStrategy] = {}
 #: What others call some of them, for messages.
 _ALSO = {
     "4sid": "subspace",
@@ -32,14 +44,22 @@ _ALSO = {
 }
 
 
-class Start(NamedTuple):
-    """A start ready to be asked: every kind of ``init`` looks the same from here on."""
+class ResolvedStrategy(NamedTuple):
+    """A strategy ready to be asked: every kind of ``init`` looks the same from here on."""
 
     label: str  # how messages and tables call it
     call: Callable
     verb: str
 
-    def start(self, y, rng, n_states=None, offsets=None, trial=None, **more):
+    def propose(
+        self,
+        y: np.ndarray,
+        rng: np.random.Generator,
+        n_states: int | None = None,
+        offsets: np.ndarray | None = None,
+        trial: Callable | None = None,
+        **more: Any,
+    ) -> Any:
         """Ask for the starting point with those of the keywords that its signature knows.
 
         Parameters
@@ -84,8 +104,11 @@ class Start(NamedTuple):
         return value
 
 
-def register(name, factory):
+def register(name: str, factory: Callable[[], Any]) -> None:
     """Give a strategy a name, so that ``init=name`` finds it.
+
+    Which verbs it has is settled here. They are read off a class, or the class of a ``functools.partial``; any
+    other factory is called once. If that call raises, the name is asked again when it is used.
 
     Parameters
     ----------
@@ -115,10 +138,10 @@ def register(name, factory):
             f"The factory of {name!r} must be callable, such as the strategy's class; "
             f"got {_describe(factory)}."
         )
-    _FACTORIES[name] = factory
+    _REGISTERED[name] = _examined(factory)
 
 
-def names(verb=None):
+def names(verb: str | None = None) -> list[str]:
     """List the registered names.
 
     Parameters
@@ -139,19 +162,19 @@ def names(verb=None):
     if verb is not None and (not isinstance(verb, str) or verb not in _VERBS):
         raise ValueError(f"verb must be one of {list(_VERBS)} or None; got {verb!r}.")
     return [
-        name for name in sorted(_FACTORIES) if verb is None or verb in _offers(_FACTORIES[name]())
+        name for name, known in sorted(_REGISTERED.items()) if verb is None or verb in known.verbs
     ]
 
 
-def is_bundled(init):
+def is_bundled(init: Any) -> bool:
     """Tell whether a strategy, by name or as an object, is one that the package brings."""
-    if isinstance(init, str):
-        init = _FACTORIES[init]() if init in _FACTORIES else init
-    return type(init).__module__.startswith("tsinit.init")
+    known = _REGISTERED.get(init) if isinstance(init, str) else None
+    kind = known.kind if known else type(init)
+    return kind is not None and kind.__module__.startswith("tsinit.init")
 
 
-def resolve(init, verb, argument="init"):
-    """Turn what a user gave into a `Start`.
+def resolve(init: Any, verb: str, argument: str = "init") -> ResolvedStrategy:
+    """Turn what a user gave into a `ResolvedStrategy`.
 
     Parameters
     ----------
@@ -165,13 +188,13 @@ def resolve(init, verb, argument="init"):
 
     Returns
     -------
-    Start
-        Its method ``start(y, rng, n_states, offsets, trial)`` gives the starting point.
+    ResolvedStrategy
+        Its method ``propose(y, rng, n_states, offsets, trial)`` gives the starting point.
 
     Raises
     ------
     ValueError
-        If no strategy has that name.
+        If no strategy has that name, or what makes it raises.
     TypeError
         If it is none of the things allowed, or a strategy without the verb.
     """
@@ -184,38 +207,72 @@ def resolve(init, verb, argument="init"):
         )
     value = _VERBS[verb].ready(init)
     if value is not None:
-        return Start(_VERBS[verb].kind, lambda: value, verb)
+        return ResolvedStrategy(_VERBS[verb].kind, lambda: value, verb)
     offers = _offers(init)
     if verb in offers:
-        return Start(type(init).__name__, getattr(init, verb), verb)
+        return ResolvedStrategy(type(init).__name__, getattr(init, verb), verb)
     if offers:
         raise TypeError(
             f"{argument} must be a strategy that offers {verb!r}, as {names(verb)} do; "
-            f"got {type(init).__name__}, which offers {offers}."
+            f"got {type(init).__name__}, which offers {list(offers)}."
         )
     if callable(init):
-        return Start(f"{argument}={getattr(init, '__name__', type(init).__name__)}", init, verb)
+        return ResolvedStrategy(
+            f"{argument}={getattr(init, '__name__', type(init).__name__)}", init, verb
+        )
     raise TypeError(f"{_rule(argument, verb)}; got {_describe(init)}.")
 
 
-def _named(name, verb, argument):
+def _named(name: str, verb: str, argument: str) -> ResolvedStrategy:
     """Look a name up, or say which name was probably meant."""
+    if name in _REGISTERED:
+        strategy = _made(name, argument)
+        if verb in _offers(strategy):
+            return ResolvedStrategy(name, getattr(strategy, verb), verb)
     known = names(verb)
-    if name in known:
-        return Start(name, getattr(_FACTORIES[name](), verb), verb)
     message = f"{_rule(argument, verb)}; got {name!r}."
-    if name in _FACTORIES:
+    if name in _REGISTERED:
         raise ValueError(f"{message} {name!r} does not offer {verb!r}.")
     other = _ALSO.get(name.lower())
     close = [other] if other in known else difflib.get_close_matches(name.lower(), known, n=1)
     raise ValueError(message + (f" Did you mean {close[0]!r}?" if close else ""))
 
 
-def _rule(argument, verb):
+def _made(name: str, argument: str) -> Any:
+    """Make the strategy of a registered name, and learn its verbs if that failed when it was registered."""
+    known = _REGISTERED[name]
+    try:
+        strategy = known.factory()
+    except Exception as error:
+        raise ValueError(
+            f"{argument} must be the name of a strategy that can be made; got {name!r}, whose factory "
+            f"raised {type(error).__name__}: {str(error).rstrip('.')}."
+        ) from error
+    if known.kind is None:
+        _REGISTERED[name] = RegisteredStrategy(known.factory, type(strategy), _offers(strategy))
+    return strategy
+
+
+def _examined(factory: Callable[[], Any]) -> RegisteredStrategy:
+    """Find the class and the verbs of what a factory makes, without calling it where its class tells."""
+    kind = factory
+    while isinstance(kind, functools.partial):
+        kind = kind.func
+    if inspect.isclass(kind) and _offers(kind):
+        return RegisteredStrategy(factory, kind, _offers(kind))
+    try:
+        strategy = factory()
+    except Exception:
+        # Registering must not fail because, say, an optional library is not there yet.
+        return RegisteredStrategy(factory, None, ())
+    return RegisteredStrategy(factory, type(strategy), _offers(strategy))
+
+
+def _rule(argument: str, verb: str) -> str:
     return f"{argument} must be one of {names(verb)}, a strategy, a function or {_VERBS[verb].kind}"
 
 
-def _accepted(call, offered, label):
+def _accepted(call: Callable, offered: dict[str, Any], label: str) -> dict[str, Any]:
     """Choose the keywords that the signature of the callable accepts."""
     chosen: dict[str, Any] = {}
     for name, parameter in inspect.signature(call).parameters.items():
@@ -236,7 +293,7 @@ def _accepted(call, offered, label):
     return chosen
 
 
-def _describe(value):
+def _describe(value: Any) -> str:
     """Name a value in a few words: an array by its shape, anything long by its type."""
     if hasattr(value, "shape"):
         return f"{type(value).__name__} of shape {value.shape}"
@@ -246,14 +303,14 @@ def _describe(value):
     return text if len(text) <= 60 else type(value).__name__
 
 
-def _offers(value):
-    """List the verbs of a strategy; arrays have none, though NumPy's have a method called fill."""
-    return (
-        [] if hasattr(value, "shape") else [v for v in _VERBS if callable(getattr(value, v, None))]
-    )
+def _offers(value: Any) -> tuple[str, ...]:
+    """List the verbs of a strategy or its class; arrays have none, though NumPy's have a method called fill."""
+    if hasattr(value, "shape"):
+        return ()
+    return tuple(v for v in _VERBS if callable(getattr(value, v, None)))
 
 
-def _ready_params(value):
+def _ready_params(value: Any) -> LinearGaussianParams | None:
     """Six or seven arrays are parameters; None stands for anything else."""
     if isinstance(value, LinearGaussianParams):
         return value
@@ -264,7 +321,7 @@ def _ready_params(value):
     )
 
 
-def _ready_array(ndim):
+def _ready_array(ndim: int) -> Callable[[Any], Any]:
     """Arrays and tables of this many dimensions; None stands for anything else."""
     return lambda value: value if getattr(value, "ndim", None) == ndim else None
 

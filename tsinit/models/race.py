@@ -65,7 +65,7 @@ def enter(chosen, n_seeds, seed, ask, *, repeat):
 
     Parameters
     ----------
-    chosen : list of Start
+    chosen : list of ResolvedStrategy
         The candidates.
     n_seeds : int
     seed : SeedSequence

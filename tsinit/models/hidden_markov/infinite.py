@@ -282,7 +282,7 @@ class InfiniteHMM(Raced, RegimeQueries, SeriesEstimator):
                 values.append(chain.log_joint)
             return float(np.mean(values[len(values) // 2 :])), chain.z.copy()
 
-        labels = chosen.start(
+        labels = chosen.propose(
             panel.y.copy(), rng, n_states=options.n_states,
             offsets=panel.offsets if len(panel.offsets) > 2 else None, trial=trial,
         )  # fmt: skip

@@ -253,7 +253,7 @@ class TBayesMICE(Raced, GapQueries, SeriesEstimator):
         known = _known(rows, scales, engine, seed)
         contest = chain_race.Contest(
             verb="fill",
-            ask=lambda chosen, rng: check_fill(chosen.start(rows.y.copy(), rng, **known), rows.y, chosen.label),
+            ask=lambda chosen, rng: check_fill(chosen.propose(rows.y.copy(), rng, **known), rows.y, chosen.label),
             spread=lambda table, rng: self._moved(table, rows, scales, rng),
             chain=lambda table, rng: engine.chain(scales.forward(table), rng, options.schedule.n_tune),
             scalars=ENGINES[self.method_][1], objective="log_density", schedule=options.schedule,
@@ -269,7 +269,7 @@ class TBayesMICE(Raced, GapQueries, SeriesEstimator):
         for c, init in enumerate(options.inits):
             rng = np.random.default_rng(child_seed(seed, *((0,) if c == 0 else (0, c))))
             chosen = resolve(init, "fill")
-            table = check_fill(chosen.start(rows.y.copy(), rng, **known), rows.y, chosen.label)
+            table = check_fill(chosen.propose(rows.y.copy(), rng, **known), rows.y, chosen.label)
             if shared and c > 0:
                 table = self._moved(table, rows, scales, rng)
             tables.append(table)

@@ -146,7 +146,7 @@ def _ask(problem, kalman, chosen, rng):
         return (-np.inf, start) if fit is None else (_value(fit, problem.options), fit.params)
 
     offsets = problem.panel.offsets
-    start = chosen.start(
+    start = chosen.propose(
         problem.panel.y.copy(),
         rng,
         n_states=n_states,
