@@ -22,7 +22,9 @@ def by_function(y, rng, n_states):
     return KMeans().dynamics(y, rng, n_states)
 
 
-@pytest.mark.parametrize("inner", ["kmeans", KMeans(), LPC(), by_function], ids=str)
+@pytest.mark.parametrize(
+    "inner", ["kmeans", KMeans(), LPC(), pytest.param(by_function, id="by_function")], ids=str
+)
 def test_scale_zero_is_the_inner_start(y, inner):
     fresh = np.random.default_rng
     strategy = inner if isinstance(inner, (KMeans, LPC)) else KMeans()
