@@ -4,6 +4,10 @@ import os
 import subprocess
 import sys
 
+import pytest
+
+from tsinit.kernels._jit import _CacheFile
+
 FIT = """
 from typing import NamedTuple
 import numpy as np
@@ -52,3 +56,19 @@ def test_a_class_of_a_users_is_compiled_and_leaves_no_trace(tmp_path):
 def test_a_kernel_of_the_package_is_compiled_once(tmp_path):
     assert _run(BUILT_IN, tmp_path)[1:] == ["1", "0"]
     assert _run(BUILT_IN, tmp_path)[1:] == ["1", "1"]
+
+
+@pytest.mark.parametrize("moment", ["_save_data", "_save_index"])
+def test_two_processes_that_save_at_once_never_swap_what_they_compiled(tmp_path, moment):
+    one, other, reader = (_CacheFile(str(tmp_path), "kernel", "stamp") for _ in range(3))
+    other._load_index = dict  # it looked before the first one wrote
+    write = getattr(one, moment)
+
+    def interrupted(*what):
+        other.save("float64", "compiled for float64")
+        write(*what)
+
+    setattr(one, moment, interrupted)
+    one.save("int64", "compiled for int64")
+    assert reader.load("int64") == "compiled for int64"
+    assert reader.load("float64") in {"compiled for float64", None}  # forgotten at worst

@@ -15,8 +15,10 @@ What is compiled for a class of a user's own (the parameters of an emission, say
 cache names the classes it holds, and a process that cannot import one of them could not read the rest.
 """
 
+import hashlib
+
 from numba import njit
-from numba.core.caching import FunctionCache
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 
 _FLAGS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
 _INNER = {"no_cpython_wrapper": True}
@@ -25,8 +27,25 @@ _DENSE = {"fastmath": {"reassoc", "contract", "nsz"}}
 _BORROWING, _OWNING = {"_nrt": False}, {"_nrt": True}
 
 
+class _CacheFile(IndexDataCacheFile):
+    """The files of a cache, safe with several processes that compile one function for different types.
+
+    Numba numbers the files. Two processes that save at the same time take the same number, and the index then leads
+    one type to what was compiled for the other. Here types name their file; at worst, the index forgets an entry.
+    """
+
+    def save(self, key, data):
+        number = int(hashlib.sha256(repr(key).encode()).hexdigest()[:15], 16)
+        self._save_data(self._data_name(number), data)
+        self._save_index({**self._load_index(), key: self._data_name(number)})
+
+
 class _OwnCache(FunctionCache):
     """A cache of what is compiled for the types of this package and of NumPy."""
+
+    def __init__(self, function):
+        super().__init__(function)
+        self._cache_file.__class__ = _CacheFile
 
     def save_overload(self, sig, data):
         if all(map(_is_own, getattr(sig, "args", sig))):
