@@ -94,9 +94,9 @@ def test_mixed_models_leave_the_panel_of_a_sampler_empty():
         return rng.uniform(0.2, 1.5)
 
     class Both(Walker):
-        def _fit(self, X, lengths=None, monitor=None):
+        def fit_under(self, monitor, X, lengths=None):
             self.init = lambda y, rng: rng.random(len(y))
-            return super()._fit(X, lengths=lengths, monitor=monitor)
+            return super().fit_under(monitor, X, lengths=lengths)
 
     mixed = compare(
         {"hills": Hills(), "walk": Both()}, X, {"right": start}, n_seeds=3, progress=False

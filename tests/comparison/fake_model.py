@@ -5,6 +5,7 @@ import math
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from tsinit.models.base import FitKind
 from tsinit.models.monitor import Monitor
 
 
@@ -16,7 +17,7 @@ def height(x):
 class Hills(BaseEstimator):
     """Climb from a start in one dimension; behaves like the package's estimators as far as ``compare`` sees."""
 
-    _objective_name = "height"
+    fit_kind = FitKind(objective="height")
 
     def __init__(self, init="wide", max_iter=60, fail_with=None, random_state=None, verbose=0):
         self.init = init
@@ -26,10 +27,9 @@ class Hills(BaseEstimator):
         self.verbose = verbose
 
     def fit(self, X, lengths=None):
-        return self._fit(X, lengths=lengths)
+        return self.fit_under(Monitor(), X, lengths=lengths)
 
-    def _fit(self, X, lengths=None, monitor=None):
-        monitor = Monitor() if monitor is None else monitor
+    def fit_under(self, monitor, X, lengths=None):
         seed = self.random_state
         start, run = (
             np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, i)) for i in (0, 1)
@@ -79,9 +79,7 @@ class Hills(BaseEstimator):
 class Walker(BaseEstimator):
     """A sampler of one number, standard normal, that begins at the mean of its labels."""
 
-    _verb = "labels"
-    _objective_name = "joint log density"
-    _is_sampler = True
+    fit_kind = FitKind("labels", "joint log density", sampler=True)
 
     def __init__(self, init=None, n_tune=100, n_draws=200, random_state=None, n_jobs=None):
         self.init = init
@@ -90,7 +88,7 @@ class Walker(BaseEstimator):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    def _fit(self, X, lengths=None, monitor=None):
+    def fit_under(self, monitor, X, lengths=None):
         seed = self.random_state
         start, run = (np.random.default_rng(np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, i)))
                       for i in (0, 1))  # fmt: skip

@@ -21,7 +21,7 @@ class Fragile(Hills):
         self.seconds = seconds
         self.log = log
 
-    def _fit(self, X, lengths=None, monitor=None):
+    def fit_under(self, monitor, X, lengths=None):
         replicate = self.random_state.spawn_key[1]
         fate = dict(self.fates).get(replicate)
         if self.log is not None:
@@ -38,7 +38,7 @@ class Fragile(Hills):
             self.init = "nan"
         if fate == "slow":
             return self._dawdle(X, monitor)
-        return super()._fit(X, lengths=lengths, monitor=monitor)
+        return super().fit_under(monitor, X, lengths=lengths)
 
     def _dawdle(self, X, monitor):
         """A step takes a tenth of a second: ten of them overstep any budget of these tests."""
@@ -61,10 +61,10 @@ class KillsWorkerOnce(Hills):
         self.marker = marker
         self.caller = caller
 
-    def _fit(self, X, lengths=None, monitor=None):
+    def fit_under(self, monitor, X, lengths=None):
         late = self.random_state.spawn_key[1] >= 5
         if os.getpid() != self.caller and late and not Path(self.marker).exists():
             Path(self.marker).touch()
             os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(0.02)
-        return super()._fit(X, lengths=lengths, monitor=monitor)
+        return super().fit_under(monitor, X, lengths=lengths)

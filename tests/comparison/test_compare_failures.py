@@ -19,8 +19,8 @@ class Interrupted(Hills):
 class Collapsing(Hills):
     """Loses its objective on the way."""
 
-    def _fit(self, X, lengths=None, monitor=None):
-        super()._fit(X, lengths=lengths, monitor=monitor)
+    def fit_under(self, monitor, X, lengths=None):
+        super().fit_under(monitor, X, lengths=lengths)
         monitor.record(-np.inf)
         return self
 
@@ -28,8 +28,8 @@ class Collapsing(Hills):
 class Slipping(Hills):
     """Loses a little of its objective in the last step."""
 
-    def _fit(self, X, lengths=None, monitor=None):
-        super()._fit(X, lengths=lengths, monitor=monitor)
+    def fit_under(self, monitor, X, lengths=None):
+        super().fit_under(monitor, X, lengths=lengths)
         monitor.record(monitor.objectives[-1] - 0.01)
         return self
 
@@ -135,8 +135,8 @@ def test_a_score_that_fails_leaves_the_fit_and_the_other_scores_as_they_are(tmp_
 class Breaking(Hills):
     """Stops with an error on the way wherever it is above the lower hill."""
 
-    def _fit(self, X, lengths=None, monitor=None):
-        super()._fit(X, lengths=lengths, monitor=monitor)
+    def fit_under(self, monitor, X, lengths=None):
+        super().fit_under(monitor, X, lengths=lengths)
         if monitor.objectives[-1] > 1000.0:
             raise RuntimeError("broke off")
         return self

@@ -34,8 +34,8 @@ def test_chains_agree_from_where_r_hat_stays_below(rng):
 class Pair(Walker):
     """Tells of two chains."""
 
-    def _fit(self, X, lengths=None, monitor=None):
-        super()._fit(X, lengths=lengths, monitor=monitor)
+    def fit_under(self, monitor, X, lengths=None):
+        super().fit_under(monitor, X, lengths=lengths)
         rng = np.random.default_rng(self.random_state.spawn_key)
         far = 30.0 * float(self.start_.mean() > 10) * np.exp(-0.02 * np.arange(2001))
         self.trace_ = {"x": rng.normal(size=(2, 2001)) + np.stack([far, -far])}

@@ -57,10 +57,10 @@ def test_a_worker_killed_once_costs_nothing(cluster, tmp_path):
 class KillsEveryWorker(KillsWorkerOnce):
     """One replicate kills whatever process carries it out, but for the caller's."""
 
-    def _fit(self, X, lengths=None, monitor=None):
+    def fit_under(self, monitor, X, lengths=None):
         if os.getpid() != self.caller and self.random_state.spawn_key[1] == 3:
             os._exit(1)
-        return super(KillsWorkerOnce, self)._fit(X, lengths=lengths, monitor=monitor)
+        return super(KillsWorkerOnce, self).fit_under(monitor, X, lengths=lengths)
 
 
 def test_a_run_that_kills_every_worker_becomes_a_row(cluster):

@@ -92,10 +92,10 @@ def test_draws_that_still_tell_the_starts_apart_are_said_to():
 
 def test_beside_a_climber_each_model_keeps_its_own_columns_and_words():
     class Both(Walker):
-        def _fit(self, X, lengths=None, monitor=None):
+        def fit_under(self, monitor, X, lengths=None):
             place = self.init
             self.init = lambda y, rng: place(y, rng) + rng.uniform(size=len(y))
-            return super()._fit(X, lengths=lengths, monitor=monitor)
+            return super().fit_under(monitor, X, lengths=lengths)
 
     result = compare(
         {"hills": Hills(), "walk": Both()}, X, {"right": _start}, n_seeds=5, progress=False
@@ -165,7 +165,7 @@ def test_labels_of_several_sequences_follow_their_data():
 
 def test_labels_score_the_models_that_give_labels_and_leave_the_others_empty():
     class Blind(Walker):
-        _verb = None
+        fit_kind = Walker.fit_kind._replace(verb=None)
 
     runs = compare(
         {"a": Walker(), "b": Blind()}, X, {"near": _near}, n_seeds=1, truth=LABELS, progress=False
@@ -197,8 +197,8 @@ def test_runs_from_each_start_may_agree_where_all_together_do_not(result):
     assert together["all starts"] < 1.1  # the second halves have forgotten their starts
 
     class Stuck(Walker):
-        def _fit(self, X, lengths=None, monitor=None):
-            super()._fit(X, lengths=lengths, monitor=monitor)
+        def fit_under(self, monitor, X, lengths=None):
+            super().fit_under(monitor, X, lengths=lengths)
             monitor.objectives[:] = [
                 value + float(self.start_.mean()) for value in monitor.objectives
             ]

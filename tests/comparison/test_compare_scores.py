@@ -16,8 +16,8 @@ X = np.arange(40.0)[:, None] * [1.0, 0.1]
 
 
 class WithParams(Hills):
-    def _fit(self, X, lengths=None, monitor=None):
-        super()._fit(X, lengths=lengths, monitor=monitor)
+    def fit_under(self, monitor, X, lengths=None):
+        super().fit_under(monitor, X, lengths=lengths)
         eye = np.eye(2)
         self.params_ = LinearGaussianParams(np.diag([0.9, 0.5]), eye, eye, eye, np.zeros(2), eye)
         return self

@@ -117,7 +117,7 @@ def test_any_schedule_and_number_of_chains_will_do(model, changes):
 def test_a_budget_ends_race_and_fit(model):
     for budget in (Budget(seconds=0.0), Budget(max_iter=4)):
         monitor = Monitor(budget)
-        fitted = clone_with(model)._fit(Y, monitor=monitor)
+        fitted = clone_with(model).fit_under(monitor, Y)
         assert fitted.n_iter_ <= 4
         assert monitor.timed_out == (budget.seconds is not None)
 

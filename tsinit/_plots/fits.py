@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 
 from tsinit._plots import style
+from tsinit.models.base import FitKind
 
 
 def history(model, *, ax=None):
@@ -29,7 +30,7 @@ def history(model, *, ax=None):
         marker="o",
         markersize=3,
     )
-    return style.dress(ax, "iteration", getattr(model, "_objective_name", "objective"))
+    return style.dress(ax, "iteration", getattr(model, "fit_kind", FitKind()).objective)
 
 
 def smoothed(model, X, *, lengths=None, columns=None, ax=None):

@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import threading
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -19,15 +19,32 @@ from tsinit.models.interrupt import interruptible, is_interrupt
 from tsinit.models.monitor import Monitor
 
 
+class FitKind(NamedTuple):
+    """What a fit of a model is.
+
+    Parameters
+    ----------
+    verb : {"dynamics", "labels", "fill"} or None
+        What the model asks a strategy for; None if it asks for nothing.
+    objective : str
+        Name of what a fit maximises, and what its history holds.
+    sampler : bool
+        Whether a fit ends in draws from a distribution, so that no two fits end at the same point.
+    """
+
+    verb: str | None = None
+    objective: str = "objective"
+    sampler: bool = False
+
+
 class SeriesEstimator(BaseEstimator):
     """Base class of the models of this package.
 
-    A model implements ``_run(panel, seed, monitor)``: ask the strategy for a start, refine it, and set the
-    attributes that end in an underscore. Everything else here is the same for all.
+    A model says its `fit_kind` and implements ``_run(panel, seed, monitor)``: ask the strategy for a start, refine
+    it, and set the attributes that end in an underscore. Everything else here is the same for all.
     """
 
-    _verb = ""  # what the model asks a strategy for
-    _objective_name = "objective"
+    fit_kind: ClassVar[FitKind] = FitKind()
     _fitted_attribute = "start_"
 
     def fit(self, X, y=None, *, lengths=None):
@@ -52,12 +69,28 @@ class SeriesEstimator(BaseEstimator):
         ValueError, TypeError
             The data, a parameter or the start is unusable; the message says which rule is broken.
         """
-        return self._fit(X, lengths=lengths)
+        return self.fit_under(Monitor(), X, lengths=lengths)
 
-    def _fit(self, X, lengths=None, monitor=None):
-        """Fit under a `Monitor`, which `compare` brings to set a budget and to keep the trace."""
+    def fit_under(self, monitor, X, lengths=None):
+        """Fit under a monitor that sets a budget and keeps the trace, as `compare` does.
+
+        Parameters
+        ----------
+        monitor : Monitor
+            A new one; after the fit it holds the objectives, the seconds and whether the budget ended the fit.
+        X, lengths
+            As in :meth:`fit`.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            As in :meth:`fit`.
+        """
         self._forget()
-        monitor = Monitor() if monitor is None else monitor
         try:
             panel = check_series(X, lengths, estimator=self, reset=True, min_steps=2)
             with one_thread(), interruptible(), _bar(self, monitor):
@@ -154,7 +187,7 @@ def _bar(estimator, monitor):
         def show(iteration, objective):
             bar.n = iteration
             if objective == objective:  # a start alone may have none: NaN
-                bar.set_postfix_str(f"{estimator._objective_name} {objective:.6g}")
+                bar.set_postfix_str(f"{estimator.fit_kind.objective} {objective:.6g}")
 
         monitor.callback = show
         try:

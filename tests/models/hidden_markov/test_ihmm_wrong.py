@@ -158,7 +158,7 @@ def test_an_interrupt_keeps_what_was_drawn_where_the_user_asked_for_it(n_jobs):
 
 def test_a_budget_of_sweeps_shrinks_tuning_and_draws_alike():
     monitor = Monitor(Budget(max_iter=20))
-    model = quick(n_tune=100, n_draws=100)._fit(Y, monitor=monitor)
+    model = quick(n_tune=100, n_draws=100).fit_under(monitor, Y)
     assert (model.n_iter_, model.draws_.n_draws) == (20, 10)
     assert len(monitor.objectives) == 21
     assert monitor.extras["n_states"][-1] == np.mean(model.trace_["n_states"][:, -1])
@@ -166,14 +166,14 @@ def test_a_budget_of_sweeps_shrinks_tuning_and_draws_alike():
 
 
 def test_a_budget_of_no_sweep_makes_one_because_there_is_no_draw_without():
-    model = quick()._fit(Y, monitor=Monitor(Budget(max_iter=0)))
+    model = quick().fit_under(Monitor(Budget(max_iter=0)), Y)
     assert model.n_iter_ == 1
     assert np.isfinite(model.history_).all()
 
 
 def test_out_of_time_is_said_and_the_last_state_kept():
     monitor = Monitor(Budget(seconds=0.05))
-    model = quick(n_tune=10**7)._fit(Y, monitor=monitor)
+    model = quick(n_tune=10**7).fit_under(monitor, Y)
     assert monitor.timed_out
     assert model.draws_.n_draws == 1
 

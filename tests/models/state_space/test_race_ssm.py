@@ -78,7 +78,7 @@ def test_the_last_word_to_a_progress_bar_is_the_fit_s_even_where_a_dropped_start
     model = LinearGaussianSSM(
         3, init=Race(FEW.strategies, n_seeds=3, budget=8.0), max_iter=60, random_state=13
     )
-    model._fit(Y, monitor=monitor)
+    model.fit_under(monitor, Y)
     assert told[-1] == (model.n_iter_, model.history_[-1])
 
 
@@ -148,7 +148,7 @@ def test_the_race_survives_pickling():
 def test_out_of_time_the_race_ends_and_keeps_what_it_has(seconds):
     model = LinearGaussianSSM(3, init=FEW, random_state=0)
     monitor = Monitor(Budget(seconds=seconds))
-    model._fit(Y, monitor=monitor)
+    model.fit_under(monitor, Y)
     assert monitor.timed_out
     assert model.n_iter_ == len(model.history_) - 1 < 100
     assert np.isfinite(model.log_likelihood_)
@@ -157,7 +157,7 @@ def test_out_of_time_the_race_ends_and_keeps_what_it_has(seconds):
 def test_a_limit_of_iterations_holds_for_every_run():
     for limit in (0, 1, 7):
         model = LinearGaussianSSM(3, init=FEW, random_state=0)
-        model._fit(Y, monitor=Monitor(Budget(max_iter=limit)))
+        model.fit_under(Monitor(Budget(max_iter=limit)), Y)
         assert model.n_iter_ <= limit
         assert (model.init_race_.runs["n_iter"] <= limit).all()
 
@@ -190,7 +190,7 @@ def test_the_progress_bar_counts_iterations_and_shows_the_best():
     told = []
     monitor = Monitor(callback=lambda iteration, objective: told.append((iteration, objective)))
     model = LinearGaussianSSM(3, init=FEW, random_state=0)
-    model._fit(Y, monitor=monitor)
+    model.fit_under(monitor, Y)
     assert told[-1] == (model.n_iter_, model.history_[-1])
     assert np.all(np.diff([iteration for iteration, _ in told]) >= 0)
 

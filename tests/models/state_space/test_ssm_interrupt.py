@@ -41,7 +41,7 @@ def test_an_interrupted_fit_leaves_an_unfitted_estimator_that_can_be_fitted_agai
     fresh, refitted = model(), model().fit(Y)
     for estimator in (fresh, refitted):
         with pytest.raises(error):
-            estimator._fit(Y, monitor=Monitor(callback=stop))
+            estimator.fit_under(Monitor(callback=stop), Y)
         assert [
             name for name in vars(estimator) if name.endswith("_") or name.startswith("_")
         ] == []
@@ -74,7 +74,7 @@ def tell(iteration, objective):
         sys.stdout.flush()
 
 try:
-    estimator._fit(y, monitor=Monitor(callback=tell))
+    estimator.fit_under(Monitor(callback=tell), y)
 except KeyboardInterrupt:
     try:
         estimator.transform(y)
@@ -124,7 +124,7 @@ def test_fits_in_several_threads_are_the_same_and_give_the_threads_of_blas_back(
 def test_a_budget_of_iterations_is_the_smaller_of_two_limits():
     for own, given, expected in ((20, 5, 5), (5, 20, 5), (20, 0, 0), (20, None, 20)):
         monitor = Monitor(Budget(max_iter=given))
-        fitted = model(max_iter=own)._fit(Y, monitor=monitor)
+        fitted = model(max_iter=own).fit_under(monitor, Y)
         assert fitted.n_iter_ == expected
         assert not monitor.timed_out
         np.testing.assert_allclose(
@@ -134,7 +134,7 @@ def test_a_budget_of_iterations_is_the_smaller_of_two_limits():
 
 def test_a_budget_of_seconds_keeps_what_it_has():
     monitor = Monitor(Budget(seconds=0.3), callback=lambda iteration, objective: time.sleep(0.02))
-    fitted = model(max_iter=10**6)._fit(Y, monitor=monitor)
+    fitted = model(max_iter=10**6).fit_under(monitor, Y)
     assert monitor.timed_out
     # At most 15 naps fit in, and one more entry notices; at least one iteration was made and is in the result.
     assert 1 <= fitted.n_iter_ <= 16
@@ -148,7 +148,7 @@ def test_the_seconds_of_a_budget_are_those_of_all_restarts_and_orders_together()
         monitor = Monitor(
             Budget(seconds=0.3), callback=lambda iteration, objective: time.sleep(0.02)
         )
-        fitted = model(max_iter=8, **changes)._fit(Y, monitor=monitor)
+        fitted = model(max_iter=8, **changes).fit_under(monitor, Y)
         assert monitor.timed_out
         # Each run of nine entries takes 0.18 seconds: without a common clock, all of them would be made.
         assert monitor.fit_seconds < 1.0
@@ -157,7 +157,7 @@ def test_the_seconds_of_a_budget_are_those_of_all_restarts_and_orders_together()
 
 def test_the_trace_has_an_entry_per_iteration_and_clocks_that_run():
     monitor = Monitor()
-    fitted = model()._fit(Y, monitor=monitor)
+    fitted = model().fit_under(monitor, Y)
     assert monitor.objectives == fitted.history_.tolist()
     assert len(monitor.seconds) == 21
     assert (np.diff([0.0, *monitor.seconds]) >= 0.0).all()

@@ -107,7 +107,7 @@ def test_a_strategy_without_chance_costs_one_run():
 
     iterations = []
     monitor = Monitor(callback=lambda iteration, objective: iterations.append(iteration))
-    LinearGaussianSSM(3, init=same, n_init=5, max_iter=7, tol=0.0)._fit(Y, monitor=monitor)
+    LinearGaussianSSM(3, init=same, n_init=5, max_iter=7, tol=0.0).fit_under(monitor, Y)
     assert len(asked) == 5
     assert iterations == list(range(8))
     assert_same(fit(init="subspace", n_init=5), fit(init="subspace"))

@@ -5,7 +5,7 @@ import pandas as pd
 
 from tsinit.comparison.analysis import statistics
 from tsinit.comparison.plan import identity
-from tsinit.comparison.plan.about import is_sampler
+from tsinit.comparison.plan.about import fit_kind
 from tsinit.comparison.run.worker import is_monotone
 
 #: What identifies a row for a reader.
@@ -33,7 +33,7 @@ def runs_table(tasks, outcomes):
     """
     scores = dict.fromkeys(c for t in tasks for c in t.scoring.columns(t.data, t.estimator))
     told = dict.fromkeys(name for o in outcomes for name in o.sampler)
-    if any(is_sampler(t.estimator) for t in tasks):
+    if any(fit_kind(t.estimator).sampler for t in tasks):
         told |= {"n_settle": None, "n_mixed": None}
     table = pd.DataFrame(
         [_row(t, o, list(scores), list(told)) for t, o in zip(tasks, outcomes, strict=True)]
@@ -48,7 +48,7 @@ def runs_table(tasks, outcomes):
     )
     table["gap"] = ends.transform("max") - table["objective_final"].where(ended)
     # The mean over draws is never twice the same: a sampler has no distinct ends to number.
-    walks = table["model"].isin({t.model for t in tasks if is_sampler(t.estimator)})
+    walks = table["model"].isin({t.model for t in tasks if fit_kind(t.estimator).sampler})
     table["optimum"] = ends.transform(
         lambda values: statistics.number_optima(values.to_numpy())
     ).mask(walks, 0)
@@ -105,7 +105,7 @@ def _row(task, outcome, score_columns, told):
     entropy, key = task.seed
     seed = np.random.SeedSequence(entropy=entropy, spawn_key=key)
     trace = outcome.objectives
-    walks = is_sampler(task.estimator)
+    walks = fit_kind(task.estimator).sampler
     sampler = outcome.sampler | ({"n_settle": statistics.settling(trace)} if walks else {})
     return {
         "run_id": task.run_id,

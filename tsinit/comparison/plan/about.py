@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from tsinit.models.base import FitKind
+
 
 class ModelAbout(NamedTuple):
     """What sentences need to know of a model."""
@@ -44,17 +46,14 @@ def describe(plan):
     """
     max_iter, seconds = (None, None) if plan.budget is None else plan.budget
     models = {
-        name: ModelAbout(" ".join(str(model).split()), objective_name(model), is_sampler(model))
+        name: ModelAbout(
+            " ".join(str(model).split()), fit_kind(model).objective, fit_kind(model).sampler
+        )
         for name, model in plan.models.items()
     }
     return About(plan.entropy, models, max_iter, seconds)
 
 
-def objective_name(model):
-    """Name what a model maximises."""
-    return getattr(model, "_objective_name", "objective")
-
-
-def is_sampler(model):
-    """Whether the runs of a model end in a distribution, so that no two ends are the same point."""
-    return bool(getattr(model, "_is_sampler", False))
+def fit_kind(model):
+    """What fits of a model are: the verb it asks for, what it maximises, whether it samples."""
+    return getattr(model, "fit_kind", FitKind())

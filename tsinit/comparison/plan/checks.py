@@ -11,6 +11,7 @@ from tsinit._validate import check_count, check_number, check_series
 from tsinit._validate.values import short
 from tsinit.comparison.plan import data as datasets_of
 from tsinit.comparison.plan import naming
+from tsinit.comparison.plan.about import fit_kind
 from tsinit.comparison.plan.data import Dataset
 from tsinit.comparison.plan.scores import TRUTHS, Scoring, column_name, kind_of_truth
 from tsinit.comparison.run.store import Store
@@ -26,7 +27,7 @@ def check_models(model):
     for name, estimator in models.items():
         _check_name(name, "model")
         if isinstance(estimator, type) or not all(
-            hasattr(estimator, a) for a in ("_fit", "get_params")
+            hasattr(estimator, a) for a in ("fit_under", "get_params")
         ):
             raise TypeError(
                 f"model must be a tsinit estimator, for example LinearGaussianSSM(); got {estimator!r}"
@@ -59,18 +60,13 @@ def check_known(strategies, models):
     -------
     dict of str to object
     """
-    verbs = {verb for verb in map(_verb, models.values()) if verb is not None}
+    verbs = {verb for verb in (fit_kind(model).verb for model in models.values()) if verb}
     known = {}
     for name, strategy in strategies.items():
         starts = [resolve(strategy, verb, "strategies") for verb in sorted(verbs)]
         by_name = isinstance(strategy, str) and len(starts) > 0
         known[name] = getattr(starts[0].call, "__self__", strategy) if by_name else strategy
     return known
-
-
-def _verb(model):
-    """Name what a model asks of a strategy, None where it is not one of ours."""
-    return getattr(model, "_verb", None)
 
 
 def check_entropy(seed):

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tsinit.comparison.plan.about import fit_kind
 from tsinit.comparison.plan.data import stack
 from tsinit.comparison.plan.fillings import ALL, fill_scores, score_filling
 
@@ -142,7 +143,7 @@ TRUTHS = {
     "labels": _Truth(
         lambda model: ["ari"],
         _label_scores,
-        lambda model: getattr(model, "_verb", "") == "labels",
+        lambda model: fit_kind(model).verb == "labels",
         "labels_",
         ("ari",),
     ),

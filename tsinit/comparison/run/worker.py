@@ -124,7 +124,7 @@ def fit(task, monitor):
     # Runs share the cores among them: chains that ran side by side within one would be timed against each other.
     quiet = {name: value for name, value in (("verbose", 0), ("n_jobs", 1)) if name in settings}
     estimator = clone(task.estimator).set_params(init=task.init, random_state=seed, **quiet)
-    estimator._fit(task.data.X, lengths=None, monitor=monitor)
+    estimator.fit_under(monitor, task.data.X)
     return estimator
 
 

@@ -10,7 +10,7 @@ from tsinit.init._labels import wanted_states
 from tsinit.init.race import candidates, race_of
 from tsinit.init.registry import resolve
 from tsinit.models import chain_race, chains
-from tsinit.models.base import SeriesEstimator
+from tsinit.models.base import FitKind, SeriesEstimator
 from tsinit.models.hidden_markov import summaries
 from tsinit.models.hidden_markov.chain import Chain, ChainStopped, Priors
 from tsinit.models.hidden_markov.posterior import SCALARS, Draws, recorder
@@ -142,10 +142,8 @@ class InfiniteHMM(Raced, RegimeQueries, SeriesEstimator):
     (153,)
     """
 
-    _verb = "labels"
-    _objective_name = "joint log density"
+    fit_kind = FitKind("labels", "joint log density", sampler=True)
     _fitted_attribute = "labels_"
-    _is_sampler = True
 
     def __init__(
         self,

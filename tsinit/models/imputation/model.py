@@ -17,7 +17,7 @@ from tsinit._validate.imputing import (
 from tsinit.init.race import candidates, race_of
 from tsinit.init.registry import resolve
 from tsinit.models import chain_race, chains
-from tsinit.models.base import SeriesEstimator
+from tsinit.models.base import FitKind, SeriesEstimator
 from tsinit.models.imputation.chained_equations import Diverged
 from tsinit.models.imputation.engines import ENGINES, FAILURES, SCALARS, choose
 from tsinit.models.imputation.posterior import GapQueries, ImputedDraws
@@ -132,10 +132,8 @@ class TBayesMICE(Raced, GapQueries, SeriesEstimator):
     5
     """
 
-    _verb = "fill"
-    _objective_name = "log density"
+    fit_kind = FitKind("fill", "log density", sampler=True)
     _fitted_attribute = "_fitted_scales"
-    _is_sampler = True
 
     def _n_iterations(self):
         return self.n_tune + self.n_draws

@@ -2,7 +2,7 @@
 
 from tsinit import _validate
 from tsinit._validate import check_choice, check_count, check_flag, check_number, check_orders
-from tsinit.models.base import SeriesEstimator
+from tsinit.models.base import FitKind, SeriesEstimator
 from tsinit.models.race import Raced
 from tsinit.models.state_space import criteria, restarts
 from tsinit.models.state_space.queries import StateSpaceQueries, end_of_time
@@ -97,8 +97,7 @@ class LinearGaussianSSM(Raced, StateSpaceQueries, SeriesEstimator):
     (153, 2)
     """
 
-    _verb = "dynamics"
-    _objective_name = "log-likelihood"
+    fit_kind = FitKind("dynamics", "log-likelihood")
     _fitted_attribute = "params_"
 
     def __init__(
