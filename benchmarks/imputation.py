@@ -22,7 +22,7 @@ import pandas as pd
 
 from tsinit.kernels.imputation import fcs, regression
 from tsinit.models.imputation.model import TBayesMICE
-from tsinit.models.mixing import ess
+from tsinit.result import ess
 
 
 def score(model, table, truth, lengths=None, level=0.95):

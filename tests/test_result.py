@@ -105,16 +105,70 @@ def test_a_summary_shows_scalars_with_diagnostics_and_states_only_when_asked(par
     )  # two digits are shown
 
 
+def autoregression(rng, phi, shape):
+    x = np.zeros(shape)
+    for t in range(1, shape[1]):
+        x[:, t] = phi * x[:, t - 1] + rng.standard_normal(shape[0])
+    return x
+
+
 def test_diagnostics_are_those_of_arviz_for_all_kinds_of_chains(rng):
     import arviz
 
     for n, phi in itertools.product((5, 11, 40, 333), (-0.9, 0.0, 0.5, 0.98)):
-        x = np.zeros((3, n))
-        for t in range(1, n):
-            x[:, t] = phi * x[:, t - 1] + rng.standard_normal(3)
-        for walk in (x, np.round(x), x + np.arange(3)[:, None]):
-            assert result.rhat(walk) == pytest.approx(float(arviz.rhat(walk)), rel=1e-9)
-            assert result.ess(walk) == pytest.approx(float(arviz.ess(walk)), rel=1e-9)
+        x = autoregression(rng, phi, (3, n))
+        for chains in (x, np.round(x), x + np.arange(3)[:, None], x + np.eye(3, 1)):
+            assert result.rhat(chains) == pytest.approx(float(arviz.rhat(chains)), rel=1e-9)
+            assert result.ess(chains) == pytest.approx(float(arviz.ess(chains)), rel=1e-9)
+
+
+@pytest.mark.parametrize("phi", [0.0, 0.5, 0.98])
+def test_a_single_chain_is_judged_by_its_halves(rng, phi):
+    """ArviZ ranks and splits two chains or more; given the ranked halves, it has the R-hat of one."""
+    import arviz
+    from scipy.stats import norm, rankdata
+
+    def of_ranks(halves):
+        ranks = rankdata(halves).reshape(halves.shape)
+        scores = norm.ppf((ranks - 3 / 8) / (halves.size + 1 / 4))
+        return float(arviz.rhat(scores, method="identity"))
+
+    for x in autoregression(rng, phi, (5, 301)):
+        halves = np.array([x[:150], x[-150:]])
+        folded = np.abs(halves - np.median(halves))
+        assert result.rhat(x[None]) == pytest.approx(
+            max(of_ranks(halves), of_ranks(folded)), rel=1e-9
+        )
+        assert result.rhat(x) == result.rhat(x[None])
+        assert result.ess(x[None]) == pytest.approx(float(arviz.ess(x[None])), rel=1e-9)
+    assert result.rhat(rng.standard_normal((1, 2000))) < 1.01
+    assert result.rhat(np.linspace(0.0, 1.0, 300)) > 1.5  # a chain on its way
+
+
+@pytest.mark.parametrize("n", [4, 5, 100, 777])
+@pytest.mark.parametrize("values", [(3, 4), (1.1, 1.7, 1.3), (1.1, 1.1, 1.7)])
+def test_chains_stuck_each_at_a_constant_of_its_own_never_look_converged(n, values):
+    stuck = np.repeat(np.array(values)[:, None], n, axis=1)
+    assert result.rhat(stuck) == np.inf
+    assert result.rhat(np.repeat(values[:2] if values[0] != values[1] else values[1:], n)) == np.inf
+    assert result.worst_mixing([np.ones((2, n)), stuck])[0] == np.inf
+
+
+def test_a_constant_agrees_and_has_no_sample_size():
+    for constant in (np.ones((4, 100)), np.full((1, 4), -0.1), np.full(9, 2)):
+        assert result.rhat(constant) == 1.0
+        assert np.isnan(result.ess(constant))
+    assert np.isnan(result.rhat(np.ones((4, 3))))
+
+
+def test_the_worst_scalar_speaks_for_all_and_one_without_verdict_is_none(rng):
+    good, bad = rng.standard_normal((4, 200)), autoregression(rng, 0.99, (4, 200))
+    rhat, ess = result.worst_mixing([good, bad, np.ones((4, 200))])
+    assert (rhat, ess) == (result.rhat(bad), result.ess(bad))
+    broken = np.where(np.arange(200) == 7, -np.inf, good)
+    assert np.isnan(result.worst_mixing([bad, broken])[0])
+    assert result.worst_mixing([bad, broken])[1] == result.ess(bad)
+    assert np.isnan(result.worst_mixing([])).all()
 
 
 def test_to_arviz_keeps_every_group(parts):
@@ -188,15 +242,10 @@ def test_diagnostics_are_those_of_arviz_and_quiet_where_they_say_nothing(rng, ca
     assert result.ess(x) == pytest.approx(float(arviz.ess(x)))
     assert result.rhat(x) > 1.3
     assert result.rhat(rng.integers(2, 5, (4, 100))) < 1.1
-    constant = np.full((4, 100), 3)
     broken = np.where(rng.random((4, 100)) < 0.01, np.nan, x)
-    for nothing in (constant, broken, x[:, :3]):
+    for nothing in (broken, x[:, :3]):
         assert np.isnan(result.rhat(nothing))
         assert np.isnan(result.ess(nothing))
-    assert np.isnan(result.rhat(x[:1]))
     assert 1 < result.ess(x[:1]) < 1000
-    assert (
-        result.rhat(np.repeat([[1.0], [2.0]], 50, axis=1)) == np.inf
-    )  # each chain stuck in its own place
-    assert np.isfinite(result.rhat(np.concatenate([constant[:1], x])))
+    assert np.isfinite(result.rhat(np.concatenate([np.full((1, 100), 3), x])))
     assert not caplog.records

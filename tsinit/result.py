@@ -1,30 +1,48 @@
-"""Draws as an `xarray.DataTree` with ArviZ group names; the only module that knows ArviZ versions.
+"""Draws as an `xarray.DataTree` with ArviZ group names, and the R-hat and effective sample size of the package.
 
-It knows nothing of models: names, dimensions and coordinates come from the caller. ArviZ 0.23 (Python 3.11)
-works on its own InferenceData, 1.x on DataTrees. Both are imported here and nowhere else, and only when asked
-for. Convergence diagnostics are ArviZ's to the last digits, without waiting for it to be imported.
+It is the only module that knows ArviZ versions, and knows nothing of models: names, dimensions and coordinates come
+from the caller. ArviZ 0.23 (Python 3.11) works on its own InferenceData, 1.x on DataTrees. Both are imported here and
+nowhere else, and only when asked for. Convergence diagnostics are ArviZ's to the last digits, without waiting for it
+to be imported; :func:`rhat` says what they are for a single chain and for constants.
 """
 
+from __future__ import annotations
+
 import warnings
+from collections.abc import Hashable, Iterable, Mapping
 from itertools import chain as concatenated
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
+from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    import arviz
+    import xarray as xr
+
+Floats = npt.NDArray[np.float64]
+#: Values by name: an array (chain, draw, ...), or a list with an array for each chain, which may be ragged.
+Variables = Mapping[str, Any]
+#: Dimension and values.
+Coordinate = tuple[str, npt.NDArray]
 
 _FIRST_DIM = {"posterior_by_state": ("state",), "posterior_by_time": ("time",)}
 
 
 def to_datatree(
-    posterior,
+    posterior: Variables,
     *,
-    sample_stats=None,
-    warmup=None,
-    observed=None,
-    aligned=None,
-    labels=None,
-    coords=None,
-    dims=None,
-    attrs=None,
-):
+    sample_stats: Variables | None = None,
+    warmup: Variables | None = None,
+    observed: ArrayLike | None = None,
+    aligned: Variables | None = None,
+    labels: ArrayLike | None = None,
+    coords: Mapping[str, Any] | None = None,
+    dims: Mapping[str, tuple[str, ...]] | None = None,
+    attrs: Mapping[str, Any] | None = None,
+) -> xr.DataTree:
     """Arrange draws as a tree with ArviZ group names.
 
     A chain that has fewer draws than the longest one stopped early: it is left out of every group, and the
@@ -65,13 +83,13 @@ def to_datatree(
     """
     import xarray as xr
 
-    groups = {
+    given: dict[str, Variables] = {
         "posterior": posterior,
         "sample_stats": sample_stats or {},
         "posterior_by_state": aligned or {},
         "posterior_by_time": {} if labels is None else {"state": labels},
     }
-    groups, kept, left_out = _complete(groups)
+    groups, kept, left_out = _complete(given)
     stats = groups["sample_stats"]
     before = _shortest({name: [value[c] for c in kept] for name, value in (warmup or {}).items()})
     groups["warmup_posterior"] = {
@@ -94,7 +112,7 @@ def to_datatree(
     return xr.DataTree.from_dict(tree | {"/": xr.Dataset(attrs=_attributes(attrs, left_out))})
 
 
-def to_arviz(datatree):
+def to_arviz(datatree: xr.DataTree) -> arviz.InferenceData | xr.DataTree:
     """Turn a tree into what the installed ArviZ works on.
 
     Parameters
@@ -107,62 +125,71 @@ def to_arviz(datatree):
     arviz.InferenceData or xarray.DataTree
         The former with ArviZ 0.x, the tree itself with ArviZ 1.x.
     """
-    arviz = _arviz()
-    if int(arviz.__version__.split(".")[0]) >= 1:
+    installed = _arviz()
+    if int(installed.__version__.split(".")[0]) >= 1:
         return datatree
     groups = {name: child.to_dataset() for name, child in datatree.children.items()}
-    return arviz.InferenceData(attrs=dict(datatree.attrs), **groups)
+    return installed.InferenceData(attrs=dict(datatree.attrs), **groups)
 
 
-def rhat(x):
-    """Rank-normalised split R-hat of one scalar, the larger of bulk and tail.
+def rhat(x: ArrayLike) -> float:
+    """Rank-normalised split R-hat of one scalar, the larger of bulk and tail: the one of this package.
+
+    Every chain is cut into halves and all halves are compared, so that a single chain has an R-hat as well: it says
+    whether that chain has drifted, and cannot say whether another one would have gone elsewhere.
 
     Parameters
     ----------
     x : (chain, draw) float
+        Draws after the warm-up; a single chain may be (draw,).
 
     Returns
     -------
     float
-        NaN where it says nothing: all draws equal, fewer than two chains or four draws, a value that is not
-        finite. Infinite where every chain is stuck in a place of its own.
+        1 where all draws of all chains are equal, because they agree (a number of states that never changes, often);
+        infinite where every half is stuck at a constant of its own; NaN for fewer than four draws, or where a value is
+        not finite.
+
+    Notes
+    -----
+    With two or more chains that vary, it is ArviZ's ``rhat(x, method="rank")``, which is NaN for a single chain and for
+    constants.
 
     References
     ----------
     Vehtari, Gelman, Simpson, Carpenter and Buerkner, Bayesian Analysis 16 (2021), equations 4 and 14.
     """
-    return split_rhat(x) if len(x) > 1 else np.nan
-
-
-def split_rhat(x):
-    """R-hat as of :func:`rhat`, for any number of chains: the halves of one are compared too."""
-    x = np.asarray(x, dtype=float)
-    if _says_nothing(x):
+    x = np.atleast_2d(np.asarray(x, dtype=float))
+    if _is_unusable(x):
         return np.nan
+    if np.ptp(x) == 0.0:
+        return 1.0
     halves = _split(x)
     bulk, tail = _normal_scores(halves), _normal_scores(np.abs(halves - np.median(halves)))
     return float(np.fmax(_plain_rhat(bulk), _plain_rhat(tail)))
 
 
-def ess(x):
-    """Bulk effective sample size of one scalar over all chains.
+def ess(x: ArrayLike) -> float:
+    """Bulk effective sample size of one scalar over all chains: the one of this package.
 
     Parameters
     ----------
     x : (chain, draw) float
+        As of :func:`rhat`; a single chain is split too.
 
     Returns
     -------
     float
-        NaN where it says nothing: all draws equal, fewer than four draws, a value that is not finite.
+        ArviZ's ``ess(x, method="bulk")``, but NaN where all draws are equal, because nothing can be estimated then; NaN
+        too for fewer than four draws, or where a value is not finite.
 
     References
     ----------
     As of :func:`rhat`, section 3; Geyer, Statistical Science 7 (1992): sums of neighbouring autocorrelations are
     positive and fall, beyond the first that is not there is only noise.
     """
-    x = np.asarray(x, dtype=float)
-    if _says_nothing(x):
+    x = np.atleast_2d(np.asarray(x, dtype=float))
+    if _is_unusable(x) or np.ptp(x) == 0.0:
         return np.nan
     scores = _normal_scores(_split(x))
     m, n = scores.shape
@@ -179,37 +206,59 @@ def ess(x):
     return float(m * n / max(tau, 1.0 / np.log10(m * n)))
 
 
-def _says_nothing(x):
-    return x.shape[1] < 4 or not np.isfinite(x).all() or np.ptp(x) == 0.0
+def worst_mixing(scalars: Iterable[ArrayLike]) -> tuple[float, float]:
+    """Largest R-hat and smallest effective sample size among several scalars of a sampler.
+
+    Parameters
+    ----------
+    scalars : iterable of (chain, draw) float
+
+    Returns
+    -------
+    rhat : float
+        NaN where that of any scalar is: what cannot be judged does not count as converged.
+    ess : float
+        Of the scalars that vary; NaN where none does.
+    """
+    scalars = list(scalars)
+    sizes = [size for size in map(ess, scalars) if not np.isnan(size)]
+    rhats = [rhat(x) for x in scalars]
+    return float(np.max(rhats)) if rhats else np.nan, min(sizes, default=np.nan)
 
 
-def _split(x):
+def _is_unusable(x: Floats) -> bool:
+    return x.shape[1] < 4 or not np.isfinite(x).all()
+
+
+def _split(x: Floats) -> Floats:
     half = x.shape[1] // 2
     return np.concatenate([x[:, :half], x[:, x.shape[1] - half :]])
 
 
-def _normal_scores(x):
+def _normal_scores(x: Floats) -> Floats:
     from scipy.special import ndtri
     from scipy.stats import rankdata
 
     return ndtri((rankdata(x).reshape(x.shape) - 0.375) / (x.size + 0.25))
 
 
-def _plain_rhat(x):
+def _plain_rhat(x: Floats) -> float:
     n = x.shape[1]
-    within, between = x.var(axis=1, ddof=1).mean(), x.mean(axis=1).var(ddof=1)
+    # Exactly 0 in a chain that never moves: rounding would make an infinite R-hat a large one.
+    of_chains = np.where(np.ptp(x, axis=1) == 0.0, 0.0, x.var(axis=1, ddof=1))
+    within, between = of_chains.mean(), x.mean(axis=1).var(ddof=1)
     with np.errstate(all="ignore"):
         return np.sqrt(((n - 1) / n * within + between) / within)
 
 
-def _autocovariance(x):
+def _autocovariance(x: Floats) -> Floats:
     """(chain, lag) biased autocovariances, by the fast Fourier transform."""
     n = x.shape[1]
     spectrum = np.fft.rfft(x - x.mean(axis=1, keepdims=True), 2 * n)
     return np.fft.irfft(np.abs(spectrum) ** 2)[:, :n] / n
 
 
-def _arviz():
+def _arviz() -> ModuleType:
     with warnings.catch_warnings():
         # The last releases of 0.x announce the next when they are imported.
         warnings.simplefilter("ignore")
@@ -218,7 +267,9 @@ def _arviz():
     return arviz
 
 
-def _complete(groups):
+def _complete(
+    groups: Mapping[str, Variables],
+) -> tuple[dict[str, dict[str, npt.NDArray]], npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """The groups without chains that stopped early, the numbers of the chains kept, and those left out."""
     values = list(concatenated.from_iterable(group.values() for group in groups.values()))
     n_draws = np.min([[len(part) for part in value] for value in values], axis=0)
@@ -231,7 +282,7 @@ def _complete(groups):
     return chosen, kept, left_out
 
 
-def _shortest(values):
+def _shortest(values: Variables) -> dict[str, npt.NDArray]:
     """Cut every array to the chain with the fewest draws."""
     n = min((len(part) for value in values.values() for part in value), default=0)
     if n == 0:
@@ -241,13 +292,15 @@ def _shortest(values):
     }
 
 
-def _variable(group, name, value, dims):
+def _variable(
+    group: str, name: str, value: npt.NDArray, dims: Mapping[str, tuple[str, ...]]
+) -> tuple[tuple[str, ...], npt.NDArray]:
     named = ("chain", "draw", *dims.get(name, _FIRST_DIM.get(group, ())))[: value.ndim]
     rest = tuple(f"{name}_dim_{i}" for i in range(value.ndim - len(named)))
     return named + rest, value
 
 
-def _coordinates(coords):
+def _coordinates(coords: Mapping[str, Any]) -> dict[str, Coordinate]:
     """Each coordinate as (dimension, values), pandas indexes in the plain types that files can hold."""
     plain = {}
     for dim, values in coords.items():
@@ -261,7 +314,7 @@ def _coordinates(coords):
     return plain
 
 
-def _plain(values):
+def _plain(values: Any) -> npt.NDArray:
     if hasattr(values, "to_timestamp"):
         values = values.to_timestamp()
     if getattr(values, "tz", None) is not None:
@@ -270,13 +323,13 @@ def _plain(values):
     return values.astype(str) if values.dtype.kind == "O" else values
 
 
-def _belonging(data, coords):
+def _belonging(data: xr.Dataset, coords: Mapping[str, Coordinate]) -> dict[Hashable, Any]:
     """The coordinates of the dimensions of a group; numbers where there are none."""
-    own = {name: coordinate for name, coordinate in coords.items() if coordinate[0] in data.dims}
-    return {dim: np.arange(size) for dim, size in data.sizes.items()} | own
+    own: dict[Hashable, Any] = {dim: np.arange(size) for dim, size in data.sizes.items()}
+    return own | {name: values for name, values in coords.items() if values[0] in data.dims}
 
 
-def _attributes(attrs, left_out):
+def _attributes(attrs: Mapping[str, Any] | None, left_out: npt.NDArray) -> dict[str, Any]:
     from tsinit import __version__
 
     own = {"inference_library": "tsinit", "inference_library_version": __version__}

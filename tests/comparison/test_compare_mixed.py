@@ -12,7 +12,7 @@ from tsinit.comparison.analysis import over_datasets
 from tsinit.comparison.analysis.summary import mixed_median
 from tsinit.comparison.plan import fillings
 from tsinit.comparison.run.convergence import MOST_RHAT, mixed_after, scalars
-from tsinit.models.mixing import rhat
+from tsinit.result import rhat
 
 
 def test_chains_agree_from_where_r_hat_stays_below(rng):

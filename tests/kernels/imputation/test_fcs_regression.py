@@ -5,7 +5,7 @@ import pytest
 from reference.fcs import posterior_of_eta
 
 from tsinit.kernels.imputation import fcs, regression
-from tsinit.models.mixing import ess
+from tsinit.result import ess
 
 PRIOR = regression.Prior(5.0, 1.0, 0.5)
 SAMPLERS = {"gibbs": regression.GIBBS, "mala": regression.MALA, "rwm": regression.RWM}

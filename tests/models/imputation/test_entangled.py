@@ -5,7 +5,7 @@ import pytest
 from models.imputation.var_problems import holes, problem
 from reference.fcs import interpolate
 
-from tsinit.models import mixing
+from tsinit import result
 from tsinit.models.imputation import joint_cells
 from tsinit.models.imputation.chained_equations import FcsChain
 from tsinit.models.imputation.lagged_regressions import Equations
@@ -134,7 +134,7 @@ def test_chains_agree_where_columns_alone_would_creep(copies, monkeypatch):
 
 def worst(model):
     return max(
-        mixing.rhat(cell) for cell in np.moveaxis(model._fitted_draws.cells, 2, 0).astype(float)
+        result.rhat(cell) for cell in np.moveaxis(model._fitted_draws.cells, 2, 0).astype(float)
     )
 
 

@@ -12,7 +12,7 @@ from scipy.special import digamma, polygamma
 from tsinit.kernels.imputation import fcs
 from tsinit.models.imputation.chained_equations import NOISE_PRIOR, FcsChain
 from tsinit.models.imputation.problem import Problem
-from tsinit.models.mixing import ess
+from tsinit.result import ess
 
 N, LENGTH, SCALE = 30, 4, 0.05
 

@@ -5,6 +5,7 @@ import pandas as pd
 
 from tsinit.comparison.analysis.statistics import SHORTEST_TRACE
 from tsinit.comparison.analysis.summary import has_optima, usable
+from tsinit.result import rhat
 
 
 def agreement(runs, traces):
@@ -27,7 +28,7 @@ def agreement(runs, traces):
     References
     ----------
     Vehtari, Gelman, Simpson, Carpenter and Bürkner, Bayesian Analysis 16 (2021), p. 667-718: rank-normalised split
-    R-hat, as ArviZ computes it.
+    R-hat, see :func:`tsinit.result.rhat`.
     """
     halves = {
         run_id: _second_half(trace["objective"])
@@ -54,7 +55,5 @@ def _second_half(objective):
 def _rhat(chains):
     if len(chains) < 2:
         return np.nan
-    from arviz import rhat
-
     shortest = min(chain.size for chain in chains)
-    return float(rhat(np.array([chain[-shortest:] for chain in chains])))
+    return rhat([chain[-shortest:] for chain in chains])

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tsinit.models.mixing import rhat
+from tsinit.result import rhat
 
 #: Chains agree below this value of R-hat: the words and ``n_mixed`` go by it (Vehtari, Gelman, Simpson, Carpenter and
 #: Bürkner, Bayesian Analysis 16, 2021). A run is ``ok`` (its ``converged_``) below 1.05 already: with some hundred
@@ -22,7 +22,7 @@ def mixed_after(traces):
     Parameters
     ----------
     traces : list of (chain, iteration) float
-        What the chains told of every iteration.
+        What the chains reported of every iteration.
 
     Returns
     -------
@@ -42,12 +42,12 @@ def mixed_after(traces):
 
 
 def scalars(estimator):
-    """List what the chains of a fitted sampler told of every iteration, the start left out.
+    """List what the chains of a fitted sampler reported of every iteration, the start left out.
 
     Parameters
     ----------
     estimator : fitted sampler
-        With ``trace_``, a dict of (chain, 1 + iteration, ...) arrays; without it there is nothing to tell.
+        With ``trace_``, a dict of (chain, 1 + iteration, ...) arrays; without it there is nothing to report.
 
     Returns
     -------

@@ -79,21 +79,10 @@ def sampler_summary(model):
     dict of str to float
         ``rhat``, ``ess``, ``ess_per_second``.
     """
-    from tsinit import result
+    from tsinit.result import worst_mixing
 
-    draws = model.draws_
-    scalars = [getattr(draws, name) for name in ("log_joint", "n_states")]
-    worst = [result.rhat(np.asarray(x, dtype=float)) for x in scalars]
-    sizes = [result.ess(np.asarray(x, dtype=float)) for x in scalars]
-    # A scalar that never moves (K, often) has neither, and does not fail to converge; chains stuck each in a place of
-    # its own have an infinite R-hat.
-    rhat = max((r for r in worst if not np.isnan(r)), default=np.nan)
-    ess = min((e for e in sizes if not np.isnan(e)), default=np.nan)
-    return {
-        "rhat": float(rhat),
-        "ess": float(ess),
-        "ess_per_second": float(ess / model._fitted_seconds),
-    }
+    rhat, ess = worst_mixing([model.draws_.log_joint, model.draws_.n_states])
+    return {"rhat": rhat, "ess": ess, "ess_per_second": ess / model._fitted_seconds}
 
 
 def datatree(model, bound, panel):

@@ -7,9 +7,9 @@ from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 
 from tsinit._validate import check_count, check_fitted
 from tsinit._validate.imputing import check_level, check_n_imputations, check_rounded
-from tsinit.models import mixing
 from tsinit.models.base import lists_as_they_are, one_thread
 from tsinit.models.imputation.prepared import given_rows
+from tsinit.result import worst_mixing
 
 #: Bytes that stored draws may take, and draws of the regressions kept for other rows, so many used however many rows.
 _MOST_BYTES, _MOST_PARAMETERS, _LEAST_PARAMETERS = 1.2e8, 200, 20
@@ -189,7 +189,7 @@ class GapQueries(OneToOneFeatureMixin, TransformerMixin):
         columns = np.flatnonzero(self._incomplete())
         for name in ("noise", "imputed_mean", "imputed_sd"):
             scalars += [self._after_warm_up(self.trace_[name][..., j]) for j in columns]
-        rhat, ess = _worst(scalars)
+        rhat, ess = worst_mixing(scalars)
         return {"rhat": rhat, "ess": ess, "ess_per_second": ess / self._fitted_seconds}
 
     def to_datatree(self):
@@ -279,7 +279,7 @@ class GapQueries(OneToOneFeatureMixin, TransformerMixin):
                 self._after_warm_up(self.trace_[s][..., j])
                 for s in ("noise", "imputed_mean", "imputed_sd")
             ]
-            rhat, ess = _worst(traces)
+            rhat, ess = worst_mixing(traces)
             table[self._fitted_scales.names[j]] = {
                 "missing": int(counts[j]),
                 "rhat": rhat,
@@ -289,13 +289,6 @@ class GapQueries(OneToOneFeatureMixin, TransformerMixin):
             }
         names = ["missing", "rhat", "ess", "acceptance", "guarded"]
         return pd.DataFrame.from_dict(table, orient="index", columns=names)
-
-
-def _worst(scalars):
-    """Largest R-hat and smallest effective sample size; NaN where no scalar varies."""
-    rhats, sizes = [mixing.rhat(x) for x in scalars], [mixing.ess(x) for x in scalars]
-    rhat = max((r for r in rhats if not np.isnan(r)), default=np.nan)
-    return float(rhat), float(min((n for n in sizes if np.isfinite(n)), default=np.nan))
 
 
 def _same(rows, others):
