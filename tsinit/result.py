@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     import arviz
     import xarray as xr
 
-Floats = npt.NDArray[np.float64]
+    from tsinit._typing import FloatArray
+
 #: Values by name: an array (chain, draw, ...), or a list with an array for each chain, which may be ragged.
 Variables = Mapping[str, Any]
 #: Dimension and values.
@@ -226,23 +227,23 @@ def worst_mixing(scalars: Iterable[ArrayLike]) -> tuple[float, float]:
     return float(np.max(rhats)) if rhats else np.nan, min(sizes, default=np.nan)
 
 
-def _is_unusable(x: Floats) -> bool:
+def _is_unusable(x: FloatArray) -> bool:
     return x.shape[1] < 4 or not np.isfinite(x).all()
 
 
-def _split(x: Floats) -> Floats:
+def _split(x: FloatArray) -> FloatArray:
     half = x.shape[1] // 2
     return np.concatenate([x[:, :half], x[:, x.shape[1] - half :]])
 
 
-def _normal_scores(x: Floats) -> Floats:
+def _normal_scores(x: FloatArray) -> FloatArray:
     from scipy.special import ndtri
     from scipy.stats import rankdata
 
     return ndtri((rankdata(x).reshape(x.shape) - 0.375) / (x.size + 0.25))
 
 
-def _plain_rhat(x: Floats) -> float:
+def _plain_rhat(x: FloatArray) -> float:
     n = x.shape[1]
     # Exactly 0 in a chain that never moves: rounding would make an infinite R-hat a large one.
     of_chains = np.where(np.ptp(x, axis=1) == 0.0, 0.0, x.var(axis=1, ddof=1))
@@ -251,7 +252,7 @@ def _plain_rhat(x: Floats) -> float:
         return np.sqrt(((n - 1) / n * within + between) / within)
 
 
-def _autocovariance(x: Floats) -> Floats:
+def _autocovariance(x: FloatArray) -> FloatArray:
     """(chain, lag) biased autocovariances, by the fast Fourier transform."""
     n = x.shape[1]
     spectrum = np.fft.rfft(x - x.mean(axis=1, keepdims=True), 2 * n)
