@@ -17,10 +17,10 @@ from tsinit._validate.chains import (
 )
 from tsinit._validate.fits import (
     check_columns,
+    check_finite_likelihood,
     check_fitted,
     check_order,
     check_seen,
-    check_sound,
     no_contender,
     unusable_start,
     warn_about_step,
@@ -51,6 +51,7 @@ __all__ = [
     "check_concentrations",
     "check_count",
     "check_density",
+    "check_finite_likelihood",
     "check_fitted",
     "check_flag",
     "check_inside",
@@ -68,7 +69,6 @@ __all__ = [
     "check_seed",
     "check_seen",
     "check_series",
-    "check_sound",
     "check_verbose",
     "child_seed",
     "is_list_of_tables",

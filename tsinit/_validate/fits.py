@@ -66,7 +66,7 @@ def check_seen(n_observed):
         )
 
 
-def check_sound(sound):
+def check_finite_likelihood(finite):
     """Refuse data that the fitted parameters give no density.
 
     Raises
@@ -74,7 +74,7 @@ def check_sound(sound):
     ValueError
         A pass over the data met a covariance that it could not handle.
     """
-    if not sound:
+    if not finite:
         raise ValueError(
             "X must have a finite likelihood under params_; got data on which its covariances are singular. Fit with a "
             "larger noise_floor."

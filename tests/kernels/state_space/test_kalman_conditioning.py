@@ -95,8 +95,8 @@ def test_answers_are_those_of_rational_arithmetic(name, gaps):
     kalman = Kalman(y, len(params.A))
     done = kalman.smooth(params, covariances=True, moments="by_variable")
     filtered = kalman.filter(params, covariances=True)
-    assert done.sound
-    assert filtered.sound
+    assert done.succeeded
+    assert filtered.succeeded
     assert done.retried == lossy
     found = errors(params, y, done, filtered, answer)
     # The data themselves are rounded: to 1e-16 of 1, where the noise is 1e-6.
@@ -117,8 +117,8 @@ def test_the_square_root_pass_is_exact_on_every_system(name):
     answer = exact.smooth(params, y)
     kalman = Kalman(y, len(params.A))
     s, f = kalman._retry(params, True, True, "by_variable"), kalman._retry(params, True, False)
-    assert s.sound
-    assert f.sound
+    assert s.succeeded
+    assert f.succeeded
     found = errors(params, y, s, f, answer)
     assert max(found.values()) < 1e-10, found
 
@@ -173,7 +173,7 @@ def test_noise_of_lower_rank(rng, n):
     expected = twin.dense(params, y)
     kalman = Kalman(y, n)
     for done in (kalman.smooth(params, covariances=True), kalman._retry(params, True, True)):
-        assert done.sound
+        assert done.succeeded
         assert_same(done.log_likelihood, expected.log_likelihood, 1e-9)
         assert_same(done.means, expected.means, 1e-9)
         assert_same(spread(done.covariances), expected.covariances, 1e-9)
@@ -186,7 +186,7 @@ def test_what_is_seen_exactly_later_is_known_exactly_before():
         Kalman(y, 1).smooth(params, covariances=True),
         Kalman(y, 1)._retry(params, True, True),
     ):
-        assert done.sound
+        assert done.succeeded
         assert_same(done.means, [[3.0], [3.0]], 1e-15)
         assert np.abs(spread(done.covariances)).max() < 1e-15
     assert spread(Kalman(y, 1)._retry(params, True, True).covariances).max() < 1e-30
@@ -224,8 +224,8 @@ def test_no_answer_is_worse_than_promised(problem):
     answer = exact.smooth(params, y)
     kalman = Kalman(y, len(params.A))
     s, f = kalman.smooth(params, covariances=True), kalman.filter(params, covariances=True)
-    assert s.sound
-    assert f.sound
+    assert s.succeeded
+    assert f.succeeded
     found = errors(params, y, s, f, answer)
     assert max(found.values()) < 1e-8, (found, s.retried, f.retried)
 
@@ -263,7 +263,7 @@ def test_unstable_dynamics_are_followed_for_long(rng, radius):
     y[50:60] = np.nan
     done = Kalman(y, 2).smooth(params, covariances=True)
     expected = twin.smooth(params, y)
-    assert done.sound
+    assert done.succeeded
     assert not done.retried
     assert_same(done.log_likelihood, expected.log_likelihood, 1e-10)
     assert scaled_means(done.means, expected.means, expected.covariances) < 1e-9
@@ -282,7 +282,7 @@ def test_the_units_of_the_states_do_not_decide_about_the_retry():
         y = five_steps(params, gaps=False)
         done = Kalman(y, 2).smooth(other, covariances=True)
         answer = exact.smooth(params, y)
-        assert done.sound
+        assert done.succeeded
         assert done.retried == lossy, name
         assert scaled_means(done.means / unit, answer.means, answer.covariances) < 1e-9
         assert by_step(spread(done.covariances) / np.outer(unit, unit), answer.covariances) < 1e-9
@@ -374,17 +374,17 @@ def test_what_cannot_be_computed_is_not_passed_off_as_an_answer(name):
         kalman.filter(params),
         kalman.filter(params, True),
     ):
-        assert not done.sound
+        assert not done.succeeded
     assert kalman.log_likelihood(params) == -np.inf
 
 
 def test_parameters_that_are_not_numbers_are_noticed_where_nothing_is_seen():
     y = np.full((6, 1), np.nan)
     for name in ("A is NaN", "m0 is NaN", "P0 is NaN", "overflow"):
-        assert not Kalman(y, 1).smooth(HOPELESS[name]).sound
+        assert not Kalman(y, 1).smooth(HOPELESS[name]).succeeded
     known = model(1e200, 1, 0, 1, 0, [1.0])
-    assert not Kalman(y, 1).smooth(known).sound
-    assert not Kalman(y, 1).filter(known).sound
+    assert not Kalman(y, 1).smooth(known).succeeded
+    assert not Kalman(y, 1).filter(known).succeeded
 
 
 def test_a_failed_pass_leaves_the_next_one_alone(rng):
@@ -395,12 +395,12 @@ def test_a_failed_pass_leaves_the_next_one_alone(rng):
     for name in ("A", "R", "P0"):
         assert not kalman.smooth(
             params._replace(**{name: np.full((2, 2), np.nan)}), moments="by_variable"
-        ).sound
+        ).succeeded
     again, first = (
         kalman.smooth(params, True, "by_variable"),
         fresh.smooth(params, True, "by_variable"),
     )
-    assert again.sound
+    assert again.succeeded
     assert not again.retried
     assert_same(again.means, first.means, 1e-14)
     assert_same(spread(again.covariances), spread(first.covariances), 1e-14)

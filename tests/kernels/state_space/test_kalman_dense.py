@@ -54,7 +54,7 @@ def test_smoothed_states_are_those_of_the_joint_gaussian(problem):
     params, sequences = problem
     done = bind(sequences, len(params.A)).smooth(params, covariances=True)
     means, covariances, log_likelihood = twins(params, sequences, twin.dense)
-    assert done.sound
+    assert done.succeeded
     assert_same(done.means, means, TOL, "means")
     assert_same(spread(done.covariances), covariances, TOL, "covariances")
     assert_same(done.log_likelihood, log_likelihood, TOL, "log-likelihood")
@@ -67,7 +67,7 @@ def test_filtered_states_are_those_of_the_textbook_filter(problem):
     params, sequences = problem
     done = bind(sequences, len(params.A)).filter(params, covariances=True)
     means, covariances, log_likelihood = twins(params, sequences, twin.filter)
-    assert done.sound
+    assert done.succeeded
     assert_same(done.means, means, TOL, "means")
     assert_same(spread(done.covariances), covariances, TOL, "covariances")
     assert_same(done.log_likelihood, log_likelihood, TOL, "log-likelihood")

@@ -41,7 +41,7 @@ kalman = Kalman(y, n)
 f = kalman.filter(params)
 s = kalman.smooth(params, covariances)
 difference = abs(f.log_likelihood / s.log_likelihood - 1)
-print(json.dumps([used() - before, bool(f.sound and s.sound), bool(s.retried), difference]))
+print(json.dumps([used() - before, bool(f.succeeded and s.succeeded), bool(s.retried), difference]))
 """
 
 

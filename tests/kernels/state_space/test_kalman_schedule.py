@@ -24,8 +24,8 @@ def everything(kalman, params, kind):
     """Flat dict of all that both passes return."""
     s = kalman.smooth(params, covariances=True, moments=kind)
     f = kalman.filter(params, covariances=True)
-    assert s.sound
-    assert f.sound
+    assert s.succeeded
+    assert f.succeeded
     assert not s.retried
     assert not f.retried
     sums = {name: value for name, value in s.moments._asdict().items() if name != "direct"}

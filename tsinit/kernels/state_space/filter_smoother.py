@@ -102,7 +102,7 @@ class Pass:
         Distinct covariances, if asked for.
     log_likelihood, quadratic : float
         In nats; the sum of squared standardised innovations.
-    sound : bool
+    succeeded : bool
         False where a covariance lost too many digits.
     """
 
@@ -121,7 +121,7 @@ class Pass:
         self._total = (
             total if total is not None else new_moments(len(system.C), n, np.zeros(0, bool), False)
         )
-        self.log_likelihood, self.quadratic, self.sound = 0.0, 0.0, True
+        self.log_likelihood, self.quadratic, self.succeeded = 0.0, 0.0, True
         for order, others in panel.groups:
             self._run(order, others)
 
@@ -178,7 +178,7 @@ class Pass:
                 system, panel.z, t, stop, panel.changed, P, trail, plan, index, start, self._probed
             )
             part, square = means.forward(system, panel.z, t, end, m, plan, index, start, e, self.x)
-            self.sound &= good
+            self.succeeded &= good
             self.log_likelihood += part
             self.quadratic += square
             t = end
@@ -227,7 +227,7 @@ class Pass:
                 system, panel.z, end, begin, plan, index, start, stop, carry, probe, sums, self._collect, gaps,
                 self._probed, self.keep, self._values, self._used, self._where, scores,
             )  # fmt: skip
-            self.sound &= good
+            self.succeeded &= good
             end = begin
 
 

@@ -26,7 +26,7 @@ class Smoothed(NamedTuple):
         float  # sum of squared standardised innovations: n_observed times the best common scale
     )
     moments: Moments | None
-    sound: bool  # False: even the square-root pass met a covariance it could not handle
+    succeeded: bool  # False: even the square-root pass met a covariance it could not handle
     retried: bool  # the square-root pass was needed
 
 
@@ -81,7 +81,7 @@ class Kalman:
     def log_likelihood(self, params):
         """Return the log-likelihood of `params` in nats; -inf where it cannot be computed."""
         done = self.filter(params)
-        return done.log_likelihood if done.sound else -np.inf
+        return done.log_likelihood if done.succeeded else -np.inf
 
     def filter(self, params, covariances=False):
         """Filtered means and log-likelihood, and covariances if asked for."""
@@ -106,19 +106,19 @@ class Kalman:
         done = filter_smoother.Pass(system, panel, work, total, smooth, covariances, self._probed)
         if np.shares_memory(done.store.values, work.plan.P):
             self._work.clear()  # the covariances handed out live there
-        if not done.sound and not self._probed:
+        if not done.succeeded and not self._probed:
             self._probed = (
                 True  # from now on: the next parameters will hardly be better conditioned
             )
             return self._run(params, smooth, covariances, moments)
-        if not done.sound:
+        if not done.succeeded:
             return self._retry(params, covariances, smooth, moments)
         if total is not None:
             # The covariance pass sums N A P; with it, sum Cov(x[t+1], x[t]) = A sum P - Q sum N A P.
             total.lag[:] = system.A @ (total.P - total.P_last) - system.Q @ total.lag
         store = done.store if covariances else None
         return self._result(
-            done.x, store, done.log_likelihood, done.quadratic, total, done.sound, False
+            done.x, store, done.log_likelihood, done.quadratic, total, done.succeeded, False
         )
 
     def _prepare(self, params):
@@ -246,4 +246,4 @@ def _root(P):
 def smooth_means(params, y, offsets=None):
     """Smoothed state means (T, n) of sequences y (T, D); NaN throughout where the pass fails."""
     done = Kalman(y, len(params.A), offsets).smooth(params)
-    return done.means if done.sound else np.full_like(done.means, np.nan)
+    return done.means if done.succeeded else np.full_like(done.means, np.nan)

@@ -62,7 +62,7 @@ class EM:
         """Run the E-step."""
         kind = "by_variable" if by_variable(params, self.settings.observation_cov) else "jointly"
         done = self.kalman.smooth(params, moments=kind)
-        objective = done.log_likelihood + self._log_prior(params) if done.sound else -np.inf
+        objective = done.log_likelihood + self._log_prior(params) if done.succeeded else -np.inf
         return State(params, done, objective if np.isfinite(objective) else -np.inf)
 
     def _log_prior(self, params):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tsinit._validate import check_sound
+from tsinit._validate import check_finite_likelihood
 from tsinit.kernels.params import is_diagonal
 from tsinit.kernels.state_space.observation import complete
 
@@ -18,7 +18,7 @@ def complete_table(kalman, params, with_spread):
         Otherwise the second table is None.
     """
     done = kalman.smooth(params, covariances=with_spread)
-    check_sound(done.sound)
+    check_finite_likelihood(done.succeeded)
     z = kalman.y - params.d
     complete(params.C, params.R, z, done.means, kalman.changed)
     spread = _spread(kalman, params, done.covariances) if with_spread else None

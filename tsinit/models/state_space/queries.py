@@ -45,7 +45,7 @@ class StateSpaceQueries(TransformerMixin):
         _validate.check_seen(kalman.n_observed)
         with self._calm():
             log_likelihood = kalman.log_likelihood(self.params_)
-        _validate.check_sound(np.isfinite(log_likelihood))
+        _validate.check_finite_likelihood(np.isfinite(log_likelihood))
         return log_likelihood / kalman.n_observed
 
     def smooth(self, X, *, lengths=None):
@@ -96,7 +96,7 @@ class StateSpaceQueries(TransformerMixin):
         panel = self._read(X, lengths)
         with self._calm():
             done = run(self._kalman(panel), self.params_, covariances=True)
-        _validate.check_sound(done.sound)
+        _validate.check_finite_likelihood(done.succeeded)
         return StateEstimate(
             panel, done.means, done.covariances, done.log_likelihood, self.get_feature_names_out()
         )
@@ -124,7 +124,7 @@ class StateSpaceQueries(TransformerMixin):
         panel = self._read(X, lengths)
         with self._calm():
             done = self._kalman(panel).smooth(self.params_)
-        _validate.check_sound(done.sound)
+        _validate.check_finite_likelihood(done.succeeded)
         return panel.restore(done.means, self.get_feature_names_out())
 
     def fit_transform(self, X, y=None, *, lengths=None):

@@ -282,7 +282,7 @@ def last_state(kalman, params):
     done = Kalman(kalman.y[kalman.offsets[-2] :], kalman.n_states).smooth(
         params, moments="by_variable"
     )
-    _validate.check_sound(done.sound)
+    _validate.check_finite_likelihood(done.succeeded)
     return done.means[-1].copy(), done.moments.P_last.copy()
 
 
