@@ -109,7 +109,7 @@ def test_regimes_are_compared_like_any_other_model(air, tmp_path, capsys):
             "must be a whole number of at least 1; got 'many'",
         ),
         (["compare", "{air}", "--jobs", "0"], "must be a whole number other than 0"),
-        (["compare", "{air}", "--test", "2"], "test must be a share between 0 and 1"),
+        (["compare", "{air}", "--test", "2"], "test must be a number above 0 and below 1"),
         (["compare", "{air}", "--seconds", "-5"], "must be a number of at least 0; got '-5'"),
         (["compare", "{air}", "--seconds", "nan"], "must be a number of at least 0; got 'nan'"),
         (["compare", "{air}", "--time", "when"], "--time must name columns of the file"),
@@ -122,7 +122,10 @@ def test_regimes_are_compared_like_any_other_model(air, tmp_path, capsys):
             ["compare", "{air}", "--model", "infinite-hmm", "--strategies", "lpc"],
             "does not offer 'labels'",
         ),
-        (["compare", "{air}", "--hide", "1.5"], "--hide must be a share between 0 and 1; got 1.5"),
+        (
+            ["compare", "{air}", "--hide", "1.5"],
+            "--hide must be a number above 0 and below 1; got 1.5",
+        ),
         (
             ["compare", "{air}", "--hide", "0.1", "--model", "infinite-hmm"],
             "--hide must go with a model that fills",

@@ -10,7 +10,8 @@ PACKAGE = Path(__file__).parents[1] / "tsinit"
 #: Lowest first; a module may import what lies strictly lower, or its own part.
 LAYERS = [
     ("kernels", "_typing"),
-    ("_validate", "_spectrum", "metrics"),
+    ("_validate", "_spectrum"),
+    ("metrics",),
     ("datasets", "emissions", "partitions", "pooling"),
     ("init", "result"),
     ("models",),

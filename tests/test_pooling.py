@@ -70,7 +70,7 @@ def test_degrees_of_freedom_never_exceed_those_of_the_complete_table(rng):
             "variances must be at least 0; got -2. Square standard errors first.",
         ),
         (([1.0, np.nan], [1.0, 2.0]), "estimates must be finite; got nan."),
-        (([1.0, 2.0], [1.0, 2.0], 0), "df_complete must be a positive number or None; got 0."),
+        (([1.0, 2.0], [1.0, 2.0], 0), "df_complete must be a number above 0, or None; got 0."),
     ],
 )
 def test_wrong_arguments_are_named(args, message):

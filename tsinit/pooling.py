@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsinit._validate import check_inside
+from tsinit._validate import check_number
 
 
 class Pooled(NamedTuple):
@@ -55,7 +55,7 @@ class Pooled(NamedTuple):
         """
         from scipy.special import ndtri, stdtrit
 
-        p = (1.0 + check_inside("level", level, 0.0, 1.0)) / 2.0
+        p = (1.0 + check_number("level", level, above=0.0, below=1.0)) / 2.0
         finite = np.isfinite(self.df)
         some = finite & (self.df > 0.0)
         quantile = np.where(
@@ -144,8 +144,6 @@ def _check(name, values):
 
 
 def _check_df(value):
-    if value is None:
+    if value is None or (isinstance(value, float) and value == np.inf):
         return np.inf
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not value > 0:
-        raise ValueError(f"df_complete must be a positive number or None; got {value!r}.")
-    return float(value)
+    return check_number("df_complete", value, above=0.0, rule=", or None")

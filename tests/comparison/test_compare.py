@@ -204,7 +204,7 @@ def test_progress_shows_runs_done_and_failed(capsys):
         ({"n_seeds": 2.5}, "n_seeds must be a whole number"),
         ({"seed": -1}, "seed must be a whole number"),
         ({"score": len}, "score must be None or a dict of functions"),
-        ({"test": 1.5}, "test must be a share between 0 and 1"),
+        ({"test": 1.5}, "test must be a number above 0 and below 1"),
         ({"budget": 10}, "budget must be tsinit.Budget"),
         (
             {"budget": Budget(max_iter=-5)},

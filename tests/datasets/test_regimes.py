@@ -56,7 +56,7 @@ def test_one_seed_gives_one_series():
     [
         ({"persistence": 1.0}, "persistence must"),
         ({"n_states": 0}, "n_states must be a whole number of at least 1"),
-        ({"df": 2.0}, "df must be above 2"),
+        ({"df": 2.0}, "df must be a number above 2, where"),
         ({"means": [1.0, 2.0, 3.0]}, r"means must be a pair or of shape \(3, 1\)"),
         ({"missing": -0.1}, "missing must"),
     ],

@@ -18,6 +18,7 @@ from tsinit._cli.common import (
     seconds,
     whole,
 )
+from tsinit._validate import check_number
 
 #: The models by their names, with the starting points to compare where none are named.
 _MODELS = {
@@ -198,8 +199,7 @@ def _hidden(table, arguments):
         )
     if arguments.hide is None:
         return table, None
-    if not 0.0 < arguments.hide < 1.0:
-        raise ValueError(f"--hide must be a share between 0 and 1; got {arguments.hide:g}.")
+    check_number("--hide", arguments.hide, above=0.0, below=1.0)
     if arguments.model == "infinite-hmm":
         raise ValueError(
             "--hide must go with a model that fills values, state-space or tbayes-mice; got infinite-hmm."

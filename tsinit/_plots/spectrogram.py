@@ -3,7 +3,7 @@
 import numpy as np
 
 from tsinit._plots import style
-from tsinit._validate import check_inside
+from tsinit._validate import check_number
 from tsinit.speech._checks import check_signal
 
 _RANGE_DB = 55.0  # below the loudest point everything is white
@@ -39,7 +39,7 @@ def formants(signal, fs, tracks=None, *, reference=None, f_max=5000.0, ax=None):
         sets of tracks.
     """
     signal = check_signal(signal)
-    fs, f_max = check_inside("fs", fs, 0.0), check_inside("f_max", f_max, 0.0)
+    fs, f_max = check_number("fs", fs, above=0.0), check_number("f_max", f_max, above=0.0)
     named = tracks if isinstance(tracks, dict) else {"": tracks}
     for one in named.values():
         if one is not None:

@@ -25,7 +25,6 @@ from tsinit._validate.fits import (
     unusable_start,
     warn_about_step,
 )
-from tsinit._validate.intervals import check_inside
 from tsinit._validate.labels import check_labels
 from tsinit._validate.params import check_params, check_prior, check_prior_fits
 from tsinit._validate.series import Panel, check_series, is_list_of_tables
@@ -54,7 +53,6 @@ __all__ = [
     "check_finite_likelihood",
     "check_fitted",
     "check_flag",
-    "check_inside",
     "check_jobs",
     "check_labels",
     "check_number",

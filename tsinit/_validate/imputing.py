@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from tsinit._validate.intervals import check_inside
 from tsinit._validate.values import check_choice, check_number, short, warn
 
 
@@ -240,7 +239,7 @@ def check_level(level):
     ------
     ValueError
     """
-    return check_inside("level", level, 0.0, 1.0)
+    return check_number("level", level, above=0.0, below=1.0)
 
 
 def warn_unmixed(rhat, column):

@@ -4,8 +4,10 @@ import difflib
 import os
 import sys
 import warnings
+from numbers import Real
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import numpy as np
 
@@ -28,8 +30,8 @@ def check_choice(name, value, choices):
     raise ValueError(f"{name} must be one of {list(choices)}; got {value!r}.{hint}")
 
 
-def check_count(name, value, least=1, rule=""):
-    """Require a whole number of at least `least`.
+def check_count(name: str, value: Any, minimum: int = 1, rule: str = "") -> int:
+    """Require a whole number of at least `minimum`.
 
     rule : what else would do, to end the sentence.
 
@@ -38,13 +40,10 @@ def check_count(name, value, least=1, rule=""):
     ValueError
         It is smaller, or not whole.
     """
-    if (
-        isinstance(value, (bool, np.bool_))
-        or not isinstance(value, (int, np.integer))
-        or value < least
-    ):
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not whole or value < minimum:
         raise ValueError(
-            f"{name} must be a whole number of at least {least}{rule}; got {short(value)}."
+            f"{name} must be a whole number of at least {minimum}{rule}; got {short(value)}."
         )
     return int(value)
 
@@ -85,23 +84,54 @@ def check_orders(n_states):
     return False, [check_count("n_states", n_states, rule=rule)]
 
 
-def check_number(name, value, least=0.0, most=np.inf):
-    """Require a finite number between two bounds.
+def check_number(
+    name: str,
+    value: Any,
+    minimum: float = -np.inf,
+    maximum: float = np.inf,
+    *,
+    above: float = -np.inf,
+    below: float = np.inf,
+    rule: str = "",
+) -> float:
+    """Require a finite number within bounds.
+
+    Parameters
+    ----------
+    name : str
+        What messages call it.
+    value : object
+        What was given.
+    minimum, maximum : float
+        Bounds that will do themselves.
+    above, below : float
+        Bounds that will not.
+    rule : str
+        What else would do, to end the sentence.
 
     Raises
     ------
     ValueError
         It is outside, or not a number.
     """
-    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(
-        value, bool
-    )
-    if not number or not least <= value <= most or not np.isfinite(value):
-        upper = "" if np.isinf(most) else f" and at most {most:g}"
-        raise ValueError(
-            f"{name} must be a number of at least {least:g}{upper}; got {short(value)}."
-        )
-    return float(value)
+    try:
+        number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else np.nan
+    except OverflowError:  # whole numbers have no largest
+        number = np.nan
+    if not np.isfinite(number) or not minimum <= number <= maximum or not above < number < below:
+        bounds = [
+            f"{words} {bound:g}"
+            for words, bound in (
+                ("of at least", minimum),
+                ("above", above),
+                ("of at most" if minimum == -np.inf and above == -np.inf else "at most", maximum),
+                ("below", below),
+            )
+            if np.isfinite(bound)
+        ]
+        kind = f"a number {' and '.join(bounds)}" if bounds else "a finite number"
+        raise ValueError(f"{name} must be {kind}{rule}; got {short(value)}.")
+    return number
 
 
 def check_flag(name, value):

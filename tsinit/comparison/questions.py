@@ -49,7 +49,7 @@ class Questions:
             :func:`tsinit.comparison.analysis.restarts.recommend`.
         """
         checks_after.check_optima(self.runs)
-        return restarts.recommend(self.runs, check_number("seconds", seconds))
+        return restarts.recommend(self.runs, check_number("seconds", seconds, 0.0))
 
     def optima(self):
         """List the distinct ends and how often each start reached them.
@@ -103,7 +103,7 @@ class Questions:
         """
         checks_after.check_several_datasets(self.runs)
         checks_after.check_column(self.runs, column)
-        rope = None if rope is None else check_number("rope", rope)
+        rope = None if rope is None else check_number("rope", rope, 0.0)
         return over_datasets.pairs_over_datasets(self.runs, column, rope)
 
     def mean_ranks(self, column="objective_final", model=None):

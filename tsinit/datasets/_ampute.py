@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from tsinit._validate import check_choice, check_inside, check_seed, check_series
+from tsinit._validate import check_choice, check_number, check_seed, check_series
 from tsinit._validate.values import short
 from tsinit.datasets._gaps import alternating_runs, dropout, logistic, standard_scores
 from tsinit.datasets._rules import require
@@ -100,8 +100,8 @@ def ampute(
     True
     """
     check_choice("mechanism", mechanism, MECHANISMS)
-    check_inside("rate", rate, 0.0, 1.0, closed=True)
-    check_inside("strength", strength)
+    check_number("rate", rate, 0.0, below=1.0)
+    check_number("strength", strength)
     shortest, longest = _check_length(length)
     panel = check_series(X, lengths)
     rng = np.random.default_rng(check_seed(random_state))

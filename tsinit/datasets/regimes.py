@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsinit._validate import check_count, check_inside, check_number, check_seed
+from tsinit._validate import check_count, check_number, check_seed
 from tsinit.datasets._rules import numbers, require
 from tsinit.datasets._sequences import check_lengths, hide
 
@@ -101,15 +101,11 @@ def make_hmm(
     ((500, 1), array([-2.,  0.,  2.]))
     """
     rng = np.random.default_rng(check_seed(random_state))
-    check_inside("persistence", persistence, 0.0, 1.0, closed=True)
-    check_inside("correlation", correlation, 0.0, 1.0, closed=True)
-    check_inside("missing", missing, 0.0, 1.0, closed=True)
-    require(
-        df == np.inf or check_number("df", df) > 2.0,
-        "df",
-        "be above 2, where the variance is finite",
-        df,
-    )
+    check_number("persistence", persistence, 0.0, below=1.0)
+    check_number("correlation", correlation, 0.0, below=1.0)
+    check_number("missing", missing, 0.0, below=1.0)
+    if df != np.inf:
+        check_number("df", df, above=2.0, rule=", where the variance is finite")
     for name, count in (
         ("n_states", n_states),
         ("n_features", n_features),

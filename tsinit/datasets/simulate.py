@@ -6,7 +6,7 @@ import numpy as np
 from scipy.linalg import solve_discrete_lyapunov
 
 from tsinit._spectrum import draw_orthogonal, from_eigenvalues
-from tsinit._validate import check_count, check_inside, check_seed
+from tsinit._validate import check_count, check_number, check_seed
 from tsinit.datasets._rules import numbers, require
 from tsinit.datasets._sequences import check_lengths, hide
 from tsinit.kernels import LinearGaussianParams
@@ -100,9 +100,9 @@ def make_lgssm(
     ((500, 2), (3, 3), 200)
     """
     rng = np.random.default_rng(check_seed(random_state))
-    check_inside("spectral_radius", spectral_radius, 0.0, 1.0, closed=True)
-    check_inside("snr", snr, 0.0)
-    check_inside("missing", missing, 0.0, 1.0, closed=True)
+    check_number("spectral_radius", spectral_radius, 0.0, below=1.0)
+    check_number("snr", snr, above=0.0)
+    check_number("missing", missing, 0.0, below=1.0)
     for name, count in (
         ("n_states", n_states),
         ("n_features", n_features),

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsinit._validate import check_count, check_inside, check_seed
+from tsinit._validate import check_count, check_number, check_seed
 from tsinit.datasets._rules import numbers, require
 
 
@@ -91,12 +91,12 @@ def make_vowel(
     """
     rng = np.random.default_rng(check_seed(random_state))
     fs = check_count("fs", fs)
-    n_steps = round(check_inside("duration", duration, 0.0) * fs)
+    n_steps = round(check_number("duration", duration, above=0.0) * fs)
     require(n_steps >= 1, "duration", f"give at least one sample at fs={fs} Hz", duration)
     if f0 is not None:
-        check_inside("f0", f0, 0.0, fs / 2, rule=" (half of fs), or None")
+        check_number("f0", f0, above=0.0, below=fs / 2, rule=" (half of fs), or None")
     if snr_db is not None:
-        check_inside("snr_db", snr_db, rule=", or None")
+        check_number("snr_db", snr_db, rule=", or None")
     frequencies, widths = _ends("formants", formants), _ends("bandwidths", bandwidths)
     require(
         len(widths) in (1, len(frequencies)),

@@ -1,7 +1,6 @@
 """The border: what an emission asks of data and priors, one sentence each."""
 
 import difflib
-from numbers import Real
 
 import numpy as np
 
@@ -156,32 +155,6 @@ def angles(y, unit, n_features=None):
             f"in {_place(wrong)}. Pass VonMises(unit='degrees') or VonMises(unit='radians')."
         )
     return np.deg2rad(y) if unit == "degrees" else y
-
-
-def above(name, value, least):
-    """Check for a finite number above `least`.
-
-    Raises
-    ------
-    ValueError
-        If it is none.
-    """
-    if not isinstance(value, Real) or isinstance(value, bool) or not least < value < np.inf:
-        raise ValueError(f"{name} must be a number above {least:g}; got {short(value)}.")
-    return float(value)
-
-
-def at_least(name, value, least):
-    """Check for a finite number of at least `least`.
-
-    Raises
-    ------
-    ValueError
-        If it is none.
-    """
-    if not isinstance(value, Real) or isinstance(value, bool) or not least <= value < np.inf:
-        raise ValueError(f"{name} must be a number of at least {least:g}; got {short(value)}.")
-    return float(value)
 
 
 def per_column(name, value, D, least=-np.inf):

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tsinit._validate import check_number
 from tsinit.emissions import _checks
 from tsinit.emissions.base import Bound, Emission
 from tsinit.kernels._jit import entry, kernel_with_memory
@@ -132,7 +133,7 @@ class Categorical(Emission):
             share = np.bincount(code[code[:, i] >= 0, i], minlength=v.size) + 0.5
             weight = _ROWS_PER_CATEGORY * v.size
             if self.prior_weight is not None:
-                weight = _checks.above("prior_weight", self.prior_weight, 0.0)
+                weight = check_number("prior_weight", self.prior_weight, above=0.0)
             counts[i, : v.size] = weight * share / share.sum()
         return CategoricalBound(code, DirichletPrior(counts), values)
 

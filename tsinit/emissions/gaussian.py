@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tsinit._validate import check_number
 from tsinit.emissions import _checks
 from tsinit.emissions import _normal_wishart as nw
 from tsinit.emissions._normal_rows import fill_row, list_gaps, seen_in_part, seen_part, start_fill
@@ -86,14 +87,14 @@ def wishart_prior(emission, D, scale, share=0.25):
     df = (
         D + 3.0
         if emission.prior_df is None
-        else _checks.above("prior_df", emission.prior_df, D + 1)
+        else check_number("prior_df", emission.prior_df, above=D + 1)
     )
     S = share * np.eye(D)
     if covariance is not None:
         S = _checks.covariance("prior_covariance", covariance, D) / np.outer(
             scale.scale, scale.scale
         )
-    weight = _checks.above("prior_weight", emission.prior_weight, 0.0)
+    weight = check_number("prior_weight", emission.prior_weight, above=0.0)
     return nw.normal_wishart(m, weight, df, np.ascontiguousarray(S * (df - D - 1.0)))
 
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tsinit._validate import check_number
 from tsinit.emissions import _checks
 from tsinit.emissions._scaling import column_scale
 from tsinit.emissions.base import Bound, Emission
@@ -153,9 +154,9 @@ class DiagonalGaussian(Emission):
             m = scale.apply(_checks.per_column("prior_mean", self.prior_mean, D))
         if self.prior_variance is not None:
             v = _checks.per_column("prior_variance", self.prior_variance, D, 0.0) / scale.scale**2
-        a = 0.5 * _checks.above("prior_df", self.prior_df, 2.0)
+        a = 0.5 * check_number("prior_df", self.prior_df, above=2.0)
         prior = NormalGamma(
-            m, _checks.above("prior_weight", self.prior_weight, 0.0), a, v * (a - 1.0)
+            m, check_number("prior_weight", self.prior_weight, above=0.0), a, v * (a - 1.0)
         )
         return DiagonalGaussianBound(DiagonalGaussianData(scale.apply(y)), prior, scale)
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import gammaln
 
+from tsinit._validate import check_number
 from tsinit.emissions import _checks
 from tsinit.emissions.base import Bound, Emission
 from tsinit.kernels._jit import entry, kernel_with_memory
@@ -112,7 +113,7 @@ class Poisson(Emission):
         mean = (np.nansum(y, axis=0) + 0.5) / ((~np.isnan(y)).sum(axis=0) + 1.0)
         if self.prior_mean is not None:
             mean = _checks.per_column("prior_mean", self.prior_mean, y.shape[1], 0.0)
-        a = _checks.above("prior_shape", self.prior_shape, 0.0)
+        a = check_number("prior_shape", self.prior_shape, above=0.0)
         return PoissonBound(y, GammaPrior(a, a / mean))
 
 

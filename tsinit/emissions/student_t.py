@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import gammaln
 
+from tsinit._validate import check_number
 from tsinit.emissions import _checks
 from tsinit.emissions import _normal_wishart as nw
 from tsinit.emissions._normal_rows import fill_row, list_gaps, seen_in_part, seen_part, start_fill
@@ -110,7 +111,7 @@ class StudentT(Emission):
     def bind(self, y, offsets=None):
         """See `Emission.bind`."""
         y = _checks.real_table(y)
-        df, scale = _checks.above("df", self.df, 0.0), column_scale(y)
+        df, scale = check_number("df", self.df, above=0.0), column_scale(y)
         share = 0.25 * max((df - 2.0) / df, 0.25)
         prior = wishart_prior(self, y.shape[1], scale, share)
         return StudentTBound(scale.apply(y), df, prior, scale)

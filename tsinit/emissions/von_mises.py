@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tsinit._validate import check_number
 from tsinit.emissions import _checks, _concentration
 from tsinit.emissions._bessel import bessel, von_mises
 from tsinit.emissions.base import Bound, Emission
@@ -148,8 +149,8 @@ class VonMises(Emission):
         y = _checks.angles(y, self.unit)
         D, turn = y.shape[1], math.radians(1.0) if self.unit == "degrees" else 1.0
         m = turn * _checks.per_column("prior_direction", self.prior_direction, D)
-        a = _checks.at_least("prior_shape", self.prior_shape, 1.0)
-        c = _checks.at_least("prior_weight", self.prior_weight, 0.0)
+        a = check_number("prior_shape", self.prior_shape, 1.0)
+        c = check_number("prior_weight", self.prior_weight, 0.0)
         if self.prior_concentration is None:
             kappa = np.array([_typical_concentration(column[~np.isnan(column)]) for column in y.T])
         else:

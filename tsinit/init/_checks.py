@@ -3,13 +3,15 @@
 Plain choices, counts and numbers are checked as everywhere (`tsinit._validate`).
 """
 
+from typing import Any
+
 import numpy as np
 
-from tsinit._validate import check_count
+from tsinit._validate import check_count, check_number
 
 
-def count_or_word(name, value, least, word):
-    """Check a count of at least `least`, or the word that stands for a rule of the strategy.
+def count_or_word(name: str, value: Any, minimum: int, word: str) -> None:
+    """Check a count of at least `minimum`, or the word that stands for a rule of the strategy.
 
     Raises
     ------
@@ -17,26 +19,19 @@ def count_or_word(name, value, least, word):
         If it is neither.
     """
     if not isinstance(value, str) or value != word:
-        check_count(name, value, least, f" or {word!r}")
+        check_count(name, value, minimum, f" or {word!r}")
 
 
-def number_or_word(name, value, least, word):
-    """Check a finite number of at least `least`, or the word that stands for a rule of the strategy.
+def number_or_word(name: str, value: Any, minimum: float, word: str) -> None:
+    """Check a finite number of at least `minimum`, or the word that stands for a rule of the strategy.
 
     Raises
     ------
     ValueError
         If it is neither.
     """
-    if isinstance(value, str) and value == word:
-        return
-    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(
-        value, bool
-    )
-    if not number or not least <= value < np.inf:
-        raise ValueError(
-            f"{name} must be a number of at least {least:g} or {word!r}; got {value!r}."
-        )
+    if not isinstance(value, str) or value != word:
+        check_number(name, value, minimum, rule=f" or {word!r}")
 
 
 def some_vary(varies):

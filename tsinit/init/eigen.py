@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from tsinit._spectrum import draw_orthogonal, from_eigenvalues
-from tsinit._validate import check_choice, check_flag, check_inside, check_number
+from tsinit._validate import check_choice, check_flag, check_number
 from tsinit.init._assemble import calibrate
 from tsinit.init._scaling import standardise, unscale
 from tsinit.init._windows import longest
@@ -130,7 +130,7 @@ class EigenInit(BaseEstimator):
             If the distribution is not one of those above, or a parameter of one is not allowed.
         """
         check_choice("distribution", self.distribution, [*_MODULI, *_PARTS])
-        check_inside("r_max", self.r_max, 0.0, 1.0, closed=True)
+        check_number("r_max", self.r_max, 0.0, below=1.0)
         check_number("std", self.std, 0.0)
         check_number("r_lo", self.r_lo, 0.0)
         check_number("r_hi", self.r_hi, self.r_lo)

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from tsinit._validate import check_flag, check_inside
+from tsinit._validate import check_flag, check_number
 from tsinit.init._fills import clock, one_period
 from tsinit.init._labels import bounds
 from tsinit.init._period import find_period
@@ -75,7 +75,7 @@ class Seasonal(BaseEstimator):
         if isinstance(self.period, str) and self.period == "auto":
             steps = one_period(period) or find_period(z, offsets, times)
         else:
-            steps = check_inside("period", self.period, 1.0, rule=", or 'auto'")
+            steps = check_number("period", self.period, above=1.0, rule=", or 'auto'")
         filled = interpolate(z, offsets, times)
         if steps is not None:
             phases = _phase_means(z, times, steps)

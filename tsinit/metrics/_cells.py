@@ -51,19 +51,6 @@ def ensemble(truth, draws, least=1):
     return draws
 
 
-def check_level(level):
-    """Require a nominal coverage between 0 and 1.
-
-    Raises
-    ------
-    ValueError
-        If it is none.
-    """
-    if not isinstance(level, (int, float)) or not 0.0 < level < 1.0:
-        raise ValueError(f"level must be a number above 0 and below 1; got {level!r}.")
-    return float(level)
-
-
 def check_denominator(value, choices):
     """Require one of the named denominators.
 

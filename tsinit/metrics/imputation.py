@@ -8,7 +8,8 @@ counts the score is NaN.
 
 import numpy as np
 
-from tsinit.metrics._cells import cells, check_denominator, check_level, ensemble, mean
+from tsinit._validate import check_number
+from tsinit.metrics._cells import cells, check_denominator, ensemble, mean
 
 DENOMINATORS = ("sd", "range", "mean", "iqr")
 
@@ -124,7 +125,7 @@ def interval_score(truth, lower, upper, level=0.95, *, where=None, axis=None):
     ----------
     Gneiting and Raftery (2007), equation 43.
     """
-    penalty = 2.0 / (1.0 - check_level(level))
+    penalty = 2.0 / (1.0 - check_number("level", level, above=0.0, below=1.0))
     truth, (lower, upper), where = cells(truth, {"lower": lower, "upper": upper}, where)
     outside = np.maximum(lower - truth, 0.0) + np.maximum(truth - upper, 0.0)
     return mean(upper - lower + penalty * outside, where, axis)

@@ -5,7 +5,7 @@ Numbers and counts are checked as everywhere (`tsinit._validate`).
 
 import numpy as np
 
-from tsinit._validate import check_inside
+from tsinit._validate import check_number
 from tsinit._validate.values import short
 
 
@@ -104,7 +104,7 @@ def check_range(name, pair):
     """Return two numbers above 0."""
     if not isinstance(pair, (tuple, list, np.ndarray)) or len(pair) != 2:
         raise ValueError(f"{name} must be a pair of frequencies in Hz; got {short(pair)}.")
-    return [check_inside(f"{name}[{i}]", f, 0.0) for i, f in enumerate(pair)]
+    return [check_number(f"{name}[{i}]", f, above=0.0) for i, f in enumerate(pair)]
 
 
 def check_params(params):

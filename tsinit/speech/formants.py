@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsinit._validate import check_count, check_inside
+from tsinit._validate import check_count, check_number
 from tsinit.speech import _checks
 
 
@@ -63,7 +63,7 @@ def formants(params, fs, max_bandwidth=700.0, f_min=90.0, margin=50.0):
         If A is not a finite square matrix or fs is not positive.
     """
     A = _checks.check_square(getattr(params, "A", params))
-    fs = check_inside("fs", fs, 0.0)
+    fs = check_number("fs", fs, above=0.0)
     poles = np.linalg.eigvals(A)
     # One of each conjugate pair; real poles have no frequency.
     poles = poles[poles.imag > 0]
@@ -98,7 +98,7 @@ def spectrum(params, fs, n=512):
         If `params` are not those of a model.
     """
     A = _checks.check_square(_checks.check_params(params).A)
-    fs, n = check_inside("fs", fs, 0.0), check_count("n", n)
+    fs, n = check_number("fs", fs, above=0.0), check_count("n", n)
     f = np.linspace(0.0, fs / 2.0, n)
     z = np.exp(2j * np.pi * f / fs)
     # C (zI - A)^-1, solved from the right: one small system per frequency.

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.signal import get_window, resample_poly
 
-from tsinit._validate import check_inside
+from tsinit._validate import check_number
 from tsinit.speech import _checks
 
 
@@ -47,7 +47,7 @@ def pre_emphasis(signal, fs, cutoff=50.0):
         If the signal is not one finite channel, or a frequency is not positive.
     """
     x = _checks.check_signal(signal)
-    ratio = check_inside("cutoff", cutoff, 0.0) / check_inside("fs", fs, 0.0)
+    ratio = check_number("cutoff", cutoff, above=0.0) / check_number("fs", fs, above=0.0)
     out = x.copy()
     out[1:] -= np.exp(-2.0 * np.pi * ratio) * x[:-1]
     return out
@@ -73,7 +73,7 @@ def resample(signal, fs, fs_new):
         If the signal is not one finite channel, or a rate is not positive.
     """
     x = _checks.check_signal(signal)
-    fs, fs_new = check_inside("fs", fs, 0.0), check_inside("fs_new", fs_new, 0.0)
+    fs, fs_new = check_number("fs", fs, above=0.0), check_number("fs_new", fs_new, above=0.0)
     ratio = (Fraction(fs_new) / Fraction(fs)).limit_denominator(1000)
     return x.copy() if ratio == 1 else resample_poly(x, ratio.numerator, ratio.denominator)
 
@@ -108,15 +108,15 @@ def frames(signal, fs, length=0.025, hop=0.010, *, window="boxcar", normalise=Fa
         If a frame has fewer than two samples or more than the signal, or a wanted frame sticks out.
     """
     x = _checks.check_signal(signal)
-    fs = check_inside("fs", fs, 0.0)
-    L = round(check_inside("length", length, 0.0) * fs)
+    fs = check_number("fs", fs, above=0.0)
+    L = round(check_number("length", length, above=0.0) * fs)
     if L < 2 or x.size < L:
         raise ValueError(
             f"length must cover at least 2 samples and at most the signal's {x.size}; "
             f"got {length} s, which is {L} samples at {fs:g} Hz."
         )
     if times is None:
-        step = check_inside("hop", hop, 0.0) * fs
+        step = check_number("hop", hop, above=0.0) * fs
         if step < 1:
             raise ValueError(
                 f"hop must be at least one sample; got {hop} s, which is {step:g} samples."
@@ -168,8 +168,8 @@ def voiced(values, fs, *, within=12.0, periodicity=0.6, f0=(60.0, 400.0)):
         If the frames are not a finite table, or the range of pitch is empty.
     """
     x = _checks.check_frames(values)
-    fs = check_inside("fs", fs, 0.0)
-    within = check_inside("within", within, 0.0)
+    fs = check_number("fs", fs, above=0.0)
+    within = check_number("within", within, above=0.0)
     low, high = _checks.check_range("f0", f0)
     lags = np.arange(max(1, int(fs / high)), min(int(np.ceil(fs / low)), x.shape[1] // 2) + 1)
     if lags.size == 0:

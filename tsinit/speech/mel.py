@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.fft import dct, next_fast_len
 
-from tsinit._validate import check_count, check_inside
+from tsinit._validate import check_count, check_number
 from tsinit.speech import _checks
 
 #: Power of a band, relative to the loudest band of the recording, below which there is only rounding: -100 dB.
@@ -53,12 +53,12 @@ def cepstra(values, fs, n=13, *, n_bands=24, f_min=0.0, f_max=None):
     (308, 13)
     """
     x = _checks.check_frames(values)
-    fs = check_inside("fs", fs, 0.0)
+    fs = check_number("fs", fs, above=0.0)
     n, n_bands = check_count("n", n), check_count("n_bands", n_bands)
     if n > n_bands:
         raise ValueError(f"n must be at most the number of bands, {n_bands}; got {n}.")
-    low = check_inside("f_min", f_min, 0.0, fs / 2.0, closed=True)
-    high = fs / 2.0 if f_max is None else check_inside("f_max", f_max, low)
+    low = check_number("f_min", f_min, 0.0, below=fs / 2.0)
+    high = fs / 2.0 if f_max is None else check_number("f_max", f_max, above=low)
     if high > fs / 2.0:
         raise ValueError(
             f"f_max must be at most half the sampling rate, {fs / 2.0:g} Hz; got {high:g} Hz."

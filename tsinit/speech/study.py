@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from tsinit._validate import check_inside, check_seed, child_seed
+from tsinit._validate import check_number, check_seed, child_seed
 from tsinit.speech import _checks
 from tsinit.speech.formants import Formants, formants
 from tsinit.speech.frames import frames, pre_emphasis, resample, voiced
@@ -155,7 +155,7 @@ def formant_tracks(
     mask = mask & values.any(axis=1)
 
     starts = np.round(raw.times * fs - values.shape[1] / 2).astype(int)
-    n_ahead = 0 if ahead is None else max(1, round(check_inside("ahead", ahead, 0.0) * fs))
+    n_ahead = 0 if ahead is None else max(1, round(check_number("ahead", ahead, above=0.0) * fs))
     fits = _fit_frames(model, values, mask, warm_start)
     params = [None if fit is None else fit.params_ for fit in fits]
     candidates = [

@@ -86,7 +86,7 @@ def track(
         "miss_cost": miss_cost,
     }
     for name, value in costs.items():
-        check_number(name, value)
+        check_number(name, value, 0.0)
     kept = [_narrowest(f, b, K + _SPARE) for f, b in _checks.check_candidates(candidates)]
     chosen = _viterbi(kept, K, np.log(nominal), costs)
     out = np.full((2, len(kept), K), np.nan)

@@ -118,7 +118,7 @@ def signed_rank(differences, rope=0.0, n_draws=_POSTERIOR_DRAWS):
     Benavoli, Mangili, Corani, Zaffalon and Ruggeri, ICML (2014), on the prior; Benavoli, Corani, Demšar and
     Zaffalon, JMLR 18 (2017), section 4.3, on the region.
     """
-    rope, n_draws = check_number("rope", rope), check_count("n_draws", n_draws)
+    rope, n_draws = check_number("rope", rope, 0.0), check_count("n_draws", n_draws)
     z = np.concatenate([[0.0], check_differences(differences)])
     strength = np.concatenate([[0.5], np.ones(z.size - 1)])
     weights = np.random.default_rng(0).dirichlet(strength, n_draws)

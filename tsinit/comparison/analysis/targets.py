@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from tsinit._validate import check_inside
+from tsinit._validate import check_number
 from tsinit.comparison.analysis import statistics
 from tsinit.comparison.analysis.carried import running_time_interval
 from tsinit.comparison.analysis.summary import has_optima, usable
@@ -164,6 +164,6 @@ def _level(cell, dataset, target):
     if isinstance(target, dict):
         return target.get(dataset)
     if target is not None:
-        return check_inside("target", target)
+        return check_number("target", target)
     best = usable(cell)["objective_final"].max()
     return best - statistics.end_tolerance(best) if has_optima(cell) and np.isfinite(best) else None

@@ -73,7 +73,7 @@ def check_entropy(seed):
     """Return the entropy of all seeds: a number given, or one drawn now and written into every row."""
     if seed is None:
         return np.random.SeedSequence().entropy
-    return check_count("seed", seed, least=0, rule=", or None")
+    return check_count("seed", seed, 0, rule=", or None")
 
 
 def check_budget(budget):
@@ -86,8 +86,8 @@ def check_budget(budget):
         )
     limit, seconds = budget
     return Budget(
-        None if limit is None else check_count("budget.max_iter", limit, least=0, rule=", or None"),
-        None if seconds is None else check_number("budget.seconds", seconds),
+        None if limit is None else check_count("budget.max_iter", limit, 0, rule=", or None"),
+        None if seconds is None else check_number("budget.seconds", seconds, 0.0),
     )
 
 
@@ -140,7 +140,7 @@ def check_datasets(data, test, truth):
         if tests is not None:
             held_out = tests.get(name, {})
         else:
-            _check_fraction(test)
+            check_number("test", test, above=0.0, below=1.0, rule=", a table or a dict of tables")
             if known is not None and kind_of_truth(known) != "parameters":
                 known = datasets_of.split_tail(known, test)[0]
             X, tail = datasets_of.split_tail(X, test)
@@ -192,13 +192,6 @@ def _load(source, what):
 def _check_name(name, what):
     if not isinstance(name, str) or not name:
         raise TypeError(f"{what} names must be non-empty text; got {name!r}.")
-
-
-def _check_fraction(test):
-    if isinstance(test, bool) or not 0 < test < 1:
-        raise ValueError(
-            f"test must be a share between 0 and 1, a table or a dict of tables; got {test!r}."
-        )
 
 
 def _check_truth(name, X, truth):

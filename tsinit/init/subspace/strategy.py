@@ -7,7 +7,6 @@ from tsinit._validate import (
     check_choice,
     check_count,
     check_flag,
-    check_inside,
     check_number,
     check_series,
 )
@@ -286,7 +285,7 @@ class Subspace(BaseEstimator):
         check_choice("weights", self.weights, _WEIGHTS)
         _checks.count_or_word("n_block_rows", self.n_block_rows, 2, "auto")
         check_number("noise_floor", self.noise_floor, 1e-12)
-        check_inside("max_radius", self.max_radius, 0.0, 1.0, closed=True)
+        check_number("max_radius", self.max_radius, 0.0, below=1.0)
         check_choice("gaps", self.gaps, _GAPS)
         check_flag("independent_noise", self.independent_noise)
 

@@ -162,7 +162,7 @@ class LinearGaussianSSM(Raced, StateSpaceQueries, SeriesEstimator):
             transition_cov=check_choice("transition_cov", self.transition_cov, COVARIANCES),
             observation_cov=check_choice("observation_cov", self.observation_cov, COVARIANCES),
             max_iter=check_count("max_iter", self.max_iter, 0),
-            tol=check_number("tol", self.tol),
+            tol=check_number("tol", self.tol, 0.0),
             n_init=check_count("n_init", self.n_init),
             initial_state=check_choice(
                 "initial_state", self.initial_state, restarts.INITIAL_STATES
