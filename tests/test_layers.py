@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parents[1] / "tsinit"
 
 #: Lowest first; a module may import what lies strictly lower, or its own part.
 LAYERS = [
-    ("kernels", "_typing"),
+    ("kernels", "_typing", "_deprecation"),
     ("_validate", "_spectrum"),
     ("metrics",),
     ("datasets", "emissions", "partitions", "pooling"),
