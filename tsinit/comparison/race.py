@@ -16,7 +16,7 @@ def comparison_of(estimator, record):
     ----------
     estimator : estimator
         That raced, fitted or not.
-    record : Record
+    record : RaceRecord
 
     Returns
     -------

@@ -1,13 +1,20 @@
 """Who takes part in a race: every strategy from several seeds, asked for its start, whatever comes of it."""
 
+from __future__ import annotations
+
 import traceback
+from collections.abc import Callable, Sequence
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from tsinit._validate import child_seed, no_contender
 from tsinit.models.interrupt import is_interrupt
+
+if TYPE_CHECKING:
+    from tsinit.comparison import Comparison
+    from tsinit.init.registry import ResolvedStrategy
 
 #: Key of the streams of a race among the children of a fit's seed; those before it have other uses.
 RACE = 5
@@ -22,15 +29,15 @@ class Failure(NamedTuple):
     trace: str
 
 
-def told(error):
-    """Describe an error; Ctrl-C, however wrapped, is none and goes on."""
+def failure_of(error: BaseException) -> Failure:
+    """Describe an error; Ctrl-C, however wrapped, is none and is raised again."""
     if is_interrupt(error):
         raise error
     text = "".join(traceback.format_exception(error)).rstrip().splitlines()
     return Failure(type(error).__name__, str(error), "\n".join(text[-_TRACEBACK_LINES:]))
 
 
-class Entry:
+class RaceEntry:
     """One strategy from one seed.
 
     Parameters
@@ -53,14 +60,23 @@ class Entry:
         Rounds that it took part in.
     """
 
-    def __init__(self, candidate, label, replicate, seed):
+    def __init__(
+        self, candidate: int, label: str, replicate: int, seed: np.random.SeedSequence
+    ) -> None:
         self.candidate, self.label, self.replicate, self.seed = candidate, label, replicate, seed
         self.start: Any = None
         self.failure: Failure | None = None
         self.init_seconds, self.n_rounds = 0.0, 0
 
 
-def enter(chosen, n_seeds, seed, ask, *, repeat):
+def enter(
+    chosen: Sequence[ResolvedStrategy],
+    n_seeds: int,
+    seed: np.random.SeedSequence,
+    ask: Callable[[ResolvedStrategy, np.random.Generator], Any],
+    *,
+    repeat: bool,
+) -> list[RaceEntry]:
     """Ask every candidate for its starts.
 
     Parameters
@@ -77,9 +93,9 @@ def enter(chosen, n_seeds, seed, ask, *, repeat):
 
     Returns
     -------
-    list of Entry
+    list of RaceEntry
     """
-    entries: list[Entry] = []
+    entries: list[RaceEntry] = []
     certain: dict[int, tuple] = {}  # starts in which chance had no part
     once = [
         not repeat and getattr(getattr(c.call, "__self__", None), "_one_start", False)
@@ -90,7 +106,7 @@ def enter(chosen, n_seeds, seed, ask, *, repeat):
         for i, candidate in enumerate(chosen):
             if replicate and (once[i] or (i in certain and not repeat)):
                 continue
-            entry = Entry(i, candidate.label, replicate, own)
+            entry = RaceEntry(i, candidate.label, replicate, own)
             entries.append(entry)
             if i in certain:
                 entry.start, entry.failure = certain[i]
@@ -100,7 +116,11 @@ def enter(chosen, n_seeds, seed, ask, *, repeat):
     return entries
 
 
-def _ask(entry, candidate, ask):
+def _ask(
+    entry: RaceEntry,
+    candidate: ResolvedStrategy,
+    ask: Callable[[ResolvedStrategy, np.random.Generator], Any],
+) -> bool:
     """Ask for one start; returns whether chance had a part in it."""
     stream = child_seed(entry.seed, 0)
     rng = np.random.default_rng(stream)
@@ -109,24 +129,25 @@ def _ask(entry, candidate, ask):
     try:
         entry.start = ask(candidate, rng)
     except Exception as error:  # whatever a strategy does wrong is a row of the race
-        entry.failure = told(error)
+        entry.failure = failure_of(error)
     entry.init_seconds = perf_counter() - began
     return rng.bit_generator.state != before or stream.n_children_spawned > 0
 
 
-def require_some(entries):
-    """Refuse a race that nobody can run.
+def require_contender(entries: Sequence[RaceEntry]) -> None:
+    """Refuse a race in which every contender failed.
 
     Raises
     ------
     ValueError
         Every contender failed.
     """
-    if all(entry.failure is not None for entry in entries):
-        raise no_contender([(e.label, e.failure.kind, e.failure.message) for e in entries])
+    failures = [(e.label, e.failure) for e in entries if e.failure is not None]
+    if len(failures) == len(entries):
+        raise no_contender([(label, failure.kind, failure.message) for label, failure in failures])
 
 
-class Row(NamedTuple):
+class RaceRow(NamedTuple):
     """One row of ``init_race_``, in plain values."""
 
     candidate: int
@@ -139,50 +160,39 @@ class Row(NamedTuple):
     converged: bool
     init_seconds: float
     fit_seconds: float
-    objectives: list
-    seconds: list
+    objectives: list[float]
+    seconds: list[float]
     final: float
 
 
-def absent(entry):
+def row_without_run(entry: RaceEntry) -> RaceRow:
     """Return the row of an entry that never ran."""
     e = entry
-    return Row(
-        e.candidate,
-        e.replicate,
-        e.seed,
-        e.start,
-        e.failure,
-        e.n_rounds,
-        0,
-        False,
-        e.init_seconds,
-        0.0,
-        [],
-        [],
-        np.nan,
-    )
+    return RaceRow(
+        e.candidate, e.replicate, e.seed, e.start, e.failure, e.n_rounds, n_iter=0, converged=False,
+        init_seconds=e.init_seconds, fit_seconds=0.0, objectives=[], seconds=[], final=np.nan,
+    )  # fmt: skip
 
 
-class Record(NamedTuple):
+class RaceRecord(NamedTuple):
     """What a fit keeps of its race."""
 
-    candidates: list  # as the user gave them
+    candidates: list[Any]  # as the user gave them
     seed: np.random.SeedSequence
-    rows: list[Row]
+    rows: list[RaceRow]
 
 
-class Raced:
-    """Estimators that may race for their start."""
+class InitRaceMixin:
+    """Estimators that may race strategies for their start."""
 
     @property
-    def init_race_(self):
+    def init_race_(self) -> Comparison:
         """The race of ``init="auto"`` or a ``Race``, as a `Comparison`: one row for each start, failed or not.
 
         ``rounds`` is the number of rounds that a start survived to run in; those that were dropped have the status
-        ``not_converged`` and the objective at which they were dropped, so that ends of starts that went different
-        distances are not a fair comparison of strategies: ``tsinit.compare`` makes one. The race holds no data, so
-        that its runs cannot be run again from it.
+        ``not_converged`` and the objective at which they were dropped. Starts that went different distances are no fair
+        comparison of strategies: ``tsinit.compare`` makes one. The race holds no data, so that its runs cannot be run
+        again from it.
         """
         record = vars(self).get("_fitted_race")
         if record is None:

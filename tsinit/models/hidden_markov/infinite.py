@@ -9,14 +9,15 @@ from tsinit._validate import check_choice, check_count, check_flag, check_labels
 from tsinit.init._labels import wanted_states
 from tsinit.init.race import candidates, race_of
 from tsinit.init.registry import resolve
-from tsinit.models import chain_race, chains
 from tsinit.models.base import FitKind, SeriesEstimator
+from tsinit.models.chain_race import ChainRace, race_chains
+from tsinit.models.chains import ChainRun, ChainSchedule, run_chains
 from tsinit.models.hidden_markov import summaries
 from tsinit.models.hidden_markov.chain import Chain, ChainStopped, Priors
 from tsinit.models.hidden_markov.posterior import SCALARS, Draws, recorder
 from tsinit.models.hidden_markov.regimes import RegimeQueries
 from tsinit.models.interrupt import is_interrupt
-from tsinit.models.race import Raced
+from tsinit.models.race import InitRaceMixin
 
 
 class _Options(NamedTuple):
@@ -26,7 +27,7 @@ class _Options(NamedTuple):
     n_states: int  # of the start
     emission: Any
     sticky: bool
-    schedule: chains.Schedule
+    schedule: ChainSchedule
     n_chains: int
     priors: Priors
     n_jobs: int | None
@@ -37,7 +38,7 @@ class _Options(NamedTuple):
 _R_HAT = 1.05
 
 
-class InfiniteHMM(Raced, RegimeQueries, SeriesEstimator):
+class InfiniteHMM(InitRaceMixin, RegimeQueries, SeriesEstimator):
     """Hidden Markov model whose number of states is inferred (HDP-HMM), by beam sampling.
 
     Every row of the series is in one of countably many states; states follow one another by a Markov chain, whose
@@ -196,7 +197,7 @@ class InfiniteHMM(Raced, RegimeQueries, SeriesEstimator):
             )
             monitor.run()
             walks = [
-                chains.Walk(
+                ChainRun(
                     _chain(bound, panel, options, z, child_seed(seed, 1, c)),
                     schedule,
                     SCALARS,
@@ -208,9 +209,9 @@ class InfiniteHMM(Raced, RegimeQueries, SeriesEstimator):
             survivors = self._race(
                 race, panel, bound, options._replace(schedule=schedule), seed, monitor
             )
-            self.start_, walks = survivors.starts, survivors.walks
+            self.start_, walks = survivors.starts, list(survivors.runs)
             for walk in walks:
-                walk.keep_by(keep)
+                walk.recorder = keep
         self._sample(walks, schedule, options, monitor)
         monitor.stop()
         self._fitted_schedule, self._fitted_seconds = schedule, monitor.fit_seconds
@@ -238,7 +239,7 @@ class InfiniteHMM(Raced, RegimeQueries, SeriesEstimator):
             n_states=n_states,
             emission=emissions.resolve(self.emission),
             sticky=check_flag("sticky", self.sticky),
-            schedule=chains.Schedule(
+            schedule=ChainSchedule(
                 check_count("n_tune", self.n_tune, 0), check_count("n_draws", self.n_draws),
                 check_count("thin", self.thin),
             ),
@@ -250,7 +251,7 @@ class InfiniteHMM(Raced, RegimeQueries, SeriesEstimator):
 
     def _race(self, race, panel, bound, options, seed, monitor):
         """Race strategies through the first half of the warm-up; returns the `Survivors`."""
-        contest = chain_race.Contest(
+        contest = ChainRace(
             verb="labels",
             ask=lambda chosen, rng: self._ask(chosen, panel, bound, options, seed, 0, rng),
             spread=lambda labels, rng: labels,  # from one segmentation, chains part in the first sweeps
@@ -258,7 +259,7 @@ class InfiniteHMM(Raced, RegimeQueries, SeriesEstimator):
             scalars=SCALARS, objective="log_joint", schedule=options.schedule, n_chains=options.n_chains,
             n_jobs=options.n_jobs, failures=(ChainStopped,),
         )  # fmt: skip
-        return chain_race.run(race, contest, seed, monitor)
+        return race_chains(race, contest, seed, monitor)
 
     def _ask(self, chosen, panel, bound, options, seed, c, rng=None):
         """Ask a strategy for the start of one chain."""
@@ -288,7 +289,7 @@ class InfiniteHMM(Raced, RegimeQueries, SeriesEstimator):
 
     def _sample(self, walks, schedule, options, monitor):
         try:
-            chains.run(
+            run_chains(
                 walks, schedule.n_sweeps, monitor, n_jobs=options.n_jobs, failures=(ChainStopped,),
                 objective="log_joint", extras=("n_states",),
             )  # fmt: skip
@@ -307,7 +308,7 @@ class InfiniteHMM(Raced, RegimeQueries, SeriesEstimator):
         _validate.check_chains(self.stopped_, len(walks))
         if any(not walk.draws for walk in going):  # out of time before the first draw
             for walk in going:
-                walk.keep()
+                walk.record_draw()
         n_sweeps = min(walk.n_sweeps for walk in going)
         self.trace_ = {
             name: np.array([walk.trace[name][: n_sweeps + 1] for walk in going]) for name in SCALARS

@@ -65,7 +65,7 @@ class Draws:
         n_draws = min(len(walk.draws) for walk in walks)
         self._records = [walk.draws[:n_draws] for walk in walks]
         for name in SCALARS:
-            values = [[walk.trace[name][i] for i in walk.kept[:n_draws]] for walk in walks]
+            values = [[walk.trace[name][i] for i in walk.draw_sweeps[:n_draws]] for walk in walks]
             setattr(self, name, np.array(values))
         widest = smallest(int(self.n_states.max()))
         self.labels = np.array(

@@ -16,13 +16,14 @@ from tsinit._validate.imputing import (
 )
 from tsinit.init.race import candidates, race_of
 from tsinit.init.registry import resolve
-from tsinit.models import chain_race, chains
 from tsinit.models.base import FitKind, SeriesEstimator
+from tsinit.models.chain_race import ChainRace, race_chains
+from tsinit.models.chains import ChainRun, ChainSchedule, run_chains
 from tsinit.models.imputation.chained_equations import Diverged
 from tsinit.models.imputation.engines import ENGINES, FAILURES, SCALARS, choose
 from tsinit.models.imputation.posterior import GapQueries, ImputedDraws
 from tsinit.models.imputation.prepared import Scales, given_rows
-from tsinit.models.race import Raced
+from tsinit.models.race import InitRaceMixin
 
 #: Rank-normalised split R-hat below which chains count as agreed.
 _R_HAT = 1.05
@@ -33,7 +34,7 @@ _APART = 1.0
 _SAMPLERS = ("mala", "rwm", "gibbs")
 
 
-class TBayesMICE(Raced, GapQueries, SeriesEstimator):
+class TBayesMICE(InitRaceMixin, GapQueries, SeriesEstimator):
     """Complete tables for a time series with gaps, as many as you like, that differ as much as is uncertain.
 
     Every column is regressed on the other columns at the same and at neighbouring steps and on its own past, and
@@ -194,8 +195,8 @@ class TBayesMICE(Raced, GapQueries, SeriesEstimator):
         n_cells = int(problem.missing.sum())
         draws = ImputedDraws(options.n_chains, schedule.n_draws, n_cells, self.n_imputations)
         if race is None:
-            walks = [
-                chains.Walk(
+            runs = [
+                ChainRun(
                     engine.chain(scales.forward(table), np.random.default_rng(child_seed(seed, 1, c)), schedule.n_tune),
                     schedule, scalars, draws.recorder(c),
                 )
@@ -205,12 +206,12 @@ class TBayesMICE(Raced, GapQueries, SeriesEstimator):
             survivors = self._race(
                 race, rows, scales, options._replace(schedule=schedule), engine, seed, monitor
             )
-            self.start_, walks = survivors.starts, survivors.walks
-            for c, walk in enumerate(walks):
-                walk.keep_by(draws.recorder(c))
+            self.start_, runs = survivors.starts, list(survivors.runs)
+            for c, run in enumerate(runs):
+                run.recorder = draws.recorder(c)
         try:
-            chains.run(
-                walks, schedule.n_sweeps, monitor, n_jobs=options.n_jobs, objective="log_density"
+            run_chains(
+                runs, schedule.n_sweeps, monitor, n_jobs=options.n_jobs, objective="log_density"
             )
         except Diverged as error:
             error.column = scales.names[error.column]
@@ -219,7 +220,7 @@ class TBayesMICE(Raced, GapQueries, SeriesEstimator):
         self._fitted_panel, self._fitted_rows, self._fitted_scales = panel, rows, scales
         self._fitted_engine, self._fitted_seed = engine, child_seed(seed, 3)
         self._fitted_seconds = max(monitor.fit_seconds, 1e-9)
-        self._finish(walks, draws)
+        self._finish(runs, draws)
         if race is not None:
             self._fitted_race = survivors.record(candidates(race, "fill"), seed)
         monitor.final = float(self._after_warm_up(self.trace_["log_density"]).mean())
@@ -237,7 +238,7 @@ class TBayesMICE(Raced, GapQueries, SeriesEstimator):
             period=check_period(self.period),
             transforms=self.transforms,
             noise=check_noise(self.noise, method),
-            schedule=chains.Schedule(
+            schedule=ChainSchedule(
                 check_count("n_tune", self.n_tune, 0), check_count("n_draws", self.n_draws), 1
             ),
             n_chains=n_chains,
@@ -249,7 +250,7 @@ class TBayesMICE(Raced, GapQueries, SeriesEstimator):
     def _race(self, race, rows, scales, options, engine, seed, monitor):
         """Race strategies through the first half of the warm-up; returns the `Survivors`."""
         known = _known(rows, scales, engine, seed)
-        contest = chain_race.Contest(
+        contest = ChainRace(
             verb="fill",
             ask=lambda chosen, rng: check_fill(chosen.propose(rows.y.copy(), rng, **known), rows.y, chosen.label),
             spread=lambda table, rng: self._moved(table, rows, scales, rng),
@@ -257,7 +258,7 @@ class TBayesMICE(Raced, GapQueries, SeriesEstimator):
             scalars=ENGINES[self.method_][1], objective="log_density", schedule=options.schedule,
             n_chains=options.n_chains, n_jobs=options.n_jobs, failures=FAILURES,
         )  # fmt: skip
-        return chain_race.run(race, contest, seed, monitor)
+        return race_chains(race, contest, seed, monitor)
 
     def _starts(self, rows, scales, options, engine, seed):
         """Ask the strategies, and spread the chains where they share one."""
@@ -282,19 +283,19 @@ class TBayesMICE(Raced, GapQueries, SeriesEstimator):
         z[missing] += _APART * rng.standard_normal(missing.sum())
         return _in_units(np.clip(z, low, high), rows, scales)
 
-    def _finish(self, walks, draws):
+    def _finish(self, runs, draws):
         """Set what a user reads."""
-        for walk in walks:
-            if not walk.draws:  # out of time before the first draw
-                walk.keep()
-        self.n_iter_ = min(walk.n_sweeps for walk in walks)
+        for run in runs:
+            if not run.draws:  # out of time before the first draw
+                run.record_draw()
+        self.n_iter_ = min(run.n_sweeps for run in runs)
         self.trace_ = {
-            name: np.array([walk.trace[name][: self.n_iter_ + 1] for walk in walks])
+            name: np.array([run.trace[name][: self.n_iter_ + 1] for run in runs])
             for name in SCALARS
         }
         draws.close()
         self._fitted_draws = draws
-        self.diagnostics_ = self._diagnose(walks)
+        self.diagnostics_ = self._diagnose(runs)
         self._warn()
 
     def _warn(self):

@@ -262,14 +262,14 @@ class GapQueries(OneToOneFeatureMixin, TransformerMixin):
                 problem, parameters[:: -(-len(parameters) // most)], rng
             )
 
-    def _diagnose(self, walks):
+    def _diagnose(self, runs):
         """Table of how the chains mixed, for every incomplete column."""
         import pandas as pd
 
         counts = self._fitted_rows.missing[:, self._fitted_scales.active].sum(axis=0)
         acceptance, guarded = (
             np.broadcast_to(
-                np.mean([getattr(walk.chain, name) for walk in walks], axis=0), counts.shape
+                np.mean([getattr(run.chain, name) for run in runs], axis=0), counts.shape
             )
             for name in ("acceptance", "guarded")
         )

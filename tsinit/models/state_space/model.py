@@ -3,14 +3,14 @@
 from tsinit import _validate
 from tsinit._validate import check_choice, check_count, check_flag, check_number, check_orders
 from tsinit.models.base import FitKind, SeriesEstimator
-from tsinit.models.race import Raced
+from tsinit.models.race import InitRaceMixin
 from tsinit.models.state_space import criteria, restarts
 from tsinit.models.state_space.queries import StateSpaceQueries, end_of_time
 
 COVARIANCES = ("full", "diag", "spherical", "fixed")
 
 
-class LinearGaussianSSM(Raced, StateSpaceQueries, SeriesEstimator):
+class LinearGaussianSSM(InitRaceMixin, StateSpaceQueries, SeriesEstimator):
     """Linear Gaussian state-space model, maximum likelihood by EM.
 
     The model is x[t+1] = A x[t] + w, y[t] = C x[t] + d + v with w ~ N(0, Q), v ~ N(0, R). Columns are centred and

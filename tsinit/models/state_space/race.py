@@ -7,7 +7,14 @@ from typing import NamedTuple
 from tsinit.init.race import candidates, first_round, seeds, starters
 from tsinit.init.race_halving import best_climbers, halve, recent_gain, rounds
 from tsinit.models.monitor import Monitor
-from tsinit.models.race import Failure, Record, Row, enter, require_some, told
+from tsinit.models.race import (
+    Failure,
+    RaceRecord,
+    RaceRow,
+    enter,
+    failure_of,
+    require_contender,
+)
 
 #: Iterations of the first round for each run of the budget; it takes an eighth of a run at most.
 _FIRST, _SHARE = 2, 8
@@ -86,7 +93,7 @@ class Climber:
             while not self.finished and (target is None or self.n_iter < target):
                 self._step()
         except Exception as error:  # whatever goes wrong in one run is a row of the race
-            self.entry.failure = told(error)
+            self.entry.failure = failure_of(error)
         finally:
             self.leg.pause()
 
@@ -107,7 +114,7 @@ class Climber:
         """What the race keeps of it."""
         e, leg = self.entry, self.leg
         converged = self.fit is not None and self.fit.converged
-        return Row(
+        return RaceRow(
             e.candidate, e.replicate, e.seed, e.start, e.failure, e.n_rounds, max(self.n_iter, 0), converged,
             e.init_seconds, leg.seconds[-1] if leg.seconds else 0.0, leg.objectives, leg.seconds,
             leg.objectives[-1] if leg.objectives else float("nan"),
@@ -138,7 +145,7 @@ def run_race(race, contest, seed, monitor):
     entries = enter(
         starters(race, "dynamics"), seeds(race, "dynamics"), seed, contest.ask, repeat=False
     )
-    require_some(entries)
+    require_contender(entries)
     monitor.run()
     climbers = [Climber(entry, contest, monitor) for entry in entries]
     first = first_round(race, max(min(round(_FIRST * race.budget), contest.max_iter // _SHARE), 1))
@@ -154,7 +161,7 @@ def run_race(race, contest, seed, monitor):
         if monitor.out_of_time():
             break
     _second_wind(climbers, race.budget, monitor)
-    require_some(entries)
+    require_contender(entries)
     winner, fit = max(
         ((c, c.fit) for c in climbers if c.fit is not None), key=lambda pair: pair[0].worths[-1]
     )
@@ -162,7 +169,7 @@ def run_race(race, contest, seed, monitor):
         monitor.callback(winner.n_iter, winner.leg.objectives[-1])
     monitor.timed_out = monitor.out_of_time()
     monitor.stop()
-    record = Record(candidates(race, "dynamics"), seed, [climber.row() for climber in climbers])
+    record = RaceRecord(candidates(race, "dynamics"), seed, [climber.row() for climber in climbers])
     return fit._replace(trace=(winner.leg.objectives, winner.leg.passed), race=record)
 
 
