@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from tsinit import InfiniteHMM, LinearGaussianSSM, TBayesMICE, datasets, speech
-from tsinit.comparison.analysis.statistics import end_tolerance
+from tsinit.comparison.analysis.tables import end_tolerance
 from tsinit.init import Race
 from tsinit.init.race import candidates
 

@@ -1,12 +1,17 @@
 """Plots of what a comparison advises: how soon a target is reached, who beats whom, how many restarts pay."""
 
+import itertools
+
 import numpy as np
+import pandas as pd
 
 from tsinit._plots import style
 from tsinit._plots.starts import panels_of
 from tsinit._validate import check_choice
-from tsinit.comparison.analysis import duels, restarts, targets
-from tsinit.comparison.analysis.checks_after import check_optima
+from tsinit.comparison.analysis import restarts, targets
+from tsinit.comparison.analysis.checks import check_optima
+from tsinit.comparison.analysis.summary import wide
+from tsinit.comparison.analysis.tables import end_tolerance
 
 
 def time_to_target(comparison, *, dataset=None, model=None, target=None, x="seconds", ax=None):
@@ -75,7 +80,7 @@ def pairs(comparison, *, dataset=None, model=None, ax=None):
     cells, axes = panels_of(comparison, dataset, model, ax, (5.2, 1.4 + 0.5 * len(names)))
     for (name, _, runs), panel in zip(cells, axes, strict=True):
         lead = np.full((len(names), len(names)), np.nan)
-        for duel in duels.win_tie_loss(runs).itertuples():
+        for duel in win_tie_loss(runs).itertuples():
             i, j = names.index(duel.strategy), names.index(duel.rival)
             n = duel.wins + duel.ties + duel.losses
             lead[i, j] = (duel.wins - duel.losses) / n if n else 0.0
@@ -89,6 +94,33 @@ def pairs(comparison, *, dataset=None, model=None, ax=None):
         panel.set_ylim(len(names) - 0.5, -0.5)
         style.dress(panel, "wins / ties / losses\nof the row against the column", "", name)
     return style.one_or_all(axes)
+
+
+def win_tie_loss(cell):
+    """Count for every ordered pair of starts how often the first ends higher, from the same seed.
+
+    Ends within the tolerance of an optimum tie. A run without an end loses to one that has one; two of them are no
+    duel.
+
+    Parameters
+    ----------
+    cell : DataFrame
+        Runs of one data set and model.
+
+    Returns
+    -------
+    DataFrame
+        ``strategy, rival, wins, ties, losses``.
+    """
+    ends = wide(cell, "objective_final")
+    tolerance = end_tolerance(ends.max(axis=None)) if ends.notna().any(axis=None) else 0.0
+    rows = []
+    for strategy, rival in itertools.permutations(ends, 2):
+        duel = ends[[strategy, rival]].dropna(how="all").fillna(-np.inf)
+        lead = (duel[strategy] - duel[rival]).to_numpy()
+        wins, losses = int((lead > tolerance).sum()), int((lead < -tolerance).sum())
+        rows.append((strategy, rival, wins, len(lead) - wins - losses, losses))
+    return pd.DataFrame(rows, columns=["strategy", "rival", "wins", "ties", "losses"])
 
 
 def best_of(comparison, *, dataset=None, model=None, x="r", ax=None):

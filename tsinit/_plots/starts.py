@@ -4,8 +4,7 @@ import numpy as np
 
 from tsinit._plots import style
 from tsinit._validate import check_choice
-from tsinit.comparison.analysis.statistics import end_tolerance
-from tsinit.comparison.analysis.summary import usable
+from tsinit.comparison.analysis.tables import end_tolerance, usable
 
 
 def traces(comparison, *, dataset=None, model=None, gap=True, x="iterations", ax=None):

@@ -6,7 +6,8 @@ from tsinit.comparison import result
 from tsinit.comparison.analysis.tables import FAILED
 from tsinit.comparison.plan import checks
 from tsinit.comparison.plan.tasks import make_plan
-from tsinit.comparison.run.running import run_tasks
+from tsinit.comparison.run.pool import run_tasks
+from tsinit.comparison.run.store import RunStore
 from tsinit.init.registry import is_bundled
 
 
@@ -105,9 +106,10 @@ def compare(
         budget=budget,
     )
     folder = checks.check_store(store)
+    kept = None if folder is None else RunStore(folder)
     tasks = plan.tasks()
-    outcomes = run_tasks(tasks, n_jobs=n_jobs, progress=progress, store=folder)
-    comparison = result.from_outcomes(plan, tasks, outcomes)
+    results = run_tasks(tasks, n_jobs=n_jobs, progress=progress, store=kept)
+    comparison = result.from_results(plan, tasks, results)
     _warn_of_failures(comparison.errors, len(tasks))
     _warn_of_equal_starts(comparison.runs, plan.strategies)
     return comparison

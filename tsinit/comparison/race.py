@@ -5,8 +5,8 @@ from tsinit.comparison.plan.data import UNNAMED, Dataset
 from tsinit.comparison.plan.identity import fingerprint
 from tsinit.comparison.plan.scores import Scoring
 from tsinit.comparison.plan.tasks import Plan, Task
-from tsinit.comparison.result import Comparison, from_outcomes
-from tsinit.comparison.run.worker import Outcome, versions
+from tsinit.comparison.result import Comparison, from_results
+from tsinit.comparison.run.worker import RunResult, versions
 
 
 def comparison_of(estimator, record):
@@ -26,7 +26,7 @@ def comparison_of(estimator, record):
     names = list(naming.name_strategies(record.candidates))
     model = type(estimator).__name__
     scoring, data = Scoring({}), Dataset(None, {}, None, "")
-    tasks, outcomes = [], []
+    tasks, results = [], []
     for row in record.rows:
         seed = row.seed
         run_id = fingerprint(model, names[row.candidate], row.replicate, seed)
@@ -45,21 +45,21 @@ def comparison_of(estimator, record):
                 scoring,
             )
         )
-        outcomes.append(_outcome(run_id, row))
+        results.append(_result(run_id, row))
     strategies = dict(zip(names, record.candidates, strict=True))
     n_seeds = 1 + max(row.replicate for row in record.rows)
     plan = Plan(
         {model: estimator}, {UNNAMED: data}, strategies, n_seeds, record.seed.entropy, None, scoring
     )
-    tables = from_outcomes(plan, tasks, outcomes)
+    tables = from_results(plan, tasks, results)
     runs = tables.runs.drop(columns="score", errors="ignore")  # nobody asked for one
     return Comparison(runs, tables.traces, tables.errors, tables.about)
 
 
-def _outcome(run_id, row):
+def _result(run_id, row):
     kind, message, trace = row.failure or ("", "", "")
     status = "error" if row.failure else "ok" if row.converged else "not_converged"
-    return Outcome(
+    return RunResult(
         run_id=run_id, status=status, error_type=kind, error_message=message, error_trace=trace, n_iter=row.n_iter,
         converged=row.converged, init_seconds=row.init_seconds, fit_seconds=row.fit_seconds,
         objectives=row.objectives, seconds=row.seconds, final=row.final, extras={},

@@ -3,8 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from tsinit.comparison.analysis.statistics import SHORTEST_TRACE
-from tsinit.comparison.analysis.summary import has_optima, usable
+from tsinit.comparison.analysis.tables import SHORTEST_TRACE, has_optima, usable
 from tsinit.result import rhat
 
 

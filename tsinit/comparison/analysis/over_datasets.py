@@ -9,15 +9,11 @@ import pandas as pd
 
 from tsinit._validate import check_count, check_number
 from tsinit.comparison.analysis import statistics
-from tsinit.comparison.analysis.checks_numbers import check_differences
+from tsinit.comparison.analysis.checks import LOWER, MIN_DATASETS, check_differences
 from tsinit.comparison.analysis.summary import paired, wide
+from tsinit.comparison.analysis.tables import end_tolerance
 
-#: From this many data sets on the mean over them has an interval, and ranks over them mean something: with fewer, the
-#: resampled means take a handful of values (measured coverage of 95 % intervals at four data sets: 86 %).
-MIN_DATASETS = 6
 _POSTERIOR_DRAWS = 50_000
-#: Columns in which less is better.
-LOWER = ("score_rmse", "score_crps", "score_eigenvalue_error", "n_iter", "n_settle", "n_mixed")
 
 
 class Posterior(NamedTuple):
@@ -233,4 +229,4 @@ def _tolerance(column, tables):
     """Half a nat and a little more where objectives are large, as for distinct ends."""
     if column not in ("objective_final", "gap"):
         return 0.0
-    return float(np.nanmean([statistics.end_tolerance(table.max(axis=None)) for table in tables]))
+    return float(np.nanmean([end_tolerance(table.max(axis=None)) for table in tables]))

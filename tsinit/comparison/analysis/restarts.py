@@ -5,9 +5,8 @@ import math
 import numpy as np
 import pandas as pd
 
-from tsinit.comparison.analysis import statistics
-from tsinit.comparison.analysis.carried import best_of_interval
-from tsinit.comparison.analysis.summary import has_optima, usable
+from tsinit.comparison.analysis.statistics import wilson
+from tsinit.comparison.analysis.tables import end_tolerance, has_optima, usable
 
 
 def expected_best(ends, r):
@@ -38,6 +37,46 @@ def expected_best(ends, r):
         if total
         else math.nan
     )
+
+
+def best_of_interval(ends, r, worst, best):
+    """Interval of the mean of the highest of ``r`` ends.
+
+    With F(x) the share of runs that end no higher than x, the mean is ``best`` less the integral of F(x)^r from
+    ``worst`` to ``best``. Wilson's interval of each share of the runs seen is put in its place. Ends that no run has
+    shown are not thought of: that is what makes any statement possible where r comes near the number of runs.
+
+    Parameters
+    ----------
+    ends : (n,) float
+        NaN for runs without an end: drawn like others, and the mean is over the choices that hold an end.
+    r : int
+    worst, best : float
+        Range of the ends: the lowest and the highest known on the data set and model.
+
+    Returns
+    -------
+    low, high : float
+        NaN where no run has an end.
+
+    Notes
+    -----
+    Measured on ends at a plateau and below it, normal, exponential and on three levels, with two other starts to know
+    the range from, r up to n / 2: 94 to 100 % at n = 10, 20 and 50 (a bootstrap over runs: 47 to 98 %). Beyond n / 2
+    it falls to 82 %, and to 77 % at n = 5, where the best known end is likely to be surpassed.
+    """
+    ends = np.asarray(ends, dtype=float)
+    x = np.sort(ends[np.isfinite(ends)])
+    if x.size == 0:
+        return math.nan, math.nan
+    failed = 1.0 - x.size / ends.size
+    shares = np.array([wilson(k, x.size) for k in range(x.size + 1)])[:, 1:]
+    shares[0, 0], shares[-1, 1] = 0.0, 1.0
+    steps = np.diff(np.concatenate([[worst], x, [best]]))
+    # Failures are below all ends; where all of r fail there is no best to speak of.
+    below = ((failed + (1.0 - failed) * shares) ** r - failed**r) / (1.0 - failed**r)
+    high, low = best - steps @ below
+    return float(low), float(high)
 
 
 def chance_of_hit(hits, n, r):
@@ -124,7 +163,7 @@ def recommend(runs, seconds):
         if short:
             paid = choices.nsmallest(1, "seconds")
         top = paid["expected_best"].max()
-        as_good = paid[paid["expected_best"] >= top - statistics.end_tolerance(top)]
+        as_good = paid[paid["expected_best"] >= top - end_tolerance(top)]
         row = as_good.loc[as_good["seconds"].idxmin()]
         rows.append({**row, "advice": _advice(row, short)})
     return pd.DataFrame(rows, columns=[*best_of(runs.iloc[:0]).columns, "advice"])

@@ -5,15 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsinit.comparison.analysis.checks_numbers import check_differences, check_successes
+from tsinit.comparison.analysis.checks import check_differences, check_successes
 
 _Z95 = 1.959963984540054  # two-sided 95 %
 _Z80 = 0.8416212335729143  # power 80 %
 #: Fewer paired runs than this carry no interval: the bootstrap distribution would have a handful of values.
 MIN_PAIRS = 5
 _RESAMPLES = 9999
-#: Shorter traces of a sampler have no half that could pass for its stationary part.
-SHORTEST_TRACE = 20
 
 
 class Interval(NamedTuple):
@@ -202,69 +200,3 @@ def seeds_needed(differences):
     if mean == 0.0:
         return math.inf
     return float(math.ceil(((_Z95 + _Z80) * sd / mean) ** 2 + _Z95**2 / 2))
-
-
-def end_tolerance(best):
-    """Return how far apart two ends may lie and still count as the same optimum.
-
-    Half a nat is a likelihood ratio of 1.6, which is no evidence. The relative part allows for iterations that stop
-    on a small gain for each value while still some way from their optimum.
-
-    Parameters
-    ----------
-    best : float
-        The best known objective.
-    """
-    return 0.5 + 1e-5 * abs(best)
-
-
-def number_optima(ends):
-    """Number the distinct end points, 1 for the best.
-
-    From the best end downwards, every end within :func:`end_tolerance` of the top of its group belongs to it;
-    the first one below opens the next group. Ends are told apart by their objective only.
-
-    Parameters
-    ----------
-    ends : (n,) float
-        Final objectives, NaN for runs without one.
-
-    Returns
-    -------
-    (n,) int
-        Group of each run, 0 where there is no finite end.
-    """
-    ends = np.asarray(ends, dtype=float)
-    groups = np.zeros(ends.size, dtype=int)
-    finite = np.flatnonzero(np.isfinite(ends))
-    if finite.size == 0:
-        return groups
-    tolerance, top, group = end_tolerance(ends[finite].max()), math.inf, 0
-    for i in finite[np.argsort(-ends[finite], kind="stable")]:
-        if ends[i] < top - tolerance:
-            top, group = ends[i], group + 1
-        groups[i] = group
-    return groups
-
-
-def settling(objectives):
-    """Iterations until a chain is within its stationary range.
-
-    The range is the central 95 % of the second half of the trace; the chain has settled once it first comes
-    into it. A chain that still climbs at the end settles late by this count, after the middle of its trace.
-
-    Parameters
-    ----------
-    objectives : (n_iter + 1,) float
-        Joint log density of every sweep, the start first.
-
-    Returns
-    -------
-    int or None
-        None where the trace is shorter than 20 entries or not finite.
-    """
-    x = np.asarray(objectives, dtype=float)
-    if x.size < SHORTEST_TRACE or not np.isfinite(x[x.size // 2 :]).all():
-        return None
-    low, high = np.quantile(x[x.size // 2 :], [0.025, 0.975])
-    return int(np.flatnonzero((x >= low) & (x <= high))[0])

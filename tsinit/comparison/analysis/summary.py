@@ -1,10 +1,21 @@
 """One line for each strategy: how good, how often the best, how dear."""
 
+import math
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
 from tsinit.comparison.analysis import statistics
-from tsinit.comparison.analysis.tables import FAILED
+from tsinit.comparison.analysis.tables import FAILED, end_tolerance, has_optima, usable
+
+
+class Rival(NamedTuple):
+    """How a strategy stands to the leader of its data set and model."""
+
+    place: str  # "behind": the interval excludes 0; "level": the same end from every seed; "open"
+    difference: statistics.Interval  # leader minus this, from the same seeds
+    seeds: float  # replicates that would settle it
 
 
 def summarise(runs):
@@ -60,17 +71,6 @@ def summarise(runs):
     return table[_column_order(table)]
 
 
-def usable(runs):
-    """Select the runs that have an end: not failed, objective finite."""
-    return runs[~runs["status"].isin(FAILED) & np.isfinite(runs["objective_final"])]
-
-
-def has_optima(runs):
-    """Whether ends are points that can be told apart; those of samplers are not."""
-    done = usable(runs)
-    return bool(done.empty or done["optimum"].notna().any())
-
-
 def sampler_columns(runs):
     """Name the columns in which samplers tell of their draws: they stand between monotone and init_seconds."""
     names = list(runs)
@@ -96,7 +96,7 @@ def wide(cell, column):
 
 def rank_ends(ends):
     """Rank strategies by their final objectives; ends that nobody could tell apart are tied."""
-    return ranking(ends, statistics.end_tolerance(ends.max(axis=None)))
+    return ranking(ends, end_tolerance(ends.max(axis=None)))
 
 
 def ranking(values, tolerance=0.0):
@@ -138,6 +138,39 @@ def ranking(values, tolerance=0.0):
 def paired(ends, leader, strategy):
     """Differences leader minus strategy over the replicates that both finished."""
     return (ends[leader] - ends[strategy]).dropna().to_numpy()
+
+
+def standing(cell):
+    """Compare all strategies with the best one, over the seeds that both finished.
+
+    Parameters
+    ----------
+    cell : DataFrame
+        The runs of one data set and model.
+
+    Returns
+    -------
+    leader : str or None
+        None if no run has an end.
+    rivals : dict of str to Rival
+        Strategies with at least one end.
+    """
+    ends = wide(cell, "objective_final")
+    ranked = rank_ends(ends)
+    if not ranked:
+        return None, {}
+    leader, tolerance = ranked[0], end_tolerance(ends.max(axis=None))
+    others = [name for name in ends if name in ranked[1:]]
+    return leader, {name: _rival(paired(ends, leader, name), tolerance) for name in others}
+
+
+def _rival(differences, tolerance):
+    interval = statistics.paired_difference(differences)
+    level = differences.size > 0 and np.abs(differences).max() <= tolerance
+    place = "level" if level else "behind" if interval.low > 0 else "open"
+    # Where normal theory asks for no more seeds than there were, skewness left it open: more must decide.
+    more = max(math.ceil(1.5 * differences.size), statistics.MIN_PAIRS)
+    return Rival(place, interval, float(np.maximum(statistics.seeds_needed(differences), more)))
 
 
 def _median(values):

@@ -6,13 +6,11 @@ import numpy as np
 import pandas as pd
 
 from tsinit._validate import check_number
-from tsinit.comparison.analysis import statistics
-from tsinit.comparison.analysis.carried import running_time_interval
-from tsinit.comparison.analysis.summary import has_optima, usable
+from tsinit.comparison.analysis.statistics import Interval, wilson
+from tsinit.comparison.analysis.tables import KEYS, end_tolerance, has_optima, usable
 
 #: A run that a limit stopped might still have arrived.
 _STOPPED = ("not_converged", "timeout")
-KEYS = ["dataset", "model", "strategy", "replicate"]
 
 
 def reach_times(runs, traces, target=None):
@@ -76,7 +74,7 @@ def to_target(runs, traces, target=None):
         ``expected_iterations, expected_seconds``: the running time to be expected when runs follow each other until
         one arrives, all that was spent over the number of successes, infinite without one; and their 95 % intervals,
         ``expected_iterations_low, ..._high, expected_seconds_low, ..._high``
-        (:func:`tsinit.comparison.analysis.carried.running_time_interval`).
+        (:func:`running_time_interval`).
 
     References
     ----------
@@ -87,7 +85,7 @@ def to_target(runs, traces, target=None):
     rows = []
     for keys, group in times.groupby(["dataset", "model", "strategy", "target"], sort=False):
         reached = group["reached"].to_numpy(dtype=bool)
-        rate = statistics.wilson(int(reached.sum()), len(group))
+        rate = wilson(int(reached.sum()), len(group))
         medians = [median_time(waits(group, unit), reached) for unit in ("iterations", "seconds")]
         expected = [
             running_time_interval(group[unit], reached) for unit in ("iterations", "seconds")
@@ -160,10 +158,65 @@ def median_time(times, reached):
     return float(t[there][0]) if there.any() else math.nan
 
 
+def running_time_interval(costs, reached):
+    """Running time to be expected until a run succeeds, all that was spent over the successes, with its interval.
+
+    The time is the mean cost of a success and, for every success, (1 - p) / p failures at their mean cost. Wilson's
+    interval of p gives one part of the uncertainty, the spread of the costs the other; they are joined as Zou and
+    Donner join intervals.
+
+    Parameters
+    ----------
+    costs : (n,) float
+        What each run took.
+    reached : (n,) bool
+        Which runs succeeded.
+
+    Returns
+    -------
+    Interval
+        Without a success the estimate and the upper end are infinite; the lower end is not.
+
+    Notes
+    -----
+    Measured for success rates from 0.05 to 0.95, equal costs and costs with a variation of 0.5 and 1, 5 to 50 runs: 91
+    to 98 %, 94.3 % on average (a bootstrap over runs: 21 to 98 %).
+
+    References
+    ----------
+    Zou and Donner, Statistics in Medicine 27 (2008), p. 1693-1702.
+    """
+    from scipy.special import stdtrit
+
+    costs, reached = np.asarray(costs, dtype=float), np.asarray(reached, dtype=bool)
+    n, k = costs.size, int(reached.sum())
+    if n == 0:
+        return Interval(math.nan, math.nan, math.nan)
+    # A kind of run that was never seen is taken to cost what the others cost.
+    success = costs[reached].mean() if k else costs.mean()
+    failure = costs[~reached].mean() if k < n else costs.mean()
+    _, low_rate, high_rate = wilson(k, n)
+    low, high = (_time(rate, success, failure) for rate in (high_rate, low_rate))
+    if k == 0:
+        return Interval(math.inf, low, math.inf)
+    estimate = float(costs.sum() / k)
+    rest = costs - np.where(reached, success, failure)
+    spread = (
+        0.0 if n < 3 else float(stdtrit(n - 1, 0.975) ** 2 * (rest @ rest) / (n - 2) * n / k**2)
+    )
+    below = math.sqrt((estimate - low) ** 2 + spread)
+    above = math.sqrt((high - estimate) ** 2 + spread) if math.isfinite(high) else math.inf
+    return Interval(estimate, max(estimate - below, float(costs.min())), estimate + above)
+
+
+def _time(rate, success, failure):
+    return float(success + (1.0 - rate) / rate * failure) if rate > 0.0 else math.inf
+
+
 def _level(cell, dataset, target):
     if isinstance(target, dict):
         return target.get(dataset)
     if target is not None:
         return check_number("target", target)
     best = usable(cell)["objective_final"].max()
-    return best - statistics.end_tolerance(best) if has_optima(cell) and np.isfinite(best) else None
+    return best - end_tolerance(best) if has_optima(cell) and np.isfinite(best) else None

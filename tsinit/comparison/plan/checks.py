@@ -7,14 +7,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tsinit._validate import check_count, check_number, check_series
+from tsinit._validate import check_count, check_number, check_path, check_series
 from tsinit._validate.values import short
 from tsinit.comparison.plan import data as datasets_of
 from tsinit.comparison.plan import naming
 from tsinit.comparison.plan.about import fit_kind
 from tsinit.comparison.plan.data import Dataset
 from tsinit.comparison.plan.scores import TRUTHS, Scoring, column_name, kind_of_truth
-from tsinit.comparison.run.store import Store
 from tsinit.init.registry import resolve
 from tsinit.models.monitor import Budget
 
@@ -166,15 +165,15 @@ def _and(names):
 
 
 def check_store(store):
-    """Open the folder of finished runs, or None."""
+    """Return the folder of finished runs as a path, or None."""
     if store is None:
         return None
     if not isinstance(store, str | os.PathLike) or not os.fspath(store):
         raise TypeError(f"store must be a folder or None; got {store!r}.")
-    try:
-        return Store(store)
-    except FileExistsError:
-        raise ValueError(f"store must be a folder; got the file {os.fspath(store)!r}.") from None
+    folder = check_path("store", store)
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"store must be a folder; got the file {os.fspath(store)!r}.")
+    return folder
 
 
 def _load(source, what):

@@ -4,10 +4,8 @@ import html
 import math
 
 from tsinit._validate import check_path
-from tsinit.comparison.analysis.summary import has_optima
-from tsinit.comparison.analysis.tables import FAILED
+from tsinit.comparison.analysis.tables import FAILED, has_optima
 from tsinit.comparison.report import display, page, sections
-from tsinit.comparison.report.method import method
 from tsinit.comparison.report.verdict import verdict
 
 #: A table of more rows helps nobody in a browser; the CSV has them all.
@@ -38,7 +36,7 @@ def write_report(comparisons, path, *, title):
             _summaries(comparison),
             *sections.sections(comparison),
             _errors(comparison),
-            method(comparison),
+            sections.method(comparison),
         ]
         body += [_runs(comparison)]
     path = check_path("path", path)

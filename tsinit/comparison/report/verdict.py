@@ -1,36 +1,23 @@
 """The comparison in words: which start wins on which data, by how much, at what cost, or that it is open."""
 
 import math
-from typing import NamedTuple
-
-import numpy as np
 
 from tsinit.comparison.analysis import statistics
 from tsinit.comparison.analysis.summary import (
-    has_optima,
     mixed_median,
     paired,
-    rank_ends,
     ranking,
-    usable,
+    standing,
     wide,
 )
-from tsinit.comparison.analysis.tables import FAILED
+from tsinit.comparison.analysis.tables import FAILED, has_optima, usable
 from tsinit.comparison.report.display import listed, name_of, nats
-from tsinit.comparison.report.race_words import is_race, race_sentences
 from tsinit.comparison.run.convergence import CONVERGED_RHAT, MOST_RHAT
 
 #: Beyond this many seeds the difference is smaller than anybody will notice.
 _MANY_SEEDS = 1000
+_NO_COMPARISON = "Losers are stopped on purpose, so that ends here are no comparison of starts: compare() makes one."
 _AGREE = f"The chains of every run agree (R-hat at most {MOST_RHAT})."
-
-
-class Rival(NamedTuple):
-    """How a strategy stands to the leader of its data set and model."""
-
-    place: str  # "behind": the interval excludes 0; "level": the same end from every seed; "open"
-    difference: statistics.Interval  # leader minus this, from the same seeds
-    seeds: float  # replicates that would settle it
 
 
 def verdict(runs, objective="objective"):
@@ -58,39 +45,6 @@ def verdict(runs, objective="objective"):
     if len(cells) > 1:
         paragraphs.append((f"over all {len(cells)} comparisons", _across(cells)))
     return paragraphs
-
-
-def standing(cell):
-    """Compare all strategies with the best one, over the seeds that both finished.
-
-    Parameters
-    ----------
-    cell : DataFrame
-        The runs of one data set and model.
-
-    Returns
-    -------
-    leader : str or None
-        None if no run has an end.
-    rivals : dict of str to Rival
-        Strategies with at least one end.
-    """
-    ends = wide(cell, "objective_final")
-    ranked = rank_ends(ends)
-    if not ranked:
-        return None, {}
-    leader, tolerance = ranked[0], statistics.end_tolerance(ends.max(axis=None))
-    others = [name for name in ends if name in ranked[1:]]
-    return leader, {name: _rival(paired(ends, leader, name), tolerance) for name in others}
-
-
-def _rival(differences, tolerance):
-    interval = statistics.paired_difference(differences)
-    level = differences.size > 0 and np.abs(differences).max() <= tolerance
-    place = "level" if level else "behind" if interval.low > 0 else "open"
-    # Where normal theory asks for no more seeds than there were, skewness left it open: more must decide.
-    more = max(math.ceil(1.5 * differences.size), statistics.MIN_PAIRS)
-    return Rival(place, interval, float(np.maximum(statistics.seeds_needed(differences), more)))
 
 
 def _paragraph(cell, objective):
@@ -325,3 +279,63 @@ def _time(seconds):
 
 def _sentence(text):
     return text[:1].upper() + text[1:] + "." if text else ""
+
+
+def is_race(runs):
+    """Tell the runs of an ``init_race_`` from those of `compare`."""
+    return "rounds" in runs
+
+
+def race_sentences(cell, objective):
+    """Say who won a race and where the others were left.
+
+    Parameters
+    ----------
+    cell : DataFrame
+        The runs of the race.
+    objective : str
+        What the model maximises.
+
+    Returns
+    -------
+    list of str
+        The first says who won.
+    """
+    done = usable(cell)
+    if has_optima(cell):
+        winners = done.loc[[done["objective_final"].idxmax()]]
+        first = _winner_of_points(winners.iloc[0], objective)
+    else:
+        winners = done[done["n_iter"] == done["n_iter"].max()]
+        first = _winners_of_chains(winners, len(cell))
+    left = done.drop(winners.index)
+    sentences = [first]
+    if len(left):
+        sentences.append(f"Left on the way: {_distances(left)}.")
+    failed = cell[cell["status"].isin(FAILED)]
+    if len(failed):
+        sentences.append(f"{_names(failed)} failed: see errors.")
+    return [*sentences, _NO_COMPARISON]
+
+
+def _winner_of_points(row, objective):
+    rounds = int(row["rounds"])
+    return (
+        f"{row['strategy']} won the race in {rounds} {'round' if rounds == 1 else 'rounds'} and was finished where it "
+        f"stood: {objective} {nats(row['objective_final'])} after {int(row['n_iter'])} iterations."
+    )
+
+
+def _winners_of_chains(winners, n_starts):
+    best = f"the best of {n_starts} starts half-way through the warm-up"
+    return f"The chains of the fit are from {_names(winners)}: {best}."
+
+
+def _names(rows):
+    counts = rows["strategy"].value_counts(sort=False)
+    return listed([name if n == 1 else f"{name} ({n})" for name, n in counts.items()])
+
+
+def _distances(left):
+    longest = left.groupby("strategy", sort=False)["n_iter"].max().sort_values(ascending=False)
+    return listed([f"{name} after {int(n)}" for name, n in longest.items()]) + " iterations"

@@ -14,7 +14,7 @@ _AHEAD = 2
 
 
 def carry_out(client, tasks, comparison, caller):
-    """Yield the outcomes of tasks as they come.
+    """Yield the results of tasks as they come.
 
     The scheduler retries what a lost worker was doing, and gives up on a run that has seen several workers die. Such
     a run is tried once more when nothing else is under way, so that no other run can be the one to blame.
@@ -29,17 +29,17 @@ def carry_out(client, tasks, comparison, caller):
         Name of this process.
     """
     suspects = []
-    for task, outcome in _flow(client, iter(tasks), comparison, caller, at_once=_room(client)):
-        if outcome is None:
+    for task, result in _flow(client, iter(tasks), comparison, caller, at_once=_room(client)):
+        if result is None:
             suspects.append(task)
         else:
-            yield outcome
-    for task, outcome in _flow(client, iter(suspects), comparison, caller, at_once=1):
-        yield killed(task, 2) if outcome is None else outcome
+            yield result
+    for task, result in _flow(client, iter(suspects), comparison, caller, at_once=1):
+        yield killed(task, 2) if result is None else result
 
 
 def _flow(client, tasks, comparison, caller, at_once):
-    """Keep some runs under way, and pair each with its outcome, None where its workers were killed."""
+    """Keep some runs under way, and pair each with its result, None where its workers were killed."""
     from distributed import KilledWorker, as_completed
 
     data, under_way = {}, {}

@@ -2,15 +2,22 @@
 
 import contextlib
 import itertools
+import uuid
+import warnings
 from collections import Counter
 from collections.abc import Generator
 
 import joblib
 from joblib.parallel import get_active_backend
+from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits
 
+from tsinit._validate import check_jobs
 from tsinit.comparison.plan.tasks import Task
 from tsinit.comparison.run import cluster
-from tsinit.comparison.run.worker import Outcome, execute, here, killed
+from tsinit.comparison.run.store import RunStore
+from tsinit.comparison.run.worker import KILLED, RunResult, execute, here, killed, warm_up
+from tsinit.models.interrupt import interruptible
 
 #: Runs whose process died this often are called killed; the last try they have alone, with all the memory.
 _MOST_DEATHS = 2
@@ -20,8 +27,53 @@ _PORTION = 4
 _DEATHS = {"BrokenExecutor", "WorkerCrashedError", "RayActorError"}
 
 
-def carry_out(tasks: list[Task], comparison, n_jobs=None) -> Generator[Outcome]:
-    """Yield the outcomes of tasks as they come.
+def run_tasks(
+    tasks: list[Task], n_jobs=None, progress=True, store: RunStore | None = None
+) -> list[RunResult]:
+    """Carry out tasks and return their results in the order of the tasks.
+
+    Parameters
+    ----------
+    tasks : list of Task
+    n_jobs : int or None
+        As joblib has it; an enclosing ``joblib.parallel_config`` is honoured.
+    progress : bool
+        Show a bar with the runs done and failed.
+    store : RunStore or None
+        Where finished runs are found, and kept as soon as they are known.
+    """
+    comparison, n_jobs = uuid.uuid4().hex, check_jobs(n_jobs)
+    done = {} if store is None else store.load([task.run_id for task in tasks])
+    left = [task for task in tasks if task.run_id not in done]
+    # Threads and warnings belong to the whole process: set here once, for every run in this process. One BLAS
+    # thread also keeps sums in one order, so that the table does not depend on n_jobs.
+    with (
+        threadpool_limits(1),
+        warnings.catch_warnings(),
+        interruptible(),
+        _bar(len(tasks), progress) as bar,
+    ):
+        warnings.filterwarnings("ignore", category=ConvergenceWarning)
+        _warm_models(left, comparison)
+        bar.set_description("compare", refresh=False)
+        bar.reset()  # the time left is for runs, not for the compiler or those in the store
+        bar.n = bar.initial = len(done)
+        bar.refresh()
+        failed = 0
+        with contextlib.closing(carry_out(left, comparison, n_jobs)) as results:
+            for result in results:
+                done[result.run_id] = result
+                # Who kills a process is not in the seeds: the next call may try again.
+                if store is not None and result.error_type != KILLED:
+                    store.save(result)
+                failed += result.status in ("error", "diverged")
+                bar.set_postfix(failed=failed, refresh=False)
+                bar.update()
+    return [done[task.run_id] for task in tasks]
+
+
+def carry_out(tasks: list[Task], comparison, n_jobs=None) -> Generator[RunResult]:
+    """Yield the results of tasks as they come.
 
     Where a process dies (out of memory, for one), the runs under way are tried again after all others, each alone, so
     that it is known whose fault it was.
@@ -47,10 +99,10 @@ def carry_out(tasks: list[Task], comparison, n_jobs=None) -> Generator[Outcome]:
         try:
             with _stream(
                 _noted(batch, handed), comparison, n_jobs if calm else _alone(n_jobs)
-            ) as outcomes:
-                for outcome in outcomes:
-                    del left[outcome.run_id]
-                    yield outcome
+            ) as results:
+                for result in results:
+                    del left[result.run_id]
+                    yield result
         except Exception as error:
             if not _is_death(error):
                 raise
@@ -96,11 +148,11 @@ def _stream(tasks, comparison, n_jobs):
         at_once = _PORTION * joblib.effective_n_jobs(n_jobs)
     caller = here()
     calls = (joblib.delayed(execute)(task, comparison, caller) for task in tasks)
-    outcomes = _portions(parallel, calls, at_once) if return_as == "list" else parallel(calls)
+    results = _portions(parallel, calls, at_once) if return_as == "list" else parallel(calls)
     try:
-        yield outcomes
+        yield results
     finally:
-        outcomes.close()
+        results.close()
 
 
 def _portions(parallel, calls, at_once):
@@ -123,3 +175,24 @@ def _one_thread_each():
 
 def _backend():
     return get_active_backend()[0]
+
+
+def _warm_models(tasks, comparison):
+    """Compile everything once before a worker starts; else all workers would compile the same."""
+    met = set()
+    for task in tasks:
+        if (task.model, task.strategy) not in met:
+            met.add((task.model, task.strategy))
+            warm_up(task, comparison)
+
+
+@contextlib.contextmanager
+def _bar(total, progress):
+    """A tqdm bar of the runs done and failed."""
+    if progress:
+        from tqdm.auto import tqdm
+    else:  # the notebook's bar would ask for widgets even where it is not shown
+        from tqdm import tqdm
+
+    with tqdm(total=total, disable=not progress, desc="compiling", unit="run") as bar:
+        yield bar

@@ -8,7 +8,7 @@ import uuid
 import warnings
 
 from tsinit._validate import check_path
-from tsinit.comparison.run.worker import Outcome
+from tsinit.comparison.run.worker import RunResult
 
 _MAGIC = "tsinit-run-1"
 _ENDING = ".run"
@@ -16,7 +16,7 @@ _ENDING = ".run"
 _ABANDONED = 3600.0
 
 
-class Store:
+class RunStore:
     """Finished runs on disk, by run_id.
 
     A file is a line with a kind and the SHA-256 of the rest, and the rest, in JSON. It is written under a name of its
@@ -44,7 +44,7 @@ class Store:
 
         Returns
         -------
-        dict of str to Outcome
+        dict of str to RunResult
 
         Warns
         -----
@@ -72,25 +72,25 @@ class Store:
             )
         return found
 
-    def save(self, outcome):
+    def save(self, result):
         """Keep a finished run.
 
         Parameters
         ----------
-        outcome : Outcome
+        result : RunResult
         """
-        path = self._path(outcome.run_id)
-        draft = path.with_name(f"{outcome.run_id}-{uuid.uuid4().hex}.tmp")
-        draft.write_bytes(_encode(outcome))
+        path = self._path(result.run_id)
+        draft = path.with_name(f"{result.run_id}-{uuid.uuid4().hex}.tmp")
+        draft.write_bytes(_encode(result))
         os.replace(draft, path)
 
     def _path(self, run_id):
         return self.folder / f"{run_id}{_ENDING}"
 
 
-def _encode(outcome):
+def _encode(result):
     # JSON brings floats back to the last bit, NaN and infinity included, and can hold nothing that runs when read.
-    body = json.dumps(outcome._asdict()).encode()
+    body = json.dumps(result._asdict()).encode()
     return f"{_MAGIC} {hashlib.sha256(body).hexdigest()}\n".encode() + body
 
 
@@ -101,10 +101,10 @@ def _decode(content, run_id):
         raise ValueError("not a run of this kind of store")
     if hashlib.sha256(body).hexdigest() != digest:
         raise ValueError("truncated or altered")
-    outcome = Outcome(**json.loads(body))
-    if outcome.run_id != run_id:
+    result = RunResult(**json.loads(body))
+    if result.run_id != run_id:
         raise ValueError("holds another run")
-    return outcome
+    return result
 
 
 def _remove_if_abandoned(path):

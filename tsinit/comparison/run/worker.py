@@ -27,7 +27,7 @@ _warm: set[tuple] = set()  # cells this process has met, so that no clock ever s
 _prepared: set[int] = set()  # this process, once it works on one thread
 
 
-class Outcome(NamedTuple):
+class RunResult(NamedTuple):
     """What one run came to."""
 
     run_id: str
@@ -62,7 +62,7 @@ def execute(task, comparison, parent):
 
     Returns
     -------
-    Outcome
+    RunResult
     """
     _prepare_process(parent)
     warm_up(task, comparison)
@@ -76,7 +76,7 @@ def execute(task, comparison, parent):
     if failure is None and math.isfinite(_end(monitor)):
         scores, flaw = task.scoring.of(estimator, task.data)
     status = _status(monitor, failure, getattr(estimator, "converged_", None))
-    return _outcome(task, monitor, estimator, status, failure or flaw, scores, sampler)
+    return _result(task, monitor, estimator, status, failure or flaw, scores, sampler)
 
 
 def killed(task, times):
@@ -90,11 +90,11 @@ def killed(task, times):
 
     Returns
     -------
-    Outcome
+    RunResult
     """
     text = f"the process that carried it out was killed each of {times} times; was there memory enough?"
     nothing = math.nan
-    return Outcome(
+    return RunResult(
         task.run_id, "error", KILLED, text, "", None, None, nothing, nothing, [], [], nothing, {}, {}, {}, None,
         versions(),
     )  # fmt: skip
@@ -156,7 +156,7 @@ def _prepare_process(parent):
     warnings.filterwarnings("ignore", category=ConvergenceWarning)
 
 
-def _outcome(task, monitor, estimator, status, problem, scores, sampler):
+def _result(task, monitor, estimator, status, problem, scores, sampler):
     trace = [float(value) for value in monitor.objectives]
     # A start or a run that broke off never closed its clock.
     fit_seconds = monitor.fit_seconds or _last(monitor.seconds, 0.0)
@@ -171,7 +171,7 @@ def _outcome(task, monitor, estimator, status, problem, scores, sampler):
             "NonFiniteObjective",
             f"the objective became {_end(monitor)} at iteration {len(trace) - 1}",
         )
-    return Outcome(
+    return RunResult(
         task.run_id,
         status,
         kind,

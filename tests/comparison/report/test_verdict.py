@@ -15,7 +15,7 @@ def verdict(*arguments):
 
 def _runs(ends, dataset="data", seconds=None, failed=()):
     """A table of runs with given ends: {strategy: final objectives by replicate}."""
-    from tsinit.comparison.analysis.statistics import number_optima
+    from tsinit.comparison.analysis.tables import number_optima
 
     rows = [
         {

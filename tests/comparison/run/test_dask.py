@@ -40,7 +40,7 @@ def client():
             distributed.Client(cluster) as client,
         ):
             # The models of these tests have to be found by the workers.
-            client.run(_find, [str(Path(__file__).parents[1])])
+            client.run(_find, [str(Path(__file__).parents[2])])
             yield client
 
 

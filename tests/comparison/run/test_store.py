@@ -17,7 +17,7 @@ from comparison.fragile_model import Fragile
 from tsinit.comparison import compare
 
 X = np.zeros((40, 2))
-TESTS = Path(__file__).parents[1]
+TESTS = Path(__file__).parents[2]
 CLOCK = ["init_seconds", "fit_seconds"]
 CODE = textwrap.dedent("""
     import sys

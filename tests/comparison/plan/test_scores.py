@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 from comparison.fake_model import Hills
 
-from tsinit import LinearGaussianParams
+from tsinit import LinearGaussianParams, LinearGaussianSSM, TBayesMICE
 from tsinit.comparison import compare
+from tsinit.comparison.plan import scores
 from tsinit.comparison.plan.data import by_sequence, split_tail, unpack
 from tsinit.comparison.plan.scores import eigenvalue_error
+from tsinit.comparison.run.convergence import scalars
 
 X = np.arange(40.0)[:, None] * [1.0, 0.1]
 
@@ -167,3 +169,30 @@ def test_a_target_is_a_number_and_a_seed_a_text_of_a_run():
             ValueError, match=r"^text must be a seed of a run, such as '0:2271034571,3,0'; got "
         ):
             result.seed(wrong)
+
+
+def test_the_crps_of_a_normal_is_that_of_its_draws(rng):
+    from tsinit.metrics import crps
+
+    error, spread = np.array([0.3, -2.0, 0.0]), np.array([1.0, 0.5, 0.0])
+    draws = spread * rng.normal(size=(20_000, 3))
+    for i, value in enumerate(scores._normal_crps(error, spread)):
+        assert value == pytest.approx(crps(error[i : i + 1], draws[:, i : i + 1]), abs=0.02)
+
+
+@pytest.mark.parametrize(
+    "model", [LinearGaussianSSM(1, max_iter=5), TBayesMICE(n_tune=20, n_draws=60, n_chains=2)]
+)
+def test_fillings_are_scored_by_what_the_model_says(model, rng):
+    full = rng.normal(size=(80, 2)).cumsum(axis=0)
+    holes = np.where(rng.random(full.shape) < 0.15, np.nan, full)
+    strategy = "linear" if isinstance(model, TBayesMICE) else "uniform"
+    result = compare(model, holes, [strategy], n_seeds=1, truth=full, progress=False)
+    assert result.errors.empty
+    run, cells = result.runs.iloc[0], np.isnan(holes)
+    fitted = result.rerun(run["run_id"])
+    mean = fitted.transform(holes) if isinstance(model, TBayesMICE) else fitted.impute(holes)
+    assert run["score_rmse"] == pytest.approx(np.sqrt(np.mean((mean - full)[cells] ** 2)))
+    assert 0.0 < run["score_crps"] < run["score_rmse"]
+    assert 0.5 < run["score_coverage"] <= 1.0
+    assert len(scalars(fitted)) == (7 if isinstance(model, TBayesMICE) else 0)

@@ -1,8 +1,16 @@
-"""The border of a finished comparison: what it is asked is checked here."""
+"""The border of a finished comparison and of its statistics: what they are asked is checked here."""
 
-from tsinit._validate import check_choice
-from tsinit.comparison.analysis.over_datasets import LOWER, MIN_DATASETS
-from tsinit.comparison.analysis.summary import has_optima
+import numpy as np
+
+from tsinit._validate import check_choice, check_count
+from tsinit._validate.values import short
+from tsinit.comparison.analysis.tables import has_optima
+
+#: From this many data sets on the mean over them has an interval, and ranks over them mean something: with fewer, the
+#: resampled means take a handful of values (measured coverage of 95 % intervals at four data sets: 86 %).
+MIN_DATASETS = 6
+#: Columns in which less is better.
+LOWER = ("score_rmse", "score_crps", "score_eigenvalue_error", "n_iter", "n_settle", "n_mixed")
 
 
 def check_optima(runs):
@@ -52,3 +60,37 @@ def check_ranks(runs, model):
     if k < 2:
         raise ValueError("Mean ranks must compare two strategies at least; got one.")
     return runs
+
+
+def check_differences(values, name="differences"):
+    """Return differences as (n,) float; infinite ones stay, missing ones are none.
+
+    Raises
+    ------
+    ValueError
+        They are no sequence of numbers, or one is NaN.
+    """
+    try:
+        d = np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be a sequence of numbers; got {short(values)}.") from None
+    if d.ndim != 1:
+        raise ValueError(f"{name} must be one sequence of numbers; got shape {d.shape}.")
+    if np.isnan(d).any():
+        raise ValueError(
+            f"{name} must hold no NaN; got one in place {int(np.isnan(d).argmax())}. Drop such pairs."
+        )
+    return d
+
+
+def check_successes(successes, trials):
+    """Require counts, of which the first is not above the second.
+
+    Raises
+    ------
+    ValueError
+    """
+    successes, trials = check_count("successes", successes, 0), check_count("trials", trials, 0)
+    if successes > trials:
+        raise ValueError(f"successes must be at most the trials, {trials}; got {successes}.")
+    return successes, trials

@@ -137,7 +137,7 @@ def test_ctrl_c_stops_the_workers_and_the_process_is_clean(tmp_path):
         except KeyboardInterrupt:
             print("interrupted")
     """)
-    tests, marker = Path(__file__).parents[1], tmp_path / "running"
+    tests, marker = Path(__file__).parents[2], tmp_path / "running"
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(tests), str(marker)],
         stdout=subprocess.PIPE,

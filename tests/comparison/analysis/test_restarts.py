@@ -9,7 +9,7 @@ from comparison.fake_model import Hills, Walker
 from reference import comparison as twin
 
 from tsinit.comparison import compare
-from tsinit.comparison.analysis import carried, restarts, statistics, targets
+from tsinit.comparison.analysis import restarts, statistics, targets
 
 X = np.zeros((40, 2))
 
@@ -122,17 +122,17 @@ def test_expected_time_is_that_of_runs_in_a_row(rng):
         np.array([True, False, False, True, False]),
     )
     mean, error = twin.running_time(rng, times, reached, 40_000)
-    expected = carried.running_time_interval(times, reached)
+    expected = targets.running_time_interval(times, reached)
     assert abs(expected.estimate - mean) < 4 * error
     assert expected.low < expected.estimate < expected.high
-    never = carried.running_time_interval(times, np.zeros(5, dtype=bool))
+    never = targets.running_time_interval(times, np.zeros(5, dtype=bool))
     assert never.estimate == never.high == math.inf
     # Wilson's upper limit of 0 successes in 5 runs is 0.434: (1 - p) / p failures and a success, each 5.6 on average.
     assert never.low == pytest.approx(5.6 / 0.4345, rel=1e-3)
 
 
 def test_a_certain_success_costs_what_a_run_costs():
-    expected = carried.running_time_interval(np.full(9, 2.0), np.ones(9, dtype=bool))
+    expected = targets.running_time_interval(np.full(9, 2.0), np.ones(9, dtype=bool))
     assert expected.estimate == expected.low == 2.0
     assert expected.high == pytest.approx(2.0 / statistics.wilson(9, 9).low)
 
@@ -149,7 +149,7 @@ def test_the_interval_of_the_running_time_covers_what_it_says(n):
             for _ in range(60):
                 reached = rng.random(n) < p
                 noise = rng.gamma(1 / spread**2, spread**2, n) if spread else np.ones(n)
-                _, low, high = carried.running_time_interval(
+                _, low, high = targets.running_time_interval(
                     np.where(reached, 1.0, dearer) * noise, reached
                 )
                 covered.append(low - 1e-9 <= truth <= high + 1e-9)
@@ -162,7 +162,7 @@ def test_the_interval_of_the_best_of_two_ends_is_that_of_the_hit_rate(rng):
     ends = rng.permutation([0.0] * 3 + [-50.0] * 7)
     _, low_rate, high_rate = statistics.wilson(3, 10)
     for r in (1, 2, 5):
-        low, high = carried.best_of_interval(ends, r, -50.0, 0.0)
+        low, high = restarts.best_of_interval(ends, r, -50.0, 0.0)
         assert low == pytest.approx(-50.0 * (1 - low_rate) ** r)
         assert high == pytest.approx(-50.0 * (1 - high_rate) ** r)
 
@@ -171,9 +171,9 @@ def test_the_interval_of_the_best_holds_the_estimate_also_where_runs_failed(rng)
     for n_failed in (0, 2, 5):
         ends = rng.normal(size=9)
         ends[:n_failed] = np.nan
-        low, high = carried.best_of_interval(ends, 1, np.nanmin(ends), np.nanmax(ends))
+        low, high = restarts.best_of_interval(ends, 1, np.nanmin(ends), np.nanmax(ends))
         assert low < restarts.expected_best(ends, 1) < high
-    assert all(map(math.isnan, carried.best_of_interval([np.nan], 1, 0.0, 1.0)))
+    assert all(map(math.isnan, restarts.best_of_interval([np.nan], 1, 0.0, 1.0)))
 
 
 ENDS = {
@@ -196,7 +196,7 @@ def test_the_interval_of_the_best_covers_at_least_what_it_says(kind, n):
         covered = []
         for _ in range(200):
             known = draw(rng, 3 * n)
-            low, high = carried.best_of_interval(known[:n], r, known.min(), known.max())
+            low, high = restarts.best_of_interval(known[:n], r, known.min(), known.max())
             covered.append(low <= truth <= high)
         assert np.mean(covered) > 0.92 - 3 * math.sqrt(0.05 * 0.95 / 200)
 

@@ -23,7 +23,7 @@ def cluster():
     from ray.util.joblib import register_ray
 
     # The models of these tests have to be found by the workers.
-    found = {"env_vars": {"PYTHONPATH": str(Path(__file__).parents[1])}}
+    found = {"env_vars": {"PYTHONPATH": str(Path(__file__).parents[2])}}
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, runtime_env=found)
     register_ray()
     yield

@@ -1,17 +1,15 @@
-"""When chains agree, and fillings against a complete table: by hand, by simulation, on the imputer itself."""
+"""When the chains of a run agree: by hand and by simulation."""
 
 import math
 
 import numpy as np
 import pandas as pd
-import pytest
 from comparison.fake_model import Walker
 
-from tsinit import LinearGaussianSSM, TBayesMICE, compare
+from tsinit import compare
 from tsinit.comparison.analysis import over_datasets
 from tsinit.comparison.analysis.summary import mixed_median
-from tsinit.comparison.plan import fillings
-from tsinit.comparison.run.convergence import MOST_RHAT, mixed_after, scalars
+from tsinit.comparison.run.convergence import MOST_RHAT, mixed_after
 from tsinit.result import rhat
 
 
@@ -69,30 +67,3 @@ def test_a_run_that_never_agrees_counts_with_all_its_iterations():
                          "objective_final": 0.0, "n_iter": 100, "n_mixed": mixed})  # fmt: skip
     assert over_datasets._complete(runs, "n_mixed")["n_mixed"].tolist() == [20, 100, 100]
     assert mixed_median(runs)["a"] == math.inf
-
-
-def test_the_crps_of_a_normal_is_that_of_its_draws(rng):
-    from tsinit.metrics import crps
-
-    error, spread = np.array([0.3, -2.0, 0.0]), np.array([1.0, 0.5, 0.0])
-    draws = spread * rng.normal(size=(20_000, 3))
-    for i, value in enumerate(fillings._normal_crps(error, spread)):
-        assert value == pytest.approx(crps(error[i : i + 1], draws[:, i : i + 1]), abs=0.02)
-
-
-@pytest.mark.parametrize(
-    "model", [LinearGaussianSSM(1, max_iter=5), TBayesMICE(n_tune=20, n_draws=60, n_chains=2)]
-)
-def test_fillings_are_scored_by_what_the_model_says(model, rng):
-    full = rng.normal(size=(80, 2)).cumsum(axis=0)
-    holes = np.where(rng.random(full.shape) < 0.15, np.nan, full)
-    strategy = "linear" if isinstance(model, TBayesMICE) else "uniform"
-    result = compare(model, holes, [strategy], n_seeds=1, truth=full, progress=False)
-    assert result.errors.empty
-    run, cells = result.runs.iloc[0], np.isnan(holes)
-    fitted = result.rerun(run["run_id"])
-    mean = fitted.transform(holes) if isinstance(model, TBayesMICE) else fitted.impute(holes)
-    assert run["score_rmse"] == pytest.approx(np.sqrt(np.mean((mean - full)[cells] ** 2)))
-    assert 0.0 < run["score_crps"] < run["score_rmse"]
-    assert 0.5 < run["score_coverage"] <= 1.0
-    assert len(scalars(fitted)) == (7 if isinstance(model, TBayesMICE) else 0)

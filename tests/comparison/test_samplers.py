@@ -6,7 +6,7 @@ import pytest
 from comparison.fake_model import Hills, Walker
 
 from tsinit.comparison import compare
-from tsinit.comparison.analysis.statistics import settling
+from tsinit.comparison.analysis.tables import settling
 from tsinit.comparison.plan.checks import check_datasets
 from tsinit.comparison.plan.data import stack
 

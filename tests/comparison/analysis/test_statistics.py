@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tsinit.comparison import hierarchical_difference, signed_rank
-from tsinit.comparison.analysis import statistics
+from tsinit.comparison.analysis import statistics, tables
 
 
 def test_wilson_solves_its_equation():
@@ -151,12 +151,12 @@ def test_seeds_needed_at_the_edges():
 
 def test_optima_are_numbered_from_the_best_and_never_wider_than_the_tolerance():
     ends = np.array([-100.0, -50.0, np.nan, -50.05, -100.4, -50.9, -np.inf])
-    assert statistics.number_optima(ends).tolist() == [3, 1, 0, 1, 3, 2, 0]
+    assert tables.number_optima(ends).tolist() == [3, 1, 0, 1, 3, 2, 0]
     # A chain of ends, each close to the next, is not one optimum.
     chain = -0.3 * np.arange(10)
-    groups = statistics.number_optima(chain)
-    assert all(np.ptp(chain[groups == g]) <= statistics.end_tolerance(0.0) for g in set(groups))
-    assert statistics.number_optima([np.nan]).tolist() == [0]
+    groups = tables.number_optima(chain)
+    assert all(np.ptp(chain[groups == g]) <= tables.end_tolerance(0.0) for g in set(groups))
+    assert tables.number_optima([np.nan]).tolist() == [0]
 
 
 @pytest.mark.parametrize(
