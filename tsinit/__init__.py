@@ -4,9 +4,9 @@ Names load on first use, so ``import tsinit`` costs next to nothing.
 """
 
 import importlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 _HOME = {
     "Budget": "tsinit.models",
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from tsinit.pooling import pool
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return importlib.import_module(_MODULES[name])
     if name in _HOME:
@@ -49,5 +49,5 @@ def __getattr__(name):
     raise AttributeError(f"module 'tsinit' has no attribute {name!r}")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted(__all__)

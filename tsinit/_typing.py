@@ -5,7 +5,7 @@ Shapes and units stand in the docstrings.
 
 from collections.abc import Sequence
 from os import PathLike
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -27,5 +27,6 @@ StrPath: TypeAlias = str | PathLike[str]
 SeriesLike: TypeAlias = (
     "npt.ArrayLike | pd.DataFrame | pd.Series | Sequence[npt.ArrayLike | pd.DataFrame | pd.Series]"
 )
-#: Results in the form of the input: an array, a DataFrame, or a list of either.
-TableLike: TypeAlias = "FloatArray | pd.DataFrame | list[FloatArray | pd.DataFrame]"
+#: Results in the form of the input: an array, a DataFrame, or a list of either. A union would oblige every caller to
+#: say which of them it got, though the input decides.
+TableLike: TypeAlias = Any

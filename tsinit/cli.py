@@ -1,17 +1,23 @@
 """The command line: ``tsinit demo``, ``tsinit compare``, ``tsinit impute``, ``tsinit datasets``."""
 
+from __future__ import annotations
+
 import argparse
 import os
 import sys
 import warnings
+from typing import TYPE_CHECKING, Any
 
 from tsinit import __version__
 from tsinit._cli.common import INTERRUPTED, NOTHING_FITTED, OK, WRONG_INPUT, require_folder, say
 from tsinit._cli.compare import add_compare, add_running
 from tsinit._cli.impute import add_impute
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-def main(argv=None):
+
+def main(argv: list[str] | None = None) -> int:
     """Run a command and return its exit code.
 
     Parameters
@@ -22,7 +28,7 @@ def main(argv=None):
     Returns
     -------
     int
-        0 done; 1 nothing could be fitted; 2 wrong usage or input, told in one sentence; 130 interrupted.
+        0 done; 1 nothing could be fitted; 2 wrong usage or input, reported in one sentence; 130 interrupted.
     """
     parser = _parser()
     arguments = parser.parse_args(argv)
@@ -35,7 +41,7 @@ def main(argv=None):
             warnings.showwarning = _warning_shower()
             return arguments.command(arguments)
     except BrokenPipeError:
-        # Whoever reads the output has seen enough (``tsinit datasets | head``); nothing is left to flush.
+        # Whoever reads the output has read enough (``tsinit datasets | head``); nothing is left to flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except (ValueError, TypeError, OSError) as error:
@@ -46,11 +52,11 @@ def main(argv=None):
         return INTERRUPTED
 
 
-def _parser():
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tsinit",
         description="Fits of time-series models depend on where they start. tsinit fits from several starting points "
-        "and tells which start is worth its cost.",
+        "and reports which start is worth its cost.",
         epilog="Begin with: tsinit demo. Then your own data: tsinit compare DATA.csv --report report.html",
     )
     parser.add_argument("--version", action="version", version=f"tsinit {__version__}")
@@ -66,7 +72,7 @@ def _parser():
     return parser
 
 
-def _add_demo(commands):
+def _add_demo(commands: Any) -> None:
     demo = commands.add_parser(
         "demo",
         help="compare starting points on real data that come with the package (under a minute)",
@@ -83,7 +89,7 @@ def _add_demo(commands):
     demo.set_defaults(command=_demo)
 
 
-def _demo(arguments):
+def _demo(arguments: argparse.Namespace) -> int:
     from tsinit import demo
 
     require_folder(arguments.output, "--output")
@@ -91,7 +97,7 @@ def _demo(arguments):
                           progress=not arguments.quiet, say=say) else NOTHING_FITTED  # fmt: skip
 
 
-def _datasets(arguments):
+def _datasets(arguments: argparse.Namespace) -> int:
     from tsinit.datasets import list_datasets
 
     table = list_datasets()
@@ -105,11 +111,11 @@ def _datasets(arguments):
     return OK
 
 
-def _warning_shower():
-    """Show what a warning says, once, without the line of code that a user of the command line never wrote."""
-    shown = set()
+def _warning_shower() -> Callable[..., None]:
+    """Show the message of a warning, once, without the line of code that a user of the command line never wrote."""
+    shown: set[str] = set()
 
-    def show(message, category, filename, lineno, file=None, line=None):
+    def show(message: Warning | str, *details: Any, **more: Any) -> None:
         if (
             str(message) not in shown
         ):  # every fit of a comparison would say the same of the same data

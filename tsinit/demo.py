@@ -1,5 +1,9 @@
 """The main job on real data that come with the package: compare starts on air quality and on speech, write a report."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import joblib
 import numpy as np
 from sklearn.base import clone
@@ -9,9 +13,17 @@ from tsinit.comparison import compare
 from tsinit.comparison.report.report import write_report
 from tsinit.models import LinearGaussianSSM
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tsinit._typing import FloatArray, StrPath
+    from tsinit.comparison import Comparison
+    from tsinit.datasets import Speech
+    from tsinit.speech import FormantTracks
+
 AIR = "New York air quality, 1973"
 SPEECH = "Spoken sentence"
-#: Starts worth a look on each kind of data: by subspaces, by clusters or prediction, by chance.
+#: Starts to compare on each kind of data: by subspaces, by clusters or prediction, at random.
 AIR_STARTS = ["subspace", "factor_analysis", "kmeans", "uniform"]
 SPEECH_STARTS = ["subspace", "lpc", "kmeans", "uniform"]
 #: Rate of the models in Hz (one formant per kHz below half of it), frame and hop in seconds.
@@ -19,7 +31,15 @@ _RATE, _LENGTH, _HOP = 10_000.0, 0.040, 0.020
 _N_FRAMES = 4
 
 
-def run(output, *, n_seeds=5, seed=0, n_jobs=-1, progress=True, say=None):
+def run(
+    output: StrPath,
+    *,
+    n_seeds: int = 5,
+    seed: int = 0,
+    n_jobs: int | None = -1,
+    progress: bool = True,
+    say: Callable[..., None] | None = None,
+) -> bool:
     """Compare starting points on both data sets and write one report.
 
     Parameters
@@ -29,7 +49,7 @@ def run(output, *, n_seeds=5, seed=0, n_jobs=-1, progress=True, say=None):
     n_seeds, seed, n_jobs, progress
         As in :func:`tsinit.compare`.
     say : callable, optional
-        Takes lines of text, as they become known; nothing is said without it.
+        Takes lines of text, as they become known; nothing is reported without it.
 
     Returns
     -------
@@ -44,23 +64,23 @@ def run(output, *, n_seeds=5, seed=0, n_jobs=-1, progress=True, say=None):
         parts.append((heading, comparison, figures))
         say(f"\n== {heading}\n{comparison.verdict()}\n")
         say(comparison.summary_text(brief=True), wrap=False)
-    path = write_report(parts, output, title="Where a fit starts, and where it ends")
+    path = write_report(parts, output, title="Starting points, compared")
     say(f"\nReport written to {path}")
     return any(np.isfinite(comparison.runs["objective_final"]).any() for _, comparison, _ in parts)
 
 
-def _air(options):
-    """Daily air quality with gaps: the starts, and what the best end says of the missing days."""
+def _air(options: dict[str, Any]) -> tuple[Comparison, dict[str, Any]]:
+    """Compare starts on daily air quality with gaps; draw the missing days under the best of the fits."""
     air = datasets.load_new_york_air_quality()
     model = LinearGaussianSSM(n_states=3, accelerate=True, max_iter=300)
     result = compare(model, {"air quality": air}, AIR_STARTS, **options)
     best = result.runs.loc[result.runs["objective_final"].idxmax(), "run_id"]
-    caption = "The model of the best end: smoothed values, and what the missing days may have been."
+    caption = "The fit with the highest objective: smoothed values, and what the missing days may have been."
     return result, {caption: plots.smoothed(result.rerun(best), air)}
 
 
-def _speech(options):
-    """Voiced frames of an utterance: the starts on four of them, and the formant tracks that each start gives.
+def _speech(options: dict[str, Any]) -> tuple[Comparison, dict[str, Any]]:
+    """Compare starts on four voiced frames of an utterance, and the formant tracks that each start gives.
 
     The last quarter of each frame is held out, 10 of 40 ms: the best fit need not be the best model.
     """
@@ -77,7 +97,7 @@ def _speech(options):
     return result, {caption: plots.formants(recording.signal, recording.fs, named)}
 
 
-def _frames(recording):
+def _frames(recording: Speech) -> dict[str, FloatArray]:
     """Pick voiced frames spread over the utterance, each brought to zero mean and unit variance."""
     signal = speech.resample(recording.signal, recording.fs, _RATE)
     raw = speech.frames(signal, _RATE, _LENGTH, _HOP)
@@ -87,7 +107,9 @@ def _frames(recording):
     return {f"speech at {raw.times[t]:.2f} s": shaped.values[t][:, None] for t in chosen}
 
 
-def _tracks(recording, model, starts, options):
+def _tracks(
+    recording: Speech, model: LinearGaussianSSM, starts: list[str], options: dict[str, Any]
+) -> dict[str, FormantTracks]:
     """Track the formants of the whole utterance from each start."""
     settings = {"fs_model": _RATE, "length": _LENGTH, "hop": _HOP}
     models = [clone(model).set_params(init=start, random_state=options["seed"]) for start in starts]

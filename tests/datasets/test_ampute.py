@@ -53,10 +53,12 @@ def test_what_stays_is_untouched_and_the_input_too(rng, mechanism):
 def test_missing_values_do_not_count(rng):
     X = table(rng, 20_000, 2)
     X[: len(X) // 2, 1] = np.nan
-    seen = ~np.isnan(X[:, 1])
+    observed = ~np.isnan(X[:, 1])
     for mechanism in ("mar", "mnar"):
-        share = np.isnan(ampute(X, mechanism, 0.25, columns=[1], random_state=3)[seen, 1]).mean()
-        assert abs(share - 0.25) < 4 * np.sqrt(0.25 * 0.75 / seen.sum())
+        share = np.isnan(
+            ampute(X, mechanism, 0.25, columns=[1], random_state=3)[observed, 1]
+        ).mean()
+        assert abs(share - 0.25) < 4 * np.sqrt(0.25 * 0.75 / observed.sum())
 
 
 @pytest.mark.parametrize("mechanism", ["block", "blackout"])
@@ -114,7 +116,7 @@ def test_one_seed_one_mask(rng):
         ({"rate": 1.0}, "rate must be a number of at least 0 and below 1; got 1.0"),
         (
             {"mechanism": "block", "length": 0},
-            "length must be a whole number of at least 1, or the least",
+            "length must be a whole number of at least 1, or the minimum",
         ),
         (
             {"mechanism": "block", "length": 2, "rate": 0.9},

@@ -105,23 +105,23 @@ def test_a_lost_shipped_file_is_not_downloaded(thing, monkeypatch, tmp_path, ser
     assert server.n_requests == 0
 
 
-@pytest.mark.parametrize("twin", [False, True])
-def test_a_zip_is_searched_for_the_member_with_the_hash(thing, server, monkeypatch, twin):
+@pytest.mark.parametrize("equivalent", [False, True])
+def test_a_zip_is_searched_for_the_member_with_the_hash(thing, server, monkeypatch, equivalent):
     crlf = CONTENT.replace(b"\n", b"\r\n")
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("thing.csv", b"an impostor under the right name")
         archive.writestr("big.csv", b"0" * 10**6)
-        archive.writestr("folder/renamed.csv", crlf if twin else CONTENT)
+        archive.writestr("folder/renamed.csv", crlf if equivalent else CONTENT)
     server.pages["/thing.zip"] = packed.getvalue()
     offer(
         monkeypatch,
         thing,
         url=f"{server.url}/thing.zip",
         member="thing.csv",
-        twins=(hashlib.sha256(crlf).hexdigest(),),
+        equivalents=(hashlib.sha256(crlf).hexdigest(),),
     )
-    assert find("thing").read_bytes() == (crlf if twin else CONTENT)
+    assert find("thing").read_bytes() == (crlf if equivalent else CONTENT)
 
 
 @pytest.mark.parametrize("body", [b"no zip at all", "other"])

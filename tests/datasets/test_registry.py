@@ -40,9 +40,9 @@ def test_nothing_ships_that_is_not_registered_or_described():
 
 def test_every_record_is_complete_and_every_address_is_pinned_by_a_hash():
     for file in REGISTRY.values():
-        assert all(re.fullmatch("[0-9a-f]{64}", sha256) for sha256 in (file.sha256, *file.twins)), (
-            file.name
-        )
+        assert all(
+            re.fullmatch("[0-9a-f]{64}", sha256) for sha256 in (file.sha256, *file.equivalents)
+        ), file.name
         assert file.bytes > 0, file.name
         assert file.licence, file.name
         assert file.citation, file.name
@@ -58,9 +58,9 @@ def test_files_in_tsinit_data_are_the_registered_ones():
         pytest.skip("TSINIT_DATA holds no registered file")
     for file in there:
         content = (Path(folder) / file.path).read_bytes()
-        if file.twins and b"\r\n" not in content:
-            # The twin with LF line ends becomes the registered file by restoring CRLF.
-            assert hashlib.sha256(content).hexdigest() in file.twins
+        if file.equivalents and b"\r\n" not in content:
+            # The copy with LF line endings becomes the registered file by restoring CRLF.
+            assert hashlib.sha256(content).hexdigest() in file.equivalents
             content = content.replace(b"\n", b"\r\n")
         assert hashlib.sha256(content).hexdigest() == file.sha256, file.name
         assert len(content) == file.bytes, file.name

@@ -1,14 +1,26 @@
-"""Plots of one fitted state-space model: its ascent, its reading of the data, its spectrum."""
+"""Plots of one fitted state-space model: its objective by iteration, smoothed data, eigenvalues."""
+
+from __future__ import annotations
 
 from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tsinit._plots import style
+from tsinit._validate import check_series
 from tsinit.models.base import FitKind
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-def history(model, *, ax=None):
+    from matplotlib.axes import Axes
+
+    from tsinit._typing import FloatArray, SeriesLike
+    from tsinit._validate import Panel
+
+
+def history(model: Any, *, ax: Axes | None = None) -> Axes:
     """Draw the objective of a fit against its iterations.
 
     Parameters
@@ -33,10 +45,17 @@ def history(model, *, ax=None):
     return style.dress(ax, "iteration", getattr(model, "fit_kind", FitKind()).objective)
 
 
-def smoothed(model, X, *, lengths=None, columns=None, ax=None):
+def smoothed(
+    model: Any,
+    X: SeriesLike,
+    *,
+    lengths: Sequence[int] | None = None,
+    columns: Any = None,
+    ax: Axes | None = None,
+) -> Any:
     """Draw each column as observed, and its smoothed value with the band that holds 95 % of new values.
 
-    Where a value is missing, the band is the model's answer to what it may have been. One sequence is drawn
+    Where a value is missing, the band shows what it may have been under the model. One sequence is drawn
     over its times where its index has any; several are drawn one after the other, over row numbers.
 
     Parameters
@@ -61,9 +80,9 @@ def smoothed(model, X, *, lengths=None, columns=None, ax=None):
         If X is no data for the model, a column is not there, or `ax` is given with several columns.
     """
     style.require(model, "a fitted LinearGaussianSSM", "params_", "smooth")
-    panel = model._read(X, lengths)
+    panel = check_series(X, lengths, estimator=model)
     names = list(panel.columns)
-    shown = range(len(names)) if columns is None else _places(columns, names)
+    shown = range(len(names)) if columns is None else _positions(columns, names)
     style.require_one_column(ax, len(shown))
     axes = (
         [style.single(ax, (5.2, 2.2))]
@@ -83,7 +102,9 @@ def smoothed(model, X, *, lengths=None, columns=None, ax=None):
     return style.one_or_all(axes)
 
 
-def _draw_sequence(ax, time, y, mean, sd, named):
+def _draw_sequence(
+    ax: Axes, time: Any, y: FloatArray, mean: FloatArray, sd: FloatArray, named: bool
+) -> None:
     """Draw one column of one sequence; only the first has names for the legend."""
     gaps = np.isnan(y)
     band, line, dots, crosses = (
@@ -104,20 +125,20 @@ def _draw_sequence(ax, time, y, mean, sd, named):
     )
 
 
-def _places(columns, names):
+def _positions(columns: Any, names: list[Any]) -> list[int]:
     """Positions of the columns that were asked for; a name that is a number goes before a position."""
     wanted = (
         list(columns)
         if isinstance(columns, (list, tuple, range)) or hasattr(columns, "shape")
         else [columns]
     )
-    places = [_place(one, names) for one in wanted]
-    if not places:
+    positions = [_position(one, names) for one in wanted]
+    if not positions:
         raise ValueError(f"columns must name at least one of {names}; got none.")
-    return places
+    return positions
 
 
-def _place(wanted, names):
+def _position(wanted: Any, names: list[Any]) -> int:
     if wanted in names:
         return names.index(wanted)
     if isinstance(wanted, (int, np.integer)) and 0 <= wanted < len(names):
@@ -127,8 +148,8 @@ def _place(wanted, names):
     )
 
 
-def _times(panel):
-    """Where the rows lie on the axis of one sequence: its times or numbers, else the row numbers."""
+def _times(panel: Panel) -> Any:
+    """Positions of the rows on the axis of one sequence: its times or numbers, else the row numbers."""
     rows, index = np.arange(len(panel.rows)), panel.last_index
     if index is None or len(panel.offsets) > 2 or not index.is_monotonic_increasing:
         return rows
@@ -143,7 +164,7 @@ def _times(panel):
     return index if plain and not index.hasnans else rows
 
 
-def eigenvalues(model, *, ax=None):
+def eigenvalues(model: Any, *, ax: Axes | None = None) -> Axes:
     """Draw the eigenvalues of A on the complex plane, with the unit circle.
 
     Parameters
@@ -182,7 +203,9 @@ def eigenvalues(model, *, ax=None):
     return style.dress(ax, "real part", "imaginary part")
 
 
-def _observed_band(model, X, lengths):
+def _observed_band(
+    model: Any, X: SeriesLike, lengths: Sequence[int] | None
+) -> tuple[FloatArray, FloatArray]:
     """Mean and standard deviation of the value at each row given, (T, D), given everything observed."""
     C, R, d = model.params_.C, model.params_.R, model.params_.d
     means, covariances, _ = model.smooth(X, lengths=lengths)
@@ -192,8 +215,8 @@ def _observed_band(model, X, lengths):
     return np.asarray(means) @ C.T + d, np.sqrt(variance)
 
 
-def _tidy_dates(ax, time):
-    """Short dates, where the axis has dates at all."""
+def _tidy_dates(ax: Axes, time: Any) -> None:
+    """Shorten dates, where the axis has dates at all."""
     if getattr(time, "dtype", np.dtype(float)).kind == "M":
         from matplotlib.dates import ConciseDateFormatter
 

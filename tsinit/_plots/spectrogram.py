@@ -1,15 +1,34 @@
 """The spectrogram of a signal with the formant tracks that a model found in it."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from tsinit._plots import style
 from tsinit._validate import check_number
 from tsinit.speech._checks import check_signal
 
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike
+
+    from tsinit._typing import FloatArray
+
 _RANGE_DB = 55.0  # below the loudest point everything is white
 
 
-def formants(signal, fs, tracks=None, *, reference=None, f_max=5000.0, ax=None):
+def formants(
+    signal: ArrayLike,
+    fs: float,
+    tracks: Any = None,
+    *,
+    reference: pd.DataFrame | None = None,
+    f_max: float = 5000.0,
+    ax: Axes | None = None,
+) -> Any:
     """Draw a spectrogram and the formant tracks on it.
 
     Parameters
@@ -38,7 +57,7 @@ def formants(signal, fs, tracks=None, *, reference=None, f_max=5000.0, ax=None):
         If `signal` is not one finite channel, `fs` or `f_max` is no number above 0, or `ax` is given with several
         sets of tracks.
     """
-    signal = check_signal(signal)
+    samples = check_signal(signal)
     fs, f_max = check_number("fs", fs, above=0.0), check_number("f_max", f_max, above=0.0)
     named = tracks if isinstance(tracks, dict) else {"": tracks}
     for one in named.values():
@@ -54,7 +73,7 @@ def formants(signal, fs, tracks=None, *, reference=None, f_max=5000.0, ax=None):
         if len(named) == 1
         else list(style.panels(len(named), size, sharex=True))
     )
-    times, frequencies, level = _spectrogram(signal, fs)
+    times, frequencies, level = _spectrogram(samples, fs)
     shown = frequencies <= f_max
     for (name, one), panel in zip(named.items(), axes, strict=True):
         panel.pcolormesh(
@@ -87,7 +106,7 @@ def formants(signal, fs, tracks=None, *, reference=None, f_max=5000.0, ax=None):
     return style.one_or_all(axes)
 
 
-def _draw_reference(panel, reference):
+def _draw_reference(panel: Axes, reference: pd.DataFrame) -> None:
     """Draw thin lines that break where a formant is missing or frames were left out."""
     times = np.asarray(reference.index, dtype=float)
     gaps = np.flatnonzero(np.diff(times) > 0.025) + 1
@@ -102,7 +121,7 @@ def _draw_reference(panel, reference):
         )
 
 
-def _spectrogram(signal, fs):
+def _spectrogram(signal: FloatArray, fs: float) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Power in dB from windows of 12 ms: short enough to show formants and hardly any harmonics."""
     from scipy.signal import ShortTimeFFT
     from scipy.signal.windows import hann

@@ -1,7 +1,10 @@
 """Hide values of a table by a known mechanism, so that what fills them in can be scored."""
 
+from __future__ import annotations
+
 from functools import partial
 from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,21 +13,27 @@ from tsinit._validate.values import short
 from tsinit.datasets._gaps import alternating_runs, dropout, logistic, standard_scores
 from tsinit.datasets._rules import require
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tsinit._typing import BoolArray, IntArray, SeedLike, SeriesLike, TableLike
+    from tsinit._validate import Panel
+
 MECHANISMS = ("mcar", "mar", "mnar", "block", "blackout", "monotone")
 
 
 def ampute(
-    X,
-    mechanism="mcar",
-    rate=0.2,
+    X: SeriesLike,
+    mechanism: str = "mcar",
+    rate: float = 0.2,
     *,
-    columns=None,
-    given=None,
-    strength=1.0,
-    length=12,
-    lengths=None,
-    random_state=None,
-):
+    columns: Sequence[Any] | None = None,
+    given: Sequence[Any] | None = None,
+    strength: float = 1.0,
+    length: int | tuple[int, int] = 12,
+    lengths: Sequence[int] | None = None,
+    random_state: SeedLike = None,
+) -> TableLike:
     """Hide a share of the values of a table.
 
     What was missing stays missing and does not count: `rate` is the expected share of the observed values of the
@@ -55,16 +64,16 @@ def ampute(
     rate : float
         Expected share of the values to hide, in [0, 1). With runs at most length / (length + 1).
     columns : sequence, optional
-        Names (of a DataFrame) or places of the columns to hide values of; all of them if not given, with ``mar``
+        Names (of a DataFrame) or positions of the columns to hide values of; all of them if not given, with ``mar``
         all but those that are `given`.
     given : sequence, optional
-        For ``mar``: names or places of the columns that decide; those not in `columns`, or the first one. Where they
+        For ``mar``: names or positions of the columns that decide; those not in `columns`, or the first one. Where they
         are missing themselves they count as average.
     strength : float
         For ``mar`` and ``mnar``: change of the log odds of being hidden per standard deviation of what decides;
         negative hides small values.
     length : int or (int, int)
-        For ``block`` and ``blackout``: steps of a run, or the least and the most of them, all equally likely.
+        For ``block`` and ``blackout``: steps of a run, or the minimum and the maximum of them, all equally likely.
     lengths : sequence of int, optional
         Rows of each sequence, where X is one table.
     random_state : int, SeedSequence, Generator, RandomState or None
@@ -111,7 +120,7 @@ def ampute(
         require(
             rate <= mean / (mean + 1),
             "rate",
-            f"be at most {mean / (mean + 1):.3g} for runs of {mean:g} steps, between which one is seen",
+            f"be at most {mean / (mean + 1):.3g} for runs of {mean:g} steps, between which one is observed",
             rate,
         )
     runs = partial(
@@ -123,8 +132,10 @@ def ampute(
     elif mechanism in ("mar", "mnar"):
         for j in targets:
             score = standard_scores(panel.y[:, drivers or [j]])
-            seen = ~np.isnan(panel.y[:, j])
-            hidden[seen, j] = rng.random(int(seen.sum())) < logistic(score[seen], rate, strength)
+            observed = ~np.isnan(panel.y[:, j])
+            hidden[observed, j] = rng.random(int(observed.sum())) < logistic(
+                score[observed], rate, strength
+            )
     elif mechanism == "blackout":
         hidden[:, targets] = runs()[:, None]
     else:
@@ -134,11 +145,11 @@ def ampute(
     return panel.restore(np.where(hidden, np.nan, panel.y))
 
 
-def _by_sequence(offsets, draw):
+def _by_sequence(offsets: IntArray, draw: Callable[[int], BoolArray]) -> BoolArray:
     return np.concatenate([draw(b - a) for a, b in pairwise(offsets)])
 
 
-def _check_length(length):
+def _check_length(length: int | tuple[int, int]) -> tuple[int, int]:
     pair = length if isinstance(length, (tuple, list)) else (length, length)
     whole = all(
         isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n >= 1 for n in pair
@@ -146,21 +157,23 @@ def _check_length(length):
     require(
         len(pair) == 2 and whole and pair[0] <= pair[-1],
         "length",
-        "be a whole number of at least 1, or the least and the most of those",
+        "be a whole number of at least 1, or the minimum and the maximum of those",
         length,
     )
     return int(pair[0]), int(pair[1])
 
 
-def _check_columns(panel, mechanism, columns, given):
-    """Places of the columns to hide values of, and of those that decide (none but for ``mar``)."""
+def _check_columns(
+    panel: Panel, mechanism: str, columns: Sequence[Any] | None, given: Sequence[Any] | None
+) -> tuple[list[int], list[int]]:
+    """Positions of the columns to hide values of, and of those that decide (none but for ``mar``)."""
     D = panel.y.shape[1]
-    targets = None if columns is None else _places("columns", columns, panel)
+    targets = None if columns is None else _positions("columns", columns, panel)
     if mechanism != "mar":
         require(given is None, "given", f"be None for the mechanism {mechanism!r}", given)
         return list(range(D)) if targets is None else targets, []
     require(D > 1, "X", "have a second column for the mechanism 'mar'", panel.y)
-    drivers = None if given is None else _places("given", given, panel)
+    drivers = None if given is None else _positions("given", given, panel)
     if drivers is None:
         drivers = [0] if targets is None else [j for j in range(D) if j not in targets]
         require(drivers, "columns", "leave a column to decide for the mechanism 'mar'", columns)
@@ -172,7 +185,7 @@ def _check_columns(panel, mechanism, columns, given):
     return targets, drivers
 
 
-def _places(name, wanted, panel):
+def _positions(name: str, wanted: Any, panel: Panel) -> list[int]:
     known = list(panel.columns)
     wanted = (
         [wanted] if isinstance(wanted, str) or not hasattr(wanted, "__iter__") else list(wanted)

@@ -22,7 +22,7 @@ class WrongFile(OSError):
 
 def is_intact(file: DataFile, content: bytes) -> bool:
     """Tell whether these bytes are the registered file, or an equally good copy of it."""
-    return hashlib.sha256(content).hexdigest() in (file.sha256, *file.twins)
+    return hashlib.sha256(content).hexdigest() in (file.sha256, *file.equivalents)
 
 
 def download(file: DataFile, target: Path) -> Path:
@@ -67,12 +67,12 @@ def download(file: DataFile, target: Path) -> Path:
     return target
 
 
-def _ask(file):
+def _ask(file: DataFile) -> bytes:
     request = urllib.request.Request(file.url, headers={"User-Agent": "tsinit"})
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:
             size = answer.headers.get("Content-Length")
-            _tell(file, int(size) if size else None)
+            _report(file, int(size) if size else None)
             limit = file.bytes if file.member is None else _LARGEST_ZIP
             # One byte more than expected is enough to see that it is too long.
             return answer.read(limit + 1)
@@ -80,7 +80,8 @@ def _ask(file):
         raise OSError(f"the server broke off ({error!r})") from error
 
 
-def _tell(file, size):
+def _report(file: DataFile, size: int | None) -> None:
+    """Say on stderr what is downloaded, from where, how much, and on what terms."""
     sent = (
         f", in a zip of {size:,} bytes"
         if file.member and size
@@ -95,12 +96,12 @@ def _tell(file, size):
     sys.stderr.flush()
 
 
-def _unpack(file, content):
+def _unpack(file: DataFile, content: bytes) -> bytes:
     """Return the member of a zip that is the file: its content decides, not its name or folder."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             for info in archive.infolist():
-                # Twins differ in line ends only, so nothing much larger can be it: a bomb stays packed.
+                # Equivalent copies differ in line endings only, so nothing much larger is one: a zip bomb stays packed.
                 if info.file_size <= 2 * file.bytes:
                     member = archive.read(info)
                     if is_intact(file, member):

@@ -1,26 +1,31 @@
-"""Where a file of data is: given, in ``TSINIT_DATA``, shipped, cached, or fetched now."""
+"""Where a file of data is: given by the user, in ``TSINIT_DATA``, shipped, cached, or fetched now."""
+
+from __future__ import annotations
 
 import os
 import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tsinit.datasets._download import download, is_intact
 from tsinit.datasets._registry import DataFile, lookup
 
+if TYPE_CHECKING:
+    from tsinit._typing import StrPath
+
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
-class Place(NamedTuple):
-    """A path where a file may lie, and what kind of place that is."""
+class FileLocation(NamedTuple):
+    """A path where a file may lie, and what kind of location that is."""
 
     kind: str  # "TSINIT_DATA", "bundled" or "cache"
     path: Path
 
 
-def find(name: str, path=None) -> Path:
+def find(name: str, path: StrPath | None = None) -> Path:
     """Return the path of a file of data, fetching it if it is nowhere else.
 
     The search goes through `path`, the folder named by the environment variable ``TSINIT_DATA``, the data
@@ -49,15 +54,15 @@ def find(name: str, path=None) -> Path:
     file = lookup(name)
     if path is not None:
         return _given(file, Path(path).expanduser())
-    for place in places(file):
-        if not place.path.is_file():
+    for location in locations(file):
+        if not location.path.is_file():
             continue
-        if is_intact(file, place.path.read_bytes()):
-            return place.path
+        if is_intact(file, location.path.read_bytes()):
+            return location.path
         # A damaged file in the cache is ours to replace; elsewhere somebody put it there.
-        if place.kind != "cache":
+        if location.kind != "cache":
             raise ValueError(
-                f"{place.path} must have the sha256 {file.sha256}; got another file. "
+                f"{location.path} must have the sha256 {file.sha256}; got another file. "
                 f"Replace or remove it, or pass path= to use it as it is."
             )
     if file.bundled is not None:
@@ -72,14 +77,14 @@ def find(name: str, path=None) -> Path:
         raise FileNotFoundError(_by_hand(file, target, error)) from error
 
 
-def places(file: DataFile) -> Iterator[Place]:
+def locations(file: DataFile) -> Iterator[FileLocation]:
     """Yield the paths where a file may lie, in order of search."""
     root = os.environ.get("TSINIT_DATA")
     if root:
-        yield Place("TSINIT_DATA", Path(root).expanduser() / file.path)
+        yield FileLocation("TSINIT_DATA", Path(root).expanduser() / file.path)
     if file.bundled is not None:
-        yield Place("bundled", _bundled_folder() / file.bundled)
-    yield Place("cache", cache_folder() / file.path)
+        yield FileLocation("bundled", _bundled_folder() / file.bundled)
+    yield FileLocation("cache", cache_folder() / file.path)
 
 
 def cache_folder() -> Path:
@@ -96,7 +101,7 @@ def cache_folder() -> Path:
     return Path(base) / "tsinit"
 
 
-def _bundled_folder():
+def _bundled_folder() -> Path:
     """Return ``tsinit/_data`` of an installed package, ``data/`` in a checkout of it."""
     shipped, checkout = _PACKAGE / "_data", _PACKAGE.parent
     return (
@@ -106,7 +111,7 @@ def _bundled_folder():
     )
 
 
-def _is_ours(project):
+def _is_ours(project: Path) -> bool:
     """Tell our project file from that of a project into whose folder the package was installed."""
     try:
         return tomllib.loads(project.read_text(encoding="utf-8"))["project"]["name"] == "tsinit"
@@ -114,7 +119,8 @@ def _is_ours(project):
         return False
 
 
-def _given(file, path):
+def _given(file: DataFile, path: Path) -> Path:
+    """Return the file that the user points at, by its own path or by the folder that holds it."""
     for candidate in (path, path / file.path, path / Path(file.path).name):
         if candidate.is_file():
             return candidate
@@ -124,12 +130,13 @@ def _given(file, path):
     )
 
 
-def _by_hand(file, target, error):
+def _by_hand(file: DataFile, target: Path, error: OSError) -> str:
+    """Say how to get a file that could not be downloaded."""
     root = os.environ.get("TSINIT_DATA")
-    seen = f" TSINIT_DATA={root} does not hold {file.path}." if root else ""
+    searched = f" TSINIT_DATA={root} does not hold {file.path}." if root else ""
     unpack = f", unpack {file.member} from it" if file.member else ""
     return (
-        f"{file.name} must be downloaded once, and that failed: {error}.{seen} Get it yourself: "
+        f"{file.name} must be downloaded once, and that failed: {error}.{searched} Get it yourself: "
         f"download {file.url}{unpack}, check that its sha256 is {file.sha256}, and put it in the folder "
         f"{target.parent} under the name {target.name}. Or set TSINIT_DATA to a folder that holds "
         f"{file.path}."

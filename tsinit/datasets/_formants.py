@@ -1,14 +1,23 @@
 """Reference formants of the recordings, as Praat measured them."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import pandas as pd
 
 from tsinit.datasets._fetch import find
 from tsinit.datasets._registry import REGISTRY, lookup
 
+if TYPE_CHECKING:
+    from tsinit._typing import StrPath
+
 _COLUMNS = ["f0", "F1", "F2", "F3"]
 
 
-def load_formant_reference(name: str | None = "arctic_a0007", path=None) -> pd.DataFrame:
+def load_formant_reference(
+    name: str | None = "arctic_a0007", path: StrPath | None = None
+) -> pd.DataFrame:
     """Load the formants that Praat measured in a recording, every 10 ms.
 
     They are roots of a linear predictor (Burg's method on windows of 25 ms) in rising order, with an error of their
@@ -22,7 +31,7 @@ def load_formant_reference(name: str | None = "arctic_a0007", path=None) -> pd.D
     name : str or None
         Name of a recording, as `load_speech` takes it; None for all recordings of the table.
     path : path-like, optional
-        An own table in the layout of ``data/arctic/formants_praat.csv``, or a folder that holds it.
+        A table of your own in the layout of ``data/arctic/formants_praat.csv``, or a folder that holds it.
 
     Returns
     -------
@@ -52,12 +61,12 @@ def load_formant_reference(name: str | None = "arctic_a0007", path=None) -> pd.D
         if known.is_speech
     }
     wanted = None if name is None else lookup(name, list(speech.values())).name
-    place = find("formants_praat", path)
-    table = pd.read_csv(place)
-    lacking = [column for column in ["file", "t", *_COLUMNS] if column not in table.columns]
-    if lacking:
+    source = find("formants_praat", path)
+    table = pd.read_csv(source)
+    absent = [column for column in ["file", "t", *_COLUMNS] if column not in table.columns]
+    if absent:
         raise ValueError(
-            f"{place} must have the columns {['file', 't', *_COLUMNS]}; got {list(table.columns)}. "
+            f"{source} must have the columns {['file', 't', *_COLUMNS]}; got {list(table.columns)}. "
             "Is it another table?"
         )
     index = pd.MultiIndex.from_arrays(
@@ -66,9 +75,9 @@ def load_formant_reference(name: str | None = "arctic_a0007", path=None) -> pd.D
     values = table[_COLUMNS].astype(float).set_axis(index)
     if wanted is None:
         return values
-    there = sorted(index.unique("recording"))
-    if wanted not in there:
+    available = sorted(index.unique("recording"))
+    if wanted not in available:
         raise ValueError(
-            f"name must be a recording with reference formants; got {name!r}. {place.name} holds {there}."
+            f"name must be a recording with reference formants; got {name!r}. {source.name} holds {available}."
         )
     return values[index.get_level_values("recording") == wanted].droplevel("recording")

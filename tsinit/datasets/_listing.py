@@ -3,8 +3,8 @@
 import pandas as pd
 
 from tsinit.datasets._download import is_intact
-from tsinit.datasets._fetch import places
-from tsinit.datasets._registry import REGISTRY
+from tsinit.datasets._fetch import locations
+from tsinit.datasets._registry import REGISTRY, DataFile
 
 
 def list_datasets() -> pd.DataFrame:
@@ -23,12 +23,12 @@ def list_datasets() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["name", "found", "bytes", "licence", "citation", "url"])
 
 
-def _where(file):
-    for place in places(file):
-        if place.path.is_file():
+def _where(file: DataFile) -> str:
+    for location in locations(file):
+        if location.path.is_file():
             return (
-                str(place.path)
-                if is_intact(file, place.path.read_bytes())
-                else f"damaged: {place.path}"
+                str(location.path)
+                if is_intact(file, location.path.read_bytes())
+                else f"damaged: {location.path}"
             )
     return "not fetched"

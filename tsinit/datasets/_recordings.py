@@ -1,14 +1,19 @@
 """Speech: recordings as float signals, with phone labels where there are any."""
 
+from __future__ import annotations
+
 import warnings
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from tsinit.datasets._fetch import find
 from tsinit.datasets._registry import REGISTRY, lookup
+
+if TYPE_CHECKING:
+    from tsinit._typing import FloatArray, StrPath
 
 _LABELS_PER_SECOND = 1e7  # labels count in units of 100 ns
 
@@ -30,14 +35,14 @@ class Speech(NamedTuple):
         Its terms; None for the user's own file.
     """
 
-    signal: np.ndarray
+    signal: FloatArray
     fs: int
     name: str
     phones: pd.DataFrame | None
     licence: str | None
 
 
-def load_speech(name: str = "arctic_a0007", path=None) -> Speech:
+def load_speech(name: str = "arctic_a0007", path: StrPath | None = None) -> Speech:
     """Load a recording.
 
     ``"arctic_a0007"`` (male) and ``"arctic_a0009"`` (female, with phone labels) ship with the package; others
@@ -48,7 +53,7 @@ def load_speech(name: str = "arctic_a0007", path=None) -> Speech:
     name : str
         A name from `list_datasets`.
     path : path-like, optional
-        An own mono sound file to read instead: PCM WAV, or with the extra ``tsinit[speech]`` any format that
+        A mono sound file of your own to read instead: PCM WAV, or with the extra ``tsinit[speech]`` any format that
         libsndfile reads. Labels are read from ``<name>_phone.lab`` or ``<name>.lab`` beside it.
 
     Returns
@@ -71,26 +76,26 @@ def load_speech(name: str = "arctic_a0007", path=None) -> Speech:
     (16000, 49520)
     """
     if path is not None:
-        sound = _sound_path(Path(path).expanduser())
-        beside = [sound.with_name(sound.stem + tail) for tail in ("_phone.lab", ".lab")]
+        source = _sound_path(Path(path).expanduser())
+        beside = [source.with_name(source.stem + tail) for tail in ("_phone.lab", ".lab")]
         labels = next((candidate for candidate in beside if candidate.is_file()), None)
-        own_name, licence = sound.stem, None
+        own_name, licence = source.stem, None
     else:
         file = lookup(name, [known.name for known in REGISTRY.values() if known.is_speech])
-        sound = find(file.name)
+        source = find(file.name)
         labels = find(f"{file.name}_phone") if f"{file.name}_phone" in REGISTRY else None
         own_name, licence = file.name, file.licence
-    signal, fs = _read(sound)
+    signal, fs = _read(source)
     return Speech(signal, fs, own_name, None if labels is None else _read_labels(labels), licence)
 
 
-def _sound_path(path):
+def _sound_path(path: Path) -> Path:
     if not path.is_file():
         raise FileNotFoundError(f"path must name a sound file; got '{path}', which is none.")
     return path
 
 
-def _read(path):
+def _read(path: Path) -> tuple[FloatArray, int]:
     if path.suffix.lower() in (".wav", ".wave"):
         signal, fs = _read_wav(path)
     else:
@@ -100,11 +105,11 @@ def _read(path):
     return signal, int(fs)
 
 
-def _read_wav(path):
+def _read_wav(path: Path) -> tuple[FloatArray, int]:
     from scipy.io import wavfile
 
     with warnings.catch_warnings():
-        # Editors append chunks of their own; they hold no sound.
+        # Editors append chunks of their own; they hold no samples.
         warnings.simplefilter("ignore", wavfile.WavFileWarning)
         fs, samples = wavfile.read(path)
     if samples.dtype == np.uint8:  # 8 bits are the one unsigned format
@@ -115,7 +120,7 @@ def _read_wav(path):
     return samples.astype(float), fs
 
 
-def _read_other(path):
+def _read_other(path: Path) -> tuple[FloatArray, int]:
     try:
         import soundfile
     except ImportError:
@@ -126,7 +131,7 @@ def _read_other(path):
     return soundfile.read(path, dtype="float64")
 
 
-def _read_labels(path):
+def _read_labels(path: Path) -> pd.DataFrame:
     """Read HTS labels: start, end in 100 ns, then the phone, alone or in context ``p1^p2-PHONE+p4=p5``."""
     rows = []
     for line in path.read_text(encoding="utf-8").splitlines():

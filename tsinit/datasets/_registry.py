@@ -29,8 +29,8 @@ class DataFile(NamedTuple):
         Where it lies under ``data/`` of the checkout; None if it has to be fetched.
     member : str or None
         Its name inside the zip at `url`; None if `url` is the file.
-    twins : tuple of str
-        Hashes of equally good copies, such as one with other line ends.
+    equivalents : tuple of str
+        Hashes of equally good copies, such as one with other line endings.
     """
 
     name: str
@@ -42,7 +42,7 @@ class DataFile(NamedTuple):
     citation: str
     bundled: str | None = None
     member: str | None = None
-    twins: tuple[str, ...] = ()
+    equivalents: tuple[str, ...] = ()
 
     @property
     def is_speech(self) -> bool:
@@ -105,7 +105,7 @@ _FASTTRACK_FILES = {
 }
 
 
-def _arctic(name, file, size, sha256):
+def _arctic(name: str, file: str, size: int, sha256: str) -> DataFile:
     return DataFile(
         name=name,
         path=f"speech/arctic/{file}",
@@ -159,13 +159,13 @@ _ALL = [
         "Jadoul, Y., Thompson, B., de Boer, B. (2018). Introducing Parselmouth. J. Phonetics 71, 1-15.",
         bundled="arctic/formants_praat.csv",
         # The wider table, measured in the same way: more recordings and columns.
-        twins=("ed71d042cb9d87dd81d0913a4e12abea5e0e26b363e835d29326aa272a25eb4f",),
+        equivalents=("ed71d042cb9d87dd81d0913a4e12abea5e0e26b363e835d29326aa272a25eb4f",),
     ),
     DataFile(
         name="air_quality",
         path="air_quality/AirQualityUCI.csv",
         url="https://archive.ics.uci.edu/static/public/360/air+quality.zip",
-        # The member of the official zip has CRLF line ends; the copy with LF line ends is its twin.
+        # The member of the official zip has CRLF line endings; the copy with LF endings is equivalent.
         sha256="13277ae5d8581e80b7be09d47c7d3d06fe9b8e957078f2cf6e859f955e62f996",
         bytes=785065,
         licence="its description: research purposes only, no commercial use; its page at UCI: CC BY 4.0",
@@ -173,7 +173,7 @@ _ALL = [
         "calibration of an electronic nose for benzene estimation in an urban pollution monitoring "
         "scenario. Sensors and Actuators B 129, 750-757. doi:10.24432/C59K5F",
         member="AirQualityUCI.csv",
-        twins=("52690e4d44e65cb651cc8c68009c950fe94ea1ddda67d588780b64c4ecf81c23",),
+        equivalents=("52690e4d44e65cb651cc8c68009c950fe94ea1ddda67d588780b64c4ecf81c23",),
     ),
     *(
         DataFile(
@@ -216,7 +216,7 @@ _ALL = [
 REGISTRY: dict[str, DataFile] = {file.name: file for file in _ALL}
 
 
-def lookup(name: str, names=None) -> DataFile:
+def lookup(name: str, names: list[str] | None = None) -> DataFile:
     """Return the record of a file by its name, or by the last part of its name.
 
     Parameters

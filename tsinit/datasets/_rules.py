@@ -1,11 +1,12 @@
 """What simulators alone ask of their arguments."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tsinit._validate.values import short
 
 
-def require(holds, name, rule, value):
+def require(holds: object, name: str, rule: str, value: object) -> None:
     """Refuse an argument unless a rule holds: ``<name> must <rule>; got <value>.``
 
     Raises
@@ -17,7 +18,7 @@ def require(holds, name, rule, value):
         raise ValueError(f"{name} must {rule}; got {short(value)}.")
 
 
-def numbers(name, values, kind=float):
+def numbers(name: str, values: ArrayLike, kind: type = float) -> np.ndarray:
     """Return numbers as an array of at least one dimension.
 
     Raises

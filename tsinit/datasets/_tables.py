@@ -1,8 +1,17 @@
 """Air quality: two tables with real gaps."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import pandas as pd
 
 from tsinit.datasets._fetch import find
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tsinit._typing import StrPath
 
 # Name in the file -> name here, unit.
 _UCI_COLUMNS = {
@@ -24,7 +33,7 @@ _NEW_YORK_UNITS = {"Ozone": "ppb", "Solar.R": "langley", "Wind": "mile/h", "Temp
 _MISSING = -200  # how the file writes a missing value
 
 
-def load_air_quality(path=None) -> pd.DataFrame:
+def load_air_quality(path: StrPath | None = None) -> pd.DataFrame:
     """Load the hourly air quality of an Italian city, March 2004 to April 2005 (fetched once, then kept).
 
     Reference analysers (CO, NMHC, C6H6, NOx, NO2), five metal-oxide gas sensors (S1 to S5) and the weather,
@@ -34,7 +43,7 @@ def load_air_quality(path=None) -> pd.DataFrame:
     Parameters
     ----------
     path : path-like, optional
-        An own copy of ``AirQualityUCI.csv``, or a folder that holds it.
+        A copy of your own of ``AirQualityUCI.csv``, or a folder that holds it.
 
     Returns
     -------
@@ -69,13 +78,13 @@ def load_air_quality(path=None) -> pd.DataFrame:
     return _regular(values, "h", dict(_UCI_COLUMNS.values()), path)
 
 
-def load_new_york_air_quality(path=None) -> pd.DataFrame:
+def load_new_york_air_quality(path: StrPath | None = None) -> pd.DataFrame:
     """Load the daily air quality of New York, May to September 1973 (ships with the package).
 
     Parameters
     ----------
     path : path-like, optional
-        An own copy in the layout of ``data/new_york/airquality.csv``, or a folder that holds it.
+        A copy of your own in the layout of ``data/new_york/airquality.csv``, or a folder that holds it.
 
     Returns
     -------
@@ -103,16 +112,16 @@ def load_new_york_air_quality(path=None) -> pd.DataFrame:
     return _regular(values, "D", _NEW_YORK_UNITS, path)
 
 
-def _check_columns(table, needed, path):
-    lacking = [column for column in needed if column not in table.columns]
-    if lacking:
+def _check_columns(table: pd.DataFrame, needed: list[str], path: Path) -> None:
+    absent = [column for column in needed if column not in table.columns]
+    if absent:
         raise ValueError(
             f"{path} must have the columns {needed}; got {list(table.columns)}. "
             "Is it another table?"
         )
 
 
-def _regular(values, freq, units, path):
+def _regular(values: pd.DataFrame, freq: str, units: dict[str, str], path: Path) -> pd.DataFrame:
     if values.empty:
         raise ValueError(f"{path} must have at least one dated row; got none.")
     if values.index.has_duplicates:

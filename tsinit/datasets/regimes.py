@@ -1,12 +1,21 @@
 """Hidden Markov chains with known states: the study's simulation, and its harder relatives."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from tsinit._validate import check_count, check_number, check_seed
 from tsinit.datasets._rules import numbers, require
 from tsinit.datasets._sequences import check_lengths, hide
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike
+
+    from tsinit._typing import FloatArray, IntArray, SeedLike
 
 
 class SimulatedHMM(NamedTuple):
@@ -30,26 +39,26 @@ class SimulatedHMM(NamedTuple):
         Probabilities of the next state (columns) given this one (rows).
     """
 
-    y: np.ndarray | list[np.ndarray]
-    complete: np.ndarray | list[np.ndarray]
-    labels: np.ndarray | list[np.ndarray]
-    means: np.ndarray
-    covariance: np.ndarray
-    transition_matrix: np.ndarray
+    y: FloatArray | list[FloatArray]
+    complete: FloatArray | list[FloatArray]
+    labels: IntArray | list[IntArray]
+    means: FloatArray
+    covariance: FloatArray
+    transition_matrix: FloatArray
 
 
 def make_hmm(
-    n_steps=500,
-    n_states=3,
-    n_features=1,
+    n_steps: int | Sequence[int] = 500,
+    n_states: int = 3,
+    n_features: int = 1,
     *,
-    n_sequences=1,
-    persistence=0.95,
-    means=(-2.0, 2.0),
-    correlation=0.0,
-    df=np.inf,
-    missing=0.0,
-    random_state=None,
+    n_sequences: int = 1,
+    persistence: float = 0.95,
+    means: ArrayLike = (-2.0, 2.0),
+    correlation: float = 0.0,
+    df: float = np.inf,
+    missing: float = 0.0,
+    random_state: SeedLike = None,
 ) -> SimulatedHMM:
     """Simulate regimes that persist, with Gaussian or heavy-tailed observations of unit variance.
 
@@ -118,7 +127,7 @@ def make_hmm(
     np.fill_diagonal(P, persistence if n_states > 1 else 1.0)
     covariance = np.full((n_features, n_features), float(correlation))
     np.fill_diagonal(covariance, 1.0)
-    labels = [_chain(rng, P, steps) for steps in lengths]
+    labels = [_draw_path(rng, P, steps) for steps in lengths]
     complete = [centres[z] + _noise(rng, len(z), covariance, df) for z in labels]
     y = hide(rng, complete, missing)
     if one_length and n_sequences == 1:
@@ -126,7 +135,7 @@ def make_hmm(
     return SimulatedHMM(y, complete, labels, centres, covariance, P)
 
 
-def _check_means(means, n_states, n_features):
+def _check_means(means: ArrayLike, n_states: int, n_features: int) -> FloatArray:
     given = numbers("means", means)
     if given.shape == (2,):
         line = np.linspace(given[0], given[1], n_states) if n_states > 1 else given[:1]
@@ -140,7 +149,7 @@ def _check_means(means, n_states, n_features):
     return given
 
 
-def _chain(rng, P, n_steps):
+def _draw_path(rng: np.random.Generator, P: FloatArray, n_steps: int) -> IntArray:
     z = np.empty(n_steps, dtype=np.int64)
     z[0] = rng.integers(len(P))
     steps, edges = rng.random(n_steps), np.cumsum(P, axis=1)
@@ -150,7 +159,7 @@ def _chain(rng, P, n_steps):
     return z
 
 
-def _noise(rng, n_steps, covariance, df):
+def _noise(rng: np.random.Generator, n_steps: int, covariance: FloatArray, df: float) -> FloatArray:
     normal = rng.standard_normal((n_steps, len(covariance))) @ np.linalg.cholesky(covariance).T
     if df == np.inf:
         return normal

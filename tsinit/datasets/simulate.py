@@ -1,6 +1,8 @@
 """Linear Gaussian systems with known truth: spectrum, signal-to-noise ratio and share of gaps are exact."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.linalg import solve_discrete_lyapunov
@@ -10,6 +12,13 @@ from tsinit._validate import check_count, check_number, check_seed
 from tsinit.datasets._rules import numbers, require
 from tsinit.datasets._sequences import check_lengths, hide
 from tsinit.kernels import LinearGaussianParams
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike
+
+    from tsinit._typing import ComplexArray, FloatArray, SeedLike
 
 
 class SimulatedSSM(NamedTuple):
@@ -31,24 +40,24 @@ class SimulatedSSM(NamedTuple):
         The spectrum of ``params.A`` as it was drawn.
     """
 
-    y: np.ndarray | list[np.ndarray]
-    complete: np.ndarray | list[np.ndarray]
-    states: np.ndarray | list[np.ndarray]
+    y: FloatArray | list[FloatArray]
+    complete: FloatArray | list[FloatArray]
+    states: FloatArray | list[FloatArray]
     params: LinearGaussianParams
-    eigenvalues: np.ndarray
+    eigenvalues: ComplexArray
 
 
 def make_lgssm(
-    n_steps=200,
-    n_states=2,
-    n_features=2,
+    n_steps: int | Sequence[int] = 200,
+    n_states: int = 2,
+    n_features: int = 2,
     *,
-    n_sequences=1,
-    spectral_radius=0.95,
-    eigenvalues=None,
-    snr=10.0,
-    missing=0.0,
-    random_state=None,
+    n_sequences: int = 1,
+    spectral_radius: float = 0.95,
+    eigenvalues: ArrayLike | None = None,
+    snr: float = 10.0,
+    missing: float = 0.0,
+    random_state: SeedLike = None,
 ) -> SimulatedSSM:
     """Simulate a random stable linear Gaussian state-space model from its stationary distribution.
 
@@ -111,9 +120,10 @@ def make_lgssm(
         check_count(name, count)
     one_length, lengths = check_lengths(n_steps, n_sequences)
 
-    drawn = eigenvalues is None
     spectrum = (
-        _draw_spectrum(rng, n_states, spectral_radius) if drawn else _check_spectrum(eigenvalues)
+        _draw_spectrum(rng, n_states, spectral_radius)
+        if eigenvalues is None
+        else _check_spectrum(eigenvalues)
     )
     params = _draw_params(rng, spectrum, n_features, snr)
     states, complete = zip(*(_simulate(rng, params, steps) for steps in lengths), strict=True)
@@ -123,7 +133,7 @@ def make_lgssm(
     return SimulatedSSM(y, list(complete), list(states), params, spectrum)
 
 
-def _draw_spectrum(rng, n_states, radius):
+def _draw_spectrum(rng: np.random.Generator, n_states: int, radius: float) -> ComplexArray:
     moduli = radius * rng.uniform(0.5, 1.0, size=(n_states + 1) // 2)
     moduli[0] = radius
     angles = rng.uniform(0.0, np.pi, size=n_states // 2)
@@ -132,7 +142,7 @@ def _draw_spectrum(rng, n_states, radius):
     return np.concatenate([np.column_stack([poles, poles.conj()]).ravel(), real])
 
 
-def _check_spectrum(eigenvalues):
+def _check_spectrum(eigenvalues: ArrayLike) -> ComplexArray:
     """Order a spectrum as conjugate pairs, then real values."""
     given = numbers("eigenvalues", eigenvalues, complex)
     require(given.ndim == 1, "eigenvalues", "be a list of numbers", given)
@@ -145,7 +155,9 @@ def _check_spectrum(eigenvalues):
     return np.concatenate([np.column_stack([upper, upper.conj()]).ravel(), real])
 
 
-def _draw_params(rng, spectrum, n_features, snr):
+def _draw_params(
+    rng: np.random.Generator, spectrum: ComplexArray, n_features: int, snr: float
+) -> LinearGaussianParams:
     n = spectrum.size
     pairs, real = spectrum[spectrum.imag > 0], spectrum[spectrum.imag == 0].real
     # A rotation keeps A normal: its eigenvalues are as well conditioned as eigenvalues can be.
@@ -161,16 +173,18 @@ def _draw_params(rng, spectrum, n_features, snr):
     return LinearGaussianParams(A, C, Q, R, np.zeros(n), P, np.zeros(n_features))
 
 
-def _symmetric(matrix):
+def _symmetric(matrix: FloatArray) -> FloatArray:
     return (matrix + matrix.T) / 2
 
 
-def _simulate(rng, params, n_steps):
+def _simulate(
+    rng: np.random.Generator, params: LinearGaussianParams, n_steps: int
+) -> tuple[FloatArray, FloatArray]:
     A, C, Q, R, m0, P0, d = params
     states = rng.standard_normal((n_steps, m0.size))
     states[0] = m0 + np.linalg.cholesky(P0) @ states[0]
     states[1:] = states[1:] @ np.linalg.cholesky(Q).T
     for t in range(1, n_steps):
         states[t] += A @ states[t - 1]
-    noise = np.sqrt(np.diag(R)) * rng.standard_normal((n_steps, d.size))
+    noise = np.sqrt(np.diag(R)) * rng.standard_normal((n_steps, len(R)))
     return states, states @ C.T + d + noise

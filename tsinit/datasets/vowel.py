@@ -1,11 +1,18 @@
 """A synthetic vowel whose formants are known at every sample."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from tsinit._validate import check_count, check_number, check_seed
 from tsinit.datasets._rules import numbers, require
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from tsinit._typing import FloatArray, SeedLike
 
 
 class Vowel(NamedTuple):
@@ -14,9 +21,9 @@ class Vowel(NamedTuple):
     Parameters
     ----------
     signal : (T,) float
-        The sound with observation noise.
+        The signal with observation noise.
     clean : (T,) float
-        The sound alone, scaled to unit mean square.
+        The signal without noise, scaled to unit mean square.
     fs : int
         Sampling rate, Hz.
     times : (T,) float
@@ -25,28 +32,28 @@ class Vowel(NamedTuple):
         Frequency and bandwidth of every formant at every sample, Hz.
     """
 
-    signal: np.ndarray
-    clean: np.ndarray
+    signal: FloatArray
+    clean: FloatArray
     fs: int
-    times: np.ndarray
-    formants: np.ndarray
-    bandwidths: np.ndarray
+    times: FloatArray
+    formants: FloatArray
+    bandwidths: FloatArray
 
 
 def make_vowel(
-    formants=(700.0, 1220.0, 2600.0),
-    bandwidths=80.0,
+    formants: ArrayLike = (700.0, 1220.0, 2600.0),
+    bandwidths: ArrayLike = 80.0,
     *,
-    fs=8000,
-    duration=0.5,
-    f0=120.0,
-    snr_db=None,
-    random_state=None,
+    fs: int = 8000,
+    duration: float = 0.5,
+    f0: float | None = 120.0,
+    snr_db: float | None = None,
+    random_state: SeedLike = None,
 ) -> Vowel:
     """Synthesise a vowel, or a glide between two, by resonators in cascade.
 
     Every formant is one pair of poles ``exp(pi (-B +- 2i F) / fs)`` and there are no zeros, so a model of
-    order twice the number of formants describes the clean sound exactly. The source is flat: no pre-emphasis
+    order twice the number of formants describes the clean signal exactly. The source is flat: no pre-emphasis
     is called for.
 
     Parameters
@@ -62,7 +69,7 @@ def make_vowel(
     f0 : float or None
         Pulses per second of the source, Hz; None for white noise as in a whisper.
     snr_db : float or None
-        Power of the sound over power of added white noise, dB, exact over the signal; None for no noise.
+        Power of the clean signal over power of added white noise, dB, exact over the signal; None for no noise.
     random_state : int, SeedSequence, Generator, RandomState or None
         Where the source (its noise, or the phase of its first pulse) and the noise come from; a generator is
         drawn from once.
@@ -70,7 +77,7 @@ def make_vowel(
     Returns
     -------
     Vowel
-        Sound and truth.
+        Signal and truth.
 
     Raises
     ------
@@ -97,7 +104,10 @@ def make_vowel(
         check_number("f0", f0, above=0.0, below=fs / 2, rule=" (half of fs), or None")
     if snr_db is not None:
         check_number("snr_db", snr_db, rule=", or None")
-    frequencies, widths = _ends("formants", formants), _ends("bandwidths", bandwidths)
+    frequencies, widths = (
+        _start_and_end("formants", formants),
+        _start_and_end("bandwidths", bandwidths),
+    )
     require(
         len(widths) in (1, len(frequencies)),
         "bandwidths",
@@ -116,7 +126,7 @@ def make_vowel(
         bandwidths,
     )
 
-    # A lead-in at the first vowel until the slowest resonance has lost 80 dB: the sound starts settled.
+    # A lead-in at the first vowel until the slowest resonance has lost 80 dB, so that there is no transient.
     lead = int(np.ceil(np.log(1e4) * fs / (np.pi * widths[:, 0].min())))
     glide = np.concatenate([np.zeros(lead), np.linspace(0.0, 1.0, n_steps)])[:, None]
     # In this form, what does not move is exactly constant.
@@ -134,26 +144,28 @@ def make_vowel(
     )
 
 
-def _ends(name, values):
+def _start_and_end(name: str, values: ArrayLike) -> FloatArray:
     """Return start and end of every value, (F, 2)."""
-    values = numbers(name, values)
+    given = numbers(name, values)
     require(
-        values.ndim == 1 or values.shape[1:] == (2,),
+        given.ndim == 1 or given.shape[1:] == (2,),
         name,
         "be one number or a (start, end) pair each",
-        values,
+        given,
     )
-    return np.column_stack([values, values]) if values.ndim == 1 else values
+    return np.column_stack([given, given]) if given.ndim == 1 else given
 
 
-def _source(rng, n_steps, fs, f0):
+def _source(rng: np.random.Generator, n_steps: int, fs: int, f0: float | None) -> FloatArray:
     if f0 is None:
         return rng.standard_normal(n_steps)
     cycles = np.floor(rng.random() + np.arange(n_steps + 1) * f0 / fs)
     return np.diff(cycles)  # one where a cycle ends
 
 
-def _resonate(signal, frequencies, bandwidths, fs):
+def _resonate(
+    signal: FloatArray, frequencies: FloatArray, bandwidths: FloatArray, fs: int
+) -> FloatArray:
     """Pass a signal through one time-varying resonator per column."""
     poles = np.exp(np.pi * (-bandwidths + 2j * frequencies) / fs)
     for a1, a2 in zip(2 * poles.real.T, -(np.abs(poles) ** 2).T, strict=True):
@@ -166,7 +178,7 @@ def _resonate(signal, frequencies, bandwidths, fs):
     return signal
 
 
-def _noise(rng, clean, snr_db):
+def _noise(rng: np.random.Generator, clean: FloatArray, snr_db: float | None) -> FloatArray:
     if snr_db is None:
         return np.zeros_like(clean)
     noise = rng.standard_normal(clean.size)

@@ -1,11 +1,17 @@
-"""What a fitted model says of the vocal tract: its resonances and its spectrum."""
+"""The vocal tract under a fitted model: its resonances and its spectrum."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from tsinit._validate import check_count, check_number
 from tsinit.speech import _checks
+
+if TYPE_CHECKING:
+    from tsinit._typing import FloatArray
+    from tsinit.kernels import LinearGaussianParams
 
 
 class Formants(NamedTuple):
@@ -17,8 +23,8 @@ class Formants(NamedTuple):
         In Hz. A bandwidth is negative where the model is unstable.
     """
 
-    frequencies: np.ndarray
-    bandwidths: np.ndarray
+    frequencies: FloatArray
+    bandwidths: FloatArray
 
 
 class Spectrum(NamedTuple):
@@ -32,11 +38,17 @@ class Spectrum(NamedTuple):
         One-sided density of each observed column, in squared units per Hz: its integral is the variance.
     """
 
-    frequencies: np.ndarray
-    power: np.ndarray
+    frequencies: FloatArray
+    power: FloatArray
 
 
-def formants(params, fs, max_bandwidth=700.0, f_min=90.0, margin=50.0):
+def formants(
+    params: Any,
+    fs: float,
+    max_bandwidth: float = 700.0,
+    f_min: float = 90.0,
+    margin: float = 50.0,
+) -> Formants:
     """Read the formants off the eigenvalues of A.
 
     A pair r exp(+-i w) rings at w fs / (2 pi) and decays with a bandwidth of -log(r) fs / pi.
@@ -74,7 +86,7 @@ def formants(params, fs, max_bandwidth=700.0, f_min=90.0, margin=50.0):
     return Formants(frequencies[keep][order], bandwidths[keep][order])
 
 
-def spectrum(params, fs, n=512):
+def spectrum(params: LinearGaussianParams, fs: float, n: int = 512) -> Spectrum:
     """Power spectrum of the model's output, C (zI - A)^-1 Q (zI - A)^-H C' + R at z = exp(2 pi i f / fs).
 
     Parameters

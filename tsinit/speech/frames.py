@@ -1,13 +1,20 @@
 """From a signal to frames: pre-emphasis, resampling, cutting, and which frames are voiced."""
 
+from __future__ import annotations
+
 from fractions import Fraction
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.signal import get_window, resample_poly
 
 from tsinit._validate import check_number
 from tsinit.speech import _checks
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from tsinit._typing import BoolArray, FloatArray
 
 
 class Frames(NamedTuple):
@@ -21,11 +28,11 @@ class Frames(NamedTuple):
         Centre of each frame, in seconds from the first sample.
     """
 
-    values: np.ndarray
-    times: np.ndarray
+    values: FloatArray
+    times: FloatArray
 
 
-def pre_emphasis(signal, fs, cutoff=50.0):
+def pre_emphasis(signal: ArrayLike, fs: float, cutoff: float = 50.0) -> FloatArray:
     """Lift the spectrum by 6 dB per octave above a corner frequency.
 
     Parameters
@@ -53,7 +60,7 @@ def pre_emphasis(signal, fs, cutoff=50.0):
     return out
 
 
-def resample(signal, fs, fs_new):
+def resample(signal: ArrayLike, fs: float, fs_new: float) -> FloatArray:
     """Change the sampling rate with a polyphase anti-aliasing filter.
 
     Parameters
@@ -78,7 +85,16 @@ def resample(signal, fs, fs_new):
     return x.copy() if ratio == 1 else resample_poly(x, ratio.numerator, ratio.denominator)
 
 
-def frames(signal, fs, length=0.025, hop=0.010, *, window="boxcar", normalise=False, times=None):
+def frames(
+    signal: ArrayLike,
+    fs: float,
+    length: float = 0.025,
+    hop: float = 0.010,
+    *,
+    window: str | tuple | ArrayLike = "boxcar",
+    normalise: bool = False,
+    times: ArrayLike | None = None,
+) -> Frames:
     """Cut a signal into frames that lie wholly inside it.
 
     Parameters
@@ -136,13 +152,20 @@ def frames(signal, fs, length=0.025, hop=0.010, *, window="boxcar", normalise=Fa
     return Frames(values * _taper(window, L), (starts + L / 2) / fs)
 
 
-def voiced(values, fs, *, within=12.0, periodicity=0.6, f0=(60.0, 400.0)):
+def voiced(
+    values: ArrayLike,
+    fs: float,
+    *,
+    within: float = 12.0,
+    periodicity: float = 0.6,
+    f0: tuple[float, float] = (60.0, 400.0),
+) -> BoolArray:
     """Mark frames that are loud and periodic.
 
     A frame counts as voiced if its power is within `within` dB of the loudest frame's, and if its normalised
     autocorrelation r(k) = sum x[t] x[t+k] / sqrt(sum x[t]^2 sum x[t+k]^2) reaches `periodicity` at some lag k
     among the periods of `f0`. Lags stop at half a frame, so that a value rests on at least half of the
-    samples: a 25 ms frame sees pitches from 80 Hz on.
+    samples: a 25 ms frame shows pitches from 80 Hz on.
 
     Parameters
     ----------
@@ -154,7 +177,7 @@ def voiced(values, fs, *, within=12.0, periodicity=0.6, f0=(60.0, 400.0)):
     within : float
         Allowed distance from the loudest frame, in dB.
     periodicity : float
-        Least autocorrelation, between 0 (any frame) and 1 (exactly periodic ones).
+        Minimum autocorrelation, between 0 (any frame) and 1 (exactly periodic ones).
     f0 : (float, float)
         Range of pitch in Hz.
 
@@ -191,7 +214,7 @@ def voiced(values, fs, *, within=12.0, periodicity=0.6, f0=(60.0, 400.0)):
     return loud & (best >= periodicity)
 
 
-def _standardise(values):
+def _standardise(values: FloatArray) -> FloatArray:
     centred = values - values.mean(axis=1, keepdims=True)
     scale = centred.std(axis=1, keepdims=True)
     # Rounding leaves a constant frame a spread of some 1e-16 of its level: that is no signal.
@@ -199,7 +222,7 @@ def _standardise(values):
     return np.where(silent, 0.0, centred / np.where(silent, 1.0, scale))
 
 
-def _taper(window, L):
+def _taper(window: str | tuple | ArrayLike, L: int) -> FloatArray:
     if isinstance(window, (str, tuple)):
         try:
             return get_window(window, L, fftbins=False)

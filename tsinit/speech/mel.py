@@ -1,16 +1,33 @@
 """Mel-frequency cepstra: the shape of a frame's spectrum in a dozen numbers."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from scipy.fft import dct, next_fast_len
 
 from tsinit._validate import check_count, check_number
 from tsinit.speech import _checks
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from tsinit._typing import FloatArray
+
 #: Power of a band, relative to the loudest band of the recording, below which there is only rounding: -100 dB.
 _FLOOR = 1e-10
 
 
-def cepstra(values, fs, n=13, *, n_bands=24, f_min=0.0, f_max=None):
+def cepstra(
+    values: ArrayLike,
+    fs: float,
+    n: int = 13,
+    *,
+    n_bands: int = 24,
+    f_min: float = 0.0,
+    f_max: float | None = None,
+) -> FloatArray:
     """Describe each frame by the first cosine coefficients of its log spectrum on the mel scale.
 
     Power is summed over triangular bands, evenly spaced in mel = 1127 log(1 + f / 700 Hz); the logarithms go
@@ -47,9 +64,10 @@ def cepstra(values, fs, n=13, *, n_bands=24, f_min=0.0, f_max=None):
     Examples
     --------
     >>> from tsinit import datasets, speech
-    >>> sound = datasets.load_speech("arctic_a0009")
-    >>> cut = speech.frames(speech.pre_emphasis(sound.signal, sound.fs), sound.fs, window="hamming")
-    >>> speech.cepstra(cut.values, sound.fs).shape
+    >>> recording = datasets.load_speech("arctic_a0009")
+    >>> shaped = speech.pre_emphasis(recording.signal, recording.fs)
+    >>> cut = speech.frames(shaped, recording.fs, window="hamming")
+    >>> speech.cepstra(cut.values, recording.fs).shape
     (308, 13)
     """
     x = _checks.check_frames(values)
@@ -71,7 +89,7 @@ def cepstra(values, fs, n=13, *, n_bands=24, f_min=0.0, f_max=None):
     return dct(np.log(np.maximum(power, floor)), norm="ortho", axis=1)[:, :n]
 
 
-def _bands(frequencies, low, high, n_bands):
+def _bands(frequencies: np.ndarray, low: float, high: float, n_bands: int) -> FloatArray:
     """Triangles on the mel scale, (n_bands, n_frequencies)."""
     edges = np.linspace(_mel(low), _mel(high), n_bands + 2)
     rising = (_mel(frequencies) - edges[:-2, None]) / (edges[1] - edges[0])
@@ -85,5 +103,5 @@ def _bands(frequencies, low, high, n_bands):
     return weights
 
 
-def _mel(f):
+def _mel(f: float | FloatArray) -> FloatArray:
     return 1127.0 * np.log1p(f / 700.0)

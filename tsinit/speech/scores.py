@@ -1,18 +1,31 @@
 """How smooth a set of formant tracks is, and how far from a reference."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
 from tsinit.speech import _checks
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike
+
+    from tsinit._typing import BoolArray, FloatArray
+
 GROSS = 0.20  # An error above this share of the reference is a wrong formant rather than an inexact one.
 
 
-def assign_to_reference(candidates, reference):
-    """Give each reference formant the resonance that makes the total distance in its frame least.
+def assign_to_reference(
+    candidates: Sequence[tuple[FloatArray, FloatArray]], reference: ArrayLike
+) -> FloatArray:
+    """Give each reference formant the resonance that minimises the total distance in its frame.
 
-    This scores what a model *could* offer (the Hungarian assignment knows the answer); `track` does without.
+    This scores what a model *could* offer, because the Hungarian assignment is given the answer; `track` is not.
 
     Parameters
     ----------
@@ -33,26 +46,26 @@ def assign_to_reference(candidates, reference):
     TypeError
         If the candidates are not pairs.
     """
-    reference, candidates = (
+    table, resonances = (
         _checks.check_tracks("reference", reference),
         _checks.check_candidates(candidates),
     )
-    _checks.check_same_length("candidates", len(candidates), "reference", len(reference))
-    out = np.full(reference.shape, np.nan)
-    for row, wanted, (found, _) in zip(out, reference, candidates, strict=True):
+    _checks.check_same_length("candidates", len(resonances), "reference", len(table))
+    out = np.full(table.shape, np.nan)
+    for row, wanted, (found, _) in zip(out, table, resonances, strict=True):
         known = np.flatnonzero(np.isfinite(wanted))
         which, taken = linear_sum_assignment(np.abs(wanted[known, None] - found))
         row[known[which]] = found[taken]
     return out
 
 
-def roughness(tracks):
+def roughness(tracks: ArrayLike) -> float:
     """Mean absolute step of all tracks from one frame to the next, in Hz per frame.
 
     Parameters
     ----------
     tracks : (n_frames, n_formants) float
-        In Hz, NaN where missing: a step counts where both ends are there.
+        In Hz, NaN where missing: a step counts where both of its values are there.
 
     Returns
     -------
@@ -69,7 +82,7 @@ def roughness(tracks):
     return float(steps.mean()) if steps.size else float("nan")
 
 
-def track_error(tracks, reference):
+def track_error(tracks: ArrayLike, reference: ArrayLike) -> pd.DataFrame:
     """Errors of formant tracks against a reference.
 
     Parameters
@@ -90,19 +103,19 @@ def track_error(tracks, reference):
     ValueError
         If the two tables differ in shape.
     """
-    tracks, reference = (
+    found, wanted = (
         _checks.check_tracks("tracks", tracks),
         _checks.check_tracks("reference", reference),
     )
-    _checks.check_same_shape("tracks", tracks, "reference", reference)
-    names = [f"F{k + 1}" for k in range(reference.shape[1])]
-    rows = [_errors(tracks[:, k], reference[:, k]) for k in range(len(names))]
-    rows.append(_errors(tracks.ravel(), reference.ravel()))
+    _checks.check_same_shape("tracks", found, "reference", wanted)
+    names = [f"F{k + 1}" for k in range(wanted.shape[1])]
+    rows = [_errors(found[:, k], wanted[:, k]) for k in range(len(names))]
+    rows.append(_errors(found.ravel(), wanted.ravel()))
     return pd.DataFrame(rows, index=[*names, "all"])
 
 
-def resolved(candidates, pair):
-    """Tell in which frames a model separates two close formants.
+def resolved(candidates: Sequence[tuple[FloatArray, FloatArray]], pair: ArrayLike) -> BoolArray:
+    """Mark the frames in which a model separates two close formants.
 
     It does where it has two resonances of which one is nearer than half the distance of the pair to the lower
     formant, and the other as near to the upper one. A single resonance between the two separates nothing.
@@ -125,22 +138,22 @@ def resolved(candidates, pair):
     TypeError
         If the candidates are not pairs.
     """
-    candidates = _checks.check_candidates(candidates)
-    pair = _checks.check_pair(pair, len(candidates))
-    within = 0.5 * (pair[:, 1] - pair[:, 0])
-    found = assign_to_reference(candidates, pair)
-    return (np.abs(found - pair) < within[:, None]).all(axis=1)
+    resonances = _checks.check_candidates(candidates)
+    truth = _checks.check_pair(pair, len(resonances))
+    within = 0.5 * (truth[:, 1] - truth[:, 0])
+    found = assign_to_reference(resonances, truth)
+    return np.all(np.abs(found - truth) < within[:, None], axis=1)
 
 
-def _errors(found, wanted):
+def _errors(found: FloatArray, wanted: FloatArray) -> dict[str, float]:
     found, wanted = found[np.isfinite(wanted)], wanted[np.isfinite(wanted)]
-    hit = np.isfinite(found)
-    error = np.abs(found[hit] - wanted[hit])
+    matched = np.isfinite(found)
+    error = np.abs(found[matched] - wanted[matched])
     some = error.size > 0
     return {
         "rmse": np.sqrt((error**2).mean()) if some else np.nan,
         "median_error": np.median(error) if some else np.nan,
-        "gross_rate": (error > GROSS * wanted[hit]).mean() if some else np.nan,
-        "miss_rate": 1.0 - hit.mean() if wanted.size else np.nan,
+        "gross_rate": (error > GROSS * wanted[matched]).mean() if some else np.nan,
+        "miss_rate": 1.0 - matched.mean() if wanted.size else np.nan,
         "n": wanted.size,
     }

@@ -1,6 +1,9 @@
 """Fit a model to every voiced frame of an utterance and read its formant tracks."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +14,13 @@ from tsinit.speech import _checks
 from tsinit.speech.formants import Formants, formants
 from tsinit.speech.frames import frames, pre_emphasis, resample, voiced
 from tsinit.speech.tracking import track
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from tsinit._typing import BoolArray, FloatArray
+    from tsinit.kernels import LinearGaussianParams
+    from tsinit.models import LinearGaussianSSM
 
 _NOTHING = Formants(np.empty(0), np.empty(0))
 
@@ -36,25 +46,25 @@ class FormantTracks:
     fs : float
         Sampling rate at which the models run, in Hz.
     history : (n_frames, n_iter + 1) float
-        Log-likelihood per sample of the start and after every iteration, in nats; a frame that ended earlier stays
-        at its last value. NaN where the frame was not fitted.
+        Log-likelihood per sample of the start and after every iteration, in nats; a frame that stopped earlier keeps
+        its last value. NaN where the frame was not fitted.
     predictive : (n_frames,) float
         Log density per sample of what follows each frame, given the frame, in nats and in units of the normalised
-        frame; NaN where the frame was not fitted, the signal ends before, or nothing was asked for.
+        frame; NaN where the frame was not fitted, the signal is too short, or nothing was asked for.
     """
 
-    times: np.ndarray
-    frequencies: np.ndarray
-    bandwidths: np.ndarray
-    log_likelihood: np.ndarray
-    voiced: np.ndarray
-    candidates: list
-    params: list
+    times: FloatArray
+    frequencies: FloatArray
+    bandwidths: FloatArray
+    log_likelihood: FloatArray
+    voiced: BoolArray
+    candidates: list[Formants]
+    params: list[LinearGaussianParams | None]
     fs: float
-    history: np.ndarray
-    predictive: np.ndarray
+    history: FloatArray
+    predictive: FloatArray
 
-    def table(self):
+    def table(self) -> pd.DataFrame:
         """Lay the tracks out as a DataFrame.
 
         Returns
@@ -62,7 +72,7 @@ class FormantTracks:
         pandas.DataFrame
             Indexed by time in seconds; columns F1, B1, F2, B2, ..., ``log_likelihood``, ``predictive``, ``voiced``.
         """
-        columns = {}
+        columns: dict[str, Any] = {}
         for k in range(self.frequencies.shape[1]):
             columns[f"F{k + 1}"] = self.frequencies[:, k]
             columns[f"B{k + 1}"] = self.bandwidths[:, k]
@@ -75,22 +85,22 @@ class FormantTracks:
 
 
 def formant_tracks(
-    signal,
-    fs,
-    model=None,
+    signal: ArrayLike,
+    fs: float,
+    model: Any = None,
     *,
-    fs_model=10_000.0,
-    length=0.025,
-    hop=0.010,
-    times=None,
-    cutoff=50.0,
-    mask=None,
-    warm_start=False,
-    n_formants=3,
-    max_bandwidth=700.0,
-    ahead=None,
-):
-    """Formant tracks of an utterance: one model per voiced frame, one search over all frames.
+    fs_model: float | None = 10_000.0,
+    length: float = 0.025,
+    hop: float = 0.010,
+    times: ArrayLike | None = None,
+    cutoff: float | None = 50.0,
+    mask: ArrayLike | None = None,
+    warm_start: bool = False,
+    n_formants: int = 3,
+    max_bandwidth: float = 700.0,
+    ahead: float | None = None,
+) -> FormantTracks:
+    """Track the formants of an utterance: one model per voiced frame, one search over all frames.
 
     The signal is resampled, pre-emphasised and cut into rectangular frames, each brought to zero mean and
     unit variance; each voiced frame gets its own copy of the model.
@@ -115,7 +125,7 @@ def formant_tracks(
     cutoff : float or None
         Corner frequency of the pre-emphasis in Hz; None leaves it out.
     mask : (n_frames,) bool, optional
-        Frames to fit, instead of those that `voiced` marks. Constant frames are left out in any case.
+        Frames to fit, instead of those that `voiced` marks. Constant frames are always left out.
     warm_start : bool
         Start each frame from the solution of the one before where that was fitted (``init`` of the model is
         set to it), otherwise as the model says.
@@ -146,7 +156,7 @@ def formant_tracks(
     if fs_model is not None:
         x, fs = resample(x, fs, fs_model), float(fs_model)
     model = _default_model(fs) if model is None else _checks.check_model(model)
-    cut = {"length": length, "hop": hop, "times": times}
+    cut: dict[str, Any] = {"length": length, "hop": hop, "times": times}
     raw = frames(x, fs, **cut)
     shaped = x if cutoff is None else pre_emphasis(x, fs, cutoff)
     values = frames(shaped, fs, **cut, normalise=True).values
@@ -182,7 +192,7 @@ def formant_tracks(
     )
 
 
-def _fit_frames(model, values, mask, warm_start):
+def _fit_frames(model: Any, values: FloatArray, mask: BoolArray, warm_start: bool) -> list[Any]:
     """Fit a copy of the model to each marked frame; None elsewhere."""
     fits: list = [None] * len(values)
     seed = model.get_params().get("random_state")
@@ -198,7 +208,7 @@ def _fit_frames(model, values, mask, warm_start):
     return fits
 
 
-def _histories(fits, n_samples):
+def _histories(fits: list[Any], n_samples: int) -> FloatArray:
     """Objectives per sample of all frames, the last one held to the length of the longest."""
     traces = [
         None if fit is None else np.atleast_1d(getattr(fit, "history_", fit.log_likelihood_))
@@ -213,7 +223,7 @@ def _histories(fits, n_samples):
     return out
 
 
-def _predict(fit, signal, L, n_ahead):
+def _predict(fit: Any, signal: FloatArray, L: int, n_ahead: int) -> float:
     """Log density per sample of the `n_ahead` samples after the first L of the signal, given those."""
     if fit is None or n_ahead == 0 or signal.size < L + n_ahead:
         return np.nan
@@ -222,7 +232,7 @@ def _predict(fit, signal, L, n_ahead):
     return (fit.score(longer[:, None]) * longer.size - fit.log_likelihood_) / n_ahead
 
 
-def _default_model(fs):
+def _default_model(fs: float) -> LinearGaussianSSM:
     from tsinit.models import LinearGaussianSSM
 
     expected = max(1, round(fs / 2000.0))

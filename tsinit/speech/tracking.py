@@ -1,13 +1,22 @@
 """Which resonance is which formant: dynamic programming over the frames."""
 
+from __future__ import annotations
+
 from functools import lru_cache
 from itertools import combinations
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from tsinit._validate import check_count, check_number
 from tsinit.speech import _checks
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike
+
+    from tsinit._typing import FloatArray, IntArray
 
 # Per frame the search has C(m + K, K) states for K formants among m candidates: spare ones are cut to a few.
 _SPARE = 3
@@ -22,26 +31,26 @@ class Tracks(NamedTuple):
         In Hz, NaN where a formant was not found.
     """
 
-    frequencies: np.ndarray
-    bandwidths: np.ndarray
+    frequencies: FloatArray
+    bandwidths: FloatArray
 
 
 def track(
-    candidates,
-    n_formants=3,
+    candidates: Sequence[tuple[FloatArray, FloatArray]],
+    n_formants: int = 3,
     *,
-    nominal=None,
-    jump_cost=1.0,
-    bandwidth_cost=0.5,
-    nominal_cost=1.0,
-    miss_cost=1.0,
-):
-    """Join the resonances of successive frames into formant tracks of least cost.
+    nominal: ArrayLike | None = None,
+    jump_cost: float = 1.0,
+    bandwidth_cost: float = 0.5,
+    nominal_cost: float = 1.0,
+    miss_cost: float = 1.0,
+) -> Tracks:
+    """Join the resonances of successive frames into formant tracks of minimum cost.
 
     In each frame every formant takes one candidate or none, by rising frequency. A path costs, per frame and
     formant, ``bandwidth_cost`` per kHz of bandwidth, ``nominal_cost`` per e-fold distance from the nominal
     frequency, ``jump_cost`` per e-fold change since the frame before, and ``miss_cost`` where it takes none.
-    A change over a miss is free, so a track may break where that is cheaper than to jump. The path of least
+    A change over a miss is free, so a track may break where that is cheaper than to jump. The path of minimum
     cost over all frames is found exactly (Viterbi), among the ``n_formants + 3`` narrowest candidates each.
 
     Parameters
@@ -72,13 +81,13 @@ def track(
     round numbers near the best of a coarse grid on five recordings.
     """
     K = check_count("n_formants", n_formants)
-    nominal = (
+    typical = (
         500.0 + 1000.0 * np.arange(K)
         if nominal is None
         else _checks.check_numbers("nominal", nominal)
     )
-    if nominal.shape != (K,) or not np.all(nominal > 0):
-        raise ValueError(f"nominal must hold {K} positive frequencies; got {nominal.tolist()}.")
+    if typical.shape != (K,) or not np.all(typical > 0):
+        raise ValueError(f"nominal must hold {K} positive frequencies; got {typical.tolist()}.")
     costs = {
         "jump_cost": jump_cost,
         "bandwidth_cost": bandwidth_cost,
@@ -88,7 +97,7 @@ def track(
     for name, value in costs.items():
         check_number(name, value, 0.0)
     kept = [_narrowest(f, b, K + _SPARE) for f, b in _checks.check_candidates(candidates)]
-    chosen = _viterbi(kept, K, np.log(nominal), costs)
+    chosen = _viterbi(kept, K, np.log(typical), costs)
     out = np.full((2, len(kept), K), np.nan)
     for t, (frame, choice) in enumerate(zip(kept, chosen, strict=True)):
         found = choice >= 0
@@ -96,15 +105,15 @@ def track(
     return Tracks(out[0], out[1])
 
 
-def _narrowest(frequencies, bandwidths, most):
-    """Keep the candidates of least bandwidth, by rising frequency: (2, at most `most`)."""
+def _narrowest(frequencies: FloatArray, bandwidths: FloatArray, max_count: int) -> FloatArray:
+    """Keep the candidates of smallest bandwidth, by rising frequency: (2, at most `max_count`)."""
     frame = np.array([frequencies, bandwidths], dtype=np.float64)
-    frame = frame[:, np.argsort(frame[1], kind="stable")[:most]]
+    frame = frame[:, np.argsort(frame[1], kind="stable")[:max_count]]
     return frame[:, np.argsort(frame[0], kind="stable")]
 
 
 @lru_cache(maxsize=256)
-def _selections(m, K):
+def _selections(m: int, K: int) -> IntArray:
     """Every way to give K formants rising candidates 0..m-1 or none (-1): (C(m + K, K), K) int."""
     rows = []
     for found in range(min(m, K) + 1):
@@ -116,7 +125,9 @@ def _selections(m, K):
     return np.array(rows)
 
 
-def _viterbi(kept, K, log_nominal, costs):
+def _viterbi(
+    kept: list[FloatArray], K: int, log_nominal: FloatArray, costs: dict[str, float]
+) -> IntArray:
     """Candidate of each formant in each frame, (n_frames, K), -1 for none."""
     chosen = np.full((len(kept), K), -1)
     best, back, before = np.zeros(1), [], np.zeros(0)
@@ -140,7 +151,9 @@ def _viterbi(kept, K, log_nominal, costs):
     return chosen
 
 
-def _frame_cost(frame, selection, log_nominal, costs):
+def _frame_cost(
+    frame: FloatArray, selection: IntArray, log_nominal: FloatArray, costs: dict[str, float]
+) -> FloatArray:
     """Cost of each selection by itself."""
     K = log_nominal.size
     # Unstable poles have a negative bandwidth: no cost, but no reward either.
