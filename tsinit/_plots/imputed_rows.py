@@ -7,7 +7,7 @@ import numpy as np
 
 from tsinit import _validate
 from tsinit._plots import style
-from tsinit._plots.fits import _places, _times
+from tsinit._plots.fits import _positions, _times
 
 
 def require_imputer(model):
@@ -28,7 +28,7 @@ def names_of(model):
 def shown_columns(model, columns):
     """Positions of the columns that were asked for, or of those with gaps, or of all."""
     if columns is not None:
-        return _places(columns, names_of(model))
+        return _positions(columns, names_of(model))
     gaps = np.flatnonzero(model._fitted_rows.missing.any(axis=0)).tolist()
     return gaps or list(range(len(names_of(model))))
 

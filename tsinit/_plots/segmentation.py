@@ -6,7 +6,7 @@ import numpy as np
 
 from tsinit import _validate
 from tsinit._plots import style
-from tsinit._plots.fits import _places, _tidy_dates, _times
+from tsinit._plots.fits import _positions, _tidy_dates, _times
 
 #: Colours of states; black is left out, for it would read as an axis. Further states have hatches.
 _COLOURS = style.COLOURS[:6]
@@ -51,7 +51,7 @@ def segmentation(model, X=None, *, lengths=None, columns=None, ax=None):
     if len(labels) != len(panel.rows):
         raise ValueError(f"X must hold the {len(labels)} rows of the fit; got {len(panel.rows)}.")
     names = list(panel.columns)
-    shown = range(len(names)) if columns is None else _places(columns, names)
+    shown = range(len(names)) if columns is None else _positions(columns, names)
     style.require_one_column(ax, len(shown))
     time, y = _times(panel), panel.y[panel.rows]
     starts = np.searchsorted(panel.rows, panel.offsets)
