@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tsinit.init.subspace.block_rows import autoregressive_order, block_row_choices, memory_of_runs
+from tsinit.init.subspace.orders import autoregressive_order, block_row_choices, memory_of_runs
 
 
 def columns(lengths, i):

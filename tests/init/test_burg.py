@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tsinit.init._burg import burg
+from tsinit.init.lpc import burg
 
 
 def slow_burg(runs, order):

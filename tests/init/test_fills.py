@@ -9,8 +9,8 @@ from helpers import random_params, simulate
 from sklearn.base import clone
 
 from tsinit import init
-from tsinit.init._period import find_period
 from tsinit.init.registry import resolve
+from tsinit.init.seasonal import find_period
 
 NAMES = init.names("fill")
 OTHERS = {

@@ -3,8 +3,8 @@ import pytest
 from scipy.linalg import solve_discrete_lyapunov
 
 from tsinit.init import LPC
-from tsinit.init._burg import burg
 from tsinit.init._scaling import standardise
+from tsinit.init.lpc import burg
 
 
 def simulate_var(B, T, rng, burn=200):

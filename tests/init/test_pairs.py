@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 
 from tsinit.init.subspace.hankel import hankel_factor
-from tsinit.init.subspace.pairs import lagged_covariances, pairs_factor, positive_definite, toeplitz
+from tsinit.init.subspace.views import lagged_covariances, pairs_factor, positive_definite, toeplitz
 
 
 def test_lagged_covariances_are_the_averages_over_pairs_within_sequences(rng):

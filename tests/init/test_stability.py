@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tsinit.init._stability import stabilise
+from tsinit.init._assemble import stabilise
 
 
 def with_eigenvalues(rng, pairs, reals):

@@ -8,30 +8,22 @@ there are.
 
 from functools import partial
 
-from tsinit.init.agglomerative import Agglomerative
-from tsinit.init.average import Mean, Median
 from tsinit.init.best_of import BestOf
-from tsinit.init.carry import Backward, Forward
+from tsinit.init.clusters import Agglomerative, KMeansPlusPlus, KMedoids
 from tsinit.init.eigen import EigenInit
 from tsinit.init.factor_analysis import FactorAnalysis
+from tsinit.init.fills import KNN, Backward, Forward, HotDeck, Linear, Mean, Median, Time
 from tsinit.init.gaussian_mixture import GaussianMixture
-from tsinit.init.hot_deck import HotDeck
 from tsinit.init.jump import Jump
 from tsinit.init.kmeans import KMeans
-from tsinit.init.kmeans_plus_plus import KMeansPlusPlus
-from tsinit.init.kmedoids import KMedoids
-from tsinit.init.line import Linear, Time
 from tsinit.init.low_rank import LowRank
 from tsinit.init.lpc import LPC
-from tsinit.init.nearest import KNN
-from tsinit.init.one_state import OneState
 from tsinit.init.perturb import Perturb
 from tsinit.init.race import Race
 from tsinit.init.registry import names, register
 from tsinit.init.seasonal import Seasonal
-from tsinit.init.segments import Segments
 from tsinit.init.short_em import ShortEM
-from tsinit.init.sticky import Sticky
+from tsinit.init.simple_labels import OneState, Segments, Sticky
 from tsinit.init.subspace.strategy import Subspace
 from tsinit.init.uniform import Uniform
 

@@ -1,10 +1,12 @@
 """The last step of every strategy: from rough matrices to parameters a filter can start from."""
 
 import numpy as np
+from scipy import linalg
 
-from tsinit.init._stability import stabilise
 from tsinit.kernels import LinearGaussianParams
 from tsinit.kernels.state_space.lyapunov import solve_lyapunov
+
+_MAX_CONDITION = 1e8
 
 
 def assemble(A, C, Q, R, d=None):
@@ -35,6 +37,37 @@ def assemble(A, C, Q, R, d=None):
         P0 = solve_lyapunov(A, Q)
     d = np.zeros(C.shape[0]) if d is None else d
     return LinearGaussianParams(A, np.ascontiguousarray(C), Q, R, np.zeros(A.shape[0]), P0, d)
+
+
+def stabilise(A, max_radius=0.999):
+    """Give A a spectral radius of at most ``max_radius``.
+
+    An eigenvalue outside the unit circle is reflected to 1 / |lambda|, then every modulus is cut at
+    ``max_radius``. Angles, that is frequencies, stay. Where the eigenvectors are too ill-conditioned for that
+    (close to a Jordan block) the same is done on the diagonal blocks of the real Schur form, whose vectors
+    are orthonormal; a pair of complex eigenvalues shares one 2 x 2 block.
+
+    Parameters
+    ----------
+    A : (n, n) float
+        State transition.
+    max_radius : float
+        Largest modulus allowed, below 1.
+
+    Returns
+    -------
+    (n, n) float
+        A itself where it was stable enough.
+    """
+    values, vectors = np.linalg.eig(A)
+    if np.abs(values).max(initial=0.0) <= max_radius:
+        return A
+    if np.linalg.cond(vectors) < _MAX_CONDITION:
+        moved = values * _shrink(np.abs(values), max_radius)
+        stable = np.linalg.solve(vectors.T, (vectors * moved).T).T.real
+        if np.abs(np.linalg.eigvals(stable)).max() <= max_radius + 1e-6:
+            return stable
+    return _stabilise_schur(A, max_radius)
 
 
 def calibrate(A, C, snr=10.0):
@@ -85,3 +118,22 @@ def covariance_root(S):
     except np.linalg.LinAlgError:
         values, vectors = np.linalg.eigh((S + S.T) / 2)
         return vectors * np.sqrt(np.maximum(values, 0.0))
+
+
+def _shrink(modulus, max_radius):
+    """Factor that brings a modulus inside: reflect what is outside the circle, then cut."""
+    modulus = np.maximum(modulus, np.finfo(float).tiny)
+    inside = np.where(modulus > 1.0, 1.0 / modulus, modulus)
+    return np.minimum(inside, max_radius) / modulus
+
+
+def _stabilise_schur(A, max_radius):
+    triangle, basis = linalg.schur(A)
+    n, k = len(A), 0
+    while k < n:
+        size = 2 if k + 1 < n and triangle[k + 1, k] != 0.0 else 1
+        block = slice(k, k + size)
+        modulus = np.abs(np.linalg.eigvals(triangle[block, block])).max()
+        triangle[block, block] *= _shrink(modulus, max_radius)
+        k += size
+    return basis @ triangle @ basis.T

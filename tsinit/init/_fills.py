@@ -48,6 +48,16 @@ def by_sequence(y, offsets, fill_column):
     return out
 
 
+def interpolate(y, offsets, times):
+    """Straight lines over `times` (T,), sequence by sequence."""
+
+    def lines(values, seen, part):
+        t = times[part]
+        return np.interp(t, t[seen], values[seen])
+
+    return by_sequence(y, offsets, lines)
+
+
 def column_means(y):
     """Mean (D,) of what was seen of each column; 0 where nothing was."""
     seen = ~np.isnan(y)

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from tsinit.init._assemble import assemble
-from tsinit.init._stability import stabilise
+from tsinit.init._assemble import assemble, stabilise
 from tsinit.init._windows import fill_linear, longest, project, window_ends
 from tsinit.kernels.state_space.lyapunov import solve_lyapunov
 

@@ -3,11 +3,11 @@
 from typing import NamedTuple
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from tsinit.init._assemble import nearest_psd
 from tsinit.init.subspace.hankel import HankelFactor
 from tsinit.init.subspace.independent_noise import to_independent_noise
-from tsinit.init.subspace.padding import pad, white
 from tsinit.init.subspace.realise import StateSpace, largest_order, realise, weighted_states
 from tsinit.init.subspace.views import smoothed_view, views
 from tsinit.kernels import Kalman, LinearGaussianParams, solve_lyapunov
@@ -16,6 +16,7 @@ _JUDGED = (
     50_000  # rows on which candidates are compared: enough to tell, and a long series costs no more
 )
 _STATE_NOISE = 1e-4  # least noise of a state in units of its variance
+_RADIUS = 0.5  # of states beyond what the data can carry: short-lived
 
 
 class Identified(NamedTuple):
@@ -67,6 +68,29 @@ def best(strategy, z, offsets, n_states, loadings):
         if again is not None:
             likeliest["smooth again"] = scored(again, "smooth")
     return max(likeliest.values(), key=_score)[1]
+
+
+def white(D):
+    """Parameters of D standardised variables without states."""
+    none = np.zeros((0, 0))
+    return LinearGaussianParams(
+        none, np.zeros((D, 0)), none, np.eye(D), np.zeros(0), none, np.zeros(D)
+    )
+
+
+def pad(params, n_states, loadings):
+    """Add short-lived states of variance 1 that hardly show in the output, up to ``n_states``."""
+    missing = n_states - len(params.A)
+    if missing == 0:
+        return params
+    eye = np.eye(missing)
+    return params._replace(
+        A=block_diag(params.A, _RADIUS * eye),
+        C=np.hstack([params.C, loadings[:, :missing]]),
+        Q=block_diag(params.Q, (1 - _RADIUS**2) * eye),
+        m0=np.zeros(n_states),
+        P0=block_diag(params.P0, eye),
+    )
 
 
 def _fit(strategy, factor, n_states, loadings, view):

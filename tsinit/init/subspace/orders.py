@@ -1,6 +1,20 @@
-"""What one decomposition says about the order: a table with a row per number of states."""
+"""How many states, and how many block rows of a Hankel matrix to find them by.
+
+Too few block rows cut off the memory of the best predictor, and with strong observation noise that memory is
+much longer than the order of the system; the order of an autoregression chosen by AIC measures it (Bauer 2001 proves
+consistency for a multiple of it). Too many spend a low order on what is predictable far ahead: on real data,
+where no order is the true one, the likelihood of the start falls steadily with them (measured on air quality:
+by half a nat a value). So a few numbers are offered, and the likelihood of what comes out decides.
+"""
 
 import numpy as np
+
+from tsinit.init.subspace.hankel import complete_runs, count_columns, hankel_gram
+
+_LEAST_ROWS = 4  # i = 2 block rows per half, the least that has a shift
+_MOST = 64  # block rows chosen by AIC: further ones were never worth their time
+_MOST_VALUES = 256  # the same, times the number of variables
+_RIDGE = 1e-10  # on standardised data: a series without noise has no smallest prediction error
 
 
 def order_statistics(
@@ -61,3 +75,102 @@ def order_statistics(
 def _sum_after(values):
     """Sum of what follows each entry."""
     return np.cumsum(values[::-1])[::-1] - values
+
+
+def block_row_choices(lengths, D, n_states, wanted="auto", memory=None):
+    """List the numbers i of block rows per half that are worth trying.
+
+    The least that n states need, ceil(n / D) + 1; the usual for few data, max(ceil(n / D) + 2,
+    ceil(1.5 n / D)); its doubles as far as the memory of the series reaches and 20 i D columns are left; that
+    memory itself. Where not even 2 i D columns are left for the usual number, only one: as many as leave
+    2 i D, but rather the least while that leaves (i + 1) D.
+
+    Parameters
+    ----------
+    lengths : (n_runs,) int
+        Rows of each gap-free stretch.
+    D : int
+        Number of variables.
+    n_states : int
+        Order n that is to be identified.
+    wanted : "auto" or int
+        An integer is the only choice, and only cut to half of the longest stretch.
+    memory : callable, optional
+        ``memory(most) -> int``, the memory of the series in rows, looked for up to ``most``.
+
+    Returns
+    -------
+    list of int
+        Increasing, from 2.
+
+    Raises
+    ------
+    ValueError
+        If no stretch has 4 rows.
+    """
+    longest = int(np.max(lengths, initial=0))
+    if longest < _LEAST_ROWS:
+        raise ValueError(
+            f"Subspace must have {_LEAST_ROWS} or more consecutive complete rows in some sequence; "
+            f"got {longest}. Give longer sequences, or another init such as 'factor_analysis'."
+        )
+    if wanted != "auto":
+        return [min(int(wanted), longest // 2)]
+    least = -(-n_states // D) + 1
+    usual = max(least + 1, -(-3 * n_states // (2 * D)))
+    room = _widest(lengths, lambda i: 2 * i * D)
+    if room < usual:
+        return [max(2, room, min(least, _widest(lengths, lambda i: (i + 1) * D)))]
+    most = min(_widest(lengths, lambda i: 20 * i * D), _MOST, _MOST_VALUES // D)
+    far = memory(most) if memory is not None and most > usual else 0
+    doubles = [usual * 2**k for k in range(1, 7) if usual * 2**k < far]
+    return sorted({least, usual, *doubles, max(usual, far)})
+
+
+def memory_of_runs(z, offsets, most):
+    """Find the autoregressive order of gap-free runs by AIC, at most ``most``."""
+    starts, stops = complete_runs(z, offsets)
+    long_enough = stops - starts > most
+    starts, stops = starts[long_enough], stops[long_enough]
+    n_columns = count_columns(stops - starts, most + 1)
+    return autoregressive_order(
+        hankel_gram(z, starts, stops, most + 1) / n_columns, z.shape[1], n_columns
+    )
+
+
+def autoregressive_order(gram, D, n_columns):
+    """Choose the order of a vector autoregression by AIC, all orders from one Cholesky factor.
+
+    The block of row p on the diagonal of the factor is the root of the covariance of what p previous rows
+    leave unpredicted.
+
+    Parameters
+    ----------
+    gram : ((p + 1) D, (p + 1) D) float
+        Covariance of p + 1 consecutive rows; only the lower triangle is read.
+    D : int
+        Number of variables.
+    n_columns : int
+        Number of terms behind each covariance.
+
+    Returns
+    -------
+    int
+        0 .. p.
+    """
+    pivots = np.diag(np.linalg.cholesky(gram + _RIDGE * np.eye(len(gram))))
+    orders = np.arange(len(gram) // D)
+    log_determinant = 2 * np.log(pivots).reshape(-1, D).sum(axis=1)
+    return int(np.argmin(n_columns * log_determinant + 2 * orders * D**2))
+
+
+def _widest(lengths, needed):
+    """Largest i for which windows of 2 i rows leave needed(i) columns; 0 if there is none."""
+    low, high = 0, int(np.max(lengths)) // 2
+    while low < high:
+        middle = (low + high + 1) // 2
+        if count_columns(lengths, 2 * middle) >= needed(middle):
+            low = middle
+        else:
+            high = middle - 1
+    return low

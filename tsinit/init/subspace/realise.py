@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsinit.init._stability import stabilise
+from tsinit.init._assemble import stabilise
 from tsinit.kernels import solve_lyapunov
 
 _RANK_TOLERANCE = 1e-9

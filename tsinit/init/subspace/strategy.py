@@ -16,9 +16,8 @@ from tsinit.init._fills import keep_seen
 from tsinit.init._labels import bounds, count_distinct, finish, prepare, wanted_states
 from tsinit.init._scaling import standardise, unscale
 from tsinit.init._windows import fill_linear, longest
-from tsinit.init.subspace.identify import best
+from tsinit.init.subspace.identify import best, pad, white
 from tsinit.init.subspace.orders import order_statistics
-from tsinit.init.subspace.padding import pad, white, with_constants
 from tsinit.init.subspace.realise import largest_order, weighted_states
 from tsinit.kernels import smooth_means
 from tsinit.kernels.state_space.observation import complete
@@ -142,7 +141,7 @@ class Subspace(BaseEstimator):
             params = best(self, z[:, varies], _bounds(z, offsets), n_states, loadings).params
         else:
             params = pad(white(0), n_states, loadings)
-        return unscale(with_constants(params, varies, self.noise_floor), loc, scale)
+        return unscale(_with_constants(params, varies, self.noise_floor), loc, scale)
 
     def labels(self, y, rng, n_states=None, offsets=None):
         """Label every time step by the cluster of its state.
@@ -297,3 +296,12 @@ def _bounds(z, offsets):
 def _varies(z):
     """Mark the columns of standardised data that vary: the others are zero up to rounding."""
     return np.abs(np.nan_to_num(z)).max(axis=0, initial=0.0) > 1e-6
+
+
+def _with_constants(params, varies, noise):
+    """Put columns that never vary back in: no state shows in them, and their noise is at the floor."""
+    C = np.zeros((len(varies), params.C.shape[1]))
+    C[varies] = params.C
+    R = noise * np.eye(len(varies))
+    R[np.ix_(varies, varies)] = params.R
+    return params._replace(C=C, R=R, d=np.zeros(len(varies)))
