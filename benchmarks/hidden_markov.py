@@ -84,12 +84,12 @@ def recursion(density, start, P):
 
 
 def tsinit(model, y):
-    from tsinit.init._gaussian_hmm import Model, densities, patterns
+    from tsinit.init._gaussian_hmm import GaussianHMMParams, densities, observed_patterns
     from tsinit.kernels.hidden_markov.forward_backward import log_likelihood
 
-    params, offsets = Model(*model), np.array([0, len(y)])
+    params, offsets = GaussianHMMParams(*model), np.array([0, len(y)])
     return lambda: log_likelihood(
-        densities(y, patterns(y), params), params.start, params.P, offsets
+        densities(y, observed_patterns(y), params), params.start, params.P, offsets
     )
 
 

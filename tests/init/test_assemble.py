@@ -72,7 +72,7 @@ def test_nearest_psd_changes_nothing_but_what_is_wrong(rng):
     S = (vectors * [-1.0, 0.5, 2.0]) @ vectors.T
     np.testing.assert_allclose(nearest_psd(S), (vectors * [0.0, 0.5, 2.0]) @ vectors.T, atol=1e-14)
     np.testing.assert_allclose(
-        np.linalg.eigvalsh(nearest_psd(S, least=1.0)), [1.0, 1.0, 2.0], rtol=1e-12
+        np.linalg.eigvalsh(nearest_psd(S, minimum=1.0)), [1.0, 1.0, 2.0], rtol=1e-12
     )
 
 

@@ -6,7 +6,14 @@ import math
 import numpy as np
 import pytest
 
-from tsinit.init.race_halving import best_climbers, best_mixed, halve, promise, recent_gain, rounds
+from tsinit.init.race_halving import (
+    best_of_each_kind,
+    halve,
+    most_promising,
+    projected_objective,
+    recent_gain,
+    rounds,
+)
 
 
 class Runner:
@@ -103,12 +110,14 @@ def test_the_recent_gain_is_that_of_the_last_quarter():
     assert recent_gain([0.0, 1.0, 4.0, 9.0, 16.0, 25.0, 36.0, 49.0, 64.0]) == 64.0 - 36.0
 
 
-def test_a_promise_is_the_recent_pace_kept_up():
-    assert promise([5.0], 1.0) == 5.0
+def test_a_projection_is_the_recent_pace_kept_up():
+    assert projected_objective([5.0], 1.0) == 5.0
     line = np.arange(9.0)
-    assert promise(line, 0.0) == 8.0
-    assert promise(line, 0.5) == 12.0
-    assert promise([0.0] * 7 + [0.0, 4.0], 1.0) == 4.0 + 8 * 2.0  # the last quarter are two steps
+    assert projected_objective(line, 0.0) == 8.0
+    assert projected_objective(line, 0.5) == 12.0
+    assert (
+        projected_objective([0.0] * 7 + [0.0, 4.0], 1.0) == 4.0 + 8 * 2.0
+    )  # the last quarter are two steps
 
 
 def test_a_stalled_leader_goes_on_beside_a_fast_follower_and_the_hopeless_are_out():
@@ -119,10 +128,10 @@ def test_a_stalled_leader_goes_on_beside_a_fast_follower_and_the_hopeless_are_ou
         [0, 5, 6, 9, 9],
     )
     traces, finished = [stalled, fast, slow, done], [False, False, False, True]
-    assert best_climbers(traces, finished, 4, 1.0, 0.1) == [1, 0]
-    assert best_climbers(traces, finished, 1, 1.0, 0.1) == [0]  # what is reached is never given up
-    assert best_climbers(traces, finished, 2, 0.0, 0.1) == [0]
-    assert best_climbers([], [], 2, 1.0, 0.1) == []
+    assert most_promising(traces, finished, 4, 1.0, 0.1) == [1, 0]
+    assert most_promising(traces, finished, 1, 1.0, 0.1) == [0]  # what is reached is never given up
+    assert most_promising(traces, finished, 2, 0.0, 0.1) == [0]
+    assert most_promising([], [], 2, 1.0, 0.1) == []
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -130,7 +139,7 @@ def test_the_mixed_best_are_the_best_of_all_choices_that_mix(seed):
     rng = np.random.default_rng(seed)
     kinds, n = rng.integers(3, size=7).tolist(), int(rng.integers(1, 6))
     scores = rng.permutation(7).astype(float).tolist()
-    chosen = best_mixed(scores, kinds, n)
+    chosen = best_of_each_kind(scores, kinds, n)
     assert scores == [] or sorted(chosen, key=lambda i: -scores[i]) == chosen
     most = math.ceil(n / 2)
     allowed = [

@@ -9,7 +9,7 @@ from scipy.stats import multivariate_normal
 from sklearn.metrics import adjusted_rand_score
 
 from tsinit.init import GaussianMixture, ShortEM
-from tsinit.init._gaussian_hmm import Model, densities, em_step, patterns
+from tsinit.init._gaussian_hmm import GaussianHMMParams, densities, em_step, observed_patterns
 from tsinit.init.short_em import _stretches
 from tsinit.kernels.hidden_markov import forward_backward
 
@@ -20,7 +20,7 @@ def draw(rng, K=3, D=2, diagonal=False):
     if diagonal:
         covs = covs * np.eye(D)
     start, P = rng.dirichlet(np.ones(K)), rng.dirichlet(np.ones(K), size=K)
-    return Model(start, P, rng.standard_normal((K, D)), covs)
+    return GaussianHMMParams(start, P, rng.standard_normal((K, D)), covs)
 
 
 def slow_densities(z, model):
@@ -53,7 +53,9 @@ def slow_step(z, offsets, model, diagonal):
         covs[k] = (w[:, None] * e).T @ e + np.tensordot(w, spread[used], 1)
     start = prob[offsets[:-1]].sum(axis=0)
     covs = covs * np.eye(D) if diagonal else covs
-    return total, Model(start / start.sum(), moves / moves.sum(axis=1, keepdims=True), means, covs)
+    return total, GaussianHMMParams(
+        start / start.sum(), moves / moves.sum(axis=1, keepdims=True), means, covs
+    )
 
 
 @pytest.mark.parametrize("diagonal", [False, True])
@@ -62,14 +64,14 @@ def test_one_step_is_em_over_all_paths_and_completions(rng, gaps, diagonal):
     z = with_gaps(rng, rng.standard_normal((8, 3)), gaps, rows=gaps / 2)
     offsets = np.array([0, 5, 8])
     model = draw(rng, K=2, D=3, diagonal=diagonal)
-    groups = patterns(z)
+    groups = observed_patterns(z)
     np.testing.assert_allclose(densities(z, groups, model), slow_densities(z, model), rtol=1e-9)
     total, found = em_step(z, groups, offsets, model, diagonal)
     expected, twin = slow_step(z, offsets, model, diagonal)
     assert total == pytest.approx(expected, rel=1e-12)
     # Floors are below what this many rows come to.
     assert np.linalg.eigvalsh(twin.covs).min() > 1e-3
-    for name, a, b in zip(Model._fields, found, twin, strict=True):
+    for name, a, b in zip(GaussianHMMParams._fields, found, twin, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-10, err_msg=name)
 
 
@@ -83,7 +85,7 @@ def test_no_step_lowers_the_likelihood(rng, gaps, diagonal, case):
     if case == "constant":
         z[:, 1] = np.where(np.isnan(z[:, 1]), np.nan, 0.0)
     offsets = np.array([0, 7, len(z)])
-    model, groups, reached = draw(rng, D=3, diagonal=diagonal), patterns(z), []
+    model, groups, reached = draw(rng, D=3, diagonal=diagonal), observed_patterns(z), []
     for _ in range(60):
         total, model = em_step(z, groups, offsets, model, diagonal)
         reached.append(total)
@@ -95,7 +97,7 @@ def test_no_step_lowers_the_likelihood(rng, gaps, diagonal, case):
 @pytest.mark.parametrize(("D", "share"), [(3, 0.4), (3, 0.0), (70, 0.005)])
 def test_rows_are_grouped_by_what_was_seen_of_them(rng, D, share):
     z = with_gaps(rng, rng.standard_normal((50, D)), share, rows=0.1)
-    groups = patterns(z)
+    groups = observed_patterns(z)
     assert len({tuple(g.columns) for g in groups}) == len(groups)
     rows = np.concatenate([g.rows for g in groups])
     np.testing.assert_array_equal(np.sort(rows), np.flatnonzero(~np.isnan(z).all(axis=1)))
@@ -158,7 +160,7 @@ def test_the_best_run_is_kept(rng, diagonal):
 def test_gaps_of_too_many_shapes_are_interpolated(rng):
     z = np.repeat(np.arange(8) % 2, 50)
     y = with_gaps(rng, 6.0 * z[:, None] + rng.standard_normal((400, 9)), 0.3)
-    assert len(patterns(y)) > 128
+    assert len(observed_patterns(y)) > 128
     assert adjusted_rand_score(z, ShortEM(3).labels(y, np.random.default_rng(5), 2)) > 0.9
 
 
@@ -167,7 +169,7 @@ def test_the_path_is_that_of_the_model(rng):
     z = np.repeat([0, 1, 0, 1], 50)
     y = 20.0 * z[:, None] + rng.standard_normal((200, 1))
     labels = ShortEM().labels(y, rng, 2)
-    model = Model(
+    model = GaussianHMMParams(
         np.array([0.5, 0.5]),
         np.array([[0.98, 0.02], [0.02, 0.98]]),
         np.array([[y[labels == k].mean()] for k in (0, 1)]),

@@ -86,7 +86,7 @@ def test_factor_scores_from_the_covariance_are_those_of_scikit_learn_on_the_rows
 
 
 def test_clusters_are_sought_in_part_of_a_long_series_only(rng, monkeypatch):
-    monkeypatch.setattr("tsinit.init.kmeans._MOST_WINDOWS", 500)
+    monkeypatch.setattr("tsinit.init.kmeans._MAX_WINDOWS", 500)
     _, y = simulate(OSCILLATOR, 3_000, rng)
     p = KMeans().dynamics(y, np.random.default_rng(1), 2)
     np.testing.assert_allclose(np.abs(np.angle(np.linalg.eigvals(p.A))), 0.4, atol=0.03)

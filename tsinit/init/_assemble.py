@@ -101,13 +101,13 @@ def calibrate(A, C, snr=10.0):
     return LinearGaussianParams(A, C, q * np.eye(n), r * np.eye(D), np.zeros(n), q * P, np.zeros(D))
 
 
-def nearest_psd(S, least=0.0):
-    """Symmetrise and lift eigenvalues to at least `least` (with 0 the nearest such matrix: Higham 1988)."""
+def nearest_psd(S, minimum=0.0):
+    """Symmetrise and lift eigenvalues to at least `minimum` (with 0 the nearest such matrix: Higham 1988)."""
     S = (S + S.T) / 2
     values, vectors = np.linalg.eigh(S)
-    if values[0] >= least:
+    if values[0] >= minimum:
         return S
-    S = (vectors * np.maximum(values, least)) @ vectors.T
+    S = (vectors * np.maximum(values, minimum)) @ vectors.T
     return (S + S.T) / 2
 
 

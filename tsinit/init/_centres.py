@@ -7,8 +7,8 @@ import numpy as np
 from tsinit.init._labels import seed
 from tsinit.kernels.jump import jump_path, squared_distances
 
-_MOST_ROWS = 10_000  # clustered to begin with; all rows take part in what follows
-_MOST_STEPS = 100
+_MAX_ROWS = 10_000  # clustered to begin with; all rows take part in what follows
+_MAX_STEPS = 100
 
 
 def cluster_centres(full, n_clusters, rng, n_init=10):
@@ -17,8 +17,8 @@ def cluster_centres(full, n_clusters, rng, n_init=10):
     from sklearn.exceptions import ConvergenceWarning
 
     some = full
-    if len(full) > _MOST_ROWS:
-        some = full[np.sort(rng.choice(len(full), _MOST_ROWS, replace=False))]
+    if len(full) > _MAX_ROWS:
+        some = full[np.sort(rng.choice(len(full), _MAX_ROWS, replace=False))]
     with warnings.catch_warnings():
         # Fewer distinct rows than clusters in the sample: a centre without rows ends without a label.
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -26,8 +26,8 @@ def cluster_centres(full, n_clusters, rng, n_init=10):
     return model.cluster_centers_
 
 
-def refine(z, centres, penalty, offsets, most=_MOST_STEPS):
-    """Alternate labels and means until the labels stay: Lloyd's algorithm with a price per change.
+def refine(z, centres, penalty, offsets, max_steps=_MAX_STEPS):
+    """Alternate labels and means until the labels stay: Lloyd's algorithm with a penalty per change.
 
     Parameters
     ----------
@@ -36,10 +36,10 @@ def refine(z, centres, penalty, offsets, most=_MOST_STEPS):
     centres : (K, D) float
         Where to begin.
     penalty : float
-        Price of a change of label within a sequence, in squared distances; 0 is k-means.
+        Penalty of a change of label within a sequence, in squared distances; 0 is k-means.
     offsets : (N + 1,) int64
         Where each sequence starts.
-    most : int
+    max_steps : int
         Largest number of rounds.
 
     Returns
@@ -51,7 +51,7 @@ def refine(z, centres, penalty, offsets, most=_MOST_STEPS):
         Sum of squared distances and penalties, which no round increases.
     """
     labels, before = np.full(len(z), -1), np.inf
-    for _ in range(most):
+    for _ in range(max_steps):
         new, objective = jump_path(squared_distances(z, centres), penalty, offsets)
         # Rounding may make two partitions of one cost take turns.
         if np.array_equal(new, labels) or not objective < before:
@@ -66,8 +66,8 @@ def means(z, labels, centres):
     K, D = centres.shape
     out = centres.copy()
     for i in range(D):
-        seen = ~np.isnan(z[:, i])
-        count = np.bincount(labels[seen], minlength=K)
-        total = np.bincount(labels[seen], weights=z[seen, i], minlength=K)
+        observed = ~np.isnan(z[:, i])
+        count = np.bincount(labels[observed], minlength=K)
+        total = np.bincount(labels[observed], weights=z[observed, i], minlength=K)
         out[:, i] = np.where(count > 0, total / np.maximum(count, 1), centres[:, i])
     return out

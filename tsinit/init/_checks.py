@@ -10,7 +10,7 @@ import numpy as np
 from tsinit._validate import check_count, check_number
 
 
-def count_or_word(name: str, value: Any, minimum: int, word: str) -> None:
+def check_count_or_word(name: str, value: Any, minimum: int, word: str) -> None:
     """Check a count of at least `minimum`, or the word that stands for a rule of the strategy.
 
     Raises
@@ -22,7 +22,7 @@ def count_or_word(name: str, value: Any, minimum: int, word: str) -> None:
         check_count(name, value, minimum, f" or {word!r}")
 
 
-def number_or_word(name: str, value: Any, minimum: float, word: str) -> None:
+def check_number_or_word(name: str, value: Any, minimum: float, word: str) -> None:
     """Check a finite number of at least `minimum`, or the word that stands for a rule of the strategy.
 
     Raises
@@ -34,7 +34,7 @@ def number_or_word(name: str, value: Any, minimum: float, word: str) -> None:
         check_number(name, value, minimum, rule=f" or {word!r}")
 
 
-def some_vary(varies):
+def check_varies(varies):
     """Check that a column of X varies.
 
     Raises
@@ -48,21 +48,7 @@ def some_vary(varies):
         )
 
 
-def candidates(strategies, trial):
-    """Check that there is something to compare, and something to compare it by.
-
-    Raises
-    ------
-    TypeError
-        If `strategies` is no list or tuple, or no model gave a `trial`.
-    ValueError
-        If it is empty.
-    """
-    listed(strategies)
-    judge(trial, "BestOf")
-
-
-def listed(strategies):
+def check_candidates(strategies):
     """Check that there is something to compare.
 
     Raises
@@ -80,7 +66,7 @@ def listed(strategies):
         raise ValueError("strategies must hold at least one strategy; got none.")
 
 
-def judge(trial, name):
+def check_trial(trial, name):
     """Check that there is something to compare candidates by.
 
     Raises
@@ -95,7 +81,7 @@ def judge(trial, name):
         )
 
 
-def complete(name, table, y):
+def check_complete(name, table, y):
     """Check that a table has the shape of the data and no gap.
 
     Returns

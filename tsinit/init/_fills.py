@@ -1,4 +1,4 @@
-"""What strategies for complete tables share: seen cells kept to the last bit, columns never seen, runs of sequences."""
+"""What strategies for complete tables share: observed cells kept to the last bit, and sequences apart."""
 
 from itertools import pairwise
 
@@ -7,8 +7,8 @@ import numpy as np
 from tsinit.init._labels import bounds
 
 
-def keep_seen(y, filled):
-    """Table with the seen cells of y, and `filled` where y is NaN."""
+def keep_observed(y, filled):
+    """Table with the observed cells of y, and `filled` where y is NaN."""
     return np.where(np.isnan(y), filled, y)
 
 
@@ -23,48 +23,50 @@ def by_sequence(y, offsets, fill_column):
         NaN where missing.
     offsets : (N + 1,) int or None
     fill_column : callable
-        ``fill_column(values, seen, slice)``: the stretch of the column that the slice takes, and where it is
-        seen; gives a complete stretch.
+        ``fill_column(values, observed, slice)``: the stretch of the column that the slice takes, and where it is
+        observed; gives a complete stretch.
 
     Returns
     -------
     (T, D) float
-        A new table; seen cells as they are.
+        A new table; observed cells as they are.
     """
     out, average = np.array(y), column_means(y)
     limits = bounds(len(y), offsets)
     for j, column in enumerate(y.T):
-        seen = ~np.isnan(column)
-        if seen.all():
+        observed = ~np.isnan(column)
+        if observed.all():
             continue
         for a, b in pairwise(limits):
             part = slice(a, b)
-            if seen[part].all():
+            if observed[part].all():
                 continue
             stretch = (
-                fill_column(column[part], seen[part], part) if seen[part].any() else average[j]
+                fill_column(column[part], observed[part], part)
+                if observed[part].any()
+                else average[j]
             )
-            out[part, j] = np.where(seen[part], column[part], stretch)
+            out[part, j] = np.where(observed[part], column[part], stretch)
     return out
 
 
 def interpolate(y, offsets, times):
     """Straight lines over `times` (T,), sequence by sequence."""
 
-    def lines(values, seen, part):
+    def lines(values, observed, part):
         t = times[part]
-        return np.interp(t, t[seen], values[seen])
+        return np.interp(t, t[observed], values[observed])
 
     return by_sequence(y, offsets, lines)
 
 
 def column_means(y):
-    """Mean (D,) of what was seen of each column; 0 where nothing was."""
-    seen = ~np.isnan(y)
-    count = np.maximum(seen.sum(axis=0), 1)
-    # Measured from a seen value, so that a large mean costs no digits.
-    first = np.where(seen.any(axis=0), y[seen.argmax(axis=0), np.arange(y.shape[1])], 0.0)
-    return first + np.where(seen, y - first, 0.0).sum(axis=0) / count
+    """Mean (D,) of what was observed of each column; 0 where nothing was."""
+    observed = ~np.isnan(y)
+    count = np.maximum(observed.sum(axis=0), 1)
+    # Measured from a observed value, so that a large mean costs no digits.
+    first = np.where(observed.any(axis=0), y[observed.argmax(axis=0), np.arange(y.shape[1])], 0.0)
+    return first + np.where(observed, y - first, 0.0).sum(axis=0) / count
 
 
 def clock(T, offsets, times):

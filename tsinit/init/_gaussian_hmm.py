@@ -7,18 +7,18 @@ import numpy as np
 from tsinit.kernels.hidden_markov.forward_backward import smooth
 from tsinit.kernels.hidden_markov.normal import log_densities
 
-_LEAST_VARIANCE = (
+_MIN_VARIANCE = (
     1e-3  # on columns of variance 1, in every direction: no state can collapse on a few rows
 )
-_LEAST_WEIGHT = 1e-8  # rows of a state below which its distribution stays
-_LEAST_CHANCE = (
+_MIN_WEIGHT = 1e-8  # rows of a state below which its distribution stays
+_MIN_PROBABILITY = (
     1e-100  # of a transition: too little to notice, enough for the quick passes to be exact
 )
 _BITS = 30
 _CHUNK = 4_096  # rows whose products are held at a time
 
 
-class Model(NamedTuple):
+class GaussianHMMParams(NamedTuple):
     """Parameters of K states."""
 
     start: np.ndarray  # (K,)
@@ -27,27 +27,31 @@ class Model(NamedTuple):
     covs: np.ndarray  # (K, D, D)
 
 
-class Pattern(NamedTuple):
+class ObservedPattern(NamedTuple):
     """Rows in which the same columns were observed."""
 
     rows: np.ndarray  # (n,)
     columns: np.ndarray  # (d,), d > 0
 
 
-def patterns(z):
+def observed_patterns(z):
     """Group the rows of (T, D) by what was observed of them; rows without anything are in no group."""
-    seen = ~np.isnan(z)
-    if seen.all():
-        return [Pattern(np.arange(len(z)), np.arange(z.shape[1]))]
+    observed = ~np.isnan(z)
+    if observed.all():
+        return [ObservedPattern(np.arange(len(z)), np.arange(z.shape[1]))]
     kind = np.zeros(len(z), dtype=np.int64)
     for start in range(0, z.shape[1], _BITS):
         # Rows as whole numbers, which sort much faster; as many columns at a time as those have bits to spare.
-        bits = seen[:, start : start + _BITS]
+        bits = observed[:, start : start + _BITS]
         kind = np.unique(
             kind << _BITS | bits @ (1 << np.arange(bits.shape[1])), return_inverse=True
         )[1]
     parts = np.split(np.argsort(kind, kind="stable"), np.cumsum(np.bincount(kind))[:-1])
-    return [Pattern(rows, np.flatnonzero(seen[rows[0]])) for rows in parts if seen[rows[0]].any()]
+    return [
+        ObservedPattern(rows, np.flatnonzero(observed[rows[0]]))
+        for rows in parts
+        if observed[rows[0]].any()
+    ]
 
 
 def densities(z, groups, model):
@@ -71,11 +75,11 @@ def em_step(z, groups, offsets, model, diagonal):
     ----------
     z : (T, D) float
         Rows, NaN where missing.
-    groups : list of Pattern
-        As `patterns` gave them.
+    groups : list of ObservedPattern
+        As `observed_patterns` gave them.
     offsets : (N + 1,) int64
         Where each sequence starts.
-    model : Model
+    model : GaussianHMMParams
         Where to begin.
     diagonal : bool
         Keep the covariances diagonal.
@@ -84,7 +88,7 @@ def em_step(z, groups, offsets, model, diagonal):
     -------
     log_likelihood : float
         Of the model given.
-    model : Model
+    model : GaussianHMMParams
         Of no smaller likelihood, up to rounding: variances are held above a floor, which the exact maximum
         under that constraint allows (eigenvalues of the unconstrained one below the floor are raised to it).
     """
@@ -92,15 +96,15 @@ def em_step(z, groups, offsets, model, diagonal):
     first = prob[offsets[:-1][np.diff(offsets) > 0]].sum(axis=0)
     leaving = moves.sum(axis=1, keepdims=True)
     P = np.where(leaving > 0.0, moves / np.where(leaving > 0.0, leaving, 1.0), model.P)
-    P = np.maximum(P, _LEAST_CHANCE)
+    P = np.maximum(P, _MIN_PROBABILITY)
     weight, shift, square = _expected_moments(z, groups, model, prob)
-    kept = weight < _LEAST_WEIGHT
+    kept = weight < _MIN_WEIGHT
     weight = np.where(kept, 1.0, weight)
     shift /= weight[:, None]
     covs = square / weight[:, None, None] - shift[:, :, None] * shift[:, None, :]
     covs = np.where(kept[:, None, None], model.covs, _raised(covs, diagonal))
     means = np.where(kept[:, None], model.means, model.means + shift)
-    return total, Model(first / first.sum(), P, means, covs)
+    return total, GaussianHMMParams(first / first.sum(), P, means, covs)
 
 
 def _expected_moments(z, groups, model, prob):
@@ -149,10 +153,8 @@ def _weighted_moments(z, rows, columns, prob):
 def _raised(covs, diagonal):
     """Hold the covariances (K, D, D) above the floor."""
     if diagonal:
-        variances = np.maximum(np.diagonal(covs, axis1=1, axis2=2), _LEAST_VARIANCE)
+        variances = np.maximum(np.diagonal(covs, axis1=1, axis2=2), _MIN_VARIANCE)
         return variances[:, :, None] * np.eye(covs.shape[1])
     values, vectors = np.linalg.eigh((covs + covs.transpose(0, 2, 1)) / 2)
-    raised = (vectors * np.maximum(values, _LEAST_VARIANCE)[:, None, :]) @ vectors.transpose(
-        0, 2, 1
-    )
+    raised = (vectors * np.maximum(values, _MIN_VARIANCE)[:, None, :]) @ vectors.transpose(0, 2, 1)
     return (raised + raised.transpose(0, 2, 1)) / 2

@@ -1,4 +1,4 @@
-"""What strategies for labels share: how many states, rows fit to be clustered, and the way back to all."""
+"""What strategies for labels share: how many states, rows ready to be clustered, and the way back to all."""
 
 from typing import NamedTuple
 
@@ -8,15 +8,15 @@ from tsinit._validate import check_count
 from tsinit.init._scaling import standardise
 from tsinit.init._windows import fill_linear, place_in_sequence
 
-_MOST_STATES, _ROWS_PER_STATE = 10, 50
+_MAX_STATES, _ROWS_PER_STATE = 10, 50
 
 
-class Rows(NamedTuple):
-    """A series as strategies for labels see it, in standard units."""
+class StandardisedRows(NamedTuple):
+    """A series in standard units, as strategies for labels use it."""
 
     z: np.ndarray  # (T, D) standardised, NaN where missing
     full: np.ndarray  # (T, D) the same, gaps interpolated within each sequence
-    seen: np.ndarray  # (T,) whether anything was observed
+    observed: np.ndarray  # (T,) whether anything was observed
 
 
 def wanted_states(n_states, T):
@@ -41,14 +41,14 @@ def wanted_states(n_states, T):
         If n_states is no whole number from 1.
     """
     if n_states is None:
-        return min(_MOST_STATES, max(2, T // _ROWS_PER_STATE))
+        return min(_MAX_STATES, max(2, T // _ROWS_PER_STATE))
     return check_count("n_states", n_states)
 
 
 def prepare(y, offsets):
     """Standardise the columns and interpolate the gaps."""
     z, _, _ = standardise(y)
-    return Rows(z, fill_linear(z, offsets), ~np.isnan(z).all(axis=1))
+    return StandardisedRows(z, fill_linear(z, offsets), ~np.isnan(z).all(axis=1))
 
 
 def bounds(T, offsets):
@@ -56,26 +56,26 @@ def bounds(T, offsets):
     return np.array([0, T] if offsets is None else offsets, dtype=np.int64)
 
 
-def count_distinct(rows, most):
-    """Count different rows, but no further than `most`: there can be no more clusters than that."""
-    few = np.unique(rows[: 20 * most], axis=0) if len(rows) else rows
-    if len(few) < most and len(rows) > 20 * most:
+def count_distinct(rows, maximum):
+    """Count different rows, but no further than `maximum`: there can be no more clusters than that."""
+    few = np.unique(rows[: 20 * maximum], axis=0) if len(rows) else rows
+    if len(few) < maximum and len(rows) > 20 * maximum:
         few = np.unique(rows, axis=0)
-    return min(len(few), most)
+    return min(len(few), maximum)
 
 
-def finish(labels, seen, offsets):
-    """Give labels of the rows that were seen to all rows, and number them without holes.
+def finish(labels, observed, offsets):
+    """Give labels of the rows that were observed to all rows, and number them without holes.
 
-    A row that was never seen takes the label of the last one seen before it in its sequence, else of the next
+    A row that was never observed takes the label of the last one observed before it in its sequence, else of the next
     in its sequence, else (a sequence without data) of the sequence before, else of the one after; 0 where
-    nothing was seen.
+    nothing was observed.
 
     Parameters
     ----------
     labels : (T,) int
-        Anything where `seen` is False.
-    seen : (T,) bool
+        Anything where `observed` is False.
+    observed : (T,) bool
         Rows of which at least one value was observed.
     offsets : (N + 1,) int or None
         Where each sequence starts.
@@ -85,11 +85,11 @@ def finish(labels, seen, offsets):
     (T,) int64
         Values 0 .. K - 1, all of which occur.
     """
-    if not seen.any():
-        return np.zeros(len(seen), dtype=np.int64)
-    T, rows = len(seen), np.arange(len(seen))
-    before = np.maximum.accumulate(np.where(seen, rows, -1))
-    after = np.minimum.accumulate(np.where(seen, rows, T)[::-1])[::-1]
+    if not observed.any():
+        return np.zeros(len(observed), dtype=np.int64)
+    T, rows = len(observed), np.arange(len(observed))
+    before = np.maximum.accumulate(np.where(observed, rows, -1))
+    after = np.minimum.accumulate(np.where(observed, rows, T)[::-1])[::-1]
     first = rows - place_in_sequence(T, offsets)
     stop = bounds(T, offsets)[1:]
     end = stop[np.searchsorted(stop, rows, side="right")]

@@ -8,7 +8,7 @@ from tsinit.kernels.state_space.lyapunov import solve_lyapunov
 
 Q_JITTER = 1e-3  # of the mean state noise: a direction without noise would stay without it under EM
 R_FLOOR = 1e-4  # of the variance of the data: EM cannot leave R = 0 either
-_ENOUGH = 30  # complete windows per state; with fewer, windows at least half seen are taken too
+_ENOUGH = 30  # complete windows per state; with fewer, windows at least half observed are taken too
 
 
 def delay_windows(z, offsets, n_delays, n_states):
@@ -92,7 +92,7 @@ def learn_dynamics(z, full, ends, weights, n_states, rng):
 def pad_states(A, C, Q, n_states, rng):
     """Add independent states until there are n_states.
 
-    Each forgets at its own rate and is seen a little by every output: a state that no output sees would never
+    Each forgets at its own rate and shows a little in every output: a state that shows in none would never
     be moved by EM, and two alike would stay alike.
 
     Parameters
@@ -164,12 +164,12 @@ def _standard_states(x0, x1):
 
 
 def _outputs(x, y):
-    """Regress each output on the states at the times it was seen."""
+    """Regress each output on the states at the times it was observed."""
     D, k = y.shape[1], x.shape[1]
     C, R = np.zeros((D, k)), np.ones(D)
     for i, column in enumerate(y.T):
-        seen = ~np.isnan(column)
-        if seen.any():
-            C[i] = ridge(x[seen], column[seen])
-            R[i] = np.mean((column[seen] - x[seen] @ C[i]) ** 2)
+        observed = ~np.isnan(column)
+        if observed.any():
+            C[i] = ridge(x[observed], column[observed])
+            R[i] = np.mean((column[observed] - x[observed] @ C[i]) ** 2)
     return C, np.maximum(R, R_FLOOR)

@@ -12,8 +12,8 @@ from tsinit.kernels import LinearGaussianParams
 def standardise(y):
     """Centre and scale each column by what was observed of it.
 
-    A column that never varies (constant, seen once, or different only by rounding) gets scale 1, and a column
-    that was never seen gets location 0 as well, so that nothing divides by zero and z stays finite.
+    A column that never varies (constant, observed once, or different only by rounding) gets scale 1, and a column
+    that was never observed gets location 0 as well, so that nothing divides by zero and z stays finite.
 
     Parameters
     ----------
@@ -29,18 +29,18 @@ def standardise(y):
     scale : (D,) float
         Their standard deviation (divisor: their number), positive.
     """
-    seen = ~np.isnan(y)
-    count = np.maximum(seen.sum(axis=0), 1)
-    first = y[seen.argmax(axis=0), np.arange(y.shape[1])]
-    first = np.where(seen.any(axis=0), first, 0.0)
+    observed = ~np.isnan(y)
+    count = np.maximum(observed.sum(axis=0), 1)
+    first = y[observed.argmax(axis=0), np.arange(y.shape[1])]
+    first = np.where(observed.any(axis=0), first, 0.0)
     # Measured from its first value a constant column is exactly zero, and a large mean costs no digits.
-    shifted = np.where(seen, y - first, 0.0)
+    shifted = np.where(observed, y - first, 0.0)
     offset = shifted.sum(axis=0) / count
-    deviation = np.where(seen, shifted - offset, 0.0)
+    deviation = np.where(observed, shifted - offset, 0.0)
     scale = np.sqrt((deviation**2).sum(axis=0) / count)
-    largest = np.abs(np.where(seen, y, 0.0)).max(axis=0, initial=0.0)
+    largest = np.abs(np.where(observed, y, 0.0)).max(axis=0, initial=0.0)
     scale = np.where(scale > 4 * np.finfo(float).eps * largest, scale, 1.0)
-    return np.where(seen, deviation / scale, np.nan), first + offset, scale
+    return np.where(observed, deviation / scale, np.nan), first + offset, scale
 
 
 def unscale(params, loc, scale):

@@ -71,17 +71,17 @@ def fill_linear(z, offsets):
             if gap.all():
                 column[a:b] = 0.0
             elif gap.any():
-                part, seen = column[a:b], np.flatnonzero(~gap)
-                part[gap] = np.interp(np.flatnonzero(gap), seen, part[seen])
+                part, observed = column[a:b], np.flatnonzero(~gap)
+                part[gap] = np.interp(np.flatnonzero(gap), observed, part[observed])
     return full
 
 
 def window_ends(z, offsets, length, enough):
-    """Find the windows worth learning from.
+    """Choose the windows to learn from.
 
     Windows without a gap come first. Where there are fewer than `enough` of those, windows of which at least
-    half was seen are taken, and where those are too few as well, every window: their gaps are the
-    business of `fill_linear`.
+    half was observed are taken, and where those are too few as well, every window: their gaps are
+    left to `fill_linear`.
 
     Parameters
     ----------
@@ -101,10 +101,10 @@ def window_ends(z, offsets, length, enough):
     """
     T, D = z.shape
     ends = np.flatnonzero(place_in_sequence(T, offsets) >= length - 1)
-    seen = np.concatenate([[0], np.cumsum((~np.isnan(z)).sum(axis=1))])
-    share = (seen[ends + 1] - seen[ends + 1 - length]) / (length * D)
-    for least in (1.0, 0.5):
-        chosen = ends[share >= least]
+    n_observed = np.concatenate([[0], np.cumsum((~np.isnan(z)).sum(axis=1))])
+    share = (n_observed[ends + 1] - n_observed[ends + 1 - length]) / (length * D)
+    for minimum in (1.0, 0.5):
+        chosen = ends[share >= minimum]
         if len(chosen) >= enough:
             return chosen
     return ends

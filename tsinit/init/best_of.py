@@ -15,12 +15,12 @@ _CANDIDATES = {
 
 
 class BestOf(BaseEstimator):
-    """Let strategies compete: a short fit from each, and the one that got furthest is the start.
+    """Compare strategies: a short fit from each, and the one of highest objective is the start.
 
     Each candidate gets its own child of the generator, so adding one changes nothing for the others. One that
     fails numerically (a `LinAlgError` or other arithmetic error, a number that is not finite) is passed over.
 
-    Gaps and sequences are the business of the candidates.
+    Gaps and sequences are left to the candidates.
 
     Parameters
     ----------
@@ -77,12 +77,12 @@ class BestOf(BaseEstimator):
             If every candidate failed; the message says how.
         """
 
-        def judged(guess, label):
-            if not all(np.isfinite(part).all() for part in guess if part is not None):
+        def evaluate(start, label):
+            if not all(np.isfinite(part).all() for part in start if part is not None):
                 raise FloatingPointError("the start must be finite")
-            return trial(guess, self.n_iter)
+            return trial(start, self.n_iter)
 
-        return self._contest("dynamics", judged, y, rng, n_states, offsets, trial)
+        return self._best("dynamics", evaluate, y, rng, n_states, offsets, trial)
 
     def labels(self, y, rng, n_states=None, offsets=None, trial=None):
         """Label every time step.
@@ -117,10 +117,10 @@ class BestOf(BaseEstimator):
             If every candidate failed; the message says how.
         """
 
-        def judged(guess, label):
-            return trial(check_labels(guess, len(y), label), self.n_iter)
+        def evaluate(start, label):
+            return trial(check_labels(start, len(y), label), self.n_iter)
 
-        return self._contest("labels", judged, y, rng, n_states, offsets, trial)
+        return self._best("labels", evaluate, y, rng, n_states, offsets, trial)
 
     def fill(self, y, rng, offsets=None, trial=None, times=None, period=None):
         """Fill the gaps.
@@ -155,26 +155,26 @@ class BestOf(BaseEstimator):
             If every candidate failed; the message says how.
         """
 
-        def judged(guess, label):
-            return trial(_checks.complete(label, guess, y), self.n_iter)
+        def evaluate(start, label):
+            return trial(_checks.check_complete(label, start, y), self.n_iter)
 
-        return self._contest(
-            "fill", judged, y, rng, None, offsets, trial, times=times, period=period
+        return self._best(
+            "fill", evaluate, y, rng, None, offsets, trial, times=times, period=period
         )
 
-    def _contest(self, verb, judged, y, rng, n_states, offsets, trial, **more):
-        """Ask every candidate, have its start judged and keep the best."""
-        starts = self._candidates(verb, trial)
+    def _best(self, verb, evaluate, y, rng, n_states, offsets, trial, **more):
+        """Take the start of every candidate, evaluate it and keep the best."""
+        candidates = self._candidates(verb, trial)
         best, winner, failures = -np.inf, None, []
-        for start, own in zip(starts, rng.spawn(len(starts)), strict=True):
+        for candidate, own in zip(candidates, rng.spawn(len(candidates)), strict=True):
             try:
-                objective, refined = judged(
-                    start.propose(y, own, n_states, offsets, trial, **more), start.label
+                objective, refined = evaluate(
+                    candidate.propose(y, own, n_states, offsets, trial, **more), candidate.label
                 )
                 if not np.isfinite(objective):
                     raise FloatingPointError(f"the objective must be finite; got {objective}")
             except (ArithmeticError, np.linalg.LinAlgError) as error:
-                failures.append(f"{start.label} ({type(error).__name__}: {error})")
+                failures.append(f"{candidate.label} ({type(error).__name__}: {error})")
                 continue
             if winner is None or objective > best:
                 best, winner = objective, refined
@@ -191,8 +191,9 @@ class BestOf(BaseEstimator):
         strategies = self.strategies
         if isinstance(strategies, str) and strategies == "auto":
             strategies = _CANDIDATES[verb]
-        _checks.candidates(strategies, trial)
+        _checks.check_candidates(strategies)
+        _checks.check_trial(trial, "BestOf")
         check_count("n_iter", self.n_iter, 0)
         check_count("n_starts", self.n_starts, 1)
-        starts = [resolve(s, verb, "strategies") for s in strategies]
-        return [start for start in starts for _ in range(self.n_starts)]
+        resolved = [resolve(s, verb, "strategies") for s in strategies]
+        return [candidate for candidate in resolved for _ in range(self.n_starts)]

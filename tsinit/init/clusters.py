@@ -17,7 +17,7 @@ _MICRO_CLUSTERS = 500
 
 
 class KMedoids(BaseEstimator):
-    """Start from k-medoids (PAM): the rows that are least far from all others, and what is nearest to each.
+    """Start from k-medoids (PAM): the rows of smallest total distance from all others, and what is nearest to each.
 
     Like k-means, but distances are not squared and centres are rows of the data, so that outliers weigh less.
     Rows are chosen greedily, then swapped for others as long as a swap shortens the sum of all distances: a
@@ -26,8 +26,8 @@ class KMedoids(BaseEstimator):
     medoids that suit all rows best are kept.
 
     Columns have variance 1. Gaps are interpolated within each sequence to choose the medoids, and each row is
-    then labelled by its distances over what was seen of it. (Distances of two rows over the columns seen in
-    both were measured to find regimes far less well.) A row never seen takes the label of the last row seen
+    then labelled by its distances over its observed columns. (Distances of two rows over the columns observed in
+    both were measured to find regimes far less well.) A row never observed takes the label of the last row observed
     before it in its sequence, else of the next.
 
     Parameters
@@ -69,16 +69,16 @@ class KMedoids(BaseEstimator):
             If `metric` is not one of those above, or `n_states` no whole number from 1.
         """
         check_choice("metric", self.metric, ("euclidean", "manhattan"))
-        z, full, seen = prepare(y, offsets)
-        K = count_distinct(full[seen], wanted_states(n_states, len(y)))
+        z, full, observed = prepare(y, offsets)
+        K = count_distinct(full[observed], wanted_states(n_states, len(y)))
         if K < 2:
             return np.zeros(len(y), dtype=np.int64)
-        z, full, manhattan = z[seen], full[seen], self.metric == "manhattan"
+        z, full, manhattan = z[observed], full[observed], self.metric == "manhattan"
         few = len(z) <= _MAX_ROWS_PAM
         chosen = _pam(full, K, manhattan) if few else _clara(z, full, K, manhattan, rng)
         labels = np.zeros(len(y), dtype=np.int64)
-        labels[seen] = distances(z, chosen, manhattan).argmin(axis=1)
-        return finish(labels, seen, offsets)
+        labels[observed] = distances(z, chosen, manhattan).argmin(axis=1)
+        return finish(labels, observed, offsets)
 
 
 class KMeansPlusPlus(BaseEstimator):
@@ -88,7 +88,7 @@ class KMeansPlusPlus(BaseEstimator):
     already chosen (the best of a few draws). This is quick, and every seed gives another start.
 
     Columns have variance 1. Gaps are interpolated within each sequence for the choice; the distances that
-    decide the labels are over observed values. A row never seen takes the label of the last row seen before
+    decide the labels are over observed values. A row never observed takes the label of the last row observed before
     it in its sequence, else of the next.
 
     References
@@ -122,22 +122,22 @@ class KMeansPlusPlus(BaseEstimator):
         """
         from sklearn.cluster import kmeans_plusplus
 
-        z, full, seen = prepare(y, offsets)
-        K = count_distinct(full[seen], wanted_states(n_states, len(y)))
+        z, full, observed = prepare(y, offsets)
+        K = count_distinct(full[observed], wanted_states(n_states, len(y)))
         if K < 2:
             return np.zeros(len(y), dtype=np.int64)
-        centres, _ = kmeans_plusplus(full[seen], K, random_state=seed(rng))
-        return finish(squared_distances(z, centres).argmin(axis=1), seen, offsets)
+        centres, _ = kmeans_plusplus(full[observed], K, random_state=seed(rng))
+        return finish(squared_distances(z, centres).argmin(axis=1), observed, offsets)
 
 
 class Agglomerative(BaseEstimator):
-    """Start from Ward's clusters: rows joined two by two, each time where the variance within grows least.
+    """Start from Ward's clusters: rows joined two by two, each time where the variance within clusters grows least.
 
     No chance takes part up to 5,000 rows. Of longer series the centres of 500 clusters by k-means are joined,
     each counting as one row.
 
-    Columns have variance 1, and gaps are interpolated within each sequence. A row never seen takes the label
-    of the last row seen before it in its sequence, else of the next.
+    Columns have variance 1, and gaps are interpolated within each sequence. A row never observed takes the label
+    of the last row observed before it in its sequence, else of the next.
 
     References
     ----------
@@ -172,19 +172,19 @@ class Agglomerative(BaseEstimator):
         from sklearn.cluster import AgglomerativeClustering
         from sklearn.metrics import pairwise_distances_argmin
 
-        _, full, seen = prepare(y, offsets)
-        K = count_distinct(full[seen], wanted_states(n_states, len(y)))
+        _, full, observed = prepare(y, offsets)
+        K = count_distinct(full[observed], wanted_states(n_states, len(y)))
         if K < 2:
             return np.zeros(len(y), dtype=np.int64)
-        points, members = full[seen], slice(None)
+        points, members = full[observed], slice(None)
         if len(points) > _MAX_ROWS_WARD:
             centres = cluster_centres(
                 points, max(K, count_distinct(points, _MICRO_CLUSTERS)), rng, n_init=1
             )
             points, members = centres, pairwise_distances_argmin(points, centres)
         labels = np.zeros(len(y), dtype=np.int64)
-        labels[seen] = AgglomerativeClustering(K).fit(points).labels_[members]
-        return finish(labels, seen, offsets)
+        labels[observed] = AgglomerativeClustering(K).fit(points).labels_[members]
+        return finish(labels, observed, offsets)
 
 
 def _pam(full, K, manhattan):
@@ -197,11 +197,11 @@ def _pam(full, K, manhattan):
 
 def _clara(z, full, K, manhattan, rng):
     """Best of the medoids of several samples."""
-    best, least = full[:0], np.inf
+    best, smallest = full[:0], np.inf
     for _ in range(_N_SAMPLES):
         drawn = full[rng.choice(len(full), _SAMPLE, replace=False)]
         found = _pam(np.vstack([drawn, best]), K, manhattan)
         total = distances(z, found, manhattan).min(axis=1).sum()
-        if total < least:
-            best, least = found, total
+        if total < smallest:
+            best, smallest = found, total
     return best

@@ -30,8 +30,8 @@ class EigenInit(BaseEstimator):
                          longest sequence, uniform angle
     ===================  =======================================================================
 
-    The real eigenvalue has the same law of the modulus and a random sign (``time_constants``: positive;
-    ``box`` and ``double_gaussian``: the law of the real part). Moduli are cut at r_max, which keeps the
+    The real eigenvalue has the same distribution of the modulus and a random sign (``time_constants``: positive;
+    ``box`` and ``double_gaussian``: the distribution of the real part). Moduli are cut at r_max, which keeps the
     angle.
 
     Of the data only the mean and the variance of the observed values of each column are used, so gaps play no

@@ -23,7 +23,7 @@ class FactorAnalysis(BaseEstimator):
     the state path, and ridge regressions on it give A and C, their residuals Q and R.
 
     Gaps are filled by linear interpolation within each sequence, and windows that are complete (or, if those
-    are few, at least half seen) are preferred. No window crosses the start of a sequence.
+    are few, at least half observed) are preferred. No window crosses the start of a sequence.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class FactorAnalysis(BaseEstimator):
         ValueError
             If `n_delays` or `method` is not allowed.
         """
-        _checks.count_or_word("n_delays", self.n_delays, 1, "auto")
+        _checks.check_count_or_word("n_delays", self.n_delays, 1, "auto")
         check_choice("method", self.method, ["fa", "pca"])
         z, loc, scale = standardise(y)
         full, n_delays, ends = delay_windows(z, offsets, self.n_delays, n_states)

@@ -4,16 +4,16 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from tsinit._validate import check_count
-from tsinit.init._fills import by_sequence, clock, column_means, interpolate, keep_seen
+from tsinit.init._fills import by_sequence, clock, column_means, interpolate, keep_observed
 from tsinit.init._scaling import standardise
 
-_MAX_DONORS = 2_000  # rows to be alike to: more of them cost more than they tell
+_MAX_DONORS = 2_000  # candidates for neighbours: more of them cost more than they add
 
 
 class Mean(BaseEstimator):
-    """Fill every gap of a column by the mean of what was seen of it, in all sequences.
+    """Fill every gap of a column by the mean of its observed values, in all sequences.
 
-    A column never seen becomes 0.
+    A column never observed becomes 0.
     """
 
     def fill(self, y, rng=None):
@@ -29,15 +29,15 @@ class Mean(BaseEstimator):
         Returns
         -------
         (T, D) float
-            Seen cells as they are.
+            Observed cells as they are.
         """
-        return keep_seen(y, column_means(y))
+        return keep_observed(y, column_means(y))
 
 
 class Median(BaseEstimator):
-    """Fill every gap of a column by the median of what was seen of it, in all sequences.
+    """Fill every gap of a column by the median of its observed values, in all sequences.
 
-    A column never seen becomes 0.
+    A column never observed becomes 0.
     """
 
     def fill(self, y, rng=None):
@@ -53,14 +53,16 @@ class Median(BaseEstimator):
         Returns
         -------
         (T, D) float
-            Seen cells as they are.
+            Observed cells as they are.
         """
         columns = [column[~np.isnan(column)] for column in y.T]
-        return keep_seen(y, [np.median(seen) if seen.size else 0.0 for seen in columns])
+        return keep_observed(
+            y, [np.median(observed) if observed.size else 0.0 for observed in columns]
+        )
 
 
 class Forward(BaseEstimator):
-    """Fill a gap by the last value seen before it in its sequence (LOCF); before the first, by the first.
+    """Fill a gap by the last value observed before it in its sequence (LOCF); before the first, by the first.
 
     A column that a sequence never saw takes its mean over all sequences.
     """
@@ -80,13 +82,13 @@ class Forward(BaseEstimator):
         Returns
         -------
         (T, D) float
-            Seen cells as they are.
+            Observed cells as they are.
         """
         return by_sequence(y, offsets, _last)
 
 
 class Backward(BaseEstimator):
-    """Fill a gap by the next value seen after it in its sequence (NOCB); after the last, by the last.
+    """Fill a gap by the next value observed after it in its sequence (NOCB); after the last, by the last.
 
     A column that a sequence never saw takes its mean over all sequences.
     """
@@ -106,16 +108,16 @@ class Backward(BaseEstimator):
         Returns
         -------
         (T, D) float
-            Seen cells as they are.
+            Observed cells as they are.
         """
         return by_sequence(
-            y, offsets, lambda values, seen, _: _last(values[::-1], seen[::-1], None)[::-1]
+            y, offsets, lambda values, observed, _: _last(values[::-1], observed[::-1], None)[::-1]
         )
 
 
-def _last(values, seen, _):
-    before = np.maximum.accumulate(np.where(seen, np.arange(seen.size), -1))
-    return values[np.where(before >= 0, before, seen.argmax())]
+def _last(values, observed, _):
+    before = np.maximum.accumulate(np.where(observed, np.arange(observed.size), -1))
+    return values[np.where(before >= 0, before, observed.argmax())]
 
 
 class Linear(BaseEstimator):
@@ -139,7 +141,7 @@ class Linear(BaseEstimator):
         Returns
         -------
         (T, D) float
-            Seen cells as they are.
+            Observed cells as they are.
         """
         return interpolate(y, offsets, np.arange(len(y), dtype=float))
 
@@ -148,7 +150,7 @@ class Time(BaseEstimator):
     """Fill gaps by straight lines over time, within each sequence; the ends are held constant.
 
     Where the clock skips steps, a gap beside them is closer to its nearer neighbour in time, which `Linear` does not
-    see. Without times both are the same.
+    use. Without times both are the same.
     """
 
     def fill(self, y, rng=None, offsets=None, times=None):
@@ -168,17 +170,17 @@ class Time(BaseEstimator):
         Returns
         -------
         (T, D) float
-            Seen cells as they are.
+            Observed cells as they are.
         """
         return interpolate(y, offsets, clock(len(y), offsets, times))
 
 
 class KNN(BaseEstimator):
-    """Fill each gap by the mean of its column over the rows nearest in what both rows show.
+    """Fill each gap by the mean of its column over the rows nearest in the columns observed in both.
 
-    Columns are standardised; distances are Euclidean over the columns seen in both rows, scaled up to all columns
+    Columns are standardised; distances are Euclidean over the columns observed in both rows, scaled up to all columns
     (scikit-learn's ``KNNImputer``). Of more than 2,000 rows that many, drawn at random, are donors. Time plays no part,
-    so sequences do not matter; a row without a value takes the column's mean, and a column never seen becomes 0.
+    so sequences do not matter; a row without a value takes the column's mean, and a column never observed becomes 0.
 
     Parameters
     ----------
@@ -206,7 +208,7 @@ class KNN(BaseEstimator):
         Returns
         -------
         (T, D) float
-            Seen cells as they are.
+            Observed cells as they are.
 
         Raises
         ------
@@ -226,14 +228,14 @@ class KNN(BaseEstimator):
         if rows.size and some.size:
             model = KNNImputer(n_neighbors=n_neighbors, keep_empty_features=True).fit(z[some])
             filled[rows] = model.transform(z[rows])
-        return keep_seen(y, filled * scale + loc)
+        return keep_observed(y, filled * scale + loc)
 
 
 class HotDeck(BaseEstimator):
-    """Fill each gap by a value drawn from those seen of its column, in all sequences, all equally likely.
+    """Fill each gap by a value drawn from the observed ones of its column, in all sequences, all equally likely.
 
     The fill has the distribution of the column and nothing of its course: a start that spreads chains widely. A column
-    never seen becomes 0.
+    never observed becomes 0.
     """
 
     def fill(self, y, rng):
@@ -249,11 +251,11 @@ class HotDeck(BaseEstimator):
         Returns
         -------
         (T, D) float
-            Seen cells as they are.
+            Observed cells as they are.
         """
         filled = np.zeros(y.shape)
         for column, out in zip(y.T, filled.T, strict=True):
-            seen = column[~np.isnan(column)]
-            if seen.size:
-                out[:] = seen[rng.integers(seen.size, size=out.size)]
-        return keep_seen(y, filled)
+            observed = column[~np.isnan(column)]
+            if observed.size:
+                out[:] = observed[rng.integers(observed.size, size=out.size)]
+        return keep_observed(y, filled)

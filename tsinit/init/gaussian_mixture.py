@@ -9,8 +9,8 @@ from tsinit._validate import check_choice
 from tsinit.init._labels import count_distinct, finish, prepare, seed, wanted_states
 
 _COVARIANCES = ("full", "tied", "diag", "spherical")
-_MOST_ROWS = 5_000  # fitted
-_LEAST_VARIANCE = (
+_MAX_ROWS = 5_000  # fitted
+_MIN_VARIANCE = (
     1e-3  # added to variances, on columns of variance 1: a component of equal rows stays finite
 )
 # From k-means clusters EM does not find components that are long and side by side; rows drawn at random miss
@@ -21,17 +21,17 @@ _STARTS = {"kmeans": 1, "random_from_data": 4}
 class GaussianMixture(BaseEstimator):
     """Start from a mixture of normal distributions fitted by EM: each time step in its likeliest component.
 
-    The mixture knows nothing of the order of the rows. EM begins once at k-means clusters and four times at
+    The mixture does not use the order of the rows. EM begins once at k-means clusters and four times at
     rows drawn at random, and the fit of highest likelihood is kept. Of more than 5,000 rows that many, drawn
     at random, are fitted, and all are labelled.
 
-    Columns have variance 1, and gaps are interpolated within each sequence. A row never seen takes the label
-    of the last row seen before it in its sequence, else of the next.
+    Columns have variance 1, and gaps are interpolated within each sequence. A row never observed takes the label
+    of the last row observed before it in its sequence, else of the next.
 
     Parameters
     ----------
     covariance : {"bic", "full", "tied", "diag", "spherical"}, default "bic"
-        Form of the covariances; "bic" tries the other four and keeps the one of least BIC.
+        Form of the covariances; "bic" tries the other four and keeps the one of smallest BIC.
 
     References
     ----------
@@ -67,18 +67,18 @@ class GaussianMixture(BaseEstimator):
             If `covariance` is not one of those above, or `n_states` no whole number from 1.
         """
         check_choice("covariance", self.covariance, ("bic", *_COVARIANCES))
-        _, full, seen = prepare(y, offsets)
-        K = count_distinct(full[seen], wanted_states(n_states, len(y)))
+        _, full, observed = prepare(y, offsets)
+        K = count_distinct(full[observed], wanted_states(n_states, len(y)))
         if K < 2:
             return np.zeros(len(y), dtype=np.int64)
-        rows = some = full[seen]
-        if len(rows) > _MOST_ROWS:
-            some = rows[np.sort(rng.choice(len(rows), _MOST_ROWS, replace=False))]
+        rows = some = full[observed]
+        if len(rows) > _MAX_ROWS:
+            some = rows[np.sort(rng.choice(len(rows), _MAX_ROWS, replace=False))]
         forms = _COVARIANCES if self.covariance == "bic" else (self.covariance,)
         best = min((_fit(some, K, form, rng) for form in forms), key=lambda model: model.bic(some))
         labels = np.zeros(len(y), dtype=np.int64)
-        labels[seen] = best.predict(rows)
-        return finish(labels, seen, offsets)
+        labels[observed] = best.predict(rows)
+        return finish(labels, observed, offsets)
 
 
 def _fit(rows, K, form, rng):
@@ -91,7 +91,7 @@ def _fit(rows, K, form, rng):
         model = Mixture(
             K,
             covariance_type=form,
-            reg_covar=_LEAST_VARIANCE,
+            reg_covar=_MIN_VARIANCE,
             init_params=way,
             n_init=n_init,
             random_state=seed(rng),

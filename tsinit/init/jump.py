@@ -1,4 +1,4 @@
-"""K-means with a price for every change of state."""
+"""K-means with a penalty for every change of state."""
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -8,11 +8,11 @@ from tsinit.init._centres import cluster_centres, refine
 from tsinit.init._labels import bounds, count_distinct, finish, prepare, wanted_states
 
 _STAY = 0.95
-_MOST_PRICES = 10
+_MAX_ROUNDS = 10
 
 
 class Jump(BaseEstimator):
-    """Start from a jump model: clusters of the rows, where the path through them pays for every change.
+    """Start from a jump model: clusters of the rows, where every change along the path is penalised.
 
     On columns of variance 1, the sum of the squared distances to the centres plus `penalty` for every change
     within a sequence is reduced by turns: the best path for the centres (dynamic programming), the means for
@@ -20,13 +20,13 @@ class Jump(BaseEstimator):
     rows, so regimes may overlap.
 
     Distances and means are over observed values, so that a gap costs nothing and changes nothing; only the
-    first k-means interpolates gaps, within each sequence. A row never seen takes the label of the last row
-    seen before it in its sequence, else of the next.
+    first k-means interpolates gaps, within each sequence. A row never observed takes the label of the last row
+    observed before it in its sequence, else of the next.
 
     Parameters
     ----------
     penalty : "auto" or float, default "auto"
-        Price of a change, in squared distances on columns of variance 1; 0 is k-means. "auto" is 2 s^2 log((K
+        Penalty of a change, in squared distances on columns of variance 1; 0 is k-means. "auto" is 2 s^2 log((K
         - 1) p / (1 - p)) with p = 0.95 and s^2 the mean squared deviation of a value from its centre: then
         the path is the most probable one of a hidden Markov model with normal noise of variance s^2 that
         keeps its state with probability p. As s^2 depends on the path, the two are found by turns, at most
@@ -43,7 +43,7 @@ class Jump(BaseEstimator):
         self.penalty = penalty
 
     def labels(self, y, rng, n_states=None, offsets=None):
-        """Label every time step by the path of least cost.
+        """Label every time step by the path of smallest cost.
 
         Parameters
         ----------
@@ -52,10 +52,10 @@ class Jump(BaseEstimator):
         rng : numpy.random.Generator
             Seeds the centres.
         n_states : int, optional
-            Largest number of states; ``min(10, max(2, T // 50))`` if not given. A state that is not worth its
+            Largest number of states; ``min(10, max(2, T // 50))`` if not given. A state that does not repay its
             changes is left out.
         offsets : (N + 1,) int, optional
-            Where each sequence starts; None for one sequence. The first row of each pays nothing.
+            Where each sequence starts; None for one sequence. The first row of each has no penalty.
 
         Returns
         -------
@@ -67,24 +67,24 @@ class Jump(BaseEstimator):
         ValueError
             If `penalty` is no number from 0, or `n_states` no whole number from 1.
         """
-        _checks.number_or_word("penalty", self.penalty, 0.0, "auto")
-        z, full, seen = prepare(y, offsets)
-        K = count_distinct(full[seen], wanted_states(n_states, len(y)))
+        _checks.check_number_or_word("penalty", self.penalty, 0.0, "auto")
+        z, full, observed = prepare(y, offsets)
+        K = count_distinct(full[observed], wanted_states(n_states, len(y)))
         if K < 2:
             return np.zeros(len(y), dtype=np.int64)
         limits = bounds(len(y), offsets)
-        labels, centres, _ = refine(z, cluster_centres(full[seen], K, rng), 0.0, limits)
+        labels, centres, _ = refine(z, cluster_centres(full[observed], K, rng), 0.0, limits)
         if self.penalty == "auto":
-            labels = _by_fair_price(z, labels, centres, limits)
+            labels = _with_auto_penalty(z, labels, centres, limits)
         else:
             labels = refine(z, centres, float(self.penalty), limits)[0]
-        return finish(labels, seen, offsets)
+        return finish(labels, observed, offsets)
 
 
-def _by_fair_price(z, labels, centres, offsets):
-    """Alternate the price of a change and the path that it leads to."""
+def _with_auto_penalty(z, labels, centres, offsets):
+    """Alternate the penalty of a change and the path that it leads to."""
     odds = (len(centres) - 1) * _STAY / (1 - _STAY)
-    for _ in range(_MOST_PRICES):
+    for _ in range(_MAX_ROUNDS):
         variance = np.nanmean((z - centres[labels]) ** 2)
         new, centres, _ = refine(z, centres, 2 * variance * np.log(odds), offsets)
         if np.array_equal(new, labels):

@@ -7,18 +7,16 @@ from sklearn.base import BaseEstimator
 
 from tsinit.init import _checks
 from tsinit.init._centres import cluster_centres, refine
-from tsinit.init._fills import keep_seen
+from tsinit.init._fills import keep_observed
 from tsinit.init._labels import bounds, count_distinct, finish, prepare, wanted_states
 from tsinit.init._regress import delay_windows, learn_dynamics
 from tsinit.init._scaling import standardise, unscale
 from tsinit.init._windows import place_in_sequence, take
 from tsinit.kernels.jump import squared_distances
 
-_MOST_WINDOWS = (
-    10_000  # clustered; more of them move the centres by less than their own uncertainty
-)
+_MAX_WINDOWS = 10_000  # clustered; more of them move the centres by less than their own uncertainty
 _N_INIT = 3
-_ROWS_PER_CENTRE, _MOST_CENTRES = 20, 100  # of fills
+_ROWS_PER_CENTRE, _MAX_CENTRES = 20, 100  # of fills
 
 
 class KMeans(BaseEstimator):
@@ -29,12 +27,12 @@ class KMeans(BaseEstimator):
     path, and ridge regressions on it give A and C, their residuals Q and R.
 
     Gaps are filled by linear interpolation within each sequence, and windows that are complete (or, if those
-    are few, at least half seen) are preferred. No window crosses the start of a sequence.
+    are few, at least half observed) are preferred. No window crosses the start of a sequence.
 
     For `labels`, the rows themselves are clustered, on columns of variance 1, the best of 10 seedings (of
     more than 10,000 rows that many, drawn at random, are clustered first and all then refine the centres).
     Seeding interpolates gaps within each sequence; after that distances and means are over observed values
-    only. A row never seen takes the label of the last row seen before it in its sequence, else of the next.
+    only. A row never observed takes the label of the last row observed before it in its sequence, else of the next.
 
     For `fill`, the rows are clustered in the same way (3 seedings), and a gap takes the value of the centre
     that is nearest in what the row shows; a row without a value is taken as interpolated.
@@ -84,13 +82,13 @@ class KMeans(BaseEstimator):
         ValueError
             If `n_clusters` or `n_delays` is not allowed.
         """
-        _checks.count_or_word("n_clusters", self.n_clusters, 1, "auto")
-        _checks.count_or_word("n_delays", self.n_delays, 1, "auto")
+        _checks.check_count_or_word("n_clusters", self.n_clusters, 1, "auto")
+        _checks.check_count_or_word("n_delays", self.n_delays, 1, "auto")
         z, loc, scale = standardise(y)
         full, n_delays, ends = delay_windows(z, offsets, self.n_delays, n_states)
         some = ends
-        if len(ends) > _MOST_WINDOWS:
-            some = np.sort(rng.choice(ends, _MOST_WINDOWS, replace=False))
+        if len(ends) > _MAX_WINDOWS:
+            some = np.sort(rng.choice(ends, _MAX_WINDOWS, replace=False))
         wanted = n_states + 1 if self.n_clusters == "auto" else self.n_clusters
         weights = _centroid_directions(take(full, some, n_delays), wanted, n_states, rng)
         return unscale(learn_dynamics(z, full, ends, weights, n_states, rng), loc, scale)
@@ -119,17 +117,17 @@ class KMeans(BaseEstimator):
         ValueError
             If `n_clusters`, `n_delays` or `n_states` is not allowed.
         """
-        _checks.count_or_word("n_clusters", self.n_clusters, 1, "auto")
-        _checks.count_or_word("n_delays", self.n_delays, 1, "auto")
-        z, full, seen = prepare(y, offsets)
+        _checks.check_count_or_word("n_clusters", self.n_clusters, 1, "auto")
+        _checks.check_count_or_word("n_delays", self.n_delays, 1, "auto")
+        z, full, observed = prepare(y, offsets)
         K = wanted_states(n_states if self.n_clusters == "auto" else self.n_clusters, len(y))
         if self.n_delays != "auto" and self.n_delays > 1:
             z, full = (_around(rows, self.n_delays, offsets) for rows in (z, full))
-        K = count_distinct(full[seen], K)
+        K = count_distinct(full[observed], K)
         if K < 2:
             return np.zeros(len(y), dtype=np.int64)
-        centres = cluster_centres(full[seen], K, rng)
-        return finish(refine(z, centres, 0.0, bounds(len(y), offsets))[0], seen, offsets)
+        centres = cluster_centres(full[observed], K, rng)
+        return finish(refine(z, centres, 0.0, bounds(len(y), offsets))[0], observed, offsets)
 
     def fill(self, y, rng, offsets=None):
         """Fill the gaps of each row from the nearest centre.
@@ -146,36 +144,38 @@ class KMeans(BaseEstimator):
         Returns
         -------
         (T, D) float
-            Seen cells as they are.
+            Observed cells as they are.
 
         Raises
         ------
         ValueError
             If `n_clusters` or `n_delays` is not allowed.
         """
-        _checks.count_or_word("n_clusters", self.n_clusters, 1, "auto")
-        _checks.count_or_word("n_delays", self.n_delays, 1, "auto")
-        z, full, seen = prepare(y, offsets)
+        _checks.check_count_or_word("n_clusters", self.n_clusters, 1, "auto")
+        _checks.check_count_or_word("n_delays", self.n_delays, 1, "auto")
+        z, full, observed = prepare(y, offsets)
         _, loc, scale = standardise(y)
         D, limits = y.shape[1], bounds(len(y), offsets)
         K = (
-            min(_MOST_CENTRES, max(2, len(y) // _ROWS_PER_CENTRE))
+            min(_MAX_CENTRES, max(2, len(y) // _ROWS_PER_CENTRE))
             if self.n_clusters == "auto"
             else self.n_clusters
         )
         n_delays = 1 if self.n_delays == "auto" else self.n_delays
         if n_delays > 1:
             z, full = (_around(rows, n_delays, offsets) for rows in (z, full))
-        if not seen.any():
-            return keep_seen(y, loc)
-        K = count_distinct(full[seen], K)
-        labels, centres, _ = refine(z, cluster_centres(full[seen], K, rng, _N_INIT), 0.0, limits)
+        if not observed.any():
+            return keep_observed(y, loc)
+        K = count_distinct(full[observed], K)
+        labels, centres, _ = refine(
+            z, cluster_centres(full[observed], K, rng, _N_INIT), 0.0, limits
+        )
         own = n_delays // 2 * D
         # A row without a value shows nothing of its own: its interpolation does.
         blank = np.isnan(z).all(axis=1)
         if blank.any():
             labels[blank] = squared_distances(full[blank], centres).argmin(axis=1)
-        return keep_seen(y, centres[labels][:, own : own + D] * scale + loc)
+        return keep_observed(y, centres[labels][:, own : own + D] * scale + loc)
 
 
 def _around(rows, length, offsets):

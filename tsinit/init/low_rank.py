@@ -6,24 +6,24 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from tsinit._validate import check_count
-from tsinit.init._fills import keep_seen
+from tsinit.init._fills import keep_observed
 from tsinit.init._labels import bounds
 from tsinit.init._scaling import standardise
 from tsinit.init._windows import fill_linear
 
-_HELD_OUT = 0.1  # share of the seen cells that choose the penalty
+_HELD_OUT = 0.1  # share of the observed cells that choose the penalty
 _PENALTIES = 2.0 ** -np.arange(1.0, 9.0)  # in units of the largest singular value
 _STEPS, _LAST_STEPS = 8, 30
 
 
 class LowRank(BaseEstimator):
-    """Fill gaps by a matrix of low rank that agrees with what was seen (soft-impute), on rows with their neighbours.
+    """Fill gaps by a low-rank matrix that agrees with the observed values (soft-impute), on rows with their neighbours.
 
     Row t of the matrix holds the rows t - lags .. t + lags of the table, so that few directions carry both how columns
     go together and how they move. Its singular values are shrunk by a penalty and the gaps replaced by the result,
-    until they stay; the penalty is the one that predicts a tenth of the seen cells best. Rows beyond the ends of a
+    until they stay; the penalty is the one that predicts a tenth of the observed cells best. Rows beyond the ends of a
     sequence are missing, so nothing crosses from one sequence to another but the directions. A row that is missing with
-    all its neighbours is interpolated, and a column never seen becomes 0.
+    all its neighbours is interpolated, and a column never observed becomes 0.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class LowRank(BaseEstimator):
         Returns
         -------
         (T, D) float
-            Seen cells as they are.
+            Observed cells as they are.
 
         Raises
         ------
@@ -73,36 +73,36 @@ class LowRank(BaseEstimator):
             if now < error:
                 best, error, n_steps = _PENALTIES[i], now, i + 1
         last = list(_path(z, offsets, lags, _PENALTIES[:n_steps]))[-1]
-        seen = _windows(z, offsets, lags)
+        observed = _windows(z, offsets, lags)
         filled = _centre(
-            _shrink(seen, _windows(last, offsets, lags), best, _LAST_STEPS), z.shape[1], lags
+            _shrink(observed, _windows(last, offsets, lags), best, _LAST_STEPS), z.shape[1], lags
         )
-        # Such a row shows nothing, and would shrink to the mean.
-        blank = np.isnan(seen).all(axis=1)
+        # Nothing of such a row was observed, and would shrink to the mean.
+        blank = np.isnan(observed).all(axis=1)
         filled[blank] = fill_linear(z, offsets)[blank]
-        return keep_seen(y, filled * scale + loc)
+        return keep_observed(y, filled * scale + loc)
 
 
 def _path(z, offsets, lags, penalties):
     """Complete tables for smaller and smaller penalties, each from the one before."""
-    seen = _windows(z, offsets, lags)
+    observed = _windows(z, offsets, lags)
     full = _windows(fill_linear(z, offsets), offsets, lags)
     for penalty in penalties:
-        full = _shrink(seen, full, penalty, _STEPS)
+        full = _shrink(observed, full, penalty, _STEPS)
         yield _centre(full, z.shape[1], lags)
 
 
-def _shrink(seen, full, penalty, n_steps):
-    """Alternate between shrunken singular values and the cells seen; NaN of `full` count as 0."""
-    gaps = np.isnan(seen)
-    X = np.where(gaps, np.nan_to_num(full), seen)
+def _shrink(observed, full, penalty, n_steps):
+    """Alternate between shrunken singular values and the observed cells; NaN of `full` count as 0."""
+    gaps = np.isnan(observed)
+    X = np.where(gaps, np.nan_to_num(full), observed)
     for _ in range(n_steps):
         squares, V = np.linalg.eigh(X.T @ X)
         s = np.sqrt(np.maximum(squares, 0.0))
         kept = np.where(
             s > 0.0, np.maximum(s - penalty * s[-1], 0.0) / np.where(s > 0.0, s, 1.0), 0.0
         )
-        X = np.where(gaps, X @ ((V * kept) @ V.T), seen)
+        X = np.where(gaps, X @ ((V * kept) @ V.T), observed)
     return X
 
 

@@ -12,11 +12,11 @@ from tsinit.init._regress import principal, ridge
 from tsinit.init._scaling import standardise, unscale
 from tsinit.init._windows import fill_linear, place_in_run, take, window_ends
 
-_LEAST_NOISE = 1e-5  # of the variance of the data, for series that are predicted exactly
+_MIN_NOISE = 1e-5  # of the variance of the data, for series that are predicted exactly
 _MAX_RADIUS = 0.999  # of A
 
 
-class Autoregression(NamedTuple):
+class BurgAutoregression(NamedTuple):
     """y[t] = sum_k coefficients[k - 1] y[t - k] + e[t]."""
 
     coefficients: np.ndarray  # (order,)
@@ -28,14 +28,14 @@ class LPC(BaseEstimator):
 
     For one variable Burg's AR(n) in companion form, C = e1'. For D variables a vector autoregression of order
     p = ceil(n / D) by ridge regression in block companion form; where n is no multiple of D, the oldest
-    observation enters the state through its leading principal components only, as many as there is room
-    for, so n < D gives an autoregression of principal components.
+    observation enters the state through its leading principal components only, as many as fit
+    in, so n < D gives an autoregression of principal components.
 
     The innovation variance E is shared out by Q = E e1 e1' + jitter E I and R = noise E: a rank-one Q or a
     zero R would stay so under EM. The named strategy "lpc_loose" is ``LPC(jitter=0.1, noise=0.3)``.
 
     Burg's sums go over unbroken runs of the data only. The vector autoregression takes complete windows or,
-    if those are few, windows at least half seen with the gaps interpolated linearly. Neither reaches across
+    if those are few, windows at least half observed with the gaps interpolated linearly. Neither reaches across
     the start of a sequence.
 
     Parameters
@@ -84,16 +84,16 @@ class LPC(BaseEstimator):
         z, loc, scale = standardise(y)
         if z.shape[1] == 1:
             A, E = _companion_of_series(z[:, 0], n_states, offsets)
-            seen, unseen = np.ones((1, 1)), np.zeros(1)
+            loadings, left_out = np.ones((1, 1)), np.zeros(1)
         else:
-            A, E, seen, unseen = _companion_of_vectors(z, n_states, offsets)
-        E = nearest_psd(E, least=_LEAST_NOISE)
+            A, E, loadings, left_out = _companion_of_vectors(z, n_states, offsets)
+        E = nearest_psd(E, minimum=_MIN_NOISE)
         first = len(E)
-        C = np.hstack([seen, np.zeros((z.shape[1], n_states - first))])
+        C = np.hstack([loadings, np.zeros((z.shape[1], n_states - first))])
         Q = self.jitter * np.mean(np.diag(E)) * np.eye(n_states)
         Q[:first, :first] += E
-        predicted = np.maximum(np.einsum("ij,jk,ik->i", seen, E, seen), _LEAST_NOISE)
-        R = unseen + self.noise * predicted
+        predicted = np.maximum(np.einsum("ij,jk,ik->i", loadings, E, loadings), _MIN_NOISE)
+        R = left_out + self.noise * predicted
         return unscale(assemble(_damp(A, first), C, Q, np.diag(R)), loc, scale)
 
 
@@ -103,7 +103,7 @@ def burg(y, order, offsets=None, floor=0.0):
     At every stage the reflection coefficient minimises the sum of forward and backward prediction errors.
     With gaps or several sequences the sums go over the stretches inside unbroken runs only, so nothing is
     predicted across a gap; every coefficient stays within [-1, 1], so the result is never unstable. A stage
-    with fewer than twice its order of errors to learn from changes nothing: at 40 % missing that was worth
+    with fewer than twice its order of errors to learn from changes nothing: at 40 % missing that gained
     0.25 nats per value at the start.
 
     Parameters
@@ -120,7 +120,7 @@ def burg(y, order, offsets=None, floor=0.0):
 
     Returns
     -------
-    Autoregression
+    BurgAutoregression
 
     References
     ----------
@@ -130,8 +130,8 @@ def burg(y, order, offsets=None, floor=0.0):
     place = place_in_run(y[:, None], offsets)
     forward, backward = y, y
     polynomial = np.ones(1)  # of the prediction error, lag 0 first
-    seen = y[place >= 0]
-    noise = float(np.mean(seen**2)) if seen.size else 0.0
+    observed = y[place >= 0]
+    noise = float(np.mean(observed**2)) if observed.size else 0.0
     for stage in range(1, order + 1):
         forward, backward = forward[1:], backward[:-1]
         inside = place[stage:] >= stage
@@ -143,12 +143,12 @@ def burg(y, order, offsets=None, floor=0.0):
         polynomial = longer + reflection * longer[::-1]
         noise *= 1.0 - reflection**2
         forward, backward = forward + reflection * backward, backward + reflection * forward
-    return Autoregression(-polynomial[1:], noise)
+    return BurgAutoregression(-polynomial[1:], noise)
 
 
 def _companion_of_series(z, n_states, offsets):
     """Burg's AR(n) in companion form: transition (n, n) and innovation variance (1, 1)."""
-    fit = burg(z, n_states, offsets, floor=_LEAST_NOISE)
+    fit = burg(z, n_states, offsets, floor=_MIN_NOISE)
     A = np.eye(n_states, k=-1)
     A[0] = fit.coefficients
     return A, np.array([[fit.noise]])
@@ -157,19 +157,19 @@ def _companion_of_series(z, n_states, offsets):
 def _companion_of_vectors(z, n_states, offsets):
     """VAR(p) in block companion form, the oldest block in principal components.
 
-    Returns the transition (n, n), the innovation covariance (m, m) of the newest block, how that block is
-    seen (D, m), and the variance (D,) of what it leaves unseen. m is D, or n where n < D.
+    Returns the transition (n, n), the innovation covariance (m, m) of the newest block, its loadings (D, m)
+    on the outputs, and the variance (D,) that they leave out. m is D, or n where n < D.
     """
     D = z.shape[1]
     order = -(-n_states // D)
     full = fill_linear(z, offsets)
     oldest = principal(np.cov(full.T, bias=True), n_states - (order - 1) * D)
     blocks = [np.eye(D)] * (order - 1) + [oldest]
-    seen, D_oldest = blocks[0], oldest.shape[1]
+    loadings, D_oldest = blocks[0], oldest.shape[1]
     ends = window_ends(z, offsets, order + 1, enough=3 * n_states)
     windows = take(full, ends, order + 1)
     states = windows[:, D:] @ block_diag(*blocks)
-    target = windows[:, :D] @ seen
+    target = windows[:, :D] @ loadings
     B = ridge(states, target)
     A = np.eye(n_states, k=-D)
     if order > 1:
@@ -178,7 +178,7 @@ def _companion_of_vectors(z, n_states, offsets):
     A[: len(B)] = B
     left = target - states @ B.T
     E = left.T @ left / len(ends) if len(ends) else np.eye(len(B))
-    return A, E, seen, np.mean((full - full @ seen @ seen.T) ** 2, axis=0)
+    return A, E, loadings, np.mean((full - full @ loadings @ loadings.T) ** 2, axis=0)
 
 
 def _damp(A, first):

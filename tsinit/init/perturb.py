@@ -6,14 +6,14 @@ from sklearn.base import BaseEstimator
 from tsinit._validate import check_count, check_labels, check_number, check_params
 from tsinit.init import _checks
 from tsinit.init._assemble import assemble, covariance_root
-from tsinit.init._fills import keep_seen
+from tsinit.init._fills import keep_observed
 from tsinit.init._labels import compact
 from tsinit.init._scaling import standardise
 from tsinit.init.registry import resolve
 
 
 class Perturb(BaseEstimator):
-    """Start near another start: chains that begin apart, or a warm start with some air.
+    """Start near another start: chains that begin apart, or a warm start with some noise.
 
     For `dynamics`, to every entry of A a normal number is added with standard deviation `scale` times ||A|| /
     n, the root mean square of its entries. In Q and R the Cholesky factor L becomes L (exp(scale D) + scale
@@ -25,10 +25,10 @@ class Perturb(BaseEstimator):
     For `labels`, a share `scale` of the time steps, drawn at random, gets a new label, drawn uniformly from
     all (so that some keep theirs): 1 or more is a start like ``Uniform``.
 
-    For `fill`, to every filled value a normal number is added with standard deviation `scale` times that of
-    what was seen of its column.
+    For `fill`, to every filled value a normal number is added with standard deviation `scale` times that of the
+    observed values of its column.
 
-    Gaps and sequences are the business of the inner strategy.
+    Gaps and sequences are left to the inner strategy.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class Perturb(BaseEstimator):
         ------
         ValueError
             If `scale` is negative, no strategy has the name `inner`, or the inner start does not fit the data
-            or is not a sound model.
+            or is not a valid model.
         TypeError
             If `inner` is none of the things it may be, or does not offer ``dynamics``.
         """
@@ -115,10 +115,10 @@ class Perturb(BaseEstimator):
             If `inner` is none of the things it may be, or does not offer ``labels``.
         """
         check_number("scale", self.scale, 0.0)
-        least = 1 if n_states is None else check_count("n_states", n_states)
+        minimum = 1 if n_states is None else check_count("n_states", n_states)
         inner = resolve(self.inner, "labels", "inner")
         labels = check_labels(inner.propose(y, rng, n_states, offsets, trial), len(y), "inner")
-        K = max(least, int(labels.max()) + 1)
+        K = max(minimum, int(labels.max()) + 1)
         changed = rng.permutation(len(labels))[: round(min(self.scale, 1.0) * len(labels))]
         labels[changed] = rng.integers(K, size=len(changed))
         return compact(labels)
@@ -140,7 +140,7 @@ class Perturb(BaseEstimator):
         Returns
         -------
         (T, D) float
-            Seen cells as they are.
+            Observed cells as they are.
 
         Raises
         ------
@@ -153,11 +153,11 @@ class Perturb(BaseEstimator):
         check_number("scale", self.scale, 0.0)
         inner = resolve(self.inner, "fill", "inner")
         filled = inner.propose(y, rng, offsets=offsets, trial=trial, times=times, period=period)
-        filled = _checks.complete("inner", filled, y)
+        filled = _checks.check_complete("inner", filled, y)
         z, _, deviation = standardise(y)
         varies = np.abs(np.nan_to_num(z)).max(axis=0, initial=0.0) > 0.0
         noise = self.scale * np.where(varies, deviation, 0.0) * rng.standard_normal(y.shape)
-        return keep_seen(y, filled + noise)
+        return keep_observed(y, filled + noise)
 
 
 def _spread_covariance(S, scale, rng):

@@ -25,11 +25,11 @@ class Race(BaseEstimator):
     strategy begins short runs from several seeds, round by round the weaker ones are dropped and the others taken up
     where they were left, and the last is finished. What it did up to then is the beginning of its history, not a
     trial to be repeated, and the fit ends exactly where it would have ended with that start alone. ``init_race_`` of
-    the model tells of all of them, those that failed included.
+    the model reports all of them, those that failed included.
 
     Inside another strategy (``Perturb(Race())``) the same rounds run as short fits.
 
-    Gaps and sequences are the business of the candidates.
+    Gaps and sequences are left to the candidates.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class Race(BaseEstimator):
         "short_em", "uniform")`` for labels and ``("linear", "seasonal", "low_rank", "hot_deck")`` for fills.
     n_seeds : "auto" or int
         Starts of each candidate. "auto" is 1 for dynamics, where candidates differ by far more than seeds, and 2 for
-        labels and fills. In a state-space model, whose runs are decided by their start, a candidate without chance
+        labels and fills. In a state-space model, whose runs are determined by their start, a candidate without chance
         has only one.
     n_iter : "auto" or int
         Iterations of the first round; from round to round the iterations done double. "auto" is 4 for a state-space
@@ -55,17 +55,17 @@ class Race(BaseEstimator):
 
     Notes
     -----
-    A state-space model is judged not by where its runs are but by where they are bound for, because the leader of the
+    A run of a state-space model is ranked by its projected objective, not the present one, because the leader of the
     first iterations is often the one about to stall: the objective plus the pace of the last quarter of the iterations,
     kept up for one and a half times their number. What the winner leaves of the budget goes to the fastest of those
     that were dropped. Six starts cost time too, on short data as much as half a run.
 
-    No race knows who will win late, so that a good end has its price: over the 50 problems of ``benchmarks/race.py``,
-    chosen apart from those on which the parameters of the race were set (two speech frames are among both), the end is
-    at least as good as the median of the best single strategy, which nobody knows beforehand, in 79 % of races with a
-    budget of two runs (95 % interval 68 to 89 %), and in 94 % with four (89 to 98 %).
+    No race can know who will win late, so a good optimum has its cost: over the 50 problems of ``benchmarks/race.py``,
+    chosen apart from those on which the parameters of the race were set (two speech frames are among both), the final
+    objective is at least as good as the median of the best single strategy, which nobody knows beforehand, in 79 % of
+    races with a budget of two runs (95 % interval 68 to 89 %), and in 94 % with four (89 to 98 %).
 
-    A chain is judged by the mean log density of the later half of its sweeps.
+    A chain is ranked by the mean log density of the later half of its sweeps.
 
     References
     ----------
@@ -174,9 +174,9 @@ class Race(BaseEstimator):
         if more.get("n_states") is not None:
             check_count("n_states", more["n_states"])
         starts = [start for start in starters(self, verb) for _ in range(seeds(self, verb))]
-        _checks.judge(trial, "Race")
+        _checks.check_trial(trial, "Race")
         runs = [
-            _ShortFits(start, y, own, trial, more)
+            _ShortFitContender(start, y, own, trial, more)
             for start, own in zip(starts, rng.spawn(len(starts)), strict=True)
         ]
         first = first_round(self, _FIRST)
@@ -192,7 +192,7 @@ class Race(BaseEstimator):
         return left[0].at
 
 
-class _ShortFits:
+class _ShortFitContender:
     """One contender, advanced by one short fit after another."""
 
     finished = False
@@ -243,14 +243,14 @@ def candidates(race, verb):
     """List the strategies of a race as they were given."""
     if isinstance(race.strategies, str) and race.strategies == "auto":
         return list(_CANDIDATES[verb])
-    _checks.listed(race.strategies)
+    _checks.check_candidates(race.strategies)
     return list(race.strategies)
 
 
 def starters(race, verb):
     """Check the parameters of a race and resolve every name, before anything runs: a list of `ResolvedStrategy`."""
-    _checks.count_or_word("n_seeds", race.n_seeds, 1, "auto")
-    _checks.count_or_word("n_iter", race.n_iter, 0, "auto")
+    _checks.check_count_or_word("n_seeds", race.n_seeds, 1, "auto")
+    _checks.check_count_or_word("n_iter", race.n_iter, 0, "auto")
     check_number("keep", race.keep, 0.0, 0.9)
     check_number("budget", race.budget, 1.0)
     return [resolve(strategy, verb, "strategies") for strategy in candidates(race, verb)]

@@ -254,7 +254,7 @@ def _made(name: str, argument: str) -> Any:
 
 
 def _examined(factory: Callable[[], Any]) -> RegisteredStrategy:
-    """Find the class and the verbs of what a factory makes, without calling it where its class tells."""
+    """Find the class and the verbs of what a factory makes, without calling it where its class shows them."""
     kind = factory
     while isinstance(kind, functools.partial):
         kind = kind.func

@@ -66,7 +66,7 @@ class Seasonal(BaseEstimator):
         Returns
         -------
         (T, D) float
-            Seen cells as they are.
+            Observed cells as they are.
 
         Raises
         ------
@@ -110,16 +110,16 @@ def find_period(z, offsets, times):
     longest = int(np.argmax(np.diff(limits)))
     rows = slice(limits[longest], limits[longest + 1])
     part = fill_linear(_on_clock(z[rows], times[rows]), None)
-    T, most = len(part), len(part) // _MIN_REPEATS
-    if most < 3:
+    T, max_lag = len(part), len(part) // _MIN_REPEATS
+    if max_lag < 3:
         return None
     t = np.arange(T) - (T - 1) / 2
     part = part - part.mean(axis=0)
     part = part - np.outer(t, t @ part / (t @ t))
     spectrum = np.abs(np.fft.rfft(part, 2 * T, axis=0)) ** 2
-    r = np.fft.irfft(spectrum, axis=0)[: most + 2]
+    r = np.fft.irfft(spectrum, axis=0)[: max_lag + 2]
     r = (
-        r / np.maximum(r[0], np.finfo(float).tiny) * (T / (T - np.arange(most + 2)))[:, None]
+        r / np.maximum(r[0], np.finfo(float).tiny) * (T / (T - np.arange(max_lag + 2)))[:, None]
     ).mean(axis=1)
     peaks = np.flatnonzero((r[1:-1] > r[:-2]) & (r[1:-1] >= r[2:])) + 1
     # What lies before the first descent to zero is smoothness, not season.
@@ -146,15 +146,15 @@ def _phase(times, period):
 
 
 def _phase_means(z, times, period):
-    """Mean (phases, D) of each phase; 0 where a phase was never seen."""
+    """Mean (phases, D) of each phase; 0 where a phase was never observed."""
     phase, n_phases = _phase(times, period), int(np.ceil(period))
     out = np.zeros((n_phases, z.shape[1]))
     for column, means in zip(z.T, out.T, strict=True):
-        seen = ~np.isnan(column)
-        count = np.bincount(phase[seen], minlength=n_phases)
-        means[:] = np.bincount(phase[seen], weights=column[seen], minlength=n_phases) / np.maximum(
-            count, 1
-        )
+        observed = ~np.isnan(column)
+        count = np.bincount(phase[observed], minlength=n_phases)
+        means[:] = np.bincount(
+            phase[observed], weights=column[observed], minlength=n_phases
+        ) / np.maximum(count, 1)
     return out
 
 

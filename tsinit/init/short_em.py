@@ -6,16 +6,16 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from tsinit._validate import check_choice, check_count
-from tsinit.init._gaussian_hmm import Model, densities, em_step, patterns
+from tsinit.init._gaussian_hmm import GaussianHMMParams, densities, em_step, observed_patterns
 from tsinit.init._labels import bounds, count_distinct, finish, prepare, wanted_states
 from tsinit.kernels.hidden_markov.forward_backward import log_likelihood, viterbi
 
 _STAY = 0.9
-_MOST_ROWS = 10_000  # of short runs, in stretches of
+_MAX_ROWS = 10_000  # of short runs, in stretches of
 _STRETCH = 1_000
-_MOST_PATTERNS = 128
-_MOST_STEPS = 100
-_LEAST_GAIN = 1e-5  # of log-likelihood per row, to go on
+_MAX_PATTERNS = 128
+_MAX_STEPS = 100
+_MIN_GAIN = 1e-5  # of log-likelihood per row, to go on
 
 
 class ShortEM(BaseEstimator):
@@ -28,8 +28,8 @@ class ShortEM(BaseEstimator):
     random serve the short runs, and all only the end of the long one.
 
     Columns have variance 1, and variances are kept above 0.001. Missing values are integrated out, exactly,
-    as long as there are at most 128 different sets of observed columns; with more, gaps of partly seen rows
-    are interpolated. A row never seen takes the label of the last row seen before it in its sequence, else of
+    as long as there are at most 128 different sets of observed columns; with more, gaps of partly observed rows
+    are interpolated. A row never observed takes the label of the last row observed before it in its sequence, else of
     the next.
 
     Parameters
@@ -81,33 +81,33 @@ class ShortEM(BaseEstimator):
         check_count("n_runs", self.n_runs)
         check_count("n_iter", self.n_iter, 0)
         check_choice("covariance", self.covariance, ("full", "diag"))
-        z, full, seen = prepare(y, offsets)
-        K = count_distinct(full[seen], wanted_states(n_states, len(y)))
+        z, full, observed = prepare(y, offsets)
+        K = count_distinct(full[observed], wanted_states(n_states, len(y)))
         if K < 2:
             return np.zeros(len(y), dtype=np.int64)
         limits, diagonal = bounds(len(y), offsets), self.covariance == "diag"
-        if len(patterns(z)) > _MOST_PATTERNS:
-            z = np.where(seen[:, None], full, np.nan)
+        if len(observed_patterns(z)) > _MAX_PATTERNS:
+            z = np.where(observed[:, None], full, np.nan)
         rows, parts = _stretches(limits, rng)
-        model = self._best_short_run(z[rows], parts, full[seen], K, diagonal, rng)
+        model = self._best_short_run(z[rows], parts, full[observed], K, diagonal, rng)
         if len(rows) < len(y):
             model, _ = _continued(z[rows], parts, model, diagonal)
         model, groups = _continued(z, limits, model, diagonal)
         return finish(
-            viterbi(densities(z, groups, model), model.start, model.P, limits), seen, offsets
+            viterbi(densities(z, groups, model), model.start, model.P, limits), observed, offsets
         )
 
     def _best_short_run(self, z, offsets, rows, K, diagonal, rng):
         """Model of highest likelihood after a few iterations from each of the random starts."""
-        groups = patterns(z)
-        best, most = None, -np.inf
+        groups = observed_patterns(z)
+        best, highest = None, -np.inf
         for _ in range(self.n_runs):
             model = _random_model(rows, K, diagonal, rng)
             for _ in range(self.n_iter):
                 _, model = em_step(z, groups, offsets, model, diagonal)
             reached = log_likelihood(densities(z, groups, model), model.start, model.P, offsets)
-            if best is None or reached > most:
-                best, most = model, reached
+            if best is None or reached > highest:
+                best, highest = model, reached
         return best
 
 
@@ -118,15 +118,15 @@ def _random_model(rows, K, diagonal, rng):
     P = np.full((K, K), (1 - _STAY) / (K - 1))
     np.fill_diagonal(P, _STAY)
     means = rows[rng.choice(len(rows), K, replace=False)]
-    return Model(np.full(K, 1 / K), P, means, np.tile(cov, (K, 1, 1)))
+    return GaussianHMMParams(np.full(K, 1 / K), P, means, np.tile(cov, (K, 1, 1)))
 
 
 def _continued(z, offsets, model, diagonal):
     """Run EM to the end."""
-    groups, before = patterns(z), -np.inf
-    for _ in range(_MOST_STEPS):
+    groups, before = observed_patterns(z), -np.inf
+    for _ in range(_MAX_STEPS):
         reached, better = em_step(z, groups, offsets, model, diagonal)
-        if not reached - before > _LEAST_GAIN * len(z):
+        if not reached - before > _MIN_GAIN * len(z):
             break
         model, before = better, reached
     return model, groups
@@ -134,13 +134,13 @@ def _continued(z, offsets, model, diagonal):
 
 def _stretches(offsets, rng):
     """Rows for the short runs, and where each stretch of them starts: all if they are few."""
-    if offsets[-1] <= _MOST_ROWS:
+    if offsets[-1] <= _MAX_ROWS:
         return np.arange(offsets[-1]), offsets
     cuts = np.union1d(
         offsets, np.concatenate([np.arange(a, b, _STRETCH) for a, b in pairwise(offsets)])
     )
     drawn = rng.permutation(len(cuts) - 1)
     lengths = np.diff(cuts)[drawn]
-    drawn = np.sort(drawn[np.cumsum(lengths) - lengths < _MOST_ROWS])
+    drawn = np.sort(drawn[np.cumsum(lengths) - lengths < _MAX_ROWS])
     rows = np.concatenate([np.arange(cuts[i], cuts[i + 1]) for i in drawn])
     return rows, np.concatenate([[0], np.cumsum(np.diff(cuts)[drawn])]).astype(np.int64)

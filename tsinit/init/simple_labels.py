@@ -124,5 +124,5 @@ class Sticky(BaseEstimator):
         step[place_in_sequence(T, offsets) == 0] = 0
         start = rng.integers(K, size=T)
         first = np.arange(T) - place_in_sequence(T, offsets)
-        walked = np.cumsum(step)
-        return compact((start[first] + walked - walked[first]) % K)
+        steps = np.cumsum(step)
+        return compact((start[first] + steps - steps[first]) % K)

@@ -5,7 +5,7 @@ from sklearn.base import BaseEstimator
 
 from tsinit._validate import check_number
 from tsinit.init._assemble import calibrate
-from tsinit.init._fills import keep_seen
+from tsinit.init._fills import keep_observed
 from tsinit.init._labels import compact, wanted_states
 from tsinit.init._scaling import standardise, unscale
 
@@ -21,10 +21,10 @@ class Uniform(BaseEstimator):
     Of the data only the mean and the variance of the observed values of each column are used, so gaps and the
     starts of sequences play no part.
 
-    For `labels` every time step, seen or not, gets one of the states, independently and with equal
+    For `labels` every time step, observed or not, gets one of the states, independently and with equal
     probability: the start that Van Gael et al. give the beam sampler. Nothing of the data is used.
 
-    For `fill` every gap gets a value uniform between the least and the largest that its column showed.
+    For `fill` every gap gets a value uniform between the smallest and the largest observed value of its column.
 
     Parameters
     ----------
@@ -111,10 +111,10 @@ class Uniform(BaseEstimator):
         Returns
         -------
         (T, D) float
-            Seen cells as they are; a column never seen is 0.
+            Observed cells as they are; a column never observed is 0.
         """
-        seen = ~np.isnan(y)
-        some = seen.any(axis=0)
-        low = np.where(some, np.min(y, axis=0, where=seen, initial=np.inf), 0.0)
-        high = np.where(some, np.max(y, axis=0, where=seen, initial=-np.inf), 0.0)
-        return keep_seen(y, low + (high - low) * rng.random(y.shape))
+        observed = ~np.isnan(y)
+        some = observed.any(axis=0)
+        low = np.where(some, np.min(y, axis=0, where=observed, initial=np.inf), 0.0)
+        high = np.where(some, np.max(y, axis=0, where=observed, initial=-np.inf), 0.0)
+        return keep_observed(y, low + (high - low) * rng.random(y.shape))

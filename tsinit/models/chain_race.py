@@ -10,7 +10,7 @@ import numpy as np
 
 from tsinit._validate import child_seed
 from tsinit.init.race import first_round, seeds, starters
-from tsinit.init.race_halving import best_mixed, count_rounds, halve, rounds
+from tsinit.init.race_halving import best_of_each_kind, count_rounds, halve, rounds
 from tsinit.models.chains import ChainRun, ChainSchedule, Failures, SamplerChain, run_chains
 from tsinit.models.monitor import Monitor
 from tsinit.models.race import (
@@ -228,7 +228,7 @@ def _round_runner(
 
 
 def _choose(contenders: Sequence[RacingChain], n: int) -> list[RacingChain]:
-    chosen = best_mixed(
+    chosen = best_of_each_kind(
         [np.nan_to_num(one.score, nan=-np.inf) for one in contenders],
         [one.entry.candidate for one in contenders],
         n,

@@ -49,14 +49,14 @@ def complete_runs(z, offsets):
     starts, stops : (n_runs,) int
         Half-open row ranges.
     """
-    seen = ~np.isnan(z).any(axis=1)
-    opens, closes = seen.copy(), seen.copy()
-    opens[1:] &= ~seen[:-1]
-    closes[:-1] &= ~seen[1:]
+    complete = ~np.isnan(z).any(axis=1)
+    opens, closes = complete.copy(), complete.copy()
+    opens[1:] &= ~complete[:-1]
+    closes[:-1] &= ~complete[1:]
     first, last = offsets[:-1], offsets[1:] - 1
     nonempty = last >= first
-    opens[first[nonempty]] = seen[first[nonempty]]
-    closes[last[nonempty]] = seen[last[nonempty]]
+    opens[first[nonempty]] = complete[first[nonempty]]
+    closes[last[nonempty]] = complete[last[nonempty]]
     return np.flatnonzero(opens), np.flatnonzero(closes) + 1
 
 

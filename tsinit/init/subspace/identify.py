@@ -8,22 +8,20 @@ from scipy.linalg import block_diag
 from tsinit.init._assemble import nearest_psd
 from tsinit.init.subspace.hankel import HankelFactor
 from tsinit.init.subspace.independent_noise import to_independent_noise
-from tsinit.init.subspace.realise import StateSpace, largest_order, realise, weighted_states
+from tsinit.init.subspace.realise import StateSubspace, largest_order, realise, weighted_states
 from tsinit.init.subspace.views import smoothed_view, views
 from tsinit.kernels import Kalman, LinearGaussianParams, solve_lyapunov
 
-_JUDGED = (
-    50_000  # rows on which candidates are compared: enough to tell, and a long series costs no more
-)
-_STATE_NOISE = 1e-4  # least noise of a state in units of its variance
+_COMPARED = 50_000  # rows on which candidates are compared: enough to choose, and a long series costs no more
+_STATE_NOISE = 1e-4  # noise of a state, at least in units of its variance
 _RADIUS = 0.5  # of states beyond what the data can carry: short-lived
 
 
-class Identified(NamedTuple):
+class IdentifiedModel(NamedTuple):
     """A model and what it was read off."""
 
     factor: HankelFactor
-    states: StateSpace
+    states: StateSubspace
     params: LinearGaussianParams
 
 
@@ -44,7 +42,7 @@ def best(strategy, z, offsets, n_states, loadings):
 
     Returns
     -------
-    Identified
+    IdentifiedModel
     """
     z = np.ascontiguousarray(z)
     found = views(z, offsets, n_states, strategy.n_block_rows, strategy.gaps)
@@ -52,11 +50,11 @@ def best(strategy, z, offsets, n_states, loadings):
         return _fit(
             strategy, found[0].factor(found[0].choices[0]), n_states, loadings, found[0].name
         )
-    judge = Kalman(z[:_JUDGED], n_states, np.minimum(offsets, _JUDGED))
+    kalman = Kalman(z[:_COMPARED], n_states, np.minimum(offsets, _COMPARED))
 
     def scored(factor, name):
         fit = _fit(strategy, factor, n_states, loadings, name)
-        return judge.log_likelihood(fit.params), fit
+        return kalman.log_likelihood(fit.params), fit
 
     likeliest = {
         view.name: max((scored(view.factor(rows), view.name) for rows in view.choices), key=_score)
@@ -99,7 +97,7 @@ def _fit(strategy, factor, n_states, loadings, view):
     states = weighted_states(factor, weights)
     order = min(n_states, largest_order(factor, states))
     params = _identify(strategy, factor, states, order, weights) if order else white(len(loadings))
-    return Identified(factor, states, pad(params, n_states, loadings))
+    return IdentifiedModel(factor, states, pad(params, n_states, loadings))
 
 
 def _identify(strategy, factor, states, order, weights):
@@ -109,7 +107,7 @@ def _identify(strategy, factor, states, order, weights):
     if strategy.independent_noise:
         Q, R = to_independent_noise(model, strategy.noise_floor)
     else:
-        Q, R = nearest_psd(model.Q), nearest_psd(model.R, least=strategy.noise_floor)
+        Q, R = nearest_psd(model.Q), nearest_psd(model.R, minimum=strategy.noise_floor)
     Q = Q + _little_noise(strategy, model)
     return LinearGaussianParams(
         model.A, model.C, Q, R, np.zeros(order), solve_lyapunov(model.A, Q), np.zeros(len(R))
@@ -117,11 +115,11 @@ def _identify(strategy, factor, states, order, weights):
 
 
 def _little_noise(strategy, model):
-    """Noise for every state, because EM never leaves a singular Q; the outputs must hardly feel it."""
+    """Noise for every state, because EM never leaves a singular Q; it must hardly show in the outputs."""
     variance = np.diag(model.P)
     noise = np.diag(_STATE_NOISE * np.maximum(variance, _STATE_NOISE * variance.max()))
-    felt = np.diag(model.C @ solve_lyapunov(model.A, noise) @ model.C.T).max()
-    return noise * (strategy.noise_floor / max(felt, strategy.noise_floor))
+    output_variance = np.diag(model.C @ solve_lyapunov(model.A, noise) @ model.C.T).max()
+    return noise * (strategy.noise_floor / max(output_variance, strategy.noise_floor))
 
 
 def _score(scored):

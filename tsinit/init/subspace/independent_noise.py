@@ -7,7 +7,7 @@ G = cov(x[t+1], y[t]), L0 = cov(y[t]) needs a state covariance P with
     A P C' = G,   P - A P A' = Q >= 0,   R = L0 - C P C' >= 0.
 
 So find Q = L L' that minimises || W (A P C' - G) ||^2 over L, where P = P(Q) is linear in Q. W stacks C A^k,
-so what counts is the mismatch in the output covariances C A^k G, whatever the basis of the state, and A is
+so what counts is the residual of the output covariances C A^k G, whatever the basis of the state, and A is
 never inverted. R follows, with its eigenvalues lifted to a floor: where the floor acts, no model with S = 0
 of this order exists and this is a nearby one.
 """
@@ -32,7 +32,7 @@ _MAX_STEP_WORK = 5e8
 _MAX_WORK = 4e9
 
 
-class Mismatch(NamedTuple):
+class CovarianceResidual(NamedTuple):
     """The residual W (A P C' - G) as a function of Q."""
 
     powers: list  # A, A^2, A^4, ...: P is found by doubling
@@ -61,7 +61,7 @@ def to_independent_noise(model, floor=1e-4):
     A, C = model.A, model.C
     sigma = solve_lyapunov(A, model.Q)
     G, L0 = A @ sigma @ C.T + model.S, C @ sigma @ C.T + model.R
-    problem = mismatch(A, C, G)
+    problem = covariance_residual(A, C, G)
     n, D = G.shape
     work = (n * D * n) ** 2
     root = (_levenberg_marquardt if work <= _MAX_STEP_WORK else _lbfgs)(problem, _root(model))
@@ -70,7 +70,7 @@ def to_independent_noise(model, floor=1e-4):
     return Q, nearest_psd(R, floor)
 
 
-def mismatch(A, C, G):
+def covariance_residual(A, C, G):
     """Prepare the least-squares problem for `loss` and `jacobian`.
 
     Parameters
@@ -81,21 +81,21 @@ def mismatch(A, C, G):
 
     Returns
     -------
-    Mismatch
+    CovarianceResidual
     """
     # || O X || = || W X || with O = [C; C A; ...] and W its triangular QR factor.
     W = np.linalg.qr(observability(A, C, 2 * len(A)), mode="r")
-    return Mismatch(_doubling_powers(A), C, W @ A, W @ G)
+    return CovarianceResidual(_doubling_powers(A), C, W @ A, W @ G)
 
 
 def loss(root, problem):
-    """Squared mismatch and its gradient, by one Lyapunov equation and one adjoint.
+    """Squared residual and its gradient, by one Lyapunov equation and one adjoint.
 
     Parameters
     ----------
     root : (n, n) float
         L with Q = L L'.
-    problem : Mismatch
+    problem : CovarianceResidual
 
     Returns
     -------
@@ -139,8 +139,8 @@ def _doubling_powers(A):
 def _root(model):
     """Root of Q with every eigenvalue lifted off zero."""
     values, vectors = np.linalg.eigh(model.Q)
-    least = max(_EIGENVALUE_FLOOR * values[-1], _VARIANCE_FLOOR * np.trace(model.P) / len(values))
-    return vectors * np.sqrt(np.maximum(values, least))
+    minimum = max(_EIGENVALUE_FLOOR * values[-1], _VARIANCE_FLOOR * np.trace(model.P) / len(values))
+    return vectors * np.sqrt(np.maximum(values, minimum))
 
 
 def _levenberg_marquardt(problem, root):

@@ -11,9 +11,9 @@ import numpy as np
 
 from tsinit.init.subspace.hankel import complete_runs, count_columns, hankel_gram
 
-_LEAST_ROWS = 4  # i = 2 block rows per half, the least that has a shift
-_MOST = 64  # block rows chosen by AIC: further ones were never worth their time
-_MOST_VALUES = 256  # the same, times the number of variables
+_MIN_ROWS = 4  # i = 2 block rows per half, the fewest that have a shift
+_MAX_BLOCK_ROWS = 64  # block rows chosen by AIC: further ones never repaid their time
+_MAX_VALUES = 256  # the same, times the number of variables
 _RIDGE = 1e-10  # on standardised data: a series without noise has no smallest prediction error
 
 
@@ -58,15 +58,15 @@ def order_statistics(
     n = np.arange(1, max_states + 1)
     s, c = np.append(singular_values, 0.0), np.append(canonical_correlations, 0.0)
     squares = np.minimum(c**2, 1.0 - 1e-12)  # 1 - c^2 of a state without noise is rounding
-    price = np.log(n_columns) / n_columns
-    regression = n * (2 * n_block_rows * D - n) * price
+    penalty = np.log(n_columns) / n_columns
+    regression = n * (2 * n_block_rows * D - n) * penalty
     with np.errstate(divide="ignore", invalid="ignore"):
         gap_ratio = s[n - 1] / s[n]
     return {
         "singular_value": s[n - 1],
         "canonical_correlation": c[n - 1],
         "gap_ratio": gap_ratio,
-        "svc": squares[n] + 2 * n * D * price,
+        "svc": squares[n] + 2 * n * D * penalty,
         "nic": _sum_after(squares)[n - 1] + regression,
         "ivc": _sum_after(-np.log1p(-squares))[n - 1] + regression,
     }
@@ -78,12 +78,12 @@ def _sum_after(values):
 
 
 def block_row_choices(lengths, D, n_states, wanted="auto", memory=None):
-    """List the numbers i of block rows per half that are worth trying.
+    """List the numbers i of block rows per half to try.
 
-    The least that n states need, ceil(n / D) + 1; the usual for few data, max(ceil(n / D) + 2,
+    The fewest that n states need, ceil(n / D) + 1; the usual for few data, max(ceil(n / D) + 2,
     ceil(1.5 n / D)); its doubles as far as the memory of the series reaches and 20 i D columns are left; that
     memory itself. Where not even 2 i D columns are left for the usual number, only one: as many as leave
-    2 i D, but rather the least while that leaves (i + 1) D.
+    2 i D, but rather the fewest while that leaves (i + 1) D.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def block_row_choices(lengths, D, n_states, wanted="auto", memory=None):
     wanted : "auto" or int
         An integer is the only choice, and only cut to half of the longest stretch.
     memory : callable, optional
-        ``memory(most) -> int``, the memory of the series in rows, looked for up to ``most``.
+        ``memory(maximum) -> int``, the memory of the series in rows, looked for up to ``maximum``.
 
     Returns
     -------
@@ -109,32 +109,32 @@ def block_row_choices(lengths, D, n_states, wanted="auto", memory=None):
         If no stretch has 4 rows.
     """
     longest = int(np.max(lengths, initial=0))
-    if longest < _LEAST_ROWS:
+    if longest < _MIN_ROWS:
         raise ValueError(
-            f"Subspace must have {_LEAST_ROWS} or more consecutive complete rows in some sequence; "
+            f"Subspace must have {_MIN_ROWS} or more consecutive complete rows in some sequence; "
             f"got {longest}. Give longer sequences, or another init such as 'factor_analysis'."
         )
     if wanted != "auto":
         return [min(int(wanted), longest // 2)]
-    least = -(-n_states // D) + 1
-    usual = max(least + 1, -(-3 * n_states // (2 * D)))
-    room = _widest(lengths, lambda i: 2 * i * D)
-    if room < usual:
-        return [max(2, room, min(least, _widest(lengths, lambda i: (i + 1) * D)))]
-    most = min(_widest(lengths, lambda i: 20 * i * D), _MOST, _MOST_VALUES // D)
-    far = memory(most) if memory is not None and most > usual else 0
-    doubles = [usual * 2**k for k in range(1, 7) if usual * 2**k < far]
-    return sorted({least, usual, *doubles, max(usual, far)})
+    fewest = -(-n_states // D) + 1
+    usual = max(fewest + 1, -(-3 * n_states // (2 * D)))
+    affordable = _widest(lengths, lambda i: 2 * i * D)
+    if affordable < usual:
+        return [max(2, affordable, min(fewest, _widest(lengths, lambda i: (i + 1) * D)))]
+    maximum = min(_widest(lengths, lambda i: 20 * i * D), _MAX_BLOCK_ROWS, _MAX_VALUES // D)
+    longest_memory = memory(maximum) if memory is not None and maximum > usual else 0
+    doubles = [usual * 2**k for k in range(1, 7) if usual * 2**k < longest_memory]
+    return sorted({fewest, usual, *doubles, max(usual, longest_memory)})
 
 
-def memory_of_runs(z, offsets, most):
-    """Find the autoregressive order of gap-free runs by AIC, at most ``most``."""
+def memory_of_runs(z, offsets, maximum):
+    """Find the autoregressive order of gap-free runs by AIC, at most ``maximum``."""
     starts, stops = complete_runs(z, offsets)
-    long_enough = stops - starts > most
+    long_enough = stops - starts > maximum
     starts, stops = starts[long_enough], stops[long_enough]
-    n_columns = count_columns(stops - starts, most + 1)
+    n_columns = count_columns(stops - starts, maximum + 1)
     return autoregressive_order(
-        hankel_gram(z, starts, stops, most + 1) / n_columns, z.shape[1], n_columns
+        hankel_gram(z, starts, stops, maximum + 1) / n_columns, z.shape[1], n_columns
     )
 
 

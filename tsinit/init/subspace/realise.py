@@ -17,7 +17,7 @@ _RANK_TOLERANCE = 1e-9
 _WORSE_CONDITION = 2.0
 
 
-class StateSpace(NamedTuple):
+class StateSubspace(NamedTuple):
     """Singular vectors that span the states, for all orders at once.
 
     Parameters
@@ -60,20 +60,20 @@ def weighted_states(factor, weights):
 
     Returns
     -------
-    StateSpace
+    StateSubspace
     """
     half = len(factor.L) // 2
     future = factor.L[half:]
     if weights != "cva":
         U, s, _ = np.linalg.svd(future[:, :half])
-        return StateSpace(U * np.sqrt(s), s)
+        return StateSubspace(U * np.sqrt(s), s)
     # With future = U_f s_f V_f', any square root of cov(future) serves: take U_f s_f, whose inverse cancels
     # s_f. Directions in which the future does not vary are left out: an inverse would amplify rounding there.
     U_f, s_f, V_f = np.linalg.svd(future, full_matrices=False)
     kept = s_f > _RANK_TOLERANCE * s_f[0]
     U, s, _ = np.linalg.svd(V_f[kept, :half], full_matrices=False)
     s = np.minimum(s, 1.0)
-    return StateSpace((U_f * s_f)[:, kept] @ U * np.sqrt(s), s)
+    return StateSubspace((U_f * s_f)[:, kept] @ U * np.sqrt(s), s)
 
 
 def largest_order(factor, states):
@@ -82,7 +82,7 @@ def largest_order(factor, states):
     Parameters
     ----------
     factor : HankelFactor
-    states : StateSpace
+    states : StateSubspace
 
     Returns
     -------
@@ -106,7 +106,7 @@ def realise(factor, states, n_states, weights, max_radius=0.999):
     Parameters
     ----------
     factor : HankelFactor
-    states : StateSpace
+    states : StateSubspace
         Of the same factor.
     n_states : int
         Order n, at most `largest_order`.

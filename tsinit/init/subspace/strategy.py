@@ -12,7 +12,7 @@ from tsinit._validate import (
 )
 from tsinit.init import _checks
 from tsinit.init._centres import cluster_centres, refine
-from tsinit.init._fills import keep_seen
+from tsinit.init._fills import keep_observed
 from tsinit.init._labels import bounds, count_distinct, finish, prepare, wanted_states
 from tsinit.init._scaling import standardise, unscale
 from tsinit.init._windows import fill_linear, longest
@@ -24,9 +24,9 @@ from tsinit.kernels.state_space.observation import complete
 
 _WEIGHTS = ("cva", "n4sid", "moesp")
 _GAPS = ("auto", "drop", "pairs", "smooth")
-_TABLE_STATES = 20  # rows of the order table where the user does not say
-_LEAST_ROWS = 4  # in some sequence: fewer have no past and future
-_PAD_LOADING = 0.1  # of states beyond what the data can carry: hardly seen
+_TABLE_STATES = 20  # rows of the order table by default
+_MIN_ROWS = 4  # in some sequence: fewer have no past and future
+_PAD_LOADING = 0.1  # of states beyond what the data can carry: hardly visible
 
 
 class Subspace(BaseEstimator):
@@ -43,10 +43,10 @@ class Subspace(BaseEstimator):
     a window contribute nothing. A constant column is left out and gets a row of zeros in C.
 
     For `labels`, the states are smoothed and clustered by k-means, in the coordinates of the identification,
-    in which a state counts by how well it predicts. Their number is the one of least ``ivc`` in
-    `order_table`, at most 10. Clusters of states differ from clusters of rows in that they know what came
-    before and after: noise is smoothed away. The smoother passes over gaps; a row never seen takes the label
-    of the last row seen before it in its sequence, else of the next. Where no sequence has 4 rows, or the
+    in which a state counts by how well it predicts. Their number is the one of smallest ``ivc`` in
+    `order_table`, at most 10. Clusters of states differ from clusters of rows in that they use what came
+    before and after: noise is smoothed away. The smoother passes over gaps; a row never observed takes the label
+    of the last row observed before it in its sequence, else of the next. Where no sequence has 4 rows, or the
     smoother fails, rows are clustered in place of states.
 
     Parameters
@@ -57,7 +57,7 @@ class Subspace(BaseEstimator):
         matrix. Without inputs those two agree closely.
     n_block_rows : int or "auto", default "auto"
         Rows i of past and of future. Many are right where the order is and observation noise is strong; on
-        real data few are usually far better. ``"auto"`` tries the least that n states need, the usual
+        real data few are usually far better. ``"auto"`` tries the fewest that n states need, the usual
         max(ceil(n / D) + 2, ceil(1.5 n / D)) and its doubles up to the memory that an autoregression finds,
         and keeps the start with the highest likelihood (of the first 50,000 rows); where there are few data
         it takes what they allow. An integer is lowered where no sequence has 2 i rows.
@@ -69,11 +69,11 @@ class Subspace(BaseEstimator):
         Largest modulus of an eigenvalue of A; larger ones are moved inside along their angle.
     gaps : {"auto", "drop", "pairs", "smooth"}, default "auto"
         What to do about missing values. ``"drop"`` leaves out every window with a gap. ``"pairs"`` estimates
-        the covariances of the windows from all pairs of values seen and does without the weights of
+        the covariances of the windows from all pairs of values observed and does without the weights of
         ``"cva"``: best with much noise and scattered gaps. ``"smooth"`` interpolates, identifies, replaces
         the interpolation by the Kalman smoother's means and identifies again: best with little noise.
         ``"auto"`` drops where that keeps nine windows of ten, and else takes from all three the start with
-        the highest likelihood of what was seen.
+        the highest likelihood of what was observed.
 
     Notes
     -----
@@ -168,20 +168,18 @@ class Subspace(BaseEstimator):
             If a parameter is not allowed, or `n_states` no whole number from 1.
         """
         self._check()
-        z, full, seen = prepare(y, offsets)
-        K = count_distinct(full[seen], wanted_states(n_states, len(y)))
+        z, full, observed = prepare(y, offsets)
+        K = count_distinct(full[observed], wanted_states(n_states, len(y)))
         if K < 2:
             return np.zeros(len(y), dtype=np.int64)
         limits = bounds(len(y), offsets)
         path = (
-            self._path(z[:, _varies(z)], limits)
-            if longest(len(y), offsets) >= _LEAST_ROWS
-            else full
+            self._path(z[:, _varies(z)], limits) if longest(len(y), offsets) >= _MIN_ROWS else full
         )
         if not np.isfinite(path).all():
             path = full
         return finish(
-            refine(path, cluster_centres(path[seen], K, rng), 0.0, limits)[0], seen, offsets
+            refine(path, cluster_centres(path[observed], K, rng), 0.0, limits)[0], observed, offsets
         )
 
     def fill(self, y, rng=None, offsets=None):
@@ -199,7 +197,7 @@ class Subspace(BaseEstimator):
         Returns
         -------
         (T, D) float
-            Seen cells as they are. Where no sequence has 4 rows, or no column varies, gaps are interpolated.
+            Observed cells as they are. Where no sequence has 4 rows, or no column varies, gaps are interpolated.
 
         Raises
         ------
@@ -209,14 +207,14 @@ class Subspace(BaseEstimator):
         self._check()
         z, loc, scale = standardise(y)
         full, varies, limits = fill_linear(z, offsets), _varies(z), _bounds(z, offsets)
-        if varies.any() and np.isnan(z).any() and longest(len(y), offsets) >= _LEAST_ROWS:
-            seen = np.ascontiguousarray(z[:, varies])
-            params = self._model(seen, limits)
-            means = smooth_means(params, seen, limits)
+        if varies.any() and np.isnan(z).any() and longest(len(y), offsets) >= _MIN_ROWS:
+            observed = np.ascontiguousarray(z[:, varies])
+            params = self._model(observed, limits)
+            means = smooth_means(params, observed, limits)
             if np.isfinite(means).all():
-                complete(params.C, params.R, seen, means, np.ones(len(y), dtype=bool))
-                full[:, varies] = seen
-        return keep_seen(y, full * scale + loc)
+                complete(params.C, params.R, observed, means, np.ones(len(y), dtype=bool))
+                full[:, varies] = observed
+        return keep_observed(y, full * scale + loc)
 
     def order_table(self, X, lengths=None, max_states=None):
         """Show what one decomposition says about the number of states.
@@ -246,18 +244,18 @@ class Subspace(BaseEstimator):
         import pandas as pd
 
         self._check()
-        most = _TABLE_STATES if max_states is None else check_count("max_states", max_states)
+        maximum = _TABLE_STATES if max_states is None else check_count("max_states", max_states)
         panel = check_series(X, lengths)
         z, _, _ = standardise(panel.y)
         varies = _varies(z)
-        _checks.some_vary(varies)
+        _checks.check_varies(varies)
         z = z[:, varies]
-        n_states = _TABLE_STATES // 2 if max_states is None else most
-        table = self._statistics(z, panel.offsets, n_states, most)
+        n_states = _TABLE_STATES // 2 if max_states is None else maximum
+        table = self._statistics(z, panel.offsets, n_states, maximum)
         return pd.DataFrame(table, index=pd.RangeIndex(1, len(table["ivc"]) + 1, name="n_states"))
 
-    def _statistics(self, z, offsets, n_states, most):
-        """Score the orders 1 .. most by one decomposition, made for `n_states`."""
+    def _statistics(self, z, offsets, n_states, maximum):
+        """Score the orders 1 .. maximum by one decomposition, made for `n_states`."""
         D = z.shape[1]
         fit = best(self, z, offsets, n_states, np.zeros((D, n_states)))
         cva = weighted_states(fit.factor, "cva")
@@ -267,7 +265,7 @@ class Subspace(BaseEstimator):
             D,
             fit.factor.n_block_rows,
             fit.factor.n_columns,
-            min(most, largest_order(fit.factor, fit.states)),
+            min(maximum, largest_order(fit.factor, fit.states)),
         )
 
     def _path(self, z, offsets):
@@ -276,13 +274,13 @@ class Subspace(BaseEstimator):
 
     def _model(self, z, offsets):
         """Parameters of a model of the order that the data ask for."""
-        most = _TABLE_STATES // 2
-        order = 1 + int(np.argmin(self._statistics(z, offsets, most, most)["ivc"]))
+        maximum = _TABLE_STATES // 2
+        order = 1 + int(np.argmin(self._statistics(z, offsets, maximum, maximum)["ivc"]))
         return best(self, z, offsets, order, np.zeros((z.shape[1], order))).params
 
     def _check(self):
         check_choice("weights", self.weights, _WEIGHTS)
-        _checks.count_or_word("n_block_rows", self.n_block_rows, 2, "auto")
+        _checks.check_count_or_word("n_block_rows", self.n_block_rows, 2, "auto")
         check_number("noise_floor", self.noise_floor, 1e-12)
         check_number("max_radius", self.max_radius, 0.0, below=1.0)
         check_choice("gaps", self.gaps, _GAPS)

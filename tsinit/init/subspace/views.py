@@ -15,14 +15,14 @@ from tsinit.kernels.state_space import observation
 
 _FEW_LOST = 0.9  # share of the windows that makes every other view needless
 _ENOUGH = 4  # windows per row of H, in halves: 4 i D
-_LEAST_EIGENVALUE = 1e-2  # on standardised data
+_MIN_EIGENVALUE = 1e-2  # on standardised data
 
 
-class View(NamedTuple):
-    """One way to see a series with gaps."""
+class GapView(NamedTuple):
+    """One way to treat the gaps of a series."""
 
     name: str
-    choices: list[int]  # numbers of block rows worth trying
+    choices: list[int]  # numbers of block rows to try
     factor: Callable  # factor(n_block_rows) -> HankelFactor
 
 
@@ -44,7 +44,7 @@ def views(z, offsets, n_states, n_block_rows, gaps):
 
     Returns
     -------
-    list of View
+    list of GapView
         One or more, with the names above; ``"smooth"`` is the series interpolated, ready for `smoothed_view`.
 
     Raises
@@ -54,7 +54,7 @@ def views(z, offsets, n_states, n_block_rows, gaps):
     """
 
     def dropped():
-        return View(
+        return GapView(
             "drop", _choices(z, offsets, n_states, n_block_rows), partial(hankel_factor, z, offsets)
         )
 
@@ -72,11 +72,11 @@ def views(z, offsets, n_states, n_block_rows, gaps):
     if gaps in ("auto", "pairs"):
         choices = _choices_of_pairs(z, offsets, n_states, n_block_rows)
         pairs = lagged_covariances(z, offsets, 2 * choices[-1])
-        found.append(View("pairs", choices, partial(pairs_factor, *pairs)))
+        found.append(GapView("pairs", choices, partial(pairs_factor, *pairs)))
     if gaps in ("auto", "smooth"):
         filled = fill_linear(z, offsets)
         choices = _choices(filled, offsets, n_states, n_block_rows)
-        found.append(View("smooth", choices, partial(_bridged, z, filled, offsets)))
+        found.append(GapView("smooth", choices, partial(_bridged, z, filled, offsets)))
     return found
 
 
@@ -108,7 +108,7 @@ def smoothed_view(z, offsets, params, n_block_rows):
 
 
 def lagged_covariances(z, offsets, n_lags):
-    """Average y[t + k] y[t]' over the pairs seen, k = 0 .. n_lags - 1, never across two sequences.
+    """Average y[t + k] y[t]' over the pairs observed, k = 0 .. n_lags - 1, never across two sequences.
 
     Parameters
     ----------
@@ -122,13 +122,13 @@ def lagged_covariances(z, offsets, n_lags):
     Returns
     -------
     covariances : (n_lags, D, D) float
-        Zero where no pair was seen.
+        Zero where no pair was observed.
     counts : (n_lags, D, D) float
         Number of pairs.
     """
     T, D = z.shape
-    seen = ~np.isnan(z)
-    values, weights = np.where(seen, z, 0.0), seen.astype(float)
+    observed = ~np.isnan(z)
+    values, weights = np.where(observed, z, 0.0), observed.astype(float)
     lengths = np.diff(offsets)
     rows_left = np.repeat(offsets[1:], lengths) - np.arange(T)
     sums, counts = np.zeros((n_lags, D, D)), np.zeros((n_lags, D, D))
@@ -175,10 +175,10 @@ def pairs_factor(covariances, counts, n_block_rows):
 
 def positive_definite(S):
     """Lift the eigenvalues of a symmetric matrix to at least 1e-2, if any is below."""
-    if _root(S - _LEAST_EIGENVALUE * np.eye(len(S))) is not None:
+    if _root(S - _MIN_EIGENVALUE * np.eye(len(S))) is not None:
         return S
     values, vectors = np.linalg.eigh(S)
-    S = (vectors * np.maximum(values, _LEAST_EIGENVALUE)) @ vectors.T
+    S = (vectors * np.maximum(values, _MIN_EIGENVALUE)) @ vectors.T
     return (S + S.T) / 2
 
 
@@ -192,8 +192,8 @@ def _choices(z, offsets, n_states, n_block_rows):
 def _choices_of_pairs(z, offsets, n_states, n_block_rows):
     D = z.shape[1]
 
-    def memory(most):
-        covariances, counts = lagged_covariances(z, offsets, most + 1)
+    def memory(maximum):
+        covariances, counts = lagged_covariances(z, offsets, maximum + 1)
         return autoregressive_order(positive_definite(toeplitz(covariances)), D, counts.mean())
 
     return block_row_choices(np.diff(offsets), D, n_states, n_block_rows, memory)

@@ -5,7 +5,7 @@ from time import perf_counter
 from typing import NamedTuple
 
 from tsinit.init.race import candidates, first_round, seeds, starters
-from tsinit.init.race_halving import best_climbers, halve, recent_gain, rounds
+from tsinit.init.race_halving import halve, most_promising, recent_gain, rounds
 from tsinit.models.monitor import Monitor
 from tsinit.models.race import (
     Failure,
@@ -18,7 +18,7 @@ from tsinit.models.race import (
 
 #: Iterations of the first round for each run of the budget; it takes an eighth of a run at most.
 _FIRST, _SHARE = 2, 8
-#: How far ahead a pace counts (see `promise`), and nats that are worth going on for: half a nat is no evidence.
+#: How far ahead a pace counts (`projected_objective`), and nats that are worth going on for: half a nat is no evidence.
 _REACH, _MARGIN = 1.5, 0.5
 #: A contender is taken up again if the budget lets it add a quarter of its iterations.
 _LEAST = 4
@@ -196,7 +196,7 @@ def _in_turn(everybody, budget, max_iter, monitor):
     def advance(climbers, target):
         for climber in climbers:
             climber.entry.n_rounds += 1
-        for climber in climbers:  # after the first round in order of promise
+        for climber in climbers:  # after the first round by projected objective
             if climber.failed:
                 continue
             if climber.worths:
@@ -233,7 +233,7 @@ def _leader(climbers):
 
 def _choose(climbers, n):
     begun = [c for c in climbers if c.worths and not c.dropped]
-    chosen = best_climbers(
+    chosen = most_promising(
         [c.worths for c in begun], [c.finished for c in begun], n, _REACH, _MARGIN
     )
     return [begun[i] for i in chosen]

@@ -9,7 +9,12 @@ from reference.subspace import output_covariances
 from scipy.linalg import solve_discrete_are
 
 from tsinit.init.subspace import independent_noise
-from tsinit.init.subspace.independent_noise import jacobian, loss, mismatch, to_independent_noise
+from tsinit.init.subspace.independent_noise import (
+    covariance_residual,
+    jacobian,
+    loss,
+    to_independent_noise,
+)
 from tsinit.init.subspace.realise import Realisation
 
 
@@ -63,7 +68,7 @@ def test_dropping_the_correlation_is_wrong_by_a_large_factor(rng):
 
 def test_gradient_is_that_of_finite_differences(rng):
     params = random_params(rng, 4, 2)
-    problem = mismatch(params.A, params.C, rng.standard_normal((4, 2)))
+    problem = covariance_residual(params.A, params.C, rng.standard_normal((4, 2)))
     root, direction, h = rng.standard_normal((4, 4)), rng.standard_normal((4, 4)), 1e-6
     _, gradient = loss(root, problem)
     slope = (loss(root + h * direction, problem)[0] - loss(root - h * direction, problem)[0]) / (
@@ -74,7 +79,7 @@ def test_gradient_is_that_of_finite_differences(rng):
 
 def test_jacobian_times_residual_is_the_gradient(rng):
     params = random_params(rng, 3, 2)
-    problem = mismatch(params.A, params.C, rng.standard_normal((3, 2)))
+    problem = covariance_residual(params.A, params.C, rng.standard_normal((3, 2)))
     root = rng.standard_normal((3, 3))
     residual = jacobian(problem).reshape(6, 9) @ (root @ root.T).ravel() - problem.target.ravel()
     f, gradient = loss(root, problem)
@@ -85,7 +90,7 @@ def test_jacobian_times_residual_is_the_gradient(rng):
 
 def test_both_solvers_reach_the_same_loss_where_no_exact_model_exists(rng):
     A, C = np.diag([0.9, 0.5, -0.6]), np.ones((1, 3))
-    problem = mismatch(
+    problem = covariance_residual(
         A, C, np.array([[-1.0], [0.4], [0.2]])
     )  # a negative variance would be needed
     root = np.eye(3)
