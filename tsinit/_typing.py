@@ -3,7 +3,7 @@
 Shapes and units stand in the docstrings.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -30,3 +30,5 @@ SeriesLike: TypeAlias = (
 #: Results in the form of the input: an array, a DataFrame, or a list of either. A union would oblige every caller to
 #: say which of them it got, though the input decides.
 TableLike: TypeAlias = Any
+#: A short fit that a model offers its strategies: ``trial(start, n_iter) -> (objective, refined)``.
+Trial: TypeAlias = Callable[[Any, int], tuple[float, Any]]

@@ -44,7 +44,7 @@ def test_no_round_raises_the_objective_and_the_last_is_what_it_says(rng, gaps, p
     z = with_gaps(rng, rng.standard_normal((200, 2)), gaps, rows=gaps / 3)
     offsets = np.array([0, 80, 200])
     start = rng.standard_normal((4, 2))
-    reached = [refine(z, start, penalty, offsets, most=n)[2] for n in range(1, 30)]
+    reached = [refine(z, start, penalty, offsets, max_steps=n)[2] for n in range(1, 30)]
     assert (np.diff(reached) <= 1e-9).all()
     labels, _, last = refine(z, start, penalty, offsets)
     assert last == pytest.approx(objective(z, labels, penalty, offsets), rel=1e-9)

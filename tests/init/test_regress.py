@@ -88,11 +88,11 @@ def test_principal_gives_the_leading_eigenvectors_with_a_settled_sign(rng):
 @pytest.mark.parametrize(
     ("D", "n", "T", "given", "expected"),
     [
-        (1, 4, 100, "auto", 8),
-        (2, 4, 100, "auto", 6),
-        (3, 4, 100, "auto", 6),
-        (1, 4, 9, "auto", 4),
-        (1, 4, 1, "auto", 1),
+        (1, 4, 100, None, 8),
+        (2, 4, 100, None, 6),
+        (3, 4, 100, None, 6),
+        (1, 4, 9, None, 4),
+        (1, 4, 1, None, 1),
         (1, 4, 100, 3, 3),
         (1, 4, 10, 50, 5),
     ],

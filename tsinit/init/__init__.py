@@ -6,7 +6,9 @@ such a method is a strategy; a plain function is one too. `register` gives yours
 there are.
 """
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from tsinit.init.best_of import BestOf
 from tsinit.init.clusters import Agglomerative, KMeansPlusPlus, KMedoids
@@ -60,7 +62,7 @@ __all__ = [
     "register",
 ]
 
-for _name, _factory in {
+_BUNDLED: dict[str, Callable[[], Any]] = {
     "subspace": Subspace,
     "cva": partial(Subspace, weights="cva"),
     "n4sid": partial(Subspace, weights="n4sid"),
@@ -92,5 +94,6 @@ for _name, _factory in {
     "knn": KNN,
     "low_rank": LowRank,
     "hot_deck": HotDeck,
-}.items():
+}
+for _name, _factory in _BUNDLED.items():
     register(_name, _factory)

@@ -1,15 +1,24 @@
 """The last step of every strategy: from rough matrices to parameters a filter can start from."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from scipy import linalg
 
 from tsinit.kernels import LinearGaussianParams
 from tsinit.kernels.state_space.lyapunov import solve_lyapunov
 
+if TYPE_CHECKING:
+    from tsinit._typing import FloatArray
+
 _MAX_CONDITION = 1e8
 
 
-def assemble(A, C, Q, R, d=None):
+def assemble(
+    A: FloatArray, C: FloatArray, Q: FloatArray, R: FloatArray, d: FloatArray | None = None
+) -> LinearGaussianParams:
     """Put a start together: stable A, symmetric Q and R without negative eigenvalues, stationary P0, m0 = 0.
 
     Parameters
@@ -39,7 +48,7 @@ def assemble(A, C, Q, R, d=None):
     return LinearGaussianParams(A, np.ascontiguousarray(C), Q, R, np.zeros(A.shape[0]), P0, d)
 
 
-def stabilise(A, max_radius=0.999):
+def stabilise(A: FloatArray, max_radius: float = 0.999) -> FloatArray:
     """Give A a spectral radius of at most ``max_radius``.
 
     An eigenvalue outside the unit circle is reflected to 1 / |lambda|, then every modulus is cut at
@@ -70,7 +79,7 @@ def stabilise(A, max_radius=0.999):
     return _stabilise_schur(A, max_radius)
 
 
-def calibrate(A, C, snr=10.0):
+def calibrate(A: FloatArray, C: FloatArray, snr: float = 10.0) -> LinearGaussianParams:
     """Choose the noises so that a drawn system has outputs of variance 1.
 
     Q = q I gives the states an average variance of 1, R = r I with r = 1 / (1 + snr), and each row of C is
@@ -101,7 +110,7 @@ def calibrate(A, C, snr=10.0):
     return LinearGaussianParams(A, C, q * np.eye(n), r * np.eye(D), np.zeros(n), q * P, np.zeros(D))
 
 
-def nearest_psd(S, minimum=0.0):
+def nearest_psd(S: FloatArray, minimum: float = 0.0) -> FloatArray:
     """Symmetrise and lift eigenvalues to at least `minimum` (with 0 the nearest such matrix: Higham 1988)."""
     S = (S + S.T) / 2
     values, vectors = np.linalg.eigh(S)
@@ -111,23 +120,23 @@ def nearest_psd(S, minimum=0.0):
     return (S + S.T) / 2
 
 
-def covariance_root(S):
+def covariance_root(S: FloatArray) -> FloatArray:
     """Find L with S = L L': the Cholesky factor, or an eigenvector root where S is singular."""
     try:
-        return np.linalg.cholesky(S)
+        return np.asarray(np.linalg.cholesky(S), dtype=np.float64)
     except np.linalg.LinAlgError:
         values, vectors = np.linalg.eigh((S + S.T) / 2)
         return vectors * np.sqrt(np.maximum(values, 0.0))
 
 
-def _shrink(modulus, max_radius):
+def _shrink(modulus: FloatArray, max_radius: float) -> FloatArray:
     """Factor that brings a modulus inside: reflect what is outside the circle, then cut."""
     modulus = np.maximum(modulus, np.finfo(float).tiny)
     inside = np.where(modulus > 1.0, 1.0 / modulus, modulus)
     return np.minimum(inside, max_radius) / modulus
 
 
-def _stabilise_schur(A, max_radius):
+def _stabilise_schur(A: FloatArray, max_radius: float) -> FloatArray:
     triangle, basis = linalg.schur(A)
     n, k = len(A), 0
     while k < n:

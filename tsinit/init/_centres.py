@@ -1,17 +1,25 @@
 """Cluster centres from data with gaps: seeded on the filled rows, refined on what was observed."""
 
+from __future__ import annotations
+
 import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tsinit.init._labels import seed
 from tsinit.kernels.jump import jump_path, squared_distances
 
+if TYPE_CHECKING:
+    from tsinit._typing import FloatArray, IntArray
+
 _MAX_ROWS = 10_000  # clustered to begin with; all rows take part in what follows
 _MAX_STEPS = 100
 
 
-def cluster_centres(full, n_clusters, rng, n_init=10):
+def cluster_centres(
+    full: FloatArray, n_clusters: int, rng: np.random.Generator, n_init: int = 10
+) -> FloatArray:
     """Centres (K, D) by scikit-learn's k-means on rows without gaps, at most 10,000 of them at random."""
     from sklearn.cluster import KMeans as Clusters
     from sklearn.exceptions import ConvergenceWarning
@@ -26,7 +34,13 @@ def cluster_centres(full, n_clusters, rng, n_init=10):
     return model.cluster_centers_
 
 
-def refine(z, centres, penalty, offsets, max_steps=_MAX_STEPS):
+def refine(
+    z: FloatArray,
+    centres: FloatArray,
+    penalty: float,
+    offsets: IntArray,
+    max_steps: int = _MAX_STEPS,
+) -> tuple[IntArray, FloatArray, float]:
     """Alternate labels and means until the labels stay: Lloyd's algorithm with a penalty per change.
 
     Parameters
@@ -61,7 +75,7 @@ def refine(z, centres, penalty, offsets, max_steps=_MAX_STEPS):
     return new, centres, objective
 
 
-def means(z, labels, centres):
+def means(z: FloatArray, labels: IntArray, centres: FloatArray) -> FloatArray:
     """Mean of what each cluster shows in each column; where it shows nothing, the old centre."""
     K, D = centres.shape
     out = centres.copy()

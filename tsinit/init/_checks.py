@@ -3,38 +3,45 @@
 Plain choices, counts and numbers are checked as everywhere (`tsinit._validate`).
 """
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tsinit._validate import check_count, check_number
 
-
-def check_count_or_word(name: str, value: Any, minimum: int, word: str) -> None:
-    """Check a count of at least `minimum`, or the word that stands for a rule of the strategy.
-
-    Raises
-    ------
-    ValueError
-        If it is neither.
-    """
-    if not isinstance(value, str) or value != word:
-        check_count(name, value, minimum, f" or {word!r}")
+if TYPE_CHECKING:
+    from tsinit._typing import BoolArray, FloatArray, Trial
 
 
-def check_number_or_word(name: str, value: Any, minimum: float, word: str) -> None:
-    """Check a finite number of at least `minimum`, or the word that stands for a rule of the strategy.
+def check_count_or_word(name: str, value: Any, minimum: int, word: str) -> int | None:
+    """Require a count of at least `minimum`, or the word that stands for a rule of the strategy: then None.
 
     Raises
     ------
     ValueError
         If it is neither.
     """
-    if not isinstance(value, str) or value != word:
-        check_number(name, value, minimum, rule=f" or {word!r}")
+    if isinstance(value, str) and value == word:
+        return None
+    return check_count(name, value, minimum, f" or {word!r}")
 
 
-def check_varies(varies):
+def check_number_or_word(name: str, value: Any, minimum: float, word: str) -> float | None:
+    """Require a finite number of at least `minimum`, or the word that stands for a rule of the strategy: then None.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    if isinstance(value, str) and value == word:
+        return None
+    return check_number(name, value, minimum, rule=f" or {word!r}")
+
+
+def check_varies(varies: BoolArray) -> None:
     """Check that a column of X varies.
 
     Raises
@@ -48,7 +55,7 @@ def check_varies(varies):
         )
 
 
-def check_candidates(strategies):
+def check_candidates(strategies: Any) -> None:
     """Check that there is something to compare.
 
     Raises
@@ -66,7 +73,7 @@ def check_candidates(strategies):
         raise ValueError("strategies must hold at least one strategy; got none.")
 
 
-def check_trial(trial, name):
+def check_trial(trial: Any, name: str) -> Trial:
     """Check that there is something to compare candidates by.
 
     Raises
@@ -79,9 +86,10 @@ def check_trial(trial, name):
             "trial must be a function trial(start, n_iter) -> (objective, refined); "
             f"got {trial!r}. A model gives it when {name} is its init."
         )
+    return trial
 
 
-def check_complete(name, table, y):
+def check_complete(name: str, table: Any, y: FloatArray) -> FloatArray:
     """Check that a table has the shape of the data and no gap.
 
     Returns

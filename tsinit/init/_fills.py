@@ -1,18 +1,32 @@
 """What strategies for complete tables share: observed cells kept to the last bit, and sequences apart."""
 
+from __future__ import annotations
+
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tsinit.init._labels import bounds
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-def keep_observed(y, filled):
+    from numpy.typing import ArrayLike
+
+    from tsinit._typing import BoolArray, FloatArray, IntArray
+
+
+def keep_observed(y: FloatArray, filled: ArrayLike) -> FloatArray:
     """Table with the observed cells of y, and `filled` where y is NaN."""
     return np.where(np.isnan(y), filled, y)
 
 
-def by_sequence(y, offsets, fill_column):
+def by_sequence(
+    y: FloatArray,
+    offsets: IntArray | None,
+    fill_column: Callable[[FloatArray, BoolArray, slice], FloatArray],
+) -> FloatArray:
     """Fill each column of each sequence by itself.
 
     A column that a sequence never saw takes its mean over all sequences, and 0 where none saw it.
@@ -50,17 +64,17 @@ def by_sequence(y, offsets, fill_column):
     return out
 
 
-def interpolate(y, offsets, times):
+def interpolate(y: FloatArray, offsets: IntArray | None, times: FloatArray) -> FloatArray:
     """Straight lines over `times` (T,), sequence by sequence."""
 
-    def lines(values, observed, part):
+    def lines(values: FloatArray, observed: BoolArray, part: slice) -> FloatArray:
         t = times[part]
         return np.interp(t, t[observed], values[observed])
 
     return by_sequence(y, offsets, lines)
 
 
-def column_means(y):
+def column_means(y: FloatArray) -> FloatArray:
     """Mean (D,) of what was observed of each column; 0 where nothing was."""
     observed = ~np.isnan(y)
     count = np.maximum(observed.sum(axis=0), 1)
@@ -69,7 +83,7 @@ def column_means(y):
     return first + np.where(observed, y - first, 0.0).sum(axis=0) / count
 
 
-def clock(T, offsets, times):
+def clock(T: int, offsets: IntArray | None, times: ArrayLike | None) -> FloatArray:
     """Times (T,) of the rows: as given, or places in their sequences."""
     if times is None:
         limits = bounds(T, offsets)
@@ -77,7 +91,7 @@ def clock(T, offsets, times):
     return np.asarray(times, dtype=float)
 
 
-def one_period(period):
+def one_period(period: ArrayLike | None) -> float | None:
     """Shortest of the periods that a model offers, or the one given; None where there is none."""
     if period is None or np.size(period) == 0:
         return None

@@ -1,11 +1,16 @@
 """EM for a hidden Markov model with normal emissions, missing values integrated out."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from tsinit.kernels.hidden_markov.forward_backward import smooth
 from tsinit.kernels.hidden_markov.normal import log_densities
+
+if TYPE_CHECKING:
+    from tsinit._typing import FloatArray, IntArray
 
 _MIN_VARIANCE = (
     1e-3  # on columns of variance 1, in every direction: no state can collapse on a few rows
@@ -34,7 +39,7 @@ class ObservedPattern(NamedTuple):
     columns: np.ndarray  # (d,), d > 0
 
 
-def observed_patterns(z):
+def observed_patterns(z: FloatArray) -> list[ObservedPattern]:
     """Group the rows of (T, D) by what was observed of them; rows without anything are in no group."""
     observed = ~np.isnan(z)
     if observed.all():
@@ -54,7 +59,7 @@ def observed_patterns(z):
     ]
 
 
-def densities(z, groups, model):
+def densities(z: FloatArray, groups: list[ObservedPattern], model: GaussianHMMParams) -> FloatArray:
     """Log density (T, K) of what was observed of each row; zero where nothing was."""
     out = np.zeros((len(z), len(model.start)))
     for rows, columns in groups:
@@ -68,7 +73,13 @@ def densities(z, groups, model):
     return out
 
 
-def em_step(z, groups, offsets, model, diagonal):
+def em_step(
+    z: FloatArray,
+    groups: list[ObservedPattern],
+    offsets: IntArray,
+    model: GaussianHMMParams,
+    diagonal: bool,
+) -> tuple[float, GaussianHMMParams]:
     """One iteration of EM.
 
     Parameters
@@ -107,7 +118,9 @@ def em_step(z, groups, offsets, model, diagonal):
     return total, GaussianHMMParams(first / first.sum(), P, means, covs)
 
 
-def _expected_moments(z, groups, model, prob):
+def _expected_moments(
+    z: FloatArray, groups: list[ObservedPattern], model: GaussianHMMParams, prob: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Weights (K,), first (K, D) and second (K, D, D) moments about the means, of the completed rows.
 
     Given what was observed of it and the state, a row is normal: with G = [I; cov_mo cov_oo^-1] its mean is
@@ -136,7 +149,9 @@ def _expected_moments(z, groups, model, prob):
     return weight, shift, square
 
 
-def _weighted_moments(z, rows, columns, prob):
+def _weighted_moments(
+    z: FloatArray, rows: IntArray, columns: IntArray, prob: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Sums over rows, weighted by the states: of 1 (K,), of y (K, d) and of y y' (K, d, d)."""
     d, K = len(columns), prob.shape[1]
     lower, other = np.tril_indices(d)
@@ -150,7 +165,7 @@ def _weighted_moments(z, rows, columns, prob):
     return sums[:, 0], sums[:, 1 : 1 + d], second
 
 
-def _raised(covs, diagonal):
+def _raised(covs: FloatArray, diagonal: bool) -> FloatArray:
     """Hold the covariances (K, D, D) above the floor."""
     if diagonal:
         variances = np.maximum(np.diagonal(covs, axis1=1, axis2=2), _MIN_VARIANCE)

@@ -1,12 +1,17 @@
 """What strategies for labels share: how many states, rows ready to be clustered, and the way back to all."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from tsinit._validate import check_count
 from tsinit.init._scaling import standardise
 from tsinit.init._windows import fill_linear, place_in_sequence
+
+if TYPE_CHECKING:
+    from tsinit._typing import BoolArray, FloatArray, IntArray
 
 _MAX_STATES, _ROWS_PER_STATE = 10, 50
 
@@ -19,7 +24,7 @@ class StandardisedRows(NamedTuple):
     observed: np.ndarray  # (T,) whether anything was observed
 
 
-def wanted_states(n_states, T):
+def wanted_states(n_states: int | None, T: int) -> int:
     """Decide how many states to look for.
 
     Parameters
@@ -45,18 +50,18 @@ def wanted_states(n_states, T):
     return check_count("n_states", n_states)
 
 
-def prepare(y, offsets):
+def prepare(y: FloatArray, offsets: IntArray | None) -> StandardisedRows:
     """Standardise the columns and interpolate the gaps."""
     z, _, _ = standardise(y)
-    return StandardisedRows(z, fill_linear(z, offsets), ~np.isnan(z).all(axis=1))
+    return StandardisedRows(z, fill_linear(z, offsets), np.asarray(~np.isnan(z).all(axis=1)))
 
 
-def bounds(T, offsets):
+def bounds(T: int, offsets: IntArray | None) -> IntArray:
     """Starts of the sequences and the end of the last: (N + 1,) int64."""
     return np.array([0, T] if offsets is None else offsets, dtype=np.int64)
 
 
-def count_distinct(rows, maximum):
+def count_distinct(rows: FloatArray, maximum: int) -> int:
     """Count different rows, but no further than `maximum`: there can be no more clusters than that."""
     few = np.unique(rows[: 20 * maximum], axis=0) if len(rows) else rows
     if len(few) < maximum and len(rows) > 20 * maximum:
@@ -64,7 +69,7 @@ def count_distinct(rows, maximum):
     return min(len(few), maximum)
 
 
-def finish(labels, observed, offsets):
+def finish(labels: IntArray, observed: BoolArray, offsets: IntArray | None) -> IntArray:
     """Give labels of the rows that were observed to all rows, and number them without holes.
 
     A row that was never observed takes the label of the last one observed before it in its sequence, else of the next
@@ -99,11 +104,11 @@ def finish(labels, observed, offsets):
     return compact(labels[source])
 
 
-def compact(labels):
+def compact(labels: IntArray) -> IntArray:
     """Number labels 0 .. K - 1 without holes, in their order."""
     return np.unique(labels, return_inverse=True)[1].reshape(-1).astype(np.int64)
 
 
-def seed(rng):
+def seed(rng: np.random.Generator) -> int:
     """Draw a ``random_state`` for scikit-learn."""
     return int(rng.integers(2**31 - 1))

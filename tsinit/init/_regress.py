@@ -1,17 +1,28 @@
 """From a guessed path of states to the parameters that would have made it, by ridge regression."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from tsinit.init._assemble import assemble, stabilise
 from tsinit.init._windows import fill_linear, longest, project, window_ends
 from tsinit.kernels.state_space.lyapunov import solve_lyapunov
 
+if TYPE_CHECKING:
+    from tsinit._typing import FloatArray, IntArray
+    from tsinit.kernels import LinearGaussianParams
+
+
 Q_JITTER = 1e-3  # of the mean state noise: a direction without noise would stay without it under EM
 R_FLOOR = 1e-4  # of the variance of the data: EM cannot leave R = 0 either
 _ENOUGH = 30  # complete windows per state; with fewer, windows at least half observed are taken too
 
 
-def delay_windows(z, offsets, n_delays, n_states):
+def delay_windows(
+    z: FloatArray, offsets: IntArray | None, n_delays: int | None, n_states: int
+) -> tuple[FloatArray, int, IntArray]:
     """Fill the gaps linearly, settle how many delays a window can have, and find the windows to learn from.
 
     Parameters
@@ -20,8 +31,8 @@ def delay_windows(z, offsets, n_delays, n_states):
         Standardised observations, NaN where missing.
     offsets : (N + 1,) int or None
         Where each sequence starts.
-    n_delays : "auto" or int
-        "auto" is ceil(n_states / D) + 4, which is n_states + 4 for one variable.
+    n_delays : int or None
+        None is ceil(n_states / D) + 4, which is n_states + 4 for one variable.
     n_states : int
         States that the windows must carry.
 
@@ -35,7 +46,7 @@ def delay_windows(z, offsets, n_delays, n_states):
         Last row of each window of n_delays + 1 rows, one more than the states need: a window and its next.
     """
     T, D = z.shape
-    wanted = -(-n_states // D) + 4 if n_delays == "auto" else int(n_delays)
+    wanted = -(-n_states // D) + 4 if n_delays is None else n_delays
     n_delays = max(1, min(wanted, longest(T, offsets) // 2))
     return (
         fill_linear(z, offsets),
@@ -44,7 +55,14 @@ def delay_windows(z, offsets, n_delays, n_states):
     )
 
 
-def learn_dynamics(z, full, ends, weights, n_states, rng):
+def learn_dynamics(
+    z: FloatArray,
+    full: FloatArray,
+    ends: IntArray,
+    weights: FloatArray,
+    n_states: int,
+    rng: np.random.Generator,
+) -> LinearGaussianParams:
     """Take projections of delay windows for the states and regress on them.
 
     The state at time t is the projection of the window around t. A comes from the pairs of consecutive
@@ -89,7 +107,9 @@ def learn_dynamics(z, full, ends, weights, n_states, rng):
     return assemble(A, C, Q, np.diag(R))
 
 
-def pad_states(A, C, Q, n_states, rng):
+def pad_states(
+    A: FloatArray, C: FloatArray, Q: FloatArray, n_states: int, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Add independent states until there are n_states.
 
     Each forgets at its own rate and shows a little in every output: a state that shows in none would never
@@ -126,7 +146,7 @@ def pad_states(A, C, Q, n_states, rng):
     return bigger_A, np.hstack([C, faint]), bigger_Q
 
 
-def ridge(x, y):
+def ridge(x: FloatArray, y: FloatArray) -> FloatArray:
     """Coefficients B of y = B x + e, with one pseudo-observation of zero in each direction of x.
 
     Parameters
@@ -140,10 +160,11 @@ def ridge(x, y):
     -------
     (..., k) float
     """
-    return np.linalg.solve(x.T @ x + np.eye(x.shape[1]), x.T @ y).T
+    B = np.linalg.solve(x.T @ x + np.eye(x.shape[1]), x.T @ y)
+    return np.asarray(B, dtype=np.float64).T
 
 
-def principal(cov, k):
+def principal(cov: FloatArray, k: int) -> FloatArray:
     """Find the k leading eigenvectors of a covariance as columns, signs fixed by their largest entries.
 
     All of them are asked for where k is the size of cov: the identity then does as well and mixes nothing.
@@ -154,7 +175,7 @@ def principal(cov, k):
     return vectors * np.sign(vectors[np.abs(vectors).argmax(axis=0), range(k)])
 
 
-def _standard_states(x0, x1):
+def _standard_states(x0: FloatArray, x1: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Centre the states, scale them to variance 1 and drop those that never move."""
     if len(x1) == 0:
         return x0[:, :0], x1[:, :0]
@@ -163,7 +184,7 @@ def _standard_states(x0, x1):
     return ((x0 - mean)[:, moving] / sd[moving], (x1 - mean)[:, moving] / sd[moving])
 
 
-def _outputs(x, y):
+def _outputs(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Regress each output on the states at the times it was observed."""
     D, k = y.shape[1], x.shape[1]
     C, R = np.zeros((D, k)), np.ones(D)

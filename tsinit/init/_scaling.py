@@ -4,12 +4,19 @@ Because every built-in strategy goes through these two functions, shifting or sc
 its own amount) changes nothing but the units of C, R and d.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from tsinit.kernels import LinearGaussianParams
 
+if TYPE_CHECKING:
+    from tsinit._typing import FloatArray
 
-def standardise(y):
+
+def standardise(y: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Centre and scale each column by what was observed of it.
 
     A column that never varies (constant, observed once, or different only by rounding) gets scale 1, and a column
@@ -43,7 +50,9 @@ def standardise(y):
     return np.where(observed, deviation / scale, np.nan), first + offset, scale
 
 
-def unscale(params, loc, scale):
+def unscale(
+    params: LinearGaussianParams, loc: FloatArray, scale: FloatArray
+) -> LinearGaussianParams:
     """Put parameters that were found on standardised data back into the units of the data.
 
     Parameters

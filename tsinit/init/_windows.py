@@ -1,11 +1,17 @@
 """Delay windows: stretches of consecutive rows of one sequence, where gaps are few enough."""
 
+from __future__ import annotations
+
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from tsinit._typing import FloatArray, IntArray
 
-def place_in_sequence(T, offsets):
+
+def place_in_sequence(T: int, offsets: IntArray | None) -> IntArray:
     """Count the rows of each sequence from zero.
 
     Parameters
@@ -26,7 +32,7 @@ def place_in_sequence(T, offsets):
     return rows - starts[np.searchsorted(starts, rows, side="right") - 1]
 
 
-def place_in_run(y, offsets):
+def place_in_run(y: FloatArray, offsets: IntArray | None) -> IntArray:
     """Count the rows of each unbroken run from zero; a row with a gap has -1.
 
     A run ends at a row with a missing value and at the end of a sequence.
@@ -38,12 +44,12 @@ def place_in_run(y, offsets):
     return rows - np.maximum.accumulate(barrier) - 1
 
 
-def longest(T, offsets):
+def longest(T: int, offsets: IntArray | None) -> int:
     """Length of the longest sequence."""
     return T if offsets is None else int(np.diff(offsets).max())
 
 
-def fill_linear(z, offsets):
+def fill_linear(z: FloatArray, offsets: IntArray | None) -> FloatArray:
     """Interpolate the gaps of each column linearly within its sequence and hold the ends.
 
     A column that a sequence never saw becomes 0 there, its mean on standardised data.
@@ -76,7 +82,7 @@ def fill_linear(z, offsets):
     return full
 
 
-def window_ends(z, offsets, length, enough):
+def window_ends(z: FloatArray, offsets: IntArray | None, length: int, enough: int) -> IntArray:
     """Choose the windows to learn from.
 
     Windows without a gap come first. Where there are fewer than `enough` of those, windows of which at least
@@ -110,7 +116,7 @@ def window_ends(z, offsets, length, enough):
     return ends
 
 
-def take(full, ends, n_delays):
+def take(full: FloatArray, ends: IntArray, n_delays: int) -> FloatArray:
     """Write windows out as rows, the newest observation first.
 
     Parameters
@@ -130,7 +136,7 @@ def take(full, ends, n_delays):
     return np.concatenate([full[ends - k] for k in range(n_delays)], axis=1)
 
 
-def project(full, ends, weights):
+def project(full: FloatArray, ends: IntArray, weights: FloatArray) -> FloatArray:
     """Multiply the windows by weights without writing them all out.
 
     Parameters

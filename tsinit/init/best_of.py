@@ -1,11 +1,24 @@
 """Run several strategies for a few iterations and keep the best."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 from sklearn.base import BaseEstimator
 
 from tsinit._validate import check_count, check_labels
 from tsinit.init import _checks
 from tsinit.init.registry import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import ArrayLike
+
+    from tsinit._typing import FloatArray, IntArray, Trial
+    from tsinit.init.registry import ResolvedStrategy
+    from tsinit.kernels import LinearGaussianParams
 
 _CANDIDATES = {
     "dynamics": ("cva", "moesp", "lpc_loose"),
@@ -40,12 +53,19 @@ class BestOf(BaseEstimator):
     (there: short runs of EM).
     """
 
-    def __init__(self, strategies="auto", n_iter=10, n_starts=1):
+    def __init__(self, strategies: Any = "auto", n_iter: int = 10, n_starts: int = 1) -> None:
         self.strategies = strategies
         self.n_iter = n_iter
         self.n_starts = n_starts
 
-    def dynamics(self, y, rng, n_states, offsets=None, trial=None):
+    def dynamics(
+        self,
+        y: FloatArray,
+        rng: np.random.Generator,
+        n_states: int,
+        offsets: IntArray | None = None,
+        trial: Trial | None = None,
+    ) -> LinearGaussianParams:
         """Guess the parameters of a state-space model.
 
         Parameters
@@ -77,14 +97,21 @@ class BestOf(BaseEstimator):
             If every candidate failed; the message says how.
         """
 
-        def evaluate(start, label):
+        def checked(start: LinearGaussianParams, label: str) -> LinearGaussianParams:
             if not all(np.isfinite(part).all() for part in start if part is not None):
                 raise FloatingPointError("the start must be finite")
-            return trial(start, self.n_iter)
+            return start
 
-        return self._best("dynamics", evaluate, y, rng, n_states, offsets, trial)
+        return self._best("dynamics", checked, y, rng, n_states, offsets, trial)
 
-    def labels(self, y, rng, n_states=None, offsets=None, trial=None):
+    def labels(
+        self,
+        y: FloatArray,
+        rng: np.random.Generator,
+        n_states: int | None = None,
+        offsets: IntArray | None = None,
+        trial: Trial | None = None,
+    ) -> IntArray:
         """Label every time step.
 
         Parameters
@@ -117,12 +144,20 @@ class BestOf(BaseEstimator):
             If every candidate failed; the message says how.
         """
 
-        def evaluate(start, label):
-            return trial(check_labels(start, len(y), label), self.n_iter)
+        def checked(start: Any, label: str) -> IntArray:
+            return check_labels(start, len(y), label)
 
-        return self._best("labels", evaluate, y, rng, n_states, offsets, trial)
+        return self._best("labels", checked, y, rng, n_states, offsets, trial)
 
-    def fill(self, y, rng, offsets=None, trial=None, times=None, period=None):
+    def fill(
+        self,
+        y: FloatArray,
+        rng: np.random.Generator,
+        offsets: IntArray | None = None,
+        trial: Trial | None = None,
+        times: FloatArray | None = None,
+        period: ArrayLike | None = None,
+    ) -> FloatArray:
         """Fill the gaps.
 
         Parameters
@@ -155,22 +190,30 @@ class BestOf(BaseEstimator):
             If every candidate failed; the message says how.
         """
 
-        def evaluate(start, label):
-            return trial(_checks.check_complete(label, start, y), self.n_iter)
+        def checked(start: Any, label: str) -> FloatArray:
+            return _checks.check_complete(label, start, y)
 
-        return self._best(
-            "fill", evaluate, y, rng, None, offsets, trial, times=times, period=period
-        )
+        return self._best("fill", checked, y, rng, None, offsets, trial, times=times, period=period)
 
-    def _best(self, verb, evaluate, y, rng, n_states, offsets, trial, **more):
-        """Take the start of every candidate, evaluate it and keep the best."""
-        candidates = self._candidates(verb, trial)
+    def _best(
+        self,
+        verb: str,
+        checked: Callable[[Any, str], Any],
+        y: FloatArray,
+        rng: np.random.Generator,
+        n_states: int | None,
+        offsets: IntArray | None,
+        trial: Trial | None,
+        **more: Any,
+    ) -> Any:
+        """Take the start of every candidate, try it and keep the best."""
+        candidates = self._candidates(verb)
+        trial = _checks.check_trial(trial, "BestOf")
         best, winner, failures = -np.inf, None, []
         for candidate, own in zip(candidates, rng.spawn(len(candidates)), strict=True):
             try:
-                objective, refined = evaluate(
-                    candidate.propose(y, own, n_states, offsets, trial, **more), candidate.label
-                )
+                start = candidate.propose(y, own, n_states, offsets, trial, **more)
+                objective, refined = trial(checked(start, candidate.label), self.n_iter)
                 if not np.isfinite(objective):
                     raise FloatingPointError(f"the objective must be finite; got {objective}")
             except (ArithmeticError, np.linalg.LinAlgError) as error:
@@ -186,13 +229,12 @@ class BestOf(BaseEstimator):
             )
         return winner
 
-    def _candidates(self, verb, trial):
+    def _candidates(self, verb: str) -> list[ResolvedStrategy]:
         """Check the parameters and resolve every name before anything is run."""
         strategies = self.strategies
         if isinstance(strategies, str) and strategies == "auto":
             strategies = _CANDIDATES[verb]
         _checks.check_candidates(strategies)
-        _checks.check_trial(trial, "BestOf")
         check_count("n_iter", self.n_iter, 0)
         check_count("n_starts", self.n_starts, 1)
         resolved = [resolve(s, verb, "strategies") for s in strategies]

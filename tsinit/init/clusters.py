@@ -1,5 +1,9 @@
 """Clusters of the rows, without regard to their order."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from sklearn.base import BaseEstimator
 
@@ -8,6 +12,9 @@ from tsinit.init._centres import cluster_centres
 from tsinit.init._labels import count_distinct, finish, prepare, seed, wanted_states
 from tsinit.kernels.jump import squared_distances
 from tsinit.kernels.medoids import build, distances, swap
+
+if TYPE_CHECKING:
+    from tsinit._typing import FloatArray, IntArray
 
 _MAX_ROWS_PAM = 3_000  # whose distances are all kept: 72 MB
 _SAMPLE = 2_000
@@ -41,10 +48,16 @@ class KMedoids(BaseEstimator):
     in Schubert and Rousseeuw, "Fast and eager k-medoids clustering" (Information Systems 101, 2021).
     """
 
-    def __init__(self, metric="euclidean"):
+    def __init__(self, metric: str = "euclidean") -> None:
         self.metric = metric
 
-    def labels(self, y, rng, n_states=None, offsets=None):
+    def labels(
+        self,
+        y: FloatArray,
+        rng: np.random.Generator,
+        n_states: int | None = None,
+        offsets: IntArray | None = None,
+    ) -> IntArray:
         """Label every time step by its medoid.
 
         Parameters
@@ -96,7 +109,13 @@ class KMeansPlusPlus(BaseEstimator):
     Arthur and Vassilvitskii, "k-means++: the advantages of careful seeding" (SODA 2007), by scikit-learn.
     """
 
-    def labels(self, y, rng, n_states=None, offsets=None):
+    def labels(
+        self,
+        y: FloatArray,
+        rng: np.random.Generator,
+        n_states: int | None = None,
+        offsets: IntArray | None = None,
+    ) -> IntArray:
         """Label every time step by the nearest of the chosen rows.
 
         Parameters
@@ -145,7 +164,13 @@ class Agglomerative(BaseEstimator):
     Association 58, 1963), by scikit-learn.
     """
 
-    def labels(self, y, rng, n_states=None, offsets=None):
+    def labels(
+        self,
+        y: FloatArray,
+        rng: np.random.Generator,
+        n_states: int | None = None,
+        offsets: IntArray | None = None,
+    ) -> IntArray:
         """Label every time step by its cluster.
 
         Parameters
@@ -187,7 +212,7 @@ class Agglomerative(BaseEstimator):
         return finish(labels, observed, offsets)
 
 
-def _pam(full, K, manhattan):
+def _pam(full: FloatArray, K: int, manhattan: bool) -> FloatArray:
     """Rows that are medoids of all."""
     d = distances(full, full, manhattan)
     chosen = build(d, K)
@@ -195,7 +220,9 @@ def _pam(full, K, manhattan):
     return full[chosen]
 
 
-def _clara(z, full, K, manhattan, rng):
+def _clara(
+    z: FloatArray, full: FloatArray, K: int, manhattan: bool, rng: np.random.Generator
+) -> FloatArray:
     """Best of the medoids of several samples."""
     best, smallest = full[:0], np.inf
     for _ in range(_N_SAMPLES):

@@ -1,5 +1,9 @@
 """Random dynamics with a chosen distribution of eigenvalues."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from sklearn.base import BaseEstimator
 
@@ -8,6 +12,10 @@ from tsinit._validate import check_choice, check_flag, check_number
 from tsinit.init._assemble import calibrate
 from tsinit.init._scaling import standardise, unscale
 from tsinit.init._windows import longest
+
+if TYPE_CHECKING:
+    from tsinit._typing import ComplexArray, FloatArray, IntArray
+    from tsinit.kernels import LinearGaussianParams
 
 
 class EigenInit(BaseEstimator):
@@ -61,8 +69,15 @@ class EigenInit(BaseEstimator):
     """
 
     def __init__(
-        self, distribution="disc", r_lo=0.8, r_hi=0.98, std=1.0, r_max=0.999, rotate=True, snr=10.0
-    ):
+        self,
+        distribution: str = "disc",
+        r_lo: float = 0.8,
+        r_hi: float = 0.98,
+        std: float = 1.0,
+        r_max: float = 0.999,
+        rotate: bool = True,
+        snr: float = 10.0,
+    ) -> None:
         self.distribution = distribution
         self.r_lo = r_lo
         self.r_hi = r_hi
@@ -71,7 +86,13 @@ class EigenInit(BaseEstimator):
         self.rotate = rotate
         self.snr = snr
 
-    def dynamics(self, y, rng, n_states, offsets=None):
+    def dynamics(
+        self,
+        y: FloatArray,
+        rng: np.random.Generator,
+        n_states: int,
+        offsets: IntArray | None = None,
+    ) -> LinearGaussianParams:
         """Guess the parameters of a state-space model.
 
         Parameters
@@ -105,7 +126,9 @@ class EigenInit(BaseEstimator):
         C = rng.standard_normal((z.shape[1], n_states))
         return unscale(calibrate(A, C, self.snr), loc, scale)
 
-    def eigenvalues(self, rng, n_states, length):
+    def eigenvalues(
+        self, rng: np.random.Generator, n_states: int, length: int
+    ) -> tuple[ComplexArray, FloatArray]:
         """Draw a spectrum.
 
         Parameters
@@ -151,27 +174,29 @@ class EigenInit(BaseEstimator):
         return _cut(pairs, self.r_max), _cut(real, self.r_max)
 
 
-def _disc(spec, rng, size, length):
+def _disc(spec: EigenInit, rng: np.random.Generator, size: int, length: int) -> FloatArray:
     return np.sqrt(rng.random(size))
 
 
-def _annulus(spec, rng, size, length):
+def _annulus(spec: EigenInit, rng: np.random.Generator, size: int, length: int) -> FloatArray:
     return np.sqrt(rng.uniform(spec.r_lo**2, spec.r_hi**2, size))
 
 
-def _unit_perturb(spec, rng, size, length):
+def _unit_perturb(spec: EigenInit, rng: np.random.Generator, size: int, length: int) -> FloatArray:
     return rng.uniform(1.0 - 1e-3 * spec.std, 1.0 + 1e-3 * spec.std, size)
 
 
-def _time_constants(spec, rng, size, length):
+def _time_constants(
+    spec: EigenInit, rng: np.random.Generator, size: int, length: int
+) -> FloatArray:
     return np.exp(-np.exp(-rng.uniform(0.0, np.log(max(length / 2, 1.0)), size)))
 
 
-def _box(spec, rng, size):
+def _box(spec: EigenInit, rng: np.random.Generator, size: int) -> FloatArray:
     return rng.uniform(-spec.std, spec.std, size)
 
 
-def _double_gaussian(spec, rng, size):
+def _double_gaussian(spec: EigenInit, rng: np.random.Generator, size: int) -> FloatArray:
     return rng.choice([-1.0, 1.0], size) + spec.std * rng.standard_normal(size)
 
 
@@ -184,7 +209,7 @@ _MODULI = {
 _PARTS = {"box": _box, "double_gaussian": _double_gaussian}
 
 
-def _cut(values, r_max):
+def _cut(values: np.ndarray, r_max: float) -> np.ndarray:
     """Bring moduli above r_max to r_max and keep the angles."""
     size = np.abs(values)
     return np.where(size > r_max, values * (r_max / np.maximum(size, r_max)), values)

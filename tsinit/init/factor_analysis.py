@@ -1,6 +1,9 @@
 """States as factors of delay windows."""
 
+from __future__ import annotations
+
 import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -10,6 +13,10 @@ from tsinit.init import _checks
 from tsinit.init._regress import delay_windows, learn_dynamics, principal
 from tsinit.init._scaling import standardise, unscale
 from tsinit.init._windows import take
+
+if TYPE_CHECKING:
+    from tsinit._typing import FloatArray, IntArray
+    from tsinit.kernels import LinearGaussianParams
 
 _CHUNK = 4096  # windows written out at a time, so that memory does not grow with the series
 #: More would cost as much as the EM that follows, and ends where this does.
@@ -39,11 +46,17 @@ class FactorAnalysis(BaseEstimator):
     analysis; here the factors are those of delay windows, so that there can be more states than outputs.
     """
 
-    def __init__(self, n_delays="auto", method="fa"):
+    def __init__(self, n_delays: int | str = "auto", method: str = "fa") -> None:
         self.n_delays = n_delays
         self.method = method
 
-    def dynamics(self, y, rng, n_states, offsets=None):
+    def dynamics(
+        self,
+        y: FloatArray,
+        rng: np.random.Generator,
+        n_states: int,
+        offsets: IntArray | None = None,
+    ) -> LinearGaussianParams:
         """Guess the parameters of a state-space model.
 
         Parameters
@@ -67,17 +80,17 @@ class FactorAnalysis(BaseEstimator):
         ValueError
             If `n_delays` or `method` is not allowed.
         """
-        _checks.check_count_or_word("n_delays", self.n_delays, 1, "auto")
+        wanted = _checks.check_count_or_word("n_delays", self.n_delays, 1, "auto")
         check_choice("method", self.method, ["fa", "pca"])
         z, loc, scale = standardise(y)
-        full, n_delays, ends = delay_windows(z, offsets, self.n_delays, n_states)
+        full, n_delays, ends = delay_windows(z, offsets, wanted, n_states)
         cov = _window_covariance(full, ends, n_delays)
         k = min(n_states, cov.shape[0], max(len(ends) - 1, 0))
         weights = (principal if self.method == "pca" else _factors)(cov, k)
         return unscale(learn_dynamics(z, full, ends, weights, n_states, rng), loc, scale)
 
 
-def _window_covariance(full, ends, n_delays):
+def _window_covariance(full: FloatArray, ends: IntArray, n_delays: int) -> FloatArray:
     """Covariance of the windows, summed over chunks."""
     p = n_delays * full.shape[1]
     total, square = np.zeros(p), np.zeros((p, p))
@@ -89,7 +102,7 @@ def _window_covariance(full, ends, n_delays):
     return square / M - np.outer(total, total) / M**2
 
 
-def _factors(cov, k):
+def _factors(cov: FloatArray, k: int) -> FloatArray:
     """Weights of the factor scores E[f | window] = (I + L Psi^-1 L')^-1 L Psi^-1 window."""
     from sklearn.decomposition import FactorAnalysis as Factors
     from sklearn.exceptions import ConvergenceWarning

@@ -1,11 +1,18 @@
 """Fills of a column from itself, and from rows that are alike."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from sklearn.base import BaseEstimator
 
 from tsinit._validate import check_count
 from tsinit.init._fills import by_sequence, clock, column_means, interpolate, keep_observed
 from tsinit.init._scaling import standardise
+
+if TYPE_CHECKING:
+    from tsinit._typing import BoolArray, FloatArray, IntArray
 
 _MAX_DONORS = 2_000  # candidates for neighbours: more of them cost more than they add
 
@@ -16,7 +23,7 @@ class Mean(BaseEstimator):
     A column never observed becomes 0.
     """
 
-    def fill(self, y, rng=None):
+    def fill(self, y: FloatArray, rng: np.random.Generator | None = None) -> FloatArray:
         """Fill the gaps.
 
         Parameters
@@ -40,7 +47,7 @@ class Median(BaseEstimator):
     A column never observed becomes 0.
     """
 
-    def fill(self, y, rng=None):
+    def fill(self, y: FloatArray, rng: np.random.Generator | None = None) -> FloatArray:
         """Fill the gaps; parameters as of `Mean`.
 
         Parameters
@@ -67,7 +74,9 @@ class Forward(BaseEstimator):
     A column that a sequence never saw takes its mean over all sequences.
     """
 
-    def fill(self, y, rng=None, offsets=None):
+    def fill(
+        self, y: FloatArray, rng: np.random.Generator | None = None, offsets: IntArray | None = None
+    ) -> FloatArray:
         """Fill the gaps.
 
         Parameters
@@ -93,7 +102,9 @@ class Backward(BaseEstimator):
     A column that a sequence never saw takes its mean over all sequences.
     """
 
-    def fill(self, y, rng=None, offsets=None):
+    def fill(
+        self, y: FloatArray, rng: np.random.Generator | None = None, offsets: IntArray | None = None
+    ) -> FloatArray:
         """Fill the gaps; parameters as of `Forward`.
 
         Parameters
@@ -115,7 +126,7 @@ class Backward(BaseEstimator):
         )
 
 
-def _last(values, observed, _):
+def _last(values: FloatArray, observed: BoolArray, _: slice | None) -> FloatArray:
     before = np.maximum.accumulate(np.where(observed, np.arange(observed.size), -1))
     return values[np.where(before >= 0, before, observed.argmax())]
 
@@ -126,7 +137,9 @@ class Linear(BaseEstimator):
     A column that a sequence never saw takes its mean over all sequences.
     """
 
-    def fill(self, y, rng=None, offsets=None):
+    def fill(
+        self, y: FloatArray, rng: np.random.Generator | None = None, offsets: IntArray | None = None
+    ) -> FloatArray:
         """Fill the gaps.
 
         Parameters
@@ -153,7 +166,13 @@ class Time(BaseEstimator):
     use. Without times both are the same.
     """
 
-    def fill(self, y, rng=None, offsets=None, times=None):
+    def fill(
+        self,
+        y: FloatArray,
+        rng: np.random.Generator | None = None,
+        offsets: IntArray | None = None,
+        times: FloatArray | None = None,
+    ) -> FloatArray:
         """Fill the gaps.
 
         Parameters
@@ -192,10 +211,10 @@ class KNN(BaseEstimator):
     Troyanskaya et al., "Missing value estimation methods for DNA microarrays" (Bioinformatics 17, 2001).
     """
 
-    def __init__(self, n_neighbors=10):
+    def __init__(self, n_neighbors: int = 10) -> None:
         self.n_neighbors = n_neighbors
 
-    def fill(self, y, rng):
+    def fill(self, y: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Fill the gaps.
 
         Parameters
@@ -238,7 +257,7 @@ class HotDeck(BaseEstimator):
     never observed becomes 0.
     """
 
-    def fill(self, y, rng):
+    def fill(self, y: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Fill the gaps.
 
         Parameters

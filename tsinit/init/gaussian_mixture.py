@@ -1,12 +1,18 @@
 """Components of a mixture of normal distributions."""
 
+from __future__ import annotations
+
 import warnings
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
 from tsinit._validate import check_choice
 from tsinit.init._labels import count_distinct, finish, prepare, seed, wanted_states
+
+if TYPE_CHECKING:
+    from tsinit._typing import FloatArray, IntArray
 
 _COVARIANCES = ("full", "tied", "diag", "spherical")
 _MAX_ROWS = 5_000  # fitted
@@ -39,10 +45,16 @@ class GaussianMixture(BaseEstimator):
     the American Statistical Association 97, 2002), by scikit-learn.
     """
 
-    def __init__(self, covariance="bic"):
+    def __init__(self, covariance: str = "bic") -> None:
         self.covariance = covariance
 
-    def labels(self, y, rng, n_states=None, offsets=None):
+    def labels(
+        self,
+        y: FloatArray,
+        rng: np.random.Generator,
+        n_states: int | None = None,
+        offsets: IntArray | None = None,
+    ) -> IntArray:
         """Label every time step by its component.
 
         Parameters
@@ -81,7 +93,7 @@ class GaussianMixture(BaseEstimator):
         return finish(labels, observed, offsets)
 
 
-def _fit(rows, K, form, rng):
+def _fit(rows: FloatArray, K: int, form: str, rng: np.random.Generator) -> Any:
     """Mixture of highest likelihood from several starts."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture as Mixture

@@ -1,11 +1,18 @@
 """K-means with a penalty for every change of state."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from sklearn.base import BaseEstimator
 
 from tsinit.init import _checks
 from tsinit.init._centres import cluster_centres, refine
 from tsinit.init._labels import bounds, count_distinct, finish, prepare, wanted_states
+
+if TYPE_CHECKING:
+    from tsinit._typing import FloatArray, IntArray
 
 _STAY = 0.95
 _MAX_ROUNDS = 10
@@ -39,10 +46,16 @@ class Jump(BaseEstimator):
     Applications 150, 2020). The rule for the penalty is this package's own.
     """
 
-    def __init__(self, penalty="auto"):
+    def __init__(self, penalty: float | str = "auto") -> None:
         self.penalty = penalty
 
-    def labels(self, y, rng, n_states=None, offsets=None):
+    def labels(
+        self,
+        y: FloatArray,
+        rng: np.random.Generator,
+        n_states: int | None = None,
+        offsets: IntArray | None = None,
+    ) -> IntArray:
         """Label every time step by the path of smallest cost.
 
         Parameters
@@ -67,21 +80,23 @@ class Jump(BaseEstimator):
         ValueError
             If `penalty` is no number from 0, or `n_states` no whole number from 1.
         """
-        _checks.check_number_or_word("penalty", self.penalty, 0.0, "auto")
+        penalty = _checks.check_number_or_word("penalty", self.penalty, 0.0, "auto")
         z, full, observed = prepare(y, offsets)
         K = count_distinct(full[observed], wanted_states(n_states, len(y)))
         if K < 2:
             return np.zeros(len(y), dtype=np.int64)
         limits = bounds(len(y), offsets)
         labels, centres, _ = refine(z, cluster_centres(full[observed], K, rng), 0.0, limits)
-        if self.penalty == "auto":
+        if penalty is None:
             labels = _with_auto_penalty(z, labels, centres, limits)
         else:
-            labels = refine(z, centres, float(self.penalty), limits)[0]
+            labels = refine(z, centres, penalty, limits)[0]
         return finish(labels, observed, offsets)
 
 
-def _with_auto_penalty(z, labels, centres, offsets):
+def _with_auto_penalty(
+    z: FloatArray, labels: IntArray, centres: FloatArray, offsets: IntArray
+) -> IntArray:
     """Alternate the penalty of a change and the path that it leads to."""
     odds = (len(centres) - 1) * _STAY / (1 - _STAY)
     for _ in range(_MAX_ROUNDS):

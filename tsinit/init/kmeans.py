@@ -1,6 +1,9 @@
 """States from clusters: the space that centres span, or the clusters themselves."""
 
+from __future__ import annotations
+
 import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -13,6 +16,10 @@ from tsinit.init._regress import delay_windows, learn_dynamics
 from tsinit.init._scaling import standardise, unscale
 from tsinit.init._windows import place_in_sequence, take
 from tsinit.kernels.jump import squared_distances
+
+if TYPE_CHECKING:
+    from tsinit._typing import FloatArray, IntArray
+    from tsinit.kernels import LinearGaussianParams
 
 _MAX_WINDOWS = 10_000  # clustered; more of them move the centres by less than their own uncertainty
 _N_INIT = 3
@@ -54,11 +61,17 @@ class KMeans(BaseEstimator):
     (The American Statistician 70, 2016). The step from centroids to dynamics is this package's own.
     """
 
-    def __init__(self, n_clusters="auto", n_delays="auto"):
+    def __init__(self, n_clusters: int | str = "auto", n_delays: int | str = "auto") -> None:
         self.n_clusters = n_clusters
         self.n_delays = n_delays
 
-    def dynamics(self, y, rng, n_states, offsets=None):
+    def dynamics(
+        self,
+        y: FloatArray,
+        rng: np.random.Generator,
+        n_states: int,
+        offsets: IntArray | None = None,
+    ) -> LinearGaussianParams:
         """Guess the parameters of a state-space model.
 
         Parameters
@@ -82,18 +95,23 @@ class KMeans(BaseEstimator):
         ValueError
             If `n_clusters` or `n_delays` is not allowed.
         """
-        _checks.check_count_or_word("n_clusters", self.n_clusters, 1, "auto")
-        _checks.check_count_or_word("n_delays", self.n_delays, 1, "auto")
+        n_clusters, n_delays = self._check()
         z, loc, scale = standardise(y)
-        full, n_delays, ends = delay_windows(z, offsets, self.n_delays, n_states)
+        full, n_delays, ends = delay_windows(z, offsets, n_delays, n_states)
         some = ends
         if len(ends) > _MAX_WINDOWS:
             some = np.sort(rng.choice(ends, _MAX_WINDOWS, replace=False))
-        wanted = n_states + 1 if self.n_clusters == "auto" else self.n_clusters
+        wanted = n_clusters or n_states + 1
         weights = _centroid_directions(take(full, some, n_delays), wanted, n_states, rng)
         return unscale(learn_dynamics(z, full, ends, weights, n_states, rng), loc, scale)
 
-    def labels(self, y, rng, n_states=None, offsets=None):
+    def labels(
+        self,
+        y: FloatArray,
+        rng: np.random.Generator,
+        n_states: int | None = None,
+        offsets: IntArray | None = None,
+    ) -> IntArray:
         """Label every time step by its cluster.
 
         Parameters
@@ -117,19 +135,20 @@ class KMeans(BaseEstimator):
         ValueError
             If `n_clusters`, `n_delays` or `n_states` is not allowed.
         """
-        _checks.check_count_or_word("n_clusters", self.n_clusters, 1, "auto")
-        _checks.check_count_or_word("n_delays", self.n_delays, 1, "auto")
+        n_clusters, n_delays = self._check()
         z, full, observed = prepare(y, offsets)
-        K = wanted_states(n_states if self.n_clusters == "auto" else self.n_clusters, len(y))
-        if self.n_delays != "auto" and self.n_delays > 1:
-            z, full = (_around(rows, self.n_delays, offsets) for rows in (z, full))
+        K = wanted_states(n_clusters or n_states, len(y))
+        if n_delays is not None and n_delays > 1:
+            z, full = (_around(rows, n_delays, offsets) for rows in (z, full))
         K = count_distinct(full[observed], K)
         if K < 2:
             return np.zeros(len(y), dtype=np.int64)
         centres = cluster_centres(full[observed], K, rng)
         return finish(refine(z, centres, 0.0, bounds(len(y), offsets))[0], observed, offsets)
 
-    def fill(self, y, rng, offsets=None):
+    def fill(
+        self, y: FloatArray, rng: np.random.Generator, offsets: IntArray | None = None
+    ) -> FloatArray:
         """Fill the gaps of each row from the nearest centre.
 
         Parameters
@@ -151,17 +170,12 @@ class KMeans(BaseEstimator):
         ValueError
             If `n_clusters` or `n_delays` is not allowed.
         """
-        _checks.check_count_or_word("n_clusters", self.n_clusters, 1, "auto")
-        _checks.check_count_or_word("n_delays", self.n_delays, 1, "auto")
+        n_clusters, n_delays = self._check()
         z, full, observed = prepare(y, offsets)
         _, loc, scale = standardise(y)
         D, limits = y.shape[1], bounds(len(y), offsets)
-        K = (
-            min(_MAX_CENTRES, max(2, len(y) // _ROWS_PER_CENTRE))
-            if self.n_clusters == "auto"
-            else self.n_clusters
-        )
-        n_delays = 1 if self.n_delays == "auto" else self.n_delays
+        K = n_clusters or min(_MAX_CENTRES, max(2, len(y) // _ROWS_PER_CENTRE))
+        n_delays = n_delays or 1
         if n_delays > 1:
             z, full = (_around(rows, n_delays, offsets) for rows in (z, full))
         if not observed.any():
@@ -177,8 +191,15 @@ class KMeans(BaseEstimator):
             labels[blank] = squared_distances(full[blank], centres).argmin(axis=1)
         return keep_observed(y, centres[labels][:, own : own + D] * scale + loc)
 
+    def _check(self) -> tuple[int | None, int | None]:
+        """Number of clusters and of delays, None where it is for the verb to say."""
+        return (
+            _checks.check_count_or_word("n_clusters", self.n_clusters, 1, "auto"),
+            _checks.check_count_or_word("n_delays", self.n_delays, 1, "auto"),
+        )
 
-def _around(rows, length, offsets):
+
+def _around(rows: FloatArray, length: int, offsets: IntArray | None) -> FloatArray:
     """Put `length` rows around each row side by side; beyond the ends of a sequence the last ones again."""
     T = len(rows)
     t = np.arange(T)
@@ -189,7 +210,9 @@ def _around(rows, length, offsets):
     return np.concatenate([rows[np.clip(t + lag, first, last)] for lag in lags], axis=1)
 
 
-def _centroid_directions(windows, n_clusters, n_states, rng):
+def _centroid_directions(
+    windows: FloatArray, n_clusters: int, n_states: int, rng: np.random.Generator
+) -> FloatArray:
     """Orthonormal directions in which the centroids differ, at most n_states, the widest first."""
     from sklearn.cluster import KMeans as Clusters
     from sklearn.exceptions import ConvergenceWarning

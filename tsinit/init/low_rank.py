@@ -1,6 +1,9 @@
 """A matrix of few directions through neighbouring rows."""
 
+from __future__ import annotations
+
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -10,6 +13,11 @@ from tsinit.init._fills import keep_observed
 from tsinit.init._labels import bounds
 from tsinit.init._scaling import standardise
 from tsinit.init._windows import fill_linear
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tsinit._typing import FloatArray, IntArray
 
 _HELD_OUT = 0.1  # share of the observed cells that choose the penalty
 _PENALTIES = 2.0 ** -np.arange(1.0, 9.0)  # in units of the largest singular value
@@ -36,10 +44,12 @@ class LowRank(BaseEstimator):
     11, 2010).
     """
 
-    def __init__(self, lags=2):
+    def __init__(self, lags: int = 2) -> None:
         self.lags = lags
 
-    def fill(self, y, rng, offsets=None):
+    def fill(
+        self, y: FloatArray, rng: np.random.Generator, offsets: IntArray | None = None
+    ) -> FloatArray:
         """Fill the gaps.
 
         Parameters
@@ -69,7 +79,7 @@ class LowRank(BaseEstimator):
         hidden = np.where(held, np.nan, z)
         best, error, n_steps = _PENALTIES[-1], np.inf, len(_PENALTIES)
         for i, filled in enumerate(_path(hidden, offsets, lags, _PENALTIES)):
-            now = np.mean((filled[held] - z[held]) ** 2) if held.any() else -float(i)
+            now = float(np.mean((filled[held] - z[held]) ** 2)) if held.any() else -float(i)
             if now < error:
                 best, error, n_steps = _PENALTIES[i], now, i + 1
         last = list(_path(z, offsets, lags, _PENALTIES[:n_steps]))[-1]
@@ -83,7 +93,9 @@ class LowRank(BaseEstimator):
         return keep_observed(y, filled * scale + loc)
 
 
-def _path(z, offsets, lags, penalties):
+def _path(
+    z: FloatArray, offsets: IntArray | None, lags: int, penalties: FloatArray
+) -> Iterator[FloatArray]:
     """Complete tables for smaller and smaller penalties, each from the one before."""
     observed = _windows(z, offsets, lags)
     full = _windows(fill_linear(z, offsets), offsets, lags)
@@ -92,7 +104,7 @@ def _path(z, offsets, lags, penalties):
         yield _centre(full, z.shape[1], lags)
 
 
-def _shrink(observed, full, penalty, n_steps):
+def _shrink(observed: FloatArray, full: FloatArray, penalty: float, n_steps: int) -> FloatArray:
     """Alternate between shrunken singular values and the observed cells; NaN of `full` count as 0."""
     gaps = np.isnan(observed)
     X = np.where(gaps, np.nan_to_num(full), observed)
@@ -106,7 +118,7 @@ def _shrink(observed, full, penalty, n_steps):
     return X
 
 
-def _windows(z, offsets, lags):
+def _windows(z: FloatArray, offsets: IntArray | None, lags: int) -> FloatArray:
     """Rows with their neighbours (T, (2 lags + 1) D); NaN beyond the ends of a sequence."""
     T, D = z.shape
     out = np.full((T, (2 * lags + 1) * D), np.nan)
@@ -118,5 +130,5 @@ def _windows(z, offsets, lags):
     return out
 
 
-def _centre(windows, D, lags):
+def _centre(windows: FloatArray, D: int, lags: int) -> FloatArray:
     return windows[:, lags * D : (lags + 1) * D]

@@ -1,6 +1,8 @@
 """Linear prediction: the conventional start for speech, and its vector form."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.linalg import block_diag
@@ -11,6 +13,10 @@ from tsinit.init._assemble import assemble, nearest_psd
 from tsinit.init._regress import principal, ridge
 from tsinit.init._scaling import standardise, unscale
 from tsinit.init._windows import fill_linear, place_in_run, take, window_ends
+
+if TYPE_CHECKING:
+    from tsinit._typing import FloatArray, IntArray
+    from tsinit.kernels import LinearGaussianParams
 
 _MIN_NOISE = 1e-5  # of the variance of the data, for series that are predicted exactly
 _MAX_RADIUS = 0.999  # of A
@@ -51,11 +57,17 @@ class LPC(BaseEstimator):
     multiple time series analysis", section 2.1 for the block companion form.
     """
 
-    def __init__(self, jitter=1e-3, noise=1e-2):
+    def __init__(self, jitter: float = 1e-3, noise: float = 1e-2) -> None:
         self.jitter = jitter
         self.noise = noise
 
-    def dynamics(self, y, rng, n_states, offsets=None):
+    def dynamics(
+        self,
+        y: FloatArray,
+        rng: np.random.Generator,
+        n_states: int,
+        offsets: IntArray | None = None,
+    ) -> LinearGaussianParams:
         """Guess the parameters of a state-space model.
 
         Parameters
@@ -97,7 +109,9 @@ class LPC(BaseEstimator):
         return unscale(assemble(_damp(A, first), C, Q, np.diag(R)), loc, scale)
 
 
-def burg(y, order, offsets=None, floor=0.0):
+def burg(
+    y: FloatArray, order: int, offsets: IntArray | None = None, floor: float = 0.0
+) -> BurgAutoregression:
     """Fit an autoregression by Burg's method.
 
     At every stage the reflection coefficient minimises the sum of forward and backward prediction errors.
@@ -138,7 +152,7 @@ def burg(y, order, offsets=None, floor=0.0):
         f, b = forward[inside], backward[inside]
         power = f @ f + b @ b
         known = f.size >= 2 * stage and power > 0.0 and noise > floor
-        reflection = -2.0 * (f @ b) / power if known else 0.0
+        reflection = float(-2.0 * (f @ b) / power) if known else 0.0
         longer = np.append(polynomial, 0.0)
         polynomial = longer + reflection * longer[::-1]
         noise *= 1.0 - reflection**2
@@ -146,7 +160,9 @@ def burg(y, order, offsets=None, floor=0.0):
     return BurgAutoregression(-polynomial[1:], noise)
 
 
-def _companion_of_series(z, n_states, offsets):
+def _companion_of_series(
+    z: FloatArray, n_states: int, offsets: IntArray | None
+) -> tuple[FloatArray, FloatArray]:
     """Burg's AR(n) in companion form: transition (n, n) and innovation variance (1, 1)."""
     fit = burg(z, n_states, offsets, floor=_MIN_NOISE)
     A = np.eye(n_states, k=-1)
@@ -154,7 +170,9 @@ def _companion_of_series(z, n_states, offsets):
     return A, np.array([[fit.noise]])
 
 
-def _companion_of_vectors(z, n_states, offsets):
+def _companion_of_vectors(
+    z: FloatArray, n_states: int, offsets: IntArray | None
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """VAR(p) in block companion form, the oldest block in principal components.
 
     Returns the transition (n, n), the innovation covariance (m, m) of the newest block, its loadings (D, m)
@@ -181,7 +199,7 @@ def _companion_of_vectors(z, n_states, offsets):
     return A, E, loadings, np.mean((full - full @ loadings @ loadings.T) ** 2, axis=0)
 
 
-def _damp(A, first):
+def _damp(A: FloatArray, first: int) -> FloatArray:
     """Move every root of a companion form inwards by one factor until the largest has modulus 0.999.
 
     The coefficient of lag k is multiplied by factor**k, which keeps the form and the angles of the roots

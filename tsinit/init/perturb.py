@@ -1,5 +1,9 @@
 """Spread the guess of another strategy."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 from sklearn.base import BaseEstimator
 
@@ -10,6 +14,12 @@ from tsinit.init._fills import keep_observed
 from tsinit.init._labels import compact
 from tsinit.init._scaling import standardise
 from tsinit.init.registry import resolve
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from tsinit._typing import FloatArray, IntArray, Trial
+    from tsinit.kernels import LinearGaussianParams
 
 
 class Perturb(BaseEstimator):
@@ -39,11 +49,18 @@ class Perturb(BaseEstimator):
         on all of them.
     """
 
-    def __init__(self, inner, scale=0.1):
+    def __init__(self, inner: Any, scale: float = 0.1) -> None:
         self.inner = inner
         self.scale = scale
 
-    def dynamics(self, y, rng, n_states, offsets=None, trial=None):
+    def dynamics(
+        self,
+        y: FloatArray,
+        rng: np.random.Generator,
+        n_states: int,
+        offsets: IntArray | None = None,
+        trial: Trial | None = None,
+    ) -> LinearGaussianParams:
         """Guess the parameters of a state-space model.
 
         Parameters
@@ -84,7 +101,14 @@ class Perturb(BaseEstimator):
         Q, R = (_spread_covariance(S, self.scale, rng) for S in (start.Q, start.R))
         return assemble(A, start.C, Q, R, start.d)._replace(m0=start.m0)
 
-    def labels(self, y, rng, n_states=None, offsets=None, trial=None):
+    def labels(
+        self,
+        y: FloatArray,
+        rng: np.random.Generator,
+        n_states: int | None = None,
+        offsets: IntArray | None = None,
+        trial: Trial | None = None,
+    ) -> IntArray:
         """Label every time step.
 
         Parameters
@@ -123,7 +147,15 @@ class Perturb(BaseEstimator):
         labels[changed] = rng.integers(K, size=len(changed))
         return compact(labels)
 
-    def fill(self, y, rng, offsets=None, trial=None, times=None, period=None):
+    def fill(
+        self,
+        y: FloatArray,
+        rng: np.random.Generator,
+        offsets: IntArray | None = None,
+        trial: Trial | None = None,
+        times: FloatArray | None = None,
+        period: ArrayLike | None = None,
+    ) -> FloatArray:
         """Fill the gaps.
 
         Parameters
@@ -160,7 +192,7 @@ class Perturb(BaseEstimator):
         return keep_observed(y, filled + noise)
 
 
-def _spread_covariance(S, scale, rng):
+def _spread_covariance(S: FloatArray, scale: float, rng: np.random.Generator) -> FloatArray:
     """Move the log-Cholesky factor of S, in coordinates where S is the identity: units cannot matter."""
     n = len(S)
     factor = np.diag(np.exp(scale * rng.standard_normal(n)))

@@ -1,5 +1,9 @@
 """Race several strategies and continue the winner where it stands."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 from sklearn.base import BaseEstimator
 
@@ -7,6 +11,13 @@ from tsinit._validate import check_count, check_number
 from tsinit.init import _checks
 from tsinit.init.race_halving import halve, rounds
 from tsinit.init.registry import resolve
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from tsinit._typing import FloatArray, IntArray, Trial
+    from tsinit.init.registry import ResolvedStrategy
+    from tsinit.kernels import LinearGaussianParams
 
 _CANDIDATES = {
     "dynamics": ("cva", "moesp", "lpc_loose", "factor_analysis", "kmeans", "uniform"),
@@ -73,14 +84,28 @@ class Race(BaseEstimator):
     (successive halving).
     """
 
-    def __init__(self, strategies="auto", n_seeds="auto", n_iter="auto", keep=2 / 3, budget=2.0):
+    def __init__(
+        self,
+        strategies: Any = "auto",
+        n_seeds: int | str = "auto",
+        n_iter: int | str = "auto",
+        keep: float = 2 / 3,
+        budget: float = 2.0,
+    ) -> None:
         self.strategies = strategies
         self.n_seeds = n_seeds
         self.n_iter = n_iter
         self.keep = keep
         self.budget = budget
 
-    def dynamics(self, y, rng, n_states, offsets=None, trial=None):
+    def dynamics(
+        self,
+        y: FloatArray,
+        rng: np.random.Generator,
+        n_states: int,
+        offsets: IntArray | None = None,
+        trial: Trial | None = None,
+    ) -> LinearGaussianParams:
         """Guess the parameters of a state-space model.
 
         Parameters
@@ -113,7 +138,14 @@ class Race(BaseEstimator):
         """
         return self._alone("dynamics", y, rng, trial, n_states=n_states, offsets=offsets)
 
-    def labels(self, y, rng, n_states=None, offsets=None, trial=None):
+    def labels(
+        self,
+        y: FloatArray,
+        rng: np.random.Generator,
+        n_states: int | None = None,
+        offsets: IntArray | None = None,
+        trial: Trial | None = None,
+    ) -> IntArray:
         """Label every time step.
 
         Parameters
@@ -141,7 +173,15 @@ class Race(BaseEstimator):
         """
         return self._alone("labels", y, rng, trial, n_states=n_states, offsets=offsets)
 
-    def fill(self, y, rng, offsets=None, trial=None, times=None, period=None):
+    def fill(
+        self,
+        y: FloatArray,
+        rng: np.random.Generator,
+        offsets: IntArray | None = None,
+        trial: Trial | None = None,
+        times: FloatArray | None = None,
+        period: ArrayLike | None = None,
+    ) -> FloatArray:
         """Fill the gaps.
 
         Parameters
@@ -169,12 +209,14 @@ class Race(BaseEstimator):
         """
         return self._alone("fill", y, rng, trial, offsets=offsets, times=times, period=period)
 
-    def _alone(self, verb, y, rng, trial, **more):
+    def _alone(
+        self, verb: str, y: FloatArray, rng: np.random.Generator, trial: Trial | None, **more: Any
+    ) -> Any:
         """Race by short fits, where no model runs the race as part of its own."""
         if more.get("n_states") is not None:
             check_count("n_states", more["n_states"])
         starts = [start for start in starters(self, verb) for _ in range(seeds(self, verb))]
-        _checks.check_trial(trial, "Race")
+        trial = _checks.check_trial(trial, "Race")
         runs = [
             _ShortFitContender(start, y, own, trial, more)
             for start, own in zip(starts, rng.spawn(len(starts)), strict=True)
@@ -197,49 +239,51 @@ class _ShortFitContender:
 
     finished = False
 
-    def __init__(self, start, y, rng, trial, more):
-        self.label, self.failure, self.objective, self.at, self.done = (
-            start.label,
-            "",
-            -np.inf,
-            None,
-            None,
-        )
+    def __init__(
+        self,
+        start: ResolvedStrategy,
+        y: FloatArray,
+        rng: np.random.Generator,
+        trial: Trial,
+        more: dict[str, Any],
+    ) -> None:
+        self.label, self.failure = start.label, ""
+        self.objective = -np.inf
+        self.at: Any = None
+        self.done: int | None = None  # iterations; None before there is a start
         self._begin = lambda: start.propose(y, rng, trial=trial, **more)
         self._trial = trial
 
     @property
-    def failed(self):
+    def failed(self) -> bool:
         """Whether it broke off."""
         return bool(self.failure)
 
-    def advance(self, target):
+    def advance(self, target: int) -> None:
         """Go on up to this number of iterations; a failure ends this contender alone."""
         try:
             if self.done is None:
                 self.at, self.done = self._begin(), 0
-            self.objective, self.at = self._trial(self.at, target - self.done)
+            self.objective, self.at = self._trial(self.at, target - (self.done or 0))
             if not np.isfinite(self.objective):
                 raise FloatingPointError(f"the objective must be finite; got {self.objective}")
             self.done = target
-        except (
-            ArithmeticError,
-            ValueError,
-        ) as error:  # what data are to blame for; a TypeError is the user's
+        # What data are to blame for; a TypeError is the user's.
+        except (ArithmeticError, ValueError) as error:
             self.failure = f"{self.label} ({type(error).__name__}: {error})"
 
 
-def _advance_all(runs, target):
+def _advance_all(runs: list[_ShortFitContender], target: int) -> bool:
     for run in runs:
         run.advance(target)
     return True
 
 
-def _best(runs, n):
+def _best(runs: list[_ShortFitContender], n: int) -> list[_ShortFitContender]:
     return sorted(runs, key=lambda run: -run.objective)[:n]
 
 
-def candidates(race, verb):
+def candidates(race: Race, verb: str) -> list[Any]:
     """List the strategies of a race as they were given."""
     if isinstance(race.strategies, str) and race.strategies == "auto":
         return list(_CANDIDATES[verb])
@@ -247,7 +291,7 @@ def candidates(race, verb):
     return list(race.strategies)
 
 
-def starters(race, verb):
+def starters(race: Race, verb: str) -> list[ResolvedStrategy]:
     """Check the parameters of a race and resolve every name, before anything runs: a list of `ResolvedStrategy`."""
     _checks.check_count_or_word("n_seeds", race.n_seeds, 1, "auto")
     _checks.check_count_or_word("n_iter", race.n_iter, 0, "auto")
@@ -256,17 +300,17 @@ def starters(race, verb):
     return [resolve(strategy, verb, "strategies") for strategy in candidates(race, verb)]
 
 
-def seeds(race, verb):
+def seeds(race: Race, verb: str) -> int:
     """Count the starts of each candidate."""
     return _SEEDS[verb] if isinstance(race.n_seeds, str) else race.n_seeds
 
 
-def first_round(race, default):
+def first_round(race: Race, default: int) -> int:
     """Iterations of the first round, the default where the user gave none."""
     return default if isinstance(race.n_iter, str) else race.n_iter
 
 
-def race_of(init, verb):
+def race_of(init: Any, verb: str) -> Race | None:
     """Return the `Race` behind what a user gave as ``init``, None where it is anything else."""
     if isinstance(init, str):
         init = getattr(resolve(init, verb).call, "__self__", None)

@@ -1,7 +1,10 @@
 """The profile of a season, and straight lines for what departs from it."""
 
+from __future__ import annotations
+
 import warnings
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -11,6 +14,11 @@ from tsinit.init._fills import clock, interpolate, one_period
 from tsinit.init._labels import bounds
 from tsinit.init._scaling import standardise
 from tsinit.init._windows import fill_linear
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from tsinit._typing import FloatArray, IntArray
 
 _MIN_PERIODS = 3  # periods of a sequence from which the profile may drift
 _SMOOTH = 11  # periods that STL smooths the profile over
@@ -43,11 +51,18 @@ class Seasonal(BaseEstimator):
     Stat. 6, 1990).
     """
 
-    def __init__(self, period="auto", drift=True):
+    def __init__(self, period: float | str = "auto", drift: bool = True) -> None:
         self.period = period
         self.drift = drift
 
-    def fill(self, y, rng=None, offsets=None, times=None, period=None):
+    def fill(
+        self,
+        y: FloatArray,
+        rng: np.random.Generator | None = None,
+        offsets: IntArray | None = None,
+        times: FloatArray | None = None,
+        period: ArrayLike | None = None,
+    ) -> FloatArray:
         """Fill the gaps.
 
         Parameters
@@ -91,7 +106,7 @@ class Seasonal(BaseEstimator):
         return np.where(np.isnan(y), filled * scale + loc, y)
 
 
-def find_period(z, offsets, times):
+def find_period(z: FloatArray, offsets: IntArray | None, times: FloatArray) -> float | None:
     """Lag of the first high peak of the autocorrelation, averaged over columns; None where there is none.
 
     Parameters
@@ -130,7 +145,7 @@ def find_period(z, offsets, times):
     return float(peaks[r[peaks] >= _NEARLY * r[peaks].max()][0])
 
 
-def _on_clock(z, times):
+def _on_clock(z: FloatArray, times: FloatArray) -> FloatArray:
     """Put rows where the clock has them; as they are where that is no whole step, or mostly empty."""
     steps = times - times[:1]
     if not len(z) or (steps != np.round(steps)).any() or steps[-1] >= 2 * len(z):
@@ -140,12 +155,12 @@ def _on_clock(z, times):
     return grid
 
 
-def _phase(times, period):
+def _phase(times: FloatArray, period: float) -> IntArray:
     """Whole steps since the period began."""
     return np.floor(np.mod(times, period)).astype(int)
 
 
-def _phase_means(z, times, period):
+def _phase_means(z: FloatArray, times: FloatArray, period: float) -> FloatArray:
     """Mean (phases, D) of each phase; 0 where a phase was never observed."""
     phase, n_phases = _phase(times, period), int(np.ceil(period))
     out = np.zeros((n_phases, z.shape[1]))
@@ -158,7 +173,9 @@ def _phase_means(z, times, period):
     return out
 
 
-def _drifting(filled, phases, times, period, limits):
+def _drifting(
+    filled: FloatArray, phases: FloatArray, times: FloatArray, period: float, limits: IntArray
+) -> FloatArray:
     """Profiles (T, D) that change from period to period, in sequences long enough; elsewhere as they were."""
     from statsmodels.tsa.seasonal import STL
 

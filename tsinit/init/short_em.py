@@ -1,6 +1,9 @@
 """Many short fits of a finite hidden Markov model, and one long one."""
 
+from __future__ import annotations
+
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -9,6 +12,10 @@ from tsinit._validate import check_choice, check_count
 from tsinit.init._gaussian_hmm import GaussianHMMParams, densities, em_step, observed_patterns
 from tsinit.init._labels import bounds, count_distinct, finish, prepare, wanted_states
 from tsinit.kernels.hidden_markov.forward_backward import log_likelihood, viterbi
+
+if TYPE_CHECKING:
+    from tsinit._typing import FloatArray, IntArray
+    from tsinit.init._gaussian_hmm import ObservedPattern
 
 _STAY = 0.9
 _MAX_ROWS = 10_000  # of short runs, in stretches of
@@ -49,12 +56,18 @@ class ShortEM(BaseEstimator):
     several strategies" (International Statistical Review 89, 2021).
     """
 
-    def __init__(self, n_runs=20, n_iter=5, covariance="full"):
+    def __init__(self, n_runs: int = 20, n_iter: int = 5, covariance: str = "full") -> None:
         self.n_runs = n_runs
         self.n_iter = n_iter
         self.covariance = covariance
 
-    def labels(self, y, rng, n_states=None, offsets=None):
+    def labels(
+        self,
+        y: FloatArray,
+        rng: np.random.Generator,
+        n_states: int | None = None,
+        offsets: IntArray | None = None,
+    ) -> IntArray:
         """Label every time step by the most probable path of the fitted model.
 
         Parameters
@@ -97,10 +110,19 @@ class ShortEM(BaseEstimator):
             viterbi(densities(z, groups, model), model.start, model.P, limits), observed, offsets
         )
 
-    def _best_short_run(self, z, offsets, rows, K, diagonal, rng):
+    def _best_short_run(
+        self,
+        z: FloatArray,
+        offsets: IntArray,
+        rows: FloatArray,
+        K: int,
+        diagonal: bool,
+        rng: np.random.Generator,
+    ) -> GaussianHMMParams:
         """Model of highest likelihood after a few iterations from each of the random starts."""
         groups = observed_patterns(z)
-        best, highest = None, -np.inf
+        best: GaussianHMMParams | None = None
+        highest = -np.inf
         for _ in range(self.n_runs):
             model = _random_model(rows, K, diagonal, rng)
             for _ in range(self.n_iter):
@@ -108,10 +130,13 @@ class ShortEM(BaseEstimator):
             reached = log_likelihood(densities(z, groups, model), model.start, model.P, offsets)
             if best is None or reached > highest:
                 best, highest = model, reached
+        assert best is not None  # n_runs is at least 1
         return best
 
 
-def _random_model(rows, K, diagonal, rng):
+def _random_model(
+    rows: FloatArray, K: int, diagonal: bool, rng: np.random.Generator
+) -> GaussianHMMParams:
     """Rows as means, one covariance for all states."""
     cov = np.atleast_2d(np.cov(rows.T, bias=True))
     cov = (np.diag(np.diag(cov)) if diagonal else cov) + 1e-2 * np.eye(rows.shape[1])
@@ -121,7 +146,9 @@ def _random_model(rows, K, diagonal, rng):
     return GaussianHMMParams(np.full(K, 1 / K), P, means, np.tile(cov, (K, 1, 1)))
 
 
-def _continued(z, offsets, model, diagonal):
+def _continued(
+    z: FloatArray, offsets: IntArray, model: GaussianHMMParams, diagonal: bool
+) -> tuple[GaussianHMMParams, list[ObservedPattern]]:
     """Run EM to the end."""
     groups, before = observed_patterns(z), -np.inf
     for _ in range(_MAX_STEPS):
@@ -132,7 +159,7 @@ def _continued(z, offsets, model, diagonal):
     return model, groups
 
 
-def _stretches(offsets, rng):
+def _stretches(offsets: IntArray, rng: np.random.Generator) -> tuple[IntArray, IntArray]:
     """Rows for the short runs, and where each stretch of them starts: all if they are few."""
     if offsets[-1] <= _MAX_ROWS:
         return np.arange(offsets[-1]), offsets

@@ -1,11 +1,18 @@
 """Labels that look at no value of the data: one state, blocks, a random chain."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from sklearn.base import BaseEstimator
 
 from tsinit._validate import check_number
 from tsinit.init._labels import bounds, compact, wanted_states
 from tsinit.init._windows import place_in_sequence
+
+if TYPE_CHECKING:
+    from tsinit._typing import FloatArray, IntArray
 
 
 class OneState(BaseEstimator):
@@ -14,7 +21,13 @@ class OneState(BaseEstimator):
     Nothing of the data is used, so gaps and the starts of sequences play no part.
     """
 
-    def labels(self, y, rng=None, n_states=None, offsets=None):
+    def labels(
+        self,
+        y: FloatArray,
+        rng: np.random.Generator | None = None,
+        n_states: int | None = None,
+        offsets: IntArray | None = None,
+    ) -> IntArray:
         """Give every time step the label 0.
 
         Parameters
@@ -47,7 +60,13 @@ class Segments(BaseEstimator):
     sequences are used, so gaps play no part, and the start is not random.
     """
 
-    def labels(self, y, rng=None, n_states=None, offsets=None):
+    def labels(
+        self,
+        y: FloatArray,
+        rng: np.random.Generator | None = None,
+        n_states: int | None = None,
+        offsets: IntArray | None = None,
+    ) -> IntArray:
         """Label time steps by the block they are in.
 
         Parameters
@@ -89,10 +108,16 @@ class Sticky(BaseEstimator):
         Probability of no change from one time step to the next, from 0 to 1.
     """
 
-    def __init__(self, stay=0.95):
+    def __init__(self, stay: float = 0.95) -> None:
         self.stay = stay
 
-    def labels(self, y, rng, n_states=None, offsets=None):
+    def labels(
+        self,
+        y: FloatArray,
+        rng: np.random.Generator,
+        n_states: int | None = None,
+        offsets: IntArray | None = None,
+    ) -> IntArray:
         """Draw a chain of labels.
 
         Parameters

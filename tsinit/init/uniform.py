@@ -1,5 +1,9 @@
 """Random entries, labels or values: the literature's default start."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from sklearn.base import BaseEstimator
 
@@ -8,6 +12,10 @@ from tsinit.init._assemble import calibrate
 from tsinit.init._fills import keep_observed
 from tsinit.init._labels import compact, wanted_states
 from tsinit.init._scaling import standardise, unscale
+
+if TYPE_CHECKING:
+    from tsinit._typing import FloatArray, IntArray
+    from tsinit.kernels import LinearGaussianParams
 
 
 class Uniform(BaseEstimator):
@@ -36,10 +44,16 @@ class Uniform(BaseEstimator):
     Van Gael, Saatci, Teh and Ghahramani, "Beam sampling for the infinite hidden Markov model" (ICML 2008).
     """
 
-    def __init__(self, snr=10.0):
+    def __init__(self, snr: float = 10.0) -> None:
         self.snr = snr
 
-    def dynamics(self, y, rng, n_states, offsets=None):
+    def dynamics(
+        self,
+        y: FloatArray,
+        rng: np.random.Generator,
+        n_states: int,
+        offsets: IntArray | None = None,
+    ) -> LinearGaussianParams:
         """Guess the parameters of a state-space model.
 
         Parameters
@@ -72,7 +86,13 @@ class Uniform(BaseEstimator):
         A *= radius / max(np.abs(np.linalg.eigvals(A)).max(), np.finfo(float).tiny)
         return unscale(calibrate(A, C, self.snr), loc, scale)
 
-    def labels(self, y, rng, n_states=None, offsets=None):
+    def labels(
+        self,
+        y: FloatArray,
+        rng: np.random.Generator,
+        n_states: int | None = None,
+        offsets: IntArray | None = None,
+    ) -> IntArray:
         """Draw a label for every time step.
 
         Parameters
@@ -98,7 +118,7 @@ class Uniform(BaseEstimator):
         """
         return compact(rng.integers(wanted_states(n_states, len(y)), size=len(y)))
 
-    def fill(self, y, rng):
+    def fill(self, y: FloatArray, rng: np.random.Generator) -> FloatArray:
         """Fill the gaps.
 
         Parameters

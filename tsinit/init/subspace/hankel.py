@@ -6,10 +6,18 @@ from block (p - 1, q - 1) by the rows at the ends of the runs alone: one pass of
 all of it. Where H H' is too ill-conditioned to take roots of, QR of H' in chunks gives the same L.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy import linalg
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from tsinit._typing import BoolArray, FloatArray, IntArray
+
 
 # Below this reciprocal condition of H H' a Cholesky factor keeps fewer than about 8 digits.
 _RCOND_CHOLESKY = 1e-8
@@ -34,7 +42,7 @@ class HankelFactor(NamedTuple):
     n_columns: int
 
 
-def complete_runs(z, offsets):
+def complete_runs(z: FloatArray, offsets: IntArray) -> tuple[IntArray, IntArray]:
     """Find the stretches of rows without a gap that stay inside one sequence.
 
     Parameters
@@ -49,7 +57,7 @@ def complete_runs(z, offsets):
     starts, stops : (n_runs,) int
         Half-open row ranges.
     """
-    complete = ~np.isnan(z).any(axis=1)
+    complete = np.asarray(~np.isnan(z).any(axis=1))
     opens, closes = complete.copy(), complete.copy()
     opens[1:] &= ~complete[:-1]
     closes[:-1] &= ~complete[1:]
@@ -60,12 +68,12 @@ def complete_runs(z, offsets):
     return np.flatnonzero(opens), np.flatnonzero(closes) + 1
 
 
-def count_columns(lengths, width):
+def count_columns(lengths: ArrayLike, width: int) -> int:
     """Count the windows of ``width`` rows that fit into runs of the given lengths."""
     return int(np.maximum(np.asarray(lengths) - width + 1, 0).sum())
 
 
-def hankel_factor(z, offsets, n_block_rows):
+def hankel_factor(z: FloatArray, offsets: IntArray, n_block_rows: int) -> HankelFactor:
     """Factor the block Hankel matrix of all gap-free windows of ``2 n_block_rows`` rows.
 
     Windows of several sequences and runs stand side by side; a window with a gap, or across the boundary of
@@ -97,7 +105,7 @@ def hankel_factor(z, offsets, n_block_rows):
     return HankelFactor(L / np.sqrt(n_columns), n_block_rows, n_columns)
 
 
-def hankel_gram(z, starts, stops, width):
+def hankel_gram(z: FloatArray, starts: IntArray, stops: IntArray, width: int) -> FloatArray:
     """Lower triangle of H H' from lagged products and the rows at the ends of the runs.
 
     With j columns, block (p, q) is sum_{s<j} y[s+p] y[s+q]'. Hence block (p+1, q+1) = block (p, q)
@@ -129,7 +137,7 @@ def hankel_gram(z, starts, stops, width):
     return gram.reshape(width * D, width * D)
 
 
-def _lagged_products(z, starts, stops, width):
+def _lagged_products(z: FloatArray, starts: IntArray, stops: IntArray, width: int) -> FloatArray:
     """Sum y[s + p] y[s]' over the columns s, for p = 0 .. width - 1: (width, D, D)."""
     D = z.shape[1]
     is_column = _column_mask(len(z), starts, stops, width)
@@ -144,7 +152,7 @@ def _lagged_products(z, starts, stops, width):
     return products
 
 
-def _column_mask(T, starts, stops, width):
+def _column_mask(T: int, starts: IntArray, stops: IntArray, width: int) -> BoolArray:
     """Mark the rows at which a window of ``width`` rows begins."""
     steps = np.zeros(T + 1, dtype=np.int64)
     steps[starts] += 1
@@ -152,7 +160,7 @@ def _column_mask(T, starts, stops, width):
     return np.cumsum(steps[:-1]) > 0
 
 
-def _cholesky(gram):
+def _cholesky(gram: FloatArray) -> FloatArray | None:
     """Lower Cholesky factor, or None where it would not be accurate."""
     norm = np.abs(np.tril(gram)).sum(axis=0).max()
     L, info = linalg.lapack.dpotrf(gram, lower=1, clean=1)
@@ -162,7 +170,7 @@ def _cholesky(gram):
     return L if rcond > _RCOND_CHOLESKY else None
 
 
-def _chunked_lq(z, starts, stops, width):
+def _chunked_lq(z: FloatArray, starts: IntArray, stops: IntArray, width: int) -> FloatArray:
     """LQ factor of H by QR of H' in chunks: each chunk is stacked under the factor of those before it."""
     size = width * z.shape[1]
     columns = np.flatnonzero(_column_mask(len(z), starts, stops, width))

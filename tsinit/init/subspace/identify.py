@@ -1,6 +1,8 @@
 """One subspace identification, and the best of several views of the data and numbers of block rows."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.linalg import block_diag
@@ -8,9 +10,19 @@ from scipy.linalg import block_diag
 from tsinit.init._assemble import nearest_psd
 from tsinit.init.subspace.hankel import HankelFactor
 from tsinit.init.subspace.independent_noise import to_independent_noise
-from tsinit.init.subspace.realise import StateSubspace, largest_order, realise, weighted_states
+from tsinit.init.subspace.realise import (
+    Realisation,
+    StateSubspace,
+    largest_order,
+    realise,
+    weighted_states,
+)
 from tsinit.init.subspace.views import smoothed_view, views
 from tsinit.kernels import Kalman, LinearGaussianParams, solve_lyapunov
+
+if TYPE_CHECKING:
+    from tsinit._typing import FloatArray, IntArray
+    from tsinit.init.subspace.strategy import Subspace
 
 _COMPARED = 50_000  # rows on which candidates are compared: enough to choose, and a long series costs no more
 _STATE_NOISE = 1e-4  # noise of a state, at least in units of its variance
@@ -25,7 +37,9 @@ class IdentifiedModel(NamedTuple):
     params: LinearGaussianParams
 
 
-def best(strategy, z, offsets, n_states, loadings):
+def best(
+    strategy: Subspace, z: FloatArray, offsets: IntArray, n_states: int, loadings: FloatArray
+) -> IdentifiedModel:
     """Identify from every view of the data and number of block rows, and keep the likeliest.
 
     Parameters
@@ -52,7 +66,7 @@ def best(strategy, z, offsets, n_states, loadings):
         )
     kalman = Kalman(z[:_COMPARED], n_states, np.minimum(offsets, _COMPARED))
 
-    def scored(factor, name):
+    def scored(factor: HankelFactor, name: str) -> tuple[float, IdentifiedModel]:
         fit = _fit(strategy, factor, n_states, loadings, name)
         return kalman.log_likelihood(fit.params), fit
 
@@ -68,7 +82,7 @@ def best(strategy, z, offsets, n_states, loadings):
     return max(likeliest.values(), key=_score)[1]
 
 
-def white(D):
+def white(D: int) -> LinearGaussianParams:
     """Parameters of D standardised variables without states."""
     none = np.zeros((0, 0))
     return LinearGaussianParams(
@@ -76,7 +90,7 @@ def white(D):
     )
 
 
-def pad(params, n_states, loadings):
+def pad(params: LinearGaussianParams, n_states: int, loadings: FloatArray) -> LinearGaussianParams:
     """Add short-lived states of variance 1 that hardly show in the output, up to ``n_states``."""
     missing = n_states - len(params.A)
     if missing == 0:
@@ -91,7 +105,9 @@ def pad(params, n_states, loadings):
     )
 
 
-def _fit(strategy, factor, n_states, loadings, view):
+def _fit(
+    strategy: Subspace, factor: HankelFactor, n_states: int, loadings: FloatArray, view: str
+) -> IdentifiedModel:
     # Covariances from pairs are too rough to be whitened by.
     weights = "n4sid" if view == "pairs" and strategy.weights == "cva" else strategy.weights
     states = weighted_states(factor, weights)
@@ -100,7 +116,9 @@ def _fit(strategy, factor, n_states, loadings, view):
     return IdentifiedModel(factor, states, pad(params, n_states, loadings))
 
 
-def _identify(strategy, factor, states, order, weights):
+def _identify(
+    strategy: Subspace, factor: HankelFactor, states: StateSubspace, order: int, weights: str
+) -> LinearGaussianParams:
     """Identify one order on standardised data."""
     model = realise(factor, states, order, weights, strategy.max_radius)
     model = model._replace(R=model.R + _overfit(factor) * np.eye(len(model.R)))
@@ -114,7 +132,7 @@ def _identify(strategy, factor, states, order, weights):
     )
 
 
-def _little_noise(strategy, model):
+def _little_noise(strategy: Subspace, model: Realisation) -> FloatArray:
     """Noise for every state, because EM never leaves a singular Q; it must hardly show in the outputs."""
     variance = np.diag(model.P)
     noise = np.diag(_STATE_NOISE * np.maximum(variance, _STATE_NOISE * variance.max()))
@@ -122,11 +140,11 @@ def _little_noise(strategy, model):
     return noise * (strategy.noise_floor / max(output_variance, strategy.noise_floor))
 
 
-def _score(scored):
+def _score(scored: tuple[float, IdentifiedModel]) -> float:
     return scored[0]
 
 
-def _overfit(factor):
+def _overfit(factor: HankelFactor) -> float:
     """Share of the outputs' variance to count as noise, because the past explains it by its size alone.
 
     A past of i D rows fits any future of j <= i D columns exactly and leaves no residual to estimate noise

@@ -12,7 +12,9 @@ never inverted. R follows, with its eigenvalues lifted to a floor: where the flo
 of this order exists and this is a nearby one.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy import optimize
@@ -20,6 +22,11 @@ from scipy import optimize
 from tsinit.init._assemble import nearest_psd
 from tsinit.init.subspace.realise import observability
 from tsinit.kernels import solve_lyapunov
+
+if TYPE_CHECKING:
+    from tsinit._typing import FloatArray
+    from tsinit.init.subspace.realise import Realisation
+
 
 # Start of Q's eigenvalues relative to its largest: EM cannot leave a singular Q.
 _EIGENVALUE_FLOOR = 1e-2
@@ -41,7 +48,7 @@ class CovarianceResidual(NamedTuple):
     target: np.ndarray  # (n, D), W G
 
 
-def to_independent_noise(model, floor=1e-4):
+def to_independent_noise(model: Realisation, floor: float = 1e-4) -> tuple[FloatArray, FloatArray]:
     """Find independent noises that keep, as far as possible, the output covariances of a realisation.
 
     Parameters
@@ -70,7 +77,7 @@ def to_independent_noise(model, floor=1e-4):
     return Q, nearest_psd(R, floor)
 
 
-def covariance_residual(A, C, G):
+def covariance_residual(A: FloatArray, C: FloatArray, G: FloatArray) -> CovarianceResidual:
     """Prepare the least-squares problem for `loss` and `jacobian`.
 
     Parameters
@@ -88,7 +95,7 @@ def covariance_residual(A, C, G):
     return CovarianceResidual(_doubling_powers(A), C, W @ A, W @ G)
 
 
-def loss(root, problem):
+def loss(root: FloatArray, problem: CovarianceResidual) -> tuple[float, FloatArray]:
     """Squared residual and its gradient, by one Lyapunov equation and one adjoint.
 
     Parameters
@@ -110,7 +117,7 @@ def loss(root, problem):
     return (residual**2).sum(), 2 * Z @ root
 
 
-def jacobian(problem):
+def jacobian(problem: CovarianceResidual) -> FloatArray:
     """Differentiate every residual with respect to Q: (n D, n, n), each symmetric.
 
     One adjoint Lyapunov equation per residual, all solved together.
@@ -120,7 +127,7 @@ def jacobian(problem):
     return doubling([power.T for power in problem.powers], (M + M.transpose(0, 2, 1)) / 2)
 
 
-def doubling(powers, Q):
+def doubling(powers: list[FloatArray], Q: FloatArray) -> FloatArray:
     """Solve P = A P A' + Q for one or a stack of Q, given A, A^2, A^4, ... (Smith's squared method)."""
     P = Q
     for power in powers:
@@ -128,7 +135,7 @@ def doubling(powers, Q):
     return P
 
 
-def _doubling_powers(A):
+def _doubling_powers(A: FloatArray) -> list[FloatArray]:
     powers = [A]
     # What is left after A^(2^k) is of the order of its square.
     while np.abs(powers[-1]).max() > 1e-9 and len(powers) < 40:
@@ -136,14 +143,14 @@ def _doubling_powers(A):
     return powers
 
 
-def _root(model):
+def _root(model: Realisation) -> FloatArray:
     """Root of Q with every eigenvalue lifted off zero."""
     values, vectors = np.linalg.eigh(model.Q)
     minimum = max(_EIGENVALUE_FLOOR * values[-1], _VARIANCE_FLOOR * np.trace(model.P) / len(values))
     return vectors * np.sqrt(np.maximum(values, minimum))
 
 
-def _levenberg_marquardt(problem, root):
+def _levenberg_marquardt(problem: CovarianceResidual, root: FloatArray) -> FloatArray:
     """Minimise by steps of least norm, with the exact second order of L L' (geodesic acceleration).
 
     The n D residuals are usually fewer than the n^2 unknowns, so the equations are solved in their number,
@@ -182,10 +189,10 @@ def _levenberg_marquardt(problem, root):
     return root
 
 
-def _lbfgs(problem, root):
+def _lbfgs(problem: CovarianceResidual, root: FloatArray) -> FloatArray:
     """Minimise by L-BFGS: no Jacobian of n D rows, so the choice for many states and outputs."""
 
-    def objective(flat):
+    def objective(flat: FloatArray) -> tuple[float, FloatArray]:
         f, gradient = loss(flat.reshape(root.shape), problem)
         return f, gradient.ravel()
 

@@ -7,9 +7,18 @@ where no order is the true one, the likelihood of the start falls steadily with 
 by half a nat a value). So a few numbers are offered, and the likelihood of what comes out decides.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from tsinit.init.subspace.hankel import complete_runs, count_columns, hankel_gram
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tsinit._typing import FloatArray, IntArray
 
 _MIN_ROWS = 4  # i = 2 block rows per half, the fewest that have a shift
 _MAX_BLOCK_ROWS = 64  # block rows chosen by AIC: further ones never repaid their time
@@ -18,8 +27,13 @@ _RIDGE = 1e-10  # on standardised data: a series without noise has no smallest p
 
 
 def order_statistics(
-    singular_values, canonical_correlations, D, n_block_rows, n_columns, max_states
-):
+    singular_values: FloatArray,
+    canonical_correlations: FloatArray,
+    D: int,
+    n_block_rows: int,
+    n_columns: int,
+    max_states: int,
+) -> dict[str, FloatArray]:
     """Score the orders 1 .. max_states.
 
     With s the singular values, c the canonical correlations and J columns,
@@ -72,12 +86,18 @@ def order_statistics(
     }
 
 
-def _sum_after(values):
+def _sum_after(values: FloatArray) -> FloatArray:
     """Sum of what follows each entry."""
     return np.cumsum(values[::-1])[::-1] - values
 
 
-def block_row_choices(lengths, D, n_states, wanted="auto", memory=None):
+def block_row_choices(
+    lengths: IntArray,
+    D: int,
+    n_states: int,
+    wanted: int | str = "auto",
+    memory: Callable[[int], int] | None = None,
+) -> list[int]:
     """List the numbers i of block rows per half to try.
 
     The fewest that n states need, ceil(n / D) + 1; the usual for few data, max(ceil(n / D) + 2,
@@ -127,7 +147,7 @@ def block_row_choices(lengths, D, n_states, wanted="auto", memory=None):
     return sorted({fewest, usual, *doubles, max(usual, longest_memory)})
 
 
-def memory_of_runs(z, offsets, maximum):
+def memory_of_runs(z: FloatArray, offsets: IntArray, maximum: int) -> int:
     """Find the autoregressive order of gap-free runs by AIC, at most ``maximum``."""
     starts, stops = complete_runs(z, offsets)
     long_enough = stops - starts > maximum
@@ -138,7 +158,7 @@ def memory_of_runs(z, offsets, maximum):
     )
 
 
-def autoregressive_order(gram, D, n_columns):
+def autoregressive_order(gram: FloatArray, D: int, n_columns: float) -> int:
     """Choose the order of a vector autoregression by AIC, all orders from one Cholesky factor.
 
     The block of row p on the diagonal of the factor is the root of the covariance of what p previous rows
@@ -164,7 +184,7 @@ def autoregressive_order(gram, D, n_columns):
     return int(np.argmin(n_columns * log_determinant + 2 * orders * D**2))
 
 
-def _widest(lengths, needed):
+def _widest(lengths: IntArray, needed: Callable[[int], int]) -> int:
     """Largest i for which windows of 2 i rows leave needed(i) columns; 0 if there is none."""
     low, high = 0, int(np.max(lengths)) // 2
     while low < high:

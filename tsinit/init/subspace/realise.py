@@ -6,12 +6,18 @@ Everything is in the coordinates of the orthonormal rows Q of the LQ factor, so 
 (i + 1) D columns whatever the length of the series.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from tsinit.init._assemble import stabilise
 from tsinit.kernels import solve_lyapunov
+
+if TYPE_CHECKING:
+    from tsinit._typing import FloatArray
+    from tsinit.init.subspace.hankel import HankelFactor
 
 _RANK_TOLERANCE = 1e-9
 _WORSE_CONDITION = 2.0
@@ -47,7 +53,7 @@ class Realisation(NamedTuple):
     P: np.ndarray  # (n, n)
 
 
-def weighted_states(factor, weights):
+def weighted_states(factor: HankelFactor, weights: str) -> StateSubspace:
     """Decompose the weighted projection of the future on the past.
 
     Parameters
@@ -76,7 +82,7 @@ def weighted_states(factor, weights):
     return StateSubspace((U_f * s_f)[:, kept] @ U * np.sqrt(s), s)
 
 
-def largest_order(factor, states):
+def largest_order(factor: HankelFactor, states: StateSubspace) -> int:
     """Find how many states the factor can carry: its numerical rank, and the (i - 1) D rows left by a shift.
 
     Parameters
@@ -94,7 +100,13 @@ def largest_order(factor, states):
     return min(rank, half - half // factor.n_block_rows)
 
 
-def realise(factor, states, n_states, weights, max_radius=0.999):
+def realise(
+    factor: HankelFactor,
+    states: StateSubspace,
+    n_states: int,
+    weights: str,
+    max_radius: float = 0.999,
+) -> Realisation:
     """Read the model of one order off the factor.
 
     A and C come from regressing the next states and the outputs on the states, or for ``"moesp"`` from the
@@ -149,7 +161,7 @@ def realise(factor, states, n_states, weights, max_radius=0.999):
     )
 
 
-def observability(A, C, n_blocks):
+def observability(A: FloatArray, C: FloatArray, n_blocks: int) -> FloatArray:
     """Stack [C; C A; ...; C A^(n_blocks - 1)]: (n_blocks D, n)."""
     blocks = [C]
     for _ in range(n_blocks - 1):
@@ -157,7 +169,7 @@ def observability(A, C, n_blocks):
     return np.vstack(blocks)
 
 
-def _lost_amplitude(A, C, Q, now):
+def _lost_amplitude(A: FloatArray, C: FloatArray, Q: FloatArray, now: FloatArray) -> float:
     """Factor for the state noise of a model whose A was made stable.
 
     States that kept going by themselves now fade, and the small noise that was left for them would give
@@ -168,7 +180,7 @@ def _lost_amplitude(A, C, Q, now):
     return float(np.sqrt(max(1.0, shown / kept))) if kept > 0 else 1.0
 
 
-def _state_sequences(L, gamma, D):
+def _state_sequences(L: FloatArray, gamma: FloatArray, D: int) -> tuple[FloatArray, FloatArray]:
     """States that i and i + 1 block rows of past predict: each (n, (i + 1) D)."""
     half = len(L) // 2
     now = np.zeros((gamma.shape[1], half + D))
@@ -176,5 +188,5 @@ def _state_sequences(L, gamma, D):
     return now, _solve(gamma[:-D], L[half + D :, : half + D])
 
 
-def _solve(a, b):
-    return np.linalg.lstsq(a, b, rcond=None)[0]
+def _solve(a: FloatArray, b: FloatArray) -> FloatArray:
+    return np.asarray(np.linalg.lstsq(a, b, rcond=None)[0], dtype=np.float64)

@@ -1,5 +1,9 @@
 """Subspace identification (4SID): the dynamics read off a projection of the future on the past."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from sklearn.base import BaseEstimator
 
@@ -21,6 +25,14 @@ from tsinit.init.subspace.orders import order_statistics
 from tsinit.init.subspace.realise import largest_order, weighted_states
 from tsinit.kernels import smooth_means
 from tsinit.kernels.state_space.observation import complete
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from tsinit._typing import BoolArray, FloatArray, IntArray, SeriesLike
+    from tsinit.kernels import LinearGaussianParams
 
 _WEIGHTS = ("cva", "n4sid", "moesp")
 _GAPS = ("auto", "drop", "pairs", "smooth")
@@ -94,14 +106,14 @@ class Subspace(BaseEstimator):
 
     def __init__(
         self,
-        weights="cva",
-        n_block_rows="auto",
+        weights: str = "cva",
+        n_block_rows: int | str = "auto",
         *,
-        independent_noise=True,
-        noise_floor=1e-4,
-        max_radius=0.999,
-        gaps="auto",
-    ):
+        independent_noise: bool = True,
+        noise_floor: float = 1e-4,
+        max_radius: float = 0.999,
+        gaps: str = "auto",
+    ) -> None:
         self.weights = weights
         self.n_block_rows = n_block_rows
         self.independent_noise = independent_noise
@@ -109,7 +121,13 @@ class Subspace(BaseEstimator):
         self.max_radius = max_radius
         self.gaps = gaps
 
-    def dynamics(self, y, rng, n_states, offsets=None):
+    def dynamics(
+        self,
+        y: FloatArray,
+        rng: np.random.Generator,
+        n_states: int,
+        offsets: IntArray | None = None,
+    ) -> LinearGaussianParams:
         """Identify the parameters of a state-space model.
 
         Parameters
@@ -143,7 +161,13 @@ class Subspace(BaseEstimator):
             params = pad(white(0), n_states, loadings)
         return unscale(_with_constants(params, varies, self.noise_floor), loc, scale)
 
-    def labels(self, y, rng, n_states=None, offsets=None):
+    def labels(
+        self,
+        y: FloatArray,
+        rng: np.random.Generator,
+        n_states: int | None = None,
+        offsets: IntArray | None = None,
+    ) -> IntArray:
         """Label every time step by the cluster of its state.
 
         Parameters
@@ -182,7 +206,9 @@ class Subspace(BaseEstimator):
             refine(path, cluster_centres(path[observed], K, rng), 0.0, limits)[0], observed, offsets
         )
 
-    def fill(self, y, rng=None, offsets=None):
+    def fill(
+        self, y: FloatArray, rng: np.random.Generator | None = None, offsets: IntArray | None = None
+    ) -> FloatArray:
         """Fill the gaps by what the Kalman smoother expects there, under a model of the order the data ask for.
 
         Parameters
@@ -216,7 +242,9 @@ class Subspace(BaseEstimator):
                 full[:, varies] = observed
         return keep_observed(y, full * scale + loc)
 
-    def order_table(self, X, lengths=None, max_states=None):
+    def order_table(
+        self, X: SeriesLike, lengths: Sequence[int] | None = None, max_states: int | None = None
+    ) -> pd.DataFrame:
         """Show what one decomposition says about the number of states.
 
         Parameters
@@ -254,7 +282,9 @@ class Subspace(BaseEstimator):
         table = self._statistics(z, panel.offsets, n_states, maximum)
         return pd.DataFrame(table, index=pd.RangeIndex(1, len(table["ivc"]) + 1, name="n_states"))
 
-    def _statistics(self, z, offsets, n_states, maximum):
+    def _statistics(
+        self, z: FloatArray, offsets: IntArray, n_states: int, maximum: int
+    ) -> dict[str, FloatArray]:
         """Score the orders 1 .. maximum by one decomposition, made for `n_states`."""
         D = z.shape[1]
         fit = best(self, z, offsets, n_states, np.zeros((D, n_states)))
@@ -268,17 +298,17 @@ class Subspace(BaseEstimator):
             min(maximum, largest_order(fit.factor, fit.states)),
         )
 
-    def _path(self, z, offsets):
+    def _path(self, z: FloatArray, offsets: IntArray) -> FloatArray:
         """Smoothed states of a model of the order that the data ask for."""
         return smooth_means(self._model(z, offsets), np.ascontiguousarray(z), offsets)
 
-    def _model(self, z, offsets):
+    def _model(self, z: FloatArray, offsets: IntArray) -> LinearGaussianParams:
         """Parameters of a model of the order that the data ask for."""
         maximum = _TABLE_STATES // 2
         order = 1 + int(np.argmin(self._statistics(z, offsets, maximum, maximum)["ivc"]))
         return best(self, z, offsets, order, np.zeros((z.shape[1], order))).params
 
-    def _check(self):
+    def _check(self) -> None:
         check_choice("weights", self.weights, _WEIGHTS)
         _checks.check_count_or_word("n_block_rows", self.n_block_rows, 2, "auto")
         check_number("noise_floor", self.noise_floor, 1e-12)
@@ -287,16 +317,18 @@ class Subspace(BaseEstimator):
         check_flag("independent_noise", self.independent_noise)
 
 
-def _bounds(z, offsets):
+def _bounds(z: FloatArray, offsets: IntArray | None) -> IntArray:
     return np.array([0, len(z)] if offsets is None else offsets, dtype=np.int64)
 
 
-def _varies(z):
+def _varies(z: FloatArray) -> BoolArray:
     """Mark the columns of standardised data that vary: the others are zero up to rounding."""
     return np.abs(np.nan_to_num(z)).max(axis=0, initial=0.0) > 1e-6
 
 
-def _with_constants(params, varies, noise):
+def _with_constants(
+    params: LinearGaussianParams, varies: BoolArray, noise: float
+) -> LinearGaussianParams:
     """Put columns that never vary back in: no state shows in them, and their noise is at the floor."""
     C = np.zeros((len(varies), params.C.shape[1]))
     C[varies] = params.C

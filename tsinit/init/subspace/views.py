@@ -1,8 +1,10 @@
 """Views of a series with gaps that a subspace can be identified from."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy import linalg
@@ -12,6 +14,10 @@ from tsinit.init.subspace.hankel import HankelFactor, complete_runs, count_colum
 from tsinit.init.subspace.orders import autoregressive_order, block_row_choices, memory_of_runs
 from tsinit.kernels import smooth_means
 from tsinit.kernels.state_space import observation
+
+if TYPE_CHECKING:
+    from tsinit._typing import BoolArray, FloatArray, IntArray
+    from tsinit.kernels import LinearGaussianParams
 
 _FEW_LOST = 0.9  # share of the windows that makes every other view needless
 _ENOUGH = 4  # windows per row of H, in halves: 4 i D
@@ -26,7 +32,9 @@ class GapView(NamedTuple):
     factor: Callable  # factor(n_block_rows) -> HankelFactor
 
 
-def views(z, offsets, n_states, n_block_rows, gaps):
+def views(
+    z: FloatArray, offsets: IntArray, n_states: int, n_block_rows: int | str, gaps: str
+) -> list[GapView]:
     """List the ways to factor the Hankel matrix of a series with gaps that are asked for and possible.
 
     Parameters
@@ -53,7 +61,7 @@ def views(z, offsets, n_states, n_block_rows, gaps):
         If no sequence has 4 rows, or with ``"drop"`` no stretch without a gap.
     """
 
-    def dropped():
+    def dropped() -> GapView:
         return GapView(
             "drop", _choices(z, offsets, n_states, n_block_rows), partial(hankel_factor, z, offsets)
         )
@@ -80,7 +88,9 @@ def views(z, offsets, n_states, n_block_rows, gaps):
     return found
 
 
-def smoothed_view(z, offsets, params, n_block_rows):
+def smoothed_view(
+    z: FloatArray, offsets: IntArray, params: LinearGaussianParams, n_block_rows: int
+) -> HankelFactor | None:
     """Factor the series with its gaps filled by what the Kalman smoother expects there under a first model.
 
     Parameters
@@ -107,7 +117,9 @@ def smoothed_view(z, offsets, params, n_block_rows):
     return _bridged(z, filled, offsets, n_block_rows)
 
 
-def lagged_covariances(z, offsets, n_lags):
+def lagged_covariances(
+    z: FloatArray, offsets: IntArray, n_lags: int
+) -> tuple[FloatArray, FloatArray]:
     """Average y[t + k] y[t]' over the pairs observed, k = 0 .. n_lags - 1, never across two sequences.
 
     Parameters
@@ -139,7 +151,7 @@ def lagged_covariances(z, offsets, n_lags):
     return sums / np.maximum(counts, 1.0), counts
 
 
-def toeplitz(covariances):
+def toeplitz(covariances: FloatArray) -> FloatArray:
     """Arrange lagged covariances (w, D, D) as the covariance of w consecutive rows, (w D, w D)."""
     w, D, _ = covariances.shape
     both = np.concatenate([covariances[:0:-1].transpose(0, 2, 1), covariances])
@@ -147,7 +159,7 @@ def toeplitz(covariances):
     return both[lag + w - 1].transpose(0, 2, 1, 3).reshape(w * D, w * D)
 
 
-def pairs_factor(covariances, counts, n_block_rows):
+def pairs_factor(covariances: FloatArray, counts: FloatArray, n_block_rows: int) -> HankelFactor:
     """Factor the covariance of 2 i consecutive rows as `hankel_factor` does, from pairs.
 
     The covariance of any two values k rows apart is estimated from all pairs of which both were observed. Stacked
@@ -170,10 +182,11 @@ def pairs_factor(covariances, counts, n_block_rows):
     """
     lags = slice(2 * n_block_rows)
     L = _root(positive_definite(toeplitz(covariances[lags])))
+    assert L is not None  # no eigenvalue is below 1e-2
     return HankelFactor(L, n_block_rows, max(1, int(counts[lags].mean())))
 
 
-def positive_definite(S):
+def positive_definite(S: FloatArray) -> FloatArray:
     """Lift the eigenvalues of a symmetric matrix to at least 1e-2, if any is below."""
     if _root(S - _MIN_EIGENVALUE * np.eye(len(S))) is not None:
         return S
@@ -182,24 +195,28 @@ def positive_definite(S):
     return (S + S.T) / 2
 
 
-def _choices(z, offsets, n_states, n_block_rows):
+def _choices(z: FloatArray, offsets: IntArray, n_states: int, n_block_rows: int | str) -> list[int]:
     """Numbers of block rows for the gap-free runs of z."""
     starts, stops = complete_runs(z, offsets)
     memory = partial(memory_of_runs, z, offsets)
     return block_row_choices(stops - starts, z.shape[1], n_states, n_block_rows, memory)
 
 
-def _choices_of_pairs(z, offsets, n_states, n_block_rows):
+def _choices_of_pairs(
+    z: FloatArray, offsets: IntArray, n_states: int, n_block_rows: int | str
+) -> list[int]:
     D = z.shape[1]
 
-    def memory(maximum):
+    def memory(maximum: int) -> int:
         covariances, counts = lagged_covariances(z, offsets, maximum + 1)
         return autoregressive_order(positive_definite(toeplitz(covariances)), D, counts.mean())
 
     return block_row_choices(np.diff(offsets), D, n_states, n_block_rows, memory)
 
 
-def _bridged(z, filled, offsets, n_block_rows):
+def _bridged(
+    z: FloatArray, filled: FloatArray, offsets: IntArray, n_block_rows: int
+) -> HankelFactor:
     """Factor a filled series, without the gaps longer than i rows if enough windows are left."""
     bridged = np.where(_long_gaps(np.isnan(z), offsets, n_block_rows), np.nan, filled)
     starts, stops = complete_runs(bridged, offsets)
@@ -208,7 +225,7 @@ def _bridged(z, filled, offsets, n_block_rows):
     return hankel_factor(bridged if enough else filled, offsets, n_block_rows)
 
 
-def _long_gaps(missing, offsets, longest):
+def _long_gaps(missing: BoolArray, offsets: IntArray, longest: int) -> BoolArray:
     """Mark the missing values of each column that lie in a gap of more than ``longest`` rows."""
     long = np.zeros_like(missing)
     for column, out in zip(missing.T, long.T, strict=True):
@@ -219,6 +236,6 @@ def _long_gaps(missing, offsets, longest):
     return long
 
 
-def _root(S):
+def _root(S: FloatArray) -> FloatArray | None:
     L, info = linalg.lapack.dpotrf(S, lower=1, clean=1)
     return L if info == 0 else None
