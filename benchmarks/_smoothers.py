@@ -12,7 +12,7 @@ def makers(params, y):
         "tsinit": ("tsinit", tsinit),
         "statsmodels": ("statsmodels", statsmodels),
         "statsmodels, univariate": ("statsmodels", partial(statsmodels, univariate=True)),
-        "statsmodels, as it comes": ("statsmodels", partial(statsmodels, tuned=False)),
+        "statsmodels, default": ("statsmodels", partial(statsmodels, tuned=False)),
         "dynamax": ("dynamax", dynamax),
         "cuthbert": ("cuthbert", cuthbert),
         "pykalman": ("pykalman", pykalman),
