@@ -56,17 +56,17 @@ suppress_warnings = [
 
 
 def skip_member(app, what, name, value, skip, options):
-    """Leave out what scikit-learn documents, and fields of a NamedTuple, which its docstring tells."""
+    """Leave out what scikit-learn documents, and fields of a NamedTuple, which its docstring describes."""
     foreign = re.fullmatch(r"set_\w+_request|get_metadata_routing", name)
     return True if foreign or type(value).__name__ == "_tuplegetter" else None
 
 
 def escape_types(app, what, name, value, options, lines):
-    """Escape the last underscore of names such as ``n_states_`` in types, which would else be links to nowhere."""
+    """Escape the last underscore of names such as ``n_states_`` in types, which would otherwise be broken links."""
     for i, line in enumerate(lines):
-        told, colon, kind = line.partition(" : ") if " : " in line else ("", "", line)
+        head, colon, kind = line.partition(" : ") if " : " in line else ("", "", line)
         if colon or kind.lstrip().startswith("("):
-            lines[i] = told + colon + re.sub(r"(?<=\w)_(?=[\s,)+]|$)", r"\\_", kind)
+            lines[i] = head + colon + re.sub(r"(?<=\w)_(?=[\s,)+]|$)", r"\\_", kind)
 
 
 def setup(app):

@@ -34,7 +34,7 @@ class Gallery(SphinxDirective):
         return [cards]
 
     def _card(self, path):
-        title, words = _told(_read(path))
+        title, words = _summary(_read(path))
         card = nodes.container(classes=["card"])
         if path.with_suffix(".png").exists():
             picture = nodes.image(uri=f"notebooks/{path.stem}.png", alt=title)
@@ -79,7 +79,7 @@ def _first_picture(notebook):
     return next((o["data"]["image/png"] for o in outputs if "image/png" in o.get("data", {})), None)
 
 
-def _told(notebook):
+def _summary(notebook):
     """Title and first paragraph of a notebook, without markup."""
     text = "\n\n".join(
         "".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "markdown"
