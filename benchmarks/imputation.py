@@ -20,8 +20,9 @@ from time import process_time
 import numpy as np
 import pandas as pd
 
-from tsinit.kernels.imputation import fcs, regression
-from tsinit.models.imputation.model import TBayesMICE
+from tsinit import TBayesMICE
+from tsinit.kernels.imputation import regression
+from tsinit.kernels.imputation.column_regressions import SamplerSettings, sample
 from tsinit.result import ess
 
 
@@ -150,8 +151,8 @@ def samplers(n=686, d=10, n_draws=24_000):
         rng.standard_normal((n, d)) * np.geomspace(1.5, 0.15, d) @ turn
     )  # as ill-conditioned as the published target
     y = X @ rng.standard_normal(d) * 0.1 + 0.4 * rng.standard_normal(n)
-    target = regression.Target(d, X.T @ X, X.T @ y, float(y @ y), float(n))
-    prior = regression.Prior(5.0, 1.0, 0.5)
+    prior = regression.RegressionPrior(5.0, 1.0, 0.5)
+    target = regression.RegressionTarget(d, X.T @ X, X.T @ y, float(y @ y), float(n), prior)
     print(f"condition number {np.linalg.cond(target.G):.0f}")
     codes = {"gibbs": regression.GIBBS, "mala": regression.MALA, "rwm": regression.RWM}
     for name, shaped in [
@@ -161,23 +162,20 @@ def samplers(n=686, d=10, n_draws=24_000):
         ("mala", False),
         ("rwm", False),
     ]:
-        how = fcs.How(codes[name], 1, shaped, True)
-        w = regression.walker(d)
+        settings = SamplerSettings(codes[name], 1, shaped, True)
+        w = regression.workspace(d)
         w.theta[:] = np.linalg.solve(target.G, target.g)
         tau2 = np.full(6001, (target.yy - w.theta @ target.g) / n)
-        step, _ = fcs.sample(
-            rng, target, prior, how, w, 0.5 if shaped else 0.01, np.zeros((6001, d)), tau2
-        )
+        first = 0.5 if shaped else 0.01
+        step, _ = sample(rng, target, settings, w, first, np.zeros((6001, d)), tau2)
         theta, tau2 = np.zeros((n_draws + 1, d)), np.full(n_draws + 1, tau2[0])
         began = process_time()
-        _, acceptance = fcs.sample(
-            rng, target, prior, how._replace(adapt=False), w, step, theta, tau2
-        )
+        _, acceptance = sample(rng, target, settings._replace(adapt=False), w, step, theta, tau2)
         seconds = process_time() - began
         size = min(ess(column[None]) for column in theta[1:].T)
         print(
             f"{name:6s} {'shaped' if shaped else 'round '} {1e6 * seconds / n_draws:5.2f} us a step, acceptance "
-            f"{acceptance:.2f}, least ESS {size:6.0f}, {size / seconds:8.0f} a second"
+            f"{acceptance:.2f}, smallest ESS {size:6.0f}, {size / seconds:8.0f} a second"
         )
 
 

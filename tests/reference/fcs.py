@@ -90,7 +90,7 @@ def simulate_var1(rng, A, Q, T):
 
 
 def oracle_var1(y, A, Q):
-    """Conditional means of the missing cells and their standard deviations under the true law, by one dense solve."""
+    """Conditional means of the missing cells and their standard deviations under the truth, by one dense solve."""
     T, D = y.shape
     n = T * D
     P0 = np.linalg.solve(np.eye(D * D) - np.kron(A, A), Q.ravel()).reshape(D, D)

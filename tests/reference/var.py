@@ -3,27 +3,27 @@
 import numpy as np
 
 
-def dense(laws, layout, covariates_of, added=None):
+def dense(parameters, layout, covariates_of, added=None):
     """Mean (T D,) and precision (T D, T D) of a whole table, row after row.
 
-    laws : dict of number of rows before to an object with B (lags, covariates, 1) and precision.
+    parameters : dict of number of rows before to an object with B (lags, covariates, 1) and precision.
     covariates_of : rows before -> whether the regression has covariates (and a constant).
     added : (T, D) what else is added to each row.
     """
-    T, D = len(layout.before), len(next(iter(laws.values())).precision)
+    T, D = len(layout.before), len(next(iter(parameters.values())).precision)
     G, weight, shift = np.zeros((T * D, T * D)), np.zeros((T * D, T * D)), np.zeros(T * D)
     for t, c in enumerate(layout.before):
-        law, here = laws[c], slice(t * D, (t + 1) * D)
+        one, here = parameters[c], slice(t * D, (t + 1) * D)
         G[here, here] = np.eye(D)
         for lag in range(1, c + 1):
-            G[here, (t - lag) * D : (t - lag + 1) * D] = -law.B[(lag - 1) * D : lag * D].T
-        rest = law.B[c * D :]
+            G[here, (t - lag) * D : (t - lag + 1) * D] = -one.B[(lag - 1) * D : lag * D].T
+        rest = one.B[c * D :]
         terms = np.append(layout.covariates[t], 1.0) if covariates_of[c] else np.ones(1)
         if len(rest):
             shift[here] = terms @ rest
         if added is not None:
             shift[here] += added[t]
-        weight[here, here] = law.precision
+        weight[here, here] = one.precision
     return np.linalg.solve(G, shift), G.T @ weight @ G
 
 
@@ -64,7 +64,7 @@ def var1_table(rng, A, Q, T):
 
 
 def oracle(S, y):
-    """Conditional mean and standard deviation (T, D) of the missing entries under the truth; the rest as seen."""
+    """Conditional mean and standard deviation (T, D) of the missing entries under the truth; the rest as observed."""
     flat = y.ravel().copy()
     m = np.isnan(flat)
     gain = np.linalg.solve(S[np.ix_(~m, ~m)], S[np.ix_(~m, m)]).T

@@ -150,8 +150,14 @@ def _position(wanted: Any, names: list[Any]) -> int:
 
 def _times(panel: Panel) -> Any:
     """Positions of the rows on the axis of one sequence: its times or numbers, else the row numbers."""
-    rows, index = np.arange(len(panel.rows)), panel.last_index
-    if index is None or len(panel.offsets) > 2 or not index.is_monotonic_increasing:
+    index = None if len(panel.offsets) > 2 else panel.last_index
+    return axis_of(index, len(panel.rows))
+
+
+def axis_of(index: Any, n_rows: int) -> Any:
+    """Positions of rows with such an index on the axis: its times or numbers, else the row numbers."""
+    rows = np.arange(n_rows)
+    if index is None or not index.is_monotonic_increasing:
         return rows
     if hasattr(index, "to_timestamp"):  # matplotlib knows no periods
         index = index.to_timestamp()

@@ -1,19 +1,29 @@
 """Plot of imputed series: what was observed, and what the gaps may have held."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from tsinit import _validate
 from tsinit._plots import style
 from tsinit._plots.fits import _tidy_dates
 from tsinit._plots.imputed_rows import (
-    Column,
-    names_of,
-    require_imputer,
+    ImputedColumn,
+    RowWindow,
+    posterior_of,
     shown_columns,
     spread,
     window_of,
 )
-from tsinit._validate.imputing import check_level
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from tsinit._typing import BoolArray, FloatArray, IntArray
+    from tsinit.models import TBayesMICE
 
 #: Rows beyond which a mark for each would only be ink.
 _MANY_ROWS = 400
@@ -24,16 +34,16 @@ _PALEST, _DEEPEST = 0.28, 0.5
 
 
 def imputed(
-    model,
+    model: TBayesMICE,
     *,
-    columns=None,
-    start=None,
-    end=None,
-    sequence=None,
-    levels=(0.5, 0.9),
-    n_draws=0,
-    ax=None,
-):
+    columns: Any = None,
+    start: Any = None,
+    end: Any = None,
+    sequence: Any = None,
+    levels: float | Sequence[float] = (0.5, 0.9),
+    n_draws: int = 0,
+    ax: Axes | None = None,
+) -> Any:
     """Draw the columns that had gaps: what was observed, and in the gaps the posterior mean with its bands.
 
     A band holds the value of each step with the probability that is named. Several sequences are drawn one after the
@@ -66,17 +76,18 @@ def imputed(
         A column or sequence is not there, no row lies between `start` and `end`, a level is no probability, there
         are fewer draws, or `ax` is given with several columns.
     """
-    require_imputer(model)
+    posterior = posterior_of(model)
     levels = sorted(
-        check_level(level) for level in np.atleast_1d(np.asarray(levels, dtype=object)).tolist()
+        _validate.check_number("level", level, above=0.0, below=1.0)
+        for level in np.atleast_1d(np.asarray(levels, dtype=object)).tolist()
     )
     n_draws = _validate.check_count("n_draws", n_draws, 0)
-    names, shown = names_of(model), shown_columns(model, columns)
+    names, shown = posterior.names, shown_columns(posterior, columns)
     style.require_one_column(ax, len(shown))
-    window = window_of(model, sequence, start, end)
+    window = window_of(posterior, sequence, start, end)
     axes = _axes(ax, len(shown))
     for j, one in zip(shown, axes, strict=True):
-        _draw(one, Column.of(model, j, window.rows), window, levels, n_draws)
+        _draw(one, ImputedColumn(posterior, j, window.rows), window, levels, n_draws)
         style.dress(one, "", str(names[j]))
     for one in axes:
         for t in window.edges if len(window.edges) <= _MANY_EDGES else ():
@@ -90,7 +101,9 @@ def imputed(
     return style.one_or_all(axes)
 
 
-def _draw(ax, column, window, levels, n_draws):
+def _draw(
+    ax: Axes, column: ImputedColumn, window: RowWindow, levels: list[float], n_draws: int
+) -> None:
     """Draw one column; bands and lines of a gap reach to the observed values beside it."""
     draws, time, few = column.draws, window.time, len(window.rows) < _MANY_ROWS
     mean, bands = column.filled(draws.mean(axis=0)), [column.band(level) for level in levels]
@@ -131,7 +144,9 @@ def _draw(ax, column, window, levels, n_draws):
             markeredgecolor=style.COLOURS[1], markeredgewidth=0.9)  # fmt: skip
 
 
-def _joined(time, pieces):
+def _joined(
+    time: Any, pieces: Iterator[tuple[int, int]] | list[tuple[int, int]]
+) -> tuple[Any, Callable[[FloatArray], FloatArray]]:
     """Places of all pieces one after the other, and what puts values there: not a number where a piece ends."""
     places = [np.r_[a:b, b - 1] for a, b in pieces]
     if not places:
@@ -139,7 +154,7 @@ def _joined(time, pieces):
     where = np.concatenate(places)
     ends = np.cumsum([part.size for part in places]) - 1
 
-    def join(values):
+    def join(values: FloatArray) -> FloatArray:
         values = values[where]
         values[ends] = np.nan
         return values
@@ -147,7 +162,7 @@ def _joined(time, pieces):
     return time[where], join
 
 
-def _gaps(y, pieces):
+def _gaps(y: FloatArray, pieces: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """Runs (a, b) of missing values, with the observed one on either side."""
     for first, last in pieces:
         missing = np.concatenate([[False], np.isnan(y[first:last]), [False]])
@@ -156,7 +171,7 @@ def _gaps(y, pieces):
             yield max(a - 1, first), min(b + 1, last)
 
 
-def _shades(n):
+def _shades(n: int) -> list[tuple[float, ...]]:
     """Colours of bands from the widest to the narrowest: opaque, so that the legend shows what is drawn."""
     from matplotlib.colors import to_rgb
 
@@ -167,21 +182,21 @@ def _shades(n):
     ]
 
 
-def _lone_gaps(y, pieces):
+def _lone_gaps(y: FloatArray, pieces: list[tuple[int, int]]) -> IntArray:
     """Missing values that are pieces of their own."""
     return np.array([a for a, b in pieces if b - a == 1 and np.isnan(y[a])], dtype=int)
 
 
-def _alone(seen, pieces):
+def _alone(observed: BoolArray, pieces: list[tuple[int, int]]) -> IntArray:
     """Rows of observed values whose neighbours are missing."""
     found = []
     for first, last in pieces:
-        near = np.concatenate([[False], seen[first:last], [False]])
+        near = np.concatenate([[False], observed[first:last], [False]])
         found.append(first + np.flatnonzero(near[1:-1] & ~near[:-2] & ~near[2:]))
     return np.concatenate(found)
 
 
-def _axes(ax, n):
+def _axes(ax: Axes | None, n: int) -> list[Axes]:
     if ax is not None:
         return [ax]
     return (
@@ -191,7 +206,7 @@ def _axes(ax, n):
     )
 
 
-def _legend(ax, **options):
+def _legend(ax: Axes, **options: Any) -> None:
     """Name each kind of mark once."""
     handles, labels = ax.get_legend_handles_labels()
     once = dict(zip(labels, handles, strict=True))
@@ -206,5 +221,5 @@ def _legend(ax, **options):
         ax.legend([once[name] for name in there], there, frameon=False, fontsize="small", **options)
 
 
-def _percent(label):
+def _percent(label: str) -> float:
     return float(label.partition(" ")[0])

@@ -1,20 +1,30 @@
 """Plots to judge an imputation by: how its chains mixed, and how the drawn values look beside the observed ones."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from tsinit import _validate
 from tsinit._plots import style
 from tsinit._plots.chains import _show_the_end
-from tsinit._plots.imputed_rows import drawn, names_of, require_imputer, shown_columns, spread
+from tsinit._plots.imputed_rows import posterior_of, shown_columns, spread
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from tsinit._typing import FloatArray
+    from tsinit.models import TBayesMICE
 
 #: R-hat below which chains count as agreed, and effective draws that quantiles need.
 _AGREED, _ENOUGH = 1.05, 400
 #: Missing cells from which the values of one completed table make a density.
-_FEWEST = 10
+_MIN_CELLS = 10
 _POINTS = 200
 
 
-def imputed_chains(model, *, columns=None, ax=None):
+def imputed_chains(model: TBayesMICE, *, columns: Any = None, ax: Axes | None = None) -> Any:
     """Draw the log density sweep by sweep, and below the mean of the drawn cells of each column; warm-up is shaded.
 
     Chains that agree lie over one another, without a trend, once the warm-up is over. Means are on the scale of the
@@ -37,12 +47,10 @@ def imputed_chains(model, *, columns=None, ax=None):
     ValueError
         A column is not there or had no gap, or `ax` is given with columns.
     """
-    require_imputer(model)
-    active = model._fitted_scales.active.tolist()
-    rhat = model.diagnostics_["rhat"]
-    names = names_of(model)
+    posterior = posterior_of(model)
+    rhat, names = model.diagnostics_["rhat"], posterior.names
     alone = ax is not None if columns is None else len(columns) == 0
-    shown = [] if alone else shown_columns(model, columns)
+    shown = [] if alone else shown_columns(posterior, columns)
     shown = [j for j in shown if columns is not None or names[j] in rhat.index]
     wrong = [names[j] for j in shown if names[j] not in rhat.index]
     if wrong:
@@ -55,10 +63,11 @@ def imputed_chains(model, *, columns=None, ax=None):
         )
     size = (6.4, 1.7)
     axes = list(style.panels(1 + len(shown), size, sharex=True)) if ax is None else [ax]
-    _trace(axes[0], model, model.trace_["log_density"])
+    _trace(axes[0], model.trace_["log_density"], posterior.n_warmup)
     style.dress(axes[0], "", "log density (nats)")
     for j, panel in zip(shown, axes[1:], strict=True):
-        _trace(panel, model, model.trace_["imputed_mean"][..., active.index(j)])
+        means = model.trace_["imputed_mean"][..., posterior.drawn.index(j)]
+        _trace(panel, means, posterior.n_warmup)
         style.dress(panel, "", f"{names[j]}\nmean drawn")
         panel.text(1.0, 1.0, f"R-hat {rhat[names[j]]:.2f}", transform=panel.transAxes, ha="right", va="bottom",
                    fontsize="small", color=style.INK)  # fmt: skip
@@ -69,7 +78,7 @@ def imputed_chains(model, *, columns=None, ax=None):
     return style.one_or_all(axes)
 
 
-def _trace(ax, model, chains):
+def _trace(ax: Axes, chains: FloatArray, n_warmup: int) -> None:
     for c, values in enumerate(chains):
         colour = style.COLOURS[c % 7]
         ax.plot(
@@ -80,14 +89,13 @@ def _trace(ax, model, chains):
             alpha=0.8,
             label=f"chain {c}",
         )
-    n_tune = chains.shape[1] - 1 - model._fitted_draws.n_draws
-    if n_tune > 0:
-        ax.axvspan(0, n_tune, color=style.PALE, alpha=0.3, linewidth=0, zorder=0, label="warm-up")
+    if n_warmup > 0:
+        ax.axvspan(0, n_warmup, color=style.PALE, alpha=0.3, linewidth=0, zorder=0, label="warm-up")
     ax.margins(x=0)
     _show_the_end(ax, chains)
 
 
-def imputed_rhat(model, *, ax=None):
+def imputed_rhat(model: TBayesMICE, *, ax: Any = None) -> Any:
     """Draw R-hat and the effective sample size of every column with gaps, worst first.
 
     Lines mark where chains count as agreed (R-hat 1.05) and where quantiles are stable (400 effective draws).
@@ -107,7 +115,7 @@ def imputed_rhat(model, *, ax=None):
     ValueError
         Nothing was drawn, or `ax` is no pair.
     """
-    require_imputer(model)
+    posterior_of(model)
     table = model.diagnostics_.sort_values("rhat", ascending=False, kind="stable")
     if table.empty:
         raise ValueError(
@@ -147,7 +155,7 @@ def imputed_rhat(model, *, ax=None):
     return np.asarray(axes, dtype=object)
 
 
-def _pair(ax, height):
+def _pair(ax: Any, height: float) -> list[Axes]:
     if ax is None:
         from matplotlib import pyplot as plt
 
@@ -162,7 +170,9 @@ def _pair(ax, height):
     return axes
 
 
-def imputed_density(model, *, columns=None, n=20, ax=None):
+def imputed_density(
+    model: TBayesMICE, *, columns: Any = None, n: int = 20, ax: Axes | None = None
+) -> Any:
     """Draw the density of the observed values, and of those that were drawn for the gaps: a line a completed table.
 
     The two need not agree: what is missing may lie elsewhere. But what is drawn should look possible, and where it
@@ -188,9 +198,9 @@ def imputed_density(model, *, columns=None, n=20, ax=None):
     ValueError
         A column is not there, there are fewer draws, or `ax` is given with several columns.
     """
-    require_imputer(model)
+    posterior = posterior_of(model)
     n = _validate.check_count("n", n)
-    names, shown = names_of(model), shown_columns(model, columns)
+    names, shown = posterior.names, shown_columns(posterior, columns)
     style.require_one_column(ax, len(shown))
     axes = (
         [style.single(ax, (5.2, 2.8))]
@@ -198,18 +208,17 @@ def imputed_density(model, *, columns=None, n=20, ax=None):
         else list(style.panels(len(shown), (5.2, 2.1)))
     )
     for j, panel in zip(shown, axes, strict=True):
-        y = model._fitted_rows.y[:, j]
-        seen, draws = y[~np.isnan(y)], drawn(model, j)
-        many, chosen = draws.shape[1] >= _FEWEST, spread(draws, n, "n")
+        y, draws = posterior.table.y[:, j], posterior.column_draws(j)
+        observed = y[~np.isnan(y)]
+        many, chosen = draws.shape[1] >= _MIN_CELLS, spread(draws, n, "n")
         sets = list(chosen) if many else [draws.ravel()]
-        grid = _grid(seen, sets)
+        grid = _grid(observed, sets)
         for values in sets:
             label = f"drawn for {draws.shape[1]} gaps" + ("" if many else ", all draws")
             look = {"linewidth": 0.7, "alpha": 0.6} if many else {"linewidth": 1.5}
             _line(panel, values, grid, color=style.COLOURS[1], label=label, **look)
-        _line(
-            panel, seen, grid, color=style.COLOURS[0], linewidth=2.0, label=f"{seen.size} observed"
-        )
+        look = {"color": style.COLOURS[0], "linewidth": 2.0}
+        _line(panel, observed, grid, label=f"{observed.size} observed", **look)
         panel.set_ylim(bottom=0)
         panel.set_yticks([])
         style.dress(panel, str(names[j]), "density")
@@ -218,14 +227,14 @@ def imputed_density(model, *, columns=None, n=20, ax=None):
     return style.one_or_all(axes)
 
 
-def _grid(seen, sets):
-    values = np.concatenate([seen, *sets])
+def _grid(observed: FloatArray, sets: list[FloatArray]) -> FloatArray:
+    values = np.concatenate([observed, *sets])
     low, high = values.min(), values.max()
     margin = 0.1 * (high - low) or 1.0
     return np.linspace(low - margin, high + margin, _POINTS)
 
 
-def _line(ax, values, grid, **look):
+def _line(ax: Axes, values: FloatArray, grid: FloatArray, **look: Any) -> None:
     """A density where there can be one, a mark at the value where there is but one."""
     if values.size == 0:
         return
@@ -237,7 +246,7 @@ def _line(ax, values, grid, **look):
     ax.plot(grid, gaussian_kde(values)(grid), **look)
 
 
-def _name_once(ax):
+def _name_once(ax: Axes) -> None:
     handles, labels = ax.get_legend_handles_labels()
     once = dict(zip(reversed(labels), reversed(handles), strict=True))
     if once:

@@ -1,11 +1,19 @@
 """What the imputer asks of its arguments and of the data, and what it says of them."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from tsinit._validate.values import check_choice, check_number, short, warn
 
+if TYPE_CHECKING:
+    from tsinit._typing import BoolArray, FloatArray
 
-def check_fillable(y, names):
+
+def check_fillable(y: FloatArray, names: Sequence[Any]) -> BoolArray:
     """Refuse a column without a single value; tell the constant ones.
 
     Returns
@@ -18,8 +26,7 @@ def check_fillable(y, names):
     ValueError
         A column has no observed value.
     """
-    seen = ~np.isnan(y)
-    empty = np.flatnonzero(~seen.any(axis=0))
+    empty = np.flatnonzero(np.isnan(y).all(axis=0))
     if empty.size:
         raise ValueError(
             f"X must have at least one observed value in every column; got none in column {names[empty[0]]!r}. Drop it."
@@ -27,7 +34,7 @@ def check_fillable(y, names):
     return np.nanmax(y, axis=0) > np.nanmin(y, axis=0)
 
 
-def check_period(period):
+def check_period(period: Any) -> str | list[float]:
     """Return "auto", or the periods as a list of numbers of at least 2 steps.
 
     Raises
@@ -47,7 +54,7 @@ def check_period(period):
     return [check_number("period", value, 2.0) for value in several]
 
 
-def check_noise(noise, method):
+def check_noise(noise: str, method: str) -> str:
     """Refuse noise that is unknown, or that the joint engine does not have.
 
     Raises
@@ -62,7 +69,9 @@ def check_noise(noise, method):
     return noise
 
 
-def check_transforms(transforms, kinds, names):
+def check_transforms(
+    transforms: Any, kinds: Sequence[str | None], names: Sequence[Any]
+) -> list[str | None]:
     """Give every column its kind of transform.
 
     Parameters
@@ -83,7 +92,7 @@ def check_transforms(transforms, kinds, names):
     ]
 
 
-def check_domain(kind, y, name):
+def check_domain(kind: str | None, y: FloatArray, name: Any) -> None:
     """Refuse a transform that is not defined on what was observed.
 
     Raises
@@ -91,16 +100,16 @@ def check_domain(kind, y, name):
     ValueError
         A logarithm of what is not positive, or a root of what is negative.
     """
-    least = y.min(initial=np.inf)
-    if (kind == "log" and least <= 0) or (kind == "sqrt" and least < 0):
+    lowest = y.min(initial=np.inf)
+    if (kind == "log" and lowest <= 0) or (kind == "sqrt" and lowest < 0):
         sign = "positive" if kind == "log" else "not negative"
         raise ValueError(
-            f"transforms={kind!r} must act on values that are {sign}; got {least:g} in column {name!r}. "
+            f"transforms={kind!r} must act on values that are {sign}; got {lowest:g} in column {name!r}. "
             "Try 'yeo-johnson'."
         )
 
 
-def check_bounds(bounds, names, y):
+def check_bounds(bounds: Any, names: Sequence[Any], y: FloatArray) -> FloatArray:
     """Return lower and upper bounds (2, D) of the columns, infinite where there are none.
 
     Parameters
@@ -129,12 +138,12 @@ def check_bounds(bounds, names, y):
         for i, value in enumerate(pair):
             if value is not None:
                 limits[i, j] = _check_bound(name, value)
-        low, high, seen = *limits[:, j], y[~np.isnan(y[:, j]), j]
+        low, high, observed = *limits[:, j], y[~np.isnan(y[:, j]), j]
         if not low < high:
             raise ValueError(
                 f"bounds of column {name!r} must be a lower and a higher one; got {short(pair)}."
             )
-        wrong = seen[(seen < low) | (seen > high)]
+        wrong = observed[(observed < low) | (observed > high)]
         if wrong.size:
             raise ValueError(
                 f"bounds of column {name!r} must hold its observed values; got {wrong[0]:g}."
@@ -142,7 +151,7 @@ def check_bounds(bounds, names, y):
     return limits
 
 
-def _check_bound(name, value):
+def _check_bound(name: Any, value: Any) -> float:
     """Require a number, an infinity if need be."""
     number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(
         value, bool
@@ -154,7 +163,9 @@ def _check_bound(name, value):
     return value
 
 
-def _check_names(argument, given, names):
+def _check_names(
+    argument: str, given: Sequence[Any] | dict[Any, Any], names: Sequence[Any]
+) -> None:
     unknown = [name for name in given if name not in list(names)]
     if unknown:
         raise ValueError(
@@ -162,7 +173,7 @@ def _check_names(argument, given, names):
         )
 
 
-def check_fill(filled, y, label):
+def check_fill(filled: Any, y: FloatArray, label: str) -> FloatArray:
     """Require a complete table of the right shape, and put the observed cells back to the last bit.
 
     Raises
@@ -190,7 +201,7 @@ def check_fill(filled, y, label):
     return np.where(missing, table, y)
 
 
-def check_n_imputations(n, n_draws, stride):
+def check_n_imputations(n: int, n_draws: int, stride: int) -> int:
     """Refuse more imputations than there are draws.
 
     Raises
@@ -205,7 +216,7 @@ def check_n_imputations(n, n_draws, stride):
     return n
 
 
-def check_rounded(rounded, names, y):
+def check_rounded(rounded: Any, names: list[Any], y: FloatArray) -> BoolArray:
     """Tell the columns (D,) that are rounded.
 
     Parameters
@@ -232,17 +243,7 @@ def check_rounded(rounded, names, y):
     return np.isin(np.arange(len(names)), [names.index(name) for name in rounded])
 
 
-def check_level(level):
-    """Require a probability strictly between 0 and 1.
-
-    Raises
-    ------
-    ValueError
-    """
-    return check_number("level", level, above=0.0, below=1.0)
-
-
-def warn_unmixed(rhat, column):
+def warn_unmixed(rhat: float, column: Any) -> None:
     """Warn that chains disagree."""
     from sklearn.exceptions import ConvergenceWarning
 
@@ -253,7 +254,7 @@ def warn_unmixed(rhat, column):
     )
 
 
-def warn_other_clock(own, fitted):
+def warn_other_clock(own: str, fitted: str) -> None:
     """Warn that rows have another clock than those of the fit."""
     warn(
         f"The steps of X, {own}, are not multiples of those of fit, {fitted}: rows are taken as consecutive steps. "
@@ -261,9 +262,9 @@ def warn_other_clock(own, fitted):
     )
 
 
-def warn_guarded(share, column):
-    """Warn that many draws were turned back."""
+def warn_reflected(share: float, column: Any) -> None:
+    """Warn that many draws were reflected at the limits."""
     warn(
-        f"{share:.1%} of the draws of column {column!r} went far outside of what was observed and were turned back. "
+        f"{share:.1%} of the draws of column {column!r} went far outside of what was observed and were reflected. "
         "Try fewer lags, method='var' or a transform of that column."
     )

@@ -6,10 +6,10 @@ from reference.fcs import conditional_of_column
 from scipy import stats
 
 from tsinit.kernels._jit import entry
-from tsinit.kernels.imputation import column_gaps, fcs
-from tsinit.models.imputation import lags
-from tsinit.models.imputation.lagged_regressions import Equations
-from tsinit.models.imputation.problem import Problem
+from tsinit.kernels.imputation import column_gaps
+from tsinit.kernels.imputation.column_regressions import ColumnRegressions
+from tsinit.models.imputation.lagged_regressions import LaggedRegressions, gap_blocks
+from tsinit.models.imputation.problem import ImputationProblem
 
 L = 2
 
@@ -22,7 +22,7 @@ def problem(rng, missing, low=-np.inf, high=np.inf):
     steps = np.concatenate([np.arange(20), np.arange(T - 20)])
     steps[30:] += 9
     bound = np.full(D, np.inf)
-    return Problem(
+    return ImputationProblem(
         z, np.array([0, 20, T]), steps, rng.standard_normal((T, 1)), L, "all", "normal", 5.0, -bound, bound,
         np.full(D, low), np.full(D, high),
     )  # fmt: skip
@@ -30,37 +30,26 @@ def problem(rng, missing, low=-np.inf, high=np.inf):
 
 def random_fits(rng, eq):
     """Regressions that no data would give: the draw must suit any."""
-    K, D, M = len(eq.classes), eq.problem.z.shape[1], eq.width
+    K, D, M = len(eq.regressions), eq.problem.z.shape[1], eq.width
     theta = np.zeros((K, D, M))
     for k in range(K):
         for j in range(D):
             places = eq.design.index[k, j, : eq.design.size[k, j]]
             theta[k, j, places] = 0.3 * rng.standard_normal(len(places))
-    empty = np.zeros((0, 0))
-    return fcs.Fits(theta, 0.2 + rng.random((K, D)), empty, empty, empty, empty)
+    return ColumnRegressions(theta, 0.2 + rng.random((K, D)))
 
 
-def redraw(rng, eq, table, fits, j, n):
+def redraw(rng, eq, values, fits, j, n):
     """n draws of the missing cells of column j."""
-    p, room = eq.problem, column_gaps.room(eq.cells, L)
-    limits = column_gaps.Limits(p.low, p.high, p.lower, p.upper)
-    mine = eq.cells.row[eq.cells.block[eq.cells.column[j]] : eq.cells.block[eq.cells.column[j + 1]]]
+    p, gaps = eq.problem, eq.gaps
+    table = column_gaps.WindowTable(values, eq.covariates, np.empty((0, 0)))
+    limits = column_gaps.DrawLimits(p.low, p.high, p.lower, p.upper)
+    w, n_reflected = column_gaps.workspace(gaps, L), np.zeros(values.shape[1], dtype=np.int64)
+    mine = gaps.row[gaps.block[gaps.column[j]] : gaps.block[gaps.column[j + 1]]]
     out = np.empty((n, len(mine)))
-    hits = np.zeros(table.shape[1], dtype=np.int64)
     for i in range(n):
-        column_gaps.redraw(
-            rng,
-            table,
-            eq.covariates,
-            np.empty((0, 0)),
-            np.array([j]),
-            eq.cells,
-            fits,
-            limits,
-            room,
-            hits,
-        )
-        out[i] = table[mine, j]
+        column_gaps.redraw(rng, table, np.array([j]), gaps, fits, limits, w, n_reflected)
+        out[i] = values[mine, j]
     return out
 
 
@@ -78,11 +67,11 @@ def laid_out(eq):
     mask = np.zeros((eq.n_rows, eq.problem.z.shape[1]), dtype=bool)
     mask[eq.place] = eq.problem.missing
     filled = np.where(eq.problem.missing, 0.0, eq.problem.z)
-    return eq.spread(filled), mask, eq.cells.regression
+    return eq.spread(filled), mask, eq.gaps.regression
 
 
 def test_gaps_are_drawn_from_the_conditional_of_their_column(rng, gappy):
-    eq = Equations(problem(rng, gappy))
+    eq = LaggedRegressions(problem(rng, gappy))
     table, mask, regression = laid_out(eq)
     fits = random_fits(rng, eq)
     mean, covariance = conditional_of_column(
@@ -97,14 +86,14 @@ def test_gaps_are_drawn_from_the_conditional_of_their_column(rng, gappy):
 
 def test_cells_of_different_blocks_share_no_equation(rng, gappy):
     rows = [np.flatnonzero(column) for column in gappy.T]
-    cells = lags.cells(
+    gaps = gap_blocks(
         rows, np.ones(len(gappy), dtype=bool), np.zeros(len(gappy), dtype=np.int64), L
     )
     for j in range(3):
-        for b in range(cells.column[j], cells.column[j + 1]):
-            mine = cells.row[cells.block[b] : cells.block[b + 1]]
+        for b in range(gaps.column[j], gaps.column[j + 1]):
+            mine = gaps.row[gaps.block[b] : gaps.block[b + 1]]
             near = {t + lag for t in mine for lag in range(L + 1) if t + lag < len(gappy)}
-            assert set(cells.time[cells.equation[b] : cells.equation[b + 1]]) == near
+            assert set(gaps.time[gaps.equation[b] : gaps.equation[b + 1]]) == near
             others = set(rows[j]) - set(mine)
             assert all(abs(t - s) > L for t in mine for s in others)
 
@@ -112,7 +101,7 @@ def test_cells_of_different_blocks_share_no_equation(rng, gappy):
 def test_bounds_truncate_the_conditional(rng):
     missing = np.zeros((60, 1), dtype=bool)
     missing[40:42] = True
-    eq = Equations(problem(rng, missing, low=0.3, high=1.1))
+    eq = LaggedRegressions(problem(rng, missing, low=0.3, high=1.1))
     table, mask, regression = laid_out(eq)
     table[mask] = 0.5
     fits = random_fits(rng, eq)
@@ -142,11 +131,11 @@ def truncated(rng, mean, sd, lower, upper, out):
 def test_truncated_normals(rng, lower, upper):
     x = np.empty(4_000)
     truncated(rng, 0.3, 1.5, lower, upper, x)
-    law = stats.truncnorm((lower - 0.3) / 1.5, (upper - 0.3) / 1.5, 0.3, 1.5)
-    assert stats.kstest(x, law.cdf).pvalue > 1e-4
+    expected = stats.truncnorm((lower - 0.3) / 1.5, (upper - 0.3) / 1.5, 0.3, 1.5)
+    assert stats.kstest(x, expected.cdf).pvalue > 1e-4
 
 
-def test_a_truncated_draw_without_a_law_ends(rng):
+def test_a_truncated_draw_without_a_mean_ends(rng):
     x = np.empty(1)
     truncated(rng, np.nan, 1.0, 0.0, 1.0, x)
     assert np.isnan(x[0])

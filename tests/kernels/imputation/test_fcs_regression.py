@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from reference.fcs import posterior_of_eta
 
-from tsinit.kernels.imputation import fcs, regression
+from tsinit.kernels.imputation import regression
+from tsinit.kernels.imputation.column_regressions import SamplerSettings, sample
 from tsinit.result import ess
 
-PRIOR = regression.Prior(5.0, 1.0, 0.5)
+PRIOR = regression.RegressionPrior(5.0, 1.0, 0.5)
 SAMPLERS = {"gibbs": regression.GIBBS, "mala": regression.MALA, "rwm": regression.RWM}
 
 
@@ -15,21 +16,21 @@ def data(rng, n, d):
     """Correlated predictors of different size, as lags and seasons are."""
     X = rng.standard_normal((n, d)) @ rng.standard_normal((d, d)) + rng.standard_normal((n, 1))
     y = X @ rng.standard_normal(d) * 0.3 + 0.5 * rng.standard_normal(n)
-    return regression.Target(d, X.T @ X, X.T @ y, float(y @ y), float(n))
+    return regression.RegressionTarget(d, X.T @ X, X.T @ y, float(y @ y), float(n), PRIOR)
 
 
 def run(target, sampler, n_draws, *, precondition=True, seed=1, n_tune=4_000):
     """Draws (theta, eta) after a warm-up in which the step size adapts."""
-    rng, w = np.random.default_rng(seed), regression.walker(target.d)
-    how = fcs.How(SAMPLERS[sampler], 1, precondition, True)
+    rng, w = np.random.default_rng(seed), regression.workspace(target.d)
+    settings = SamplerSettings(SAMPLERS[sampler], 1, precondition, True)
     w.theta[:] = np.linalg.solve(target.G + 0.1 * np.eye(target.d), target.g)
     # Proposals are shaped by the first variance: where it is about right, both phases have the same shape.
     last = (target.yy - w.theta @ target.g) / target.n
     theta, tau2 = np.zeros((n_tune + 1, target.d)), np.full(n_tune + 1, last)
     first = 2.38 / np.sqrt(target.d) if precondition else 0.05
-    step, _ = fcs.sample(rng, target, PRIOR, how, w, first, theta, tau2)
+    step, _ = sample(rng, target, settings, w, first, theta, tau2)
     theta, tau2 = np.zeros((n_draws + 1, target.d)), np.full(n_draws + 1, last)
-    _, acceptance = fcs.sample(rng, target, PRIOR, how._replace(adapt=False), w, step, theta, tau2)
+    _, acceptance = sample(rng, target, settings._replace(adapt=False), w, step, theta, tau2)
     return theta[1:], np.log(tau2[1:]), acceptance
 
 
@@ -73,7 +74,7 @@ def test_steps_adapt_to_the_rate_that_mixes_best(rng, sampler, aim):
 def test_columns_that_repeat_each_other_still_have_a_factor():
     x = np.ones((50, 1))
     G = np.hstack([x, x]).T @ np.hstack([x, x])
-    target = regression.Target(2, G, np.zeros(2), 1.0, 50.0)
+    target = regression.RegressionTarget(2, G, np.zeros(2), 1.0, 50.0, PRIOR)
     theta, eta, _ = run(target, "gibbs", 500)
     assert np.isfinite(theta).all()
     assert np.isfinite(eta).all()

@@ -242,7 +242,7 @@ def test_arviz_gets_all_that_was_drawn(fitted):
 
 def test_draws_that_would_fill_the_memory_are_thinned(gappy, fitted, monkeypatch):
 
-    monkeypatch.setattr(posterior, "_MOST_BYTES", 4.0 * 2 * 20 * np.isnan(gappy).sum() / 2.5)
+    monkeypatch.setattr(posterior, "_MAX_BYTES", 4.0 * 2 * 20 * np.isnan(gappy).sum() / 2.5)
     model = clone(fitted).set_params(n_imputations=5).fit(gappy)
     np.testing.assert_array_equal(model.draws_, fitted.draws_[:, ::3])
     assert len(model.impute(14)) == 14

@@ -6,7 +6,7 @@ import pytest
 
 from tsinit import TBayesMICE
 from tsinit.models.imputation import posterior
-from tsinit.models.imputation.prepared import given_rows
+from tsinit.models.imputation.problem import ImputationTable
 
 QUICK = {"n_draws": 15, "n_tune": 10, "n_chains": 2, "random_state": 0}
 
@@ -30,7 +30,7 @@ def fitted(daily):
 
 def problem_of(model, table):
     panel = model._read(table)
-    return model._fitted_scales.problem(panel, given_rows(panel))
+    return model.posterior_.scales.problem(panel, ImputationTable.from_panel(panel))
 
 
 @pytest.mark.parametrize("rows", [[50], [50, 57], [50, 52, 54], [50, 51, 55], range(50, 60)])
@@ -59,7 +59,7 @@ def test_a_profile_that_drifted_keeps_its_phase():
     for i in range(3):
         gappy.iloc[100 * i + 20 : 100 * i + 40] = np.nan
     model = TBayesMICE(method="var", **QUICK).fit(gappy)
-    assert model._fitted_draws.parameters[0].profile is not None
+    assert model.posterior_.stored.parameters[0].profile is not None
     new = table[198:300].copy()
     new.iloc[40:52] = np.nan
     assert np.abs(model.transform(new).to_numpy() - wave[198:300])[40:52].max() < 1.5
@@ -70,7 +70,7 @@ def test_periods_are_dates_too(daily, freq, period):
     index = pd.period_range("2000-01-03", periods=140, freq=freq)
     table = daily[0].set_axis(index).drop(index[20])
     model = TBayesMICE(**QUICK).fit(table)
-    assert model._fitted_scales.periods == [period]
+    assert model.posterior_.scales.periods == [period]
     assert model.transform(table).notna().all(axis=None)
 
 
@@ -78,13 +78,13 @@ def test_two_months_are_a_sixth_of_a_year(daily):
     model = TBayesMICE(**QUICK).fit(
         daily[0].set_axis(pd.date_range("2000-01-01", periods=140, freq="2MS"))
     )
-    assert model._fitted_scales.periods == [6.0]
+    assert model.posterior_.scales.periods == [6.0]
 
 
 def test_a_week_has_five_working_days(daily):
     table = daily[0].set_axis(pd.bdate_range("2024-01-03", periods=140))
     model = TBayesMICE(**QUICK).fit(table)
-    assert model._fitted_scales.periods == [5.0]
+    assert model.posterior_.scales.periods == [5.0]
     for rows in (range(50, 60), [50, 55, 60], [51, 52, 53]):
         np.testing.assert_array_equal(problem_of(model, table.iloc[rows]).steps, rows)
 
@@ -122,7 +122,7 @@ def test_bounds_may_lie_where_a_transform_ends(rng, kind, least):
 def test_large_tables_take_fewer_regressions(fitted, daily, monkeypatch):
 
     new = daily[0][:100].assign(wave=np.nan)
-    monkeypatch.setattr(posterior, "_MOST_BYTES", 1.0)
+    monkeypatch.setattr(posterior, "_MAX_BYTES", 1.0)
     drawn = fitted._draws_for(fitted._read(new))[1]
     assert drawn.shape == (15, 100)
     assert np.abs(fitted.transform(new)["wave"] - daily[1][:100]).max() < 1.5
@@ -156,7 +156,7 @@ def test_memory_is_no_reason_to_keep_fewer_draws_than_tables(rng, monkeypatch):
 
     y = rng.standard_normal((60, 2))
     y[::7] = np.nan
-    monkeypatch.setattr(posterior, "_MOST_BYTES", 1.0)
+    monkeypatch.setattr(posterior, "_MAX_BYTES", 1.0)
     model = TBayesMICE(**{**QUICK, "n_imputations": 7}).fit(y)
     assert len(model.impute()) == 7
     with pytest.raises(ValueError, match="larger n_imputations"):

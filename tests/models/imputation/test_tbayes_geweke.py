@@ -1,4 +1,4 @@
-"""Getting it right (Geweke, JASA 99, 2004): parameters and cells drawn in turn keep the law they were drawn from.
+"""Getting it right (Geweke, JASA 99, 2004): parameters and cells drawn in turn keep their joint distribution.
 
 With one column, chained equations are one joint model: coefficients and noise from the prior, then each sequence step
 by step. Two chains see the same table, one with some cells missing, the other with all the others; between them
@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from scipy.special import digamma, polygamma
 
-from tsinit.kernels.imputation import fcs
-from tsinit.models.imputation.chained_equations import NOISE_PRIOR, FcsChain
-from tsinit.models.imputation.problem import Problem
+from tsinit.models.imputation.chained_equations import NOISE_PRIOR, FCSChain
+from tsinit.models.imputation.problem import ImputationProblem
 from tsinit.result import ess
 
 N, LENGTH, SCALE = 30, 4, 0.05
@@ -21,15 +20,15 @@ def problem(missing):
     """Many short sequences, so that every pattern of lags has rows of its own."""
     offsets, steps = np.arange(0, N * LENGTH + 1, LENGTH), np.tile(np.arange(LENGTH), N)
     z, bound = np.where(missing, np.nan, 0.0), np.array([np.inf])
-    return Problem(
+    return ImputationProblem(
         z, offsets, steps, np.empty((len(z), 0)), 1, "all", "normal", SCALE, -bound, bound, -bound, bound
     )  # fmt: skip
 
 
-class PriorChain(FcsChain):
+class PriorChain(FCSChain):
     """Draws from the prior may vary as they like."""
 
-    def _watch(self):
+    def _check_spread(self):
         pass
 
 
@@ -52,16 +51,16 @@ def draws(kind, sampler, n):
     assert (
         first.equations.design.member.sum(axis=1).max() > 1
     )  # the regression without lags, which serves no row
-    used = np.unique(first.equations.cells.regression[first.equations.cells.regression >= 0])
+    used = np.unique(first.equations.gaps.regression[first.equations.gaps.regression >= 0])
     assert (first.equations.design.member[used].sum(axis=1) == 1).all()
     out = []
     for _ in range(n):
         first.sweep()
-        for name in fcs.Fits._fields:
-            getattr(other._fits, name)[:] = getattr(first._fits, name)
-        other.table[:] = first.table
+        for own, drawn in zip(other._fits, first._fits, strict=True):
+            own[:] = drawn
+        other.table.W[:] = first.table.W
         other._redraw()
-        first.table[:] = other.table
+        first.table.W[:] = other.table.W
         k = used[0]
         slope = first._fits.theta[k, 0][
             first.equations.design.index[k, 0, : first.equations.design.size[k, 0]]

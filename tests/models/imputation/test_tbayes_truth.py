@@ -1,4 +1,4 @@
-"""On a vector autoregression whose law is known: as accurate as it allows, and as sure as it should be."""
+"""On a vector autoregression that is known: as accurate as it allows, and as sure as it should be."""
 
 import numpy as np
 import pytest

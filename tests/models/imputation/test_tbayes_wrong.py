@@ -6,7 +6,7 @@ import pytest
 from reference.fcs import interpolate
 
 from tsinit.init import Perturb
-from tsinit.models.imputation.chained_equations import Diverged, FcsChain
+from tsinit.models.imputation.chained_equations import DivergenceError, FCSChain
 from tsinit.models.imputation.model import TBayesMICE
 
 QUICK = {"init": interpolate, "n_tune": 5, "n_draws": 10, "n_chains": 2, "random_state": 0}
@@ -223,10 +223,12 @@ def test_chains_that_run_away_say_where_and_what_to_try(gappy, monkeypatch):
         note(self, log_density)
         self.imputed_sd = np.array([1.0, 9.0, 1.0])
 
-    note = FcsChain._note
-    monkeypatch.setattr(FcsChain, "_note", run_away)
+    note = FCSChain._note
+    monkeypatch.setattr(FCSChain, "_note", run_away)
     frame = pd.DataFrame(gappy, columns=["CO", "NOx", "T"])
-    with pytest.raises(Diverged, match=r"column 'NOx' must stay within the spread.*Try fewer lags"):
+    with pytest.raises(
+        DivergenceError, match=r"column 'NOx' must stay within the spread.*Try fewer lags"
+    ):
         fit(frame, n_draws=60)
 
 

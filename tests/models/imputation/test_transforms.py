@@ -37,7 +37,7 @@ def test_named_transforms(rng, kind):
 
 def test_the_power_is_the_most_likely_one(rng):
     u = rng.gamma(2.0, 3.0, 300) - 1.0
-    ours = transforms._likeliest_power(u)
+    ours = transforms._most_likely_power(u)
     assert abs(ours - stats.yeojohnson_normmax(u)) < 1e-3
     np.testing.assert_allclose(
         transforms._forward("yeo-johnson", u, ours), stats.yeojohnson(u, ours), rtol=1e-9

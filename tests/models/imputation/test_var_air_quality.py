@@ -10,8 +10,8 @@ from tsinit import metrics
 from tsinit._validate import check_series
 from tsinit.datasets import ampute, load_air_quality
 from tsinit.init import Linear
-from tsinit.models.imputation.prepared import Scales, given_rows
-from tsinit.models.imputation.vector_autoregression import VarChain
+from tsinit.models.imputation.problem import ColumnScales, ImputationTable
+from tsinit.models.imputation.vector_autoregression import VARChain
 
 OPTIONS = SimpleNamespace(
     transforms="auto",
@@ -44,12 +44,13 @@ def test_accuracy_and_coverage(mechanism, rate, limit):
         pytest.skip("the data are not there")
     y = ampute(truth, mechanism, rate, length=(6, 48), random_state=1)
     panel = check_series(y)
-    rows = given_rows(panel)
-    scales = Scales(panel, rows, OPTIONS)
+    table = ImputationTable.from_panel(panel)
+    scales = ColumnScales(panel, table, OPTIONS)
     hidden = (y.isna() & truth.notna()).to_numpy()
-    problem, start, draws = scales.problem(panel, rows), scales.forward(Linear().fill(rows.y)), []
+    problem, start = scales.problem(panel, table), scales.forward(Linear().fill(table.y))
+    draws = []
     for seed in range(2):
-        chain = VarChain(problem, start, np.random.default_rng(seed), periods=scales.periods)
+        chain = VARChain(problem, start, np.random.default_rng(seed), periods=scales.periods)
         for i in range(70):
             chain.sweep()
             if i >= 20:

@@ -8,15 +8,15 @@ from scipy import stats
 
 from tsinit.datasets import ampute
 from tsinit.models.imputation import seasonal_drift
-from tsinit.models.imputation.var_posterior import Law, NoisePrior, draw_noise
-from tsinit.models.imputation.vector_autoregression import VarChain
+from tsinit.models.imputation.var_regressions import NoisePrior, VARParameters, draw_noise
+from tsinit.models.imputation.vector_autoregression import VARChain
 
 T, D, L, SCALE = 12, 2, 1, 0.1
 #: Lighter tails than the engine's own prior, under which most tables explode.
 PRIOR = NoisePrior(D + 12.0, 10.0)
 
 
-class Noiseless(VarChain):
+class Noiseless(VARChain):
     """A deliberately wrong update, the published one: conditional means instead of draws."""
 
     def draw_gaps(self):
@@ -24,14 +24,14 @@ class Noiseless(VarChain):
         self.table.Z[:] = self.table.mean
 
 
-def prior_laws(rng, chain):
+def prior_parameters(rng, chain):
     """Draw the regressions from their prior."""
-    laws = {}
-    for c in chain.classes:
+    parameters = {}
+    for c in chain.regressions:
         root, inverse, log_det = draw_noise(rng, c.prior.scale * np.eye(D), c.prior.df)
         B = np.sqrt(c.scale)[:, None] * rng.standard_normal((len(c.scale), D)) @ root.T
-        laws[c.before] = Law(B, root, inverse, log_det)
-    return laws
+        parameters[c.before] = VARParameters(B, root, inverse, log_det)
+    return parameters
 
 
 def prior_walk(rng, drift, root):
@@ -43,22 +43,24 @@ def prior_walk(rng, drift, root):
     return steps.cumsum(axis=0)
 
 
-def table_given(rng, chain, laws, path=None):
+def table_given(rng, chain, parameters, path=None):
     shift = np.zeros((T, D))
     if path is not None:
         rows = np.flatnonzero(chain.layout.before == L)
         shift[rows] = np.matmul(chain._drift._by_day, path)[chain._drift._day, chain._drift._place]
-    return twin.simulate(rng, *twin.dense(laws, chain.layout, {c: c == L for c in laws}, shift), D)
+    return twin.simulate(
+        rng, *twin.dense(parameters, chain.layout, {c: c == L for c in parameters}, shift), D
+    )
 
 
-def new_chain(rng, y, kind=VarChain, drift=False):
+def new_chain(rng, y, kind=VARChain, drift=False):
     p = problem(y, lags=L, prior_scale=SCALE)
     return kind(p, complete(y), rng, noise_prior=PRIOR, periods=[3], drift=drift)
 
 
-def quantities(laws, z, path, choice):
+def quantities(parameters, z, path, choice):
     """Bounded functions of everything: the tails of the prior are heavy."""
-    main, first = laws[L], laws[0]
+    main, first = parameters[L], parameters[0]
     walk = [] if path is None else [choice, *np.tanh(path[[0, -1], 0, 0])]
     return np.concatenate(
         [
@@ -79,14 +81,14 @@ def geweke(rng, n, kind, drift=False):
     blank = new_chain(rng, np.where(masks[0], np.nan, 0.0), kind, drift)
 
     def draw_all():
-        laws = prior_laws(rng, blank)
-        path = prior_walk(rng, blank._drift, laws[L].root) if drift else None
-        return laws, path, table_given(rng, blank, laws, path)
+        parameters = prior_parameters(rng, blank)
+        path = prior_walk(rng, blank._drift, parameters[L].root) if drift else None
+        return parameters, path, table_given(rng, blank, parameters, path)
 
     forward = []
     for _ in range(n):
-        laws, path, z = draw_all()
-        forward.append(quantities(laws, z, path, blank._drift.choice if drift else 0))
+        parameters, path, z = draw_all()
+        forward.append(quantities(parameters, z, path, blank._drift.choice if drift else 0))
     chains = [new_chain(rng, np.where(mask, np.nan, 0.0), kind, drift) for mask in masks]
     _, _, z = draw_all()
     choice, around = blank._drift.choice if drift else 0, []
@@ -95,10 +97,10 @@ def geweke(rng, n, kind, drift=False):
             chain.table.Z[:] = z
             if drift:
                 chain._drift.choice = choice
-            chain.draw_laws()
+            chain.draw_parameters()
             chain.draw_gaps()
             z, choice = chain.table.Z.copy(), chain._drift.choice if drift else 0
-        around.append(quantities(chain.laws, z, chain._drift.path if drift else None, choice))
+        around.append(quantities(chain.parameters, z, chain._drift.path if drift else None, choice))
     forward, around = np.array(forward), np.array(around)
     batches = around.reshape(25, -1, around.shape[1]).mean(axis=1)
     error = np.sqrt(forward.var(axis=0) / n + batches.var(axis=0, ddof=1) / 25)
@@ -115,7 +117,7 @@ def most(n_quantities, alpha):
 def test_geweke_joint_distribution(monkeypatch, drift):
     monkeypatch.setattr(seasonal_drift, "GRID", np.array([0.01, 0.1, 1.0]))
     monkeypatch.setattr(seasonal_drift, "_FIRST", 1)
-    z = geweke(np.random.default_rng(5), 10_000, VarChain, drift)
+    z = geweke(np.random.default_rng(5), 10_000, VARChain, drift)
     assert np.abs(z).max() < most(z.size, 1e-3)
 
 
@@ -123,7 +125,7 @@ def test_geweke_in_a_short_run_and_a_wrong_update_fails(monkeypatch):
     monkeypatch.setattr(seasonal_drift, "GRID", np.array([0.01, 0.1, 1.0]))
     monkeypatch.setattr(seasonal_drift, "_FIRST", 1)
     for drift in (False, True):
-        z = geweke(np.random.default_rng(5), 500, VarChain, drift)
+        z = geweke(np.random.default_rng(5), 500, VARChain, drift)
         assert np.abs(z).max() < most(z.size, 1e-4)
     z = geweke(np.random.default_rng(5), 500, Noiseless)
     assert np.abs(z).max() > most(z.size, 1e-4)
@@ -136,22 +138,32 @@ def ranks(rng, n_runs, n_draws=19, thin=10):
     mask[[0, 3, 4, 5, 8], [0, 1, 0, 0, 1]] = mask[9:11] = True
     blank = new_chain(rng, np.where(mask, np.nan, 0.0))
     for _ in range(n_runs):
-        laws = prior_laws(rng, blank)
-        truth = table_given(rng, blank, laws)
+        parameters = prior_parameters(rng, blank)
+        truth = table_given(rng, blank, parameters)
         chain = new_chain(rng, np.where(mask, np.nan, truth))
         below = 0
         for i in range(n_draws + 1):
             for _ in range(thin if i else 2 * thin):
                 chain.sweep()
             if i:
-                below = below + (functions(chain.laws, chain.z) < functions(laws, truth))
+                below = below + (
+                    functions(chain.parameters, chain.z) < functions(parameters, truth)
+                )
         out.append(below)
     return np.array(out)
 
 
-def functions(laws, z):
+def functions(parameters, z):
     return np.array(
-        [*laws[L].B.ravel(), laws[L].log_det, laws[0].log_det, z[0, 0], z[4, 0], z[9, 1], z[10, 0]]
+        [
+            *parameters[L].B.ravel(),
+            parameters[L].log_det,
+            parameters[0].log_det,
+            z[0, 0],
+            z[4, 0],
+            z[9, 1],
+            z[10, 0],
+        ]
     )
 
 
@@ -204,7 +216,7 @@ def against_oracle(rng, mechanism, rate, length, n_runs, n_draws=400):
 
 
 def new_chain_at(rng, z):
-    return VarChain(problem(z, lags=1), complete(z), rng)
+    return VARChain(problem(z, lags=1), complete(z), rng)
 
 
 GAPS = [

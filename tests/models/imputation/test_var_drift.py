@@ -6,11 +6,14 @@ from models.imputation.var_problems import complete, holes, problem
 from scipy.stats import invwishart
 
 from tsinit.models.imputation import seasonal_drift
-from tsinit.models.imputation.seasonal_drift import GRID, Drift, drift_terms
-from tsinit.models.imputation.var_layout import lay_out
-from tsinit.models.imputation.var_new import complete_new
-from tsinit.models.imputation.var_posterior import NoisePrior, draw_law, log_prior
-from tsinit.models.imputation.vector_autoregression import VarChain
+from tsinit.models.imputation.seasonal_drift import GRID, SeasonalDrift, drift_terms
+from tsinit.models.imputation.var_regressions import (
+    NoisePrior,
+    draw_parameters,
+    lay_out,
+    log_prior,
+)
+from tsinit.models.imputation.vector_autoregression import VARChain, complete_rows
 
 PRIOR = NoisePrior(5.0, 0.7)
 
@@ -32,7 +35,7 @@ def case(rng, F=2, k=3, D=2):
     period = np.array([0, 0, 0, 1, 1, 3, 3, 3, 4, 7, 7, 0, 1, 1, 2, 2, 2])
     sequence = np.repeat([0, 1], [11, 6])
     season, X, Y = (rng.standard_normal((len(period), m)) for m in (F, k, D))
-    return Drift(season, period, sequence, 2.0, rng), season, period, sequence, X, Y
+    return SeasonalDrift(season, period, sequence, 2.0, rng), season, period, sequence, X, Y
 
 
 def dense(season, period, sequence, X, variance, scale):
@@ -71,7 +74,7 @@ def test_evidence_is_that_of_the_whole_regression(rng):
     )
     choices = [0, 5, 12, 20]
     got = [
-        drift._reduced(c, links.reshape(-1, 5), both.T @ both, 3, n, scale, PRIOR)[2]
+        drift._reduced(c, links.reshape(-1, 5), both.T @ both, 3, n, scale, PRIOR).log_evidence
         for c in choices
     ]
     expected = [
@@ -83,10 +86,10 @@ def test_evidence_is_that_of_the_whole_regression(rng):
 def test_path_and_coefficients_are_the_posterior_means(rng):
     drift, season, period, sequence, X, Y = case(rng)
     drift._rng, scale = Still(), np.array([0.5, 1.0, 2.0])
-    law, profile = drift.draw(X, Y, scale, PRIOR)
+    drawn, profile = drift.draw(X, Y, scale, PRIOR)
     W, V = dense(season, period, sequence, X, drift.variance, scale)
     mean = V @ W.T @ np.linalg.solve(np.eye(len(Y)) + W @ V @ W.T, Y)
-    np.testing.assert_allclose(law.B, mean[-3:], rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(drawn.B, mean[-3:], rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(drift.path.reshape(-1, 2), mean[:-3], rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(profile, W[:, :-3] @ mean[:-3], rtol=1e-9, atol=1e-12)
 
@@ -99,9 +102,11 @@ def test_draws_of_the_path_spread_as_the_posterior(rng):
     z = []
     for _ in range(4000):
         drift.choice = 8
-        law, _ = drift.draw(X, Y, scale, PRIOR)
+        drawn, _ = drift.draw(X, Y, scale, PRIOR)
         if drift.choice == 8:
-            z.append((np.concatenate([drift.path.ravel(), law.B.ravel()]) - mean) / law.root[0, 0])
+            z.append(
+                (np.concatenate([drift.path.ravel(), drawn.B.ravel()]) - mean) / drawn.root[0, 0]
+            )
     posterior = V - V @ W.T @ np.linalg.solve(np.eye(len(Y)) + W @ V @ W.T, W @ V)
     spread = np.sqrt(np.diag(posterior))
     error = 5 * np.sqrt(2 / len(z))  # of a covariance of standard normals, at most
@@ -116,16 +121,16 @@ def sums(W, Y):
     return W.T @ W, W.T @ Y, Y.T @ Y
 
 
-def test_the_walk_is_used_where_outages_are_long_and_a_period_is_known(rng):
+def test_a_season_drifts_where_outages_are_long_and_a_period_is_known(rng):
     t = np.arange(24 * 10)
     wave = np.sin(2 * np.pi * t / 24)[:, None] + 0.1 * rng.standard_normal((len(t), 2))
     scattered, outage = holes(rng, wave, 0.1), holes(rng, wave, 0.0, range(100, 110))
-    assert VarChain(problem(outage), complete(outage), rng, periods=[24]).drifts
-    assert not VarChain(problem(outage), complete(outage), rng).drifts
-    assert not VarChain(problem(outage), complete(outage), rng, periods=[24], drift=False).drifts
-    assert not VarChain(problem(scattered), complete(scattered), rng, periods=[24]).drifts
+    assert VARChain(problem(outage), complete(outage), rng, periods=[24]).drifts
+    assert not VARChain(problem(outage), complete(outage), rng).drifts
+    assert not VARChain(problem(outage), complete(outage), rng, periods=[24], drift=False).drifts
+    assert not VARChain(problem(scattered), complete(scattered), rng, periods=[24]).drifts
     short = outage[90:200]
-    assert not VarChain(problem(short), complete(short), rng, periods=[24]).drifts
+    assert not VARChain(problem(short), complete(short), rng, periods=[24]).drifts
 
 
 def test_an_outage_follows_the_profile_of_the_days_around_it(rng):
@@ -138,7 +143,7 @@ def test_an_outage_follows_the_profile_of_the_days_around_it(rng):
     found = {}
     for drift in (True, False):
         cov = np.column_stack([np.sin(2 * np.pi * t / 24), np.cos(2 * np.pi * t / 24)])
-        chain = VarChain(
+        chain = VARChain(
             problem(y, covariates=cov),
             complete(y),
             np.random.default_rng(1),
@@ -179,12 +184,12 @@ def test_other_rows_are_completed_by_what_was_learned(rng, drift):
     )
     cov = np.column_stack([np.sin(2 * np.pi * t / 24), np.cos(2 * np.pi * t / 24)])
     y = holes(rng, wave, 0.1)
-    chain = VarChain(problem(y, covariates=cov), complete(y), rng, periods=[24], drift=drift)
+    chain = VARChain(problem(y, covariates=cov), complete(y), rng, periods=[24], drift=drift)
     for _ in range(20):
         chain.sweep()
     new = holes(rng, wave[:50], 0.2, range(20, 30))
-    z, mean = complete_new(
-        chain.parameters(), problem(new, covariates=cov[:50]), complete(new), rng, periods=[24]
+    z, mean = complete_rows(
+        chain.parameter_draw(), problem(new, covariates=cov[:50]), complete(new), rng, periods=[24]
     )
     seen = ~np.isnan(new)
     np.testing.assert_array_equal(z[seen], new[seen])
@@ -192,39 +197,39 @@ def test_other_rows_are_completed_by_what_was_learned(rng, drift):
     assert not np.array_equal(z, mean)
     # One row alone is a sequence too.
     single = problem(new[25:26], covariates=cov[:1])
-    one, _ = complete_new(chain.parameters(), single, np.zeros((1, 2)), rng, periods=[24])
+    one, _ = complete_rows(chain.parameter_draw(), single, np.zeros((1, 2)), rng, periods=[24])
     assert np.isfinite(one).all()
 
 
-def test_the_law_is_drawn_from_its_posterior(rng):
+def test_parameters_are_drawn_from_their_posterior(rng):
     """Noise against SciPy's inverse Wishart, coefficients against their conditional mean."""
     X, Y = rng.standard_normal((30, 3)), rng.standard_normal((30, 2))
     scale = np.array([0.5, 1.0, 2.0])
-    laws = [draw_law(rng, *sums(X, Y), 30, scale, PRIOR) for _ in range(4000)]
+    drawn = [draw_parameters(rng, *sums(X, Y), 30, scale, PRIOR) for _ in range(4000)]
     S = X.T @ X + np.diag(1 / scale)
     M = np.linalg.solve(S, X.T @ Y)
     rest = PRIOR.scale * np.eye(2) + Y.T @ Y - M.T @ S @ M
-    Q = np.array([law.root @ law.root.T for law in laws])
+    Q = np.array([one.root @ one.root.T for one in drawn])
     expected = invwishart(PRIOR.df + 30, rest)
     assert (np.abs(Q.mean(axis=0) - expected.mean()) < 5 * np.sqrt(expected.var() / 4000)).all()
     assert (np.abs(Q.std(axis=0) / np.sqrt(expected.var()) - 1) < 0.1).all()
-    B = np.array([law.B for law in laws])
+    B = np.array([one.B for one in drawn])
     assert (np.abs(B.mean(axis=0) - M) < 5 * B.std(axis=0) / np.sqrt(4000)).all()
-    z = np.array([np.linalg.solve(law.root, (law.B - M).T) for law in laws])
+    z = np.array([np.linalg.solve(one.root, (one.B - M).T) for one in drawn])
     np.testing.assert_allclose(np.cov(z[:, 0].T), np.linalg.inv(S), atol=0.005)
-    law = laws[0]
-    np.testing.assert_allclose(law.precision @ law.root @ law.root.T, np.eye(2), atol=1e-10)
-    assert law.log_det == pytest.approx(np.linalg.slogdet(Q[0])[1])
+    one = drawn[0]
+    np.testing.assert_allclose(one.precision @ one.root @ one.root.T, np.eye(2), atol=1e-10)
+    assert one.log_det == pytest.approx(np.linalg.slogdet(Q[0])[1])
 
 
 def test_the_prior_density_is_that_of_the_parts(rng):
-    law = draw_law(rng, np.eye(2), np.ones((2, 2)), 3 * np.eye(2), 5, np.ones(2), PRIOR)
-    scale, Q = np.array([0.5, 2.0]), law.root @ law.root.T
+    one = draw_parameters(rng, np.eye(2), np.ones((2, 2)), 3 * np.eye(2), 5, np.ones(2), PRIOR)
+    scale, Q = np.array([0.5, 2.0]), one.root @ one.root.T
     from scipy.stats import matrix_normal
 
-    expected = matrix_normal(rowcov=np.diag(scale), colcov=Q).logpdf(law.B)
+    expected = matrix_normal(rowcov=np.diag(scale), colcov=Q).logpdf(one.B)
     expected += invwishart(PRIOR.df, PRIOR.scale * np.eye(2)).logpdf(Q)
-    assert log_prior(law, scale, PRIOR) == pytest.approx(expected)
+    assert log_prior(one, scale, PRIOR) == pytest.approx(expected)
 
 
 def test_terms_of_a_short_period():

@@ -1,4 +1,4 @@
-"""The joint draw of the missing cells is the conditional law of one dense Gaussian."""
+"""The joint draw of the missing cells is the conditional distribution of one dense Gaussian."""
 
 import numpy as np
 import pytest
@@ -6,15 +6,15 @@ from models.imputation.var_problems import complete, holes, problem
 from reference import var as twin
 
 from tsinit.kernels.imputation import var_gaps
-from tsinit.models.imputation.var_regressions import stack_laws
-from tsinit.models.imputation.vector_autoregression import VarChain
+from tsinit.models.imputation.var_regressions import precision_blocks
+from tsinit.models.imputation.vector_autoregression import VARChain
 
 
 def chain_with(rng, T, D, L, *, offsets=None, steps=None, F=0, share=0.3, rows=()):
     y = holes(rng, rng.standard_normal((T, D)), share, rows)
     covariates = rng.standard_normal((T, F))
     p = problem(y, offsets=offsets, steps=steps, lags=L, covariates=covariates, prior_scale=0.1)
-    return VarChain(p, complete(y), rng), y
+    return VARChain(p, complete(y), rng), y
 
 
 def exact(chain, y):
@@ -22,26 +22,26 @@ def exact(chain, y):
     layout = chain.layout
     full = np.full((len(layout.before), y.shape[1]), np.nan)
     full[layout.rows] = y
-    wide = {c: len(law.B) > c * y.shape[1] + 1 for c, law in chain.laws.items()}
-    return twin.condition(*twin.dense(chain.laws, layout, wide), full)
+    wide = {c: len(one.B) > c * y.shape[1] + 1 for c, one in chain.parameters.items()}
+    return twin.condition(*twin.dense(chain.parameters, layout, wide), full)
 
 
 def steps_of(chain, y, rng, n=1):
     """Conditional mean and n draws, and the covariance, straight from the kernels."""
-    laws = stack_laws(chain.laws, chain._L, y.shape[1])
-    cells, before = chain.table.cells, chain.layout.before
-    assert var_gaps.factor(cells, laws, before)
-    M = cells.row.size
-    present, draws = chain.table.Z[cells.row, cells.column], []
+    blocks = precision_blocks(chain.parameters, chain._L, y.shape[1])
+    gaps, before = chain.table.gaps, chain.layout.before
+    assert var_gaps.factor(gaps, blocks, before)
+    M = gaps.row.size
+    present, draws = chain.table.Z[gaps.row, gaps.column], []
     for _ in range(n):
         slope, mean, sample = np.empty((3, M))
-        var_gaps.slopes(cells, laws, before, chain.table.weighted, slope)
-        var_gaps.draw(rng, cells, slope, mean, sample)
+        var_gaps.slopes(gaps, blocks, before, chain.table.weighted, slope)
+        var_gaps.draw(rng, gaps, slope, mean, sample)
         draws.append(present + sample)
     root = np.zeros((M, M))
     for p in range(M):
-        for q in range(cells.first[p], p + 1):
-            root[p, q] = cells.values[cells.place[p] + q]
+        for q in range(gaps.first[p], p + 1):
+            root[p, q] = gaps.values[gaps.place[p] + q]
     return present + mean, np.array(draws), np.linalg.inv(root @ root.T)
 
 
@@ -67,7 +67,7 @@ def test_mean_and_covariance_are_those_of_the_dense_twin(rng, case):
         chain.sweep()
 
 
-def test_draws_have_that_law(rng):
+def test_draws_have_that_distribution(rng):
     chain, y = chain_with(rng, 12, 2, 2, rows=[4, 5, 6])
     mean, covariance = exact(chain, y)
     n = 20_000
@@ -88,7 +88,7 @@ def test_skipped_steps_link_both_sides_and_long_holes_do_not(rng):
     y[15] = np.nan
     near, far = ([*range(15), *range(15 + hole, 30 + hole)] for hole in (2, 11))
     for steps, rows in ((near, 32), (far, 30)):
-        chain = VarChain(problem(y, steps=steps), complete(y), rng)
+        chain = VARChain(problem(y, steps=steps), complete(y), rng)
         assert len(chain.layout.before) == rows
         assert chain.z.shape == (30, 1)
         assert (chain.layout.before == 0).sum() == (1 if rows > 30 else 2)
@@ -96,7 +96,7 @@ def test_skipped_steps_link_both_sides_and_long_holes_do_not(rng):
 
 def test_observed_cells_are_untouched_and_one_seed_gives_one_chain(rng):
     y = holes(rng, rng.standard_normal((50, 3)), 0.3)
-    chains = [VarChain(problem(y, lags=2), complete(y), np.random.default_rng(4)) for _ in range(2)]
+    chains = [VARChain(problem(y, lags=2), complete(y), np.random.default_rng(4)) for _ in range(2)]
     for _ in range(5):
         for chain in chains:
             chain.sweep()
@@ -110,35 +110,35 @@ def test_observed_cells_are_untouched_and_one_seed_gives_one_chain(rng):
 def test_the_order_of_sequences_is_irrelevant_and_nothing_leaks(rng):
     """The conditional mean of a sequence depends on its own cells alone."""
     parts = [holes(rng, rng.standard_normal((15, 2)), 0.3) for _ in range(2)]
-    chain = VarChain(
+    chain = VARChain(
         problem(np.vstack(parts), offsets=[0, 15, 30]), complete(np.vstack(parts)), rng
     )
     other = np.vstack([parts[0], parts[1] + 100.0])
-    twin_chain = VarChain(problem(other, offsets=[0, 15, 30]), complete(other), rng)
-    twin_chain.laws = dict(chain.laws)
+    twin_chain = VARChain(problem(other, offsets=[0, 15, 30]), complete(other), rng)
+    twin_chain.parameters = dict(chain.parameters)
     mean, _ = exact(chain, np.vstack(parts))
     moved, _ = exact(twin_chain, other)
     n = int(np.isnan(parts[0]).sum())
     np.testing.assert_allclose(mean[:n], moved[:n], rtol=1e-9)
 
 
-def test_what_leaves_the_guard_is_turned_back_and_counted(rng):
+def test_what_leaves_the_limits_is_reflected_and_counted(rng):
     y = holes(rng, rng.standard_normal((40, 2)), 0.4)
-    chain = VarChain(problem(y, reach=0.5), complete(y), rng)
-    hits = 0
+    chain = VARChain(problem(y, reach=0.5), complete(y), rng)
+    n_reflected = 0
     for _ in range(10):
         chain.sweep()
-        hits += chain.guard_hits
+        n_reflected += chain.n_reflected
         assert np.abs(chain.z[np.isnan(y)]).max() <= 0.5
-    assert hits > 0
+    assert n_reflected > 0
 
 
 def test_a_complete_table_has_nothing_to_draw(rng):
     y = rng.standard_normal((30, 2))
-    chain = VarChain(problem(y), y, rng)
+    chain = VARChain(problem(y), y, rng)
     chain.sweep()
     np.testing.assert_array_equal(chain.z, y)
-    assert np.isfinite(chain.log_joint)
+    assert np.isfinite(chain.log_density)
 
 
 @pytest.mark.parametrize(
@@ -173,13 +173,13 @@ def test_awkward_tables_are_completed(rng, case):
         more["steps"] = 1000 * np.arange(30)
     else:
         y = holes(rng, rng.standard_normal((8, 12)), 0.2)
-    chain = VarChain(problem(y, **more), complete(y), rng)
+    chain = VARChain(problem(y, **more), complete(y), rng)
     for _ in range(20):
         chain.sweep()
     seen = ~np.isnan(y)
     np.testing.assert_array_equal(chain.z[seen], y[seen])
     assert np.isfinite(chain.z).all()
     assert np.isfinite(chain.mean).all()
-    assert np.isfinite(chain.log_joint)
+    assert np.isfinite(chain.log_density)
     if case == "copies":
         assert np.abs(chain.z[5:9, 1] - chain.z[5:9, 0])[seen[5:9, 0]].max(initial=0.0) < 2.5

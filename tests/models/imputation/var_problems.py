@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tsinit.models.imputation.problem import Problem
+from tsinit.models.imputation.problem import ImputationProblem
 
 
 def problem(
@@ -23,7 +23,7 @@ def problem(
         steps = np.concatenate([np.arange(n) for n in np.diff(offsets)])
     covariates = np.zeros((T, 0)) if covariates is None else covariates
     far = np.full(D, float(reach))
-    return Problem(
+    return ImputationProblem(
         y,
         offsets,
         np.asarray(steps, dtype=np.int64),

@@ -13,7 +13,15 @@ import numpy as np
 from tsinit.kernels._jit import blend, entry, kernel
 
 
-class Cells(NamedTuple):
+class WindowTable(NamedTuple):
+    """A table laid out by the clock, and what else its regressions see."""
+
+    W: np.ndarray  # (Tp, D) values
+    F: np.ndarray  # (Tp, F) covariates
+    weights: np.ndarray  # (Tp, D) precision weights of Student-t noise, or (0, 0)
+
+
+class ColumnGaps(NamedTuple):
     """Missing cells, sorted by column and row, in blocks, and the equations that they enter."""
 
     row: np.ndarray  # (C,) int64, of the table
@@ -21,13 +29,12 @@ class Cells(NamedTuple):
     column: np.ndarray  # (D + 1,) int64, first block of each column
     equation: np.ndarray  # (B + 1,) int64, first equation of each block
     time: np.ndarray  # (E,) int64, row of each equation
-    member: (
-        np.ndarray
-    )  # (E, L + 1) int64, cell of the block that is missing at each lag, -1 where none is
+    # (E, L + 1) int64, cell of the block that is missing at each lag, -1 where none is
+    member: np.ndarray
     regression: np.ndarray  # (Tp,) int64, regression that each row is served by; -1 for empty rows
 
 
-class Limits(NamedTuple):
+class DrawLimits(NamedTuple):
     """How far draws may go, on the scale of the table."""
 
     low: np.ndarray  # (D,) draws below are reflected
@@ -36,20 +43,21 @@ class Limits(NamedTuple):
     upper: np.ndarray  # (D,)
 
 
-class Room(NamedTuple):
-    """Working space for the largest block."""
+class BlockWorkspace(NamedTuple):
+    """Scratch space for the largest block."""
 
     band: np.ndarray  # (cells, L + 1): band[i, b] couples cells i and i - b
     root: np.ndarray  # (cells, L + 1) its Cholesky factor
     mean: np.ndarray  # (cells,)
     draw: np.ndarray  # (cells,)
     old: np.ndarray  # (cells,)
+    coefficients: np.ndarray  # (L + 1,) of one equation by lag
 
 
-def room(cells, L):
-    """Return room for the largest of these blocks."""
-    n = max(np.diff(cells.block).max(initial=1), 1)
-    return Room(*np.zeros((2, n, L + 1)), *np.zeros((3, n)))
+def workspace(gaps, L):
+    """Return the workspace of these blocks."""
+    n = max(np.diff(gaps.block).max(initial=1), 1)
+    return BlockWorkspace(*np.zeros((2, n, L + 1)), *np.zeros((3, n)), np.zeros(L + 1))
 
 
 @blend
@@ -92,32 +100,32 @@ def _own_lags(theta, k, j, D, coefficients):
 
 
 @kernel
-def _take_out(W, j, row, first, n, room):
+def _take_out(W, j, row, first, n, w):
     """Take the cells of a block out of the table and clear its quadratic form."""
     for i in range(n):
         t = row[first + i]
-        room.old[i] = W[t, j]
+        w.old[i] = W[t, j]
         W[t, j] = 0.0
-        room.mean[i] = 0.0
-        for b in range(room.band.shape[1]):
-            room.band[i, b] = 0.0
+        w.mean[i] = 0.0
+        for b in range(w.band.shape[1]):
+            w.band[i, b] = 0.0
 
 
 @kernel
-def _assemble(W, F, weights, cells, fits, j, b, coefficients, room):
-    """Precision (room.band) and right-hand side (room.mean) of block b of column j."""
-    last = -1
-    for e in range(cells.equation[b], cells.equation[b + 1]):
-        t = cells.time[e]
-        k = cells.regression[t]
+def _assemble(table, gaps, fits, j, b, w):
+    """Precision (w.band) and right-hand side (w.mean) of block b of column j."""
+    W, last = table.W, -1
+    for e in range(gaps.equation[b], gaps.equation[b + 1]):
+        t = gaps.time[e]
+        k = gaps.regression[t]
         if k != last:
-            _own_lags(fits.theta, k, j, W.shape[1], coefficients)
+            _own_lags(fits.theta, k, j, W.shape[1], w.coefficients)
             last = k
-        error = W[t, j] - _predict(W, F, fits.theta, k, j, t)
+        error = W[t, j] - _predict(W, table.F, fits.theta, k, j, t)
         precision = 1.0 / fits.tau2[k, j]
-        if weights.size:
-            precision *= weights[t, j]
-        _add_equation(cells.member, e, coefficients, error, precision, room.band, room.mean)
+        if table.weights.size:
+            precision *= table.weights[t, j]
+        _add_equation(gaps.member, e, w.coefficients, error, precision, w.band, w.mean)
 
 
 @kernel
@@ -152,14 +160,14 @@ def _solve_upper(n, root, x):
 
 
 @kernel
-def _draw_joint(rng, n, room):
-    """Write the mean of the block to room.mean and a draw to room.draw."""
-    _factor_band(n, room.band, room.root)
-    _solve_lower(n, room.root, room.mean)
+def _draw_joint(rng, n, w):
+    """Write the mean of the block to w.mean and a draw to w.draw."""
+    _factor_band(n, w.band, w.root)
+    _solve_lower(n, w.root, w.mean)
     for i in range(n):
-        room.draw[i] = room.mean[i] + rng.standard_normal()
-    _solve_upper(n, room.root, room.mean)
-    _solve_upper(n, room.root, room.draw)
+        w.draw[i] = w.mean[i] + rng.standard_normal()
+    _solve_upper(n, w.root, w.mean)
+    _solve_upper(n, w.root, w.draw)
 
 
 @kernel
@@ -172,7 +180,7 @@ def _outside(n, x, lower, upper):
 
 @kernel
 def reflect(x, low, high):
-    """Turn x back into [low, high]; what is farther away than the interval is wide ends on its edge."""
+    """Reflect x into [low, high]; what is farther away than the interval is wide ends on its edge."""
     if x < low:
         return min(2.0 * low - x, high)
     if x > high:
@@ -224,49 +232,47 @@ def truncated_normal(rng, mean, sd, lower, upper):
 
 
 @kernel
-def _one_by_one(rng, n, room, lower, upper):
+def _one_by_one(rng, n, w, lower, upper):
     """Redraw the cells of a block one by one from their truncated conditionals, starting at the old ones."""
-    width = room.band.shape[1]
+    width = w.band.shape[1]
     for i in range(n):
-        room.draw[i] = room.old[i]
+        w.draw[i] = w.old[i]
     for i in range(n):
         s = 0.0
         for b in range(1, width):
             if i >= b:
-                s += room.band[i, b] * (room.draw[i - b] - room.mean[i - b])
+                s += w.band[i, b] * (w.draw[i - b] - w.mean[i - b])
             if i + b < n:
-                s += room.band[i + b, b] * (room.draw[i + b] - room.mean[i + b])
-        precision = room.band[i, 0]
-        room.draw[i] = truncated_normal(
-            rng, room.mean[i] - s / precision, precision**-0.5, lower, upper
-        )
+                s += w.band[i + b, b] * (w.draw[i + b] - w.mean[i + b])
+        precision = w.band[i, 0]
+        w.draw[i] = truncated_normal(rng, w.mean[i] - s / precision, precision**-0.5, lower, upper)
 
 
 @kernel
-def _draw_block(rng, n, room, lower, upper):
+def _draw_block(rng, n, w, lower, upper):
     """Draw a block within its support.
 
     The chance that the joint draw falls into it does not depend on the old cells, hence what replaces that draw
     otherwise may start from them.
     """
-    _draw_joint(rng, n, room)
-    if _outside(n, room.draw, lower, upper):
-        _one_by_one(rng, n, room, lower, upper)
+    _draw_joint(rng, n, w)
+    if _outside(n, w.draw, lower, upper):
+        _one_by_one(rng, n, w, lower, upper)
 
 
 @kernel
-def _draw_single(rng, W, F, weights, cells, fits, j, b, lower, upper):
+def _draw_single(rng, table, gaps, fits, j, b, lower, upper):
     """Draw the only cell of block b of column j: what `_draw_block` does, without the matrices."""
-    row = cells.row[cells.block[b]]
+    W, F, row = table.W, table.F, gaps.row[gaps.block[b]]
     W[row, j] = 0.0
     half, D = (fits.theta.shape[2] - F.shape[1]) // W.shape[1] // 2, W.shape[1]
     precision, right = 0.0, 0.0
-    for e in range(cells.equation[b], cells.equation[b + 1]):
-        t = cells.time[e]
-        k = cells.regression[t]
+    for e in range(gaps.equation[b], gaps.equation[b + 1]):
+        t = gaps.time[e]
+        k = gaps.regression[t]
         w = 1.0 / fits.tau2[k, j]
-        if weights.size:
-            w *= weights[t, j]
+        if table.weights.size:
+            w *= table.weights[t, j]
         c = 1.0 if t == row else -fits.theta[k, j, (half - t + row) * D + j]
         right -= c * w * (W[t, j] - _predict(W, F, fits.theta, k, j, t))
         precision += c * c * w
@@ -276,40 +282,40 @@ def _draw_single(rng, W, F, weights, cells, fits, j, b, lower, upper):
 
 
 @kernel
-def _guarded(x, j, limits, hits):
-    """Turn a draw back that went too far."""
+def _within(x, j, limits, n_reflected):
+    """Reflect a draw that went too far."""
     if limits.low[j] <= x <= limits.high[j]:
         return x
-    hits[j] += 1
+    n_reflected[j] += 1
     return reflect(x, limits.low[j], limits.high[j])
 
 
 @entry
-def redraw(rng, W, F, weights, order, cells, fits, limits, room, hits):
-    """Redraw the missing cells of W column by column, in the order given.
+def redraw(rng, table, order, gaps, fits, limits, w, n_reflected):
+    """Redraw the missing cells of a table column by column, in the order given.
 
-    W : (Tp, D) table; F : (Tp, F) covariates; weights : (Tp, D) of the noise, or (0, 0); hits : (D,) int64, counts the
-    draws that were reflected.
+    n_reflected : (D,) int64, counts the draws of each column that were reflected at the limits.
     """
-    coefficients = np.empty(room.band.shape[1])
+    W = table.W
     for j in order:
         lower, upper = limits.lower[j], limits.upper[j]
-        for b in range(cells.column[j], cells.column[j + 1]):
-            first, n = cells.block[b], cells.block[b + 1] - cells.block[b]
+        for b in range(gaps.column[j], gaps.column[j + 1]):
+            first, n = gaps.block[b], gaps.block[b + 1] - gaps.block[b]
             if n == 1:
-                x = _draw_single(rng, W, F, weights, cells, fits, j, b, lower, upper)
-                W[cells.row[first], j] = _guarded(x, j, limits, hits)
+                x = _draw_single(rng, table, gaps, fits, j, b, lower, upper)
+                W[gaps.row[first], j] = _within(x, j, limits, n_reflected)
                 continue
-            _take_out(W, j, cells.row, first, n, room)
-            _assemble(W, F, weights, cells, fits, j, b, coefficients, room)
-            _draw_block(rng, n, room, lower, upper)
+            _take_out(W, j, gaps.row, first, n, w)
+            _assemble(table, gaps, fits, j, b, w)
+            _draw_block(rng, n, w, lower, upper)
             for i in range(n):
-                W[cells.row[first + i], j] = _guarded(room.draw[i], j, limits, hits)
+                W[gaps.row[first + i], j] = _within(w.draw[i], j, limits, n_reflected)
 
 
 @entry
-def draw_weights(rng, W, F, regression, fits, dof, weights):
+def draw_weights(rng, table, regression, fits, dof):
     """Redraw the precision weights of Student-t noise: Gamma((dof + 1) / 2, (dof + e^2 / tau2) / 2)."""
+    W, F, weights = table.W, table.F, table.weights
     for t in range(W.shape[0]):
         k = regression[t]
         if k < 0:

@@ -59,7 +59,7 @@ def _mirror(S):
 def grams(W, F, L, rows, starts, X, S):
     """Write S[0, q] = sum of v_t v_t' over rows[starts[q]:starts[q + 1]].
 
-    W : (Tp, D) table; F : (Tp, F) covariates; X : (CHUNK, M) room; S : (1, Q, M, M).
+    W : (Tp, D) table; F : (Tp, F) covariates; X : (CHUNK, M) scratch; S : (1, Q, M, M).
     """
     for q in range(starts.size - 1):
         Sq = S[0, q]

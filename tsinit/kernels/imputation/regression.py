@@ -3,7 +3,7 @@
 The model is y = X theta + e with e ~ N(0, tau2), theta ~ N(0, scale I) and tau2 ~ IG(shape, rate). All that a step
 needs of the data is G = X'X, g = X'y, y'y and the number of rows, so that its cost does not grow with the rows.
 
-Matrices have room for the largest regression; d says how much of it is in use. eta = log tau2.
+Matrices are as large as the largest regression needs; d says how much of them is in use. eta = log tau2.
 """
 
 from typing import NamedTuple
@@ -15,27 +15,30 @@ from tsinit.kernels._jit import blend, kernel
 GIBBS, MALA, RWM = 0, 1, 2
 
 
-class Prior(NamedTuple):
-    """Of the coefficients and of the noise variance."""
+class RegressionPrior(NamedTuple):
+    """Prior of the coefficients and of the noise variance."""
 
     scale: float  # variance of a coefficient
     shape: float  # of the inverse gamma of tau2
     rate: float
 
 
-class Target(NamedTuple):
-    """Sufficient statistics of one regression."""
+class RegressionTarget(NamedTuple):
+    """Posterior of one regression: sufficient statistics and prior."""
 
     d: int  # coefficients in use
     G: np.ndarray  # (m, m) X'X
     g: np.ndarray  # (m,) X'y
     yy: float  # y'y
     n: float  # rows
+    prior: RegressionPrior
 
 
-class Walker(NamedTuple):
-    """Where a sampler stands, and room to work in."""
+class RegressionWorkspace(NamedTuple):
+    """Statistics and present coefficients of the regression at hand, and scratch space of the samplers."""
 
+    G: np.ndarray  # (m, m) X'X
+    g: np.ndarray  # (m,) X'y
     theta: np.ndarray  # (m,)
     Gtheta: np.ndarray  # (m,) G theta
     root: np.ndarray  # (m, m) lower, root root' the precision that proposals are shaped by
@@ -46,24 +49,25 @@ class Walker(NamedTuple):
     back: np.ndarray  # (m,)
 
 
-def walker(m):
-    """Return room for regressions of up to m coefficients."""
-    vectors = [np.zeros(m) for _ in range(7)]
-    return Walker(*vectors[:2], np.zeros((m, m)), *vectors[2:])
+def workspace(m):
+    """Return the workspace of regressions of up to m coefficients."""
+    G, root = np.zeros((2, m, m))
+    g, theta, Gtheta, *rest = (np.zeros(m) for _ in range(8))
+    return RegressionWorkspace(G, g, theta, Gtheta, root, *rest)
 
 
 @blend
-def factor(target, tau2, prior, root):
+def factor(target, tau2, root):
     """Write the Cholesky factor of G / tau2 + I / scale to root."""
     for i in range(target.d):
         for j in range(i + 1):
             s = target.G[i, j] / tau2
             if i == j:
-                s += 1.0 / prior.scale
+                s += 1.0 / target.prior.scale
             for k in range(j):
                 s -= root[i, k] * root[j, k]
             # Positive but for rounding: columns that repeat each other leave no more than the prior.
-            root[i, j] = np.sqrt(max(s, 1e-3 / prior.scale)) if i == j else s / root[j, j]
+            root[i, j] = np.sqrt(max(s, 1e-3 / target.prior.scale)) if i == j else s / root[j, j]
 
 
 @kernel
@@ -120,16 +124,16 @@ def residual_sum(target, theta, Gtheta):
 
 
 @kernel
-def draw_variance(rng, target, prior, w):
+def draw_variance(rng, target, w):
     """Draw tau2 given theta: inverse gamma."""
-    rate = prior.rate + 0.5 * residual_sum(target, w.theta, w.Gtheta)
-    return rate / rng.standard_gamma(prior.shape + 0.5 * target.n)
+    rate = target.prior.rate + 0.5 * residual_sum(target, w.theta, w.Gtheta)
+    return rate / rng.standard_gamma(target.prior.shape + 0.5 * target.n)
 
 
 @kernel
-def gibbs_step(rng, target, prior, w, tau2):
+def gibbs_step(rng, target, w, tau2):
     """Draw theta given tau2, then tau2 given theta; return tau2."""
-    factor(target, tau2, prior, w.root)
+    factor(target, tau2, w.root)
     for i in range(target.d):
         w.theta[i] = target.g[i] / tau2
     solve_lower(target.d, w.root, w.theta)
@@ -137,22 +141,22 @@ def gibbs_step(rng, target, prior, w, tau2):
         w.theta[i] += rng.standard_normal()
     solve_upper(target.d, w.root, w.theta)
     times(target.d, target.G, w.theta, w.Gtheta)
-    return draw_variance(rng, target, prior, w)
+    return draw_variance(rng, target, w)
 
 
 @kernel
-def _log_density(target, prior, theta, Gtheta, tau2):
+def _log_density(target, theta, Gtheta, tau2):
     """Log density of theta given tau2, up to a constant."""
     d = target.d
     fit = 2.0 * dot(d, theta, target.g) - dot(d, theta, Gtheta)
-    return 0.5 * fit / tau2 - 0.5 * dot(d, theta, theta) / prior.scale
+    return 0.5 * fit / tau2 - 0.5 * dot(d, theta, theta) / target.prior.scale
 
 
 @kernel
-def _whitened_gradient(target, prior, w, theta, Gtheta, tau2, out):
+def _whitened_gradient(target, w, theta, Gtheta, tau2, out):
     """Write root^-1 times the gradient of the log density at theta to out."""
     for i in range(target.d):
-        out[i] = (target.g[i] - Gtheta[i]) / tau2 - theta[i] / prior.scale
+        out[i] = (target.g[i] - Gtheta[i]) / tau2 - theta[i] / target.prior.scale
     solve_lower(target.d, w.root, out)
 
 
@@ -171,14 +175,14 @@ def _move(d, w):
 
 
 @kernel
-def mala_step(rng, target, prior, w, tau2, step):
+def mala_step(rng, target, w, tau2, step):
     """Langevin step of theta given tau2, shaped by root, then an exact draw of tau2; return (tau2, p).
 
     With M = (root root')^-1 the proposal is theta + step^2 / 2 M grad + step M^(1/2) xi. The noise that would lead
     back is -xi - step / 2 (a + a'), where a = root^-1 grad at the two ends: hence the ratio of proposals.
     """
     d = target.d
-    _whitened_gradient(target, prior, w, w.theta, w.Gtheta, tau2, w.drift)
+    _whitened_gradient(target, w, w.theta, w.Gtheta, tau2, w.drift)
     for i in range(d):
         w.noise[i] = rng.standard_normal()
         w.new[i] = 0.5 * step * step * w.drift[i] + step * w.noise[i]
@@ -186,23 +190,22 @@ def mala_step(rng, target, prior, w, tau2, step):
     for i in range(d):
         w.new[i] += w.theta[i]
     times(d, target.G, w.new, w.Gnew)
-    _whitened_gradient(target, prior, w, w.new, w.Gnew, tau2, w.back)
-    log_ratio = _log_density(target, prior, w.new, w.Gnew, tau2) - _log_density(
-        target, prior, w.theta, w.Gtheta, tau2
-    )
+    _whitened_gradient(target, w, w.new, w.Gnew, tau2, w.back)
+    log_ratio = _log_density(target, w.new, w.Gnew, tau2)
+    log_ratio -= _log_density(target, w.theta, w.Gtheta, tau2)
     for i in range(d):
         back = w.noise[i] + 0.5 * step * (w.drift[i] + w.back[i])
         log_ratio += 0.5 * (w.noise[i] * w.noise[i] - back * back)
     p, accepted = _accept(rng, log_ratio)
     if accepted:
         _move(d, w)
-    return draw_variance(rng, target, prior, w), p
+    return draw_variance(rng, target, w), p
 
 
 @kernel
-def _log_joint(target, prior, theta, Gtheta, eta):
+def _log_joint(target, theta, Gtheta, eta):
     """Log density of (theta, eta), the Jacobian of eta = log tau2 included, up to a constant."""
-    tau2 = np.exp(eta)
+    tau2, prior = np.exp(eta), target.prior
     rss = residual_sum(target, theta, Gtheta)
     log_p = (
         -0.5 * target.n * eta - 0.5 * rss / tau2 - 0.5 * dot(target.d, theta, theta) / prior.scale
@@ -211,7 +214,7 @@ def _log_joint(target, prior, theta, Gtheta, eta):
 
 
 @kernel
-def rwm_step(rng, target, prior, w, tau2, step):
+def rwm_step(rng, target, w, tau2, step):
     """Random-walk step of (theta, log tau2) together, shaped by root; return (tau2, p)."""
     d, eta = target.d, np.log(tau2)
     for i in range(d):
@@ -221,10 +224,10 @@ def rwm_step(rng, target, prior, w, tau2, step):
         w.new[i] += w.theta[i]
     times(d, target.G, w.new, w.Gnew)
     # The posterior standard deviation of eta is about sqrt(2 / n).
-    new_eta = eta + step * np.sqrt(2.0 / (target.n + 2.0 * prior.shape)) * rng.standard_normal()
-    log_ratio = _log_joint(target, prior, w.new, w.Gnew, new_eta) - _log_joint(
-        target, prior, w.theta, w.Gtheta, eta
-    )
+    sd = np.sqrt(2.0 / (target.n + 2.0 * target.prior.shape))
+    new_eta = eta + step * sd * rng.standard_normal()
+    log_ratio = _log_joint(target, w.new, w.Gnew, new_eta)
+    log_ratio -= _log_joint(target, w.theta, w.Gtheta, eta)
     p, accepted = _accept(rng, log_ratio)
     if accepted:
         _move(d, w)

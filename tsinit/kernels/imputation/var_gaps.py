@@ -1,11 +1,11 @@
 """Draw all missing cells of a vector autoregression jointly, at a cost that only they cause.
 
 Given the coefficients, all cells of a segment are jointly Gaussian, and the precision matrix links two cells only if
-they are at most L rows apart. So the missing ones, row after row, have a Gaussian law given the seen ones whose
+they are at most L rows apart. So the missing ones, row after row, are Gaussian given the observed ones, and their
 precision matrix P has a narrow profile: row p of it begins at cell ``first[p]``. Its Cholesky factor has the same
-profile, and one factor, one solve forward and one back give the conditional mean and a draw. That is the law which
-forward filtering with exact partial observations and backward sampling draw from (Rue and Held, "Gaussian Markov
-random fields", 2005, section 2.4), without a pass over rows that miss nothing.
+profile, and one factor, one solve forward and one back give the conditional mean and a draw. The distribution is that
+of forward filtering with exact partial observations and backward sampling (Rue and Held, "Gaussian Markov random
+fields", 2005, section 2.4), without a pass over rows that miss nothing.
 
 Row u of a segment regresses on as many rows before it as there are, at most L: c(u) = min(place in segment, L). With
 e_u = sum_k G[c, k] z_(u-k) - (what does not depend on z), G[c, 0] = I, and noise precision O[c], cells (t, i) and
@@ -19,7 +19,7 @@ import numpy as np
 from tsinit.kernels._jit import entry, kernel
 
 
-class Cells(NamedTuple):
+class VARGaps(NamedTuple):
     """The missing cells of a table, row after row; filled in by `profile`."""
 
     row: np.ndarray  # (M,) int64
@@ -31,8 +31,8 @@ class Cells(NamedTuple):
     inverse: np.ndarray  # (M,) float, one over the diagonal of the factor
 
 
-class Laws(NamedTuple):
-    """How rows follow one another."""
+class VARPrecision(NamedTuple):
+    """What each equation adds to the joint precision of the rows that it links."""
 
     G: np.ndarray  # (L + 1, L + 1, D, D) by number of rows before, and lag
     square: np.ndarray  # (L + 1, L + 1, L + 1, D, D) square[c, k, l] = G[c, k]' O[c] G[c, l]
@@ -41,7 +41,7 @@ class Laws(NamedTuple):
 
 @entry
 def profile(row, stop, L, first, place):
-    """Find the links of every cell: `first` and `place` of `Cells`; returns the number of entries."""
+    """Find the links of every cell: `first` and `place` of `VARGaps`; returns the number of entries."""
     entries, q = 0, 0
     for p in range(row.size):
         # Cells of another segment are never linked, however near their rows.
@@ -54,29 +54,29 @@ def profile(row, stop, L, first, place):
 
 
 @kernel
-def _near_end(cells, laws, before, p, q):
+def _near_end(gaps, blocks, before, p, q):
     """Entry P[p, q], q <= p, where not all regressions that link the two rows have L rows before them, or exist."""
-    L = laws.inner.shape[0] - 1
-    t, s, i, j = cells.row[p], cells.row[q], cells.column[p], cells.column[q]
+    L = blocks.inner.shape[0] - 1
+    t, s, i, j = gaps.row[p], gaps.row[q], gaps.column[p], gaps.column[q]
     total = 0.0
-    for u in range(t, min(s + L, cells.stop[p] - 1) + 1):
-        total += laws.square[before[u], u - t, u - s, i, j]
+    for u in range(t, min(s + L, gaps.stop[p] - 1) + 1):
+        total += blocks.square[before[u], u - t, u - s, i, j]
     return total
 
 
 @kernel
-def _fill_rows(cells, laws, before, p0, p1):
+def _fill_rows(gaps, blocks, before, p0, p1):
     """Entries of P in the rows p0 .. p1 - 1, the cells of one row of the table."""
-    L = laws.inner.shape[0] - 1
-    t, first = cells.row[p0], cells.first[p0]
+    L = blocks.inner.shape[0] - 1
+    t, first = gaps.row[p0], gaps.first[p0]
     for q in range(first, p1):
-        s, j = cells.row[q], cells.column[q]
-        if before[t] == L and s + L < cells.stop[p0]:
+        s, j = gaps.row[q], gaps.column[q]
+        if before[t] == L and s + L < gaps.stop[p0]:
             for p in range(max(p0, q), p1):
-                cells.values[cells.place[p] + q] = laws.inner[t - s, cells.column[p], j]
+                gaps.values[gaps.place[p] + q] = blocks.inner[t - s, gaps.column[p], j]
         else:
             for p in range(max(p0, q), p1):
-                cells.values[cells.place[p] + q] = _near_end(cells, laws, before, p, q)
+                gaps.values[gaps.place[p] + q] = _near_end(gaps, blocks, before, p, q)
 
 
 @kernel
@@ -89,24 +89,18 @@ def _reduced(values, a, b, first, q):
 
 
 @entry
-def factor(cells, laws, before):
-    """Cholesky factor of P into ``cells.values``, one over its pivots into ``cells.inverse``; False if there is none.
+def factor(gaps, blocks, before):
+    """Cholesky factor of P into ``gaps.values``, one over its pivots into ``gaps.inverse``; False if there is none.
 
     The cells of a row go side by side: what each waits for, the others can use the time of.
     """
-    values, place, first, inverse, M = (
-        cells.values,
-        cells.place,
-        cells.first,
-        cells.inverse,
-        cells.row.size,
-    )
-    p0 = np.int64(0)
+    values, place, first, inverse = gaps.values, gaps.place, gaps.first, gaps.inverse
+    p0, M = np.int64(0), gaps.row.size
     while p0 < M:
         p1 = p0 + 1
-        while p1 < M and cells.row[p1] == cells.row[p0]:
+        while p1 < M and gaps.row[p1] == gaps.row[p0]:
             p1 += 1
-        _fill_rows(cells, laws, before, p0, p1)
+        _fill_rows(gaps, blocks, before, p0, p1)
         for q in range(first[p0], p1):
             begin = max(first[p0], first[q])
             if q >= p0:
@@ -122,18 +116,18 @@ def factor(cells, laws, before):
 
 
 @entry
-def slopes(cells, laws, before, weighted, out):
+def slopes(gaps, blocks, before, weighted, out):
     """Slope of the energy (minus the log density) at each missing cell, to `out` (M,).
 
     weighted : (T, D) residuals times noise precisions at the present table.
     """
-    L, D = laws.inner.shape[0] - 1, weighted.shape[1]
-    for p in range(cells.row.size):
-        t, i = cells.row[p], cells.column[p]
+    L, D = blocks.inner.shape[0] - 1, weighted.shape[1]
+    for p in range(gaps.row.size):
+        t, i = gaps.row[p], gaps.column[p]
         total = weighted[t, i]
-        for u in range(t + 1, min(t + L + 1, cells.stop[p])):
+        for u in range(t + 1, min(t + L + 1, gaps.stop[p])):
             for m in range(D):
-                total += laws.G[before[u], u - t, m, i] * weighted[u, m]
+                total += blocks.G[before[u], u - t, m, i] * weighted[u, m]
         out[p] = total
 
 
@@ -144,9 +138,9 @@ def _take_off(values, at, first, stop, times, x):
 
 
 @entry
-def draw(rng, cells, slope, mean, sample):
+def draw(rng, gaps, slope, mean, sample):
     """Conditional mean and a draw (M,), as steps from the present values; `slope` is used up."""
-    values, place, first, inverse = cells.values, cells.place, cells.first, cells.inverse
+    values, place, first, inverse = gaps.values, gaps.place, gaps.first, gaps.inverse
     M = slope.size
     for p in range(M):
         total = slope[p]

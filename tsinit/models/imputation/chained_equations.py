@@ -1,37 +1,51 @@
 """One chain of chained equations: regressions and missing cells of a table, drawn in turn."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tsinit.kernels.imputation import column_gaps, fcs
+from tsinit.kernels.imputation import column_gaps
+from tsinit.kernels.imputation.column_regressions import (
+    ColumnRegressions,
+    RegressionSampler,
+    SamplerSettings,
+    regress,
+)
 from tsinit.kernels.imputation.gram import CHUNK, grams, weighted_grams
-from tsinit.kernels.imputation.regression import GIBBS, MALA, RWM, Prior, walker
-from tsinit.models.imputation.joint_cells import Entangled
-from tsinit.models.imputation.lagged_regressions import Equations
+from tsinit.kernels.imputation.regression import GIBBS, MALA, RWM, RegressionPrior, workspace
+from tsinit.models.imputation.joint_cells import JointCells
+from tsinit.models.imputation.lagged_regressions import LaggedRegressions
+
+if TYPE_CHECKING:
+    from tsinit._typing import FloatArray, IntArray
+    from tsinit.models.imputation.problem import ImputationProblem
+    from tsinit.models.imputation.var_regressions import VARParameters
 
 #: Shape and rate of the inverse gamma prior of a noise variance, of columns of variance 1.
 NOISE_PRIOR = (1.0, 0.5)
 #: Steps of a sampler in each sweep: so many bring about one independent draw.
 _STEPS = {"gibbs": 1, "mala": 5, "rwm": 20}
 _CODES = {"gibbs": GIBBS, "mala": MALA, "rwm": RWM}
+_EXACT = SamplerSettings(GIBBS, 1, True, False)
 #: Degrees of freedom of Student-t noise.
-DOF = 4.0
+_DOF = 4.0
 #: Drawn cells that vary so many times as much as observed ones, for so many sweeps, have left the data behind.
-_WILD, _PATIENCE = 3.0, 20
+_DIVERGED, _PATIENCE = 3.0, 20
+#: On other rows: sweeps over the cells before the first that counts, and for each draw of the regressions.
+_WARM_UP, _PER_DRAW = 30, 2
 
 
-class Diverged(RuntimeError):
+class DivergenceError(RuntimeError):
     """The regressions of a table contradict each other so much that its missing cells run away."""
 
-    def __init__(self, column, spread):
+    def __init__(self, column: object, spread: float) -> None:
         super().__init__(column, spread)
-        self.column, self.spread = (
-            column,
-            spread,
-        )  # the column by number: whoever knows its name puts it here
+        # The column by its number, until someone who knows the name puts it here.
+        self.column, self.spread = column, spread
 
-    def __str__(self):
+    def __str__(self) -> str:
         return (
             f"The missing values of column {self.column!r} must stay within the spread of the observed ones; got a "
             f"standard deviation {self.spread:.3g} times theirs for {_PATIENCE} sweeps. Try fewer lags, "
@@ -39,26 +53,65 @@ class Diverged(RuntimeError):
         )
 
 
-class Parameters(NamedTuple):
-    """What completes new rows: one draw of the regressions."""
+class FCSDraw(NamedTuple):
+    """One draw of what chained equations learn: it completes other rows."""
 
-    theta: np.ndarray  # (K, D, M)
-    tau2: np.ndarray  # (K, D)
-    laws: dict  # number of rows before -> Law, of the entangled cells; empty where there are none
+    regressions: ColumnRegressions
+    joint: dict[int, VARParameters]  # of the jointly sampled cells, by rows before; empty without
 
 
-class FcsChain:
+class _CellSampler:
+    """A table laid out by the clock, whose missing cells are redrawn given the regressions."""
+
+    def __init__(
+        self,
+        equations: LaggedRegressions,
+        start: FloatArray,
+        values: FloatArray,
+        rng: np.random.Generator,
+    ) -> None:
+        self._equations, self._rng, problem = equations, rng, equations.problem
+        D = problem.z.shape[1]
+        weights = (
+            np.ones((equations.n_rows, D)) if problem.noise == "student_t" else np.empty((0, 0))
+        )
+        self.table = column_gaps.WindowTable(
+            equations.spread(values), equations.covariates, weights
+        )
+        self._limits = column_gaps.DrawLimits(
+            problem.low, problem.high, problem.lower, problem.upper
+        )
+        self._workspace = column_gaps.workspace(equations.gaps, problem.lags)
+        self.n_reflected = np.zeros(D, dtype=np.int64)
+        self.joint = JointCells(equations, start) if equations.pilot else None
+
+    def redraw_columns(self, fits: ColumnRegressions) -> None:
+        """Redraw cells column by column, in random order, then the weights of Student-t noise."""
+        gaps, order = self._equations.gaps, self._rng.permutation(self._equations.incomplete)
+        column_gaps.redraw(
+            self._rng, self.table, order, gaps, fits, self._limits, self._workspace, self.n_reflected
+        )  # fmt: skip
+        if self.table.weights.size:
+            column_gaps.draw_weights(self._rng, self.table, gaps.regression, fits, _DOF)
+
+    def redraw_joint(self) -> None:
+        """Redraw the cells that are sampled jointly."""
+        if self.joint:
+            self.joint.redraw(self._rng, self.table.W, self.n_reflected)
+
+
+class FCSChain:
     """Gibbs sampler over the regressions of all columns and over the missing cells, column by column.
 
     A sweep draws every regression given the completed table, then every column's missing cells jointly given the
     regressions and the other columns. Where the regressions are the conditionals of one joint model, that is its
-    posterior; with one column it always is. Cells that are entangled with others of their row are left to an
-    autoregression of all columns (`Entangled`).
+    posterior; with one column it always is. Cells that others of their row nearly determine are left to an
+    autoregression of all columns (`JointCells`).
 
     Parameters
     ----------
-    equations : Equations
-        Or a `Problem`, which is laid out first.
+    equations : LaggedRegressions
+        Or an `ImputationProblem`, which is laid out first.
     start : (T, D) float
         Complete table to begin with.
     rng : numpy.random.Generator
@@ -66,7 +119,7 @@ class FcsChain:
     n_tune : int
         Sweeps in which step sizes adapt.
     precondition : bool
-        Shape proposals by the curvature; False is for the study of what that is worth.
+        Shape proposals by the curvature; False is for the study of what that gains.
 
     Attributes
     ----------
@@ -74,130 +127,160 @@ class FcsChain:
         Log density of the completed table under its regressions, summed over columns.
     noise, imputed_mean, imputed_sd : (D,) float
         Noise variance of each column, mean and standard deviation of its drawn cells.
-    hits : (D,) int
-        Draws since the warm-up that were turned back because they were far outside of what was observed.
     """
 
-    def __init__(self, equations, start, rng, sampler="mala", n_tune=100, precondition=True):
-        self.equations = equations if isinstance(equations, Equations) else Equations(equations)
-        self._rng, self._n_tune, self._n_sweeps = rng, n_tune, 0
-        self._how = fcs.How(_CODES[sampler], _STEPS[sampler], precondition, True)
-        self.table = self.equations.spread(start)
-        self._joint = Entangled(self.equations, start) if self.equations.law else None
+    def __init__(
+        self,
+        equations: LaggedRegressions | ImputationProblem,
+        start: FloatArray,
+        rng: np.random.Generator,
+        sampler: str = "mala",
+        n_tune: int = 100,
+        precondition: bool = True,
+    ) -> None:
+        if not isinstance(equations, LaggedRegressions):
+            equations = LaggedRegressions(equations)
+        self.equations, self._rng, self._n_tune, self._n_sweeps = equations, rng, n_tune, 0
+        self._settings = SamplerSettings(_CODES[sampler], _STEPS[sampler], precondition, True)
+        self._cells = _CellSampler(equations, start, start, rng)
         self._begin()
         self._note(np.nan)  # there are no regressions yet
 
-    def _begin(self):
+    def _begin(self) -> None:
         eq = self.equations
-        problem, (K, D, m), M = eq.problem, eq.design.index.shape, eq.width
-        self._fits = fcs.Fits(
-            np.zeros((K, D, M)), *(np.full((K, D), value) for value in (0.5, 0.5, 0.0, 0.0, 0.0))
-        )
-        self._prior = Prior(problem.prior_scale, *NOISE_PRIOR)
-        student = problem.noise == "student_t"
-        self._weights = np.ones((eq.n_rows, D)) if student else np.empty((0, 0))
-        self._S = np.zeros((D if student else 1, len(eq.starts) - 1, M, M))
-        self._X, self._walker, self._matrix = (
-            np.empty((CHUNK, M)),
-            walker(m),
-            (np.zeros((m, m)), np.zeros(m)),
-        )
-        self._room = column_gaps.room(eq.cells, problem.lags)
-        self._limits = column_gaps.Limits(problem.low, problem.high, problem.lower, problem.upper)
-        self.hits = np.zeros(D, dtype=np.int64)
-        self._wild = np.zeros(D, dtype=int)
+        (K, D, m), M = eq.design.index.shape, eq.width
+        shape_tau2, *counts = (np.full((K, D), value) for value in (0.5, 0.0, 0.0, 0.0))
+        self._fits = ColumnRegressions(np.zeros((K, D, M)), np.full((K, D), 0.5))
+        self._sampler = RegressionSampler(self._settings, shape_tau2, *counts)
+        self._prior = RegressionPrior(eq.problem.prior_scale, *NOISE_PRIOR)
+        n_sets = D if self.table.weights.size else 1
+        self._S = np.zeros((n_sets, len(eq.starts) - 1, M, M))
+        self._X, self._workspace = np.empty((CHUNK, M)), workspace(m)
+        self._n_diverged = np.zeros(D, dtype=int)
 
-    def sweep(self):
+    def sweep(self) -> None:
         """Draw all regressions, then all missing cells."""
         adapt = self._n_sweeps < self._n_tune
         # Coefficients begin at a draw given the start: there is nothing else to begin with.
-        how = self._how._replace(adapt=adapt) if self._n_sweeps else fcs.How(GIBBS, 1, True, False)
+        settings = self._settings._replace(adapt=adapt) if self._n_sweeps else _EXACT
         if self._n_sweeps == self._n_tune:
-            self._fits.tries[:] = self._fits.accepted[:] = 0.0
-            self.hits[:] = 0
+            self._sampler.tries[:] = self._sampler.accepted[:] = 0.0
+            self._cells.n_reflected[:] = 0
         self._gather()
-        log_density = self._regress(how, self.equations.incomplete)
+        log_density = self._regress(settings, self.equations.incomplete)
         self._redraw()
         self._n_sweeps += 1
         self._note(log_density)
-        self._watch()
+        self._check_spread()
 
-    def _gather(self):
-        eq = self.equations
-        given = self.table, eq.covariates, eq.problem.lags, eq.rows, eq.starts, self._X, self._S
-        if self._weights.size:
-            weighted_grams(*given, self._weights)
+    def _gather(self) -> None:
+        eq, (W, F, weights) = self.equations, self.table
+        given = W, F, eq.problem.lags, eq.rows, eq.starts, self._X, self._S
+        if weights.size:
+            weighted_grams(*given, weights)
         else:
             grams(*given)
 
-    def _regress(self, how, columns):
-        eq = self.equations
-        return fcs.regress(
-            self._rng, self._S, eq.problem.lags, eq.design, columns, self._fits, self._prior, how, self._walker,
-            self._matrix,
+    def _regress(self, settings: SamplerSettings, columns: IntArray) -> float:
+        sampler = self._sampler._replace(settings=settings)
+        return regress(
+            self._rng, self._S, self.equations.design, columns, self._fits, self._prior, sampler, self._workspace
         )  # fmt: skip
 
-    def _redraw(self):
-        eq = self.equations
-        order = self._rng.permutation(eq.incomplete)
-        column_gaps.redraw(
-            self._rng, self.table, eq.covariates, self._weights, order, eq.cells, self._fits, self._limits, self._room,
-            self.hits,
-        )  # fmt: skip
-        if self._weights.size:
-            column_gaps.draw_weights(
-                self._rng,
-                self.table,
-                eq.covariates,
-                eq.cells.regression,
-                self._fits,
-                DOF,
-                self._weights,
-            )
-        if self._joint and self._joint.any:
-            self._joint.draw_laws(self._rng, self._S)
-            self._joint.redraw(self._rng, self.table, self.hits)
+    def _redraw(self) -> None:
+        self._cells.redraw_columns(self._fits)
+        joint = self._cells.joint
+        if joint and joint.any:
+            joint.draw_parameters(self._rng, self._S)
+            self._cells.redraw_joint()
 
-    def _note(self, log_density):
+    def _note(self, log_density: float) -> None:
         self.log_density = log_density
         self.noise = self._fits.tau2[0].copy()
-        self.imputed_mean, self.imputed_sd = self.equations.moments(self.table)
+        self.imputed_mean, self.imputed_sd = self.equations.moments(self.table.W)
 
-    def _watch(self):
-        wild = ~(self.imputed_sd <= _WILD)
-        self._wild = np.where(wild, self._wild + 1, 0)
-        if self._wild.max(initial=0) >= _PATIENCE or not np.isfinite(self.log_density):
-            j = int(self._wild.argmax())
-            raise Diverged(j, self.imputed_sd[j])
+    def _check_spread(self) -> None:
+        diverged = ~(self.imputed_sd <= _DIVERGED)
+        self._n_diverged = np.where(diverged, self._n_diverged + 1, 0)
+        if self._n_diverged.max(initial=0) >= _PATIENCE or not np.isfinite(self.log_density):
+            j = int(self._n_diverged.argmax())
+            raise DivergenceError(j, self.imputed_sd[j])
 
     @property
-    def z(self):
+    def table(self) -> column_gaps.WindowTable:
+        """The completed table, laid out by the clock."""
+        return self._cells.table
+
+    @property
+    def z(self) -> FloatArray:
         """(T, D) completed table."""
-        return self.table[self.equations.place]
+        return self.table.W[self.equations.place]
 
     @property
-    def draw(self):
+    def draw(self) -> FloatArray:
         """(cells,) missing cells, row by row."""
-        return self.equations.draw(self.table)
+        return self.equations.draw(self.table.W)
 
     @property
-    def acceptance(self):
+    def acceptance(self) -> FloatArray:
         """(D,) mean acceptance probability of the steps since the warm-up; 1 where draws are exact."""
-        tries, accepted = self._fits.tries.sum(axis=0), self._fits.accepted.sum(axis=0)
+        tries, accepted = self._sampler.tries.sum(axis=0), self._sampler.accepted.sum(axis=0)
         return np.where(tries > 0, accepted / np.maximum(tries, 1.0), 1.0)
 
     @property
-    def guarded(self):
-        """(D,) share of the draws since the warm-up that were turned back."""
+    def reflected(self) -> FloatArray:
+        """(D,) share of the draws since the warm-up that were reflected at the limits."""
         counted = self._n_sweeps - self._n_tune if self._n_sweeps > self._n_tune else self._n_sweeps
-        return self.hits / np.maximum(self.equations.n_cells * counted, 1)
+        return self._cells.n_reflected / np.maximum(self.equations.n_cells * counted, 1)
 
-    def parameters(self):
+    def parameter_draw(self) -> FCSDraw:
         """Copy the regressions, those of complete columns too, which new rows may need."""
-        complete = np.setdiff1d(np.arange(len(self.hits)), self.equations.incomplete)
+        complete = np.setdiff1d(np.arange(self.table.W.shape[1]), self.equations.incomplete)
         if complete.size:  # nothing in the chain depends on them
-            self._regress(fcs.How(GIBBS, 1, True, False), complete)
-        if self._joint and not self._joint.any:
-            self._joint.draw_laws(self._rng, self._S)
-        laws = dict(self._joint.laws) if self._joint else {}
-        return Parameters(self._fits.theta.copy(), self._fits.tau2.copy(), laws)
+            self._regress(_EXACT, complete)
+        joint = self._cells.joint
+        if joint and not joint.any:
+            joint.draw_parameters(self._rng, self._S)
+        fits = ColumnRegressions(*(part.copy() for part in self._fits))
+        return FCSDraw(fits, dict(joint.parameters) if joint else {})
+
+
+def complete_rows(
+    problem: ImputationProblem,
+    regressions: IntArray,
+    pilot: VARParameters | None,
+    draws: list[FCSDraw],
+    rng: np.random.Generator,
+) -> FloatArray:
+    """Draw the missing cells of other rows than those of the fit, once for each draw of the regressions.
+
+    Parameters
+    ----------
+    problem : ImputationProblem
+        Of the other rows, on the scale of the fit.
+    regressions : (K,) int
+        Patterns of lags that the regressions belong to.
+    pilot : VARParameters or None
+        Tells the jointly sampled cells.
+    draws : list of FCSDraw
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    (len(draws), cells) float
+        Missing cells row by row.
+    """
+    equations = LaggedRegressions(problem, regressions, pilot)
+    mean = np.where(
+        problem.missing, 0.0, problem.z
+    )  # the mean of every column: forgotten in the warm-up
+    cells = _CellSampler(equations, mean, np.clip(mean, problem.low, problem.high), rng)
+    out = np.empty((len(draws), problem.missing.sum()))
+    for i, draw in enumerate(draws):
+        for _ in range(_PER_DRAW if i else _WARM_UP + _PER_DRAW):
+            cells.redraw_columns(draw.regressions)
+            if cells.joint and cells.joint.any:
+                cells.joint.parameters = draw.joint
+                cells.redraw_joint()
+        out[i] = equations.draw(cells.table.W)
+    return out

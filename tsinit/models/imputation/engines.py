@@ -1,25 +1,159 @@
-"""The two engines of the imputer behind one door: chained equations and the joint autoregression."""
+"""The engines of the imputer, all asked alike: chained equations and a joint vector autoregression."""
 
-from typing import Any
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
-from tsinit.models.imputation import completion, joint_cells
-from tsinit.models.imputation.chained_equations import Diverged, FcsChain
-from tsinit.models.imputation.lagged_regressions import Equations
+from tsinit.models.imputation import chained_equations, joint_cells, vector_autoregression
+from tsinit.models.imputation.chained_equations import DivergenceError, FCSChain, FCSDraw
+from tsinit.models.imputation.lagged_regressions import LaggedRegressions
 from tsinit.models.imputation.problem import longest_gaps
-from tsinit.models.imputation.var_new import complete_new
-from tsinit.models.imputation.vector_autoregression import VarChain, VarStopped
+from tsinit.models.imputation.vector_autoregression import (
+    NumericalBreakdownError,
+    VARChain,
+    VARDraw,
+)
 
-#: What is noted after every sweep.
-SCALARS = ("log_density", "noise", "imputed_mean", "imputed_sd")
+if TYPE_CHECKING:
+    from tsinit._typing import FloatArray
+    from tsinit.models.imputation.model import ImputerOptions
+    from tsinit.models.imputation.problem import (
+        ColumnScales,
+        ImputationProblem,
+        ImputationTable,
+    )
+
+#: What is noted after every sweep: name in the trace, and attribute of the chain.
+SCALARS = {name: name for name in ("log_density", "noise", "imputed_mean", "imputed_sd")}
 #: Errors that end a fit, of either engine.
-FAILURES = (Diverged, VarStopped)
+FAILURES = (DivergenceError, NumericalBreakdownError)
+#: Standard deviations that chains start apart from one another by.
+_APART = 1.0
 #: Rows that go missing as a whole from which "auto" takes the joint model, and its largest size.
 _OUTAGE, _LARGEST = 3, 60
 
 
-def choose(method, problem):
+class ImputationEngine(Protocol):
+    """What draws missing cells.
+
+    A chain has ``sweep()``, the attributes named in `SCALARS`, the completed table ``z`` (T, D), its missing cells
+    ``draw`` (cells,), ``acceptance`` and ``reflected``, shares of its steps and draws by column, and
+    ``parameter_draw()``, which is what completes other rows.
+    """
+
+    def chain(self, start: FloatArray, rng: np.random.Generator, n_tune: int) -> Any:
+        """Return a chain that begins at a complete table and adapts for so many sweeps."""
+
+    def complete(
+        self, problem: ImputationProblem, draws: list[Any], rng: np.random.Generator
+    ) -> FloatArray:
+        """Draw the missing cells of other rows, (draws, cells), once for each draw of the parameters."""
+
+
+class ChainedEquationsEngine:
+    """Chained equations on one table."""
+
+    def __init__(
+        self,
+        problem: ImputationProblem,
+        options: ImputerOptions,
+        periods: Sequence[float],
+        rng: np.random.Generator,
+    ) -> None:
+        self._pilot, self._sampler = joint_cells.pilot_run(problem, rng), options.sampler
+        self._equations: LaggedRegressions = LaggedRegressions(problem, pilot=self._pilot)
+        self._regressions = self._equations.regressions
+
+    def chain(self, start: FloatArray, rng: np.random.Generator, n_tune: int) -> FCSChain:
+        """Return a chain that begins at a complete table and adapts for so many sweeps."""
+        return FCSChain(self._equations, start, rng, self._sampler, n_tune)
+
+    def complete(
+        self, problem: ImputationProblem, draws: list[FCSDraw], rng: np.random.Generator
+    ) -> FloatArray:
+        """Draw the missing cells of other rows, once for each draw of the regressions."""
+        return chained_equations.complete_rows(problem, self._regressions, self._pilot, draws, rng)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The layout is as large as the data and of no use to other rows.
+        return self.__dict__ | {"_equations": None}
+
+
+class VAREngine:
+    """A vector autoregression on one table."""
+
+    def __init__(
+        self,
+        problem: ImputationProblem,
+        options: ImputerOptions,
+        periods: Sequence[float],
+        rng: np.random.Generator,
+    ) -> None:
+        self._problem, self._periods = problem, periods
+
+    def chain(self, start: FloatArray, rng: np.random.Generator, n_tune: int) -> NotedVARChain:
+        """Return a chain that begins at a complete table; nothing adapts."""
+        return NotedVARChain(self._problem, start, rng, periods=self._periods)
+
+    def complete(
+        self, problem: ImputationProblem, draws: list[VARDraw], rng: np.random.Generator
+    ) -> FloatArray:
+        """Draw the missing cells of other rows, once for each draw of the autoregression."""
+        start = np.where(problem.missing, 0.0, problem.z)
+        tables = (
+            vector_autoregression.complete_rows(draw, problem, start, rng, self._periods)[0]
+            for draw in draws
+        )
+        return np.array([table[problem.missing] for table in tables])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_problem": None}
+
+
+class NotedVARChain(VARChain):
+    """The chain of the autoregression with what the imputer notes of any."""
+
+    acceptance = 1.0  # all draws are exact
+
+    def __init__(
+        self,
+        problem: ImputationProblem,
+        start: FloatArray,
+        rng: np.random.Generator,
+        **options: Any,
+    ) -> None:
+        self._missing = problem.missing
+        self._n_reflected, self._n_sweeps = np.zeros(problem.z.shape[1]), 0
+        super().__init__(problem, start, rng, **options)
+        self._note()
+
+    def sweep(self) -> None:
+        """Draw the missing cells, then coefficients and noise."""
+        super().sweep()
+        self._n_reflected += self.table.n_reflected
+        self._n_sweeps += 1
+        self._note()
+
+    def _note(self) -> None:
+        self.draw = self.z[self._missing]
+        columns, D = np.nonzero(self._missing)[1], self._missing.shape[1]
+        n = np.maximum(np.bincount(columns, minlength=D), 1)
+        self.imputed_mean = np.bincount(columns, self.draw, D) / n
+        square = np.bincount(columns, self.draw**2, D) / n
+        self.imputed_sd = np.sqrt(np.maximum(square - self.imputed_mean**2, 0.0))
+        root = self.parameters[max(self.parameters)].root
+        self.noise = (root**2).sum(axis=1)
+
+    @property
+    def reflected(self) -> FloatArray:
+        """(D,) share of the draws that were reflected at the limits."""
+        return self._n_reflected / np.maximum(self._n_sweeps * self._missing.sum(axis=0), 1)
+
+
+def choose(method: str, problem: ImputationProblem) -> str:
     """Turn "auto" into the method that suits the gaps.
 
     Chained equations draw a long gap of one column jointly, but columns one by one: where all are missing for long,
@@ -33,92 +167,37 @@ def choose(method, problem):
     return "var" if small and longest_gaps(problem)[1] >= _OUTAGE else "fcs"
 
 
-class Chained:
-    """Chained equations on one table."""
-
-    def __init__(self, problem, options, periods, rng):
-        self._law = joint_cells.learn(problem, rng)
-        self._equations, self._sampler = Equations(problem, law=self._law), options.sampler
-        self._classes = self._equations.classes
-
-    def chain(self, start, rng, n_tune):
-        """Return a chain that begins at a complete table and adapts for so many sweeps."""
-        return FcsChain(self._equations, start, rng, self._sampler, n_tune)
-
-    def complete(self, problem, parameters, rng):
-        """Draw the missing cells of other rows, once for each draw of the regressions."""
-        return completion.complete(problem, self._classes, self._law, parameters, rng)
-
-    def __getstate__(self):
-        # The layout is as large as the data and of no use to other rows.
-        return self.__dict__ | {"_equations": None}
-
-
-class Joint:
-    """A vector autoregression on one table."""
-
-    def __init__(self, problem, options, periods, rng):
-        self._problem, self._periods = problem, periods
-
-    def chain(self, start, rng, n_tune):
-        """Return a chain that begins at a complete table; nothing adapts."""
-        return JointChain(self._problem, start, rng, periods=self._periods)
-
-    def complete(self, problem, parameters, rng):
-        """Draw the missing cells of other rows, once for each draw of the autoregression."""
-        start = np.where(problem.missing, 0.0, problem.z)
-        tables = (complete_new(draw, problem, start, rng, self._periods)[0] for draw in parameters)
-        return np.array([table[problem.missing] for table in tables])
-
-    def __getstate__(self):
-        return self.__dict__ | {"_problem": None}
-
-
-class JointChain(VarChain):
-    """The joint chain with what the imputer notes of any."""
-
-    acceptance = 1.0  # all draws are exact
-
-    def __init__(self, problem, start, rng, **options):
-        self._missing = problem.missing
-        self._turned, self._n_sweeps = np.zeros(problem.z.shape[1]), 0
-        super().__init__(problem, start, rng, **options)
-        self._note()
-
-    def sweep(self):
-        """Draw the missing cells, then coefficients and noise."""
-        super().sweep()
-        self._turned += self.table.hits
-        self._n_sweeps += 1
-        self._note()
-
-    def _note(self):
-        self._draw = self.z[self._missing]
-        columns, D = np.nonzero(self._missing)[1], self._missing.shape[1]
-        n = np.maximum(np.bincount(columns, minlength=D), 1)
-        self.imputed_mean = np.bincount(columns, self._draw, D) / n
-        square = np.bincount(columns, self._draw**2, D) / n
-        self.imputed_sd = np.sqrt(np.maximum(square - self.imputed_mean**2, 0.0))
-        root = self.laws[max(self.laws)].root
-        self.variances = (root**2).sum(axis=1)
-
-    @property
-    def log_density(self):
-        """Log density of coefficients, noise and table."""
-        return self.log_joint
-
-    @property
-    def draw(self):
-        """(cells,) missing cells, row by row."""
-        return self._draw
-
-    @property
-    def guarded(self):
-        """(D,) share of the draws that were turned back."""
-        return self._turned / np.maximum(self._n_sweeps * self._missing.sum(axis=0), 1)
-
-
-ENGINES: dict[str, tuple[Any, dict[str, str]]] = {
-    "fcs": (Chained, {name: name for name in SCALARS}),
-    "var": (Joint, {name: "variances" if name == "noise" else name for name in SCALARS}),
+ENGINES: dict[str, Callable[..., ImputationEngine]] = {
+    "fcs": ChainedEquationsEngine,
+    "var": VAREngine,
 }
+
+
+class ScaledEngine(NamedTuple):
+    """The engine of one table, asked in the units of the data."""
+
+    table: ImputationTable
+    scales: ColumnScales
+    engine: ImputationEngine
+
+    def chain(self, start: FloatArray, rng: np.random.Generator, n_tune: int) -> Any:
+        """Return a chain that begins at a complete table (T, D)."""
+        return self.engine.chain(self.scales.forward(start), rng, n_tune)
+
+    def moved(self, start: FloatArray, rng: np.random.Generator) -> FloatArray:
+        """Add noise to the missing cells of a start, on the scale of the engine."""
+        z, missing = self.scales.forward(start), self.scales.active_missing(self.table)
+        low, high = self.scales.limits
+        z[missing] += _APART * rng.standard_normal(missing.sum())
+        return self.scales.with_cells(self.table, np.clip(z, low, high))
+
+    def trial(
+        self, seed: np.random.SeedSequence, start: FloatArray, n_iter: int
+    ) -> tuple[float, FloatArray]:
+        """Run a chain for `n_iter` sweeps: (log density, table) where it got to. Equal seeds give equal chances."""
+        chain = self.chain(start, np.random.default_rng(seed), n_iter)
+        for _ in range(n_iter):
+            chain.sweep()
+        refined = self.scales.with_cells(self.table, chain.z)
+        chain.sweep()  # notes the density of the table that it begins with
+        return float(chain.log_density), refined

@@ -1,54 +1,70 @@
-"""Missing cells that determine each other, so that columns would draw them one by one in vain: drawn jointly.
+"""Missing cells that determine each other, so that columns would draw them one by one in vain: sampled jointly.
 
 Where a column is nearly a function of others and is missing together with them, its regression leaves it hardly any
-room, and neither do theirs: drawn in turn, such cells creep. The same happens where most columns are out for long.
-These cells are drawn at once from a vector autoregression, given all others, as the joint engine draws all.
+freedom, and neither do theirs: drawn in turn, such cells mix slowly. The same happens where most columns are out for
+long. These cells are drawn at once from a vector autoregression, given all others, as the joint engine draws all.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from tsinit.models.imputation.problem import run_lengths
-from tsinit.models.imputation.var_posterior import Law, NoisePrior, draw_law
-from tsinit.models.imputation.var_regressions import FEW, FIRST_SCALE, classes, design, fitting
-from tsinit.models.imputation.var_table import GapTable
-from tsinit.models.imputation.vector_autoregression import VarChain
+from tsinit.models.imputation.var_regressions import (
+    MIN_ROWS_PER_COEFFICIENT,
+    NoisePrior,
+    VARParameters,
+    VARRegression,
+    coefficient_scale,
+    draw_parameters,
+    fill_lags,
+    parameters_for,
+    regressions_of,
+)
+from tsinit.models.imputation.vector_autoregression import VARChain, VARTable
 
-#: Share of what the seen cells leave open of a cell, from which the other missing cells of its row entangle it; and
-#: rows that columns must be missing together to be.
+if TYPE_CHECKING:
+    from tsinit._typing import BoolArray, FloatArray, IntArray
+    from tsinit.models.imputation.lagged_regressions import LaggedRegressions
+    from tsinit.models.imputation.problem import ImputationProblem
+
+#: Share of what the observed cells leave open of a cell, from which the other missing cells of its row make it one of
+#: these; and rows that columns must be missing together to be.
 _SHARE, _RUN = 0.5, 6
-#: Sweeps of the joint engine in which the law is learned that tells the cells, and its largest size.
+#: Sweeps of the pilot run that tells the cells, and the largest size of its autoregression.
 _PILOT, _LARGEST = 15, 60
 #: Patterns of missing cells that are inverted at once.
-_AT_ONCE = 500
+_CHUNK = 500
 
 
-def learn(problem, rng):
-    """Draw a law of the rows by a short run of the joint engine.
+def pilot_run(problem: ImputationProblem, rng: np.random.Generator) -> VARParameters | None:
+    """Draw an autoregression of the rows by a short run of the joint engine.
 
     Parameters
     ----------
-    problem : Problem
+    problem : ImputationProblem
     rng : numpy.random.Generator
 
     Returns
     -------
-    Law or None
-        None where nothing can be entangled or told to be: one column, no row with all lags before it, a law that would
-        be too large, noise that is not normal.
+    VARParameters or None
+        None where no cells can determine each other, or be found to: one column, no row with all lags before it, an
+        autoregression that would be too large, noise that is not normal.
     """
     D = problem.z.shape[1]
     if D == 1 or D * max(problem.lags, 1) > _LARGEST or problem.noise != "normal":
         return None
-    pilot = VarChain(problem, np.where(problem.missing, 0.0, problem.z), rng, drift=False)
+    start = np.where(problem.missing, 0.0, problem.z)
+    chain = VARChain(problem, start, rng, drift=False)
     for _ in range(_PILOT):
-        pilot.sweep()
-    return pilot.laws.get(problem.lags)
+        chain.sweep()
+    return chain.parameters.get(problem.lags)
 
 
-def find(problem, law):
-    """Tell which missing cells are entangled.
+def find(problem: ImputationProblem, pilot: VARParameters | None) -> BoolArray:
+    """Tell which missing cells are to be sampled jointly.
 
     One is where the other missing cells of its row determine more than half of its variance given all others: so much
     of its value it keeps when columns are drawn in turn. And columns that are missing together for long are: each
@@ -56,9 +72,9 @@ def find(problem, law):
 
     Parameters
     ----------
-    problem : Problem
-    law : Law or None
-        From `learn`.
+    problem : ImputationProblem
+    pilot : VARParameters or None
+        From `pilot_run`.
 
     Returns
     -------
@@ -67,43 +83,43 @@ def find(problem, law):
     missing = problem.missing
     found = np.zeros_like(missing)
     rows = np.flatnonzero(missing.sum(axis=1) > 1)
-    if law is None or not rows.size:
+    if pilot is None or not rows.size:
         return found
     patterns, which = np.unique(missing[rows], axis=0, return_inverse=True)
-    parts = [patterns[i : i + _AT_ONCE] for i in range(0, len(patterns), _AT_ONCE)]
-    shares = np.concatenate([_shares(law, problem.lags, part) for part in parts])
+    parts = [patterns[i : i + _CHUNK] for i in range(0, len(patterns), _CHUNK)]
+    shares = np.concatenate([_shares(pilot, problem.lags, part) for part in parts])
     long = run_lengths(problem)[rows] >= _RUN
     together = long & (long.sum(axis=1) > 1)[:, None]
     found[rows] = missing[rows] & (together | (shares > _SHARE)[which.ravel()])
     return found
 
 
-def _shares(law, L, missing):
+def _shares(pilot: VARParameters, L: int, missing: BoolArray) -> FloatArray:
     """(P, D) share of the variance of each missing cell that the other missing ones of its row determine."""
     D = missing.shape[1]
-    steps = [np.eye(D), *(law.B[lag * D : (lag + 1) * D] for lag in range(L))]
-    precision = sum(A @ law.precision @ A.T for A in steps)  # of a row given all others
+    steps = [np.eye(D), *(pilot.B[lag * D : (lag + 1) * D] for lag in range(L))]
+    precision = sum(A @ pilot.precision @ A.T for A in steps)  # of a row given all others
     inner = np.where(missing[:, :, None] & missing[:, None, :], precision, np.eye(D))
     alone, together = (np.einsum("pii->pi", matrix) for matrix in (inner, np.linalg.inv(inner)))
     return 1.0 - 1.0 / (alone * together)
 
 
-class _Part(NamedTuple):
+class _GramRegression(NamedTuple):
     """Where the Gram matrices of the windows have the regression of rows with so many rows before them."""
 
     before: int
-    patterns: np.ndarray  # (q,) their patterns
-    X: np.ndarray  # (k,) places of its predictors in the window
+    patterns: IntArray  # (q,) their patterns
+    X: IntArray  # (k,) places of its predictors in the window
     n: float
     scale: float
 
 
-class Entangled:
-    """The entangled cells of one table.
+class JointCells:
+    """The jointly sampled cells of one table.
 
     Parameters
     ----------
-    equations : Equations
+    equations : LaggedRegressions
     start : (T, D) float
         Complete table.
 
@@ -111,99 +127,80 @@ class Entangled:
     ----------
     any : bool
         Whether there are such cells.
-    laws : dict of int to Law
+    parameters : dict of int to VARParameters
         By number of rows before, as drawn last.
     """
 
-    def __init__(self, equations, start):
+    def __init__(self, equations: LaggedRegressions, start: FloatArray) -> None:
         self._eq, problem = equations, equations.problem
         D, self._L = problem.z.shape[1], problem.lags
         self._prior = NoisePrior(D + 2.0, 1.0)
-        self._table = GapTable(
-            problem._replace(z=np.where(equations.entangled, np.nan, 0.0)), start, ()
-        )
+        gaps = np.where(equations.joint, np.nan, 0.0)
+        self._table = VARTable(problem._replace(z=gaps), start, ())
         self._table.weighted[:] = 0.0
         self._own = np.arange(D) + self._L * D
-        rows, columns = np.nonzero(equations.entangled)
-        self._there = (
+        rows, columns = np.nonzero(equations.joint)
+        self._places = (
             equations.place[rows] * D + columns,
             self._table.layout.rows[rows] * D + columns,
         )
-        self._parts, self._rows = self._sums(), self._needed()
-        self.any = bool(equations.entangled.any())
-        self.laws: dict[int, Law] = {}
+        self._learned, self._needed = self._gram_regressions(), self._gap_regressions()
+        self.any = bool(equations.joint.any())
+        self.parameters: dict[int, VARParameters] = {}
 
-    def _sums(self):
+    def _gram_regressions(self) -> list[_GramRegression]:
         """Find the regressions in the Gram matrices."""
         eq, L, D = self._eq, self._L, len(self._own)
         before, counts = np.array([_before(int(code), L) for code in eq.codes]), np.diff(eq.starts)
-        parts = []
+        found = []
         for c in np.unique(before):
             chosen = np.flatnonzero(before == c)
             n = float(counts[chosen].sum())
             covariates = np.arange((2 * L + 1) * D, eq.width)
-            if c < L and n < FEW * len(covariates):
+            if c < L and n < MIN_ROWS_PER_COEFFICIENT * len(covariates):
                 covariates = covariates[-1:]  # the intercept
             lags = [self._own - lag * D for lag in range(1, c + 1)]
-            scale = eq.problem.prior_scale
-            parts.append(
-                _Part(
-                    c,
-                    chosen,
-                    np.concatenate([*lags, covariates]),
-                    n,
-                    scale if c == L else min(FIRST_SCALE, scale),
-                )
-            )
-        return parts
+            places = np.concatenate([*lags, covariates])
+            found.append(_GramRegression(c, chosen, places, n, coefficient_scale(eq.problem, c)))
+        return found
 
-    def _needed(self):
-        """Regressions of the rows that entangled cells enter, by the layout of the joint engine."""
-        layout, problem = self._table.layout, self._eq.problem
+    def _gap_regressions(self) -> list[VARRegression]:
+        """Regressions of the rows that these cells enter, by the layout of the joint engine."""
+        layout = self._table.layout
         near = np.zeros(len(layout.before), dtype=bool)
         for lag in range(self._L + 1):
-            rows = self._table.cells.row + lag
+            rows = self._table.gaps.row + lag
             near[rows[rows < len(near)]] = True
-        static = np.ones(problem.covariates.shape[1], dtype=bool)
-        found = classes(
-            layout, self._L, len(self._own), static, False, problem.prior_scale, self._prior
-        )
         return [
             part._replace(rows=part.rows[near[part.rows]], X=part.X[near[part.rows]])
-            for part in found
+            for part in regressions_of(layout, self._eq.problem, None, self._prior)
         ]
 
-    def draw_laws(self, rng, S):
+    def draw_parameters(self, rng: np.random.Generator, S: FloatArray) -> None:
         """Draw the autoregression given the Gram matrices of the table, (1, Q, M, M)."""
-        for part in self._parts:
-            G = S[0, part.patterns].sum(axis=0)
-            X, own = part.X, self._own
-            self.laws[part.before] = draw_law(
-                rng,
-                G[np.ix_(X, X)],
-                G[np.ix_(X, own)],
-                G[np.ix_(own, own)],
-                part.n,
-                part.scale,
-                self._prior,
+        own = self._own
+        for part in self._learned:
+            G, X = S[0, part.patterns].sum(axis=0), part.X
+            sums = G[np.ix_(X, X)], G[np.ix_(X, own)], G[np.ix_(own, own)]
+            self.parameters[part.before] = draw_parameters(
+                rng, *sums, part.n, part.scale, self._prior
             )
 
-    def redraw(self, rng, table, hits):
-        """Redraw the cells of a table in the layout of the equations, in place; add to `hits` what is turned back."""
-        own, place = self._table, self._eq.place
-        own.Z[own.layout.rows] = table[place]
-        laws = {}
-        for part in self._rows:
-            law = laws[part.before] = fitting(self.laws, part, len(self._own))
-            Y = design(part, own.Z)
-            own.weighted[part.rows] = (Y - part.X @ law.B) @ law.precision
-        own.draw_gaps(rng, laws)
-        hits += own.hits
-        here, there = self._there
-        table.reshape(-1)[here] = own.Z.reshape(-1)[there]
+    def redraw(self, rng: np.random.Generator, W: FloatArray, n_reflected: IntArray) -> None:
+        """Redraw the cells of a table in the layout of the equations, in place; add to `n_reflected`."""
+        own, parameters = self._table, {}
+        own.Z[own.layout.rows] = W[self._eq.place]
+        for part in self._needed:
+            one = parameters[part.before] = parameters_for(part, self.parameters, len(self._own))
+            Y = fill_lags(part, own.Z)
+            own.weighted[part.rows] = (Y - part.X @ one.B) @ one.precision
+        own.draw_gaps(rng, parameters)
+        n_reflected += own.n_reflected
+        here, there = self._places
+        W.reshape(-1)[here] = own.Z.reshape(-1)[there]
 
 
-def _before(code, L):
+def _before(code: int, L: int) -> int:
     """Lags in a row that a pattern has, from the nearest on."""
     c = 0
     while c < L and code >> (L - 1 - c) & 1:

@@ -1,48 +1,96 @@
 """Multiple imputation of time series by chained Bayesian regressions on linked lags."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
+from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 
 from tsinit import _validate
-from tsinit._validate import check_choice, check_count, check_number, child_seed
+from tsinit._validate import (
+    check_choice,
+    check_count,
+    check_fitted,
+    check_number,
+    child_seed,
+)
 from tsinit._validate.imputing import (
     check_fill,
+    check_n_imputations,
     check_noise,
     check_period,
-    warn_guarded,
+    check_rounded,
+    warn_reflected,
     warn_unmixed,
 )
-from tsinit.init.race import candidates, race_of
-from tsinit.init.registry import resolve
-from tsinit.models.base import FitKind, SeriesEstimator
-from tsinit.models.chain_race import ChainRace, race_chains
+from tsinit.init.race import Race, candidates, race_of
+from tsinit.init.registry import ResolvedStrategy, resolve
+from tsinit.models.base import FitKind, SeriesEstimator, lists_as_they_are, one_thread
+from tsinit.models.chain_race import ChainRace, Survivors, race_chains
 from tsinit.models.chains import ChainRun, ChainSchedule, run_chains
-from tsinit.models.imputation.chained_equations import Diverged
-from tsinit.models.imputation.engines import ENGINES, FAILURES, SCALARS, choose
-from tsinit.models.imputation.posterior import GapQueries, ImputedDraws
-from tsinit.models.imputation.prepared import Scales, given_rows
+from tsinit.models.imputation.chained_equations import DivergenceError
+from tsinit.models.imputation.engines import ENGINES, FAILURES, SCALARS, ScaledEngine, choose
+from tsinit.models.imputation.posterior import (
+    ImputationPosterior,
+    ImputedDraws,
+    column_scalars,
+    diagnostics,
+    spread_out,
+)
+from tsinit.models.imputation.problem import ColumnScales, ImputationTable
 from tsinit.models.race import InitRaceMixin
+from tsinit.result import worst_mixing
+
+if TYPE_CHECKING:
+    import xarray
+
+    from tsinit._typing import FloatArray, SeedLike, SeriesLike, TableLike
+    from tsinit._validate import Panel
+    from tsinit.models.monitor import Monitor
+
+#: (lower, upper), None for no bound.
+Bounds: TypeAlias = "tuple[float | None, float | None]"
 
 #: Rank-normalised split R-hat below which chains count as agreed.
 _R_HAT = 1.05
-#: Draws of each chain from which a warning is worth it, R-hat that is worth one, and share of guarded draws that is.
-_WORTH, _DISAGREE, _GUARDED = 100, 1.1, 0.01
-#: Standard deviations that chains start apart from one another by.
-_APART = 1.0
+#: Draws of each chain from which a warning is worth it, R-hat that is worth one, and share of reflected draws that is.
+_MIN_DRAWS, _DISAGREE, _REFLECTED = 100, 1.1, 0.01
+#: Numbers that are sorted at once for quantiles.
+_CHUNK = 200_000
 _SAMPLERS = ("mala", "rwm", "gibbs")
 
 
-class TBayesMICE(InitRaceMixin, GapQueries, SeriesEstimator):
+class ImputerOptions(NamedTuple):
+    """Checked parameters of a `TBayesMICE`."""
+
+    method: str
+    sampler: str
+    inits: list[Any]
+    lags: int
+    lag_features: str
+    period: Any
+    transforms: Any
+    noise: str
+    schedule: ChainSchedule
+    n_chains: int
+    prior_scale: float
+    bounds: Any
+    n_jobs: int | None
+
+
+@lists_as_they_are
+class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEstimator):
     """Complete tables for a time series with gaps, as many as you like, that differ as much as is uncertain.
 
     Every column is regressed on the other columns at the same and at neighbouring steps and on its own past, and
     coefficients, noise and missing cells are drawn in turn (chained equations). Lags are views of one table, so that
-    a drawn cell is at once seen by the regressions of its neighbours; all missing cells of a column are drawn
-    jointly, long gaps included. Cells of several columns that determine each other, or are missing together for long,
-    are drawn at once from an autoregression of all columns: one by one, they would creep. Lags follow the clock: they
-    reach neither across a hole nor into another sequence, and rows that lack some have regressions of their own.
+    the regressions of its neighbours use a drawn cell at once; all missing cells of a column are drawn jointly, long
+    gaps included. Cells of several columns that determine each other, or are missing together for long, are drawn at
+    once from an autoregression of all columns: one by one, they would mix slowly. Lags follow the clock: they reach
+    neither across a hole nor into another sequence, and rows that lack some have regressions of their own.
 
     Parameters
     ----------
@@ -60,7 +108,7 @@ class TBayesMICE(InitRaceMixin, GapQueries, SeriesEstimator):
         from one strategy while another has one left. The race is over before any draw is kept, and the second half of
         the warm-up forgets it, so that the posterior is what it was; :class:`tsinit.init.Race` sets who races.
     lags : int
-        Steps before and after that a regression sees. One is enough for most tables; more cost time, and accuracy
+        Steps before and after that a regression uses. One is enough for most tables; more cost time, and accuracy
         where rows are few.
     lag_features : {"all", "own"}
         Lags of all columns, or only of the column itself.
@@ -95,7 +143,10 @@ class TBayesMICE(InitRaceMixin, GapQueries, SeriesEstimator):
     draws_ : (chain, draw, cell) float
         Missing cells of the columns that vary, row by row, in the units of the data.
     diagnostics_ : DataFrame
-        For every incomplete column: missing cells, R-hat, effective sample size, acceptance, draws turned back.
+        For every incomplete column: missing cells, R-hat, effective sample size, acceptance, and as ``guarded`` the
+        share of draws that were reflected because they went far outside of what was observed.
+    posterior_ : ImputationPosterior
+        The table of the fit, which cells were missing, and their draws by cell and by column: what plots read.
     trace_ : dict of str to (chain, sweep, ...) float
         Log density, noise variances, means and standard deviations of the drawn cells, after every sweep.
     start_ : (n_chains, T, D) float
@@ -112,7 +163,7 @@ class TBayesMICE(InitRaceMixin, GapQueries, SeriesEstimator):
         The race of ``init="auto"`` or a `Race`: a row for each start, failed or not; those with status ``ok`` are the
         chains of the fit and end in the mean over their draws.
     n_features_in_, feature_names_in_
-        Columns seen in `fit`.
+        Columns of the table of `fit`.
 
     References
     ----------
@@ -123,8 +174,8 @@ class TBayesMICE(InitRaceMixin, GapQueries, SeriesEstimator):
 
     Examples
     --------
+    >>> from tsinit import TBayesMICE
     >>> from tsinit.datasets import load_new_york_air_quality
-    >>> from tsinit.models.tbayes import TBayesMICE
     >>> air = load_new_york_air_quality()
     >>> model = TBayesMICE(n_draws=100, random_state=0).fit(air)
     >>> int(model.transform(air).isna().sum().sum())
@@ -134,32 +185,32 @@ class TBayesMICE(InitRaceMixin, GapQueries, SeriesEstimator):
     """
 
     fit_kind = FitKind("fill", "log density", sampler=True)
-    _fitted_attribute = "_fitted_scales"
+    _fitted_attribute = "posterior_"
 
-    def _n_iterations(self):
+    def _n_iterations(self) -> int:
         return self.n_tune + self.n_draws
 
     def __init__(
         self,
         *,
-        method="fcs",
-        sampler="mala",
-        init="linear",
-        lags=1,
-        lag_features="all",
-        period="auto",
-        transforms="auto",
-        noise="normal",
-        n_imputations=20,
-        n_tune=100,
-        n_draws=400,
-        n_chains=4,
-        prior_scale=5.0,
-        bounds=None,
-        random_state=None,
-        n_jobs=None,
-        verbose=0,
-    ):
+        method: str = "fcs",
+        sampler: str = "mala",
+        init: Any = "linear",
+        lags: int = 1,
+        lag_features: str = "all",
+        period: str | float | Sequence[float] | None = "auto",
+        transforms: str | dict[Any, str | None] | None = "auto",
+        noise: str = "normal",
+        n_imputations: int = 20,
+        n_tune: int = 100,
+        n_draws: int = 400,
+        n_chains: int = 4,
+        prior_scale: float = 5.0,
+        bounds: Bounds | dict[Any, Bounds] | None = None,
+        random_state: SeedLike = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.method = method
         self.sampler = sampler
         self.init = init
@@ -178,18 +229,19 @@ class TBayesMICE(InitRaceMixin, GapQueries, SeriesEstimator):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    def _run(self, panel, seed, monitor):
+    def _run(self, panel: Panel, seed: np.random.SeedSequence, monitor: Monitor) -> None:
         options, panel = self._options(), panel.kept()
-        rows = given_rows(panel)
-        scales = Scales(panel, rows, options)
-        problem = scales.problem(panel, rows)
+        table = ImputationTable.from_panel(panel)
+        scales = ColumnScales(panel, table, options)
+        problem = scales.problem(panel, table)
         self.method_ = choose(options.method, problem)
-        make, scalars = ENGINES[self.method_]
-        engine = make(problem, options, scales.periods, np.random.default_rng(child_seed(seed, 2)))
-        race = race_of(self.init, "fill")
+        engine = ENGINES[self.method_](
+            problem, options, scales.periods, np.random.default_rng(child_seed(seed, 2))
+        )
+        scaled, race = ScaledEngine(table, scales, engine), race_of(self.init, "fill")
         if race is None:
             monitor.start()
-            self.start_ = self._starts(rows, scales, options, engine, seed)
+            self.start_ = self._starts(scaled, options, seed)
             monitor.run()
         schedule = options.schedule.within(max(monitor.max_iter(options.schedule.n_sweeps), 0))
         n_cells = int(problem.missing.sum())
@@ -197,15 +249,13 @@ class TBayesMICE(InitRaceMixin, GapQueries, SeriesEstimator):
         if race is None:
             runs = [
                 ChainRun(
-                    engine.chain(scales.forward(table), np.random.default_rng(child_seed(seed, 1, c)), schedule.n_tune),
-                    schedule, scalars, draws.recorder(c),
+                    scaled.chain(start, np.random.default_rng(child_seed(seed, 1, c)), schedule.n_tune),
+                    schedule, SCALARS, draws.recorder(c),
                 )
-                for c, table in enumerate(self.start_)
+                for c, start in enumerate(self.start_)
             ]  # fmt: skip
         else:
-            survivors = self._race(
-                race, rows, scales, options._replace(schedule=schedule), engine, seed, monitor
-            )
+            survivors = self._race(race, scaled, options._replace(schedule=schedule), seed, monitor)
             self.start_, runs = survivors.starts, list(survivors.runs)
             for c, run in enumerate(runs):
                 run.recorder = draws.recorder(c)
@@ -213,23 +263,26 @@ class TBayesMICE(InitRaceMixin, GapQueries, SeriesEstimator):
             run_chains(
                 runs, schedule.n_sweeps, monitor, n_jobs=options.n_jobs, objective="log_density"
             )
-        except Diverged as error:
+        except DivergenceError as error:
             error.column = scales.names[error.column]
             raise
         monitor.stop()
-        self._fitted_panel, self._fitted_rows, self._fitted_scales = panel, rows, scales
         self._fitted_engine, self._fitted_seed = engine, child_seed(seed, 3)
         self._fitted_seconds = max(monitor.fit_seconds, 1e-9)
         self._finish(runs, draws)
+        n_warmup = self.n_iter_ - draws.n_draws
+        self.posterior_ = ImputationPosterior(panel, table, scales, draws, n_warmup)
+        self.diagnostics_ = diagnostics(self.posterior_, self.trace_, [run.chain for run in runs])
+        self._warn()
         if race is not None:
             self._fitted_race = survivors.record(candidates(race, "fill"), seed)
-        monitor.final = float(self._after_warm_up(self.trace_["log_density"]).mean())
+        monitor.final = float(draws.after_warm_up(self.trace_["log_density"]).mean())
 
-    def _options(self):
+    def _options(self) -> ImputerOptions:
         n_chains = check_count("n_chains", self.n_chains)
         check_count("n_imputations", self.n_imputations)
         method = check_choice("method", self.method, ("fcs", "var", "auto"))
-        return _Options(
+        return ImputerOptions(
             method=method,
             sampler=check_choice("sampler", self.sampler, _SAMPLERS),
             inits=_validate.check_per_chain("init", self.init, n_chains),
@@ -247,117 +300,254 @@ class TBayesMICE(InitRaceMixin, GapQueries, SeriesEstimator):
             n_jobs=_validate.check_jobs(self.n_jobs),
         )
 
-    def _race(self, race, rows, scales, options, engine, seed, monitor):
-        """Race strategies through the first half of the warm-up; returns the `Survivors`."""
-        known = _known(rows, scales, engine, seed)
+    def _race(
+        self,
+        race: Race,
+        scaled: ScaledEngine,
+        options: ImputerOptions,
+        seed: np.random.SeedSequence,
+        monitor: Monitor,
+    ) -> Survivors:
+        """Race strategies through the first half of the warm-up."""
+        schedule = options.schedule
         contest = ChainRace(
             verb="fill",
-            ask=lambda chosen, rng: check_fill(chosen.propose(rows.y.copy(), rng, **known), rows.y, chosen.label),
-            spread=lambda table, rng: self._moved(table, rows, scales, rng),
-            chain=lambda table, rng: engine.chain(scales.forward(table), rng, options.schedule.n_tune),
-            scalars=ENGINES[self.method_][1], objective="log_density", schedule=options.schedule,
+            ask=partial(_propose, scaled, seed),
+            spread=scaled.moved,
+            chain=lambda start, rng: scaled.chain(start, rng, schedule.n_tune),
+            scalars=SCALARS, objective="log_density", schedule=schedule,
             n_chains=options.n_chains, n_jobs=options.n_jobs, failures=FAILURES,
         )  # fmt: skip
         return race_chains(race, contest, seed, monitor)
 
-    def _starts(self, rows, scales, options, engine, seed):
+    def _starts(
+        self, scaled: ScaledEngine, options: ImputerOptions, seed: np.random.SeedSequence
+    ) -> FloatArray:
         """Ask the strategies, and spread the chains where they share one."""
         shared = not isinstance(self.init, (list, tuple))
-        known = _known(rows, scales, engine, seed)
-        tables = []
+        starts = []
         for c, init in enumerate(options.inits):
             rng = np.random.default_rng(child_seed(seed, *((0,) if c == 0 else (0, c))))
-            chosen = resolve(init, "fill")
-            table = check_fill(chosen.propose(rows.y.copy(), rng, **known), rows.y, chosen.label)
-            if shared and c > 0:
-                table = self._moved(table, rows, scales, rng)
-            tables.append(table)
-        return np.array(tables)
+            start = _propose(scaled, seed, resolve(init, "fill"), rng)
+            starts.append(scaled.moved(start, rng) if shared and c > 0 else start)
+        return np.array(starts)
 
-    @staticmethod
-    def _moved(table, rows, scales, rng):
-        """Add noise to the missing cells, on the scale of the engine."""
-        z = scales.forward(table)
-        missing = rows.missing[:, scales.active]
-        low, high = scales.limits
-        z[missing] += _APART * rng.standard_normal(missing.sum())
-        return _in_units(np.clip(z, low, high), rows, scales)
-
-    def _finish(self, runs, draws):
-        """Set what a user reads."""
+    def _finish(self, runs: Sequence[ChainRun], draws: ImputedDraws) -> None:
+        """Set what a user reads of the chains."""
         for run in runs:
             if not run.draws:  # out of time before the first draw
                 run.record_draw()
+        draws.close()
         self.n_iter_ = min(run.n_sweeps for run in runs)
         self.trace_ = {
             name: np.array([run.trace[name][: self.n_iter_ + 1] for run in runs])
             for name in SCALARS
         }
-        draws.close()
-        self._fitted_draws = draws
-        self.diagnostics_ = self._diagnose(runs)
-        self._warn()
 
-    def _warn(self):
-        """Warn of chains that disagree and of draws that had to be turned back."""
+    def _warn(self) -> None:
+        """Warn of chains that disagree and of draws that had to be reflected."""
         table = self.diagnostics_
-        names, rhat, guarded = (
-            list(table.index),
-            table["rhat"].to_numpy(),
-            table["guarded"].to_numpy(),
-        )
-        if self._fitted_draws.n_draws < _WORTH:
+        rhat, reflected = table["rhat"].to_numpy(), table["guarded"].to_numpy()
+        if self.posterior_.stored.n_draws < _MIN_DRAWS:
             return
         if rhat.max(initial=0.0) >= _DISAGREE:
-            warn_unmixed(rhat.max(), names[rhat.argmax()])
-        if guarded.max(initial=0.0) > _GUARDED:
-            warn_guarded(guarded.max(), names[guarded.argmax()])
+            warn_unmixed(rhat.max(), table.index[rhat.argmax()])
+        if reflected.max(initial=0.0) > _REFLECTED:
+            warn_reflected(reflected.max(), table.index[reflected.argmax()])
+
+    def transform(self, X: SeriesLike, *, lengths: Sequence[int] | None = None) -> TableLike:
+        """Complete a table by the posterior means of its missing cells.
+
+        Draws are brought back to the units of the data before they are averaged.
+
+        Parameters
+        ----------
+        X, lengths
+            As in :meth:`fit`. Other rows than those of `fit` are completed with the regressions that were drawn
+            there; columns that are wholly missing are no obstacle then. Their dates tell where in the season they
+            are; without dates, every sequence is taken to begin where in the season that of `fit` did.
+
+        Returns
+        -------
+        (T, D) array or DataFrame, or list of those
+            In the form of X, with the same rows; observed cells are the same to the last bit.
+
+        Raises
+        ------
+        ValueError, TypeError
+            X is unusable.
+        """
+        panel = self._read(X, lengths)
+        table, draws = self._draws_for(panel)
+        mean = self.posterior_.scales.completed(table, draws, lambda values: values.mean(axis=0))
+        return _restore(panel, mean)
+
+    def impute(
+        self, n: int | None = None, *, rounded: str | Sequence[Any] | None = None
+    ) -> list[TableLike]:
+        """Return a list of complete tables for the rows of `fit`, which differ as much as is uncertain.
+
+        Analyse each, and pool the results with ``tsinit.pool``.
+
+        Parameters
+        ----------
+        n : int or None
+            How many; None is ``n_imputations``. They are draws as far apart as possible, from all chains.
+        rounded : "auto", list of column names or None
+            Columns whose drawn values are rounded to whole numbers; "auto" is those that were whole wherever they
+            were observed. Draws of counts have fractions otherwise, and means over tables are right with them.
+
+        Returns
+        -------
+        list of tables
+            In the form of the X of `fit`.
+
+        Raises
+        ------
+        ValueError
+            n is not a whole number from 1 to the number of draws that were kept, or a column is unknown.
+        """
+        check_fitted(self)
+        n = check_count("n", self.n_imputations if n is None else n)
+        posterior = self.posterior_
+        flat, table = posterior.stored.flat, posterior.table
+        check_n_imputations(n, len(flat), posterior.stored.stride)
+        whole = table.missing & check_rounded(rounded, posterior.names, table.y)
+        tables = [
+            posterior.scales.completed(table, flat[i : i + 1]) for i in spread_out(n, len(flat))
+        ]
+        return [_restore(posterior.panel, np.where(whole, np.rint(y), y)) for y in tables]
+
+    def interval(self, level: float = 0.95) -> tuple[TableLike, TableLike]:
+        """Interval of every cell of `fit` between two quantiles of the draws, as much outside on either side.
+
+        Parameters
+        ----------
+        level : float
+            Posterior probability of the interval.
+
+        Returns
+        -------
+        lower, upper : tables
+            In the form of the X of `fit`; both are the value itself where it was observed.
+
+        Raises
+        ------
+        ValueError
+            level is not strictly between 0 and 1.
+        """
+        check_fitted(self)
+        level = check_number("level", level, above=0.0, below=1.0)
+        posterior, tails = self.posterior_, [0.5 - level / 2, 0.5 + level / 2]
+        flat = posterior.stored.flat
+        size = max(_CHUNK // max(len(flat), 1), 1)
+        quantiles = np.empty((2, flat.shape[1]))
+        for i in range(0, flat.shape[1], size):
+            quantiles[:, i : i + size] = np.quantile(flat[:, i : i + size], tails, axis=0)
+        # Transforms are monotone: quantiles may be taken before they are undone.
+        lower, upper = (posterior.scales.completed(posterior.table, row[None]) for row in quantiles)
+        return _restore(posterior.panel, lower), _restore(posterior.panel, upper)
 
     @property
-    def converged_(self):
+    def draws_(self) -> FloatArray:
+        """(chain, draw, cell) missing cells of the columns that vary, row by row, in the units of the data."""
+        check_fitted(self)
+        return self.posterior_.draws
+
+    @property
+    def converged_(self) -> bool:
         """Whether R-hat of log density, noise, means and spreads of drawn cells is below 1.05."""
         return bool(self.sampler_summary()["rhat"] < _R_HAT)
 
+    def sampler_summary(self) -> dict[str, float]:
+        """Worst R-hat and smallest effective sample size of what `trace_` holds.
 
-def _known(rows, scales, engine, seed):
-    """What a strategy may ask for, besides the table and its generator."""
-    return {
-        "offsets": rows.offsets if len(rows.offsets) > 2 else None,
-        "times": rows.steps,
-        "period": scales.periods or None,
-        "trial": partial(_trial, rows, scales, engine, child_seed(seed, 4)),
-    }
+        Returns
+        -------
+        dict of str to float
+            ``rhat`` and ``ess``, over the draws after the warm-up, and ``ess_per_second`` of the run.
+        """
+        check_fitted(self)
+        scalars = [self.posterior_.stored.after_warm_up(self.trace_["log_density"])]
+        by_column = column_scalars(self.posterior_, self.trace_).values()
+        for same in zip(*by_column, strict=True):
+            scalars += same
+        rhat, ess = worst_mixing(scalars)
+        return {"rhat": rhat, "ess": ess, "ess_per_second": ess / self._fitted_seconds}
+
+    def to_datatree(self) -> xarray.DataTree:
+        """All that was drawn, with the names that ArviZ knows.
+
+        Group ``posterior`` holds the missing cells (``cell``), noise variances and the means and standard deviations
+        of the drawn cells of each column on the scale of the engine; ``warmup_posterior`` the latter before the first
+        draw.
+
+        Returns
+        -------
+        xarray.DataTree
+        """
+        from tsinit import result
+
+        check_fitted(self)
+        names, posterior = ("noise", "imputed_mean", "imputed_sd"), self.posterior_
+        stored, n_warmup = posterior.stored, posterior.n_warmup
+        kept = {
+            name: stored.after_warm_up(self.trace_[name])[:, :: stored.stride]
+            for name in ("log_density", *names)
+        }
+        return result.to_datatree(
+            posterior={"cell": self.draws_, **{name: kept[name] for name in names}},
+            sample_stats={"lp": kept["log_density"]},
+            warmup={name: self.trace_[name][:, 1 : n_warmup + 1] for name in names},
+            observed=posterior.table.y[:, posterior.drawn],
+            coords={"feature": [str(name) for name in posterior.scales.names]},
+            dims={"cell": ("missing",), **{name: ("feature",) for name in names}},
+            attrs={"model": type(self).__name__, "method": self.method_},
+        )
+
+    def to_arviz(self) -> Any:
+        """The draws in the container of the installed ArviZ: ``InferenceData`` before 1.0, ``DataTree`` since."""
+        from tsinit import result
+
+        return result.to_arviz(self.to_datatree())
+
+    def _draws_for(self, panel: Panel) -> tuple[ImputationTable, FloatArray]:
+        """Rows of a panel and draws of their missing cells: those of the fit where they are its rows."""
+        posterior, table = self.posterior_, ImputationTable.from_panel(panel)
+        if table.equals(posterior.table):
+            return table, posterior.stored.flat
+        if not posterior.scales.active_missing(table).any():
+            return table, np.zeros((1, 0))
+        problem = posterior.scales.problem(panel, table)
+        draws = posterior.stored.parameters_for(table.missing.sum())
+        rng = np.random.default_rng(self._fitted_seed)
+        with one_thread():
+            return table, self._fitted_engine.complete(problem, draws, rng)
 
 
-def _trial(rows, scales, engine, seed, table, n_iter):
-    """Run a chain for `n_iter` sweeps: (log density, table) where it got to. All trials have the same generator."""
-    chain = engine.chain(scales.forward(table), np.random.default_rng(seed), n_iter)
-    for _ in range(n_iter):
-        chain.sweep()
-    refined = _in_units(chain.z, rows, scales)
-    chain.sweep()  # notes the density of the table that it begins with
-    return float(chain.log_density), refined
+def _propose(
+    scaled: ScaledEngine,
+    seed: np.random.SeedSequence,
+    strategy: ResolvedStrategy,
+    rng: np.random.Generator,
+) -> FloatArray:
+    """Ask a strategy for a complete table; it may ask for the clock, the season and short chains."""
+    table = scaled.table
+    start = strategy.propose(
+        table.y.copy(),
+        rng,
+        offsets=table.offsets if len(table.offsets) > 2 else None,
+        times=table.steps,
+        period=scaled.scales.periods or None,
+        trial=partial(scaled.trial, child_seed(seed, 4)),
+    )
+    return check_fill(start, table.y, strategy.label)
 
 
-def _in_units(z, rows, scales):
-    """Complete table in the units of the data with the missing cells of a table (T, A) on the scale of the engine."""
-    missing = rows.missing[:, scales.active]
-    return scales.complete(rows, scales.back(z[missing], np.nonzero(missing)[1]))
-
-
-class _Options(NamedTuple):
-    """Checked parameters."""
-
-    method: str
-    sampler: str
-    inits: list
-    lags: int
-    lag_features: str
-    period: Any
-    transforms: Any
-    noise: str
-    schedule: Any
-    n_chains: int
-    prior_scale: float
-    bounds: Any
-    n_jobs: Any
+def _restore(panel: Panel, y: FloatArray) -> TableLike:
+    """Hand back a table of the given rows in the form in which they came."""
+    if len(panel.rows) == len(panel.y):
+        return panel.restore(y)
+    spread = np.empty((len(panel.y), y.shape[1]))
+    spread[panel.rows] = y
+    return panel.restore(spread)

@@ -1,20 +1,28 @@
-"""What the chains of the imputer leave behind, and what a fitted imputer can be asked."""
+"""What a fit of the imputer leaves behind: the draws of the missing cells, and how its chains mixed."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 
-from tsinit._validate import check_count, check_fitted
-from tsinit._validate.imputing import check_level, check_n_imputations, check_rounded
-from tsinit.models.base import lists_as_they_are, one_thread
-from tsinit.models.imputation.prepared import given_rows
 from tsinit.result import worst_mixing
 
-#: Bytes that stored draws may take, and draws of the regressions kept for other rows, so many used however many rows.
-_MOST_BYTES, _MOST_PARAMETERS, _LEAST_PARAMETERS = 1.2e8, 200, 20
-#: Numbers that are sorted at once for quantiles.
-_AT_ONCE = 200_000
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import pandas as pd
+
+    from tsinit._typing import FloatArray, IntArray
+    from tsinit._validate import Panel
+    from tsinit.models.imputation.problem import ColumnScales, ImputationTable
+    from tsinit.models.imputation.transforms import Transform
+
+#: Bytes that stored draws may take; draws of the regressions kept for other rows, and so many used however many rows.
+_MAX_BYTES, _MAX_PARAMETERS, _MIN_PARAMETERS = 1.2e8, 200, 20
+#: Columns of `TBayesMICE.diagnostics_`.
+_DIAGNOSTICS = ["missing", "rhat", "ess", "acceptance", "guarded"]
 
 
 class ImputedDraws:
@@ -37,273 +45,232 @@ class ImputedDraws:
         Draws of each chain, those that were not stored too.
     """
 
-    def __init__(self, n_chains, n_draws, n_cells, n_tables=1):
-        widest = max(n_draws // -(-n_tables // n_chains), 1)
+    def __init__(self, n_chains: int, n_draws: int, n_cells: int, n_tables: int = 1) -> None:
+        longest = max(n_draws // -(-n_tables // n_chains), 1)
         self.stride = min(
-            int(np.ceil(4.0 * n_draws * n_chains * n_cells / _MOST_BYTES)) or 1, widest
+            int(np.ceil(4.0 * n_draws * n_chains * n_cells / _MAX_BYTES)) or 1, longest
         )
-        self._rare = max(n_draws * n_chains // _MOST_PARAMETERS, 1)
+        self._parameter_stride = max(n_draws * n_chains // _MAX_PARAMETERS, 1)
         self.cells = np.empty((n_chains, -(-n_draws // self.stride), n_cells), dtype=np.float32)
-        self._parameters: list[list] = [[] for _ in range(n_chains)]
+        self._parameters: list[list[Any]] = [[] for _ in range(n_chains)]
         self._counts = np.zeros(n_chains, dtype=int)
 
-    def recorder(self, c):
+    def recorder(self, c: int) -> Callable[[Any], int]:
         """Return what writes a draw of chain `c` down."""
         return partial(self._record, c)
 
-    def _record(self, c, chain):
-        i = self._counts[c]
+    def _record(self, c: int, chain: Any) -> int:
+        i = int(self._counts[c])
         self._counts[c] += 1
         if i % self.stride == 0:
             self.cells[c, i // self.stride] = chain.draw
-        if i % self._rare == 0:
-            self._parameters[c].append(chain.parameters())
+        if i % self._parameter_stride == 0:
+            self._parameters[c].append(chain.parameter_draw())
         return i
 
-    def close(self):
+    def close(self) -> None:
         """Forget what only some chains have."""
         self.n_draws = int(self._counts.min())
         self.cells = self.cells[:, : -(-self.n_draws // self.stride)]
         self.parameters = [draw for mine in self._parameters for draw in mine]
 
     @property
-    def flat(self):
+    def flat(self) -> npt.NDArray[np.float32]:
         """(chain x draw, cell) draws, one chain after the other."""
         chains, draws, cells = self.cells.shape
         return self.cells.reshape(chains * draws, cells)
 
+    def parameters_for(self, n_cells: int) -> list[Any]:
+        """Draws of the regressions to complete so many cells with, as many as memory allows."""
+        n = max(int(_MAX_BYTES / (8.0 * n_cells)), _MIN_PARAMETERS)
+        return self.parameters[:: -(-len(self.parameters) // n)]
 
-@lists_as_they_are
-class GapQueries(OneToOneFeatureMixin, TransformerMixin):
-    """Methods of a fitted imputer; they need what `fit` keeps."""
+    def after_warm_up(self, trace: FloatArray) -> FloatArray:
+        """Cut a trace (chain, sweep, ...) to the sweeps that ended in draws, those that were not stored too."""
+        return trace[:, trace.shape[1] - self.n_draws :]
 
-    def transform(self, X, *, lengths=None):
-        """Complete a table by the posterior means of its missing cells.
 
-        Draws are brought back to the units of the data before they are averaged.
+class ImputationPosterior:
+    """The table of a fit and the draws of its missing cells, in the units of the data: what plots and reports read.
 
-        Parameters
-        ----------
-        X, lengths
-            As in :meth:`fit`. Other rows than those of `fit` are completed with the regressions that were drawn
-            there; columns that are wholly missing are no obstacle then. Their dates tell where in the season they
-            are; without dates, every sequence is taken to begin where in the season that of `fit` did.
+    Parameters
+    ----------
+    panel : Panel
+        The data of the fit, as checked.
+    table : ImputationTable
+        The rows that were given: ``y`` (T, D), NaN where missing, ``missing`` (T, D), ``offsets`` (N + 1,), the first
+        row of each sequence, and ``steps`` (T,), the clock within it.
+    scales : ColumnScales
+    stored : ImputedDraws
+    n_warmup : int
+        Sweeps before the first draw.
 
-        Returns
-        -------
-        (T, D) array or DataFrame, or list of those
-            In the form of X, with the same rows; observed cells are the same to the last bit.
+    Attributes
+    ----------
+    names : list
+        All columns.
+    drawn : list
+        Columns whose missing cells were drawn, by position: those that vary. Arrays of the estimator's ``trace_`` count
+        these.
+    cells : (n, 2) int64
+        Row and column of each drawn cell, row by row.
+    draws : (chain, draw, n) float
+        Values of these cells.
+    transforms : dict of column name to Transform
+        From the units of the data to the scale of the fit, of columns that vary.
+    sequences : list
+        Labels of the sequences, or their numbers.
 
-        Raises
-        ------
-        ValueError, TypeError
-            X is unusable.
-        """
-        panel = self._read(X, lengths)
-        rows, draws = self._draws_for(panel)
-        return _hand_back(panel, self._completed(rows, lambda values: values.mean(axis=0), draws))
+    Examples
+    --------
+    >>> from tsinit import TBayesMICE
+    >>> from tsinit.datasets import load_new_york_air_quality
+    >>> air = load_new_york_air_quality()
+    >>> posterior = TBayesMICE(n_draws=50, n_chains=2, random_state=0).fit(air).posterior_
+    >>> posterior.draws.shape, posterior.cells.shape
+    ((2, 50, 44), (44, 2))
+    >>> posterior.column_draws(posterior.names.index("Solar.R")).shape
+    (100, 7)
+    """
 
-    def impute(self, n=None, *, rounded=None):
-        """Complete tables for the rows of `fit`, which differ as much as the missing cells are uncertain.
-
-        Analyse each, and pool the results with ``tsinit.pool``.
-
-        Parameters
-        ----------
-        n : int or None
-            How many; None is ``n_imputations``. They are draws as far apart as possible, from all chains.
-        rounded : "auto", list of column names or None
-            Columns whose drawn values are rounded to whole numbers; "auto" is those that were whole wherever they
-            were observed. Draws of counts have fractions otherwise, and means over tables are right with them.
-
-        Returns
-        -------
-        list of tables
-            In the form of the X of `fit`.
-
-        Raises
-        ------
-        ValueError
-            n is not a whole number from 1 to the number of draws that were kept, or a column is unknown.
-        """
-        check_fitted(self)
-        n = check_count("n", self.n_imputations if n is None else n)
-        flat = self._fitted_draws.flat
-        check_n_imputations(n, len(flat), self._fitted_draws.stride)
-        # The middle of each of n equal parts: the same number from every chain where n is a multiple of chains.
-        chosen = ((np.arange(n) + 0.5) * len(flat) / n).astype(int)
-        panel, rows = self._fitted_panel, self._fitted_rows
-        whole = check_rounded(rounded, list(panel.columns), rows.y)
-        tables = [self._completed(rows, np.squeeze, flat[i : i + 1]) for i in chosen]
-        return [
-            _hand_back(panel, np.where(rows.missing & whole, np.rint(table), table))
-            for table in tables
-        ]
-
-    def interval(self, level=0.95):
-        """Interval of every cell of `fit` between two quantiles of the draws, as much outside on either side.
-
-        Parameters
-        ----------
-        level : float
-            Posterior probability of the interval.
-
-        Returns
-        -------
-        lower, upper : tables
-            In the form of the X of `fit`; both are the value itself where it was observed.
-
-        Raises
-        ------
-        ValueError
-            level is not strictly between 0 and 1.
-        """
-        check_fitted(self)
-        level = check_level(level)
-        flat, ends = self._fitted_draws.flat, [0.5 - level / 2, 0.5 + level / 2]
-        size = max(_AT_ONCE // max(len(flat), 1), 1)
-        quantiles = np.empty((2, flat.shape[1]))
-        for i in range(0, flat.shape[1], size):
-            quantiles[:, i : i + size] = np.quantile(flat[:, i : i + size], ends, axis=0)
-        # Transforms are monotone: quantiles may be taken before they are undone.
-        tables = [self._completed(self._fitted_rows, np.squeeze, row[None]) for row in quantiles]
-        return tuple(_hand_back(self._fitted_panel, table) for table in tables)
+    def __init__(
+        self,
+        panel: Panel,
+        table: ImputationTable,
+        scales: ColumnScales,
+        stored: ImputedDraws,
+        n_warmup: int,
+    ) -> None:
+        self.panel, self.table, self.scales = panel, table, scales
+        self.stored, self.n_warmup = stored, n_warmup
 
     @property
-    def draws_(self):
-        """(chain, draw, cell) missing cells of the columns that vary, row by row, in the units of the data."""
-        check_fitted(self)
-        cells = self._fitted_draws.cells
-        return self._fitted_scales.back(cells, self._cell_columns(self._fitted_rows))
+    def names(self) -> list[Any]:
+        """All columns."""
+        return list(self.panel.columns)
 
-    def sampler_summary(self):
-        """Worst R-hat and smallest effective sample size of what `trace_` holds.
+    @property
+    def drawn(self) -> list[int]:
+        """Columns whose missing cells were drawn, by position."""
+        return self.scales.active.tolist()
+
+    @property
+    def transforms(self) -> dict[Any, Transform]:
+        """From the units of the data to the scale of the fit, by column."""
+        return dict(zip(self.scales.names, self.scales.transforms, strict=True))
+
+    @property
+    def cells(self) -> IntArray:
+        """(n, 2) row and column of each drawn cell, row by row."""
+        rows, columns = np.nonzero(self.scales.active_missing(self.table))
+        return np.column_stack([rows, self.scales.active[columns]])
+
+    @property
+    def draws(self) -> FloatArray:
+        """(chain, draw, n) values of the drawn cells."""
+        return self.scales.back(self.stored.cells, self.table)
+
+    @property
+    def sequences(self) -> list[Any]:
+        """Labels of the sequences, or their numbers."""
+        index, n = self._frame_index(), len(self.table.offsets) - 1
+        return (
+            list(index.get_level_values(0).unique())
+            if getattr(index, "nlevels", 1) > 1
+            else list(range(n))
+        )
+
+    def index_of(self, sequence: int) -> pd.Index | None:
+        """Times of one sequence, by its number; None where it has none."""
+        if self.panel.form == "list":
+            part = self.panel.parts[sequence]
+            return part.index if hasattr(part, "iloc") else None
+        index = self._frame_index()
+        if index is None:
+            return None
+        first, stop = self.table.offsets[sequence : sequence + 2]
+        return (index.get_level_values(1) if index.nlevels > 1 else index)[first:stop]
+
+    def _frame_index(self) -> Any:
+        return self.panel.parts[0].index if self.panel.form == "frame" else None
+
+    def column_draws(self, j: int, rows: IntArray | None = None) -> FloatArray:
+        """Draws of the missing cells of one column, one chain after the other.
+
+        Parameters
+        ----------
+        j : int
+            Position of the column.
+        rows : (n,) int, optional
+            Of these rows only.
 
         Returns
         -------
-        dict of str to float
-            ``rhat`` and ``ess``, over the draws after the warm-up, and ``ess_per_second`` of the run.
+        (chain x draw, gaps) float
+            A column that never varies has its value in all of them.
         """
-        check_fitted(self)
-        scalars = [self._after_warm_up(self.trace_["log_density"])]
-        columns = np.flatnonzero(self._incomplete())
-        for name in ("noise", "imputed_mean", "imputed_sd"):
-            scalars += [self._after_warm_up(self.trace_[name][..., j]) for j in columns]
-        rhat, ess = worst_mixing(scalars)
-        return {"rhat": rhat, "ess": ess, "ess_per_second": ess / self._fitted_seconds}
+        return self._back(j, self._scaled(j, rows))
 
-    def to_datatree(self):
-        """All that was drawn, with the names that ArviZ knows.
+    def column_quantiles(
+        self, j: int, probabilities: Sequence[float], rows: IntArray | None = None
+    ) -> FloatArray:
+        """Quantiles (probabilities, gaps) of the missing cells of one column; parameters as of `column_draws`.
 
-        Group ``posterior`` holds the missing cells (``cell``), noise variances and the means and standard deviations
-        of the drawn cells of each column on the scale of the engine; ``warmup_posterior`` the latter before the first
-        draw.
-
-        Returns
-        -------
-        xarray.DataTree
+        Transforms are monotone: they are undone after the quantiles were taken, as ``TBayesMICE.interval`` does.
         """
-        from tsinit import result
+        return self._back(j, np.quantile(self._scaled(j, rows), probabilities, axis=0))
 
-        check_fitted(self)
-        names = ("noise", "imputed_mean", "imputed_sd")
-        n_tune = self.n_iter_ - self._fitted_draws.n_draws
-        stride = self._fitted_draws.stride
-        after = {name: self._after_warm_up(self.trace_[name])[:, ::stride] for name in names}
-        columns = [str(name) for name in self._fitted_scales.names]
-        return result.to_datatree(
-            posterior={"cell": self.draws_, **after},
-            sample_stats={"lp": self._after_warm_up(self.trace_["log_density"])[:, ::stride]},
-            warmup={name: self.trace_[name][:, 1 : n_tune + 1] for name in names},
-            observed=self._fitted_rows.y[:, self._fitted_scales.active],
-            coords={"feature": columns},
-            dims={"cell": ("missing",), **{name: ("feature",) for name in names}},
-            attrs={"model": type(self).__name__, "method": self.method_},
-        )
+    def _scaled(self, j: int, rows: IntArray | None) -> FloatArray:
+        """Draws of a column on the scale of the fit; of a constant one in the units of the data."""
+        rows = np.arange(len(self.table.y)) if rows is None else rows
+        flat, constant = self.stored.flat, self.scales.constants[j]
+        if not np.isnan(constant):
+            return np.full((len(flat), int(self.table.missing[rows, j].sum())), constant)
+        missing = self.scales.active_missing(self.table)
+        number = np.cumsum(missing.ravel()).reshape(missing.shape) - 1  # of each cell, row by row
+        i = self.drawn.index(j)
+        return flat[:, number[rows[missing[rows, i]], i]].astype(np.float64)
 
-    def to_arviz(self):
-        """The draws in the container of the installed ArviZ: ``InferenceData`` before 1.0, ``DataTree`` since."""
-        from tsinit import result
-
-        return result.to_arviz(self.to_datatree())
-
-    def _after_warm_up(self, trace):
-        return trace[:, trace.shape[1] - self._fitted_draws.n_draws :]
-
-    def _incomplete(self):
-        return self._fitted_rows.missing[:, self._fitted_scales.active].any(axis=0)
-
-    def _cell_columns(self, rows):
-        return np.nonzero(rows.missing[:, self._fitted_scales.active])[1]
-
-    def _completed(self, rows, summarise, draws):
-        """Table with a summary of the draws in the units of the data, column by column."""
-        columns = self._cell_columns(rows)
-        values = np.empty(len(columns))
-        for i, transform in enumerate(self._fitted_scales.transforms):
-            mine = np.flatnonzero(columns == i)
-            size = max(_AT_ONCE // max(len(draws), 1), 1)
-            for part in np.split(mine, range(size, len(mine), size)):
-                values[part] = summarise(transform.back(draws[:, part].astype(np.float64)))
-        return self._fitted_scales.complete(rows, values)
-
-    def _draws_for(self, panel):
-        """Rows of a panel and draws of their missing cells: those of the fit where they are its rows."""
-        rows = given_rows(panel)
-        if _same(rows, self._fitted_rows):
-            return rows, self._fitted_draws.flat
-        if not rows.missing[:, self._fitted_scales.active].any():
-            return rows, np.zeros((1, 0))
-        problem = self._fitted_scales.problem(panel, rows)
-        parameters, rng = self._fitted_draws.parameters, np.random.default_rng(self._fitted_seed)
-        most = max(int(_MOST_BYTES / (8.0 * rows.missing.sum())), _LEAST_PARAMETERS)
-        with one_thread():
-            return rows, self._fitted_engine.complete(
-                problem, parameters[:: -(-len(parameters) // most)], rng
-            )
-
-    def _diagnose(self, runs):
-        """Table of how the chains mixed, for every incomplete column."""
-        import pandas as pd
-
-        counts = self._fitted_rows.missing[:, self._fitted_scales.active].sum(axis=0)
-        acceptance, guarded = (
-            np.broadcast_to(
-                np.mean([getattr(run.chain, name) for run in runs], axis=0), counts.shape
-            )
-            for name in ("acceptance", "guarded")
-        )
-        table = {}
-        for j in np.flatnonzero(self._incomplete()):
-            traces = [
-                self._after_warm_up(self.trace_[s][..., j])
-                for s in ("noise", "imputed_mean", "imputed_sd")
-            ]
-            rhat, ess = worst_mixing(traces)
-            table[self._fitted_scales.names[j]] = {
-                "missing": int(counts[j]),
-                "rhat": rhat,
-                "ess": ess,
-                "acceptance": acceptance[j],
-                "guarded": guarded[j],
-            }
-        names = ["missing", "rhat", "ess", "acceptance", "guarded"]
-        return pd.DataFrame.from_dict(table, orient="index", columns=names)
+    def _back(self, j: int, values: FloatArray) -> FloatArray:
+        if not np.isnan(self.scales.constants[j]):
+            return values
+        return self.scales.transforms[self.drawn.index(j)].back(values)
 
 
-def _same(rows, others):
-    return (
-        rows.y.shape == others.y.shape
-        and np.array_equal(rows.offsets, others.offsets)
-        and np.array_equal(rows.steps, others.steps)
-        and np.array_equal(rows.y, others.y, equal_nan=True)
+def spread_out(n: int, n_draws: int) -> IntArray:
+    """Choose n of the draws, as far apart as possible: the middle of each of n equal parts.
+
+    That is the same number from every chain where n is a multiple of chains.
+    """
+    return ((np.arange(n) + 0.5) * n_draws / max(n, 1)).astype(int)
+
+
+def column_scalars(
+    posterior: ImputationPosterior, trace: dict[str, FloatArray]
+) -> dict[int, list[FloatArray]]:
+    """Traces after the warm-up that tell how a column mixed, by place of each column with drawn cells."""
+    names, after = ("noise", "imputed_mean", "imputed_sd"), posterior.stored.after_warm_up
+    incomplete = posterior.scales.active_missing(posterior.table).any(axis=0)
+    return {
+        int(j): [after(trace[name][..., j]) for name in names] for j in np.flatnonzero(incomplete)
+    }
+
+
+def diagnostics(
+    posterior: ImputationPosterior, trace: dict[str, FloatArray], chains: Sequence[Any]
+) -> pd.DataFrame:
+    """Table of how the chains mixed, for every column with drawn cells."""
+    import pandas as pd
+
+    counts = posterior.scales.active_missing(posterior.table).sum(axis=0)
+    acceptance, reflected = (
+        np.broadcast_to(np.mean([getattr(chain, name) for chain in chains], axis=0), counts.shape)
+        for name in ("acceptance", "reflected")
     )
-
-
-def _hand_back(panel, table):
-    """Return a table of the given rows in the form in which they came."""
-    if len(panel.rows) == len(panel.y):
-        return panel.restore(table)
-    spread = np.empty((len(panel.y), table.shape[1]))
-    spread[panel.rows] = table
-    return panel.restore(spread)
+    rows = {}
+    for j, scalars in column_scalars(posterior, trace).items():
+        mixed = *worst_mixing(scalars), acceptance[j], reflected[j]
+        rows[posterior.scales.names[j]] = dict(
+            zip(_DIAGNOSTICS, (int(counts[j]), *mixed), strict=True)
+        )
+    return pd.DataFrame.from_dict(rows, orient="index", columns=_DIAGNOSTICS)

@@ -1,38 +1,218 @@
-"""What both imputation engines are given: one standardised table with gaps, its clock and its priors."""
+"""From a table in the units of the data to the standardised problem of an engine, and back."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from tsinit._validate.imputing import check_bounds, check_domain, check_fillable, check_transforms
+from tsinit.models.imputation import season, transforms
 
-class Problem(NamedTuple):
-    """An imputation problem in the units of the engines: every column transformed, centred and scaled.
+if TYPE_CHECKING:
+    from tsinit._typing import BoolArray, FloatArray, IntArray
+    from tsinit._validate import Panel
+    from tsinit.models.imputation.model import ImputerOptions
 
-    Rows are the rows that were given: skipped steps of the clock have none, and show as jumps in `steps`.
+#: Numbers that are brought back to the units of the data at once.
+_CHUNK = 200_000
+
+
+class ImputationTable(NamedTuple):
+    """The table to complete, in the units of the data: the rows that were given, without those of skipped steps."""
+
+    y: FloatArray  # (T, D), NaN where missing
+    offsets: IntArray  # (N + 1,), where each sequence starts
+    steps: IntArray  # (T,), clock step within the sequence
+    missing: BoolArray  # (T, D)
+
+    @classmethod
+    def from_panel(cls, panel: Panel) -> ImputationTable:
+        """Take the rows that were given out of a `Panel`."""
+        offsets = np.searchsorted(panel.rows, panel.offsets).astype(np.int64)
+        first = np.repeat(panel.offsets[:-1], np.diff(offsets))
+        y = panel.y if len(panel.rows) == len(panel.y) else panel.y[panel.rows]
+        return cls(y, offsets, panel.rows - first, np.isnan(y))
+
+    def equals(self, other: ImputationTable) -> bool:
+        """Whether two tables have the same rows, sequences and observed values."""
+        return (
+            self.y.shape == other.y.shape
+            and np.array_equal(self.offsets, other.offsets)
+            and np.array_equal(self.steps, other.steps)
+            and np.array_equal(self.y, other.y, equal_nan=True)
+        )
+
+
+class ImputationProblem(NamedTuple):
+    """What an engine is given: one standardised table with gaps, its clock and its priors.
+
+    Every column is transformed, centred and scaled. Rows are the rows that were given: skipped steps of the clock have
+    none, and show as jumps in `steps`.
     """
 
-    z: (
-        np.ndarray
-    )  # (T, D) float, NaN where missing; centred, standard deviation 1 over the observed cells
-    offsets: np.ndarray  # (N + 1,) int64, where each sequence starts
-    steps: np.ndarray  # (T,) int64, clock step of each row, increasing within a sequence
-    covariates: np.ndarray  # (T, F) float, terms of the season, complete, without an intercept
-    lags: int  # L, steps before and after that a regression sees
+    z: FloatArray  # (T, D), NaN where missing; mean 0, standard deviation 1 over the observed cells
+    offsets: IntArray  # (N + 1,), where each sequence starts
+    steps: IntArray  # (T,), clock step of each row, increasing within a sequence
+    covariates: FloatArray  # (T, F), terms of the season, complete, without an intercept
+    lags: int  # L, steps before and after that a regression uses
     lag_features: str  # "all", lags of every column, or "own", lags of the column itself
     noise: str  # "normal" or "student_t"
     prior_scale: float  # variance of the coefficients of a regression a priori
-    low: np.ndarray  # (D,) float, where draws are turned back, far outside what was observed
-    high: np.ndarray  # (D,) float
-    lower: np.ndarray  # (D,) float, bounds of the user on this scale; -inf where there are none
-    upper: np.ndarray  # (D,) float, inf where there are none
+    low: FloatArray  # (D,), limits at which draws are reflected, far outside what was observed
+    high: FloatArray  # (D,)
+    lower: FloatArray  # (D,), bounds of the user on this scale; -inf where there are none
+    upper: FloatArray  # (D,), inf where there are none
 
     @property
-    def missing(self):
+    def missing(self) -> BoolArray:
         """(T, D) bool."""
         return np.isnan(self.z)
 
 
-def longest_gaps(problem):
+class ColumnScales:
+    """What a fit learns of the columns: transforms, limits, which are constant, and the season.
+
+    Parameters
+    ----------
+    panel : Panel
+    table : ImputationTable
+    options : ImputerOptions
+        Of these, transforms, bounds, period, lags, lag_features, noise and prior_scale.
+
+    Attributes
+    ----------
+    active : (A,) int
+        Columns that the engine is given. Constant ones are filled by their value and predict nothing.
+    names : list
+        Of the active columns.
+    transforms : list of Transform
+        Of the active columns.
+    constants : (D,) float
+        Value of each constant column, NaN for the others.
+    periods : list of float
+        Seasons, in steps.
+    """
+
+    def __init__(self, panel: Panel, table: ImputationTable, options: ImputerOptions) -> None:
+        names, y = list(panel.columns), table.y
+        varies = check_fillable(y, names)
+        kinds = check_transforms(options.transforms, transforms.KINDS, names)
+        bounds = check_bounds(options.bounds, names, y)
+        self.constants = np.where(varies, np.nan, np.nanmin(y, axis=0))
+        self.active = np.flatnonzero(varies) if varies.any() else np.arange(1)
+        self.names = [names[j] for j in self.active]
+        self.transforms: list[transforms.Transform] = []
+        self._options, self._limits = options, np.empty((4, len(self.active)))
+        for i, j in enumerate(self.active):
+            observed = y[~table.missing[:, j], j]
+            check_domain(kinds[j], observed, names[j])
+            self.transforms.append(transforms.estimate(observed, kinds[j]))
+            self._limits[:, i] = _scaled_limits(self.transforms[i], observed, bounds[:, j])
+        self._season = season.learn(panel, table, options.period)
+        self.periods = self._season.periods
+
+    @property
+    def limits(self) -> FloatArray:
+        """(2, A) smallest and largest value that a cell may have on the scale of the engine."""
+        return self._limits[:2]
+
+    def problem(self, panel: Panel, table: ImputationTable) -> ImputationProblem:
+        """State the problem of these rows, those of the fit or others, on the scale of the fit.
+
+        Raises
+        ------
+        ValueError
+            Other rows have values that a transform is not defined on.
+        """
+        for t, j, name in zip(self.transforms, self.active, self.names, strict=True):
+            check_domain(t.kind, table.y[~table.missing[:, j], j], name)
+        z = self._forward(table.y)
+        covariates, steps = self._season.terms(panel, table.steps), self._season.steps(panel, table)
+        o = self._options
+        low, high, lower, upper = np.ascontiguousarray(self._limits)
+        return ImputationProblem(
+            np.ascontiguousarray(z), table.offsets, steps, covariates, o.lags, o.lag_features, o.noise,
+            o.prior_scale, low, high, lower, upper,
+        )  # fmt: skip
+
+    def forward(self, y: FloatArray) -> FloatArray:
+        """Bring a complete table (T, D) to the scale of the engine, (T, A), within its limits."""
+        low, high = self.limits
+        return np.clip(self._forward(y), low, high)
+
+    def _forward(self, y: FloatArray) -> FloatArray:
+        columns = zip(self.transforms, self.active, strict=True)
+        return np.column_stack([t.forward(y[:, j]) for t, j in columns])
+
+    def active_missing(self, table: ImputationTable) -> BoolArray:
+        """(T, A) missing cells of the active columns."""
+        return table.missing[:, self.active]
+
+    def back(self, values: FloatArray, table: ImputationTable) -> FloatArray:
+        """Bring draws (..., cells) of the missing cells of a table, row by row, back to the units of the data."""
+        columns, out = np.nonzero(self.active_missing(table))[1], np.empty(values.shape)
+        for i, transform in enumerate(self.transforms):
+            mine = columns == i
+            out[..., mine] = transform.back(values[..., mine].astype(np.float64))
+        return out
+
+    def completed(
+        self,
+        table: ImputationTable,
+        draws: FloatArray,
+        summarise: Callable[[FloatArray], FloatArray] = np.squeeze,
+    ) -> FloatArray:
+        """Complete a table by a summary of draws in the units of the data, column by column.
+
+        Parameters
+        ----------
+        table : ImputationTable
+        draws : (draw, cell) float
+            Of its missing cells in active columns, row by row, on the scale of the engine.
+        summarise : callable
+            From draws (draw, cells) to values (cells,); without it there is one draw, which is taken as it is.
+
+        Returns
+        -------
+        (T, D) float
+        """
+        columns = np.nonzero(self.active_missing(table))[1]
+        values, size = np.empty(len(columns)), max(_CHUNK // max(len(draws), 1), 1)
+        for i, transform in enumerate(self.transforms):
+            mine = np.flatnonzero(columns == i)
+            for part in np.split(mine, range(size, len(mine), size)):
+                values[part] = summarise(transform.back(draws[:, part].astype(np.float64)))
+        return self._filled(table, values)
+
+    def _filled(self, table: ImputationTable, values: FloatArray) -> FloatArray:
+        """Put values of the missing cells of the active columns, row by row, into a copy of the table."""
+        y = table.y.copy()
+        for j in np.flatnonzero(~np.isnan(self.constants)):
+            y[table.missing[:, j], j] = self.constants[j]
+        cells = np.zeros_like(table.missing)
+        cells[:, self.active] = self.active_missing(table)
+        if np.isnan(self.constants).any():
+            y[cells] = values
+        return y
+
+    def with_cells(self, table: ImputationTable, z: FloatArray) -> FloatArray:
+        """Complete a table by the missing cells of one (T, A) on the scale of the engine."""
+        missing = self.active_missing(table)
+        return self._filled(table, self.back(z[missing], table))
+
+
+def _scaled_limits(
+    transform: transforms.Transform, observed: FloatArray, bounds: FloatArray
+) -> tuple[float, float, float, float]:
+    """Limits of reflection and bounds of the user on the scale of the engine."""
+    low, high = transforms.limits(transform, observed)
+    lower, upper = (transform.bound(b) for b in bounds)
+    return max(low, lower), min(high, upper), lower, upper
+
+
+def longest_gaps(problem: ImputationProblem) -> tuple[int, int]:
     """Longest run of steps missing in one column, and in all columns at once.
 
     A run ends where its sequence does and at skipped steps.
@@ -41,13 +221,13 @@ def longest_gaps(problem):
     return int(run_lengths(problem).max(initial=0)), int(whole.max(initial=0))
 
 
-def run_lengths(problem):
+def run_lengths(problem: ImputationProblem) -> IntArray:
     """(T, D) length of the run of missing cells that each cell lies in, 0 where it was observed."""
     start = _starts(problem)
     return np.column_stack([_runs(column, start) for column in problem.missing.T])
 
 
-def _starts(problem):
+def _starts(problem: ImputationProblem) -> BoolArray:
     """Rows before which a sequence ends or steps are skipped."""
     start = np.zeros(len(problem.z), dtype=bool)
     start[problem.offsets[:-1][np.diff(problem.offsets) > 0]] = True
@@ -55,7 +235,7 @@ def _starts(problem):
     return start
 
 
-def _runs(missing, start):
+def _runs(missing: BoolArray, start: BoolArray) -> IntArray:
     """(T,) length of the run of True that each row lies in and no start but its first; 0 outside."""
     begins = missing & (start | ~np.concatenate([[False], missing[:-1]]))
     run = np.cumsum(begins)

@@ -1,15 +1,24 @@
 """The clock of a table: its step, its season, and where in both other rows lie."""
 
-from typing import Any, NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from tsinit._validate.imputing import warn_other_clock
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tsinit._typing import BoolArray, FloatArray, IntArray
+    from tsinit._validate import Panel
+    from tsinit.models.imputation.problem import ImputationTable
+
 #: Harmonics of each period.
 _HARMONICS = 2
 #: Periods that the rows must pass through before "auto" believes in them.
-_FEWEST_PERIODS = 3
+_MIN_PERIODS = 3
 _HOUR = 3600.0
 _DAY = 24 * _HOUR
 _MONTH = 30.4 * _DAY
@@ -17,21 +26,21 @@ _MONTH = 30.4 * _DAY
 _ANCHOR = "2001-01-01"
 
 
-class Season(NamedTuple):
+class SeasonalClock(NamedTuple):
     """What a fit learns of the clock, for other rows too."""
 
     step: Any  # distance of two rows as a pandas offset, Timedelta or DateOffset; None where the index has no times
-    periods: list  # of float, in steps
+    periods: list[float]  # in steps
     origin: int  # step of the first row, counted from a fixed date; 0 without dates
-    kept: np.ndarray  # (k,) bool, waves of the periods that vary
+    kept: BoolArray  # (k,), waves of the periods that vary
 
-    def terms(self, panel, steps):
+    def terms(self, panel: Panel, steps: IntArray) -> FloatArray:
         """Sine and cosine terms (T, F) of rows, those of the fit or others."""
         count = _count(panel, self.step)
         columns = _waves(steps if count is None else count, self.periods)
         return np.ascontiguousarray(np.reshape(columns, (len(self.kept), len(steps)))[self.kept].T)
 
-    def steps(self, panel, rows):
+    def steps(self, panel: Panel, table: ImputationTable) -> IntArray:
         """Steps (T,) of rows by the clock of the fit, from its first row on.
 
         Without dates nobody knows how far they are apart: they are counted from the first row of each sequence.
@@ -39,16 +48,16 @@ class Season(NamedTuple):
         own, count = _step(panel), _count(panel, self.step)
         same = own is None or self.step is None or own == self.step
         if count is None:  # durations, or nothing known
-            return rows.steps if same else rows.steps * self._ratio(own)
-        if not same and _are_steps(count, rows.offsets):
+            return table.steps if same else table.steps * self._ratio(own)
+        if not same and _are_steps(count, table.offsets):
             return np.rint(count).astype(np.int64) - self.origin
         if not same:
             warn_other_clock(_words(own), _words(self.step))
-        sizes = np.diff(rows.offsets)
-        first = np.rint(count[rows.offsets[:-1][sizes > 0]]).astype(np.int64) - self.origin
-        return rows.steps + np.repeat(first, sizes[sizes > 0])
+        sizes = np.diff(table.offsets)
+        first = np.rint(count[table.offsets[:-1][sizes > 0]]).astype(np.int64) - self.origin
+        return table.steps + np.repeat(first, sizes[sizes > 0])
 
-    def _ratio(self, own):
+    def _ratio(self, own: Any) -> int:
         """Steps of the fit in one step of rows with a clock of their own."""
         ratio = _seconds(own) / _seconds(self.step)
         if round(ratio) >= 1 and np.isclose(ratio, round(ratio), rtol=1e-9):
@@ -57,7 +66,7 @@ class Season(NamedTuple):
         return 1
 
 
-def _are_steps(count, offsets):
+def _are_steps(count: FloatArray, offsets: IntArray) -> bool:
     """Whether rows are whole steps apart, at least one within a sequence."""
     passed = count - count[0]
     onwards = np.diff(passed) > 0.5
@@ -65,33 +74,33 @@ def _are_steps(count, offsets):
     return bool(onwards.all() and np.abs(passed - np.rint(passed)).max() < 1e-6)
 
 
-def learn(panel, rows, period):
+def learn(panel: Panel, table: ImputationTable, period: str | list[float]) -> SeasonalClock:
     """Take the clock and the season from the rows of a fit.
 
     Parameters
     ----------
     panel : Panel
-    rows : Rows
+    table : ImputationTable
     period : "auto" or list of float
         In steps. "auto" is a day for steps of at most six hours, a week for (working) days, a year for months
         and quarters.
 
     Returns
     -------
-    Season
+    SeasonalClock
     """
     step = _step(panel)
     count = _count(panel, step)
     if isinstance(period, str):
         found = None if count is None else _usual(step)
-        period = [found] if found and np.ptp(rows.steps) >= _FEWEST_PERIODS * found else []
-    waves = _waves(rows.steps if count is None else count, period)
+        period = [found] if found and np.ptp(table.steps) >= _MIN_PERIODS * found else []
+    waves = _waves(table.steps if count is None else count, period)
     # Half the period of an even one has no sine.
     kept = np.array([np.ptp(wave) > 1e-6 for wave in waves], dtype=bool)
-    return Season(step, period, 0 if count is None else int(np.rint(count[0])), kept)
+    return SeasonalClock(step, period, 0 if count is None else int(np.rint(count[0])), kept)
 
 
-def _waves(count, periods):
+def _waves(count: FloatArray | IntArray, periods: list[float]) -> list[FloatArray]:
     return [
         wave(2.0 * np.pi * k * count / p)
         for p in periods
@@ -100,7 +109,7 @@ def _waves(count, periods):
     ]
 
 
-def _step(panel):
+def _step(panel: Panel) -> Any:
     """Distance of two rows; None where the index has no times, or one row only."""
     import pandas as pd
 
@@ -110,25 +119,25 @@ def _step(panel):
     return None if isinstance(step, (int, float, np.number)) else step
 
 
-def _seconds(step):
+def _seconds(step: Any) -> float:
     import pandas as pd
 
     anchor = pd.Timestamp(_ANCHOR)
     return (anchor + step - anchor).total_seconds()
 
 
-def _words(step):
+def _words(step: Any) -> str:
     import pandas as pd
 
     return str(pd.Timedelta(seconds=_seconds(step)))
 
 
-def _months(seconds):
+def _months(seconds: float) -> int:
     """Months in a step of so many seconds, 0 where it is shorter than one, or longer than a quarter."""
     return round(seconds / _MONTH) if 27 * _DAY < seconds < 95 * _DAY else 0
 
 
-def _count(panel, step):
+def _count(panel: Panel, step: Any) -> FloatArray | None:
     """Steps (T,) since a fixed date; None where the index has no dates."""
     dates = None if step is None else _dates(panel)
     if dates is None:
@@ -143,7 +152,7 @@ def _count(panel, step):
     return ((dates - pd.Timestamp(_ANCHOR)) / pd.Timedelta(seconds=seconds)).to_numpy()
 
 
-def _dates(panel):
+def _dates(panel: Panel) -> pd.DatetimeIndex | None:
     import pandas as pd
 
     indexes: list[Any] = [getattr(part, "index", None) for part in panel.parts]
@@ -160,7 +169,7 @@ def _dates(panel):
     return joined.tz_localize(None) if joined.tz is not None else joined
 
 
-def _usual(step):
+def _usual(step: Any) -> float | None:
     """Period that such steps usually have."""
     import pandas as pd
 

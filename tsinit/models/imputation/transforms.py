@@ -1,11 +1,16 @@
 """Transforms of single columns towards the normal, and back: monotone, and estimated from what was observed."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from tsinit._typing import FloatArray
+
 #: "auto" transforms columns of so many observed and so many different values at least.
-_FEWEST, _VARIED = 50, 10
+_MIN_OBSERVED, _MIN_DISTINCT = 50, 10
 #: Yeo and Johnson's power acts on 1 + u, u in units of this share of the median of a positive column: small enough to
 #: come close to a logarithm (NRMSE of nitrogen oxides 0.15 against 0.18 with the median itself).
 _SHARE = 0.1
@@ -23,22 +28,22 @@ class Transform(NamedTuple):
     centre: float
     scale: float
 
-    def forward(self, y):
+    def forward(self, y: FloatArray) -> FloatArray:
         """Return z for values y in the units of the data; NaN stays NaN."""
         return (_forward(self.kind, y / self.unit, self.power) - self.centre) / self.scale
 
-    def back(self, z):
+    def back(self, z: FloatArray) -> FloatArray:
         """Return y for z."""
         return _back(self.kind, z * self.scale + self.centre, self.power) * self.unit
 
-    def bound(self, y):
+    def bound(self, y: float) -> float:
         """Return z for a bound y of the user's, which may lie where the scale has no values."""
         if self.kind in ("log", "sqrt") and y <= 0.0:
             y = 0.0 if self.kind == "sqrt" else -np.inf
-        return self.forward(np.array(y)) if np.isfinite(y) else y
+        return float(self.forward(np.array(y))) if np.isfinite(y) else y
 
 
-def estimate(y, kind):
+def estimate(y: FloatArray, kind: str | None) -> Transform:
     """Fit the transform of one column.
 
     Parameters
@@ -62,7 +67,7 @@ def estimate(y, kind):
     unit, power = 1.0, 1.0
     if kind == "yeo-johnson":
         unit = _unit(y)
-        power = _likeliest_power(y / unit)
+        power = _most_likely_power(y / unit)
     g = _forward(kind, y / unit, power)
     scale = g.std()
     if not np.isfinite(scale) or scale == 0.0:
@@ -70,32 +75,32 @@ def estimate(y, kind):
     return Transform(kind, unit, power, float(g.mean()), float(scale))
 
 
-def _unit(y):
+def _unit(y: FloatArray) -> float:
     return _SHARE * float(np.median(y)) if y.min() > 0 else float(y.std())
 
 
-def _is_skewed(y):
+def _is_skewed(y: FloatArray) -> bool:
     """Whether the skewness is beyond two standard errors of that of a normal sample."""
-    if len(y) < _FEWEST or len(np.unique(y[: 100 * _VARIED])) < _VARIED:
+    if len(y) < _MIN_OBSERVED or len(np.unique(y[: 100 * _MIN_DISTINCT])) < _MIN_DISTINCT:
         return False
     deviation = (y - y.mean()) / y.std()
     return bool(abs(np.mean(deviation**3)) > 2.0 * np.sqrt(6.0 / len(y)))
 
 
-def _likeliest_power(u):
+def _most_likely_power(u: FloatArray) -> float:
     """Power under which the values are most likely normal."""
     from scipy.optimize import minimize_scalar
 
     jacobian = np.mean(np.sign(u) * np.log1p(np.abs(u)))
 
-    def loss(power):
+    def loss(power: float) -> float:
         variance = _forward("yeo-johnson", u, power).var()
         return 0.5 * np.log(variance) - (power - 1.0) * jacobian if variance > 0 else np.inf
 
     return float(minimize_scalar(loss, bounds=_POWERS, method="bounded", options={"xatol": 1e-4}).x)
 
 
-def _forward(kind, u, power):
+def _forward(kind: str | None, u: FloatArray, power: float) -> FloatArray:
     if kind == "log":
         return np.log(u)
     if kind == "sqrt":
@@ -106,12 +111,12 @@ def _forward(kind, u, power):
     return np.where(u >= 0, _expand(size, power), -_expand(size, 2.0 - power))
 
 
-def _expand(x, power):
+def _expand(x: FloatArray, power: float) -> FloatArray:
     """(e^(power x) - 1) / power, and x where the power is 0."""
     return np.expm1(power * x) / power if abs(power) > 1e-8 else x
 
 
-def _back(kind, g, power):
+def _back(kind: str | None, g: FloatArray, power: float) -> FloatArray:
     if kind == "log":
         return np.exp(g)
     if kind == "sqrt":
@@ -124,21 +129,21 @@ def _back(kind, g, power):
     return np.sign(g) * np.expm1(size)
 
 
-def _shrink(g, power):
+def _shrink(g: FloatArray, power: float) -> FloatArray:
     """Inverse of `_expand`; a bounded scale ends where it does."""
     return np.log1p(np.maximum(power * g, -1.0 + 1e-12)) / power if abs(power) > 1e-8 else g
 
 
-def limits(transform, y):
+def limits(transform: Transform, y: FloatArray) -> tuple[float, float]:
     """Range of z that draws may take: half a range beyond what was observed, and where the scale ends."""
     z = transform.forward(np.array([y.min(), y.max()]))
     reach = 0.5 * (z[1] - z[0])
     low, high = z[0] - reach, z[1] + reach
-    end = _end(transform)
-    return max(low, end[0]), min(high, end[1])
+    first, last = _support(transform)
+    return max(low, first), min(high, last)
 
 
-def _end(transform):
+def _support(transform: Transform) -> tuple[float, float]:
     """Where the scale of a transform ends: a power below 0 is bounded above, one above 2 below; a root at 0."""
     low, high = -np.inf, np.inf
     if transform.kind == "sqrt":
@@ -146,7 +151,6 @@ def _end(transform):
     if transform.kind == "yeo-johnson":
         high = -1.0 / transform.power if transform.power < 0 else high
         low = 1.0 / (2.0 - transform.power) if transform.power > 2 else low
+    first, last = ((end - transform.centre) / transform.scale for end in (low, high))
     margin = 1e-6
-    return (low - transform.centre) / transform.scale + margin, (
-        high - transform.centre
-    ) / transform.scale - margin
+    return first + margin, last - margin

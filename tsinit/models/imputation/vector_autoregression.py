@@ -1,38 +1,162 @@
-"""The joint imputation engine: a Bayesian vector autoregression, all missing cells drawn at once."""
+"""A Bayesian vector autoregression, all missing cells drawn at once: its table, its chain, and other rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from tsinit.kernels.imputation import var_gaps
 from tsinit.models.imputation.problem import longest_gaps
-from tsinit.models.imputation.seasonal_drift import Drift, drift_terms
-from tsinit.models.imputation.var_layout import seasonal
-from tsinit.models.imputation.var_new import VarDraw
-from tsinit.models.imputation.var_posterior import Law, NoisePrior, draw_law, log_prior
-from tsinit.models.imputation.var_regressions import classes, design
-from tsinit.models.imputation.var_table import GapTable, VarStopped
+from tsinit.models.imputation.seasonal_drift import SeasonalDrift, drift_terms
+from tsinit.models.imputation.var_regressions import (
+    NoisePrior,
+    SegmentLayout,
+    VARParameters,
+    draw_parameters,
+    fill_lags,
+    lay_out,
+    log_prior,
+    parameters_for,
+    precision_blocks,
+    regressions_of,
+    seasonal,
+)
+
+if TYPE_CHECKING:
+    from tsinit._typing import BoolArray, FloatArray
+    from tsinit.models.imputation.problem import ImputationProblem
 
 _OUTAGE = 0.25  # share of a period from which a gap is an outage
 
 
-class VarChain:
+class NumericalBreakdownError(ArithmeticError):
+    """A chain cannot go on; the message says where and why."""
+
+
+class VARTable:
+    """Rows of the engine with their present values.
+
+    Parameters
+    ----------
+    problem : ImputationProblem
+    start : (T, D) float
+        A complete table.
+    periods : sequence of float
+
+    Attributes
+    ----------
+    Z, mean : (n, D) float
+        Present values, and the mean of the missing ones given coefficients and observed cells, those as they are.
+    weighted : (n, D) float
+        Residuals times noise precision at the present values and coefficients.
+    n_reflected : (D,) int
+        Cells of each column that the last draw reflected because they were far outside of what was observed.
+    """
+
+    def __init__(
+        self, problem: ImputationProblem, start: FloatArray, periods: Sequence[float]
+    ) -> None:
+        self.layout = lay_out(problem, periods)
+        n, D = len(self.layout.before), problem.z.shape[1]
+        missing = np.ones((n, D), dtype=bool)
+        missing[self.layout.rows] = problem.missing
+        # In rows that follow one another, by which `_flat` counts its cells.
+        self.Z = np.ascontiguousarray(_between(start, self.layout))
+        self.mean, self.weighted = self.Z.copy(), np.empty((n, D))
+        self.n_reflected = np.zeros(D, dtype=np.int64)
+        self.gaps = _gaps(missing, self.layout, problem.lags)
+        self._L, columns = problem.lags, self.gaps.column
+        self._flat = self.gaps.row * D + columns
+        self._low = np.maximum(problem.low, problem.lower)[columns]
+        self._high = np.minimum(problem.high, problem.upper)[columns]
+        # What is reflected at a bound of the user's is nothing to warn of.
+        self._counts = np.array(
+            [self._low > problem.lower[columns], self._high < problem.upper[columns]]
+        )
+
+    def given(self, values: FloatArray) -> FloatArray:
+        """Pick the rows that the user gave."""
+        return values[self.layout.rows]
+
+    def draw_gaps(self, rng: np.random.Generator, parameters: Mapping[int, VARParameters]) -> None:
+        """Draw the missing cells given coefficients, noise and what was observed."""
+        gaps, before = self.gaps, self.layout.before
+        if gaps.row.size == 0:
+            return
+        blocks = precision_blocks(parameters, self._L, self.Z.shape[1])
+        slope, mean, sample = np.empty((3, gaps.row.size))
+        if not var_gaps.factor(gaps, blocks, before):
+            raise NumericalBreakdownError(
+                "The precision of the missing cells must be positive definite; it is not to rounding. "
+                "Use fewer lags, or method='fcs'."
+            )
+        var_gaps.slopes(gaps, blocks, before, self.weighted, slope)
+        var_gaps.draw(rng, gaps, slope, mean, sample)
+        Z = self.Z.reshape(-1)
+        present = Z[self._flat]
+        self.mean.reshape(-1)[self._flat] = present + mean
+        Z[self._flat] = self._reflected(present + sample)
+
+    def _reflected(self, values: FloatArray) -> FloatArray:
+        """Reflect what went far outside the data, or beyond a bound of the user's."""
+        low, high, D = self._low, self._high, self.Z.shape[1]
+        self.n_reflected = np.zeros(D, dtype=np.int64)
+        below, above = values < low, values > high
+        if not (below.any() or above.any()):
+            return values
+        far = (below & self._counts[0]) | (above & self._counts[1])
+        self.n_reflected = np.bincount(self.gaps.column[far], minlength=D)
+        with np.errstate(invalid="ignore"):  # twice an infinite bound, where nothing crosses it
+            inside = np.where(below, 2 * low - values, np.where(above, 2 * high - values, values))
+        return np.clip(inside, low, high)
+
+
+def _between(start: FloatArray, layout: SegmentLayout) -> FloatArray:
+    """Start for the rows that the clock skipped: straight lines between their neighbours."""
+    n = len(layout.before)
+    if n == len(start):
+        return np.array(start, dtype=np.float64)
+    return np.column_stack([np.interp(np.arange(n), layout.rows, column) for column in start.T])
+
+
+def _gaps(missing: BoolArray, layout: SegmentLayout, L: int) -> var_gaps.VARGaps:
+    """List the cells that are missing (n, D), with space for their precision matrix."""
+    row, column = (part.astype(np.int64) for part in np.nonzero(missing))
+    stop = layout.stop[row]
+    first, place = np.empty(row.size, dtype=np.int64), np.empty(row.size, dtype=np.int64)
+    entries = var_gaps.profile(row, stop, np.int64(L), first, place)
+    return var_gaps.VARGaps(row, column, stop, first, place, np.empty(entries), np.empty(row.size))
+
+
+class VARDraw(NamedTuple):
+    """One draw of what an autoregression learns: it completes other rows."""
+
+    parameters: dict[int, VARParameters]  # by number of rows before
+    profile: FloatArray | None  # (2 H + 1, D) mean of a season that drifts, over its periods
+
+
+class VARChain:
     """Gibbs sampler of the autoregression and of the missing cells.
 
     z_t = A_1 z_(t-1) + ... + A_L z_(t-L) + C' f_t + c + e_t, e_t ~ N(0, Q), with a matrix-normal inverse-Wishart prior.
     The first L rows of a segment, which have fewer rows before them, each have a regression of their own on those there
-    are, shared by all segments, so that the law of a segment is complete and every update exact.
+    are, shared by all segments, so that a segment has a complete joint distribution and every update is exact.
 
-    Where outages are long, C and c walk from one period to the next (`Drift`): during an outage the table then follows
-    the profile of the days around it, not that of the whole year.
+    Where outages are long, C and c follow a random walk from one period to the next (`SeasonalDrift`): during an outage
+    the table then follows the profile of the days around it, not that of the whole year.
 
     Parameters
     ----------
-    problem : Problem
+    problem : ImputationProblem
     start : (T, D) float
         A complete table.
     rng : numpy.random.Generator
     periods : sequence of float
-        Steps of the seasons; the shortest is the one that walks.
+        Steps of the seasons; the shortest is the one that drifts.
     drift : "auto" or bool
-        Whether the season walks; "auto" where a period is known, a column is missing for a quarter of it or longer
+        Whether the season drifts; "auto" where a period is known, a column is missing for a quarter of it or longer
         at a stretch, and a sequence has at least 8.
     noise_prior : NoisePrior, optional
         Inverse Wishart with D + 2 degrees of freedom and mean I if not given.
@@ -42,97 +166,152 @@ class VarChain:
     z : (T, D) float
         The table with the present draw of its missing cells.
     mean : (T, D) float
-        The same with their mean given the present coefficients and what was seen.
+        The same with their mean given the present coefficients and what was observed.
+    parameters : dict of int to VARParameters
+        Coefficients and noise, by number of rows before.
     drifts : bool
-        Whether the season walks.
-    log_joint : float
-        Log density of coefficients, noise and table, given the walk.
-    noise : float
-        Mean log standard deviation of the noise, over directions.
-    guard_hits : int
-        Cells turned back in this sweep because they were far outside of what was observed.
+        Whether the season drifts.
+    log_density : float
+        Log density of coefficients, noise and table, given the drift.
+    n_reflected : int
+        Cells that this sweep reflected because they were far outside of what was observed.
     """
 
-    def __init__(self, problem, start, rng, *, periods=(), drift="auto", noise_prior=None):
+    def __init__(
+        self,
+        problem: ImputationProblem,
+        start: FloatArray,
+        rng: np.random.Generator,
+        *,
+        periods: Sequence[float] = (),
+        drift: str | bool = "auto",
+        noise_prior: NoisePrior | None = None,
+    ) -> None:
         self._rng, self._L, D = rng, problem.lags, problem.z.shape[1]
-        self.table = GapTable(problem, start, periods)
+        self.table = VARTable(problem, start, periods)
         self.layout = self.table.layout
         self._drift = _new_drift(problem, self.layout, periods, drift, rng)
-        self.drifts = self._drift is not None
         prior = NoisePrior(D + 2.0, 1.0) if noise_prior is None else noise_prior
-        static = ~seasonal(problem, periods)[0]
-        self.classes = classes(
-            self.layout, self._L, D, static, self.drifts, problem.prior_scale, prior
-        )
-        self.laws: dict[int, Law] = {}
-        self.log_joint, self.noise = np.nan, np.nan
-        self.draw_laws()
+        static = ~seasonal(problem, periods)[0] if self.drifts else None
+        self.regressions = regressions_of(self.layout, problem, static, prior)
+        self.parameters: dict[int, VARParameters] = {}
+        self.log_density = np.nan
+        self.draw_parameters()
 
     @property
-    def z(self):
+    def drifts(self) -> bool:
+        """Whether the season drifts."""
+        return self._drift is not None
+
+    @property
+    def z(self) -> FloatArray:
         """The table with the present draw."""
         return self.table.given(self.table.Z)
 
     @property
-    def mean(self):
+    def mean(self) -> FloatArray:
         """The table with conditional means of the missing cells."""
         return self.table.given(self.table.mean)
 
     @property
-    def guard_hits(self):
-        """Cells turned back in this sweep because they were far outside of what was observed."""
-        return int(self.table.hits.sum())
+    def n_reflected(self) -> int:
+        """Cells that this sweep reflected because they were far outside of what was observed."""
+        return int(self.table.n_reflected.sum())
 
-    def parameters(self):
-        """What it takes to complete other rows, with `complete_new`."""
-        return VarDraw(dict(self.laws), self._drift.path.mean(axis=0) if self.drifts else None)
+    def parameter_draw(self) -> VARDraw:
+        """Copy what it takes to complete other rows, with `complete_rows`."""
+        profile = None if self._drift is None else self._drift.path.mean(axis=0)
+        return VARDraw(dict(self.parameters), profile)
 
-    def sweep(self):
+    def sweep(self) -> None:
         """Draw the missing cells, then coefficients and noise."""
         self.draw_gaps()
-        self.draw_laws()
+        self.draw_parameters()
 
-    def draw_gaps(self):
-        """Draw the missing cells given coefficients, noise and what was seen."""
-        self.table.draw_gaps(self._rng, self.laws)
+    def draw_gaps(self) -> None:
+        """Draw the missing cells given coefficients, noise and what was observed."""
+        self.table.draw_gaps(self._rng, self.parameters)
 
-    def draw_laws(self):
+    def draw_parameters(self) -> None:
         """Draw coefficients and noise given the complete table."""
         total = 0.0
-        for part in self.classes:
-            Y = design(part, self.table.Z)
-            if part.before == self._L and self.drifts:
-                law, profile = self._drift.draw(part.X, Y, part.scale, part.prior)
-                E = Y - part.X @ law.B - profile
+        for part in self.regressions:
+            X, Y = part.X, fill_lags(part, self.table.Z)
+            if part.before == self._L and self._drift is not None:
+                drawn, profile = self._drift.draw(X, Y, part.scale, part.prior)
+                E = Y - X @ drawn.B - profile
             else:
-                X = part.X
-                law = draw_law(self._rng, X.T @ X, X.T @ Y, Y.T @ Y, len(Y), part.scale, part.prior)
-                E = Y - X @ law.B
-            weighted = E @ law.precision
+                sums = X.T @ X, X.T @ Y, Y.T @ Y
+                drawn = draw_parameters(self._rng, *sums, len(Y), part.scale, part.prior)
+                E = Y - X @ drawn.B
+            weighted = E @ drawn.precision
             self.table.weighted[part.rows] = weighted
-            self.laws[part.before] = law
-            total += log_prior(law, part.scale, part.prior) - 0.5 * np.vdot(weighted, E)
-            total -= 0.5 * len(Y) * (law.log_det + Y.shape[1] * np.log(2 * np.pi))
-        self.log_joint = float(total)
-        last = self.laws[self.classes[-1].before]
-        self.noise = float(0.5 * last.log_det / len(last.precision))
+            self.parameters[part.before] = drawn
+            total += log_prior(drawn, part.scale, part.prior) - 0.5 * np.vdot(weighted, E)
+            total -= 0.5 * len(Y) * (drawn.log_det + Y.shape[1] * np.log(2 * np.pi))
+        self.log_density = float(total)
         if not np.isfinite(total):
-            raise VarStopped(
+            raise NumericalBreakdownError(
                 "The vector autoregression must keep finite values; got a log density of "
                 f"{total}. Use fewer lags, or method='fcs'."
             )
 
 
-def _new_drift(problem, layout, periods, drift, rng):
-    """Decide whether the season walks, and set its walk up."""
+def _new_drift(
+    problem: ImputationProblem,
+    layout: SegmentLayout,
+    periods: Sequence[float],
+    drift: str | bool,
+    rng: np.random.Generator,
+) -> SeasonalDrift | None:
+    """Decide whether the season drifts, and set that up."""
     rows = np.flatnonzero(layout.before == problem.lags)
     if drift is False or not len(periods) or rows.size == 0:
         return None
     period = min(periods)
     number, sequence = (layout.steps[rows] // period).astype(np.int64), layout.sequence[rows]
     long = longest_gaps(problem)[0] >= _OUTAGE * period
-    if drift == "auto" and not (long and Drift.long_enough(number, sequence)):
+    if drift == "auto" and not (long and SeasonalDrift.long_enough(number, sequence)):
         return None
-    return Drift(
-        drift_terms(layout.steps[rows], period), number, sequence, problem.prior_scale, rng
-    )
+    terms = drift_terms(layout.steps[rows], period)
+    return SeasonalDrift(terms, number, sequence, problem.prior_scale, rng)
+
+
+def complete_rows(
+    draw: VARDraw,
+    problem: ImputationProblem,
+    start: FloatArray,
+    rng: np.random.Generator,
+    periods: Sequence[float] = (),
+) -> tuple[FloatArray, FloatArray]:
+    """Draw the missing cells of another table than that of the fit, given one draw of the coefficients.
+
+    A season that drifted while it was learned is taken as it was on average: where it has gone since, nobody knows.
+
+    Parameters
+    ----------
+    draw : VARDraw
+    problem : ImputationProblem
+        Of the new rows, on the scale of the fit.
+    start : (T, D) float
+        Any complete table.
+    rng : numpy.random.Generator
+    periods : sequence of float
+        As in the fit.
+
+    Returns
+    -------
+    z, mean : (T, D) float
+        A draw of the table, and its mean given the coefficients.
+    """
+    table, L, D = VARTable(problem, start, periods), problem.lags, problem.z.shape[1]
+    static = None if draw.profile is None else ~seasonal(problem, periods)[0]
+    parameters = {}
+    for part in regressions_of(table.layout, problem, static, NoisePrior(D + 2.0, 1.0)):
+        one = parameters[part.before] = parameters_for(part, draw.parameters, D)
+        E = fill_lags(part, table.Z) - part.X @ one.B
+        if draw.profile is not None and part.before == L:
+            E -= drift_terms(table.layout.steps[part.rows], min(periods)) @ draw.profile
+        table.weighted[part.rows] = E @ one.precision
+    table.draw_gaps(rng, parameters)
+    return table.given(table.Z), table.given(table.mean)

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from tsinit.models.imputation import lags
+from tsinit.models.imputation import lagged_regressions as lags
 
 
 def available(offsets, steps, L):
@@ -46,8 +46,8 @@ def test_a_short_hole_becomes_missing_rows_and_a_long_one_does_not():
 def test_rare_patterns_are_served_by_fewer_lags_and_informed_by_more_rows():
     layout = lags.lay_out(np.array([0, 500]), np.arange(500), 2)
     patterns = lags.group(layout, 2, lambda code: 10)
-    served = lags.serve(layout.pattern, patterns.classes, 2)
-    first = patterns.classes[served[layout.place[0]]]
+    served = lags.serve(layout.pattern, patterns.regressions, 2)
+    first = patterns.regressions[served[layout.place[0]]]
     assert first == 0b1100  # nothing before, two steps after
     k = served[layout.place[0]]
     counts = np.diff(patterns.starts)
@@ -60,7 +60,9 @@ def test_rare_patterns_are_served_by_fewer_lags_and_informed_by_more_rows():
 def test_too_few_rows_give_up_the_farthest_lags():
     layout = lags.lay_out(np.array([0, 40]), np.arange(40), 3)
     patterns = lags.group(layout, 3, lambda code: 3 + 2 * int(code).bit_count())
-    served = patterns.classes[lags.serve(layout.pattern, patterns.classes, 3)[layout.place[20]]]
+    served = patterns.regressions[
+        lags.serve(layout.pattern, patterns.regressions, 3)[layout.place[20]]
+    ]
     assert (
         served == 0b001100
     )  # 7 coefficients for 38 rows; three lags would be 9, and five rows each are asked for

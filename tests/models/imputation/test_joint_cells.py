@@ -1,4 +1,4 @@
-"""Cells that determine each other are told, and drawn from the law of all that is missing in their rows."""
+"""Cells that determine each other are found, and drawn given all that is not missing in their rows."""
 
 import numpy as np
 import pytest
@@ -7,11 +7,15 @@ from reference.fcs import interpolate
 
 from tsinit import result
 from tsinit.models.imputation import joint_cells
-from tsinit.models.imputation.chained_equations import FcsChain
-from tsinit.models.imputation.lagged_regressions import Equations
+from tsinit.models.imputation.chained_equations import FCSChain
+from tsinit.models.imputation.lagged_regressions import LaggedRegressions
 from tsinit.models.imputation.model import TBayesMICE
-from tsinit.models.imputation.var_posterior import NoisePrior, draw_law
-from tsinit.models.imputation.var_regressions import classes, design
+from tsinit.models.imputation.var_regressions import (
+    NoisePrior,
+    draw_parameters,
+    fill_lags,
+    regressions_of,
+)
 
 
 @pytest.fixture
@@ -24,15 +28,15 @@ def copies(rng):
 
 def found(z, noise="normal", **change):
     stated = problem(z, **change)._replace(noise=noise)
-    return joint_cells.find(stated, joint_cells.learn(stated, np.random.default_rng(0)))
+    return joint_cells.find(stated, joint_cells.pilot_run(stated, np.random.default_rng(0)))
 
 
-def test_copies_are_entangled_where_both_are_missing(copies):
+def test_copies_are_sampled_jointly_where_both_are_missing(copies):
     copies[[20, 40], 0] = copies[[20, 60], 1] = copies[[20, 40, 60], 2] = np.nan
     assert np.argwhere(found(copies)).tolist() == [[20, 0], [20, 1]]
 
 
-def test_runs_in_common_are_entangled(copies):
+def test_runs_in_common_are_sampled_jointly(copies):
     copies[20:30, 0] = copies[25:40, 2] = copies[100:110, 2] = np.nan
     expected = np.zeros((300, 3), dtype=bool)
     expected[25:30, [0, 2]] = True
@@ -44,41 +48,47 @@ def test_where_nothing_can_be(copies):
     copies[20] = np.nan
     assert not found(copies, noise="student_t").any()
     assert not found(copies[:, :1]).any()
-    assert joint_cells.learn(problem(copies[:2], lags=3), np.random.default_rng(0)) is None
+    assert joint_cells.pilot_run(problem(copies[:2], lags=3), np.random.default_rng(0)) is None
 
 
 @pytest.mark.parametrize("lags", [0, 1, 2])
-def test_laws_are_those_of_the_rows(copies, lags):
+def test_parameters_are_those_of_the_rows(copies, lags):
     """The Gram matrices of the windows give the regressions that the rows themselves give."""
     y = holes(np.random.default_rng(1), copies, 0.3)
     stated = problem(y, lags=lags, offsets=[0, 150, 300])
-    equations = Equations(stated, law=joint_cells.learn(stated, np.random.default_rng(0)))
-    chain = FcsChain(equations, interpolate(y), np.random.default_rng(2))
+    equations = LaggedRegressions(
+        stated, pilot=joint_cells.pilot_run(stated, np.random.default_rng(0))
+    )
+    chain = FCSChain(equations, interpolate(y), np.random.default_rng(2))
     chain._gather()
-    joint, prior = chain._joint, NoisePrior(5.0, 1.0)
-    joint.draw_laws(np.random.default_rng(3), chain._S)
+    joint, prior = chain._cells.joint, NoisePrior(5.0, 1.0)
+    joint.draw_parameters(np.random.default_rng(3), chain._S)
     rng, layout = np.random.default_rng(3), joint._table.layout
-    for part in classes(layout, lags, 3, np.zeros(0, dtype=bool), False, 5.0, prior):
-        Y, X = design(part, chain.z), part.X
-        law = draw_law(rng, X.T @ X, X.T @ Y, Y.T @ Y, len(Y), part.scale, prior)
-        np.testing.assert_allclose(joint.laws[part.before].B, law.B, atol=1e-9)
-        np.testing.assert_allclose(joint.laws[part.before].precision, law.precision, rtol=1e-7)
+    for part in regressions_of(layout, stated, None, prior):
+        Y, X = fill_lags(part, chain.z), part.X
+        own = draw_parameters(rng, X.T @ X, X.T @ Y, Y.T @ Y, len(Y), part.scale, prior)
+        np.testing.assert_allclose(joint.parameters[part.before].B, own.B, atol=1e-9)
+        np.testing.assert_allclose(
+            joint.parameters[part.before].precision, own.precision, rtol=1e-7
+        )
 
 
-def test_draws_have_the_law_of_the_cells_given_all_others(rng):
+def test_draws_have_the_distribution_of_the_cells_given_all_others(rng):
     """Against weighted least squares on the equations one by one."""
     z = rng.standard_normal((14, 3))
     z[4:7, :2] = z[10, 1:] = np.nan
     stated = problem(z)
     which = np.isnan(z)
-    equations = Equations(stated)
-    equations.entangled = which
+    equations = LaggedRegressions(stated)
+    equations.joint = which
     start = np.where(which, 0.3, z)
-    joint = joint_cells.Entangled(equations, start)
+    joint = joint_cells.JointCells(equations, start)
     for c, k in ((0, 1), (1, 4)):
         X, Y = rng.standard_normal((40, k)), rng.standard_normal((40, 3))
-        joint.laws[c] = draw_law(rng, X.T @ X, X.T @ Y, Y.T @ Y, 40, 1.0, NoisePrior(5.0, 1.0))
-    mean, covariance = conditional(start, which, joint.laws)
+        joint.parameters[c] = draw_parameters(
+            rng, X.T @ X, X.T @ Y, Y.T @ Y, 40, 1.0, NoisePrior(5.0, 1.0)
+        )
+    mean, covariance = conditional(start, which, joint.parameters)
     draws = []
     for _ in range(4000):
         table = equations.spread(start)
@@ -91,15 +101,15 @@ def test_draws_have_the_law_of_the_cells_given_all_others(rng):
     assert np.abs(whitened @ whitened.T / 4000 - np.eye(len(sd))).max() < 5 * np.sqrt(2 / 4000)
 
 
-def conditional(table, which, laws):
+def conditional(table, which, parameters):
     def errors(cells):
         z = table.copy()
         z[which] = cells
         out = []
         for t in range(len(z)):
-            law = laws[min(t, 1)]
+            own = parameters[min(t, 1)]
             x = np.append(z[t - 1], 1.0) if t else np.ones(1)
-            out.append(np.linalg.cholesky(law.precision).T @ (z[t] - law.B.T @ x))
+            out.append(np.linalg.cholesky(own.precision).T @ (z[t] - own.B.T @ x))
         return np.concatenate(out)
 
     n = which.sum()
@@ -108,11 +118,11 @@ def conditional(table, which, laws):
     return np.linalg.solve(A.T @ A, -A.T @ base), np.linalg.inv(A.T @ A)
 
 
-class ColumnByColumn(FcsChain):
-    """A chain that leaves no cell to the joint law."""
+class ColumnByColumn(FCSChain):
+    """A chain that samples no cell jointly."""
 
     def __init__(self, equations, *given, **options):
-        super().__init__(Equations(equations.problem), *given, **options)
+        super().__init__(LaggedRegressions(equations.problem), *given, **options)
 
 
 def test_chains_agree_where_columns_alone_would_creep(copies, monkeypatch):
@@ -127,19 +137,19 @@ def test_chains_agree_where_columns_alone_would_creep(copies, monkeypatch):
     }
     model = TBayesMICE(**settings).fit(y)
     assert worst(model) < 1.05
-    monkeypatch.setattr("tsinit.models.imputation.engines.FcsChain", ColumnByColumn)
+    monkeypatch.setattr("tsinit.models.imputation.engines.FCSChain", ColumnByColumn)
     with pytest.warns(UserWarning, match="do not agree"):
         assert worst(TBayesMICE(**settings).fit(y)) > 1.2
 
 
 def worst(model):
     return max(
-        result.rhat(cell) for cell in np.moveaxis(model._fitted_draws.cells, 2, 0).astype(float)
+        result.rhat(cell) for cell in np.moveaxis(model.posterior_.stored.cells, 2, 0).astype(float)
     )
 
 
 def test_other_rows_are_as_uncertain_as_those_of_the_fit(copies):
-    """Two sweeps a draw would leave cells that creep where they began."""
+    """Two sweeps a draw would leave cells where they began."""
     settings = {
         "init": interpolate,
         "transforms": None,

@@ -1,0 +1,178 @@
+"""One redraw of all regressions of a table from the Gram matrices of its windows."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tsinit.kernels._jit import entry, kernel
+from tsinit.kernels.imputation.regression import (
+    GIBBS,
+    MALA,
+    RegressionTarget,
+    adapted,
+    factor,
+    first_step,
+    gibbs_step,
+    identity,
+    mala_step,
+    residual_sum,
+    rwm_step,
+    times,
+)
+
+
+class ColumnRegressions(NamedTuple):
+    """Coefficients and noise of all regressions; k counts patterns of lags, j columns."""
+
+    # (K, D, M) coefficients by place in the window, 0 where the regression has none
+    theta: np.ndarray
+    tau2: np.ndarray  # (K, D) noise variances
+
+
+class RegressionDesign(NamedTuple):
+    """Which predictors and which rows each regression has."""
+
+    index: np.ndarray  # (K, D, m) int64, places of the predictors in the window
+    size: np.ndarray  # (K, D) int64, how many there are
+    own: np.ndarray  # (D,) int64, place of each column itself in the window
+    member: np.ndarray  # (K, Q) bool, patterns whose rows inform it
+    counts: np.ndarray  # (Q,) float, rows of each pattern
+
+
+class SamplerSettings(NamedTuple):
+    """How coefficients are drawn."""
+
+    kind: int  # GIBBS, MALA or RWM
+    n_steps: int  # in each redraw
+    precondition: bool  # shape proposals by the curvature
+    adapt: bool  # tune step sizes: during the warm-up only
+
+
+class RegressionSampler(NamedTuple):
+    """The sampler of all regressions, and how its proposals have fared."""
+
+    settings: SamplerSettings
+    shape_tau2: np.ndarray  # (K, D) noise variance that shapes proposals, fixed after the warm-up
+    step: np.ndarray  # (K, D) step sizes, 0 before the first
+    tries: np.ndarray  # (K, D) steps since counting began
+    accepted: np.ndarray  # (K, D) sum of their acceptance probabilities
+
+
+@kernel
+def _load(S, design, k, j, w):
+    """Sum Gram matrices over the patterns of regression k into w.G and w.g; return (y'y, n)."""
+    s, own = min(j, S.shape[0] - 1), design.own[j]
+    d, yy, n = design.size[k, j], 0.0, 0.0
+    for a in range(d):
+        w.g[a] = 0.0
+        for b in range(a + 1):
+            w.G[a, b] = 0.0
+    for q in range(design.member.shape[1]):
+        if not design.member[k, q]:
+            continue
+        n += design.counts[q]
+        yy += S[s, q, own, own]
+        for a in range(d):
+            row = design.index[k, j, a]
+            w.g[a] += S[s, q, row, own]
+            for b in range(a + 1):
+                w.G[a, b] += S[s, q, row, design.index[k, j, b]]
+    for a in range(d):
+        for b in range(a):
+            w.G[b, a] = w.G[a, b]
+    return yy, n
+
+
+@kernel
+def _shape_proposals(target, tau2, precondition, w):
+    """Write the root of the precision that proposals are shaped by, and G theta."""
+    if precondition:
+        factor(target, tau2, w.root)
+    else:
+        identity(target.d, w.root)
+    times(target.d, target.G, w.theta, w.Gtheta)
+
+
+@kernel
+def _propose(rng, target, sampler, w, tau2, k, j):
+    """Take the Metropolis-Hastings steps of one redraw; w.theta holds the coefficients; return tau2."""
+    settings, step = sampler.settings, sampler.step[k, j]
+    if step == 0.0:
+        step = first_step(settings.kind, target.d)
+    if settings.adapt:
+        sampler.shape_tau2[k, j] = tau2
+    _shape_proposals(target, sampler.shape_tau2[k, j], settings.precondition, w)
+    for _ in range(settings.n_steps):
+        if settings.kind == MALA:
+            tau2, p = mala_step(rng, target, w, tau2, step)
+        else:
+            tau2, p = rwm_step(rng, target, w, tau2, step)
+        sampler.tries[k, j] += 1.0
+        sampler.accepted[k, j] += p
+        if settings.adapt:
+            step = adapted(settings.kind, step, p, sampler.tries[k, j])
+    sampler.step[k, j] = step
+    return tau2
+
+
+@kernel
+def _update(rng, target, index, fits, sampler, w, k, j):
+    for a in range(target.d):
+        w.theta[a] = fits.theta[k, j, index[k, j, a]]
+    if sampler.settings.kind == GIBBS:
+        fits.tau2[k, j] = gibbs_step(rng, target, w, fits.tau2[k, j])
+    else:
+        fits.tau2[k, j] = _propose(rng, target, sampler, w, fits.tau2[k, j], k, j)
+    for a in range(target.d):
+        fits.theta[k, j, index[k, j, a]] = w.theta[a]
+
+
+@entry
+def regress(rng, S, design, columns, fits, prior, sampler, w):
+    """Redraw the coefficients and the noise variance of the regressions of some columns.
+
+    S : (1 or D, Q, M, M) Gram matrices; w : workspace as large as the largest regression.
+
+    Returns
+    -------
+    float
+        Log density of the rows of the first pattern's regressions, summed over columns.
+    """
+    total = 0.0
+    for k in range(design.size.shape[0]):
+        for j in columns:
+            yy, n = _load(S, design, k, j, w)
+            target = RegressionTarget(design.size[k, j], w.G, w.g, yy, n, prior)
+            _update(rng, target, design.index, fits, sampler, w, k, j)
+            if k == 0:
+                rss = residual_sum(target, w.theta, w.Gtheta)
+                total -= 0.5 * (n * np.log(2.0 * np.pi * fits.tau2[k, j]) + rss / fits.tau2[k, j])
+    return total
+
+
+@entry
+def sample(rng, target, settings, w, step, theta, tau2):
+    """Run one chain on fixed statistics from (w.theta, tau2[0]), which it fills.
+
+    theta : (draws + 1, d); tau2 : (draws + 1,). Proposals are shaped by tau2[0].
+
+    Returns
+    -------
+    step, acceptance : float
+    """
+    total = 0.0
+    _shape_proposals(target, tau2[0], settings.precondition, w)
+    for i in range(1, tau2.size):
+        p = 1.0
+        if settings.kind == GIBBS:
+            tau2[i] = gibbs_step(rng, target, w, tau2[i - 1])
+        elif settings.kind == MALA:
+            tau2[i], p = mala_step(rng, target, w, tau2[i - 1], step)
+        else:
+            tau2[i], p = rwm_step(rng, target, w, tau2[i - 1], step)
+        if settings.adapt:
+            step = adapted(settings.kind, step, p, float(i))
+        total += p
+        for a in range(target.d):
+            theta[i, a] = w.theta[a]
+    return step, total / max(tau2.size - 1, 1)
