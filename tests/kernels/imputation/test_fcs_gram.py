@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from reference.fcs import windows
 
-from tsinit.kernels.imputation.gram import CHUNK, grams, weighted_grams
+from tsinit.kernels.imputation.column_regressions import CHUNK, grams, weighted_grams
 
 
 @pytest.mark.parametrize("L", [0, 1, 2])

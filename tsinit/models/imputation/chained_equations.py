@@ -8,12 +8,14 @@ import numpy as np
 
 from tsinit.kernels.imputation import column_gaps
 from tsinit.kernels.imputation.column_regressions import (
+    CHUNK,
     ColumnRegressions,
     RegressionSampler,
     SamplerSettings,
+    grams,
     regress,
+    weighted_grams,
 )
-from tsinit.kernels.imputation.gram import CHUNK, grams, weighted_grams
 from tsinit.kernels.imputation.regression import GIBBS, MALA, RWM, RegressionPrior, workspace
 from tsinit.models.imputation.joint_cells import JointCells
 from tsinit.models.imputation.lagged_regressions import LaggedRegressions
