@@ -51,9 +51,9 @@ def _registered():
 
 def _run_session(code, page, scope):
     test = doctest.DocTestParser().get_doctest(code, scope, page.stem, str(page), 0)
-    told = []
-    result = doctest.DocTestRunner(verbose=False).run(test, out=told.append, clear_globs=False)
-    assert result.failed == 0, "".join(told)
+    lines = []
+    result = doctest.DocTestRunner(verbose=False).run(test, out=lines.append, clear_globs=False)
+    assert result.failed == 0, "".join(lines)
 
 
 def test_the_table_of_strategies_has_every_registered_name(monkeypatch):

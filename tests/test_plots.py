@@ -99,8 +99,8 @@ def test_traces_draw_every_run_and_a_median_for_each_strategy(result):
     ax = result.plot.traces(gap=False)
     assert len(ax.lines) == drawable + 2
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["wide", "right"]
-    ends = {line.get_ydata()[-1] for line in ax.lines}
-    assert result.runs["objective_final"].max() in ends
+    finals = {line.get_ydata()[-1] for line in ax.lines}
+    assert result.runs["objective_final"].max() in finals
 
 
 def test_the_gap_has_the_best_on_top_and_a_floor(result):
@@ -128,8 +128,8 @@ def test_a_median_path_waits_for_its_runs_and_keeps_ended_ones():
 def test_strip_shows_each_end_and_counts_failures(result):
     ax = result.plot.strip()
     drawn = np.concatenate([points.get_offsets()[:, 0] for points in ax.collections])
-    ends = result.runs["objective_final"].dropna()
-    np.testing.assert_allclose(np.sort(drawn), np.sort(ends))
+    finals = result.runs["objective_final"].dropna()
+    np.testing.assert_allclose(np.sort(drawn), np.sort(finals))
     assert any("6 failed" in label.get_text() for label in ax.get_yticklabels())
 
 
@@ -155,9 +155,9 @@ def test_smoothed_bands_hold_what_the_model_says(fitted):
     panels = plots.smoothed(model, air)
     assert [panel.get_ylabel() for panel in panels] == list(air.columns)
     ax = plots.smoothed(model, air, columns=["Ozone"])
-    _, seen, filled = ax.lines
+    _, observed, filled = ax.lines
     missing = air["Ozone"].isna()
-    assert np.isnan(seen.get_ydata()[missing]).all()
+    assert np.isnan(observed.get_ydata()[missing]).all()
     np.testing.assert_allclose(filled.get_ydata(), model.impute(air).loc[missing, "Ozone"])
     # The band at a gap is wider than the noise alone and as wide as the smoothed covariance says.
     t = int(np.flatnonzero(missing)[0])

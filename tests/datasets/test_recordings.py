@@ -56,7 +56,7 @@ def test_the_labels_say_where_the_vowels_are():
     assert np.array_equal(
         phones["end"][:-1], phones["start"][1:]
     )  # one after the other, nothing between
-    assert phones["end"].iloc[-1] == 3.075  # 20 ms before the sound ends
+    assert phones["end"].iloc[-1] == 3.075  # 20 ms before the recording ends
     assert speech.signal.size / speech.fs == 3.095
     assert load_speech("arctic_a0007").phones is None
 

@@ -1,4 +1,4 @@
-"""Simulated regimes are what was asked for: persistence, means, unit variance, gaps; wrong arguments are told."""
+"""Simulated regimes are what was asked for: persistence, means, unit variance, gaps; wrong arguments are reported."""
 
 import numpy as np
 import pytest

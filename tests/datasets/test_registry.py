@@ -1,4 +1,4 @@
-"""The registry says the truth about the files that ship, and about those that TSINIT_DATA holds."""
+"""The registry is right about the files that ship, and about those that TSINIT_DATA holds."""
 
 import hashlib
 import os

@@ -14,7 +14,7 @@ def assert_covariance(x, z, expected, cov_x, cov_z):
     Var(x_i z_j) = Var(x_i) Var(z_j) + Cov(x_i, z_j)^2 (Isserlis).
     """
     error = np.sqrt((np.outer(np.diag(cov_x), np.diag(cov_z)) + expected**2) / len(x))
-    assert np.abs(x.T @ z / len(x) - expected).max() > 0  # a sample, not the truth handed through
+    assert np.abs(x.T @ z / len(x) - expected).max() > 0  # a sample, not its expectation
     assert (np.abs(x.T @ z / len(x) - expected) < 5 * error).all()
 
 

@@ -9,7 +9,7 @@ FS = 8000.0
 
 
 def by_loops(values, fs, n, n_bands):
-    """Slow twin: Fourier sums, triangles and cosines one by one; frames of a length that needs no padding."""
+    """Reference: Fourier sums, triangles and cosines one by one; frames of a length that needs no padding."""
     L = values.shape[1]
     mel = lambda f: 1127.0 * np.log(1.0 + f / 700.0)  # noqa: E731
     edges = [mel(fs / 2) * b / (n_bands + 1) for b in range(n_bands + 2)]

@@ -61,8 +61,8 @@ def test_the_spectrum_is_the_transform_of_the_autocovariance(rng):
     ]
     for frequency, value in zip(f, power[:, 0], strict=True):
         w = 2 * np.pi * frequency / fs
-        twin = lags[0][0, 0] + 2 * sum(np.cos(k * w) * lags[k][0, 0] for k in range(1, 200))
-        assert value == pytest.approx(2 * twin / fs, rel=1e-9)
+        reference = lags[0][0, 0] + 2 * sum(np.cos(k * w) * lags[k][0, 0] for k in range(1, 200))
+        assert value == pytest.approx(2 * reference / fs, rel=1e-9)
 
 
 @pytest.mark.parametrize(

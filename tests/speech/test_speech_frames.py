@@ -59,7 +59,7 @@ def test_resampling_keeps_a_tone_in_place():
     out = speech.resample(np.sin(2 * np.pi * 300.0 * t), 16_000, 10_000)
     assert out.size == 10_000
     expected = np.sin(2 * np.pi * 300.0 * np.arange(10_000) / 10_000)
-    # The ends miss the filter's support; in between the ripple of SciPy's default filter is below 1 %.
+    # The first and last samples miss the filter; in between the ripple of SciPy's default filter is below 1 %.
     assert np.abs(out - expected)[200:-200].max() < 0.01
 
 

@@ -12,14 +12,14 @@ def brute_force(found, wanted):
     """Least total distance over all one-to-one assignments of as many formants as possible."""
     known = [k for k in range(len(wanted)) if np.isfinite(wanted[k])]
     padded = list(found) + [np.nan] * max(0, len(known) - len(found))
-    best, least = None, np.inf
+    best, minimum = None, np.inf
     for choice in permutations(padded, len(known)):
         distance = sum(
             abs(f - wanted[k]) for f, k in zip(choice, known, strict=True) if np.isfinite(f)
         )
         missed = sum(np.isnan(choice))
-        if missed == max(0, len(known) - len(found)) and distance < least:
-            best, least = choice, distance
+        if missed == max(0, len(known) - len(found)) and distance < minimum:
+            best, minimum = choice, distance
     row = np.full(len(wanted), np.nan)
     row[known] = best
     return row
