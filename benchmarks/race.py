@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from tsinit import InfiniteHMM, LinearGaussianSSM, TBayesMICE, datasets, speech
-from tsinit.comparison.analysis.tables import end_tolerance
+from tsinit.comparison.analysis.tables import optimum_tolerance
 from tsinit.init import Race
 from tsinit.init.race import candidates
 
@@ -178,7 +178,7 @@ def judge(table, race, others, sampler):
         middle = single[["end", "iterations", "seconds"]].median()
         best = middle["end"].idxmax()
         top = middle.loc[best, "end"]
-        tolerance = 1.64 * single["end"].std()[best] if sampler else end_tolerance(top)
+        tolerance = 1.64 * single["end"].std()[best] if sampler else optimum_tolerance(top)
         for raced in cell[cell["strategy"] == race].itertuples():
             row = {
                 "problem": problem,

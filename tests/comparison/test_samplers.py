@@ -62,7 +62,7 @@ def test_settling_counts_to_the_first_visit_of_the_range_of_the_second_half(rng)
     assert settling(np.concatenate([np.linspace(-500, -10, 50), still])) == 50 + np.argmax(
         np.abs(still) < 1.9
     )
-    assert settling(np.arange(100.0)) > 50  # still climbing at the end
+    assert settling(np.arange(100.0)) > 50  # still rising at the end
     assert settling(np.zeros(5)) is None
     assert settling([np.nan] * 50) is None
 
@@ -72,10 +72,10 @@ def test_words_fit_a_sampler(result, tmp_path):
     assert "mean joint log density" in words
     assert "The chains of every run agree (R-hat at most 1.01)." in words
     assert "gives the most effective draws a second, 50 (median)" in words
-    assert "best known end was reached" not in words
+    assert "best known optimum was reached" not in words
     text = result.summary_text()
     assert "R-hat" in text
-    assert "reached the best end" not in text.replace("\n", " ")
+    assert "best known optimum" not in text.replace("\n", " ")
     assert "joint log density" in result.report(tmp_path / "r.html").read_text()
 
 
@@ -87,10 +87,10 @@ def test_draws_that_still_tell_the_starts_apart_are_said_to():
         Walker(n_tune=0, n_draws=60), X, {"near": _near, "far": further}, n_seeds=6, progress=False
     )
     assert "near beats far by" in result.verdict()
-    assert "forgets its start; here the draws still tell near from the others." in result.verdict()
+    assert "forgets its start; here the draws from near still differ." in result.verdict()
 
 
-def test_beside_a_climber_each_model_keeps_its_own_columns_and_words():
+def test_beside_a_model_with_optima_each_keeps_its_own_columns_and_words():
     class Both(Walker):
         def fit_under(self, monitor, X, lengths=None):
             place = self.init
@@ -112,7 +112,7 @@ def test_beside_a_climber_each_model_keeps_its_own_columns_and_words():
     blocks = result.summary_text().split("\n\n")
     assert "R-hat" not in blocks[0]
     assert "R-hat" in blocks[1]
-    assert "best end" not in blocks[1]
+    assert "best known optimum" not in blocks[1].replace("\n", " ")
     assert result.objective_name == "objective"
 
 

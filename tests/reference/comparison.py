@@ -12,7 +12,7 @@ def expected_best(ends, r):
     return np.mean(bests)
 
 
-def chance_of_hit(good, r):
+def chance_of_success(good, r):
     """Share of all choices of r runs that hold a good one."""
     return np.mean([any(choice) for choice in itertools.combinations(good, r)])
 

@@ -1,9 +1,11 @@
-"""``tsinit compare``: which starting point is worth its cost on the table in a CSV file."""
+"""``tsinit compare``: which starting point pays on the table in a CSV file."""
 
+import argparse
 import math
 import re
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +22,11 @@ from tsinit._cli.common import (
 )
 from tsinit._validate import check_number
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tsinit.comparison import Comparison
+
 #: The models by their names, with the starting points to compare where none are named.
 _MODELS = {
     "state-space": ["kmeans", "subspace", "uniform"],
@@ -27,15 +34,15 @@ _MODELS = {
     "tbayes-mice": ["linear", "kmeans", "uniform"],
 }
 _NUMBER = re.compile(r"\s*[-+]?\d*[.,]?\d+(\.\d+)*([eE][-+]?\d+)?\s*")
-_CODES = "Exit codes: 0 done; 1 nothing could be fitted; 2 wrong usage or input, told in one sentence; 130 interrupted."
+_CODES = "Exit codes: 0 done; 1 nothing could be fitted; 2 wrong usage or input, said in one sentence; 130 interrupted."
 
 
-def add_compare(commands):
+def add_compare(commands: Any) -> None:
     """Add the command to those of a parser."""
     compare = commands.add_parser(
         "compare",
         help="compare starting points on your own CSV file",
-        description="Fit a model to a CSV file from several starting points and tell which start wins. The file has "
+        description="Fit a model to a CSV file from several starting points and say which start wins. The file has "
         "names in its first line and one row for each time; empty cells are missing values. A column of dates is "
         "found by itself.",
         epilog="Example: tsinit compare air.csv --states 4 --strategies kmeans,subspace,uniform --seeds 10 "
@@ -88,7 +95,7 @@ def add_compare(commands):
     compare.set_defaults(command=run)
 
 
-def add_running(parser, seeds):
+def add_running(parser: argparse.ArgumentParser, seeds: int) -> None:
     """Add the options of every command that runs comparisons."""
     parser.add_argument(
         "--seeds",
@@ -106,8 +113,8 @@ def add_running(parser, seeds):
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
-def run(arguments):
-    """Read, compare, and tell.
+def run(arguments: argparse.Namespace) -> int:
+    """Read, compare, and report.
 
     Parameters
     ----------
@@ -148,7 +155,7 @@ def run(arguments):
         sys.stderr.write(f"\ntsinit: interrupted. The runs that finished are in {arguments.store}; the same command "
                          "goes on from there.\n")  # fmt: skip
         return INTERRUPTED
-    _tell(result, arguments)
+    _report(result, arguments)
     return (
         OK
         if result.runs["status"].isin(["ok", "not_converged", "timeout"]).any()
@@ -156,7 +163,7 @@ def run(arguments):
     )
 
 
-def _tell(result, arguments):
+def _report(result: "Comparison", arguments: argparse.Namespace) -> None:
     say("\n" + result.verdict())
     say("\n" + result.summary_text(brief=True), wrap=False)
     if arguments.csv:
@@ -168,7 +175,7 @@ def _tell(result, arguments):
         )
 
 
-def _model(arguments):
+def _model(arguments: argparse.Namespace) -> Any:
     """Build the estimator that the options describe."""
     from tsinit import InfiniteHMM, LinearGaussianSSM, TBayesMICE
     from tsinit.emissions import resolve
@@ -191,8 +198,10 @@ def _model(arguments):
     )  # fmt: skip
 
 
-def _hidden(table, arguments):
-    """Hide a share of the values, from the seed of the command; without that option there is no truth to tell."""
+def _hidden(
+    table: "pd.DataFrame", arguments: argparse.Namespace
+) -> "tuple[pd.DataFrame, pd.DataFrame | None]":
+    """Hide a share of the values, from the seed of the command; without that option there is no truth."""
     if arguments.test is not None and arguments.model == "tbayes-mice":
         raise ValueError(
             "--test must go with state-space or infinite-hmm; got tbayes-mice. --hide scores fillings."
@@ -209,7 +218,7 @@ def _hidden(table, arguments):
     return ampute(table, rate=arguments.hide, random_state=arguments.seed), table
 
 
-def _require_names(table, path):
+def _require_names(table: "pd.DataFrame", path: str) -> None:
     """A file without names would lose its first row to them."""
     if len(table.columns) and all(_NUMBER.fullmatch(str(name)) for name in table.columns):
         raise ValueError(
@@ -218,7 +227,7 @@ def _require_names(table, path):
         )
 
 
-def _notes(table, arguments):
+def _notes(table: "pd.DataFrame", arguments: argparse.Namespace) -> list[str]:
     """Point at a column of numbers that looks like the time and is about to be fitted as data."""
     if arguments.columns is not None or table.index.name or not len(table.columns):
         return []
@@ -234,12 +243,12 @@ def _notes(table, arguments):
     return [text] if even else []
 
 
-def _short(time):
+def _short(time: Any) -> str:
     """A time without a midnight that nobody wrote."""
     return str(time).removesuffix(" 00:00:00")
 
 
-def _describe(table):
+def _describe(table: "pd.DataFrame") -> str:
     index = table.index
     span = (
         f"{_short(index[0])} to {_short(index[-1])}, column {index.name!r}"

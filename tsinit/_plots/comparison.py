@@ -1,9 +1,11 @@
 """Plots of what a comparison advises: how soon a target is reached, who beats whom, how many restarts pay."""
 
+from __future__ import annotations
+
 import itertools
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from tsinit._plots import style
 from tsinit._plots.starts import panels_of
@@ -11,10 +13,25 @@ from tsinit._validate import check_choice
 from tsinit.comparison.analysis import restarts, targets
 from tsinit.comparison.analysis.checks import check_optima
 from tsinit.comparison.analysis.summary import wide
-from tsinit.comparison.analysis.tables import end_tolerance
+from tsinit.comparison.analysis.tables import names_of, tolerance_in
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+
+    from tsinit.comparison import Comparison
 
 
-def time_to_target(comparison, *, dataset=None, model=None, target=None, x="seconds", ax=None):
+def time_to_target(
+    comparison: Comparison,
+    *,
+    dataset: str | None = None,
+    model: str | None = None,
+    target: float | dict[str, float] | None = None,
+    x: str = "seconds",
+    ax: Axes | None = None,
+) -> Any:
     """Draw the share of runs that have reached the target by each time; runs that never do are censored.
 
     Parameters
@@ -23,7 +40,7 @@ def time_to_target(comparison, *, dataset=None, model=None, target=None, x="seco
     dataset, model : str, optional
         Which ones; without them every data set x model gets a panel.
     target : float, dict of str to float by data set, or None
-        None takes the best known end, less the tolerance within which ends are the same.
+        None takes the best known optimum, less the tolerance within which optima are the same.
     x : {"seconds", "iterations"}
         What to draw against; seconds include the time of the start.
     ax : matplotlib Axes, optional
@@ -41,7 +58,8 @@ def time_to_target(comparison, *, dataset=None, model=None, target=None, x="seco
     looks = style.marks(comparison.runs["strategy"])
     for (name, _, runs), panel in zip(cells, axes, strict=True):
         times = targets.reach_times(runs, comparison.traces, target)
-        for strategy, group in times.groupby("strategy", sort=False):
+        groups: Any = times.groupby("strategy", sort=False)
+        for strategy, group in groups:
             t, share = targets.arrival_curve(targets.waits(group, x), group["reached"])
             # From nothing at the left edge to where the last run was given up.
             left = (
@@ -60,7 +78,13 @@ def time_to_target(comparison, *, dataset=None, model=None, target=None, x="seco
     return style.one_or_all(axes)
 
 
-def pairs(comparison, *, dataset=None, model=None, ax=None):
+def pairs(
+    comparison: Comparison,
+    *,
+    dataset: str | None = None,
+    model: str | None = None,
+    ax: Axes | None = None,
+) -> Any:
     """Draw who beats whom: wins, ties and losses of each start (row) against each other (column), seed by seed.
 
     Parameters
@@ -80,11 +104,11 @@ def pairs(comparison, *, dataset=None, model=None, ax=None):
     cells, axes = panels_of(comparison, dataset, model, ax, (5.2, 1.4 + 0.5 * len(names)))
     for (name, _, runs), panel in zip(cells, axes, strict=True):
         lead = np.full((len(names), len(names)), np.nan)
-        for duel in win_tie_loss(runs).itertuples():
-            i, j = names.index(duel.strategy), names.index(duel.rival)
-            n = duel.wins + duel.ties + duel.losses
-            lead[i, j] = (duel.wins - duel.losses) / n if n else 0.0
-            text = f"{duel.wins} / {duel.ties} / {duel.losses}"
+        for (strategy, rival), (wins, ties, losses) in win_tie_loss(runs).items():
+            i, j = names.index(strategy), names.index(rival)
+            n = wins + ties + losses
+            lead[i, j] = (wins - losses) / n if n else 0.0
+            text = f"{wins} / {ties} / {losses}"
             ink = "white" if abs(lead[i, j]) > 0.6 else style.INK
             panel.text(j, i, text, ha="center", va="center", color=ink, fontsize="small")
         panel.imshow(lead, cmap=_diverging(), vmin=-1, vmax=1, aspect="auto")
@@ -96,11 +120,11 @@ def pairs(comparison, *, dataset=None, model=None, ax=None):
     return style.one_or_all(axes)
 
 
-def win_tie_loss(cell):
-    """Count for every ordered pair of starts how often the first ends higher, from the same seed.
+def win_tie_loss(cell: pd.DataFrame) -> dict[tuple[str, str], tuple[int, int, int]]:
+    """Count for every ordered pair of starts how often the first comes higher, from the same seed.
 
-    Ends within the tolerance of an optimum tie. A run without an end loses to one that has one; two of them are no
-    duel.
+    Final objectives within the tolerance of an optimum tie. A run that failed loses to one that did not; seeds on which
+    both failed are left out.
 
     Parameters
     ----------
@@ -109,22 +133,29 @@ def win_tie_loss(cell):
 
     Returns
     -------
-    DataFrame
-        ``strategy, rival, wins, ties, losses``.
+    dict of (str, str) to (int, int, int)
+        Wins, ties and losses of the first strategy against the second.
     """
-    ends = wide(cell, "objective_final")
-    tolerance = end_tolerance(ends.max(axis=None)) if ends.notna().any(axis=None) else 0.0
-    rows = []
-    for strategy, rival in itertools.permutations(ends, 2):
-        duel = ends[[strategy, rival]].dropna(how="all").fillna(-np.inf)
-        lead = (duel[strategy] - duel[rival]).to_numpy()
+    final = wide(cell, "objective_final")
+    tolerance = tolerance_in(final) if final.notna().any(axis=None) else 0.0
+    counts = {}
+    for strategy, rival in itertools.permutations(names_of(final), 2):
+        both = final[[strategy, rival]].dropna(how="all").fillna(-np.inf)
+        lead = (both[strategy] - both[rival]).to_numpy()
         wins, losses = int((lead > tolerance).sum()), int((lead < -tolerance).sum())
-        rows.append((strategy, rival, wins, len(lead) - wins - losses, losses))
-    return pd.DataFrame(rows, columns=["strategy", "rival", "wins", "ties", "losses"])
+        counts[strategy, rival] = wins, len(lead) - wins - losses, losses
+    return counts
 
 
-def best_of(comparison, *, dataset=None, model=None, x="r", ax=None):
-    """Draw how far the best of r restarts is expected to end below the best known end, with 95 % intervals.
+def best_of(
+    comparison: Comparison,
+    *,
+    dataset: str | None = None,
+    model: str | None = None,
+    x: str = "r",
+    ax: Axes | None = None,
+) -> Any:
+    """Draw how far the best of r restarts is expected to stay below the best known optimum, with 95 % intervals.
 
     Parameters
     ----------
@@ -147,9 +178,9 @@ def best_of(comparison, *, dataset=None, model=None, x="r", ax=None):
     looks = style.marks(comparison.runs["strategy"])
     for (name, _, runs), panel in zip(cells, axes, strict=True):
         table = restarts.best_of(runs)
-        for strategy, group in table[np.isfinite(table["expected_gap"])].groupby(
-            "strategy", sort=False
-        ):
+        finite = table[np.isfinite(table["expected_gap"])]
+        groups: Any = finite.groupby("strategy", sort=False)
+        for strategy, group in groups:
             look = looks[strategy]
             shade = {"color": look["color"], "alpha": 0.12, "linewidth": 0}
             panel.fill_between(group[x], group["gap_low"], group["gap_high"], **shade)
@@ -159,18 +190,19 @@ def best_of(comparison, *, dataset=None, model=None, x="r", ax=None):
         if x == "seconds":
             _plain_log(panel)
         else:
-            panel.xaxis.get_major_locator().set_params(integer=True)
+            locator: Any = panel.xaxis.get_major_locator()
+            locator.set_params(integer=True)
         panel.invert_yaxis()  # better is up, as in the other plots
         unit = "restarts" if x == "r" else "seconds, start included"
         style.dress(
-            panel, unit, "expected best: nats below\nthe best known end (shade: 95 %)", name
+            panel, unit, "expected best: nats below\nthe best known optimum (shade: 95 %)", name
         )
         # Curves rise to the right, so this corner is emptiest; shades count for nothing where "best" looks.
         style.legend(panel, loc="lower right", frameon=True, edgecolor="none", framealpha=0.85)
     return style.one_or_all(axes)
 
 
-def _plain_log(panel):
+def _plain_log(panel: Axes) -> None:
     """Write 0.01 and not ten to the minus two."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -183,7 +215,7 @@ def _plain_log(panel):
     panel.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _diverging():
+def _diverging() -> Colormap:
     """Orange for losses, blue for wins, white between: the first two colours of all plots."""
     from matplotlib.colors import LinearSegmentedColormap
 

@@ -1,12 +1,28 @@
-"""The critical-difference diagram: mean ranks of the starts over data sets, and which of them nothing tells apart."""
+"""The critical-difference diagram: mean ranks of the starts over data sets, and which of them do not differ."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from tsinit._plots import style
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from tsinit.comparison import Comparison
 
 _BAR, _LINE = 0.45, 0.8  # heights of a bar and of a name, in units of the y axis
 _INCH = 0.28  # of such a unit
 
 
-def critical_difference(comparison, *, column="objective_final", model=None, ax=None):
+def critical_difference(
+    comparison: Comparison,
+    *,
+    column: str = "objective_final",
+    model: str | None = None,
+    ax: Axes | None = None,
+) -> Axes:
     """Draw the mean ranks of the starts over data sets; a bar joins starts that differ by less than chance explains.
 
     Parameters
@@ -42,9 +58,9 @@ def critical_difference(comparison, *, column="objective_final", model=None, ax=
     ax = style.single(ax, (6.4, 1.5 + _INCH * (depth + 1.2)))
     _names(ax, found.ranks, first)
     for i, group in enumerate(groups):
-        ends = found.ranks[group[0]], found.ranks[group[-1]]
+        first_rank, last_rank = found.ranks[group[0]], found.ranks[group[-1]]
         height = 0.5 + _BAR * i
-        ax.plot([ends[0] - 0.03, ends[1] + 0.03], [height, height], color=style.INK, linewidth=4, label="level",
+        ax.plot([first_rank - 0.03, last_rank + 0.03], [height, height], color=style.INK, linewidth=4, label="level",
                 solid_capstyle="butt")  # fmt: skip
     _ruler(ax, found.critical_difference, k)
     ax.set_xlim(1, k)
@@ -59,10 +75,10 @@ def critical_difference(comparison, *, column="objective_final", model=None, ax=
     return ax
 
 
-def _names(ax, ranks, first):
+def _names(ax: Axes, ranks: pd.Series, first: float) -> None:
     """Lead from each rank to its name: the better half to the left, the others to the right."""
     looks, half = style.marks(ranks.index), (len(ranks) + 1) // 2
-    for i, (name, rank) in enumerate(ranks.items()):
+    for i, (name, rank) in enumerate(zip(map(str, ranks.index), ranks, strict=True)):
         left = i < half
         # The outermost rank comes first on its side, so that no line crosses another.
         height = first + _LINE * (i if left else len(ranks) - 1 - i)
@@ -79,7 +95,7 @@ def _names(ax, ranks, first):
                     ha="right" if left else "left", va="center", annotation_clip=False)  # fmt: skip
 
 
-def _ruler(ax, difference, k):
+def _ruler(ax: Axes, difference: float, k: int) -> None:
     """Show how long the critical difference is, above the axis; one wider than the axis says so in words."""
     length = min(difference, k - 1)
     ax.plot(

@@ -1,13 +1,33 @@
-"""Plots of a comparison: how the runs went and where they ended."""
+"""Plots of a comparison: how the runs went and what they came to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tsinit._plots import style
 from tsinit._validate import check_choice
-from tsinit.comparison.analysis.tables import end_tolerance, usable
+from tsinit.comparison.analysis.tables import cells_of, optimum_tolerance, usable
+from tsinit.comparison.report.display import cell_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from tsinit._typing import FloatArray
+    from tsinit.comparison import Comparison
 
 
-def traces(comparison, *, dataset=None, model=None, gap=True, x="iterations", ax=None):
+def traces(
+    comparison: Comparison,
+    *,
+    dataset: str | None = None,
+    model: str | None = None,
+    gap: bool = True,
+    x: str = "iterations",
+    ax: Axes | None = None,
+) -> Any:
     """Draw the path of every run, and the median path of each strategy.
 
     Parameters
@@ -16,7 +36,7 @@ def traces(comparison, *, dataset=None, model=None, gap=True, x="iterations", ax
     dataset, model : str, optional
         Which ones; without them every data set x model gets a panel.
     gap : bool
-        Draw the distance to the best known end on a logarithmic axis, better upwards; False draws the
+        Draw the distance to the best known optimum on a logarithmic axis, better upwards; False draws the
         objective itself.
     x : {"iterations", "seconds"}
         What to draw against; seconds include the time of the start.
@@ -45,13 +65,19 @@ def traces(comparison, *, dataset=None, model=None, gap=True, x="iterations", ax
             panel.plot(*_median_path(draw), linewidth=2.2, label=strategy, **look)
         _scale(panel, runs, gap, floor)
         unit = "iteration" if x == "iterations" else "seconds, start included"
-        what = "nats below the best known end" if gap else objective
+        what = "nats below the best known optimum" if gap else objective
         style.dress(panel, unit, what, name)
         style.legend(panel)
     return style.one_or_all(axes)
 
 
-def strip(comparison, *, dataset=None, model=None, ax=None):
+def strip(
+    comparison: Comparison,
+    *,
+    dataset: str | None = None,
+    model: str | None = None,
+    ax: Axes | None = None,
+) -> Any:
     """Draw the final objective of every run, a row for each strategy, with the median.
 
     Parameters
@@ -72,11 +98,11 @@ def strip(comparison, *, dataset=None, model=None, ax=None):
     looks = style.marks(strategies)
     for (name, objective, runs), panel in zip(cells, axes, strict=True):
         for row, strategy in enumerate(strategies):
-            ends = _ends(runs, strategy)
+            final = _final(runs, strategy)
             # Fixed offsets instead of random ones: the same table gives the same picture.
-            height = row + 0.22 * np.sin(2.4 * np.arange(ends.size))
+            height = row + 0.22 * np.sin(2.4 * np.arange(final.size))
             panel.scatter(
-                ends,
+                final,
                 height,
                 s=26,
                 alpha=0.75,
@@ -85,21 +111,27 @@ def strip(comparison, *, dataset=None, model=None, ax=None):
                 color=looks[strategy]["color"],
                 marker=looks[strategy]["marker"],
             )
-            if ends.size:
+            if final.size:
                 panel.plot(
-                    [np.median(ends)] * 2, [row - 0.36, row + 0.36], color=style.INK, linewidth=2
+                    [np.median(final)] * 2, [row - 0.36, row + 0.36], color=style.INK, linewidth=2
                 )
         panel.set_yticks(range(len(strategies)), [_with_failures(runs, s) for s in strategies])
         panel.set_ylim(len(strategies) - 0.4, -0.6)
-        panel.locator_params(axis="x", nbins=5)  # long names leave little room for numbers
+        panel.locator_params(axis="x", nbins=5)  # long names leave little space for numbers
         panel.grid(axis="x", color=style.PALE, linewidth=0.5)
         panel.set_axisbelow(True)
         style.dress(panel, f"final {objective} (line: median)", "", name)
     return style.one_or_all(axes)
 
 
-def waterfall(comparison, *, dataset=None, model=None, ax=None):
-    """Draw the final objectives of each strategy from best to worst: plateaus are distinct end points.
+def waterfall(
+    comparison: Comparison,
+    *,
+    dataset: str | None = None,
+    model: str | None = None,
+    ax: Axes | None = None,
+) -> Any:
+    """Draw the final objectives of each strategy from best to worst: plateaus are distinct optima.
 
     Parameters
     ----------
@@ -117,23 +149,30 @@ def waterfall(comparison, *, dataset=None, model=None, ax=None):
     looks = style.marks(comparison.runs["strategy"])
     for (name, objective, runs), panel in zip(cells, axes, strict=True):
         for strategy, look in looks.items():
-            ends = np.sort(_ends(runs, strategy))[::-1]
-            if ends.size:
+            final = np.sort(_final(runs, strategy))[::-1]
+            if final.size:
                 panel.plot(
-                    np.arange(1, ends.size + 1),
-                    ends,
+                    np.arange(1, final.size + 1),
+                    final,
                     markersize=5,
                     linewidth=1.2,
                     label=strategy,
                     **look,
                 )
-        panel.xaxis.get_major_locator().set_params(integer=True)
+        locator: Any = panel.xaxis.get_major_locator()
+        locator.set_params(integer=True)
         style.dress(panel, "runs, best first", f"final {objective}", name)
         style.legend(panel)
     return style.one_or_all(axes)
 
 
-def panels_of(comparison, dataset, model, ax, size):
+def panels_of(
+    comparison: Comparison,
+    dataset: str | None,
+    model: str | None,
+    ax: Axes | None,
+    size: tuple[float, float],
+) -> tuple[list[tuple[str, str, pd.DataFrame]], list[Axes]]:
     """Choose the data sets and models to draw, with a panel for each: [(name, objective, runs)], [Axes]."""
     style.require_comparison(comparison)
     runs = comparison.runs
@@ -143,44 +182,45 @@ def panels_of(comparison, dataset, model, ax, size):
                 f"{column} must be one of {sorted(set(runs[column]))}; got {wanted!r}."
             )
         runs = runs if wanted is None else runs[runs[column] == wanted]
-    cells = list(runs.groupby(["dataset", "model"], sort=False))
+    cells = cells_of(runs)
     if ax is not None and len(cells) > 1:
         raise ValueError(
             f"ax must go with one data set and model; got {len(cells)}. Name them by dataset= and model=."
         )
-    several_models = runs["model"].nunique() > 1
-    words = comparison.about.objectives
-    named = [
-        (f"{key[0]}, {key[1]}" if several_models else key[0], words[key[1]], cell)
-        for key, cell in cells
-    ]
+    objectives = comparison.about.objectives
+    named = [(cell_name(runs, d, m), objectives[m], cell) for d, m, cell in cells]
     return named, [style.single(ax, size)] if len(cells) == 1 else list(
         style.panels(len(cells), size)
     )
 
 
-def _ends(runs, strategy):
+def _final(runs: pd.DataFrame, strategy: str) -> FloatArray:
     """Final objectives of the runs that did not fail."""
     return usable(runs[runs["strategy"] == strategy])["objective_final"].to_numpy(dtype=float)
 
 
-def _best(runs):
-    """The best known end, or where no run has one the highest point that any reached."""
+def _best(runs: pd.DataFrame) -> float:
+    """The best known optimum, or where no run has one the highest point that any reached."""
     done = usable(runs)
     last = (done if len(done) else runs)["objective_final"]
     return last[np.isfinite(last)].max()
 
 
-def _with_failures(runs, strategy):
+def _with_failures(runs: pd.DataFrame, strategy: str) -> str:
     own = runs[runs["strategy"] == strategy]
     failed = len(own) - len(usable(own))
     return f"{style.fold(strategy)}\n({failed} failed)" if failed else style.fold(strategy)
 
 
-def _paths(traces, runs, x):
+def _paths(
+    traces: pd.DataFrame, runs: pd.DataFrame, x: str
+) -> dict[str, list[tuple[FloatArray, FloatArray]]]:
     """Arrange the traces as {strategy: [(t, objective), ...]}."""
     by_run = dict(list(traces.groupby("run_id", sort=False)))
-    paths: dict[str, list] = {strategy: [] for strategy in dict.fromkeys(runs["strategy"])}
+    paths: dict[str, list[tuple[FloatArray, FloatArray]]] = {
+        str(strategy): [] for strategy in dict.fromkeys(runs["strategy"])
+    }
+    run: Any  # a row
     for run in runs.itertuples():
         if run.run_id in by_run:
             trace = by_run[run.run_id]
@@ -192,7 +232,7 @@ def _paths(traces, runs, x):
     return paths
 
 
-def _median_path(paths):
+def _median_path(paths: list[tuple[FloatArray, FloatArray]]) -> tuple[FloatArray, FloatArray]:
     """Median over runs at each point; a run that has ended stays where it is."""
     grid = np.unique(np.concatenate([t for t, _ in paths]))
     if grid.size > 400:
@@ -202,13 +242,13 @@ def _median_path(paths):
     return grid[grid >= start], np.median(rows, axis=0)[grid >= start]
 
 
-def _floor(runs):
-    """Where the logarithmic axis ends: differences below this are the same end."""
+def _floor(runs: pd.DataFrame) -> float:
+    """Where the logarithmic axis stops: differences below this are the same optimum."""
     best = _best(runs)
-    return end_tolerance(best) if np.isfinite(best) else 1.0
+    return optimum_tolerance(best) if np.isfinite(best) else 1.0
 
 
-def _scale(panel, runs, gap, floor):
+def _scale(panel: Axes, runs: pd.DataFrame, gap: bool, floor: float) -> None:
     if gap:
         from matplotlib.ticker import FuncFormatter, NullFormatter
 
@@ -219,8 +259,8 @@ def _scale(panel, runs, gap, floor):
         panel.invert_yaxis()
         panel.axhline(floor, color=style.PALE, linewidth=0.8, zorder=0)
     else:
-        ends = usable(runs)["objective_final"]
-        if len(ends):
-            # Starts can lie so far below that the ends become one line: show the ends and as much again.
-            spread = max(np.ptp(ends), 10 * floor)
-            panel.set_ylim(ends.min() - 1.5 * spread, ends.max() + 0.1 * spread)
+        final = usable(runs)["objective_final"].to_numpy(dtype=float)
+        if final.size:
+            # Starts can lie so far below that the optima become one line: show these and as much again.
+            spread = max(np.ptp(final), 10 * floor)
+            panel.set_ylim(final.min() - 1.5 * spread, final.max() + 0.1 * spread)

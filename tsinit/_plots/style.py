@@ -1,10 +1,17 @@
 """Colours, markers, panels: what all plots share."""
 
+from __future__ import annotations
+
 import textwrap
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tsinit._validate import check_fitted
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 #: Okabe and Ito's palette without its yellow, which is too pale for a line on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -15,7 +22,7 @@ INK = "#222222"
 PALE = "#bbbbbb"
 
 
-def require(value, kind, *attributes, name="model"):
+def require(value: Any, kind: str, *attributes: str, name: str = "model") -> None:
     """Refuse an estimator that has not been fitted, and what lacks that which a plot draws; stand-ins may have it.
 
     Raises
@@ -30,7 +37,7 @@ def require(value, kind, *attributes, name="model"):
         raise TypeError(f"{name} must be {kind}; got {type(value).__name__}.")
 
 
-def require_comparison(comparison):
+def require_comparison(comparison: Any) -> None:
     """Refuse what is no result of a comparison.
 
     Raises
@@ -47,7 +54,7 @@ def require_comparison(comparison):
     )
 
 
-def require_one_column(ax, n):
+def require_one_column(ax: Axes | None, n: int) -> None:
     """Refuse a single Axes for several columns.
 
     Raises
@@ -58,7 +65,7 @@ def require_one_column(ax, n):
         raise ValueError(f"ax must go with one column; got {n}. Name one by columns=[...].")
 
 
-def marks(names):
+def marks(names: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Give each name a colour, a marker and a line style, the same in every plot of a comparison.
 
     Parameters
@@ -80,14 +87,14 @@ def marks(names):
     }
 
 
-def single(ax, size=(5.2, 3.6)):
+def single(ax: Axes | None, size: tuple[float, float] = (5.2, 3.6)) -> Axes:
     """Return the Axes given, or one on a new figure."""
     if ax is not None:
         return ax
     return panels(1, size)[0]
 
 
-def panels(n, size, **shared):
+def panels(n: int, size: tuple[float, float], **shared: Any) -> Any:
     """Return ``n`` Axes below each other on a new figure.
 
     Parameters
@@ -108,7 +115,7 @@ def panels(n, size, **shared):
     return axes[:, 0]
 
 
-def dress(ax, xlabel="", ylabel="", title=""):
+def dress(ax: Axes, xlabel: str = "", ylabel: str = "", title: str = "") -> Axes:
     """Label an Axes and take away the lines that carry nothing."""
     ax.set_xlabel(xlabel, color=INK)
     ax.set_ylabel(ylabel, color=INK)
@@ -117,22 +124,23 @@ def dress(ax, xlabel="", ylabel="", title=""):
     ax.spines[["top", "right"]].set_visible(False)
     ax.tick_params(colors=INK)
     for axis in (ax.xaxis, ax.yaxis):
-        if hasattr(axis.get_major_formatter(), "set_useOffset"):
-            axis.get_major_formatter().set_useOffset(False)  # "0.6 + 1e3" is hard to read aloud
+        formatter: Any = axis.get_major_formatter()
+        if hasattr(formatter, "set_useOffset"):
+            formatter.set_useOffset(False)  # "0.6 + 1e3" is hard to read aloud
     return ax
 
 
-def fold(name, letters=26):
+def fold(name: str, letters: int = 26) -> str:
     """Break a long name over lines, so that it leaves room for what it names."""
     return textwrap.fill(name, letters)
 
 
-def legend(ax, **options):
+def legend(ax: Axes, **options: Any) -> None:
     """Add a legend where there is something to name."""
     if ax.get_legend_handles_labels()[1]:
         ax.legend(**{"frameon": False, "fontsize": "small"} | options)
 
 
-def one_or_all(axes):
+def one_or_all(axes: Sequence[Axes]) -> Any:
     """Return the only Axes, or the array of them."""
     return axes[0] if len(axes) == 1 else np.asarray(axes, dtype=object)

@@ -1,6 +1,10 @@
 """The function that users call."""
 
 import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
 
 from tsinit.comparison import result
 from tsinit.comparison.analysis.tables import FAILED
@@ -10,22 +14,26 @@ from tsinit.comparison.run.pool import run_tasks
 from tsinit.comparison.run.store import RunStore
 from tsinit.init.registry import is_bundled
 
+if TYPE_CHECKING:
+    from tsinit._typing import StrPath
+    from tsinit.models.monitor import Budget
+
 
 def compare(
-    model,
-    data,
-    strategies,
+    model: Any,
+    data: Any,
+    strategies: Any,
     *,
-    n_seeds=10,
-    seed=0,
-    score=None,
-    test=None,
-    truth=None,
-    budget=None,
-    n_jobs=None,
-    store=None,
-    progress=True,
-):
+    n_seeds: int = 10,
+    seed: int | None = 0,
+    score: dict[str, Callable[[Any, Any], float]] | None = None,
+    test: Any = None,
+    truth: Any = None,
+    budget: "Budget | None" = None,
+    n_jobs: int | None = None,
+    store: "StrPath | None" = None,
+    progress: bool = True,
+) -> result.Comparison:
     """Compare starting points of a model; to compare models, use ``arviz.compare``.
 
     Every strategy runs from the same seeds on the same data, so differences are paired; every run is kept with its
@@ -56,7 +64,7 @@ def compare(
         Labels (one for each row, of any kind, missing where unknown) give ``score_ari`` (adjusted Rand index of
         ``model.labels_``), for models of labels. Parameters give ``score_eigenvalue_error`` (mean distance of matched
         eigenvalues); a complete table gives, on the values that the data miss and it has, ``score_rmse`` (root mean
-        square error of the filling), and of models that tell how sure they are ``score_crps`` (continuous ranked
+        square error of the filling), and of models that say how sure they are ``score_crps`` (continuous ranked
         probability score) and ``score_coverage`` (share of the values within their 95 % intervals).
     budget : Budget, optional
         Iterations and seconds of each run; a run out of time is kept with status ``timeout``.
@@ -85,7 +93,8 @@ def compare(
     -----
     UserWarning
         Some runs failed or lack a score (with the count of each distinct error), a strategy gave the same
-        start for different seeds although it was handed a random generator, or a file of the store was damaged.
+        start for different seeds although it was handed a random generator, or files of the store are damaged or of
+        version 0.1.
 
     Examples
     --------
@@ -115,16 +124,16 @@ def compare(
     return comparison
 
 
-def _warn_of_failures(errors, n_runs):
+def _warn_of_failures(errors: pd.DataFrame, n_runs: int) -> None:
     failed = errors["status"].isin(FAILED)
     _warn_of(errors[failed], n_runs, "failed")
     _warn_of(errors[~failed], n_runs, "lack a score")
 
 
-def _warn_of(errors, n_runs, what):
+def _warn_of(errors: pd.DataFrame, n_runs: int, what: str) -> None:
     if errors.empty:
         return
-    counts = (
+    counts: Any = (
         errors.groupby(["error_type", "error_message"], sort=False)
         .size()
         .sort_values(ascending=False)
@@ -141,7 +150,7 @@ def _warn_of(errors, n_runs, what):
     )
 
 
-def _warn_of_equal_starts(runs, strategies):
+def _warn_of_equal_starts(runs: pd.DataFrame, strategies: dict[str, Any]) -> None:
     """Point at a strategy whose seeds coincide.
 
     A strategy that always gives one start is deterministic: the summary and the verdict say so. For a user's
@@ -151,8 +160,8 @@ def _warn_of_equal_starts(runs, strategies):
     for strategy, init in strategies.items():
         if is_bundled(init):
             continue
-        told = runs["start"].notna() & ~runs["status"].isin(FAILED)
-        of_strategy = runs[(runs["strategy"] == strategy) & told]
+        finished = runs["start"].notna() & ~runs["status"].isin(FAILED)
+        of_strategy = runs[(runs["strategy"] == strategy) & finished]
         cells = of_strategy.groupby(["dataset", "model"])["start"].agg(["size", "nunique"])
         always = (cells["nunique"] == 1) & (cells["size"] > 1)
         partly = (cells["nunique"] < cells["size"]) & ~always

@@ -1,5 +1,8 @@
 """The race of a fit as a comparison: its rows in the tables that all comparisons have."""
 
+from typing import Any
+
+from tsinit.adapters import adapter_of
 from tsinit.comparison.plan import naming
 from tsinit.comparison.plan.data import UNNAMED, Dataset
 from tsinit.comparison.plan.identity import fingerprint
@@ -7,9 +10,10 @@ from tsinit.comparison.plan.scores import Scoring
 from tsinit.comparison.plan.tasks import Plan, Task
 from tsinit.comparison.result import Comparison, from_results
 from tsinit.comparison.run.worker import RunResult, versions
+from tsinit.models.race import RaceRecord, RaceRow
 
 
-def comparison_of(estimator, record):
+def comparison_of(estimator: Any, record: RaceRecord) -> Comparison:
     """Lay a race out as a `Comparison`.
 
     Parameters
@@ -24,39 +28,31 @@ def comparison_of(estimator, record):
         With a column ``rounds``, and without the means to run its rows again.
     """
     names = list(naming.name_strategies(record.candidates))
-    model = type(estimator).__name__
+    model, adapter = type(estimator).__name__, adapter_of(estimator)
     scoring, data = Scoring({}), Dataset(None, {}, None, "")
+    entropy: Any = record.seed.entropy
     tasks, results = [], []
     for row in record.rows:
-        seed = row.seed
-        run_id = fingerprint(model, names[row.candidate], row.replicate, seed)
+        name, candidate = names[row.candidate], record.candidates[row.candidate]
+        run_id = fingerprint(model, name, row.replicate, row.seed)
+        key: Any = (row.seed.entropy, row.seed.spawn_key)
         tasks.append(
             Task(
-                run_id,
-                UNNAMED,
-                model,
-                names[row.candidate],
-                row.replicate,
-                estimator,
-                record.candidates[row.candidate],
-                data,
-                (seed.entropy, seed.spawn_key),
-                None,
-                scoring,
+                run_id, UNNAMED, model, name, row.replicate, adapter, estimator, candidate, data, key, None, scoring
             )
-        )
+        )  # fmt: skip
         results.append(_result(run_id, row))
     strategies = dict(zip(names, record.candidates, strict=True))
     n_seeds = 1 + max(row.replicate for row in record.rows)
     plan = Plan(
-        {model: estimator}, {UNNAMED: data}, strategies, n_seeds, record.seed.entropy, None, scoring
-    )
+        {model: estimator}, {model: adapter}, {UNNAMED: data}, strategies, n_seeds, entropy, None, scoring
+    )  # fmt: skip
     tables = from_results(plan, tasks, results)
     runs = tables.runs.drop(columns="score", errors="ignore")  # nobody asked for one
     return Comparison(runs, tables.traces, tables.errors, tables.about)
 
 
-def _result(run_id, row):
+def _result(run_id: str, row: RaceRow) -> RunResult:
     kind, message, trace = row.failure or ("", "", "")
     status = "error" if row.failure else "ok" if row.converged else "not_converged"
     return RunResult(

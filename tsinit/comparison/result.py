@@ -1,6 +1,13 @@
 """The result of a comparison: tables, words, plots, a report."""
 
+from __future__ import annotations
+
 import html
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
 
 from tsinit._validate import check_count, check_number
 from tsinit.comparison import files
@@ -15,10 +22,17 @@ from tsinit.comparison.analysis import (
 )
 from tsinit.comparison.plan import identity
 from tsinit.comparison.plan.about import About, describe
-from tsinit.comparison.plan.tasks import Plan
+from tsinit.comparison.plan.tasks import Plan, Task
 from tsinit.comparison.report import display, verdict
-from tsinit.comparison.run.worker import fit
+from tsinit.comparison.run.worker import RunResult, fit
 from tsinit.models.monitor import Monitor
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from tsinit._typing import StrPath
+    from tsinit.comparison.analysis.over_datasets import MeanRanks
 
 
 class Comparison:
@@ -32,18 +46,18 @@ class Comparison:
         One row for each data set x model x strategy x replicate, also where the run failed: ``run_id``, the four keys,
         ``init_seed`` and ``run_seed`` (:meth:`seed` rebuilds them), ``status`` (``ok``, ``not_converged``,
         ``diverged``, ``timeout``, ``error``), ``error_type`` and ``error_message``, ``objective_start``,
-        ``objective_final``, ``gap`` (best known end on this data set and model minus this end), ``score...`` (NaN,
-        with the error in ``error_type`` and ``error_message``, where a score failed), ``n_iter``, ``converged``,
+        ``objective_final``, ``gap`` (best known optimum on this data set and model minus this objective), ``score...``
+        (NaN, with the error in ``error_type`` and ``error_message``, where a score failed), ``n_iter``, ``converged``,
         ``monotone`` (no iteration lost objective), ``init_seconds`` and ``fit_seconds`` (compilation never counted),
-        ``optimum`` (which distinct end, 1 the best), ``start`` (which distinct starting point), ``versions``.
+        ``optimum`` (which distinct one, 1 the best), ``start`` (which distinct starting point), ``versions``.
         Samplers: ``objective_final`` is the mean over the draws kept, ``monotone`` and ``optimum`` are missing, and
-        before ``init_seconds`` stand what the model tells of its draws (``rhat``, ``ess``, ...), ``n_settle``,
+        before ``init_seconds`` stand what the model reports of its draws (``rhat``, ``ess``, ...), ``n_settle``,
         the iterations until the chain is within the central 95 % of the second half of its trace, and ``n_mixed``,
-        those until R-hat of all that its chains tell is below 1.01 for good, missing where it is not at the end or
+        those until R-hat of all that its chains report is below 1.01 for good, missing where it is not at the end or
         there is one chain. The status of a sampler is ``ok`` where R-hat is below 1.05.
     traces : DataFrame
-        ``run_id``, ``iteration`` (0 is the start alone), ``seconds``, ``objective``, and what else a model tells
-        of each iteration (``n_states`` of the infinite hidden Markov model).
+        ``run_id``, ``iteration`` (0 is the start alone), ``seconds``, ``objective``, and what else a model
+        reports of each iteration (``n_states`` of the infinite hidden Markov model).
     errors : DataFrame
         The rows that failed or lack a score, with the end of the traceback.
     about : About
@@ -53,7 +67,14 @@ class Comparison:
         and over six data sets or more ``.critical_difference()``.
     """
 
-    def __init__(self, runs, traces, errors, about: About, plan: Plan | None = None):
+    def __init__(
+        self,
+        runs: pd.DataFrame,
+        traces: pd.DataFrame,
+        errors: pd.DataFrame,
+        about: About,
+        plan: Plan | None = None,
+    ) -> None:
         self.runs = runs
         self.traces = traces
         self.errors = errors
@@ -61,16 +82,16 @@ class Comparison:
         self._plan = plan
 
     @property
-    def plot(self):
+    def plot(self) -> PlotAccessor:
         """Plots of the runs; each takes ``ax=`` and returns Axes."""
         return PlotAccessor(self)
 
     @property
-    def objective_name(self):
+    def objective_name(self) -> str:
         """What the runs maximise; ``"objective"`` where models differ in it."""
         return self.about.objective
 
-    def summary(self):
+    def summary(self) -> pd.DataFrame:
         """Describe every strategy on every data set, with intervals; the best comes first.
 
         Returns
@@ -78,14 +99,14 @@ class Comparison:
         DataFrame
             Columns as :func:`tsinit.comparison.analysis.summary.summarise` lists them, and ``expected_seconds,
             expected_seconds_low, expected_seconds_high``: the time to be expected, runs after each other, until one
-            reaches the best known end, with its 95 % interval; missing for samplers.
+            reaches the best known optimum, with its 95 % interval; missing for samplers.
         """
         table, keys = summary.summarise(self.runs), ["dataset", "model", "strategy"]
         times = targets.to_target(self.runs, self.traces)
-        return table.merge(times[[*keys, *(name for name in times if name.startswith("expected_seconds"))]],
-                           on=keys, how="left")  # fmt: skip
+        expected = [name for name in tables.names_of(times) if name.startswith("expected_seconds")]
+        return table.merge(times[[*keys, *expected]], on=keys, how="left")
 
-    def verdict(self):
+    def verdict(self) -> str:
         """Say in words which start wins on each data set, by how much and at what cost, or that it is open.
 
         Returns
@@ -96,7 +117,7 @@ class Comparison:
         paragraphs = verdict.verdict(self.runs, self.about.objectives)
         return "\n".join(f"{name}: {' '.join(sentences)}" for name, sentences in paragraphs)
 
-    def summary_text(self, brief=False):
+    def summary_text(self, brief: bool = False) -> str:
         """Write the summary for a terminal: aligned columns, a block for each data set and model.
 
         Parameters
@@ -113,8 +134,8 @@ class Comparison:
             f"{name}\n{display.text_table(header, rows)}" for name, header, rows in blocks
         )
 
-    def best_of(self, r=None):
-        """Tell what the best of r restarts of each start comes to, exactly from the order statistics of the runs.
+    def best_of(self, r: int | None = None) -> pd.DataFrame:
+        """Give what the best of r restarts of each start comes to, exactly from the order statistics of the runs.
 
         Parameters
         ----------
@@ -135,7 +156,7 @@ class Comparison:
         checks.check_optima(self.runs)
         return restarts.best_of(self.runs, None if r is None else check_count("r", r))
 
-    def recommend(self, seconds):
+    def recommend(self, seconds: float) -> pd.DataFrame:
         """Name the start and the number of restarts that make the most of a budget.
 
         Parameters
@@ -152,8 +173,8 @@ class Comparison:
         checks.check_optima(self.runs)
         return restarts.recommend(self.runs, check_number("seconds", seconds, 0.0))
 
-    def optima(self):
-        """List the distinct ends and how often each start reached them.
+    def optima(self) -> pd.DataFrame:
+        """List the distinct optima and how often each start reached them.
 
         Returns
         -------
@@ -162,13 +183,13 @@ class Comparison:
         """
         return restarts.optima(self.runs)
 
-    def to_target(self, target=None):
-        """Tell how soon each start reaches an objective, and the running time to be expected until a success.
+    def to_target(self, target: float | dict[str, float] | None = None) -> pd.DataFrame:
+        """Give how soon each start reaches an objective, and the running time to be expected until a success.
 
         Parameters
         ----------
         target : float, dict of str to float by data set, or None
-            None takes the best known end, less the tolerance within which ends are the same.
+            None takes the best known optimum, less the tolerance within which optima are the same.
 
         Returns
         -------
@@ -179,7 +200,7 @@ class Comparison:
             checks.check_optima(self.runs)
         return targets.to_target(self.runs, self.traces, target)
 
-    def across(self, column="objective_final", rope=None):
+    def across(self, column: str = "objective_final", rope: float | None = None) -> pd.DataFrame:
         """Compare all pairs of starts over data sets, each of which counts once.
 
         Parameters
@@ -207,7 +228,7 @@ class Comparison:
         rope = None if rope is None else check_number("rope", rope, 0.0)
         return over_datasets.pairs_over_datasets(self.runs, column, rope)
 
-    def mean_ranks(self, column="objective_final", model=None):
+    def mean_ranks(self, column: str = "objective_final", model: str | None = None) -> MeanRanks:
         """Average the ranks of the starts over data sets, with the critical difference.
 
         Parameters
@@ -233,8 +254,8 @@ class Comparison:
         checks.check_column(self.runs, column)
         return over_datasets.mean_ranks(runs, column)
 
-    def mixing(self):
-        """Tell of samplers whether runs from one start, and from all starts, have come to the same distribution.
+    def mixing(self) -> pd.DataFrame:
+        """Say of samplers whether runs from one start, and from all starts, have come to the same distribution.
 
         Returns
         -------
@@ -243,7 +264,7 @@ class Comparison:
         """
         return mixing.agreement(self.runs, self.traces)
 
-    def rerun(self, run_id):
+    def rerun(self, run_id: str) -> Any:
         """Fit one row again and return the fitted model.
 
         The result is exactly that of the row, unless the seconds of a budget end the run: where they do depends on
@@ -275,7 +296,7 @@ class Comparison:
         raise KeyError(f"run_id must be one of the column runs['run_id']; got {run_id!r}.")
 
     @staticmethod
-    def seed(text):
+    def seed(text: str) -> np.random.SeedSequence:
         """Rebuild a seed from the text in column ``init_seed`` or ``run_seed``.
 
         Parameters
@@ -290,7 +311,13 @@ class Comparison:
         """
         return identity.seed_from_text(text)
 
-    def report(self, path, *, title="Comparison of starting points", figures=None):
+    def report(
+        self,
+        path: StrPath,
+        *,
+        title: str = "Comparison of starting points",
+        figures: dict[str, Figure | Axes] | None = None,
+    ) -> Path:
         """Write one self-contained HTML file: verdict, tables, plots, seeds, versions, how it was computed.
 
         Parameters
@@ -309,7 +336,7 @@ class Comparison:
 
         return write_report([("", self, figures or {})], path, title=title)
 
-    def to_csv(self, folder):
+    def to_csv(self, folder: StrPath) -> Path:
         """Write ``runs.csv``, ``traces.csv``, ``errors.csv`` and ``about.json``; :func:`read_comparison` reads them.
 
         Parameters
@@ -324,7 +351,7 @@ class Comparison:
         """
         return files.write_csv(self, folder)
 
-    def to_parquet(self, folder):
+    def to_parquet(self, folder: StrPath) -> Path:
         """Write the tables of :meth:`to_csv` as Parquet files; this needs pyarrow.
 
         Parameters
@@ -344,12 +371,12 @@ class Comparison:
         """
         return files.write_parquet(self, folder)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         counts = self.runs["status"].value_counts()
         states = ", ".join(f"{n} {status}" for status, n in counts.items())
         return f"Comparison of {len(self.runs)} runs ({states})\n{self.verdict()}"
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         words = "".join(f"<p>{html.escape(line)}</p>" for line in self.verdict().splitlines())
         return words + self.summary().to_html(index=False, float_format=lambda x: f"{x:,.4g}")
 
@@ -357,53 +384,53 @@ class Comparison:
 class PlotAccessor:
     """The plots of one comparison; see :mod:`tsinit.plots` for their parameters."""
 
-    def __init__(self, comparison):
+    def __init__(self, comparison: Comparison) -> None:
         self._comparison = comparison
 
-    def traces(self, **options):
+    def traces(self, **options: Any) -> Any:
         """Objective against iteration; see :func:`tsinit.plots.traces`."""
         from tsinit import plots
 
         return plots.traces(self._comparison, **options)
 
-    def strip(self, **options):
+    def strip(self, **options: Any) -> Any:
         """Final objectives of each strategy; see :func:`tsinit.plots.strip`."""
         from tsinit import plots
 
         return plots.strip(self._comparison, **options)
 
-    def waterfall(self, **options):
+    def waterfall(self, **options: Any) -> Any:
         """Sorted final objectives of each strategy; see :func:`tsinit.plots.waterfall`."""
         from tsinit import plots
 
         return plots.waterfall(self._comparison, **options)
 
-    def time_to_target(self, **options):
+    def time_to_target(self, **options: Any) -> Any:
         """Share of runs at the target by time; see :func:`tsinit.plots.time_to_target`."""
         from tsinit import plots
 
         return plots.time_to_target(self._comparison, **options)
 
-    def pairs(self, **options):
+    def pairs(self, **options: Any) -> Any:
         """Wins, ties and losses of starts against each other; see :func:`tsinit.plots.pairs`."""
         from tsinit import plots
 
         return plots.pairs(self._comparison, **options)
 
-    def best_of(self, **options):
+    def best_of(self, **options: Any) -> Any:
         """Expected best of r restarts; see :func:`tsinit.plots.best_of`."""
         from tsinit import plots
 
         return plots.best_of(self._comparison, **options)
 
-    def critical_difference(self, **options):
-        """Mean ranks over data sets, and what nothing tells apart; see :func:`tsinit.plots.critical_difference`."""
+    def critical_difference(self, **options: Any) -> Axes:
+        """Mean ranks over data sets with their critical difference; see :func:`tsinit.plots.critical_difference`."""
         from tsinit import plots
 
         return plots.critical_difference(self._comparison, **options)
 
 
-def read_comparison(path):
+def read_comparison(path: StrPath) -> Comparison:
     """Read a comparison that ``Comparison.to_csv`` or ``Comparison.to_parquet`` wrote.
 
     Parameters
@@ -426,8 +453,8 @@ def read_comparison(path):
     return Comparison(*files.read_tables(path))
 
 
-def from_results(plan, tasks, results):
+def from_results(plan: Plan, tasks: list[Task], results: list[RunResult]) -> Comparison:
     """Build the tables of a finished comparison."""
     runs = tables.runs_table(tasks, results)
-    traces, errors = tables.traces_table(tasks, results), tables.errors_table(runs, results)
+    traces, errors = tables.traces_table(results), tables.errors_table(runs, results)
     return Comparison(runs, traces, errors, describe(plan), plan)

@@ -68,6 +68,19 @@ class Monitor:
         self._clock = now
         self.objectives, self.seconds, self.extras = [], [], {}
 
+    def __call__(self, iteration, objective):
+        """Note one iteration of a program that brings its own loop; iteration 0, the start alone, closes the start.
+
+        Returns
+        -------
+        bool
+            True while the budget allows another iteration.
+        """
+        if iteration == 0:
+            self.run()
+        limit = self.budget.max_iter
+        return self.record(objective) and (limit is None or iteration < limit)
+
     def record(self, objective, **extras):
         """Note the objective of one more iteration, and what else it has to tell by name.
 

@@ -30,11 +30,11 @@ def test_expected_best_is_that_of_all_choices(rng, n_failed):
     assert math.isnan(restarts.expected_best([np.nan, np.nan], 1))
 
 
-def test_chance_of_a_hit_is_that_of_all_choices():
+def test_chance_of_a_success_is_that_of_all_choices():
     good = [True, False, False, True, False, False, False]
     for r in range(1, 8):
-        assert restarts.chance_of_hit(2, 7, r) == pytest.approx(
-            twin.chance_of_hit(good, r), abs=1e-12
+        assert restarts.chance_of_success(2, 7, r) == pytest.approx(
+            twin.chance_of_success(good, r), abs=1e-12
         )
 
 
@@ -78,7 +78,7 @@ def test_the_recommendation_depends_on_the_budget():
     assert (small["strategy"], small["r"]) == ("lucky", 5)
     assert (large["strategy"], large["r"]) == ("sure", 1)  # six of "lucky" may all miss
     assert large["advice"].startswith(
-        "One run of sure (6 s): expected end -50.0, reaches the best known end with"
+        "One run of sure (6 s): expected objective -50.0, reaches the best known optimum with"
     )
     nothing = restarts.recommend(runs, 0.5).iloc[0]
     assert (nothing["strategy"], nothing["r"]) == ("lucky", 1)

@@ -64,7 +64,7 @@ def test_the_correction_for_skewness_solves_its_equation(rng):
     d = rng.exponential(size=9)
     n, skewness = d.size, ((d - d.mean()) ** 3).mean() / d.var() ** 1.5
     for end, quantile in zip(
-        statistics.skewed_t_ends(d), t.ppf([0.975, 0.025], n - 1), strict=True
+        statistics.skewed_t_limits(d), t.ppf([0.975, 0.025], n - 1), strict=True
     ):
         w = math.sqrt(n) * (d.mean() - end) / d.std(ddof=1)
         a = skewness / (3 * math.sqrt(n))
@@ -72,16 +72,16 @@ def test_the_correction_for_skewness_solves_its_equation(rng):
             quantile
         )
     plain = t.interval(0.95, n - 1, d.mean(), d.std(ddof=1) / math.sqrt(n))
-    np.testing.assert_allclose(statistics.skewed_t_ends(d, 0.0), plain)
+    np.testing.assert_allclose(statistics.skewed_t_limits(d, 0.0), plain)
 
 
 def test_the_interval_is_the_widest_of_three(rng):
     d = rng.exponential(size=8)
     three = np.array(
         [
-            statistics.bca_ends(d, 0.025),
-            statistics.skewed_t_ends(d, 0.0),
-            statistics.skewed_t_ends(d),
+            statistics.bca_limits(d, 0.025),
+            statistics.skewed_t_limits(d, 0.0),
+            statistics.skewed_t_limits(d),
         ]
     )
     assert statistics.paired_difference(d) == (d.mean(), three[:, 0].min(), three[:, 1].max())
@@ -115,7 +115,7 @@ def test_the_interval_is_that_of_scipy(rng):
     # From the same resamples; the quantile between two of them may be defined in another way.
     name = "rng" if "rng" in inspect.signature(bootstrap).parameters else "random_state"
     for d in (rng.normal(size=8), rng.exponential(size=15)):
-        ours = statistics.bca_ends(d, 0.025)
+        ours = statistics.bca_limits(d, 0.025)
         theirs = bootstrap(
             (d,), np.mean, method="BCa", **{name: np.random.default_rng(0)}
         ).confidence_interval
@@ -155,7 +155,7 @@ def test_optima_are_numbered_from_the_best_and_never_wider_than_the_tolerance():
     # A chain of ends, each close to the next, is not one optimum.
     chain = -0.3 * np.arange(10)
     groups = tables.number_optima(chain)
-    assert all(np.ptp(chain[groups == g]) <= tables.end_tolerance(0.0) for g in set(groups))
+    assert all(np.ptp(chain[groups == g]) <= tables.optimum_tolerance(0.0) for g in set(groups))
     assert tables.number_optima([np.nan]).tolist() == [0]
 
 

@@ -4,9 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsinit.comparison.analysis.summary import ranking, summarise
+from tsinit.comparison.analysis.summary import ranking, standings, summarise
 from tsinit.comparison.report import verdict as words
-from tsinit.comparison.report.verdict import standing
 
 
 def verdict(*arguments):
@@ -45,12 +44,12 @@ def test_a_clear_winner_is_named_with_the_margin_and_the_cost(rng):
         {"a": -100 + noise, "b": -150 + noise + rng.normal(size=12)}, seconds={"a": 3.0, "b": 1.0}
     )
     (line,) = verdict(runs, "log-likelihood")
-    assert line.startswith("data: a ends highest (mean log-likelihood -")
+    assert line.startswith("data: a has the highest mean log-likelihood, -")
     assert "a beats b by " in line
     assert "95 % interval" in line
     assert "3.0 times the cheapest, b (1 s)" in line
     assert "inconclusive" not in line
-    assert "The best known end was reached by a in " in line
+    assert "The best known optimum was reached by a in " in line
     assert "in no run of the others" in line
 
 
@@ -67,14 +66,14 @@ def test_two_equal_starts_are_seldom_declared_different():
     rng = np.random.default_rng(3)
     wrong = 0
     for _ in range(200):
-        _, rivals = standing(_runs({"a": rng.normal(size=10) * 9, "b": rng.normal(size=10) * 9}))
-        wrong += any(rival.place == "behind" for rival in rivals.values())
+        _, others = standings(_runs({"a": rng.normal(size=10) * 9, "b": rng.normal(size=10) * 9}))
+        wrong += any(other.verdict == "worse" for other in others.values())
     assert wrong / 200 <= 0.08 + 3 * 0.019
 
 
 def test_equal_ends_are_level_and_the_cheaper_is_named():
     (line,) = verdict(_runs({"a": [-50.0] * 6, "b": [-50.04] * 6}, seconds={"a": 2.0, "b": 0.5}))
-    assert "all starts reach the same end" in line
+    assert "all starts reach the same objective" in line
     assert "b takes 0.5 s" in line
     assert "the cheapest" in line
 
@@ -83,7 +82,7 @@ def test_two_level_and_one_behind():
     (line,) = verdict(
         _runs({"a": [-50.0] * 6, "b": [-50.04] * 6, "c": [-90.0, -91, -92, -93, -94, -95]})
     )
-    assert "a and b reach the same end" in line
+    assert "a and b reach the same objective" in line
     assert "a beats c by " in line
 
 
@@ -110,11 +109,11 @@ def test_a_start_that_fails_on_hard_seeds_is_not_crowned_for_the_easy_ones(rng):
     ends = _flaky(rng)
     assert np.nanmean(ends["flaky"]) > ends["sure"].mean()
     runs = _runs(ends)
-    leader, rivals = standing(runs)
+    leader, others = standings(runs)
     assert leader == "sure"
-    assert rivals["flaky"].place == "behind"
+    assert others["flaky"].verdict == "worse"
     (line,) = verdict(runs)
-    assert line.startswith("data: sure ends highest (mean objective -")
+    assert line.startswith("data: sure has the highest mean objective, -")
     assert "sure beats flaky by 2" in line
     assert (
         "Failed: flaky in 4 of 10 runs; differences are over the seeds that both finished." in line
@@ -125,7 +124,7 @@ def test_a_leader_that_fails_is_said_to():
     (line,) = verdict(
         _runs({"a": [1.0, 2, 3, 4, 5, 6, np.nan], "b": [-50.0, -51, -52, -53, -54, -57, -56]})
     )
-    assert "a ends highest (mean objective 3.5 over the 6 of 7 runs that did not fail)" in line
+    assert "a has the highest mean objective, 3.5 over the 6 of 7 runs that did not fail." in line
 
 
 def test_the_order_is_that_of_the_means_and_ties_go_to_the_start_that_fails_less(rng):
@@ -154,7 +153,7 @@ def test_a_score_that_failed_is_told_and_costs_no_place():
     runs = _runs({"a": [-50.0] * 6, "b": [-90.0] * 6})
     runs.loc[runs["strategy"] == "a", "error_type"] = "ZeroDivisionError"
     (line,) = verdict(runs)
-    assert "a ends highest" in line
+    assert "a has the highest mean objective" in line
     assert "A score could not be computed: a in 6 of 6 runs." in line
     assert "Failed" not in line
 

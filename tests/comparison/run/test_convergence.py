@@ -8,8 +8,8 @@ from comparison.fake_model import Walker
 
 from tsinit import compare
 from tsinit.comparison.analysis import over_datasets
-from tsinit.comparison.analysis.summary import mixed_median
-from tsinit.comparison.run.convergence import MOST_RHAT, mixed_after
+from tsinit.comparison.analysis.summary import median_n_mixed
+from tsinit.comparison.run.convergence import MAX_RHAT, mixed_after
 from tsinit.result import rhat
 
 
@@ -20,7 +20,7 @@ def test_chains_agree_from_where_r_hat_stays_below(rng):
     assert (
         280 <= found < 2000
     )  # the second half of what there is must have left all but a few of them behind
-    assert rhat(chains[:, (found + 1) // 2 : found]) < MOST_RHAT
+    assert rhat(chains[:, (found + 1) // 2 : found]) < MAX_RHAT
     assert mixed_after([rng.normal(size=(4, 2000))]) < found
     apart = chains + np.arange(4)[:, None]
     assert mixed_after([apart]) is None
@@ -66,4 +66,4 @@ def test_a_run_that_never_agrees_counts_with_all_its_iterations():
     runs = pd.DataFrame({"dataset": "d", "model": "m", "strategy": "a", "replicate": range(3), "status": "ok",
                          "objective_final": 0.0, "n_iter": 100, "n_mixed": mixed})  # fmt: skip
     assert over_datasets._complete(runs, "n_mixed")["n_mixed"].tolist() == [20, 100, 100]
-    assert mixed_median(runs)["a"] == math.inf
+    assert median_n_mixed(runs)["a"] == math.inf

@@ -128,7 +128,7 @@ def _signed_nonsense(content, other):
     import hashlib
 
     body = json.dumps({"run_id": "x", "status": "ok"}).encode()
-    return f"tsinit-run-1 {hashlib.sha256(body).hexdigest()}\n".encode() + body
+    return f"tsinit-run-2 {hashlib.sha256(body).hexdigest()}\n".encode() + body
 
 
 @pytest.mark.parametrize(

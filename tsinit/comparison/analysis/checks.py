@@ -1,10 +1,14 @@
 """The border of a finished comparison and of its statistics: what they are asked is checked here."""
 
-import numpy as np
+from typing import Any
 
+import numpy as np
+import pandas as pd
+
+from tsinit._typing import FloatArray
 from tsinit._validate import check_choice, check_count
 from tsinit._validate.values import short
-from tsinit.comparison.analysis.tables import has_optima
+from tsinit.comparison.analysis.tables import cells_of, has_optima, names_of
 
 #: From this many data sets on the mean over them has an interval, and ranks over them mean something: with fewer, the
 #: resampled means take a handful of values (measured coverage of 95 % intervals at four data sets: 86 %).
@@ -13,27 +17,27 @@ MIN_DATASETS = 6
 LOWER = ("score_rmse", "score_crps", "score_eigenvalue_error", "n_iter", "n_settle", "n_mixed")
 
 
-def check_optima(runs):
-    """Restarts and targets need ends that are points; at least one model must have them."""
-    if not any(has_optima(cell) for _, cell in runs.groupby(["dataset", "model"])):
+def check_optima(runs: pd.DataFrame) -> None:
+    """Restarts and targets need runs that end at an optimum; at least one model must have them."""
+    if not any(has_optima(cell) for _, _, cell in cells_of(runs)):
         raise ValueError(
-            "Restarts and targets must be about ends that are points; got samplers only, whose draws would be "
+            "Restarts and targets must be about runs that end at an optimum; got samplers only, whose draws would be "
             "spoiled by keeping the chain of the highest density. Look at mixing() instead."
         )
 
 
-def check_column(runs, column):
-    """A column to compare by must be one that holds an end, a score or iterations, of which more or less is better."""
+def check_column(runs: pd.DataFrame, column: str) -> None:
+    """A column to compare by must be one that holds an objective, a score or iterations."""
     good = ("objective_start", "objective_final", *LOWER)
     names = [
         name
-        for name in runs
+        for name in names_of(runs)
         if name in good or (name.startswith("score") and name != "score_coverage")
     ]
     check_choice("column", column, names)
 
 
-def check_several_datasets(runs):
+def check_several_datasets(runs: pd.DataFrame) -> None:
     """Only data sets generalise: a statement over them needs two."""
     n = runs["dataset"].nunique()
     if n < 2:
@@ -43,7 +47,7 @@ def check_several_datasets(runs):
         )
 
 
-def check_ranks(runs, model):
+def check_ranks(runs: pd.DataFrame, model: str | None) -> pd.DataFrame:
     """Pick the runs to rank: one model, enough data sets, two strategies."""
     names = list(dict.fromkeys(runs["model"]))
     if model is None and len(names) > 1:
@@ -62,7 +66,7 @@ def check_ranks(runs, model):
     return runs
 
 
-def check_differences(values, name="differences"):
+def check_differences(values: Any, name: str = "differences") -> FloatArray:
     """Return differences as (n,) float; infinite ones stay, missing ones are none.
 
     Raises
@@ -83,7 +87,7 @@ def check_differences(values, name="differences"):
     return d
 
 
-def check_successes(successes, trials):
+def check_successes(successes: Any, trials: Any) -> tuple[int, int]:
     """Require counts, of which the first is not above the second.
 
     Raises

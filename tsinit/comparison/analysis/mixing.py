@@ -3,11 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from tsinit.comparison.analysis.tables import SHORTEST_TRACE, has_optima, usable
+from tsinit._typing import FloatArray
+from tsinit.comparison.analysis.tables import MIN_TRACE, cells_of, has_optima, usable
 from tsinit.result import rhat
 
 
-def agreement(runs, traces):
+def agreement(runs: pd.DataFrame, traces: pd.DataFrame) -> pd.DataFrame:
     """R-hat of the joint log density across runs: from one start, and from all starts together.
 
     Every run counts as a chain, by the second half of its trace. Where the runs from each start agree among
@@ -34,24 +35,25 @@ def agreement(runs, traces):
         for run_id, trace in traces.groupby("run_id", sort=False)
     }
     rows = []
-    for (dataset, model), cell in runs.groupby(["dataset", "model"], sort=False):
+    for dataset, model, cell in cells_of(runs):
         if has_optima(cell):
             continue
         done = usable(cell)
         for strategy in [*dict.fromkeys(cell["strategy"]), "all starts"]:
             chosen = done if strategy == "all starts" else done[done["strategy"] == strategy]
-            chains = [halves[run_id] for run_id in chosen["run_id"] if halves[run_id] is not None]
+            found = [halves[run_id] for run_id in chosen["run_id"]]
+            chains = [half for half in found if half is not None]
             rows.append((dataset, model, strategy, len(chains), _rhat(chains)))
     return pd.DataFrame(rows, columns=["dataset", "model", "strategy", "n_runs", "rhat"])
 
 
-def _second_half(objective):
+def _second_half(objective: pd.Series) -> FloatArray | None:
     x = objective.to_numpy(dtype=float)
     half = x[(x.size + 1) // 2 :]
-    return half if x.size >= SHORTEST_TRACE and np.isfinite(half).all() else None
+    return half if x.size >= MIN_TRACE and np.isfinite(half).all() else None
 
 
-def _rhat(chains):
+def _rhat(chains: list[FloatArray]) -> float:
     if len(chains) < 2:
         return np.nan
     shortest = min(chain.size for chain in chains)

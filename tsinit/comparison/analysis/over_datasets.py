@@ -2,21 +2,23 @@
 
 import itertools
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from tsinit._validate import check_count, check_number
 from tsinit.comparison.analysis import statistics
 from tsinit.comparison.analysis.checks import LOWER, MIN_DATASETS, check_differences
 from tsinit.comparison.analysis.summary import paired, wide
-from tsinit.comparison.analysis.tables import end_tolerance
+from tsinit.comparison.analysis.tables import tolerance_in
 
 _POSTERIOR_DRAWS = 50_000
 
 
-class Posterior(NamedTuple):
+class SignedRankPosterior(NamedTuple):
     """Probabilities that one start is better, that both are practically the same, that the other is better."""
 
     better: float
@@ -32,7 +34,7 @@ class MeanRanks(NamedTuple):
     p_value: float  # that no start is better than another (Friedman)
     n_datasets: int
 
-    def groups(self):
+    def groups(self) -> list[list[str]]:
         """List the starts that cannot be told apart: the longest runs of ranks within the critical difference.
 
         Returns
@@ -41,14 +43,14 @@ class MeanRanks(NamedTuple):
             Best first; a start that differs from all others is in none.
         """
         values, names = self.ranks.to_numpy(), list(self.ranks.index)
-        ends = [int(np.flatnonzero(values - low <= self.critical_difference)[-1]) for low in values]
+        last = [int(np.flatnonzero(values - low <= self.critical_difference)[-1]) for low in values]
         # A run that ends where the one before it ended is part of that one.
         return [
-            names[i : j + 1] for i, j in enumerate(ends) if j > i and (i == 0 or ends[i - 1] < j)
+            names[i : j + 1] for i, j in enumerate(last) if j > i and (i == 0 or last[i - 1] < j)
         ]
 
 
-def hierarchical_difference(groups):
+def hierarchical_difference(groups: Sequence[npt.ArrayLike]) -> statistics.Interval:
     """Mean over data sets of the mean paired difference, with a 95 % interval from a bootstrap over data sets.
 
     Data sets are drawn with replacement and bring their seeds with them. Drawing the seeds anew within each data
@@ -64,7 +66,7 @@ def hierarchical_difference(groups):
     Returns
     -------
     statistics.Interval
-        Without ends below six data sets.
+        Without limits below six data sets.
 
     Raises
     ------
@@ -76,15 +78,17 @@ def hierarchical_difference(groups):
     Davison and Hinkley, Bootstrap Methods and their Application (1997), section 3.8: of resampling both levels and
     the upper one only, the second has the right variance.
     """
-    groups = [check_differences(group, f"groups[{i}]") for i, group in enumerate(groups)]
-    means = np.array([group.mean() for group in groups if len(group)])
+    checked = [check_differences(group, f"groups[{i}]") for i, group in enumerate(groups)]
+    means = np.array([group.mean() for group in checked if len(group)])
     if means.size >= MIN_DATASETS:
         return statistics.paired_difference(means)
     estimate = float(means.mean()) if means.size else math.nan
     return statistics.Interval(estimate, math.nan, math.nan)
 
 
-def signed_rank(differences, rope=0.0, n_draws=_POSTERIOR_DRAWS):
+def signed_rank(
+    differences: npt.ArrayLike, rope: float = 0.0, n_draws: int = _POSTERIOR_DRAWS
+) -> SignedRankPosterior:
     """Bayesian signed-rank test: how probable it is that one start is better on a data set yet to come.
 
     The distribution of differences has a Dirichlet process prior of strength 1/2 at 0, so that its posterior puts
@@ -101,7 +105,7 @@ def signed_rank(differences, rope=0.0, n_draws=_POSTERIOR_DRAWS):
 
     Returns
     -------
-    Posterior
+    SignedRankPosterior
         Shares of the posterior in which each of the three outcomes is the most probable one.
 
     Raises
@@ -126,12 +130,14 @@ def signed_rank(differences, rope=0.0, n_draws=_POSTERIOR_DRAWS):
     worse = np.einsum("si,ij,sj->s", weights, below, weights, optimize=True)
     if rope == 0.0:
         ahead = float(np.mean(np.heaviside(better - worse, 0.5)))
-        return Posterior(ahead, 0.0, 1.0 - ahead)
+        return SignedRankPosterior(ahead, 0.0, 1.0 - ahead)
     winner = np.argmax([better, 1.0 - better - worse, worse], axis=0)
-    return Posterior(*(np.bincount(winner, minlength=3) / n_draws).tolist())
+    return SignedRankPosterior(*(np.bincount(winner, minlength=3) / n_draws).tolist())
 
 
-def pairs_over_datasets(runs, column="objective_final", rope=None):
+def pairs_over_datasets(
+    runs: pd.DataFrame, column: str = "objective_final", rope: float | None = None
+) -> pd.DataFrame:
     """Compare all pairs of starts over the data sets of each model.
 
     Parameters
@@ -141,8 +147,8 @@ def pairs_over_datasets(runs, column="objective_final", rope=None):
     column : str
         What is compared; higher is better, but for those in ``LOWER``.
     rope : float or None
-        Differences up to this are practically none; None takes, for objectives, the tolerance within which ends are
-        the same, and 0 for other columns.
+        Differences up to this are practically none; None takes, for objectives, the tolerance within which optima
+        are the same, and 0 for other columns.
 
     Returns
     -------
@@ -157,7 +163,7 @@ def pairs_over_datasets(runs, column="objective_final", rope=None):
         tables = [wide(cell, column) for _, cell in of_model.groupby("dataset", sort=False)]
         names = list(dict.fromkeys(of_model["strategy"]))
         for strategy, rival in itertools.combinations(names, 2):
-            groups = [paired(ends, strategy, rival) for ends in tables]
+            groups = [paired(table, strategy, rival) for table in tables]
             groups = [group for group in groups if group.size]
             if groups:
                 interval = hierarchical_difference(groups)
@@ -179,7 +185,7 @@ def pairs_over_datasets(runs, column="objective_final", rope=None):
     return pd.DataFrame(rows, columns=names)
 
 
-def mean_ranks(runs, column="objective_final"):
+def mean_ranks(runs: pd.DataFrame, column: str = "objective_final") -> MeanRanks:
     """Rank the starts on every data set by their mean, and average the ranks.
 
     Parameters
@@ -187,8 +193,8 @@ def mean_ranks(runs, column="objective_final"):
     runs : DataFrame
         Runs of one model on six data sets at least.
     column : str
-        What is ranked; higher is better, but for those in ``LOWER``. A start without any end on a data set comes
-        last there.
+        What is ranked; higher is better, but for those in ``LOWER``. A start all of whose runs failed on a data
+        set comes last there.
 
     Returns
     -------
@@ -210,23 +216,22 @@ def mean_ranks(runs, column="objective_final"):
     difference = (
         studentized_range.ppf(0.95, k, np.inf) / math.sqrt(2.0) * math.sqrt(k * (k + 1) / (6.0 * n))
     )
-    alike = bool(
-        (ranks == ranks[:, :1]).all()
-    )  # everywhere the same rank: nothing to test, and 0 / 0 in the formula
+    # Everywhere the same rank: nothing to test, and 0 / 0 in the formula.
+    alike = bool((ranks == ranks[:, :1]).all())
     p_value = 1.0 if alike else float(friedmanchisquare(*ranks.T).pvalue) if k > 2 else math.nan
     means = pd.Series(ranks.mean(axis=0), index=names, name="mean_rank").sort_values(kind="stable")
     return MeanRanks(means, float(difference), p_value, n)
 
 
-def _complete(runs, column):
+def _complete(runs: pd.DataFrame, column: str) -> pd.DataFrame:
     """Count a run whose chains did not come to agree as one that took all its iterations: it took more."""
     if column != "n_mixed":
         return runs
     return runs.assign(n_mixed=runs["n_mixed"].astype(float).fillna(runs["n_iter"].astype(float)))
 
 
-def _tolerance(column, tables):
-    """Half a nat and a little more where objectives are large, as for distinct ends."""
+def _tolerance(column: str, tables: list[pd.DataFrame]) -> float:
+    """Half a nat and a little more where objectives are large, as for distinct optima."""
     if column not in ("objective_final", "gap"):
         return 0.0
-    return float(np.nanmean([end_tolerance(table.max(axis=None)) for table in tables]))
+    return float(np.nanmean([tolerance_in(table) for table in tables]))

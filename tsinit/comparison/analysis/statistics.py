@@ -1,10 +1,12 @@
-"""Small exact pieces of statistics on runs: intervals, end points, sample sizes."""
+"""Small exact pieces of statistics on runs: intervals and sample sizes."""
 
 import math
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
+from tsinit._typing import FloatArray
 from tsinit.comparison.analysis.checks import check_differences, check_successes
 
 _Z95 = 1.959963984540054  # two-sided 95 %
@@ -15,14 +17,14 @@ _RESAMPLES = 9999
 
 
 class Interval(NamedTuple):
-    """An estimate and its 95 % interval; the ends are NaN where the runs are too few for one."""
+    """An estimate and its 95 % interval; its limits are NaN where the runs are too few for one."""
 
     estimate: float
     low: float
     high: float
 
 
-def wilson(successes, trials):
+def wilson(successes: int, trials: int) -> Interval:
     """Wilson's 95 % interval of a proportion.
 
     Parameters
@@ -55,7 +57,7 @@ def wilson(successes, trials):
     return Interval(share, low, high)
 
 
-def paired_difference(differences):
+def paired_difference(differences: npt.ArrayLike) -> Interval:
     """Mean of paired differences with a 95 % interval: BCa bootstrap, widened for small and skewed samples.
 
     Parameters
@@ -66,7 +68,7 @@ def paired_difference(differences):
     Returns
     -------
     Interval
-        Without ends below ``MIN_PAIRS`` values. Equal values (two deterministic starts) have no spread: the
+        Without limits below ``MIN_PAIRS`` values. Equal values (two deterministic starts) have no spread: the
         interval is the value.
 
     Raises
@@ -76,7 +78,7 @@ def paired_difference(differences):
 
     Notes
     -----
-    The interval holds the BCa bootstrap's, Student's, and Student's corrected for skewness (:func:`skewed_t_ends`).
+    The interval holds the BCa bootstrap's, Student's, and Student's corrected for skewness (:func:`skewed_t_limits`).
     Each alone fails where another does not. Coverage in per cent, 3,000 samples for each cell:
 
     ===========  ==  ======  =======  ========  =========  ===========
@@ -108,11 +110,13 @@ def paired_difference(differences):
         return Interval(mean, mean, mean) if d.size > 1 else Interval(mean, math.nan, math.nan)
     if d.size < MIN_PAIRS:
         return Interval(mean, math.nan, math.nan)
-    lows, highs = zip(bca_ends(d, 0.025), skewed_t_ends(d, 0.0), skewed_t_ends(d), strict=True)
+    lows, highs = zip(
+        bca_limits(d, 0.025), skewed_t_limits(d, 0.0), skewed_t_limits(d), strict=True
+    )
     return Interval(mean, min(lows), max(highs))
 
 
-def skewed_t_ends(d, skewness=None):
+def skewed_t_limits(d: FloatArray, skewness: float | None = None) -> tuple[float, float]:
     """Student's 95 % interval of a mean, corrected for skewness.
 
     Parameters
@@ -144,7 +148,7 @@ def skewed_t_ends(d, skewness=None):
     return float(low), float(high)
 
 
-def bca_ends(d, tail):
+def bca_limits(d: FloatArray, tail: float) -> tuple[float, float]:
     """Bias-corrected and accelerated bootstrap interval of a mean.
 
     Parameters
@@ -178,8 +182,8 @@ def bca_ends(d, tail):
     return float(low), float(high)
 
 
-def seeds_needed(differences):
-    """Paired replicates that would settle a difference of the size seen, with 80 % power at the 5 % level.
+def seeds_needed(differences: npt.ArrayLike) -> float:
+    """Paired replicates that would settle a difference of the size observed, with 80 % power at the 5 % level.
 
     Normal theory: ``((z_0.975 + z_0.8) sd / mean)^2``, plus ``z_0.975^2 / 2`` because the sd is estimated.
 

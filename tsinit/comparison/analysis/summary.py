@@ -1,24 +1,34 @@
-"""One line for each strategy: how good, how often the best, how dear."""
+"""One line for each strategy: final objective, success rate, cost."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from tsinit._typing import FloatArray
 from tsinit.comparison.analysis import statistics
-from tsinit.comparison.analysis.tables import FAILED, end_tolerance, has_optima, usable
+from tsinit.comparison.analysis.tables import (
+    FAILED,
+    cells_of,
+    has_optima,
+    names_of,
+    tolerance_in,
+    usable,
+)
 
 
-class Rival(NamedTuple):
+class Standing(NamedTuple):
     """How a strategy stands to the leader of its data set and model."""
 
-    place: str  # "behind": the interval excludes 0; "level": the same end from every seed; "open"
+    verdict: (
+        str  # "worse": the interval excludes 0; "equal": the same optimum from every seed; "open"
+    )
     difference: statistics.Interval  # leader minus this, from the same seeds
-    seeds: float  # replicates that would settle it
+    n_seeds: float  # replicates that would settle it
 
 
-def summarise(runs):
+def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     """Describe every data set x model x strategy; seeds of different data sets are never pooled.
 
     Parameters
@@ -32,75 +42,74 @@ def summarise(runs):
         Best first within a data set and model, as :func:`ranking` puts them:
 
         ``n_runs, n_ok, n_failed``
-            all runs, those that converged, those that gave no end (``error``, ``diverged``)
+            all runs, those that converged, those that failed (``error``, ``diverged``)
         ``n_starts``
             distinct starting points; 1 means that the strategy gives the same start whatever the seed
         ``best, mean, median, iqr``
             of the final objective
         ``median_gap``
-            of the distance to the best known end
+            of the distance to the best known optimum
         ``difference, difference_low, difference_high``
             mean advantage over this strategy of the best one, over the seeds that both finished; 95 % BCa
             interval, widened for small and skewed samples, from five pairs on
         ``median_iter, median_seconds``
             iterations; seconds of start and fit together
         ``hits, hit_rate, hit_low, hit_high``
-            runs that reached the best known end, their share of *all* runs, Wilson's 95 % interval; missing for
-            samplers, whose ends are means over draws and never meet
+            runs that reached the best known optimum, their share of *all* runs, Wilson's 95 % interval; missing for
+            samplers, whose final objectives are means over draws and never meet
         ``median_rhat, median_ess, ...``
-            of each column in which samplers tell of their draws; ``median_n_settle`` of the iterations until a
+            of each column in which samplers report on their draws; ``median_n_settle`` of the iterations until a
             chain is within its stationary range; ``median_n_mixed`` of those until R-hat of the chains of a run is
             below 1.01, infinite where half of the runs do not get there
         ``median_score...``
             of each score column
     """
     rows = []
-    for (dataset, model), cell in runs.groupby(["dataset", "model"], sort=False):
-        ends = wide(cell, "objective_final")
-        ranked = rank_ends(ends)
+    for dataset, model, cell in cells_of(runs):
+        final = wide(cell, "objective_final")
+        ranked = rank_final(final)
         leader = ranked[0] if ranked else None
-        groups = dict(list(cell.groupby("strategy", sort=False)))
+        groups = {str(name): group for name, group in cell.groupby("strategy", sort=False)}
         for strategy in [*ranked, *(name for name in groups if name not in ranked)]:
             of_strategy = groups[strategy]
             rows.append(
                 {"dataset": dataset, "model": model, "strategy": strategy}
                 | _describe(of_strategy)
-                | _versus(ends, leader, strategy)
+                | _versus(final, leader, strategy)
             )
     table = pd.DataFrame(rows).astype({"hits": "Int64"})
     return table[_column_order(table)]
 
 
-def sampler_columns(runs):
-    """Name the columns in which samplers tell of their draws: they stand between monotone and init_seconds."""
-    names = list(runs)
+def sampler_columns(runs: pd.DataFrame) -> list[str]:
+    """Name the columns in which samplers report on their draws: they stand between monotone and init_seconds."""
+    names = names_of(runs)
     if "monotone" not in names:
         return []
     return names[names.index("monotone") + 1 : names.index("init_seconds")]
 
 
-def mixed_median(runs):
+def median_n_mixed(runs: pd.DataFrame) -> pd.Series:
     """Median iterations until R-hat is below 1.01 by strategy, infinite where half of the runs do not get there."""
     done = usable(runs)
-    times = (
-        done["n_mixed"].astype(float).fillna(np.inf)
-    )  # a run that never mixes must not drop out of the median
+    # A run that never mixes must not drop out of the median.
+    times = done["n_mixed"].astype(float).fillna(np.inf)
     return times.groupby(done["strategy"], sort=False).median()
 
 
-def wide(cell, column):
+def wide(cell: pd.DataFrame, column: str) -> pd.DataFrame:
     """Arrange a column of one data set and model as replicate x strategy, NaN where a run failed."""
     table = usable(cell).pivot(index="replicate", columns="strategy", values=column)
     return table.reindex(columns=list(dict.fromkeys(cell["strategy"])))
 
 
-def rank_ends(ends):
-    """Rank strategies by their final objectives; ends that nobody could tell apart are tied."""
-    return ranking(ends, end_tolerance(ends.max(axis=None)))
+def rank_final(final: pd.DataFrame) -> list[str]:
+    """Rank strategies by their final objectives, (replicate, strategy); those at the same optima are tied."""
+    return ranking(final, tolerance_in(final))
 
 
-def ranking(values, tolerance=0.0):
-    """Order the strategies that have an end, best first.
+def ranking(values: pd.DataFrame, tolerance: float = 0.0) -> list[str]:
+    """Order the strategies that have a value, best first.
 
     One strategy loses to another if its mean over the replicates that both finished is lower: a start that fails on
     the hard seeds must not win by the mean of the easy ones. The fewest losses come first, then the fewest failures,
@@ -120,7 +129,7 @@ def ranking(values, tolerance=0.0):
     -------
     list of str
     """
-    names = [name for name in values if values[name].notna().any()]
+    names = [name for name in names_of(values) if values[name].notna().any()]
     table = values[names].to_numpy(dtype=float)
     lead = table[:, :, None] - table[:, None, :]  # replicate x strategy x rival
     shared = np.isfinite(lead)
@@ -135,12 +144,12 @@ def ranking(values, tolerance=0.0):
     ]
 
 
-def paired(ends, leader, strategy):
+def paired(values: pd.DataFrame, leader: str, strategy: str) -> FloatArray:
     """Differences leader minus strategy over the replicates that both finished."""
-    return (ends[leader] - ends[strategy]).dropna().to_numpy()
+    return (values[leader] - values[strategy]).dropna().to_numpy()
 
 
-def standing(cell):
+def standings(cell: pd.DataFrame) -> tuple[str | None, dict[str, Standing]]:
     """Compare all strategies with the best one, over the seeds that both finished.
 
     Parameters
@@ -151,52 +160,58 @@ def standing(cell):
     Returns
     -------
     leader : str or None
-        None if no run has an end.
-    rivals : dict of str to Rival
-        Strategies with at least one end.
+        None if every run failed.
+    others : dict of str to Standing
+        The other strategies of which a run did not fail.
     """
-    ends = wide(cell, "objective_final")
-    ranked = rank_ends(ends)
+    final = wide(cell, "objective_final")
+    ranked = rank_final(final)
     if not ranked:
         return None, {}
-    leader, tolerance = ranked[0], end_tolerance(ends.max(axis=None))
-    others = [name for name in ends if name in ranked[1:]]
-    return leader, {name: _rival(paired(ends, leader, name), tolerance) for name in others}
+    leader, tolerance = ranked[0], tolerance_in(final)
+    others = [name for name in names_of(final) if name in ranked[1:]]
+    return leader, {name: _standing(paired(final, leader, name), tolerance) for name in others}
 
 
-def _rival(differences, tolerance):
+def _standing(differences: FloatArray, tolerance: float) -> Standing:
     interval = statistics.paired_difference(differences)
-    level = differences.size > 0 and np.abs(differences).max() <= tolerance
-    place = "level" if level else "behind" if interval.low > 0 else "open"
+    equal = differences.size > 0 and np.abs(differences).max() <= tolerance
+    verdict = "equal" if equal else "worse" if interval.low > 0 else "open"
     # Where normal theory asks for no more seeds than there were, skewness left it open: more must decide.
     more = max(math.ceil(1.5 * differences.size), statistics.MIN_PAIRS)
-    return Rival(place, interval, float(np.maximum(statistics.seeds_needed(differences), more)))
+    return Standing(
+        verdict, interval, float(np.maximum(statistics.seeds_needed(differences), more))
+    )
 
 
-def _median(values):
+def _median(values: pd.Series) -> float:
     """Median of what is not missing; NaN, and no warning as from pandas before 3, where everything is."""
-    seen = values.dropna()
-    return float(seen.median()) if len(seen) else np.nan
+    observed = values.dropna()
+    return float(observed.median()) if len(observed) else np.nan
 
 
-def _describe(runs):
+def _describe(runs: pd.DataFrame) -> dict[str, Any]:
     done = usable(runs)
-    ends = done["objective_final"]
+    final = done["objective_final"]
     hits = int((done["optimum"] == 1).sum()) if has_optima(runs) else None
     rate = statistics.wilson(hits or 0, 0 if hits is None else len(runs))
-    scores = {f"median_{name}": _median(runs[name]) for name in runs if name.startswith("score")}
-    told = {f"median_{name}": _median(done[name].astype(float)) for name in sampler_columns(runs)}
-    if "median_n_mixed" in told and done["n_mixed"].notna().any():
-        told["median_n_mixed"] = mixed_median(runs).iloc[0]
+    scores = {
+        f"median_{name}": _median(runs[name]) for name in names_of(runs) if name.startswith("score")
+    }
+    sampler = {
+        f"median_{name}": _median(done[name].astype(float)) for name in sampler_columns(runs)
+    }
+    if "median_n_mixed" in sampler and done["n_mixed"].notna().any():
+        sampler["median_n_mixed"] = median_n_mixed(runs).iloc[0]
     return {
         "n_runs": len(runs),
         "n_ok": int((runs["status"] == "ok").sum()),
         "n_failed": int(runs["status"].isin(FAILED).sum()),
         "n_starts": int(runs["start"].nunique()),
-        "best": ends.max(),
-        "mean": ends.mean(),
-        "median": _median(ends),
-        "iqr": ends.quantile(0.75) - ends.quantile(0.25),
+        "best": final.max(),
+        "mean": final.mean(),
+        "median": _median(final),
+        "iqr": final.quantile(0.75) - final.quantile(0.25),
         "median_gap": _median(done["gap"]),
         "median_iter": _median(done["n_iter"].astype(float)),
         "median_seconds": _median(done["init_seconds"] + done["fit_seconds"]),
@@ -205,20 +220,19 @@ def _describe(runs):
         "hit_low": rate.low,
         "hit_high": rate.high,
         **scores,
-        **told,
+        **sampler,
     }
 
 
-def _versus(ends, leader, strategy):
-    empty = statistics.Interval(np.nan, np.nan, np.nan)
-    interval = (
-        empty if leader is None else statistics.paired_difference(paired(ends, leader, strategy))
-    )
+def _versus(final: pd.DataFrame, leader: str | None, strategy: str) -> dict[str, float]:
+    interval = statistics.Interval(np.nan, np.nan, np.nan)
+    if leader is not None:
+        interval = statistics.paired_difference(paired(final, leader, strategy))
     return dict(zip(("difference", "difference_low", "difference_high"), interval, strict=True))
 
 
-def _column_order(table):
+def _column_order(table: pd.DataFrame) -> list[str]:
     """Put the differences beside the gap."""
-    names = [name for name in table if not name.startswith("difference")]
+    names = [name for name in names_of(table) if not name.startswith("difference")]
     at = names.index("median_gap") + 1
     return [*names[:at], "difference", "difference_low", "difference_high", *names[at:]]

@@ -1,23 +1,28 @@
 """From results to the three tables: runs, traces, errors; and which rows of them have a final objective."""
 
 import math
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from tsinit._typing import FloatArray, IntArray
 from tsinit.comparison.plan import identity
-from tsinit.comparison.plan.about import fit_kind
-from tsinit.comparison.run.worker import is_monotone
+from tsinit.comparison.plan.tasks import Task
+from tsinit.comparison.run.worker import RunResult
 
 #: What identifies a row for a reader.
 KEYS = ["dataset", "model", "strategy", "replicate"]
-#: States of a run that has no end to speak of.
+#: States of a run that has no final objective to speak of.
 FAILED = ("error", "diverged")
 #: Shorter traces of a sampler have no half that could pass for its stationary part.
-SHORTEST_TRACE = 20
+MIN_TRACE = 20
+#: An EM step may lose this share of the objective to rounding and still count as monotone.
+_ROUNDING = 1e-8
 
 
-def runs_table(tasks, results):
+def runs_table(tasks: list[Task], results: list[RunResult]) -> pd.DataFrame:
     """One row for each task, failed or not.
 
     ``gap`` and ``optimum`` compare a run with all others on its data set and model that did not fail, and are missing
@@ -34,71 +39,90 @@ def runs_table(tasks, results):
     -------
     DataFrame
     """
-    scores = dict.fromkeys(c for t in tasks for c in t.scoring.columns(t.data, t.estimator))
-    told = dict.fromkeys(name for o in results for name in o.sampler)
-    if any(fit_kind(t.estimator).sampler for t in tasks):
-        told |= {"n_settle": None, "n_mixed": None}
+    scores = list(
+        dict.fromkeys(c for t in tasks for c in t.scoring.columns(t.data, t.estimator, t.adapter))
+    )
+    reported = dict.fromkeys(name for r in results for name in r.sampler)
+    if any(_samples(t) for t in tasks):
+        reported |= {"n_settle": None, "n_mixed": None}
     table = pd.DataFrame(
-        [_row(t, o, list(scores), list(told)) for t, o in zip(tasks, results, strict=True)]
+        [_row(t, r, scores, list(reported)) for t, r in zip(tasks, results, strict=True)]
     )
-    cells = table.groupby(["dataset", "model"], sort=False)
-    # A run that broke off was somewhere, but has no end: neither the best known one nor any other.
-    ended = np.isfinite(table["objective_final"]) & ~table["status"].isin(FAILED)
-    ends = (
-        table["objective_final"]
-        .where(ended)
-        .groupby([table["dataset"], table["model"]], sort=False)
-    )
-    table["gap"] = ends.transform("max") - table["objective_final"].where(ended)
-    # The mean over draws is never twice the same: a sampler has no distinct ends to number.
-    walks = table["model"].isin({t.model for t in tasks if fit_kind(t.estimator).sampler})
-    table["optimum"] = ends.transform(lambda values: number_optima(values.to_numpy())).mask(
-        walks, 0
-    )
-    table["start"] = cells["start"].transform(lambda prints: pd.factorize(prints)[0] + 1)
+    # A run that broke off was somewhere, but is no optimum: neither the best known one nor any other.
+    finished = np.isfinite(table["objective_final"]) & ~table["status"].isin(FAILED)
+    keys = [table["dataset"], table["model"]]
+    final = table["objective_final"].where(finished).groupby(keys, sort=False)
+    table["gap"] = final.transform("max") - table["objective_final"].where(finished)
+    # The mean over draws is never twice the same: a sampler has no distinct optima to number.
+    samplers = table["model"].isin({t.model for t in tasks if _samples(t)})
+    numbers = final.transform(lambda values: number_optima(values.to_numpy()))
+    table["optimum"] = numbers.mask(samplers, 0)
+    prints = table["start"].groupby(keys, sort=False)
+    table["start"] = prints.transform(lambda values: pd.factorize(values)[0] + 1)
     whole = {"n_iter": "Int64", "optimum": "Int64", "start": "Int64", "replicate": "int64"}
-    whole |= {name: "Int64" for name in ("n_settle", "n_mixed") if name in told}
+    whole |= {name: "Int64" for name in ("n_settle", "n_mixed") if name in reported}
     table = table.astype(whole | {"converged": "boolean", "monotone": "boolean"})
     for name in ("optimum", "start"):
         table[name] = table[name].mask(table[name] == 0)
     return _in_order(table, tasks)
 
 
-def traces_table(tasks, results):
+def traces_table(results: list[RunResult]) -> pd.DataFrame:
     """The objective at every iteration of every run, with the seconds since the run began.
 
     Returns
     -------
     DataFrame
-        Columns run_id, iteration (0 is the start alone), seconds, objective, and what else the models told of
+        Columns run_id, iteration (0 is the start alone), seconds, objective, and what else the models reported of
         every iteration, NaN for models that did not.
     """
-    lengths = [len(o.objectives) for o in results]
-    extras = dict.fromkeys(name for o in results for name in o.extras)
+    lengths = [len(r.objectives) for r in results]
+    extras = dict.fromkeys(name for r in results for name in r.extras)
     return pd.DataFrame(
         {
-            "run_id": pd.Series(np.repeat([o.run_id for o in results], lengths), dtype=str),
+            "run_id": pd.Series(np.repeat([r.run_id for r in results], lengths), dtype=str),
             "iteration": np.concatenate([np.arange(n, dtype=np.int64) for n in lengths]),
-            "seconds": np.concatenate([np.asarray(o.seconds, dtype=float) for o in results]),
-            "objective": np.concatenate([np.asarray(o.objectives, dtype=float) for o in results]),
-            **{name: np.concatenate([_extra(o, name) for o in results]) for name in extras},
+            "seconds": np.concatenate([np.asarray(r.seconds, dtype=float) for r in results]),
+            "objective": np.concatenate([np.asarray(r.objectives, dtype=float) for r in results]),
+            **{name: np.concatenate([_extra(r, name) for r in results]) for name in extras},
         }
     )
 
 
-def usable(runs):
-    """Select the runs that have an end: not failed, objective finite."""
+def errors_table(runs: pd.DataFrame, results: list[RunResult]) -> pd.DataFrame:
+    """The rows that failed or lack a score, with the end of the traceback."""
+    tails = {r.run_id: r.error_trace for r in results}
+    columns = ["run_id", *KEYS, "init_seed", "run_seed", "status", "error_type", "error_message"]
+    failed = runs.loc[runs["error_type"] != "", columns].reset_index(drop=True)
+    return failed.assign(
+        traceback=pd.Series([tails[run_id] for run_id in failed["run_id"]], dtype=str)
+    )
+
+
+def cells_of(table: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame]]:
+    """List the data sets and models of a table, with the rows of each."""
+    groups: Any = table.groupby(["dataset", "model"], sort=False)
+    return [(dataset, model, rows) for (dataset, model), rows in groups]
+
+
+def names_of(table: pd.DataFrame) -> list[str]:
+    """List the columns of a table."""
+    return [str(name) for name in table]
+
+
+def usable(runs: pd.DataFrame) -> pd.DataFrame:
+    """Select the runs that count: not failed, final objective finite."""
     return runs[~runs["status"].isin(FAILED) & np.isfinite(runs["objective_final"])]
 
 
-def has_optima(runs):
-    """Whether ends are points that can be told apart; those of samplers are not."""
+def has_optima(runs: pd.DataFrame) -> bool:
+    """Whether runs end at points that can be told apart; those of samplers do not."""
     done = usable(runs)
     return bool(done.empty or done["optimum"].notna().any())
 
 
-def end_tolerance(best):
-    """Return how far apart two ends may lie and still count as the same optimum.
+def optimum_tolerance(best: float) -> float:
+    """Return how far apart two final objectives may lie and still count as the same optimum.
 
     Half a nat is a likelihood ratio of 1.6, which is no evidence. The relative part allows for iterations that stop
     on a small gain for each value while still some way from their optimum.
@@ -111,40 +135,46 @@ def end_tolerance(best):
     return 0.5 + 1e-5 * abs(best)
 
 
-def number_optima(ends):
-    """Number the distinct end points, 1 for the best.
+def tolerance_in(objectives: pd.DataFrame) -> float:
+    """Take the :func:`optimum_tolerance` at the highest value of a table; NaN where there is none."""
+    highest: Any = objectives.max(axis=None)
+    return optimum_tolerance(highest)
 
-    From the best end downwards, every end within :func:`end_tolerance` of the top of its group belongs to it;
-    the first one below opens the next group. Ends are told apart by their objective only.
+
+def number_optima(objectives: npt.ArrayLike) -> IntArray:
+    """Number the distinct optima, 1 for the best.
+
+    From the best final objective downwards, every one within :func:`optimum_tolerance` of the highest of its group
+    belongs to it; the first one below opens the next group. Optima are told apart by their objective only.
 
     Parameters
     ----------
-    ends : (n,) float
+    objectives : (n,) float
         Final objectives, NaN for runs without one.
 
     Returns
     -------
     (n,) int
-        Group of each run, 0 where there is no finite end.
+        Group of each run, 0 where there is no finite objective.
     """
-    ends = np.asarray(ends, dtype=float)
-    groups = np.zeros(ends.size, dtype=int)
-    finite = np.flatnonzero(np.isfinite(ends))
+    x = np.asarray(objectives, dtype=float)
+    groups = np.zeros(x.size, dtype=int)
+    finite = np.flatnonzero(np.isfinite(x))
     if finite.size == 0:
         return groups
-    tolerance, top, group = end_tolerance(ends[finite].max()), math.inf, 0
-    for i in finite[np.argsort(-ends[finite], kind="stable")]:
-        if ends[i] < top - tolerance:
-            top, group = ends[i], group + 1
+    tolerance, top, group = optimum_tolerance(x[finite].max()), math.inf, 0
+    for i in finite[np.argsort(-x[finite], kind="stable")]:
+        if x[i] < top - tolerance:
+            top, group = x[i], group + 1
         groups[i] = group
     return groups
 
 
-def settling(objectives):
+def settling(objectives: npt.ArrayLike) -> int | None:
     """Iterations until a chain is within its stationary range.
 
     The range is the central 95 % of the second half of the trace; the chain has settled once it first comes
-    into it. A chain that still climbs at the end settles late by this count, after the middle of its trace.
+    into it. A chain that still rises at the end settles late by this count, after the middle of its trace.
 
     Parameters
     ----------
@@ -157,36 +187,35 @@ def settling(objectives):
         None where the trace is shorter than 20 entries or not finite.
     """
     x = np.asarray(objectives, dtype=float)
-    if x.size < SHORTEST_TRACE or not np.isfinite(x[x.size // 2 :]).all():
+    if x.size < MIN_TRACE or not np.isfinite(x[x.size // 2 :]).all():
         return None
     low, high = np.quantile(x[x.size // 2 :], [0.025, 0.975])
     return int(np.flatnonzero((x >= low) & (x <= high))[0])
 
 
-def _extra(result, name):
-    """One value for each iteration; what was told later than the objective began has nothing for the start."""
+def is_monotone(objectives: npt.ArrayLike) -> bool:
+    """Whether no iteration lost more than rounding; `objectives` is (n_iter + 1,) float."""
+    x = np.asarray(objectives, dtype=float)
+    return bool(np.all(np.diff(x) >= -_ROUNDING * np.maximum(np.abs(x[1:]), 1.0)))
+
+
+def _samples(task: Task) -> bool:
+    return task.adapter.kind == "samples"
+
+
+def _extra(result: RunResult, name: str) -> FloatArray:
+    """One value for each iteration; what was reported later than the objective began has nothing for the start."""
     values = np.full(len(result.objectives), np.nan)
-    told = result.extras.get(name, [])
-    values[values.size - len(told) :] = told
+    reported = result.extras.get(name, [])
+    values[values.size - len(reported) :] = reported
     return values
 
 
-def errors_table(runs, results):
-    """The rows that failed or lack a score, with the end of the traceback."""
-    tails = {o.run_id: o.error_trace for o in results}
-    columns = ["run_id", *KEYS, "init_seed", "run_seed", "status", "error_type", "error_message"]
-    failed = runs.loc[runs["error_type"] != "", columns].reset_index(drop=True)
-    return failed.assign(
-        traceback=pd.Series([tails[run_id] for run_id in failed["run_id"]], dtype=str)
-    )
-
-
-def _row(task, result, score_columns, told):
+def _row(task: Task, result: RunResult, score_columns: list[str], reported: list[str]) -> dict:
     entropy, key = task.seed
     seed = np.random.SeedSequence(entropy=entropy, spawn_key=key)
-    trace = result.objectives
-    walks = fit_kind(task.estimator).sampler
-    sampler = result.sampler | ({"n_settle": settling(trace)} if walks else {})
+    trace, samples = result.objectives, _samples(task)
+    sampler = result.sampler | ({"n_settle": settling(trace)} if samples else {})
     return {
         "run_id": task.run_id,
         **dict(zip(KEYS, (*task.cell, task.replicate), strict=True)),
@@ -201,8 +230,8 @@ def _row(task, result, score_columns, told):
         **{name: result.scores.get(name, np.nan) for name in score_columns},
         "n_iter": result.n_iter,
         "converged": result.converged,
-        "monotone": is_monotone(trace) if trace and not walks else None,
-        **{name: sampler.get(name, np.nan) for name in told},
+        "monotone": is_monotone(trace) if trace and not samples else None,
+        **{name: sampler.get(name, np.nan) for name in reported},
         "init_seconds": result.init_seconds,
         "fit_seconds": result.fit_seconds,
         "optimum": 0,
@@ -211,7 +240,7 @@ def _row(task, result, score_columns, told):
     }
 
 
-def _in_order(table, tasks):
+def _in_order(table: pd.DataFrame, tasks: list[Task]) -> pd.DataFrame:
     """Sort as the user named things; runs took turns, a reader wants them together."""
     ranks = {}
     for position, name in enumerate(("dataset", "model", "strategy")):

@@ -1,19 +1,24 @@
 """Time to a target: when each run got there, what is known of those that did not, and what success costs."""
 
 import math
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from tsinit._typing import BoolArray, FloatArray
 from tsinit._validate import check_number
 from tsinit.comparison.analysis.statistics import Interval, wilson
-from tsinit.comparison.analysis.tables import KEYS, end_tolerance, has_optima, usable
+from tsinit.comparison.analysis.tables import KEYS, cells_of, has_optima, optimum_tolerance, usable
 
 #: A run that a limit stopped might still have arrived.
 _STOPPED = ("not_converged", "timeout")
 
 
-def reach_times(runs, traces, target=None):
+def reach_times(
+    runs: pd.DataFrame, traces: pd.DataFrame, target: float | dict[str, float] | None = None
+) -> pd.DataFrame:
     """Find when each run reached the target.
 
     Parameters
@@ -21,8 +26,8 @@ def reach_times(runs, traces, target=None):
     runs, traces : DataFrame
         Of a ``Comparison``.
     target : float, dict of str to float by data set, or None
-        An objective; None takes the best known end of each data set and model less the tolerance within which ends
-        are the same, and leaves out samplers, whose objective passes any such value by chance.
+        An objective; None takes the best known optimum of each data set and model less the tolerance within which
+        optima are the same, and leaves out samplers, whose objective passes any such value by chance.
 
     Returns
     -------
@@ -33,14 +38,15 @@ def reach_times(runs, traces, target=None):
     """
     by_run = {run_id: trace for run_id, trace in traces.groupby("run_id", sort=False)}
     rows = []
-    for (dataset, _), cell in runs.groupby(["dataset", "model"], sort=False):
+    for dataset, _, cell in cells_of(runs):
         level = _level(cell, dataset, target)
         if level is None:
             continue
-        ended = set(usable(cell)["run_id"])
+        finished = set(usable(cell)["run_id"])
+        run: Any  # a row
         for run in cell.itertuples():
             trace = by_run.get(run.run_id, traces.iloc[:0])
-            there = np.flatnonzero((trace["objective"] >= level) & (run.run_id in ended))
+            there = np.flatnonzero((trace["objective"] >= level) & (run.run_id in finished))
             if there.size:
                 at = there[0]
                 times = (
@@ -58,7 +64,9 @@ def reach_times(runs, traces, target=None):
     )
 
 
-def to_target(runs, traces, target=None):
+def to_target(
+    runs: pd.DataFrame, traces: pd.DataFrame, target: float | dict[str, float] | None = None
+) -> pd.DataFrame:
     """Describe for every start how soon it reaches the target and what a success costs.
 
     Parameters
@@ -113,8 +121,8 @@ def to_target(runs, traces, target=None):
     return pd.DataFrame(rows, columns=names)
 
 
-def waits(times, unit):
-    """Take the times until arrival or end; those that never arrive wait for ever.
+def waits(times: pd.DataFrame, unit: str) -> FloatArray:
+    """Take the times until the target or the end of the run; runs that never arrive wait for ever.
 
     Parameters
     ----------
@@ -126,10 +134,10 @@ def waits(times, unit):
     -------
     (n,) float
     """
-    return times[unit].astype(float).mask(times["never"], math.inf).to_numpy()
+    return np.asarray(times[unit].astype(float).mask(times["never"], math.inf), dtype=np.float64)
 
 
-def arrival_curve(times, reached):
+def arrival_curve(times: npt.ArrayLike, reached: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
     """Share of runs that have arrived by each time, where some were stopped before (Kaplan-Meier).
 
     Parameters
@@ -151,14 +159,14 @@ def arrival_curve(times, reached):
     return t, 1.0 - np.cumprod(1.0 - arrived / waiting)
 
 
-def median_time(times, reached):
+def median_time(times: FloatArray, reached: BoolArray) -> float:
     """First time by which half have arrived on the curve, NaN where it never gets there."""
     t, share = arrival_curve(times, reached)
     there = share >= 0.5 - 1e-12
     return float(t[there][0]) if there.any() else math.nan
 
 
-def running_time_interval(costs, reached):
+def running_time_interval(costs: npt.ArrayLike, reached: npt.ArrayLike) -> Interval:
     """Running time to be expected until a run succeeds, all that was spent over the successes, with its interval.
 
     The time is the mean cost of a success and, for every success, (1 - p) / p failures at their mean cost. Wilson's
@@ -175,7 +183,7 @@ def running_time_interval(costs, reached):
     Returns
     -------
     Interval
-        Without a success the estimate and the upper end are infinite; the lower end is not.
+        Without a success the estimate and the upper limit are infinite; the lower limit is not.
 
     Notes
     -----
@@ -192,11 +200,11 @@ def running_time_interval(costs, reached):
     n, k = costs.size, int(reached.sum())
     if n == 0:
         return Interval(math.nan, math.nan, math.nan)
-    # A kind of run that was never seen is taken to cost what the others cost.
+    # A kind of run that was never observed is taken to cost what the others cost.
     success = costs[reached].mean() if k else costs.mean()
     failure = costs[~reached].mean() if k < n else costs.mean()
     _, low_rate, high_rate = wilson(k, n)
-    low, high = (_time(rate, success, failure) for rate in (high_rate, low_rate))
+    low, high = (_expected_time(rate, success, failure) for rate in (high_rate, low_rate))
     if k == 0:
         return Interval(math.inf, low, math.inf)
     estimate = float(costs.sum() / k)
@@ -209,14 +217,16 @@ def running_time_interval(costs, reached):
     return Interval(estimate, max(estimate - below, float(costs.min())), estimate + above)
 
 
-def _time(rate, success, failure):
+def _expected_time(rate: float, success: float, failure: float) -> float:
     return float(success + (1.0 - rate) / rate * failure) if rate > 0.0 else math.inf
 
 
-def _level(cell, dataset, target):
+def _level(
+    cell: pd.DataFrame, dataset: str, target: float | dict[str, float] | None
+) -> float | None:
     if isinstance(target, dict):
         return target.get(dataset)
     if target is not None:
         return check_number("target", target)
     best = usable(cell)["objective_final"].max()
-    return best - end_tolerance(best) if has_optima(cell) and np.isfinite(best) else None
+    return best - optimum_tolerance(best) if has_optima(cell) and np.isfinite(best) else None

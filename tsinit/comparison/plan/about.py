@@ -1,8 +1,9 @@
 """What a comparison was, in plain values: enough for words and reports where the models themselves are gone."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from tsinit.models.base import FitKind
+if TYPE_CHECKING:
+    from tsinit.comparison.plan.tasks import Plan
 
 
 class ModelAbout(NamedTuple):
@@ -11,6 +12,7 @@ class ModelAbout(NamedTuple):
     text: str  # as Python shows it
     objective: str  # what it maximises
     sampler: bool  # whether its runs end in a distribution and not in a point
+    library: str = ""  # name and version; empty in files written before they were noted
 
 
 class About(NamedTuple):
@@ -22,38 +24,25 @@ class About(NamedTuple):
     seconds: float | None
 
     @property
-    def objectives(self):
+    def objectives(self) -> dict[str, str]:
         """What each model maximises, by the model's name."""
         return {name: model.objective for name, model in self.models.items()}
 
     @property
-    def objective(self):
+    def objective(self) -> str:
         """What all models maximise, or the word that suits them all."""
         names = set(self.objectives.values())
         return names.pop() if len(names) == 1 else "objective"
 
 
-def describe(plan):
-    """Describe a plan.
-
-    Parameters
-    ----------
-    plan : Plan
-
-    Returns
-    -------
-    About
-    """
+def describe(plan: "Plan") -> About:
+    """Describe a plan."""
     max_iter, seconds = (None, None) if plan.budget is None else plan.budget
-    models = {
-        name: ModelAbout(
-            " ".join(str(model).split()), fit_kind(model).objective, fit_kind(model).sampler
-        )
-        for name, model in plan.models.items()
-    }
+    models = {}
+    for name, model in plan.models.items():
+        adapter = plan.adapters[name]
+        facts = adapter.describe(model)
+        library = f"{facts['library']} {facts['version']}"
+        text = " ".join(str(model).split())
+        models[name] = ModelAbout(text, facts["objective"], adapter.kind == "samples", library)
     return About(plan.entropy, models, max_iter, seconds)
-
-
-def fit_kind(model):
-    """What fits of a model are: the verb it asks for, what it maximises, whether it samples."""
-    return getattr(model, "fit_kind", FitKind())

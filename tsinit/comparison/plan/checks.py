@@ -4,38 +4,33 @@ import numbers
 import os
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tsinit._validate import check_count, check_number, check_path, check_series
 from tsinit._validate.values import short
+from tsinit.adapters import Adapter, adapter_of
 from tsinit.comparison.plan import data as datasets_of
 from tsinit.comparison.plan import naming
-from tsinit.comparison.plan.about import fit_kind
 from tsinit.comparison.plan.data import Dataset
 from tsinit.comparison.plan.scores import TRUTHS, Scoring, column_name, kind_of_truth
 from tsinit.init.registry import resolve
 from tsinit.models.monitor import Budget
 
 
-def check_models(model):
-    """Name the models; each must be an estimator of this package (or behave like one)."""
+def check_models(model: Any) -> tuple[dict[str, Any], dict[str, Adapter]]:
+    """Name the models, and find the adapter that runs each."""
     models = naming.name_models(model)
     if not models:
         raise ValueError("model must hold at least one estimator; got an empty dict.")
-    for name, estimator in models.items():
+    for name in models:
         _check_name(name, "model")
-        if isinstance(estimator, type) or not all(
-            hasattr(estimator, a) for a in ("fit_under", "get_params")
-        ):
-            raise TypeError(
-                f"model must be a tsinit estimator, for example LinearGaussianSSM(); got {estimator!r}"
-                f"{' (a class: call it)' if isinstance(estimator, type) else ''}."
-            )
-    return models
+    return models, {name: adapter_of(estimator) for name, estimator in models.items()}
 
 
-def check_strategies(strategies):
+def check_strategies(strategies: Any) -> dict[str, Any]:
     """Name the strategies; there must be one at least."""
     if strategies is None or isinstance(strategies, numbers.Number):
         raise TypeError(
@@ -49,33 +44,29 @@ def check_strategies(strategies):
     return named
 
 
-def check_known(strategies, models):
+def check_known(strategies: dict[str, Any], adapters: dict[str, Adapter]) -> dict[str, Any]:
     """Ask the registry for every strategy now: a typing error must not cost a table of failed runs.
 
     Names become the objects they stand for, because a worker process knows only the names that the package
     registers, and because what a name stands for may change before the next comparison.
-
-    Returns
-    -------
-    dict of str to object
     """
-    verbs = {verb for verb in (fit_kind(model).verb for model in models.values()) if verb}
+    verbs = sorted({adapter.verb for adapter in adapters.values() if adapter.verb})
     known = {}
     for name, strategy in strategies.items():
-        starts = [resolve(strategy, verb, "strategies") for verb in sorted(verbs)]
+        starts = [resolve(strategy, verb, "strategies") for verb in verbs]
         by_name = isinstance(strategy, str) and len(starts) > 0
         known[name] = getattr(starts[0].call, "__self__", strategy) if by_name else strategy
     return known
 
 
-def check_entropy(seed):
+def check_entropy(seed: Any) -> int:
     """Return the entropy of all seeds: a number given, or one drawn now and written into every row."""
     if seed is None:
-        return np.random.SeedSequence().entropy
+        return int(np.random.SeedSequence().entropy)  # type: ignore[arg-type]
     return check_count("seed", seed, 0, rule=", or None")
 
 
-def check_budget(budget):
+def check_budget(budget: Any) -> Budget | None:
     """Return a Budget of numbers, or None."""
     if budget is None:
         return None
@@ -90,10 +81,10 @@ def check_budget(budget):
     )
 
 
-def check_scoring(score, datasets: dict[str, Dataset]):
+def check_scoring(score: Any, datasets: dict[str, Dataset]) -> Scoring:
     """Return the scoring functions by name; None leaves the model's own score.
 
-    Every column must tell by its name what was scored: on held-out data its name ends in that of the data.
+    Every column must say by its name what was scored: on held-out data its name ends in that of the data.
     """
     if score is None:
         return Scoring(None)
@@ -119,13 +110,8 @@ def check_scoring(score, datasets: dict[str, Dataset]):
     return Scoring(dict(score))
 
 
-def check_datasets(data, test, truth):
-    """Name and load the data sets, split off what is held out, attach what is known of the truth.
-
-    Returns
-    -------
-    dict of str to Dataset
-    """
+def check_datasets(data: Any, test: Any, truth: Any) -> dict[str, Dataset]:
+    """Name and load the data sets, split off what is held out, attach what is known of the truth."""
     sources = datasets_of.named(data)
     if not sources:
         raise ValueError("data must hold at least one data set; got an empty dict.")
@@ -148,23 +134,24 @@ def check_datasets(data, test, truth):
     return built
 
 
-def check_truth_fits(datasets: dict[str, Dataset], models):
+def check_truth_fits(
+    datasets: dict[str, Dataset], models: dict[str, Any], adapters: dict[str, Adapter]
+) -> None:
     """A truth must score one model at least; the others leave its column empty."""
     for data in datasets.values():
         kind = None if data.truth is None else kind_of_truth(data.truth)
-        if kind is not None and not any(TRUTHS[kind].suits(model) for model in models.values()):
+        if kind is None:
+            continue
+        scored = TRUTHS[kind]
+        if not any(scored.suits(model, adapters[name]) for name, model in models.items()):
             words = {"table": "a complete table", "labels": "labels, one for each row"}[kind]
             raise TypeError(
-                f"truth must suit one of the models; got {words}, but {_and(models)} "
-                f"{'have' if len(models) > 1 else 'has'} no {TRUTHS[kind].needs}."
+                f"truth must suit one of the models; got {words}, but {' and '.join(models)} "
+                f"{'have' if len(models) > 1 else 'has'} no {scored.needs}."
             )
 
 
-def _and(names):
-    return " and ".join(names)
-
-
-def check_store(store):
+def check_store(store: Any) -> Path | None:
     """Return the folder of finished runs as a path, or None."""
     if store is None:
         return None
@@ -176,7 +163,7 @@ def check_store(store):
     return folder
 
 
-def _load(source, what):
+def _load(source: Any, what: str) -> Any:
     """Load one table or list of tables; what no model could read is refused here and not in every run."""
     X, lengths = datasets_of.unpack(source)
     try:
@@ -188,12 +175,12 @@ def _load(source, what):
     return datasets_of.by_sequence(X, lengths)
 
 
-def _check_name(name, what):
+def _check_name(name: Any, what: str) -> None:
     if not isinstance(name, str) or not name:
         raise TypeError(f"{what} names must be non-empty text; got {name!r}.")
 
 
-def _check_truth(name, X, truth):
+def _check_truth(name: str, X: Any, truth: Any) -> Any:
     """Bring a truth into the form of the data; parameters and None stay as they are."""
     if isinstance(truth, list) and all(np.ndim(part) == 0 for part in truth):
         truth = np.asarray(truth)  # labels one by one, and not a list of sequences
@@ -205,7 +192,7 @@ def _check_truth(name, X, truth):
     return datasets_of.like(X, truth)
 
 
-def _check_labels(name, X, truth):
+def _check_labels(name: str, X: Any, truth: Any) -> Any:
     labels = datasets_of.label_codes(truth)
     sizes = [
         [len(part) for part in value] if isinstance(value, list) else len(value)
@@ -221,7 +208,7 @@ def _check_labels(name, X, truth):
     return datasets_of.like(X, labels)
 
 
-def _check_table_truth(name, X, truth):
+def _check_table_truth(name: str, X: Any, truth: Any) -> None:
     try:
         y, full = datasets_of.stack(X), datasets_of.stack(truth)
     except (TypeError, ValueError):
@@ -238,7 +225,7 @@ def _check_table_truth(name, X, truth):
         )
 
 
-def _by_dataset(value, sources, what):
+def _by_dataset(value: Any, sources: dict[str, Any], what: str) -> dict[str, Any]:
     """Spread one value over all data sets; a dict must name them."""
     if value is None:
         return {}
@@ -252,7 +239,7 @@ def _by_dataset(value, sources, what):
     return value
 
 
-def _tests_by_dataset(test, sources):
+def _tests_by_dataset(test: Any, sources: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Held-out series of each data set, by the ending of the score column."""
     if test is None:
         return {}

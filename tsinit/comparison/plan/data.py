@@ -3,8 +3,10 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from tsinit._typing import FloatArray, IntArray
 from tsinit.comparison.plan import identity
 
 #: The name of a data set that was given without one.
@@ -20,12 +22,12 @@ class Dataset(NamedTuple):
     digest: str
 
 
-def named(data):
+def named(data: Any) -> dict[str, Any]:
     """Return ``data`` as a dictionary; a lone data set is called ``"data"``."""
     return dict(data) if isinstance(data, dict) else {UNNAMED: data}
 
 
-def unpack(source):
+def unpack(source: Any) -> tuple[Any, Any]:
     """Call a loader, and tell ``X`` from ``(X, lengths)``.
 
     Parameters
@@ -48,7 +50,7 @@ def unpack(source):
     return value if pair else (value, None)
 
 
-def by_sequence(X, lengths):
+def by_sequence(X: Any, lengths: Any) -> Any:
     """Cut a table into a list of sequences, if it has lengths."""
     if lengths is None:
         return list(X) if isinstance(X, tuple) else X
@@ -56,7 +58,7 @@ def by_sequence(X, lengths):
     return [rows(X, slice(stop - n, stop)) for n, stop in zip(lengths, stops, strict=True)]
 
 
-def like(X, known):
+def like(X: Any, known: Any) -> Any:
     """Bring what is known of the rows of ``X`` into the form of ``X``, so that both are cut alike.
 
     Parameters
@@ -76,7 +78,7 @@ def like(X, known):
     return known
 
 
-def label_codes(labels):
+def label_codes(labels: Any) -> Any:
     """Number labels of any kind as floats, NaN where one is missing; a list of arrays stays one.
 
     Parameters
@@ -90,12 +92,12 @@ def label_codes(labels):
     return by_sequence(codes, [len(part) for part in parts]) if isinstance(labels, list) else codes
 
 
-def make_dataset(X, tests, truth):
+def make_dataset(X: Any, tests: dict[str, Any], truth: Any) -> Dataset:
     """Bundle a data set with its fingerprint."""
     return Dataset(X, tests, truth, identity.fingerprint(X, tests, truth))
 
 
-def rows(table, index):
+def rows(table: Any, index: Any) -> Any:
     """Take rows of a table or an array."""
     return (
         table.iloc[index]
@@ -104,7 +106,7 @@ def rows(table, index):
     )
 
 
-def split_tail(X, fraction):
+def split_tail(X: Any, fraction: float) -> tuple[Any, Any]:
     """Cut the last part of every sequence off, in time order.
 
     Parameters
@@ -131,7 +133,7 @@ def split_tail(X, fraction):
     return rows(X, slice(None, cut)), rows(X, slice(cut, None))
 
 
-def stack(X):
+def stack(X: Any) -> FloatArray:
     """Return all rows of a table or a list of tables as one float array."""
     if isinstance(X, list):
         return np.vstack([stack(sequence) for sequence in X])
@@ -139,7 +141,7 @@ def stack(X):
     return array[:, None] if array.ndim == 1 else array
 
 
-def _tail_length(length, fraction):
+def _tail_length(length: npt.ArrayLike, fraction: float) -> IntArray:
     return np.clip(
         np.round(np.asarray(length) * fraction), 1, np.maximum(np.asarray(length) - 1, 1)
     ).astype(int)

@@ -3,8 +3,10 @@
 import functools
 import hashlib
 import pickle
+import sys
 import types
 import zlib
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,14 +14,17 @@ from sklearn.base import BaseEstimator
 
 #: Parameters that change how loudly or how widely a model works, never what it finds.
 _NOT_IDENTITY = {"verbose", "n_jobs"}
+#: Where the classes of this package are public, the shortest path first.
+_PUBLIC = ("tsinit", "tsinit.init", "tsinit.models", "tsinit.emissions")
 
 
-def fingerprint(*parts):
+def fingerprint(*parts: Any) -> str:
     """Hash anything a run may depend on.
 
     Equal values give equal text in every process and session: estimators count by class and parameters,
     arrays and tables by content, functions by their code, defaults and closure (not by the globals they
-    read), seeds by their key.
+    read), seeds by their key. Classes of this package count by their public names, so that it does not matter in
+    which of its modules they are defined.
 
     Parameters
     ----------
@@ -37,7 +42,23 @@ def fingerprint(*parts):
     return digest.hexdigest()[:16]
 
 
-def cell_seed(entropy, dataset, replicate):
+def public_name(kind: type) -> str:
+    """Name a class: of this package by the shortest path at which users find it, whatever module defines it.
+
+    What users do not find is called by its name under ``tsinit``; names of classes are unique in the package.
+    """
+    if kind.__module__.partition(".")[0] != "tsinit":
+        return f"{kind.__module__}.{kind.__qualname__}"
+    name = kind.__qualname__
+    for path in _PUBLIC:
+        home = sys.modules.get(path)
+        # __all__ first, because asking for a name may import what it stands for.
+        if name in getattr(home, "__all__", ()) and getattr(home, name) is kind:
+            return f"{path}.{name}"
+    return f"tsinit.{name}"
+
+
+def cell_seed(entropy: int, dataset: str, replicate: int) -> np.random.SeedSequence:
     """Return the seed that every strategy shares in one replicate of one data set.
 
     The estimator derives child 0 for its start and child 1 for its run, so strategies are paired. The key holds
@@ -58,7 +79,7 @@ def cell_seed(entropy, dataset, replicate):
     )
 
 
-def seed_text(seed, purpose):
+def seed_text(seed: np.random.SeedSequence, purpose: int) -> str:
     """Write child ``purpose`` of a seed as text, ``"entropy:key,key,..."``, which rebuilds it.
 
     Parameters
@@ -70,7 +91,7 @@ def seed_text(seed, purpose):
     return f"{seed.entropy}:{','.join(map(str, (*seed.spawn_key, purpose)))}"
 
 
-def seed_from_text(text):
+def seed_from_text(text: str) -> np.random.SeedSequence:
     """Rebuild the seed that :func:`seed_text` wrote.
 
     Parameters
@@ -98,12 +119,12 @@ def seed_from_text(text):
         ) from None
 
 
-def _feed(digest, value, inside=()):
+def _feed(digest: Any, value: Any, inside: tuple[int, ...] = ()) -> None:
     """Add one value to the hash; the kind goes in first, so that 1 and "1" differ.
 
     inside : ids of the values that hold this one. A function that calls itself is in its own closure.
     """
-    digest.update(f"<{type(value).__module__}.{type(value).__qualname__}>".encode())
+    digest.update(f"<{public_name(type(value))}>".encode())
     if id(value) in inside:
         digest.update(f"level {inside.index(id(value))}".encode())
         return
@@ -129,6 +150,10 @@ def _feed(digest, value, inside=()):
         digest.update(str(len(value)).encode())
         for item in value:
             _feed(digest, item, inside)
+    elif isinstance(value, type):
+        digest.update(public_name(value).encode())
+    elif isinstance(value, types.MethodType):
+        _feed(digest, [value.__func__, value.__self__], inside)
     elif isinstance(value, types.FunctionType):
         closure = [_contents(cell) for cell in value.__closure__ or ()]
         parts = [
@@ -142,16 +167,15 @@ def _feed(digest, value, inside=()):
     elif isinstance(value, functools.partial):
         _feed(digest, [value.func, value.args, value.keywords], inside)
     elif isinstance(value, set | frozenset):
-        _feed(
-            digest, sorted(map(repr, value)), inside
-        )  # the order of a set changes from process to process
+        # The order of a set changes from process to process.
+        _feed(digest, sorted(map(repr, value)), inside)
     elif isinstance(value, types.CodeType):
         _feed(digest, [value.co_code, value.co_names, value.co_consts], inside)
     else:
         digest.update(_plain_bytes(value))
 
 
-def _contents(cell):
+def _contents(cell: types.CellType) -> list[Any]:
     """Return what a function holds of its surroundings, as a list: empty while the name has no value yet."""
     try:
         return [cell.cell_contents]
@@ -159,14 +183,12 @@ def _contents(cell):
         return []
 
 
-def _plain_bytes(value):
+def _plain_bytes(value: Any) -> bytes:
     if isinstance(value, bytes):
         return value
     if value is None or isinstance(value, bool | int | float | str | complex):
         return repr(value).encode()
     try:
         return pickle.dumps(value, protocol=4)
-    except (
-        Exception
-    ):  # an object that cannot be pickled still has a kind, which is in the hash already
+    except Exception:  # what cannot be pickled still has a kind, which is in the hash already
         return b""

@@ -2,23 +2,24 @@
 
 import functools
 import re
+from typing import Any
 
 from sklearn.base import BaseEstimator
 
 _LONGEST = 60
 
 
-def is_single_strategy(value):
+def is_single_strategy(value: Any) -> bool:
     """Tell one strategy from a collection of them; ready parameters are a tuple, but one strategy."""
     return isinstance(value, str | BaseEstimator) or hasattr(value, "_fields") or callable(value)
 
 
-def name_models(model):
+def name_models(model: Any) -> dict[str, Any]:
     """Name the models by their class unless the user named them."""
     return dict(model) if isinstance(model, dict) else {type(model).__name__: model}
 
 
-def name_strategies(strategies):
+def name_strategies(strategies: Any) -> dict[str, Any]:
     """Give each strategy a short name that is unique in the table.
 
     Names stay; objects show their class and the parameters that differ from the defaults; functions show their
@@ -36,7 +37,7 @@ def name_strategies(strategies):
         return dict(strategies)
     if is_single_strategy(strategies):
         strategies = [strategies]
-    named = {}
+    named: dict[str, Any] = {}
     for strategy in strategies:
         label = _label(strategy)
         unique, n = label, 1
@@ -47,7 +48,7 @@ def name_strategies(strategies):
     return named
 
 
-def _label(strategy):
+def _label(strategy: Any) -> str:
     if isinstance(strategy, str):
         return strategy
     if isinstance(strategy, BaseEstimator):

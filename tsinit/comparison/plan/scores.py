@@ -3,15 +3,16 @@
 import inspect
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from tsinit.comparison.plan.about import fit_kind
-from tsinit.comparison.plan.data import stack
+from tsinit._typing import FloatArray
+from tsinit.adapters import Adapter
+from tsinit.comparison.plan.data import Dataset, stack
 
 #: What a filling is scored on, by the ending of the column; models without a spread have the first only.
-ALL = ("rmse", "crps", "coverage")
+FILL_SCORES = ("rmse", "crps", "coverage")
 _LEVEL, _Z = 0.95, 1.959963984540054
 
 
@@ -20,11 +21,13 @@ class Scoring(NamedTuple):
 
     functions: dict[str, Callable] | None  # None: the model's own score
 
-    def columns(self, data, model):
+    def columns(self, data: Dataset, model: Any, adapter: Adapter) -> list[str]:
         """Name the score columns that a data set and a model fill."""
-        return [name for names, _, _ in self._parts(data, model) for name in names]
+        return [name for names, _, _ in self._parts(data, model, adapter) for name in names]
 
-    def of(self, estimator, data):
+    def of(
+        self, estimator: Any, data: Dataset, adapter: Adapter
+    ) -> tuple[dict[str, float], Exception | None]:
         """Score one fitted run; one score that fails does not cost the others.
 
         Returns
@@ -36,17 +39,17 @@ class Scoring(NamedTuple):
         """
         scores: dict[str, float] = {}
         failure = None
-        for names, f, X in self._parts(data, estimator):
+        for names, f, X in self._parts(data, estimator, adapter):
             scores |= dict.fromkeys(names, float("nan"))
             try:
                 scores |= zip(names, map(float, f(estimator, X)), strict=True)
-            except (
-                Exception
-            ) as error:  # whatever a score does wrong is told in the row of the fit, which stands
+            except Exception as error:  # reported in the row of the fit, which stands
                 failure = failure or error
         return scores, failure
 
-    def _parts(self, data, model):
+    def _parts(
+        self, data: Dataset, model: Any, adapter: Adapter
+    ) -> list[tuple[list[str], Callable, Any]]:
         """List what is computed as (columns, function that gives a value for each, data)."""
         own = {"": _own_score} if hasattr(model, "score") else {}
         functions = own if self.functions is None else self.functions
@@ -54,27 +57,18 @@ class Scoring(NamedTuple):
         for test, X in data.tests.items():
             parts += [([column_name(name, test)], _single(f), X) for name, f in functions.items()]
         kind = None if data.truth is None else TRUTHS[kind_of_truth(data.truth)]
-        if kind is not None and kind.suits(model):
+        if kind is not None and kind.suits(model, adapter):
             names = [column_name(name) for name in kind.scores(model)]
             parts.append((names, lambda estimator, X: kind.of(estimator, X, data.truth), data.X))
         return parts
 
 
-def fill_scores(model):
-    """Name the scores that a model can have.
-
-    Parameters
-    ----------
-    model : estimator with ``impute``
-
-    Returns
-    -------
-    list of str
-    """
-    return list(ALL) if _draws(model) or _has_spread(model) else ["rmse"]
+def fill_scores(model: Any) -> list[str]:
+    """Name the scores of fillings that a model with ``impute`` can have."""
+    return list(FILL_SCORES) if _draws(model) or _has_spread(model) else ["rmse"]
 
 
-def score_filling(estimator, X, truth):
+def score_filling(estimator: Any, X: Any, truth: Any) -> list[float]:
     """Score the cells that ``X`` misses and ``truth`` has.
 
     An imputer is scored by its posterior mean, its draws (CRPS, without the bias of a finite number) and its 95 %
@@ -99,9 +93,8 @@ def score_filling(estimator, X, truth):
         return [math.nan] * len(names)
     known = full[cells]
     if _draws(estimator):
-        n = min(
-            estimator.n_imputations, int(np.prod(estimator.draws_.shape[:2]))
-        )  # a short run has fewer draws
+        # A short run has fewer draws than imputations are asked for.
+        n = min(estimator.n_imputations, int(np.prod(estimator.draws_.shape[:2])))
         tables = np.array([stack(table)[cells] for table in estimator.impute(n)])
         lower, upper = (stack(table)[cells] for table in estimator.interval(_LEVEL))
         mean = stack(estimator.transform(X))[cells]
@@ -113,7 +106,7 @@ def score_filling(estimator, X, truth):
     return [rmse(known, mean), float(_normal_crps(known - mean, spread).mean()), inside]
 
 
-def kind_of_truth(truth):
+def kind_of_truth(truth: Any) -> str:
     """Tell true parameters, true labels and a complete table from each other: a key of ``TRUTHS``."""
     if hasattr(truth, "_fields") and "A" in truth._fields:
         return "parameters"
@@ -122,7 +115,7 @@ def kind_of_truth(truth):
     return "labels" if flat else "table"
 
 
-def eigenvalue_error(A, truth):
+def eigenvalue_error(A: FloatArray, truth: FloatArray) -> float:
     """Mean distance in the complex plane between the eigenvalues of two matrices.
 
     Eigenvalues are matched one to one so that the sum of distances is smallest (Hungarian method); where the
@@ -144,7 +137,7 @@ def eigenvalue_error(A, truth):
     return float(distance[linear_sum_assignment(distance)].mean())
 
 
-def labels_ari(estimator, X, truth):
+def labels_ari(estimator: Any, X: Any, truth: Any) -> float:
     """Adjusted Rand index of ``estimator.labels_`` against true labels, over the rows whose label is known.
 
     Parameters
@@ -166,21 +159,21 @@ def labels_ari(estimator, X, truth):
     return float(adjusted_rand_index(known[rows].astype(int), found[rows].astype(int)))
 
 
-def column_name(name, test=""):
+def column_name(name: str, test: str = "") -> str:
     """Name the column of a score, on the data that were fitted or on held-out ones."""
     return "_".join(part for part in ("score", name, test) if part)
 
 
-def _draws(model):
+def _draws(model: Any) -> bool:
     """Whether a model fills by draws, whose tables and intervals are those of the rows it was fitted to."""
     return hasattr(model, "interval")
 
 
-def _has_spread(model):
+def _has_spread(model: Any) -> bool:
     return "return_std" in inspect.signature(model.impute).parameters
 
 
-def _normal_crps(error, spread):
+def _normal_crps(error: FloatArray, spread: FloatArray) -> FloatArray:
     """CRPS of normal distributions (Gneiting and Raftery, JASA 102, 2007, section 4.2); no spread leaves the error."""
     from scipy.special import ndtr
 
@@ -190,49 +183,53 @@ def _normal_crps(error, spread):
     return np.where(spread > 0, score, np.abs(error))
 
 
-def _eigenvalues(estimator, X, truth):
+def _eigenvalues(estimator: Any, X: Any, truth: Any) -> list[float]:
     return [eigenvalue_error(estimator.params_.A, truth.A)]
 
 
-def _single(f):
+def _single(f: Callable) -> Callable:
     return lambda estimator, X: [f(estimator, X)]
 
 
-def _label_scores(estimator, X, truth):
+def _label_scores(estimator: Any, X: Any, truth: Any) -> list[float]:
     return [labels_ari(estimator, X, truth)]
 
 
-class _Truth(NamedTuple):
+class TruthKind(NamedTuple):
     """What a kind of truth gives."""
 
-    scores: Callable  # model -> endings of the columns
-    of: Callable  # (estimator, X, truth) -> a value for each
-    suits: Callable  # which models it can score
+    scores: Callable[[Any], list[str]]  # model -> endings of the columns
+    of: Callable[[Any, Any, Any], list[float]]  # (estimator, X, truth) -> a value for each
+    suits: Callable[[Any, Adapter], bool]  # which models it can score
     needs: str  # what the others lack
     reserved: tuple[str, ...]  # names that its scores may take
 
 
 #: By what :func:`kind_of_truth` says.
 TRUTHS = {
-    "table": _Truth(
-        fill_scores, score_filling, lambda model: hasattr(model, "impute"), "impute()", ALL
+    "table": TruthKind(
+        fill_scores,
+        score_filling,
+        lambda model, adapter: hasattr(model, "impute"),
+        "impute()",
+        FILL_SCORES,
     ),
-    "labels": _Truth(
+    "labels": TruthKind(
         lambda model: ["ari"],
         _label_scores,
-        lambda model: fit_kind(model).verb == "labels",
+        lambda model, adapter: adapter.verb == "labels",
         "labels_",
         ("ari",),
     ),
-    "parameters": _Truth(
+    "parameters": TruthKind(
         lambda model: ["eigenvalue_error"],
         _eigenvalues,
-        lambda model: True,
+        lambda model, adapter: True,
         "params_",
         ("eigenvalue_error",),
     ),
 }
 
 
-def _own_score(estimator, X):
+def _own_score(estimator: Any, X: Any) -> float:
     return estimator.score(X)

@@ -4,9 +4,11 @@ from typing import Any, NamedTuple
 
 from tsinit import __version__
 from tsinit._validate import check_count
+from tsinit.adapters import Adapter
 from tsinit.comparison.plan import checks, identity
 from tsinit.comparison.plan.data import Dataset
 from tsinit.comparison.plan.scores import Scoring
+from tsinit.models.monitor import Budget
 
 
 class Task(NamedTuple):
@@ -17,17 +19,16 @@ class Task(NamedTuple):
     model: str
     strategy: str
     replicate: int
+    adapter: Adapter  # what runs the model
     estimator: Any  # the model as the user gave it
     init: Any  # the strategy as the user gave it
     data: Dataset
-    seed: tuple[
-        int, tuple[int, ...]
-    ]  # entropy and key: a SeedSequence changes once it spawns, this does not
-    budget: Any
+    seed: tuple[int, tuple[int, ...]]  # entropy and key: a SeedSequence changes once it spawns
+    budget: Budget | None
     scoring: Scoring
 
     @property
-    def cell(self):
+    def cell(self) -> tuple[str, str, str]:
         """What kind of run this is: data set, model, strategy."""
         return self.dataset, self.model, self.strategy
 
@@ -36,77 +37,68 @@ class Plan(NamedTuple):
     """A whole comparison before any of it has run."""
 
     models: dict[str, Any]
+    adapters: dict[str, Adapter]  # by the names of the models
     datasets: dict[str, Dataset]
     strategies: dict[str, Any]
     n_seeds: int
     entropy: int
-    budget: Any
+    budget: Budget | None
     scoring: Scoring
 
-    def tasks(self):
+    def tasks(self) -> list[Task]:
         """List the runs; strategies take turns, so that a slow minute of the machine hits them all alike."""
-        prints = {
-            name: identity.fingerprint(_without_start(model)) for name, model in self.models.items()
-        }
+        prints = {name: identity.fingerprint(_without_start(m)) for name, m in self.models.items()}
         prints_init = {name: identity.fingerprint(init) for name, init in self.strategies.items()}
         common = identity.fingerprint(__version__, self.budget, self.scoring)
         tasks = []
         for dataset, data in self.datasets.items():
             for replicate in range(self.n_seeds):
                 seed = identity.cell_seed(self.entropy, dataset, replicate)
+                key = (self.entropy, tuple(seed.spawn_key))
                 for model, estimator in self.models.items():
                     for strategy, init in self.strategies.items():
                         run_id = identity.fingerprint(
-                            dataset,
-                            model,
-                            strategy,
-                            seed,
-                            data.digest,
-                            common,
-                            prints[model],
-                            prints_init[strategy],
-                        )
+                            dataset, model, strategy, seed, data.digest, common, prints[model], prints_init[strategy]
+                        )  # fmt: skip
                         tasks.append(
                             Task(
-                                run_id,
-                                dataset,
-                                model,
-                                strategy,
-                                replicate,
-                                estimator,
-                                init,
-                                data,
-                                (seed.entropy, seed.spawn_key),
-                                self.budget,
-                                self.scoring,
+                                run_id, dataset, model, strategy, replicate, self.adapters[model], estimator, init,
+                                data, key, self.budget, self.scoring,
                             )
-                        )
+                        )  # fmt: skip
         return tasks
 
 
-def make_plan(model, data, strategies, *, n_seeds, seed, score, test, truth, budget):
+def make_plan(
+    model: Any,
+    data: Any,
+    strategies: Any,
+    *,
+    n_seeds: Any,
+    seed: Any,
+    score: Any,
+    test: Any,
+    truth: Any,
+    budget: Any,
+) -> Plan:
     """Check and name the arguments of ``compare``, load the data, split off what is held out.
-
-    Returns
-    -------
-    Plan
 
     Raises
     ------
     ValueError, TypeError
         One sentence: the argument, the rule, the value.
     """
-    models = checks.check_models(model)
-    inits = checks.check_known(checks.check_strategies(strategies), models)
+    models, adapters = checks.check_models(model)
+    inits = checks.check_known(checks.check_strategies(strategies), adapters)
     n_seeds, entropy = check_count("n_seeds", n_seeds), checks.check_entropy(seed)
     budget = checks.check_budget(budget)
     datasets = checks.check_datasets(data, test, truth)
     scoring = checks.check_scoring(score, datasets)
-    checks.check_truth_fits(datasets, models)
-    return Plan(models, datasets, inits, n_seeds, entropy, budget, scoring)
+    checks.check_truth_fits(datasets, models, adapters)
+    return Plan(models, adapters, datasets, inits, n_seeds, entropy, budget, scoring)
 
 
-def _without_start(model):
+def _without_start(model: Any) -> tuple[str, dict[str, Any]]:
     """The settings of a model that a comparison does not replace."""
     settings = model.get_params(deep=False)
     kept = {name: settings[name] for name in sorted(settings) if name not in _REPLACED}

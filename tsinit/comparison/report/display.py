@@ -1,12 +1,18 @@
 """Numbers as people read them, and the summary as rows of text: for the page, the terminal and the notebook."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pandas as pd
 
 from tsinit.comparison.analysis.summary import sampler_columns, summarise
+from tsinit.comparison.analysis.tables import cells_of, names_of
 
 
-def summary_rows(runs, objective, brief=False):
+def summary_rows(
+    runs: pd.DataFrame, objective: str | dict[str, str], brief: bool = False
+) -> list[tuple[str, list[str], list[list[str]]]]:
     """Write the summary as text, one block for each data set and model.
 
     Parameters
@@ -24,9 +30,8 @@ def summary_rows(runs, objective, brief=False):
         Name of the block, header, rows.
     """
     table = summarise(runs)
-    several_models = runs["model"].nunique() > 1
     blocks = []
-    for (dataset, model), cell in table.groupby(["dataset", "model"], sort=False):
+    for dataset, model, cell in cells_of(table):
         show = _columns(cell, name_of(objective, model), sampler_columns(runs))
         if brief:
             quiet = {"runs", "median", "IQR"} | (
@@ -34,16 +39,23 @@ def summary_rows(runs, objective, brief=False):
             )
             show = {name: text for name, text in show.items() if name not in quiet}
         rows = [[text(row) for text in show.values()] for _, row in cell.iterrows()]
-        blocks.append((f"{dataset}, {model}" if several_models else dataset, list(show), rows))
+        blocks.append((cell_name(runs, dataset, model), list(show), rows))
     return blocks
 
 
-def name_of(objective, model):
+def cell_name(runs: pd.DataFrame, dataset: str, model: str) -> str:
+    """Name a data set and model; the model only where there are several."""
+    return f"{dataset}, {model}" if runs["model"].nunique() > 1 else dataset
+
+
+def name_of(objective: str | dict[str, str], model: str) -> str:
     """Look up what a model maximises; one word may serve all."""
     return objective if isinstance(objective, str) else objective[model]
 
 
-def _columns(cell, objective, told):
+def _columns(
+    cell: pd.DataFrame, objective: str, sampler: list[str]
+) -> dict[str, Callable[[pd.Series], str]]:
     """List the columns of one block with the text of each; what a model does not have is left out."""
     show: dict[str, Callable] = {
         "strategy": lambda r: r["strategy"],
@@ -55,26 +67,28 @@ def _columns(cell, objective, told):
         "behind the best start (95 %)": lambda r: interval(
             r["difference"], r["difference_low"], r["difference_high"]
         ),
-        _HITS: lambda r: (
+        _REACHED: lambda r: (
             f"{r['hits']} of {r['n_runs']} ({100 * r['hit_low']:.0f} to {100 * r['hit_high']:.0f} %)"
         ),
         **{
             _SAMPLER_WORDS.get(name, name): lambda r, name=f"median_{name}": number(r[name])
-            for name in told
+            for name in sampler
         },
         "iterations": lambda r: number(r["median_iter"]),
         "seconds": lambda r: (
             f"{r['median_seconds']:.3g}" if math.isfinite(r["median_seconds"]) else "–"
         ),
     }
-    for name in (name for name in cell if name.startswith("median_score")):
+    for name in (name for name in names_of(cell) if name.startswith("median_score")):
         show[name.removeprefix("median_").replace("_", " ")] = lambda r, name=name: number(r[name])
-    absent = {_HITS: cell["hits"].isna().all()}
-    absent |= {_SAMPLER_WORDS.get(name, name): cell[f"median_{name}"].isna().all() for name in told}
+    absent = {_REACHED: cell["hits"].isna().all()}
+    absent |= {
+        _SAMPLER_WORDS.get(name, name): cell[f"median_{name}"].isna().all() for name in sampler
+    }
     return {name: text for name, text in show.items() if not absent.get(name, False)}
 
 
-_HITS = "reached the best end (95 %)"
+_REACHED = "reached the best known optimum (95 %)"
 _SAMPLER_WORDS = {
     "rhat": "R-hat",
     "ess": "effective draws",
@@ -84,7 +98,7 @@ _SAMPLER_WORDS = {
 }
 
 
-def text_table(header, rows):
+def text_table(header: list[str], rows: list[list[str]]) -> str:
     """Align a table with spaces: text to the left, numbers to the right, headers broken over two lines."""
     top, bottom = zip(*map(_halves, header), strict=True)
     lines = [list(top), list(bottom), *rows]
@@ -99,7 +113,7 @@ def text_table(header, rows):
     return "\n".join(line.rstrip() for line in aligned)
 
 
-def number(value):
+def number(value: Any) -> str:
     """Four digits or so, thousands apart; a dash where there is nothing."""
     value = float(value)
     if not math.isfinite(value):
@@ -109,27 +123,27 @@ def number(value):
     return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.4g}"
 
 
-def listed(words):
+def listed(words: Iterable[str]) -> str:
     """Join words as one does in a sentence."""
     words = list(words)
     return "".join(words) if len(words) < 2 else ", ".join(words[:-1]) + " and " + words[-1]
 
 
-def nats(value):
-    """Write a difference of objectives: a hundredth of a nat is the last digit worth reading."""
+def nats(value: float) -> str:
+    """Write a difference of objectives: digits beyond a hundredth of a nat mean nothing."""
     if not math.isfinite(value):
         return "–"
     return f"{value:,.1f}" if abs(value) >= 10 else f"{value:.2f}".replace("-0.00", "0.00")
 
 
-def interval(estimate, low, high):
-    """Write an estimate with its ends, where it has two."""
+def interval(estimate: float, low: float, high: float) -> str:
+    """Write an estimate with its limits, where it has two."""
     if not math.isfinite(low) or low == high:
         return nats(estimate)
     return f"{nats(estimate)} ({nats(low)} to {nats(high)})"
 
 
-def _halves(name):
+def _halves(name: str) -> tuple[str, str]:
     """Break a header near its middle."""
     if len(name) <= 12 or " " not in name:
         return "", name

@@ -3,6 +3,11 @@
 import base64
 import html
 import io
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _CSS = """
 :root { color-scheme: light; }
@@ -52,7 +57,7 @@ summary { cursor: pointer; font-weight: 600; }
 """
 
 
-def page(title, body):
+def page(title: str, body: str) -> str:
     """Put content into a complete document without a single outside resource.
 
     Parameters
@@ -69,7 +74,9 @@ def page(title, body):
     )
 
 
-def table(header, rows, text=(), cards=False):
+def table(
+    header: list[str], rows: list[list[str]], text: Collection[int] = (), cards: bool = False
+) -> str:
     """Write a table that scrolls sideways on a narrow screen.
 
     Parameters
@@ -94,13 +101,13 @@ def table(header, rows, text=(), cards=False):
     return f'<div class="{kind}"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
 
 
-def count(runs, column, one, many=None):
+def count(runs: "pd.DataFrame", column: str, one: str, many: str | None = None) -> str:
     """Write how many different values a column has, with the noun in its number."""
     n = runs[column].nunique()
     return f"{n} {one}" if n == 1 else f"{n} {many or one + 's'}"
 
 
-def figure(drawn, caption):
+def figure(drawn: Any, caption: str) -> str:
     """Embed a picture as an image of its own: its ids cannot clash with those of the next.
 
     Parameters

@@ -2,18 +2,26 @@
 
 import html
 import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from tsinit._typing import StrPath
 from tsinit._validate import check_path
 from tsinit.comparison.analysis.tables import FAILED, has_optima
 from tsinit.comparison.report import display, page, sections
 from tsinit.comparison.report.verdict import verdict
 
+if TYPE_CHECKING:
+    from tsinit.comparison.result import Comparison
+
 #: A table of more rows helps nobody in a browser; the CSV has them all.
-_MOST_ROWS = 500
+_MAX_ROWS = 500
 _SIZE = (5.2, 3.7)  # inches
 
 
-def write_report(comparisons, path, *, title):
+def write_report(
+    comparisons: list[tuple[str, "Comparison", dict[str, Any]]], path: StrPath, *, title: str
+) -> Path:
     """Write one page on one comparison or several; see ``Comparison.report``.
 
     Parameters
@@ -39,15 +47,16 @@ def write_report(comparisons, path, *, title):
             sections.method(comparison),
         ]
         body += [_runs(comparison)]
-    path = check_path("path", path)
-    path.write_text(page.page(title, "\n".join(body)), encoding="utf-8")
-    return path
+    target = check_path("path", path)
+    target.write_text(page.page(title, "\n".join(body)), encoding="utf-8")
+    return target
 
 
-def _lead(comparison):
+def _lead(comparison: "Comparison") -> str:
     runs = comparison.runs
     counts = ", ".join(
-        f"{n} {status.replace('_', ' ')}" for status, n in runs["status"].value_counts().items()
+        f"{n} {str(status).replace('_', ' ')}"
+        for status, n in runs["status"].value_counts().items()
     )
     return (
         f'<p class="lead">{len(runs)} runs ({counts}): {page.count(runs, "dataset", "data set")}, '
@@ -57,7 +66,7 @@ def _lead(comparison):
     )
 
 
-def _verdict(comparison):
+def _verdict(comparison: "Comparison") -> str:
     paragraphs = verdict(comparison.runs, comparison.about.objectives)
     marked = [
         f"<strong>{html.escape(name)}: {html.escape(first)}</strong> {html.escape(' '.join(rest))}"
@@ -66,41 +75,41 @@ def _verdict(comparison):
     return "<h2>Verdict</h2>" + "".join(f'<p class="verdict">{text}</p>' for text in marked)
 
 
-def _extra(figures):
+def _extra(figures: dict[str, Any]) -> str:
     if not figures:
         return ""
     drawn = "".join(page.figure(drawn, caption) for caption, drawn in figures.items())
     return f'<h2>What the fits show</h2><div class="single">{drawn}</div>'
 
 
-def _pictures(comparison):
+def _pictures(comparison: "Comparison") -> str:
     from matplotlib import pyplot as plt
 
     from tsinit import plots
 
     always = {
-        plots.strip: "Where each run ended; the line is the median.",
+        plots.strip: "The final objective of each run; the line is the median.",
         plots.traces: "The way there: thin lines are runs, thick lines the medians of each strategy.",
-        plots.waterfall: "Ends from best to worst; a plateau is an end that several runs share.",
-        plots.pairs: "From the same seeds: how often the start in the row ended higher than, level with or lower than "
-        "the one in the column.",
+        plots.waterfall: "Final objectives from best to worst; a plateau is an optimum that several runs share.",
+        plots.pairs: "From the same seeds: how often the start in the row came higher than the one in the column, "
+        "to the same, or lower.",
     }
-    points = {
-        plots.time_to_target: "How soon runs reach the best known end; a curve that stays low misses it.",
-        plots.best_of: "What restarts buy: the distance to the best known end that the best of several runs is "
+    of_optima = {
+        plots.time_to_target: "How soon runs reach the best known optimum; a curve that stays low misses it.",
+        plots.best_of: "What restarts buy: the distance to the best known optimum that the best of several runs is "
         "expected to have.",
     }
     blocks = ["<h2>Runs in pictures</h2>"]
     cells = comparison.runs[["dataset", "model"]].drop_duplicates()
     for dataset, model in cells.itertuples(index=False):
         blocks.append(
-            f"<h3>{html.escape(_cell_name(comparison, dataset, model))}</h3><div class='figures'>"
+            f"<h3>{html.escape(display.cell_name(comparison.runs, dataset, model))}</h3><div class='figures'>"
         )
         cell = comparison.runs.query("dataset == @dataset and model == @model")
-        has_points = has_optima(cell)
-        for draw, caption in (always | (points if has_points else {})).items():
-            # A sampler's objective passes its own mean: there is no distance to a best end to draw.
-            more = {"gap": False} if draw is plots.traces and not has_points else {}
+        optima = has_optima(cell)
+        for draw, caption in (always | (of_optima if optima else {})).items():
+            # A sampler's objective passes its own mean: there is no distance to an optimum to draw.
+            more: dict[str, Any] = {"gap": False} if draw is plots.traces and not optima else {}
             # All of one size: pictures of different heights leave holes beside each other.
             figure, ax = plt.subplots(figsize=_SIZE, layout="constrained")
             draw(comparison, dataset=dataset, model=model, ax=ax, **more)
@@ -110,7 +119,7 @@ def _pictures(comparison):
     return "".join(blocks)
 
 
-def _summaries(comparison):
+def _summaries(comparison: "Comparison") -> str:
     blocks = display.summary_rows(comparison.runs, comparison.about.objectives)
     parts = [
         f"<h3>{html.escape(name)}</h3>{page.table(header, rows, cards=True)}"
@@ -119,7 +128,7 @@ def _summaries(comparison):
     return "<h2>Summary</h2>" + "".join(parts)
 
 
-def _errors(comparison):
+def _errors(comparison: "Comparison") -> str:
     errors = comparison.errors
     if errors.empty:
         return ""
@@ -161,8 +170,8 @@ _RUN_COLUMNS = [
 _RUN_COLUMNS += ["init_seconds", "fit_seconds", "init_seed", "run_id"]
 
 
-def _runs(comparison):
-    runs = comparison.runs.head(_MOST_ROWS)
+def _runs(comparison: "Comparison") -> str:
+    runs = comparison.runs.head(_MAX_ROWS)
     several = {name: comparison.runs[name].nunique() > 1 for name in ("dataset", "model")}
     names = ["strategy", *(name for name, more in several.items() if more), *_RUN_COLUMNS]
     rows = [
@@ -176,8 +185,8 @@ def _runs(comparison):
         .itertuples(index=False)
     ]
     cut = (
-        f"<p>The first {_MOST_ROWS} of {len(comparison.runs)} runs; <code>to_csv</code> writes all.</p>"
-        if len(comparison.runs) > _MOST_ROWS
+        f"<p>The first {_MAX_ROWS} of {len(comparison.runs)} runs; <code>to_csv</code> writes all.</p>"
+        if len(comparison.runs) > _MAX_ROWS
         else ""
     )
     header = [name.replace("objective_", "").replace("_", " ") for name in names]
@@ -185,7 +194,3 @@ def _runs(comparison):
         f"<h2>All runs</h2><details><summary>Show the {len(runs)} rows</summary>{cut}"
         f"{page.table(header, rows)}</details>"
     )
-
-
-def _cell_name(comparison, dataset, model):
-    return f"{dataset}, {model}" if comparison.runs["model"].nunique() > 1 else dataset

@@ -1,22 +1,28 @@
-"""Sections of the report beyond the summary: restarts, samplers, data sets."""
+"""Sections of the report beyond the summary: restarts, samplers, data sets, how it was computed."""
 
 import html
 import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from tsinit.comparison.analysis.checks import MIN_DATASETS
 from tsinit.comparison.analysis.restarts import best_of, recommend
-from tsinit.comparison.analysis.tables import has_optima
+from tsinit.comparison.analysis.tables import cells_of, has_optima
+from tsinit.comparison.plan.about import ModelAbout
 from tsinit.comparison.report import page
-from tsinit.comparison.report.display import interval, number
-from tsinit.comparison.run.convergence import MOST_RHAT
+from tsinit.comparison.report.display import cell_name, interval, number
+from tsinit.comparison.run.convergence import MAX_RHAT
+
+if TYPE_CHECKING:
+    from tsinit.comparison.result import Comparison
 
 #: Budgets to advise on, in runs of the cheapest start.
 _BUDGETS = (1, 5, 20)
 
 
-def sections(comparison):
+def sections(comparison: "Comparison") -> list[str]:
     """Write the sections that this comparison has something for.
 
     Parameters
@@ -28,17 +34,17 @@ def sections(comparison):
     list of str
         HTML.
     """
-    cells = [cell for _, cell in comparison.runs.groupby(["dataset", "model"], sort=False)]
-    points = any(has_optima(cell) and cell["optimum"].notna().any() for cell in cells)
+    cells = [cell for _, _, cell in cells_of(comparison.runs)]
+    any_optima = any(has_optima(cell) and cell["optimum"].notna().any() for cell in cells)
     return [
-        _restarts(comparison, cells) if points else "",
+        _restarts(comparison, cells) if any_optima else "",
         _samplers(comparison),
-        _across(comparison) if comparison.runs["dataset"].nunique() > 1 else "",
+        _over_datasets(comparison) if comparison.runs["dataset"].nunique() > 1 else "",
     ]
 
 
-def _restarts(comparison, cells):
-    times = comparison.to_target().set_index(["dataset", "model", "strategy"])
+def _restarts(comparison: "Comparison", cells: list[pd.DataFrame]) -> str:
+    times: Any = comparison.to_target().set_index(["dataset", "model", "strategy"]).loc
     optima = comparison.optima()
     blocks = ["<h2>How many restarts</h2>"]
     for cell in cells:
@@ -47,20 +53,19 @@ def _restarts(comparison, cells):
             continue
         dataset, model = cell[["dataset", "model"]].iloc[0]
         blocks += [
-            f"<h3>{html.escape(_name(comparison, dataset, model))}</h3>",
+            f"<h3>{html.escape(cell_name(comparison.runs, dataset, model))}</h3>",
             _advice(cell, table),
         ]
         groups = table.groupby("strategy", sort=False)
         sizes = [r for r in _RESTARTS if r <= table["r"].max()]
-        rows = [
-            _restart_row(group, times.loc[(dataset, model, name)], sizes) for name, group in groups
-        ]
+        rows = [_restart_row(group, times[dataset, model, name], sizes) for name, group in groups]
         best = [
-            f"best of {r}" + (": behind the best known end (95 %)" if r == 1 else "") for r in sizes
+            f"best of {r}" + (": below the best known optimum (95 %)" if r == 1 else "")
+            for r in sizes
         ]
         blocks.append(page.table(["start", *best, *_TIMES], rows, cards=True))
         own = optima[(optima["dataset"] == dataset) & (optima["model"] == model)]
-        blocks.append(_ends(own))
+        blocks.append(_optima(own))
     return "".join(blocks)
 
 
@@ -68,12 +73,12 @@ _RESTARTS = (1, 3, 5, 10)
 _TIMES = ["seconds until half have arrived", "seconds to expect until a success (95 %)"]
 
 
-def _restart_row(group, times, sizes):
+def _restart_row(group: pd.DataFrame, times: pd.Series, sizes: list[int]) -> list[str]:
     gaps = group.set_index("r")[["expected_gap", "gap_low", "gap_high"]]
-    ends = [gaps.loc[r] if r in gaps.index else [math.nan] * 3 for r in sizes]
+    found = [gaps.loc[r] if r in gaps.index else [math.nan] * 3 for r in sizes]
     return [
         group["strategy"].iloc[0],
-        *(interval(*row) for row in ends),
+        *(interval(*row) for row in found),
         f"{times['median_seconds']:.3g}"
         if math.isfinite(times["median_seconds"])
         else "not half of them",
@@ -83,13 +88,13 @@ def _restart_row(group, times, sizes):
     ]
 
 
-def _running_time(expected, low, high):
+def _running_time(expected: float, low: float, high: float) -> str:
     if not math.isfinite(expected):
         return f"no success (more than {low:.2g})"
     return f"{expected:.3g} ({low:.2g} to {high:.2g})"
 
 
-def _advice(cell, table):
+def _advice(cell: pd.DataFrame, table: pd.DataFrame) -> str:
     """Say what a small, a middling and a large budget are best spent on."""
     cheapest = table.loc[table["r"] == 1, "seconds"].min()
     said: dict[str, str] = {}
@@ -103,42 +108,45 @@ def _advice(cell, table):
     return f"<ul>{lines}</ul>"
 
 
-def _small(text):
+def _small(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _ends(optima):
-    """Tell the distinct ends in one sentence; a table of many would help nobody."""
-    ends = optima.groupby("optimum").agg(objective=("objective", "first"), n_runs=("n_runs", "sum"))
+def _optima(optima: pd.DataFrame) -> str:
+    """List the distinct optima in one sentence; a table of many would help nobody."""
+    distinct = optima.groupby("optimum").agg(
+        objective=("objective", "first"), n_runs=("n_runs", "sum")
+    )
     shown = "; ".join(
-        f"{number(row.objective)} ({row.n_runs} runs)" for row in ends.head(5).itertuples()
+        f"{number(row.objective)} ({row.n_runs} runs)" for row in distinct.head(5).itertuples()
     )
-    more = f"; and {len(ends) - 5} more" if len(ends) > 5 else ""
+    more = f"; and {len(distinct) - 5} more" if len(distinct) > 5 else ""
     return (
-        f"<p>Distinct ends, best first: {shown}{more}.</p>"
-        if len(ends) > 1
-        else "<p>All runs share one end.</p>"
+        f"<p>Distinct optima, best first: {shown}{more}.</p>"
+        if len(distinct) > 1
+        else "<p>All runs reach one optimum.</p>"
     )
 
 
-def _samplers(comparison):
-    table = comparison.mixing()
+def _samplers(comparison: "Comparison") -> str:
+    table: Any = comparison.mixing()
     if table["rhat"].isna().all():
         return ""
     blocks = [
         "<h2>Do the starts come to the same distribution?</h2><p>R-hat across runs compares the second halves of their "
-        f"traces: near 1 (up to about {MOST_RHAT}) where runs cannot be told apart. Where the runs of each start agree "
+        f"traces: near 1 (up to about {MAX_RHAT}) where runs cannot be told apart. Where the runs of each start agree "
         "but all together do not, the draws still depend on the start: run longer, or do not trust the worse one.</p>"
     ]
-    for (dataset, model), cell in table.groupby(["dataset", "model"], sort=False):
-        rows = [[row.strategy, str(row.n_runs), number(row.rhat)] for row in cell.itertuples()]
-        name = html.escape(_name(comparison, dataset, model))
+    for dataset, model, cell in cells_of(table):
+        columns = (cell["strategy"], cell["n_runs"], cell["rhat"])
+        rows = [[str(s), str(n), number(rhat)] for s, n, rhat in zip(*columns, strict=True)]
+        name = html.escape(cell_name(comparison.runs, dataset, model))
         blocks.append(f"<h3>{name}</h3>{page.table(['start', 'runs', 'R-hat across runs'], rows)}")
     return "".join(blocks)
 
 
-def _across(comparison):
-    table = comparison.across()
+def _over_datasets(comparison: "Comparison") -> str:
+    table: Any = comparison.across()
     if table.empty:
         return ""
     several = table["model"].nunique() > 1
@@ -168,7 +176,7 @@ def _across(comparison):
     )
 
 
-def _ranks(comparison):
+def _ranks(comparison: "Comparison") -> str:
     """Draw the mean ranks of each model, where there are data sets enough."""
     from matplotlib import pyplot as plt
 
@@ -176,7 +184,7 @@ def _ranks(comparison):
     for model, runs in comparison.runs.groupby("model", sort=False):
         if runs["dataset"].nunique() < MIN_DATASETS:
             continue
-        ax = comparison.plot.critical_difference(model=model)
+        ax: Any = comparison.plot.critical_difference(model=model)
         of_model = f" ({model})" if comparison.runs["model"].nunique() > 1 else ""
         pictures.append(page.figure(ax, f"Mean ranks of the starts{of_model}. {_RANKS}"))
         plt.close(ax.figure)
@@ -184,16 +192,16 @@ def _ranks(comparison):
 
 
 _RANKS = (
-    "A bar joins starts whose ranks differ by less than the critical difference: nothing tells them apart at the 5 % "
+    "A bar joins starts whose ranks differ by less than the critical difference: they do not differ at the 5 % "
     "level. It asks how often a start is better, the table above by how much."
 )
 
 
-def _name(comparison, dataset, model):
-    return f"{dataset}, {model}" if comparison.runs["model"].nunique() > 1 else dataset
+def _library(model: ModelAbout) -> str:
+    return f" ({html.escape(model.library)})" if model.library else ""
 
 
-def method(comparison):
+def method(comparison: "Comparison") -> str:
     """Write how a comparison was computed, as the methods section of a paper would.
 
     Parameters
@@ -210,14 +218,14 @@ def method(comparison):
     limits = [f"{value} {unit}" for unit, value in given.items() if value is not None]
     limited = f"Each run was limited to {' and '.join(limits)}. " if limits else ""
     models = "".join(
-        f"<li><strong>{html.escape(name)}</strong>: <code>{html.escape(model.text)}</code></li>"
+        f"<li><strong>{html.escape(name)}</strong>{_library(model)}: <code>{html.escape(model.text)}</code></li>"
         for name, model in about.models.items()
     )
     seeds = page.count(runs, "replicate", "seed")
     versions = html.escape("; ".join(dict.fromkeys(runs["versions"])))
     kinds = {model.sampler for model in about.models.values()}
-    words = " ".join([_ENDS] * (False in kinds) + [_STATISTICS] + [_SAMPLERS] * (True in kinds))
-    words += f" {_ACROSS}" if runs["dataset"].nunique() > 1 else ""
+    words = " ".join([_OPTIMA] * (False in kinds) + [_STATISTICS] + [_SAMPLERS] * (True in kinds))
+    words += f" {_OVER_DATASETS}" if runs["dataset"].nunique() > 1 else ""
     return (
         f"<h2>How it was computed</h2><p>Every strategy was run from {seeds} on every data set. In one replicate all "
         "strategies share two random streams, one for the start and one for the run, so that their differences are "
@@ -238,23 +246,23 @@ _STATISTICS = (
     "pooled."
 )
 
-_ENDS = (
-    "The gap of a run is the best known end on its data set and model minus its own; a run reached the best known end "
-    "if its gap is within 0.5 nats plus 1e-5 of the objective; such rates have Wilson intervals. The expected best of "
-    "r restarts is the exact mean over all choices of r of the runs; its interval carries Wilson's interval of every "
-    "share of runs through. Times to the best known end are Kaplan-Meier "
-    "estimates, in which runs that a limit stopped are censored; the expected running time is the total time of all "
-    "runs over the number of successes, with Wilson's interval of the share of successes carried through and the "
-    "spread of the costs added (Zou and Donner, 2008)."
+_OPTIMA = (
+    "The gap of a run is the best known optimum on its data set and model minus its own objective; a run reached "
+    "that optimum if its gap is within 0.5 nats plus 1e-5 of the objective; such rates have Wilson intervals. The "
+    "expected best of r restarts is the exact mean over all choices of r of the runs; its interval carries Wilson's "
+    "interval of every share of runs through. Times to the best known optimum are Kaplan-Meier estimates, in which "
+    "runs that a limit stopped are censored; the expected running time is the total time of all runs over the "
+    "number of successes, with Wilson's interval of the share of successes carried through and the spread of the "
+    "costs added (Zou and Donner, 2008)."
 )
 _SAMPLERS = (
-    "Runs of a sampler end in a distribution: their end is the mean joint log density over the draws kept. R-hat is "
-    "rank-normalised and split (Vehtari et al., 2021); across runs it is that of the second halves of their traces. "
+    "Runs of a sampler end in a distribution: their objective is the mean joint log density over the draws kept. R-hat "
+    "is rank-normalised and split (Vehtari et al., 2021); across runs it is that of the second halves of their traces. "
     "Iterations to settle are those until the trace first enters the central 95 % of its second half; iterations until "
     "R-hat is below 1.01 are those after which R-hat of all scalars of the chains of a run, over the second half of "
     "what there is so far, stays below it."
 )
-_ACROSS = (
+_OVER_DATASETS = (
     "Over data sets, each of which counts once, differences have a bootstrap interval that draws data sets with their "
     "seeds (from six data sets on, widened as above), and a Bayesian signed-rank test (Benavoli et al., 2014, 2017) "
     "tells how probable it is that a start is better on another data set."

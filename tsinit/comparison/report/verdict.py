@@ -1,26 +1,34 @@
 """The comparison in words: which start wins on which data, by how much, at what cost, or that it is open."""
 
 import math
+from typing import Any
+
+import pandas as pd
 
 from tsinit.comparison.analysis import statistics
 from tsinit.comparison.analysis.summary import (
-    mixed_median,
+    Standing,
+    median_n_mixed,
     paired,
     ranking,
-    standing,
+    standings,
     wide,
 )
-from tsinit.comparison.analysis.tables import FAILED, has_optima, usable
-from tsinit.comparison.report.display import listed, name_of, nats
-from tsinit.comparison.run.convergence import CONVERGED_RHAT, MOST_RHAT
+from tsinit.comparison.analysis.tables import FAILED, cells_of, has_optima, usable
+from tsinit.comparison.report.display import cell_name, listed, name_of, nats
+from tsinit.comparison.run.convergence import CONVERGED_RHAT, MAX_RHAT
 
 #: Beyond this many seeds the difference is smaller than anybody will notice.
 _MANY_SEEDS = 1000
-_NO_COMPARISON = "Losers are stopped on purpose, so that ends here are no comparison of starts: compare() makes one."
-_AGREE = f"The chains of every run agree (R-hat at most {MOST_RHAT})."
+_NO_COMPARISON = (
+    "Losers are stopped on purpose, so these objectives do not compare the starts: compare() does."
+)
+_AGREE = f"The chains of every run agree (R-hat at most {MAX_RHAT})."
 
 
-def verdict(runs, objective="objective"):
+def verdict(
+    runs: pd.DataFrame, objective: str | dict[str, str] = "objective"
+) -> list[tuple[str, list[str]]]:
     """Say what the table shows, one paragraph for each data set and model.
 
     Parameters
@@ -35,33 +43,32 @@ def verdict(runs, objective="objective"):
     list of (str, list of str)
         What the paragraph is about, and its sentences; the first is the verdict, the others its grounds.
     """
-    cells = list(runs.groupby(["dataset", "model"], sort=False))
-    several_models = runs["model"].nunique() > 1
-    paragraphs = []
-    for (dataset, model), cell in cells:
-        name = f"{dataset}, {model}" if several_models else dataset
-        words = race_sentences if is_race(runs) else _paragraph
-        paragraphs.append((name, words(cell, name_of(objective, model))))
+    cells = cells_of(runs)
+    words = race_sentences if is_race(runs) else _paragraph
+    paragraphs = [
+        (cell_name(runs, dataset, model), words(cell, name_of(objective, model)))
+        for dataset, model, cell in cells
+    ]
     if len(cells) > 1:
-        paragraphs.append((f"over all {len(cells)} comparisons", _across(cells)))
+        paragraphs.append((f"over all {len(cells)} comparisons", _over_datasets(cells)))
     return paragraphs
 
 
-def _paragraph(cell, objective):
-    leader, rivals = standing(cell)
+def _paragraph(cell: pd.DataFrame, objective: str) -> list[str]:
+    leader, others = standings(cell)
     if leader is None:
         return [f"no run could be fitted; {_failures(cell)}."]
     names = {
-        place: [n for n, r in rivals.items() if r.place == place]
-        for place in ("behind", "level", "open")
+        verdict: [name for name, standing in others.items() if standing.verdict == verdict]
+        for verdict in ("worse", "equal", "open")
     }
     sentences = [
-        _head(cell, leader, names, rivals, objective),
-        _beaten(leader, names["behind"], rivals),
-        _cost(usable(cell), [leader, *names["level"], *names["open"]]),
-        _hits(cell),
+        _head(cell, leader, names, others, objective),
+        _beaten(leader, names["worse"], others),
+        _cost(usable(cell), [leader, *names["equal"], *names["open"]]),
+        _reached(cell),
         _mixing(cell),
-        _remembered(cell, leader, names),
+        _remembered(cell, leader, names["worse"]),
         _held_out(cell, leader),
         _same_start(cell),
         _unfinished(cell),
@@ -71,48 +78,52 @@ def _paragraph(cell, objective):
     return [sentence for sentence in sentences if sentence]
 
 
-def _head(cell, leader, names, rivals, objective):
+def _head(
+    cell: pd.DataFrame,
+    leader: str,
+    names: dict[str, list[str]],
+    others: dict[str, Standing],
+    objective: str,
+) -> str:
     of_leader = cell[cell["strategy"] == leader]
     done = usable(of_leader)
-    mean = f"mean {objective} {done['objective_final'].mean():,.1f}"
+    mean = f"{done['objective_final'].mean():,.1f}"
     if len(done) < len(of_leader):
         mean += f" over the {len(done)} of {len(of_leader)} runs that did not fail"
-    if not rivals:
-        return f"{leader} ends at a {mean}; no other strategy to compare with."
+    if not others:
+        return f"{leader} has a mean {objective} of {mean}; no other strategy to compare with."
+    highest = f"{leader} has the highest mean {objective}, {mean}"
+    equal = listed([leader, *names["equal"]]) if names["equal"] else ""
     if names["open"]:
-        parts = [_open(name, rivals[name]) for name in names["open"]]
-        text = f"inconclusive. {leader} ends highest ({mean}), but the lead may be chance over {listed(parts)}."
-        return (
-            f"{text} {listed([leader, *names['level']])} reach the same end."
-            if names["level"]
-            else text
-        )
-    if names["level"]:
-        who = listed([leader, *names["level"]]) if names["behind"] else "all starts"
-        return f"{who} reach the same end ({mean})."
-    return f"{leader} ends highest ({mean})."
+        parts = [_open(name, others[name]) for name in names["open"]]
+        text = f"inconclusive. {highest}, but its lead over {listed(parts)} may be chance."
+        return f"{text} {equal} reach the same {objective}." if equal else text
+    if equal:
+        who = equal if names["worse"] else "all starts"
+        return f"{who} reach the same {objective} (mean {mean})."
+    return f"{highest}."
 
 
-def _open(name, rival):
-    return f"{name} ({nats(rival.difference.estimate)} nats a seed; {_seeds(rival.seeds)})"
+def _open(name: str, standing: Standing) -> str:
+    return f"{name} ({nats(standing.difference.estimate)} nats a seed; {_seeds(standing.n_seeds)})"
 
 
-def _beaten(leader, names, rivals):
+def _beaten(leader: str, names: list[str], others: dict[str, Standing]) -> str:
     if not names:
         return ""
     parts = [
-        f"{name} by {nats(rivals[name].difference.estimate)}{_ends(rivals[name].difference)}"
+        f"{name} by {nats(others[name].difference.estimate)}{_limits(others[name].difference)}"
         for name in names
     ]
     return f"From the same seeds {leader} beats {listed(parts)} nats on average."
 
 
-def _cost(ends, candidates):
-    """Tell what the leading group costs, against the cheapest of all."""
-    seconds = (ends["init_seconds"] + ends["fit_seconds"]).groupby(ends["strategy"]).median()
-    iterations = ends["n_iter"].astype(float).groupby(ends["strategy"]).median()
-    pick = seconds[candidates].idxmin()
-    cheapest = seconds.idxmin()
+def _cost(runs: pd.DataFrame, candidates: list[str]) -> str:
+    """Say what the leading group costs, against the cheapest of all."""
+    seconds = (runs["init_seconds"] + runs["fit_seconds"]).groupby(runs["strategy"]).median()
+    iterations = runs["n_iter"].astype(float).groupby(runs["strategy"]).median()
+    pick = str(seconds[candidates].idxmin())
+    cheapest = str(seconds.idxmin())
     text = f"{pick} takes {_time(seconds[pick])} and {iterations[pick]:,.0f} iterations (medians)"
     if pick == cheapest:
         return text + (", the cheapest." if len(seconds) > 1 else ".")
@@ -120,41 +131,41 @@ def _cost(ends, candidates):
     return text + f", {ratio:,.1f} times the cheapest, {cheapest} ({_time(seconds[cheapest])})."
 
 
-def _hits(cell):
-    """Count who reached the best known end; failed runs count as misses."""
+def _reached(cell: pd.DataFrame) -> str:
+    """Count who reached the best known optimum; failed runs count as misses."""
     if not has_optima(cell):
         return ""
     reached = (cell["optimum"] == 1) & ~cell["status"].isin(FAILED)
-    hits = reached.groupby(cell["strategy"], sort=False).agg(["sum", "size"])
-    hits = hits.sort_values("sum", ascending=False, kind="stable")
-    counts = [
+    counts = reached.groupby(cell["strategy"], sort=False).agg(["sum", "size"])
+    counts = counts.sort_values("sum", ascending=False, kind="stable")
+    parts = [
         f"{name} in {row['sum']} of {row['size']} runs"
-        for name, row in hits[hits["sum"] > 0].iterrows()
+        for name, row in counts[counts["sum"] > 0].iterrows()
     ]
-    if len(counts) == 1 and len(hits) > 1:
-        counts.append("in no run of the others")
-    return f"The best known end was reached by {listed(counts)}."
+    if len(parts) == 1 and len(counts) > 1:
+        parts.append("in no run of the others")
+    return f"The best known optimum was reached by {listed(parts)}."
 
 
-def _mixing(cell):
-    """Tell of samplers whether the chains of a run agree, and who draws most for the time."""
+def _mixing(cell: pd.DataFrame) -> str:
+    """Say of samplers whether the chains of a run agree, and who draws most for the time."""
     if "rhat" not in cell or not cell["rhat"].notna().any():
         return ""
-    above = _counts(cell, cell["rhat"] > MOST_RHAT)
-    text = f"R-hat is above {MOST_RHAT} from {above}: longer runs are needed." if above else _AGREE
+    above = _counts(cell, cell["rhat"] > MAX_RHAT)
+    text = f"R-hat is above {MAX_RHAT} from {above}: longer runs are needed." if above else _AGREE
     if "ess_per_second" in cell:
         speed = usable(cell).groupby("strategy")["ess_per_second"].median().dropna()
         if len(speed):  # a handful of draws has no effective number
-            best = speed.idxmax()
+            best = str(speed.idxmax())
             text += f" {best} gives the most effective draws a second, {speed[best]:.3g} (median)."
     return f"{text} {_mixed(cell)}".rstrip()
 
 
-def _mixed(cell):
+def _mixed(cell: pd.DataFrame) -> str:
     """Say from which start the chains of a run agree soonest; where they never do, the run was too short."""
     if "n_mixed" not in cell or cell["n_mixed"].isna().all():
         return ""
-    medians = mixed_median(cell).sort_values(kind="stable")
+    medians = median_n_mixed(cell).sort_values(kind="stable")
     soonest = medians.index[0]
     if not math.isfinite(medians[soonest]):
         return ""
@@ -163,19 +174,19 @@ def _mixed(cell):
         f"{name} {f'{n:,.0f}' if math.isfinite(n) else 'more than the run had'}"
         for name, n in others.items()
     ]
-    text = f"R-hat stays below {MOST_RHAT} soonest from {soonest}, after {medians[soonest]:,.0f} iterations (median)"
+    text = f"R-hat stays below {MAX_RHAT} soonest from {soonest}, after {medians[soonest]:,.0f} iterations (median)"
     return f"{text}; {listed(later)}." if later else f"{text}."
 
 
-def _remembered(cell, leader, names):
+def _remembered(cell: pd.DataFrame, leader: str, worse: list[str]) -> str:
     """A sampler's draws are the same from any start once it has run for long enough."""
-    if has_optima(cell) or not names["behind"]:
+    if has_optima(cell) or not worse:
         return ""
-    return f"A sampler that runs for long enough forgets its start; here the draws still tell {leader} from the others."
+    return f"A sampler that runs for long enough forgets its start; here the draws from {leader} still differ."
 
 
-def _held_out(cell, leader):
-    """Say where held-out data prefer another start: a higher end of the fit is not always a better model."""
+def _held_out(cell: pd.DataFrame, leader: str) -> str:
+    """Say where held-out data prefer another start: a higher objective is not always a better model."""
     if "score_test" not in cell:
         return ""
     scores = wide(cell, "score_test")
@@ -183,11 +194,11 @@ def _held_out(cell, leader):
     gain = statistics.paired_difference(paired(scores, best, leader))
     if best == leader or not gain.low > 0:
         return ""
-    ends = "" if gain.low == gain.high else f" (95 % interval {gain.low:.3g} to {gain.high:.3g})"
-    return f"On the held-out part {best} is better than {leader}, by {gain.estimate:.3g}{ends}."
+    limits = "" if gain.low == gain.high else f" (95 % interval {gain.low:.3g} to {gain.high:.3g})"
+    return f"On the held-out part {best} is better than {leader}, by {gain.estimate:.3g}{limits}."
 
 
-def _same_start(cell):
+def _same_start(cell: pd.DataFrame) -> str:
     """Name the starts whose spread seeds cannot show."""
     done = usable(cell).groupby("strategy", sort=False)
     counts = done.agg(starts=("start", "nunique"), runs=("run_id", "size"))
@@ -198,7 +209,7 @@ def _same_start(cell):
     return f"{listed(fixed)} {verb} the same start for every seed: one answer, run {counts['runs'].max()} times."
 
 
-def _unfinished(cell):
+def _unfinished(cell: pd.DataFrame) -> str:
     counts = cell["status"].value_counts()
     above = f"ended with chains that disagree (R-hat {CONVERGED_RHAT} or more)"
     early = "stopped at the iteration limit before converging" if has_optima(cell) else above
@@ -207,17 +218,17 @@ def _unfinished(cell):
     return f"{listed(parts)}." if parts else ""
 
 
-def _all(n, of):
+def _all(n: int, of: int) -> str:
     return f"All {of} runs" if n == of else f"{n} of {of} runs"
 
 
-def _unscored(cell):
+def _unscored(cell: pd.DataFrame) -> str:
     """Name the fits that stand although a score of theirs raised an error."""
     counts = _counts(cell, ~cell["status"].isin(FAILED) & (cell["error_type"] != ""))
     return f"A score could not be computed: {counts}." if counts else ""
 
 
-def _failures(cell):
+def _failures(cell: pd.DataFrame) -> str:
     """Name the starts that fail; where some runs did not, say what that leaves to compare."""
     failed = cell["status"].isin(FAILED)
     counts = _counts(cell, failed)
@@ -230,26 +241,22 @@ def _failures(cell):
     )
 
 
-def _counts(cell, which):
+def _counts(cell: pd.DataFrame, which: pd.Series) -> str:
     counts = cell[which].groupby("strategy", sort=False).size()
-    sizes = cell.groupby("strategy", sort=False).size()
+    sizes: Any = cell.groupby("strategy", sort=False).size()
     return listed([f"{name} in {n} of {sizes[name]} runs" for name, n in counts.items()])
 
 
-def _across(cells):
+def _over_datasets(cells: list[tuple[str, str, pd.DataFrame]]) -> list[str]:
     """Count the wins over data sets; the seeds of different data sets are not pooled."""
     wins: dict[str, int] = {}
     undecided = 0
-    for _, cell in cells:
-        leader, rivals = standing(cell)
-        if (
-            leader is None
-            or not rivals
-            or any(rival.place != "behind" for rival in rivals.values())
-        ):
-            undecided += 1
-        else:
+    for _, _, cell in cells:
+        leader, others = standings(cell)
+        if leader and others and all(other.verdict == "worse" for other in others.values()):
             wins[leader] = wins.get(leader, 0) + 1
+        else:
+            undecided += 1
     ranked = sorted(wins.items(), key=lambda item: -item[1])
     parts = [f"{name} wins {n}" for name, n in ranked]
     if undecided:
@@ -257,13 +264,13 @@ def _across(cells):
     return [f"{listed(parts)}.", "Each speaks for its own data only."]
 
 
-def _ends(interval):
+def _limits(interval: statistics.Interval) -> str:
     if math.isnan(interval.low) or interval.low == interval.high:
         return ""
     return f" (95 % interval {nats(interval.low)} to {nats(interval.high)})"
 
 
-def _seeds(seeds):
+def _seeds(seeds: float) -> str:
     if math.isnan(seeds):
         return f"at least {statistics.MIN_PAIRS} seeds needed"
     if seeds > _MANY_SEEDS:
@@ -271,22 +278,22 @@ def _seeds(seeds):
     return f"about {seeds:,.0f} seeds needed"
 
 
-def _time(seconds):
+def _time(seconds: float) -> str:
     if seconds < 0.1:
         return f"{1000 * seconds:.2g} ms" if seconds < 0.01 else f"{1000 * seconds:.0f} ms"
     return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:,.0f} s"
 
 
-def _sentence(text):
+def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + "." if text else ""
 
 
-def is_race(runs):
+def is_race(runs: pd.DataFrame) -> bool:
     """Tell the runs of an ``init_race_`` from those of `compare`."""
     return "rounds" in runs
 
 
-def race_sentences(cell, objective):
+def race_sentences(cell: pd.DataFrame, objective: str) -> list[str]:
     """Say who won a race and where the others were left.
 
     Parameters
@@ -304,7 +311,7 @@ def race_sentences(cell, objective):
     done = usable(cell)
     if has_optima(cell):
         winners = done.loc[[done["objective_final"].idxmax()]]
-        first = _winner_of_points(winners.iloc[0], objective)
+        first = _winner_of_fits(winners.iloc[0], objective)
     else:
         winners = done[done["n_iter"] == done["n_iter"].max()]
         first = _winners_of_chains(winners, len(cell))
@@ -318,7 +325,7 @@ def race_sentences(cell, objective):
     return [*sentences, _NO_COMPARISON]
 
 
-def _winner_of_points(row, objective):
+def _winner_of_fits(row: pd.Series, objective: str) -> str:
     rounds = int(row["rounds"])
     return (
         f"{row['strategy']} won the race in {rounds} {'round' if rounds == 1 else 'rounds'} and was finished where it "
@@ -326,16 +333,16 @@ def _winner_of_points(row, objective):
     )
 
 
-def _winners_of_chains(winners, n_starts):
+def _winners_of_chains(winners: pd.DataFrame, n_starts: int) -> str:
     best = f"the best of {n_starts} starts half-way through the warm-up"
     return f"The chains of the fit are from {_names(winners)}: {best}."
 
 
-def _names(rows):
-    counts = rows["strategy"].value_counts(sort=False)
+def _names(rows: pd.DataFrame) -> str:
+    counts: Any = rows["strategy"].value_counts(sort=False)
     return listed([name if n == 1 else f"{name} ({n})" for name, n in counts.items()])
 
 
-def _distances(left):
+def _distances(left: pd.DataFrame) -> str:
     longest = left.groupby("strategy", sort=False)["n_iter"].max().sort_values(ascending=False)
     return listed([f"{name} after {int(n)}" for name, n in longest.items()]) + " iterations"

@@ -1,11 +1,15 @@
-"""Workers: joblib's, whichever the caller chose; a process that dies costs its own runs a second try, and no other."""
+"""Running the tasks: what is in the store first, then warm, then in parallel by joblib, results as they come.
+
+A process that dies costs its own runs a second try, and no other.
+"""
 
 import contextlib
 import itertools
 import uuid
 import warnings
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import joblib
 from joblib.parallel import get_active_backend
@@ -19,8 +23,11 @@ from tsinit.comparison.run.store import RunStore
 from tsinit.comparison.run.worker import KILLED, RunResult, execute, here, killed, warm_up
 from tsinit.models.interrupt import interruptible
 
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
 #: Runs whose process died this often are called killed; the last try they have alone, with all the memory.
-_MOST_DEATHS = 2
+_MAX_DEATHS = 2
 #: Runs for each worker in one portion, where a backend gives results all at once.
 _PORTION = 4
 #: What the backends raise when a process is gone: loky and the standard library, Ray.
@@ -28,7 +35,10 @@ _DEATHS = {"BrokenExecutor", "WorkerCrashedError", "RayActorError"}
 
 
 def run_tasks(
-    tasks: list[Task], n_jobs=None, progress=True, store: RunStore | None = None
+    tasks: list[Task],
+    n_jobs: Any = None,
+    progress: bool = True,
+    store: RunStore | None = None,
 ) -> list[RunResult]:
     """Carry out tasks and return their results in the order of the tasks.
 
@@ -72,7 +82,9 @@ def run_tasks(
     return [done[task.run_id] for task in tasks]
 
 
-def carry_out(tasks: list[Task], comparison, n_jobs=None) -> Generator[RunResult]:
+def carry_out(
+    tasks: list[Task], comparison: str, n_jobs: int | None = None
+) -> Generator[RunResult]:
     """Yield the results of tasks as they come.
 
     Where a process dies (out of memory, for one), the runs under way are tried again after all others, each alone, so
@@ -93,7 +105,7 @@ def carry_out(tasks: list[Task], comparison, n_jobs=None) -> Generator[RunResult
     left = {task.run_id: task for task in tasks}
     deaths: Counter[str] = Counter()
     while left:
-        calm = [task for task in left.values() if deaths[task.run_id] < _MOST_DEATHS - 1]
+        calm = [task for task in left.values() if deaths[task.run_id] < _MAX_DEATHS - 1]
         batch = calm or list(left.values())[:1]
         handed: dict[str, Task] = {}
         try:
@@ -108,37 +120,38 @@ def carry_out(tasks: list[Task], comparison, n_jobs=None) -> Generator[RunResult
                 raise
             for run_id in handed.keys() & left.keys():
                 deaths[run_id] += 1
-                if deaths[run_id] >= _MOST_DEATHS:
+                if deaths[run_id] >= _MAX_DEATHS:
                     del left[run_id]
                     yield killed(handed[run_id], deaths[run_id])
 
 
-def _all_of_ray(n_jobs):
-    """Take all workers of a Ray cluster unless told a number: joblib would take one, and that is this process."""
-    backend, told = get_active_backend()
-    return (
-        -1 if type(backend).__name__ == "RayBackend" and n_jobs is None and told is None else n_jobs
-    )
+def _all_of_ray(n_jobs: int | None) -> int | None:
+    """Take all workers of a Ray cluster unless a number is given: joblib would take one, and that is this process."""
+    backend, n_configured = get_active_backend()
+    unset = n_jobs is None and n_configured is None
+    return -1 if unset and type(backend).__name__ == "RayBackend" else n_jobs
 
 
-def _noted(tasks, handed):
+def _noted(tasks: list[Task], handed: dict[str, Task]) -> Generator[Task]:
     """Note which tasks have been given to the workers."""
     for task in tasks:
         handed[task.run_id] = task
         yield task
 
 
-def _alone(n_jobs):
+def _alone(n_jobs: int | None) -> int | None:
     """Two workers for a single task: with one, joblib would run it in this process, and that must not die."""
     return 2 if n_jobs is not None else None
 
 
-def _is_death(error):
+def _is_death(error: Exception) -> bool:
     return any(kind.__name__ in _DEATHS for kind in type(error).__mro__)
 
 
 @contextlib.contextmanager
-def _stream(tasks, comparison, n_jobs):
+def _stream(
+    tasks: Iterable[Task], comparison: str, n_jobs: int | None
+) -> Generator[Generator[RunResult]]:
     """Outcomes as they come; leaving early (Ctrl-C) stops the workers."""
     with _one_thread_each():
         # "list" where the backend cannot hand out single results (Ray).
@@ -155,31 +168,33 @@ def _stream(tasks, comparison, n_jobs):
         results.close()
 
 
-def _portions(parallel, calls, at_once):
+def _portions(
+    parallel: joblib.Parallel, calls: Iterator[Any], at_once: int
+) -> Generator[RunResult]:
     """Carry out some calls at a time, so that results come before all is done."""
     while portion := list(itertools.islice(calls, at_once)):
         yield from parallel(portion)
 
 
 @contextlib.contextmanager
-def _one_thread_each():
-    """Start worker processes on one thread; only loky can be told, and a user's own number stands."""
+def _one_thread_each() -> Generator[None]:
+    """Start worker processes on one thread; only loky takes such a number, and a user's own stands."""
     backend = _backend()
-    told = getattr(backend, "inner_max_num_threads", None) is not None
-    if type(backend).__name__ != "LokyBackend" or told:
+    chosen = getattr(backend, "inner_max_num_threads", None) is not None
+    if type(backend).__name__ != "LokyBackend" or chosen:
         yield
         return
     with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
         yield
 
 
-def _backend():
+def _backend() -> Any:
     return get_active_backend()[0]
 
 
-def _warm_models(tasks, comparison):
+def _warm_models(tasks: list[Task], comparison: str) -> None:
     """Compile everything once before a worker starts; else all workers would compile the same."""
-    met = set()
+    met: set[tuple[str, str]] = set()
     for task in tasks:
         if (task.model, task.strategy) not in met:
             met.add((task.model, task.strategy))
@@ -187,7 +202,7 @@ def _warm_models(tasks, comparison):
 
 
 @contextlib.contextmanager
-def _bar(total, progress):
+def _bar(total: int, progress: bool) -> Generator["tqdm"]:
     """A tqdm bar of the runs done and failed."""
     if progress:
         from tqdm.auto import tqdm

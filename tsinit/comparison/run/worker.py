@@ -4,22 +4,19 @@ import functools
 import math
 import os
 import platform
-import traceback
 import warnings
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from tsinit import __version__
 from tsinit.comparison.plan import identity
+from tsinit.comparison.plan.tasks import Task
 from tsinit.comparison.run.convergence import mixed_after, scalars
 from tsinit.models.monitor import Budget, Monitor
+from tsinit.models.race import failure_of
 
-#: An EM step may lose this share of the objective to rounding and still count as monotone.
-_ROUNDING = 1e-8
-_TRACEBACK_LINES = 12
 #: The kind of error of a run that took its process with it.
 KILLED = "WorkerKilled"
 
@@ -28,7 +25,7 @@ _prepared: set[int] = set()  # this process, once it works on one thread
 
 
 class RunResult(NamedTuple):
-    """What one run came to."""
+    """What one run came to, in plain values."""
 
     run_id: str
     status: str
@@ -42,14 +39,14 @@ class RunResult(NamedTuple):
     objectives: list[float]
     seconds: list[float]
     final: float  # the last objective, or what a sampler's draws come to
-    extras: dict[str, list[float]]  # what else every iteration told
-    sampler: dict[str, float]  # what a sampler says of its draws
+    extras: dict[str, list[float]]  # what else was reported of every iteration
+    sampler: dict[str, float]  # what a sampler reports of its draws
     scores: dict[str, float]
     start: str | None  # fingerprint of the starting point
     versions: str  # of what computed it
 
 
-def execute(task, comparison, parent):
+def execute(task: Task, comparison: str, parent: str) -> RunResult:
     """Carry out one task in this process.
 
     Parameters
@@ -67,31 +64,24 @@ def execute(task, comparison, parent):
     _prepare_process(parent)
     warm_up(task, comparison)
     monitor = Monitor(task.budget)
-    estimator, failure, scores, flaw, sampler = None, None, {}, None, {}
+    estimator, failure, sampler = None, None, {}
     try:
         estimator = fit(task, monitor)
+        if monitor.final is None:
+            monitor.final = task.adapter.objective(estimator, task.data.X)
         sampler = {name: float(value) for name, value in _sampler_summary(estimator).items()}
     except Exception as error:  # whatever a model or a strategy does wrong is a row of the table
         failure = error
-    if failure is None and math.isfinite(_end(monitor)):
-        scores, flaw = task.scoring.of(estimator, task.data)
+    scores: dict[str, float] = {}
+    score_failure = None
+    if failure is None and math.isfinite(_final(monitor)):
+        scores, score_failure = task.scoring.of(estimator, task.data, task.adapter)
     status = _status(monitor, failure, getattr(estimator, "converged_", None))
-    return _result(task, monitor, estimator, status, failure or flaw, scores, sampler)
+    return _result(task, monitor, estimator, status, failure or score_failure, scores, sampler)
 
 
-def killed(task, times):
-    """Say of a run that the process died which carried it out.
-
-    Parameters
-    ----------
-    task : Task
-    times : int
-        How often.
-
-    Returns
-    -------
-    RunResult
-    """
+def killed(task: Task, times: int) -> RunResult:
+    """Say of a run that the process died which carried it out, and how often."""
     text = f"the process that carried it out was killed each of {times} times; was there memory enough?"
     nothing = math.nan
     return RunResult(
@@ -100,13 +90,13 @@ def killed(task, times):
     )  # fmt: skip
 
 
-def here():
+def here() -> str:
     """Name this process among those of all machines that take part."""
     return f"{platform.node()}:{os.getpid()}"
 
 
 @functools.cache
-def versions():
+def versions() -> str:
     """Name the versions that compute here: Python, tsinit, NumPy, Numba."""
     import numba
 
@@ -116,19 +106,15 @@ def versions():
     )
 
 
-def fit(task, monitor):
+def fit(task: Task, monitor: Monitor) -> Any:
     """Fit the model of a task from its start and seed; the fitted estimator comes back."""
     entropy, key = task.seed
-    seed = np.random.SeedSequence(entropy=entropy, spawn_key=key)
-    settings = task.estimator.get_params(deep=False)
-    # Runs share the cores among them: chains that ran side by side within one would be timed against each other.
-    quiet = {name: value for name, value in (("verbose", 0), ("n_jobs", 1)) if name in settings}
-    estimator = clone(task.estimator).set_params(init=task.init, random_state=seed, **quiet)
-    estimator.fit_under(monitor, task.data.X)
-    return estimator
+    rng = np.random.default_rng(np.random.SeedSequence(entropy=entropy, spawn_key=key))
+    model = task.adapter.begin(task.estimator, task.init, task.data.X, rng)
+    return task.adapter.run(model, task.data.X, monitor)
 
 
-def warm_up(task, comparison):
+def warm_up(task: Task, comparison: str) -> None:
     """Fit once, briefly, the first time a process meets a kind of run.
 
     Loading compiled code takes as long as a short fit: a first run would look slower than its start is. The
@@ -145,7 +131,7 @@ def warm_up(task, comparison):
         return
 
 
-def _prepare_process(parent):
+def _prepare_process(parent: str) -> None:
     """Give a worker process one thread, and let the status column say what a warning would."""
     if here() == parent or os.getpid() in _prepared:
         return
@@ -156,81 +142,70 @@ def _prepare_process(parent):
     warnings.filterwarnings("ignore", category=ConvergenceWarning)
 
 
-def _result(task, monitor, estimator, status, problem, scores, sampler):
+def _result(
+    task: Task,
+    monitor: Monitor,
+    estimator: Any,
+    status: str,
+    problem: Exception | None,
+    scores: dict[str, float],
+    sampler: dict[str, float],
+) -> RunResult:
     trace = [float(value) for value in monitor.objectives]
-    # A start or a run that broke off never closed its clock.
-    fit_seconds = monitor.fit_seconds or _last(monitor.seconds, 0.0)
-    kind = message = tail = ""
-    if problem is not None:
-        kind, message = type(problem).__name__, str(problem)
-        lines = traceback.format_exception(problem)
-        tail = "\n".join("".join(lines).rstrip().splitlines()[-_TRACEBACK_LINES:])
-    converged = getattr(estimator, "converged_", None)
+    kind, message, tail = ("", "", "") if problem is None else failure_of(problem)
     if status == "diverged":
-        kind, message = (
-            "NonFiniteObjective",
-            f"the objective became {_end(monitor)} at iteration {len(trace) - 1}",
-        )
+        kind = "NonFiniteObjective"
+        message = f"the objective became {_final(monitor)} at iteration {len(trace) - 1}"
+    n_iter, converged = (getattr(estimator, name, None) for name in ("n_iter_", "converged_"))
+    start = None if estimator is None else task.adapter.start_of(estimator)
     return RunResult(
-        task.run_id,
-        status,
-        kind,
-        message,
-        tail,
-        None if (n_iter := getattr(estimator, "n_iter_", None)) is None else int(n_iter),
-        None if converged is None else bool(converged),
-        monitor.init_seconds,
-        fit_seconds,
-        trace,
-        [float(s) for s in monitor.seconds],
-        _end(monitor),
-        {name: [float(value) for value in values] for name, values in monitor.extras.items()},
-        sampler,
-        scores,
-        identity.fingerprint(estimator.start_) if hasattr(estimator, "start_") else None,
-        versions(),
+        run_id=task.run_id,
+        status=status,
+        error_type=kind,
+        error_message=message,
+        error_trace=tail,
+        n_iter=None if n_iter is None else int(n_iter),
+        converged=None if converged is None else bool(converged),
+        init_seconds=monitor.init_seconds,
+        # A start or a run that broke off never closed its clock, and so do programs that bring their own loop.
+        fit_seconds=monitor.fit_seconds or _last(monitor.seconds, 0.0),
+        objectives=trace,
+        seconds=[float(s) for s in monitor.seconds],
+        final=_final(monitor),
+        extras={
+            name: [float(value) for value in values] for name, values in monitor.extras.items()
+        },
+        sampler=sampler,
+        scores=scores,
+        start=None if start is None else identity.fingerprint(start),
+        versions=versions(),
     )
 
 
-def _status(monitor, failure, converged):
+def _status(monitor: Monitor, failure: Exception | None, converged: bool | None) -> str:
     """Say how the fit went, whatever its scores did."""
     if failure is not None:
         return "error"
-    if not math.isfinite(_end(monitor)):
+    if not math.isfinite(_final(monitor)):
         return "diverged"
     if monitor.timed_out:
         return "timeout"
     return "ok" if converged else "not_converged"
 
 
-def is_monotone(objectives):
-    """Whether no iteration lost more than rounding.
-
-    Parameters
-    ----------
-    objectives : (n_iter + 1,) float
-
-    Returns
-    -------
-    bool
-    """
-    x = np.asarray(objectives, dtype=float)
-    return bool(np.all(np.diff(x) >= -_ROUNDING * np.maximum(np.abs(x[1:]), 1.0)))
-
-
-def _sampler_summary(estimator):
-    """Ask a sampler how well its draws mix; other models have nothing to say."""
-    tell = getattr(estimator, "sampler_summary", None)
-    if tell is None:
+def _sampler_summary(estimator: Any) -> dict[str, float]:
+    """Ask a sampler how well its draws mix; of other models there is nothing to report."""
+    report = getattr(estimator, "sampler_summary", None)
+    if report is None:
         return {}
     mixed = mixed_after(scalars(estimator))
-    return tell() | ({} if mixed is None else {"n_mixed": mixed})
+    return report() | ({} if mixed is None else {"n_mixed": mixed})
 
 
-def _end(monitor):
+def _final(monitor: Monitor) -> float:
     """What a run comes to: its last objective, unless the model says otherwise; NaN where there is nothing."""
-    return float(_last(monitor.objectives) if monitor.final is None else monitor.final)
+    return float(_last(monitor.objectives, math.nan) if monitor.final is None else monitor.final)
 
 
-def _last(values, default=math.nan):
+def _last(values: list[float], default: float) -> float:
     return values[-1] if values else default

@@ -1,0 +1,72 @@
+"""The models of this package, and estimators that keep to the same convention."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+from tsinit import __version__
+from tsinit.models.monitor import Monitor
+
+
+class OwnModels:
+    """Runs scikit-learn estimators that can be fitted under a `Monitor`.
+
+    Such an estimator has the parameters ``init`` and ``random_state``, a class attribute ``fit_kind`` (a
+    ``tsinit.models.base.FitKind``) and a method ``fit_under(monitor, X)``, which reports every iteration to the monitor
+    and leaves ``start_`` and ``history_``.
+
+    Parameters
+    ----------
+    verb : {"dynamics", "labels", "fill"} or None
+    kind : {"climbs", "samples"}
+    """
+
+    def __init__(self, verb: str | None, kind: str) -> None:
+        self.verb = verb
+        self.kind = kind
+
+    def accepts(self, model: Any) -> bool:
+        """Whether a model is such an estimator of this verb and kind."""
+        if isinstance(model, type) or not (
+            hasattr(model, "fit_under") and hasattr(model, "fit_kind")
+        ):
+            return False
+        return (model.fit_kind.verb, model.fit_kind.sampler) == (self.verb, self.kind == "samples")
+
+    def describe(self, model: Any) -> dict[str, Any]:
+        """Name a model, where it is from and what it maximises."""
+        return {
+            "name": type(model).__name__,
+            "library": "tsinit",
+            "version": __version__,
+            "objective": model.fit_kind.objective,
+        }
+
+    def begin(self, model: Any, start: Any, data: Any, rng: np.random.Generator) -> Any:
+        """Copy a model with a start, which it asks for in its fit, where units and trial fits are known."""
+        settings = model.get_params(deep=False)
+        # Runs share the cores among them: chains that ran side by side within one would be timed against each other.
+        quiet = {name: value for name, value in (("verbose", 0), ("n_jobs", 1)) if name in settings}
+        # An estimator derives the streams of start and run from the seed itself.
+        seed = rng.bit_generator.seed_seq
+        return clone(model).set_params(init=start, random_state=seed, **quiet)
+
+    def run(self, model: Any, data: Any, monitor: Monitor) -> Any:
+        """Fit under the monitor."""
+        return model.fit_under(monitor, data)
+
+    def objective(self, model: Any, data: Any) -> float:
+        """The last objective of the fit; what a sampler's draws come to, it has told the monitor."""
+        return float(model.history_[-1])
+
+    def start_of(self, model: Any) -> Any:
+        """What the strategy returned."""
+        return getattr(model, "start_", None)
+
+
+OWN = [
+    OwnModels(verb, kind)
+    for verb in ("dynamics", "labels", "fill", None)
+    for kind in ("climbs", "samples")
+]
