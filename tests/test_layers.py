@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 PACKAGE = Path(__file__).parents[1] / "tsinit"
 
 #: Lowest first; a module may import what lies strictly lower, or its own part.
@@ -15,6 +17,7 @@ LAYERS = [
     ("datasets", "emissions", "partitions", "pooling"),
     ("init", "result"),
     ("models",),
+    ("adapters",),
     ("comparison", "speech"),
     ("plots", "_plots"),
     ("cli", "_cli", "demo", "_csv", "__main__"),
@@ -24,6 +27,11 @@ HEIGHT = {part: height for height, parts in enumerate(LAYERS) for part in parts}
 SAME_PART = {"plots": "_plots", "_cli": "cli", "_csv": "cli", "__main__": "cli", "demo": "cli"}
 #: Inside functions only: a comparison draws itself, and a fit that raced strategies shows the race as a comparison.
 LAZY_EXCEPTION = {("comparison", "plots"), ("models", "comparison")}
+#: Within a comparison; what stands beside these folders comes last.
+STAGES = ["plan", "run", "analysis", "report"]
+#: On every floor that has them, no wing knows another: what serves several stands beside them.
+WINGS = {"state_space", "hidden_markov", "imputation"}
+FLOORS = ["kernels", "models"]
 HEAVY = ["matplotlib", "statsmodels", "arviz", "xarray", "pandas.plotting"]
 
 
@@ -32,7 +40,7 @@ def _part(path):
 
 
 def _imports(path):
-    """List (part imported, whether at the top of the module)."""
+    """List (what is imported from the package, as a tuple of names; whether at the top of the module)."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     inside = {
         id(node)
@@ -54,7 +62,7 @@ def _imports(path):
         for name in names:
             first, *rest = name.split(".")
             if first == "tsinit":
-                yield rest[0] if rest else "", id(node) not in inside
+                yield tuple(rest), id(node) not in inside
 
 
 def test_every_part_has_a_layer():
@@ -68,7 +76,8 @@ def test_imports_point_down():
         part = _part(path)
         if part == "__init__":
             continue  # loads names when they are asked for
-        for target, at_top in _imports(path):
+        for names, at_top in _imports(path):
+            target = names[0] if names else ""
             if (
                 target not in HEIGHT
             ):  # __version__, and names that load lazily: only for the top floor
@@ -84,6 +93,52 @@ def test_imports_point_down():
             if not allowed:
                 wrong.append(f"{part}/{path.name} imports {target}")
     assert not wrong
+
+
+def test_imports_within_a_comparison_point_from_plan_to_report():
+    height = {stage: i for i, stage in enumerate(STAGES)}
+    top, wrong = len(STAGES), []
+    for path in sorted((PACKAGE / "comparison").rglob("*.py")):
+        own = path.relative_to(PACKAGE / "comparison").parts[0]
+        if own == "__init__.py":
+            continue
+        for names, at_top in _imports(path):
+            inner = names[1:2] if at_top and names[:1] == ("comparison",) else ()
+            if any(height.get(name, top) > height.get(own, top) for name in inner):
+                wrong.append(f"{own}/{path.name} imports {'.'.join(names)}")
+    assert not wrong
+
+
+@pytest.mark.parametrize("floor", FLOORS)
+def test_no_wing_imports_another(floor):
+    assert {path.name for path in (PACKAGE / floor).iterdir() if path.is_dir()} >= WINGS
+    wrong = [
+        f"{path.relative_to(PACKAGE)} imports {'.'.join(names)}"
+        for wing in WINGS
+        for path in (PACKAGE / floor / wing).rglob("*.py")
+        for names, _ in _imports(path)
+        if names[:1] in [(other,) for other in FLOORS] and WINGS.intersection(names[1:2]) - {wing}
+    ]
+    assert not wrong
+
+
+def test_no_imports_go_in_circles():
+    modules = {}
+    for path in PACKAGE.rglob("*.py"):
+        names = path.relative_to(PACKAGE).with_suffix("").parts
+        modules[names[:-1] if names[-1] == "__init__" else names] = path
+    # "from tsinit.a import b" leads to the module b where there is one, else to a, which holds b.
+    leads = {
+        module: {
+            names if names in modules else names[:-1] for names, at_top in _imports(path) if at_top
+        }
+        for module, path in modules.items()
+    }
+    # Take away what imports nothing that is left: what cannot be taken away goes in circles.
+    while free := [module for module, targets in leads.items() if not targets & leads.keys()]:
+        for module in free:
+            del leads[module]
+    assert not {".".join(module) for module in leads}
 
 
 def test_importing_the_package_loads_nothing_heavy():

@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 from comparison.fake_model import Hills
 
+from tsinit import Budget, LinearGaussianSSM, init
 from tsinit.comparison import Comparison, compare
-from tsinit.comparison.plan.identity import cell_seed, fingerprint, seed_text
+from tsinit.comparison.plan.identity import cell_seed, fingerprint, public_name, seed_text
+from tsinit.comparison.plan.scores import Scoring
+from tsinit.emissions import Gaussian
 
 X = np.zeros((40, 2))
 #: What depends on the rest of the table, on the clock, or on the position.
@@ -111,6 +114,36 @@ def test_fingerprints_see_code_defaults_closures_and_content():
     assert fingerprint([1, [2]]) != fingerprint([[1], 2])
     assert fingerprint(np.zeros(4)) != fingerprint(np.zeros((2, 2)))
     assert fingerprint(Hills()) != fingerprint(Hills(max_iter=3))
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        (LinearGaussianSSM(), "tsinit.LinearGaussianSSM"),
+        (Budget(max_iter=3), "tsinit.Budget"),
+        (init.KMeans(), "tsinit.init.KMeans"),
+        (Gaussian(), "tsinit.emissions.Gaussian"),
+        (Scoring(None), "tsinit.Scoring"),  # not public
+    ],
+)
+def test_a_class_of_the_package_counts_by_its_public_name_wherever_it_lies(
+    value, name, monkeypatch
+):
+    kind, before = type(value), fingerprint(value, type(value))
+    assert public_name(kind) == name
+    monkeypatch.setattr(kind, "__module__", "tsinit.moved.elsewhere")
+    assert public_name(kind) == name
+    assert fingerprint(value, kind) == before
+    monkeypatch.setattr(kind, "__module__", "another_package")
+    assert fingerprint(value, kind) != before
+
+
+def test_a_method_counts_by_its_function_and_by_what_it_belongs_to(monkeypatch):
+    before = fingerprint(init.KMeans().labels)
+    assert fingerprint(init.KMeans().dynamics) != before
+    assert fingerprint(init.KMeans(n_clusters=3).labels) != before
+    monkeypatch.setattr(init.KMeans, "__module__", "tsinit.moved.elsewhere")
+    assert fingerprint(init.KMeans().labels) == before
 
 
 def _recursive(scale):

@@ -1,5 +1,6 @@
 """The store: killed at any moment, the same call goes on where it was; what is damaged is computed again."""
 
+import hashlib
 import json
 import os
 import signal
@@ -125,8 +126,6 @@ def _of_another_run(content, other):
 
 
 def _signed_nonsense(content, other):
-    import hashlib
-
     body = json.dumps({"run_id": "x", "status": "ok"}).encode()
     return f"tsinit-run-2 {hashlib.sha256(body).hexdigest()}\n".encode() + body
 
@@ -154,6 +153,35 @@ def test_a_damaged_or_foreign_file_is_reported_and_computed_again(tmp_path, dama
     assert _lines(log) - before == 2  # one run, and one to warm up
     assert second.runs.drop(columns=CLOCK).equals(first.runs.drop(columns=CLOCK))
     assert call().runs.equals(second.runs)
+
+
+def _write_old(store, name):
+    """A file as version 0.1 wrote it: another kind, and a key that no run has any more."""
+    store.mkdir(exist_ok=True)
+    body = json.dumps({"run_id": name, "status": "ok"}).encode()
+    head = f"tsinit-run-1 {hashlib.sha256(body).hexdigest()}\n".encode()
+    (store / f"{name}.run").write_bytes(head + body)
+
+
+def test_runs_of_an_old_version_are_counted_in_one_sentence_and_computed_again(tmp_path):
+    store, log = tmp_path / "runs", tmp_path / "log"
+    for i in range(3):
+        _write_old(store, f"{i:016x}")
+
+    def call(n_seeds):
+        return compare(
+            Fragile(log=str(log)), X, ["wide"], n_seeds=n_seeds, store=store, progress=False
+        )
+
+    with pytest.warns(UserWarning, match="3 runs of tsinit 0.1, .* can be deleted") as caught:
+        first = call(2)
+    assert len(caught) == 1
+    assert _lines(log) == 3  # two runs, and one to warm up
+    assert len(_files(store)) == 3 + 2
+    assert call(2).runs.equals(first.runs)  # where nothing is missing, nothing is said
+    for path in store.glob("0000*.run"):
+        path.unlink()
+    call(3)
 
 
 def test_only_what_is_new_is_computed(tmp_path):
