@@ -50,7 +50,6 @@ class Fragile(Hills):
             time.sleep(0.1)
             self.n_iter_ += 1
         monitor.stop()
-        self.history_ = np.array(monitor.objectives)
         return self
 
 

@@ -14,7 +14,7 @@ class OwnModels:
 
     Such an estimator has the parameters ``init`` and ``random_state``, a class attribute ``fit_kind`` (a
     ``tsinit.models.base.FitKind``) and a method ``fit_under(monitor, X)``, which reports every iteration to the monitor
-    and leaves ``start_`` and ``history_``.
+    and leaves ``start_``; those of this package also leave ``history_``.
 
     Parameters
     ----------
@@ -53,11 +53,14 @@ class OwnModels:
         return clone(model).set_params(init=start, random_state=seed, **quiet)
 
     def run(self, model: Any, data: Any, monitor: Monitor) -> Any:
-        """Fit under the monitor."""
-        return model.fit_under(monitor, data)
+        """Fit under the monitor; the last objective counts, unless a sampler says what its draws come to."""
+        fitted = model.fit_under(monitor, data)
+        if monitor.final is None and monitor.objectives:
+            monitor.final = monitor.objectives[-1]
+        return fitted
 
     def objective(self, model: Any, data: Any) -> float:
-        """The last objective of the fit; what a sampler's draws come to, it has told the monitor."""
+        """The last objective of the fit; of a sampler, that of its last sweep."""
         return float(model.history_[-1])
 
     def start_of(self, model: Any) -> Any:

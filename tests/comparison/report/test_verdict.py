@@ -73,7 +73,7 @@ def test_two_equal_starts_are_seldom_declared_different():
 
 def test_equal_ends_are_level_and_the_cheaper_is_named():
     (line,) = verdict(_runs({"a": [-50.0] * 6, "b": [-50.04] * 6}, seconds={"a": 2.0, "b": 0.5}))
-    assert "all starts reach the same objective" in line
+    assert "all starts reach the same optimum" in line
     assert "b takes 0.5 s" in line
     assert "the cheapest" in line
 
@@ -82,7 +82,7 @@ def test_two_level_and_one_behind():
     (line,) = verdict(
         _runs({"a": [-50.0] * 6, "b": [-50.04] * 6, "c": [-90.0, -91, -92, -93, -94, -95]})
     )
-    assert "a and b reach the same objective" in line
+    assert "a and b reach the same optimum" in line
     assert "a beats c by " in line
 
 

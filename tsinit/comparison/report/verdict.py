@@ -94,13 +94,14 @@ def _head(
         return f"{leader} has a mean {objective} of {mean}; no other strategy to compare with."
     highest = f"{leader} has the highest mean {objective}, {mean}"
     equal = listed([leader, *names["equal"]]) if names["equal"] else ""
+    same = "reach the same optimum" if has_optima(cell) else "come to the same level"
     if names["open"]:
         parts = [_open(name, others[name]) for name in names["open"]]
         text = f"inconclusive. {highest}, but its lead over {listed(parts)} may be chance."
-        return f"{text} {equal} reach the same {objective}." if equal else text
+        return f"{text} {equal} {same}." if equal else text
     if equal:
         who = equal if names["worse"] else "all starts"
-        return f"{who} reach the same {objective} (mean {mean})."
+        return f"{who} {same} (mean {objective} {mean})."
     return f"{highest}."
 
 
