@@ -42,7 +42,10 @@ def traces_of(comparison):
 def variables(tree):
     """Read the values of a tree of draws, group by group."""
     groups = sorted(tree.children)
-    return {group: {name: tree[group][name].values for name in sorted(tree[group].data_vars)} for group in groups}
+    return {
+        group: {name: tree[group][name].values for name in sorted(tree[group].data_vars)}
+        for group in groups
+    }
 
 
 def pieces(value, path):
@@ -80,10 +83,16 @@ def _pieces_of_table(table, path):
 
 def _column(column):
     if pd.api.types.is_numeric_dtype(column) and not isinstance(column.dtype, np.dtype):
-        return column.to_numpy(dtype=float, na_value=np.nan)  # integers and truth values that may be missing
+        return column.to_numpy(
+            dtype=float, na_value=np.nan
+        )  # integers and truth values that may be missing
     return _plain(column.to_numpy())
 
 
 def _plain(array):
     """Write objects and times as text; everything else stays as it is."""
-    return array if array.dtype.kind in "biufcU" else np.array([str(v) for v in array.ravel()], dtype=str)
+    return (
+        array
+        if array.dtype.kind in "biufcU"
+        else np.array([str(v) for v in array.ravel()], dtype=str)
+    )

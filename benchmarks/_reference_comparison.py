@@ -36,16 +36,22 @@ def with_fixed_clock(comparison):
     """Write a comparison, set all that no seed decides, and read it: an iteration takes a millisecond."""
     with tempfile.TemporaryDirectory() as folder:
         comparison.to_csv(folder)
-        runs, traces, errors = (_text(Path(folder) / f"{name}.csv") for name in ("runs", "traces", "errors"))
+        runs, traces, errors = (
+            _text(Path(folder) / f"{name}.csv") for name in ("runs", "traces", "errors")
+        )
         names = {run_id: str(row) for row, run_id in enumerate(runs["run_id"])}
         whole = runs["n_iter"].replace("", "0").astype(float)
-        runs = runs.assign(init_seconds="0.001", fit_seconds=(0.001 * whole).astype(str), versions="")
+        runs = runs.assign(
+            init_seconds="0.001", fit_seconds=(0.001 * whole).astype(str), versions=""
+        )
         if "ess_per_second" in runs:
             runs["ess_per_second"] = [f"{float(n or 'nan') / 7.0}" for n in runs["ess"]]
         traces["seconds"] = (0.001 * traces["iteration"].astype(float)).astype(str)
         errors["traceback"] = ""
         for name, table in (("runs", runs), ("traces", traces), ("errors", errors)):
-            table.assign(run_id=table["run_id"].map(names)).to_csv(Path(folder) / f"{name}.csv", index=False)
+            table.assign(run_id=table["run_id"].map(names)).to_csv(
+                Path(folder) / f"{name}.csv", index=False
+            )
         return read_comparison(folder)
 
 
@@ -82,15 +88,27 @@ def of_state_space():
 
 @cache
 def of_air():
-    models = {"two": LinearGaussianSSM(2, max_iter=25), "auto": LinearGaussianSSM((1, 2), max_iter=15)}
+    models = {
+        "two": LinearGaussianSSM(2, max_iter=25),
+        "auto": LinearGaussianSSM((1, 2), max_iter=15),
+    }
     air = load_new_york_air_quality()
-    return compared(models, air, ["kmeans", "subspace", "uniform"], n_seeds=5, test=0.2, budget=Budget(max_iter=20))
+    return compared(
+        models,
+        air,
+        ["kmeans", "subspace", "uniform"],
+        n_seeds=5,
+        test=0.2,
+        budget=Budget(max_iter=20),
+    )
 
 
 @cache
 def of_many():
     sets = {f"set {seed}": make_lgssm(80, 2, 2, random_state=seed).y for seed in range(6)}
-    return compared(LinearGaussianSSM(2, max_iter=12), sets, ["kmeans", "uniform", "lpc"], n_seeds=3)
+    return compared(
+        LinearGaussianSSM(2, max_iter=12), sets, ["kmeans", "uniform", "lpc"], n_seeds=3
+    )
 
 
 @cache
@@ -132,7 +150,10 @@ def without_convergence(found):
 
 @result
 def comparison_samplers():
-    return {name: without_convergence(tables(done())) for name, done in (("hmm", of_regimes), ("mice", of_imputation))}
+    return {
+        name: without_convergence(tables(done()))
+        for name, done in (("hmm", of_regimes), ("mice", of_imputation))
+    }
 
 
 @result
@@ -184,7 +205,10 @@ def comparison_words():
     all_of_them = (of_state_space, of_air, of_many, of_regimes, of_imputation)
     fixed = [with_fixed_clock(done()) for done in all_of_them]
     y = make_lgssm(100, 2, 2, random_state=2).y
-    models = LinearGaussianSSM(init="auto"), InfiniteHMM(init="auto", n_tune=20, n_draws=5, n_chains=2)
+    models = (
+        LinearGaussianSSM(init="auto"),
+        InfiniteHMM(init="auto", n_tune=20, n_draws=5, n_chains=2),
+    )
     return {
         "verdict": [c.verdict() for c in fixed],
         "text": [c.summary_text(bool(brief)) for c in fixed for brief in (0, 1)],
@@ -203,25 +227,40 @@ def comparison_again():
         data = make_lgssm(60, 1, 2, random_state=1).y
         arguments = LinearGaussianSSM(1, max_iter=5), data, ["kmeans", "uniform"]
         once, twice = (compared(*arguments, n_seeds=2, store=folder) for _ in range(2))
-        found["store"] = (tables(once), tables(twice), np.array(once.runs["fit_seconds"] == twice.runs["fit_seconds"]))
+        found["store"] = (
+            tables(once),
+            tables(twice),
+            np.array(once.runs["fit_seconds"] == twice.runs["fit_seconds"]),
+        )
     return found
 
 
 @result
 def comparison_truths():
     """Scores against true parameters, and seeds rebuilt from their texts."""
-    simulated = {"a": make_lgssm(90, 2, 2, random_state=3), "b": make_lgssm(90, 2, 2, random_state=4)}
+    simulated = {
+        "a": make_lgssm(90, 2, 2, random_state=3),
+        "b": make_lgssm(90, 2, 2, random_state=4),
+    }
     data = {name: one.y for name, one in simulated.items()}
     truth = {name: one.params for name, one in simulated.items()}
-    done = compared(LinearGaussianSSM(2, max_iter=8), data, ["cva", "uniform"], n_seeds=2, truth=truth, seed=5)
+    done = compared(
+        LinearGaussianSSM(2, max_iter=8), data, ["cva", "uniform"], n_seeds=2, truth=truth, seed=5
+    )
     texts = done.runs["init_seed"]
-    return {**tables(done), "seeds": [np.random.default_rng(done.seed(text)).random(2) for text in texts]}
+    return {
+        **tables(done),
+        "seeds": [np.random.default_rng(done.seed(text)).random(2) for text in texts],
+    }
 
 
 @result
 def comparison_statistics():
     rng = np.random.default_rng(0)
-    samples = [rng.standard_normal(n) + 0.4 for n in (3, 5, 8, 20)] + [rng.exponential(size=12), np.full(6, 0.3)]
+    samples = [rng.standard_normal(n) + 0.4 for n in (3, 5, 8, 20)] + [
+        rng.exponential(size=12),
+        np.full(6, 0.3),
+    ]
     groups = [rng.standard_normal(4) + 0.5 for _ in range(7)]
     return {
         "paired": [paired_difference(sample) for sample in samples],

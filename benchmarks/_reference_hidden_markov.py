@@ -6,8 +6,25 @@ from _reference import race_of, read, result, variables
 
 from tsinit import InfiniteHMM
 from tsinit.datasets import load_new_york_air_quality, make_hmm
-from tsinit.emissions import Categorical, DiagonalGaussian, KnownVarianceGaussian, Poisson, StudentT, VonMises
-from tsinit.init import BestOf, GaussianMixture, Jump, KMedoids, Perturb, Race, ShortEM, Sticky, Subspace
+from tsinit.emissions import (
+    Categorical,
+    DiagonalGaussian,
+    KnownVarianceGaussian,
+    Poisson,
+    StudentT,
+    VonMises,
+)
+from tsinit.init import (
+    BestOf,
+    GaussianMixture,
+    Jump,
+    KMedoids,
+    Perturb,
+    Race,
+    ShortEM,
+    Sticky,
+    Subspace,
+)
 
 STRATEGIES = (
     "kmeans", "kmeans++", "kmedoids", "agglomerative", "jump", "gaussian_mixture", "short_em", "subspace", "uniform",
@@ -21,7 +38,14 @@ def short(**options):
 
 def draws(model):
     """All that a fit leaves, but for R-hat and effective sample sizes, which have a result of their own."""
-    estimate = ("labels_", "probabilities_", "n_states_", "means_", "covariances_", "transition_matrix_")
+    estimate = (
+        "labels_",
+        "probabilities_",
+        "n_states_",
+        "means_",
+        "covariances_",
+        "transition_matrix_",
+    )
     found = read(model, *estimate, "trace_", "start_", "history_", "n_iter_")
     found["stopped"] = {str(chain): why for chain, why in model.stopped_.items()}
     found["draws"] = read(model.draws_, "labels", "n_states", "log_joint", "alpha", "gamma", "rho")
@@ -53,7 +77,9 @@ def hide(y, share=0.12, seed=0):
 
 
 def regimes(n_features=2, seed=0, **options):
-    return make_hmm(150, 3, n_features, correlation=0.3 if n_features > 1 else 0.0, random_state=seed, **options)
+    return make_hmm(
+        150, 3, n_features, correlation=0.3 if n_features > 1 else 0.0, random_state=seed, **options
+    )
 
 
 def check_emission(emission, *objects, make=None, n_features=2):
@@ -76,12 +102,16 @@ def hmm_gaussian():
 
 @result
 def hmm_gaussian_diag():
-    return check_emission("gaussian_diag", DiagonalGaussian(prior_mean=0.5, prior_weight=0.2, prior_df=6.0))
+    return check_emission(
+        "gaussian_diag", DiagonalGaussian(prior_mean=0.5, prior_weight=0.2, prior_df=6.0)
+    )
 
 
 @result
 def hmm_gaussian_known_variance():
-    return check_emission("gaussian_known_variance", KnownVarianceGaussian(variance=1.5, prior_mean=0.0))
+    return check_emission(
+        "gaussian_known_variance", KnownVarianceGaussian(variance=1.5, prior_mean=0.0)
+    )
 
 
 @result
@@ -102,7 +132,9 @@ def hmm_categorical():
     def codes(rng, labels, n_features):
         return (labels + (rng.random((len(labels), n_features)) < 0.2)).astype(float)
 
-    return check_emission("categorical", Categorical(categories=range(5), prior_weight=3.0), make=codes)
+    return check_emission(
+        "categorical", Categorical(categories=range(5), prior_weight=3.0), make=codes
+    )
 
 
 @result
@@ -121,7 +153,9 @@ def hmm_sequences():
     frames = {"a": pd.DataFrame(parts[0]), "b": pd.DataFrame(parts[3])}
     table = pd.concat(frames, names=["sequence", "time"])
     one, indexed = short().fit(parts), short(init="uniform").fit(table)
-    stacked = short(emission="gaussian_diag").fit(np.concatenate(parts), lengths=[len(part) for part in parts])
+    stacked = short(emission="gaussian_diag").fit(
+        np.concatenate(parts), lengths=[len(part) for part in parts]
+    )
     return {
         "list": {"fit": draws(one), **answers(one, parts)},
         "lengths": draws(stacked),
@@ -135,7 +169,11 @@ def hmm_dates():
     air = load_new_york_air_quality()
     air = air.drop(air.index[[30, 31, 90]])
     model = short(init="jump").fit(air)
-    return {"fit": draws(model), **answers(model, air), "states": short(init="jump").fit_predict(air)}
+    return {
+        "fit": draws(model),
+        **answers(model, air),
+        "states": short(init="jump").fit_predict(air),
+    }
 
 
 @result
@@ -143,7 +181,10 @@ def hmm_settings():
     y = hide(regimes().y)
     cases = {
         "not sticky": {"sticky": False},
-        "not sticky, priors": {"sticky": False, "priors": {"alpha": (2.0, 1.0), "gamma": (3.0, 0.5)}},
+        "not sticky, priors": {
+            "sticky": False,
+            "priors": {"alpha": (2.0, 1.0), "gamma": (3.0, 0.5)},
+        },
         "priors": {"priors": {"rho": (20.0, 2.0), "alpha": (1.0, 0.1)}},
         "thin": {"thin": 3, "n_draws": 12},
         "states": {"n_init_states": 6},
@@ -163,7 +204,11 @@ def hmm_starts():
         "sequences": make_hmm((60, 50, 70), 3, 2, missing=0.1, random_state=3).y,
     }
     few = {"n_tune": 2, "n_draws": 3}
-    return {f"{name}, {kind}": draws(short(init=name, **few).fit(y)) for name in STRATEGIES for kind, y in data.items()}
+    return {
+        f"{name}, {kind}": draws(short(init=name, **few).fit(y))
+        for name in STRATEGIES
+        for kind, y in data.items()
+    }
 
 
 @result
@@ -171,9 +216,17 @@ def hmm_start_settings():
     """Parameters of the strategies other than their defaults, and more rows than distances are kept of."""
     y, long = hide(regimes(seed=3).y), make_hmm(3200, 3, 2, random_state=3).y
     inits = [GaussianMixture(kind) for kind in ("full", "tied", "diag", "spherical")]
-    inits += [KMedoids("manhattan"), Jump(4.0), ShortEM(4, 3, "diag"), Sticky(0.8), Subspace("n4sid")]
+    inits += [
+        KMedoids("manhattan"),
+        Jump(4.0),
+        ShortEM(4, 3, "diag"),
+        Sticky(0.8),
+        Subspace("n4sid"),
+    ]
     few = short(n_tune=1, n_draws=2)
-    found = {str(place): draws(few.set_params(init=init).fit(y)) for place, init in enumerate(inits)}
+    found = {
+        str(place): draws(few.set_params(init=init).fit(y)) for place, init in enumerate(inits)
+    }
     for init in ("kmedoids", "agglomerative", "short_em"):
         found[f"long, {init}"] = few.set_params(init=init, n_chains=1).fit(long).start_
     return found
@@ -190,14 +243,19 @@ def hmm_composed_starts():
         "labels": (np.arange(len(y)) // 40).astype(int),
         "function": lambda y, rng, n_states: rng.integers(n_states, size=len(y)),
     }
-    return {name: draws(short(init=init, n_tune=8, n_draws=8).fit(y)) for name, init in inits.items()}
+    return {
+        name: draws(short(init=init, n_tune=8, n_draws=8).fit(y)) for name, init in inits.items()
+    }
 
 
 @result
 def hmm_race():
     y = hide(regimes(seed=5).y)
     found = {}
-    for name, init in (("auto", "auto"), ("own", Race(["kmeans", "uniform", "jump"], n_seeds=2, keep=0.5))):
+    for name, init in (
+        ("auto", "auto"),
+        ("own", Race(["kmeans", "uniform", "jump"], n_seeds=2, keep=0.5)),
+    ):
         model = short(init=init, n_tune=60).fit(y)
         found[name] = {"fit": draws(model), "race": race_of(model)}
     return found
@@ -224,5 +282,9 @@ def hmm_convergence():
     for n_chains in (1, 2, 4):
         model = short(n_chains=n_chains, n_draws=60).fit(y)
         summary = model.sampler_summary()
-        found[str(n_chains)] = {"rhat": summary["rhat"], "ess": summary["ess"], "converged": model.converged_}
+        found[str(n_chains)] = {
+            "rhat": summary["rhat"],
+            "ess": summary["ess"],
+            "converged": model.converged_,
+        }
     return found

@@ -47,14 +47,20 @@ def hourly(n_steps=240, seed=0):
     day = np.column_stack([np.sin(2 * np.pi * (hours + shift) / 24) for shift in (0, 4, 9)])
     noise = make_lgssm(n_steps, 2, 3, random_state=seed).complete
     index = pd.date_range("2024-03-01", periods=n_steps, freq="h")
-    table = pd.DataFrame(2.0 * day + 0.5 * noise + [5.0, 0.0, 10.0], index=index, columns=["a", "b", "c"])
-    return ampute(table.mask(rng.random(table.shape) < 0.05), "block", 0.1, length=8, random_state=seed)
+    table = pd.DataFrame(
+        2.0 * day + 0.5 * noise + [5.0, 0.0, 10.0], index=index, columns=["a", "b", "c"]
+    )
+    return ampute(
+        table.mask(rng.random(table.shape) < 0.05), "block", 0.1, length=8, random_state=seed
+    )
 
 
 def blackouts(n_steps=160):
     """Rows that are missing as a whole, and cells that depend on one another."""
     complete = make_lgssm(n_steps, 2, 3, random_state=3).complete
-    return ampute(ampute(complete, "blackout", 0.15, length=6, random_state=0), "mcar", 0.05, random_state=1)
+    return ampute(
+        ampute(complete, "blackout", 0.15, length=6, random_state=0), "mcar", 0.05, random_state=1
+    )
 
 
 @result
@@ -65,7 +71,10 @@ def imputer_samplers():
 @result
 def imputer_noise():
     skewed = air() ** 2
-    return {sampler: both(skewed, sampler=sampler, noise="student_t") for sampler in ("mala", "rwm", "gibbs")}
+    return {
+        sampler: both(skewed, sampler=sampler, noise="student_t")
+        for sampler in ("mala", "rwm", "gibbs")
+    }
 
 
 @result
@@ -103,7 +112,12 @@ def imputer_blackouts():
 
 @result
 def imputer_season():
-    cases = {"auto": {}, "none": {"period": None}, "two": {"period": [24, 12.5]}, "lags": {"lags": 3, "period": 24}}
+    cases = {
+        "auto": {},
+        "none": {"period": None},
+        "two": {"period": [24, 12.5]},
+        "lags": {"lags": 3, "period": 24},
+    }
     return {name: both(hourly(), **options) for name, options in cases.items()}
 
 
@@ -167,7 +181,10 @@ def imputer_tables():
     full = model.impute()
     fits = [np.polyfit(table["Temp"], table["Ozone"], 1, cov=True) for table in full]
     estimates, variances = [b for b, _ in fits], [np.diag(v) for _, v in fits]
-    pooled, small = pool(estimates, variances), pool([b[0] for b in estimates], [v[0] for v in variances], 151)
+    pooled, small = (
+        pool(estimates, variances),
+        pool([b[0] for b in estimates], [v[0] for v in variances], 151),
+    )
     return {
         "full": full,
         "rounded": (model.impute(2, rounded="auto"), model.impute(2, rounded=["Ozone"])),
@@ -187,7 +204,10 @@ def imputer_settings():
     }
     constant = air().assign(constant=1.0)
     constant.iloc[10:20, -1] = np.nan
-    return {name: both(constant if name == "constant" else air(), **options) for name, options in cases.items()}
+    return {
+        name: both(constant if name == "constant" else air(), **options)
+        for name, options in cases.items()
+    }
 
 
 @result
@@ -196,7 +216,11 @@ def imputer_starts():
     parts = make_lgssm((60, 50, 70), 2, 3, missing=0.12, random_state=6).y
     data = {"air": air(), "hourly": hourly(), "sequences": parts}
     few = {"n_tune": 2, "n_draws": 3}
-    return {f"{name}, {kind}": draws(short(init=name, **few).fit(X)) for name in STRATEGIES for kind, X in data.items()}
+    return {
+        f"{name}, {kind}": draws(short(init=name, **few).fit(X))
+        for name in STRATEGIES
+        for kind, X in data.items()
+    }
 
 
 @result
@@ -209,7 +233,10 @@ def imputer_composed_starts():
         "table": air().fillna(20.0).to_numpy(),
         "function": lambda y, rng: np.where(np.isnan(y), rng.normal(20.0, 5.0, y.shape), y),
     }
-    return {name: draws(short(init=init, n_tune=8, n_draws=8).fit(air())) for name, init in inits.items()}
+    return {
+        name: draws(short(init=init, n_tune=8, n_draws=8).fit(air()))
+        for name, init in inits.items()
+    }
 
 
 @result

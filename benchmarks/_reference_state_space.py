@@ -6,10 +6,31 @@ from _reference import race_of, read, result
 
 from tsinit import LinearGaussianParams, LinearGaussianSSM
 from tsinit.datasets import load_new_york_air_quality, make_lgssm
-from tsinit.init import LPC, BestOf, EigenInit, FactorAnalysis, KMeans, Perturb, Race, Subspace, Uniform
+from tsinit.init import (
+    LPC,
+    BestOf,
+    EigenInit,
+    FactorAnalysis,
+    KMeans,
+    Perturb,
+    Race,
+    Subspace,
+    Uniform,
+)
 from tsinit.models import LinearGaussianPrior, NormalInverseWishart
 
-STRATEGIES = ("subspace", "cva", "n4sid", "moesp", "lpc", "lpc_loose", "factor_analysis", "kmeans", "uniform", "eigen")
+STRATEGIES = (
+    "subspace",
+    "cva",
+    "n4sid",
+    "moesp",
+    "lpc",
+    "lpc_loose",
+    "factor_analysis",
+    "kmeans",
+    "uniform",
+    "eigen",
+)
 
 
 def short(n_states=2, **options):
@@ -17,7 +38,15 @@ def short(n_states=2, **options):
 
 
 def ends(model):
-    names = ("params_", "start_", "log_likelihood_", "history_", "n_iter_", "converged_", "n_states_")
+    names = (
+        "params_",
+        "start_",
+        "log_likelihood_",
+        "history_",
+        "n_iter_",
+        "converged_",
+        "n_states_",
+    )
     return read(model, *names)
 
 
@@ -31,7 +60,12 @@ def answers(model, X, lengths=None):
         "transform": model.transform(X, lengths=lengths),
         "impute": model.impute(X, lengths=lengths, return_std=True),
         "score": model.score(X, lengths=lengths),
-        "criteria": (model.aic(), model.bic(), model.aic(X, lengths=lengths), model.bic(X, lengths=lengths)),
+        "criteria": (
+            model.aic(),
+            model.bic(),
+            model.aic(X, lengths=lengths),
+            model.bic(X, lengths=lengths),
+        ),
     }
 
 
@@ -59,7 +93,12 @@ def known_params(P0=None, R=None):
 def ssm_complete():
     data, other = (make_lgssm(240, 2, 2, random_state=seed).y for seed in (0, 1))
     model = short().fit(data)
-    return {"fit": ends(model), "same": answers(model, data), "other": answers(model, other), **future(model, other)}
+    return {
+        "fit": ends(model),
+        "same": answers(model, data),
+        "other": answers(model, other),
+        **future(model, other),
+    }
 
 
 @result
@@ -115,7 +154,9 @@ def ssm_sequences_of_one_length():
 def ssm_ragged_sequences():
     complete = make_lgssm((40, 75, 1, 40, 90), 2, 2, random_state=6).y
     gaps = make_lgssm((40, 75, 40, 90), 3, 3, missing=0.2, random_state=7).y
-    table = pd.concat({"a": pd.DataFrame(gaps[1]), "b": pd.DataFrame(gaps[3])}, names=["sequence", "time"])
+    table = pd.concat(
+        {"a": pd.DataFrame(gaps[1]), "b": pd.DataFrame(gaps[3])}, names=["sequence", "time"]
+    )
     one, stacked, indexed = short().fit(complete), short(3), short(3).fit(table)
     lengths = [len(part) for part in gaps]
     stacked.fit(np.concatenate(gaps), lengths=lengths)
@@ -161,9 +202,15 @@ def ssm_observation_cov():
 def ssm_priors():
     data = make_lgssm(80, 2, 2, missing=0.1, random_state=11).y
     own = NormalInverseWishart(0.5 * np.eye(2), 2.0 * np.eye(2), 0.3 * np.eye(2), 4.0)
-    priors = {"weak": "weak", "transition": LinearGaussianPrior(own, None), "both": LinearGaussianPrior(own, own)}
+    priors = {
+        "weak": "weak",
+        "transition": LinearGaussianPrior(own, None),
+        "both": LinearGaussianPrior(own, own),
+    }
     found = {name: ends(short(prior=prior).fit(data)) for name, prior in priors.items()}
-    found["weak, full"] = ends(short(prior="weak", observation_cov="full", n_init=2, init="uniform").fit(data))
+    found["weak, full"] = ends(
+        short(prior="weak", observation_cov="full", n_init=2, init="uniform").fit(data)
+    )
     return found
 
 
@@ -171,7 +218,9 @@ def ssm_priors():
 def ssm_accelerate():
     data = make_lgssm(200, 4, 3, missing=0.1, random_state=12).y
     return {
-        f"{accelerate}, {init}": ends(short(4, accelerate=accelerate, init=init, max_iter=40).fit(data))
+        f"{accelerate}, {init}": ends(
+            short(4, accelerate=accelerate, init=init, max_iter=40).fit(data)
+        )
         for accelerate in (True, False)
         for init in ("uniform", "subspace")
     }
@@ -187,7 +236,9 @@ def ssm_until_converged():
 def ssm_noise_floor():
     """A column that the states fit exactly, and a floor that keeps its noise."""
     data = make_lgssm(120, 2, 2, snr=1e8, random_state=14).y
-    return {str(floor): ends(short(noise_floor=floor, max_iter=25).fit(data)) for floor in (1e-6, 1e-2)}
+    return {
+        str(floor): ends(short(noise_floor=floor, max_iter=25).fit(data)) for floor in (1e-6, 1e-2)
+    }
 
 
 @result
@@ -200,7 +251,10 @@ def ssm_orders():
 @result
 def ssm_restarts():
     data = make_lgssm(150, 3, 2, random_state=16).y
-    found = {init: ends(short(3, init=init, n_init=3).fit(data)) for init in ("uniform", "kmeans", "eigen")}
+    found = {
+        init: ends(short(3, init=init, n_init=3).fit(data))
+        for init in ("uniform", "kmeans", "eigen")
+    }
     found["no steps"] = ends(short(3, max_iter=0, n_init=2).fit(data))
     return found
 
@@ -209,7 +263,11 @@ def ssm_restarts():
 def ssm_race():
     data = make_lgssm(150, 3, 3, missing=0.1, random_state=17).y
     found = {}
-    for name, init, n_init in (("auto", "auto", 1), ("two", "auto", 2), ("dear", Race(budget=4.0, n_seeds=2), 1)):
+    for name, init, n_init in (
+        ("auto", "auto", 1),
+        ("two", "auto", 2),
+        ("dear", Race(budget=4.0, n_seeds=2), 1),
+    ):
         model = short(3, init=init, n_init=n_init, max_iter=60).fit(data)
         found[name] = {"fit": ends(model), "race": race_of(model)}
     return found
@@ -226,7 +284,9 @@ def ssm_starts():
     }
     model = short(3, max_iter=1)
     return {
-        f"{init}, {kind}": ends(model.set_params(init=init).fit(y)) for init in STRATEGIES for kind, y in data.items()
+        f"{init}, {kind}": ends(model.set_params(init=init).fit(y))
+        for init in STRATEGIES
+        for kind, y in data.items()
     }
 
 
@@ -235,11 +295,20 @@ def ssm_start_settings():
     """Parameters of the strategies other than their defaults, and a series long enough to be taken in chunks."""
     kinds = ("disc", "annulus", "unit_perturb", "box", "double_gaussian", "time_constants")
     inits = [EigenInit(kind, std=0.3, rotate=kind != "box") for kind in kinds]
-    inits += [Subspace(weights, 3, independent_noise=False) for weights in ("cva", "n4sid", "moesp")]
-    inits += [Subspace(gaps=gaps) for gaps in ("drop", "pairs", "smooth")] + [Subspace(n_block_rows=5, max_radius=0.8)]
+    inits += [
+        Subspace(weights, 3, independent_noise=False) for weights in ("cva", "n4sid", "moesp")
+    ]
+    inits += [Subspace(gaps=gaps) for gaps in ("drop", "pairs", "smooth")] + [
+        Subspace(n_block_rows=5, max_radius=0.8)
+    ]
     inits += [FactorAnalysis(3, "pca"), KMeans(8, 2), LPC(0.05, 0.1), Uniform(2.0)]
-    y, long = make_lgssm(150, 3, 2, missing=0.06, random_state=21).y, make_lgssm(9000, 3, 3, random_state=22).y
-    found = {f"{place}": ends(short(3, init=init, max_iter=1).fit(y)) for place, init in enumerate(inits)}
+    y, long = (
+        make_lgssm(150, 3, 2, missing=0.06, random_state=21).y,
+        make_lgssm(9000, 3, 3, random_state=22).y,
+    )
+    found = {
+        f"{place}": ends(short(3, init=init, max_iter=1).fit(y)) for place, init in enumerate(inits)
+    }
     few = {"drifting": np.cumsum(np.arange(30.0))[:, None], "few rows": y[:12]}
     found |= {name: ends(short(4, max_iter=1).fit(data)) for name, data in few.items()}
     for init in ("subspace", "moesp", "factor_analysis"):
@@ -255,7 +324,9 @@ def ssm_composed_starts():
         D = y.shape[1]
         C, R = rng.normal(size=(D, n_states)), np.diag(np.nanvar(y, axis=0))
         eye = np.eye(n_states)
-        return LinearGaussianParams(0.99 * eye, C, 0.02 * eye, R, np.zeros(n_states), eye, np.nanmean(y, axis=0))
+        return LinearGaussianParams(
+            0.99 * eye, C, 0.02 * eye, R, np.zeros(n_states), eye, np.nanmean(y, axis=0)
+        )
 
     data = make_lgssm(150, 2, 2, missing=0.1, random_state=19).y
     inits = {
@@ -287,5 +358,7 @@ def ssm_square_root():
         for kind, y in (("complete", complete), ("gaps", gaps)):
             model = short(init=params, max_iter=0, **kept).fit(y)
             found[f"{name}, {kind}"] = {"fit": ends(model), **answers(model, y)}
-        found[f"{name}, fitted"] = ends(short(init=params, initial_state="fixed", max_iter=5).fit(gaps))
+        found[f"{name}, fitted"] = ends(
+            short(init=params, initial_state="fixed", max_iter=5).fit(gaps)
+        )
     return found

@@ -72,7 +72,9 @@ def imputation(walk):
 def comparison(_):
     air = tsinit.datasets.load_new_york_air_quality()
     strategies = ["kmeans", "subspace", "uniform"]
-    done = compare(LinearGaussianSSM(n_states=2), air, strategies, n_seeds=3, n_jobs=1, progress=False)
+    done = compare(
+        LinearGaussianSSM(n_states=2), air, strategies, n_seeds=3, n_jobs=1, progress=False
+    )
     with tempfile.TemporaryDirectory() as folder:
         done.report(Path(folder) / "report.html")
 
@@ -88,7 +90,9 @@ ROADS = {
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--list", action="store_true", help="also the files of every road, and its deepest stack")
+    parser.add_argument(
+        "--list", action="store_true", help="also the files of every road, and its deepest stack"
+    )
     options = parser.parse_args()
     walk = np.random.default_rng(0).standard_normal((200, 3)).cumsum(axis=0)
     walk[::7, 1] = np.nan

@@ -37,9 +37,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("action", choices=["write", "compare"])
     parser.add_argument("file")
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="only results whose names begin so")
+    parser.add_argument(
+        "--only", nargs="+", metavar="NAME", help="only results whose names begin so"
+    )
     options = parser.parse_args()
-    chosen = [name for name in RESULTS if options.only is None or name.startswith(tuple(options.only))]
+    chosen = [
+        name for name in RESULTS if options.only is None or name.startswith(tuple(options.only))
+    ]
     warnings.simplefilter("ignore")  # short runs do not converge
     sys.exit((_write if options.action == "write" else _compare)(options.file, chosen))
 
@@ -59,11 +63,15 @@ def _compare(path, names):
     with np.load(path, allow_pickle=False) as file:
         before = dict(file)
     if str(before.pop("versions")) != _versions():
-        print("The file was written with other versions; last bits may differ for that reason alone.")
+        print(
+            "The file was written with other versions; last bits may differ for that reason alone."
+        )
     n_equal = 0
     for name in names:
         start = time.perf_counter()
-        word = _difference(name, {path: part for path, part in before.items() if path.split("/")[0] == name})
+        word = _difference(
+            name, {path: part for path, part in before.items() if path.split("/")[0] == name}
+        )
         n_equal += word == "equal"
         print(f"{name:34} {time.perf_counter() - start:7.1f} s  {word}", flush=True)
     print(f"{n_equal} of {len(names)} results are equal.")
@@ -84,12 +92,19 @@ def _difference(name, before):
         return f"failed: {type(error).__name__}: {error}"
     odd = sorted(before.keys() ^ now.keys())
     shared = [path for path in before if path in now and not _same(before[path], now[path])]
-    words = [f"{path[len(name) + 1 :]} by {_distance(before[path], now[path]):.3g}" for path in shared]
+    words = [
+        f"{path[len(name) + 1 :]} by {_distance(before[path], now[path]):.3g}" for path in shared
+    ]
     words += [f"{path[len(name) + 1 :]} {'missing' if path in before else 'new'}" for path in odd]
     if not words:
         return "equal"
-    largest = max((d for path in shared if np.isfinite(d := _distance(before[path], now[path]))), default=np.nan)
-    shown = ", ".join(words[:_SHOWN]) + (f", and {len(words) - _SHOWN} more" if len(words) > _SHOWN else "")
+    largest = max(
+        (d for path in shared if np.isfinite(d := _distance(before[path], now[path]))),
+        default=np.nan,
+    )
+    shown = ", ".join(words[:_SHOWN]) + (
+        f", and {len(words) - _SHOWN} more" if len(words) > _SHOWN else ""
+    )
     return f"differs by at most {largest:.3g} in {len(words)} of {len(before)} pieces: {shown}"
 
 
