@@ -393,7 +393,7 @@ def test_a_constant_column_is_named_in_a_warning():
     with pytest.warns(UserWarning, match="Column 'level' of X is constant") as caught:
         _validate.check_columns(column([3.0, np.nan, 3.0]), ["level"])
     assert str(caught[0].message) == (
-        "Column 'level' of X is constant: it tells the states nothing and is fitted by its mean with the least noise "
-        "allowed, which adds an arbitrary constant to the log-likelihood."
+        "Column 'level' of X is constant: it says nothing about the states and is fitted by its mean with the smallest "
+        "noise allowed, which adds an arbitrary constant to the log-likelihood."
     )
     assert caught[0].filename == __file__

@@ -1,7 +1,7 @@
 """The border: what a user hands over becomes arrays the kernels can take, or one clear sentence.
 
 Here are the rules that several parts share. What one part alone asks of its arguments, that part refuses itself in
-sentences of the same form, as ``init/_registry.py``, ``init/_checks.py``, ``speech/_checks.py`` and
+sentences of the same form, as ``init/registry.py``, ``init/_checks.py``, ``speech/_checks.py`` and
 ``datasets/_rules.py`` do.
 """
 
@@ -19,8 +19,8 @@ from tsinit._validate.fits import (
     check_columns,
     check_finite_likelihood,
     check_fitted,
+    check_observed,
     check_order,
-    check_seen,
     no_contender,
     unusable_start,
     warn_about_step,
@@ -56,6 +56,7 @@ __all__ = [
     "check_jobs",
     "check_labels",
     "check_number",
+    "check_observed",
     "check_order",
     "check_orders",
     "check_params",
@@ -65,7 +66,6 @@ __all__ = [
     "check_prior_fits",
     "check_rows",
     "check_seed",
-    "check_seen",
     "check_series",
     "check_verbose",
     "child_seed",

@@ -1,13 +1,22 @@
 """What a fit needs of data, start and estimator."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from tsinit._validate.values import warn
 
-_FINEST = 1e-150  # variation whose square is still a number
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from tsinit._typing import FloatArray
+
+_MIN_VARIATION = 1e-150  # variation whose square is still a number
 
 
-def check_columns(y, names):
+def check_columns(y: FloatArray, names: Sequence[Any]) -> None:
     """Refuse a column without a single value, and warn of one that never varies.
 
     Raises
@@ -15,28 +24,27 @@ def check_columns(y, names):
     ValueError
         A column has no observed value, or varies so little that its variance is not a number.
     """
-    seen = ~np.isnan(y)
-    empty = np.flatnonzero(~seen.any(axis=0))
+    empty = np.flatnonzero(np.isnan(y).all(axis=0))
     if empty.size:
         raise ValueError(
             f"X must have at least one observed value in every column; got none in column {names[empty[0]]!r}. Drop it."
         )
     spread = np.nanmax(y, axis=0) - np.nanmin(y, axis=0)
-    fine = np.flatnonzero((spread > 0.0) & (spread < _FINEST))
-    if fine.size:
+    tiny = np.flatnonzero((spread > 0.0) & (spread < _MIN_VARIATION))
+    if tiny.size:
         raise ValueError(
-            f"X must vary by at least {_FINEST:g} in every column; got {spread[fine[0]]:.3g} in column "
-            f"{names[fine[0]]!r}. Change its units."
+            f"X must vary by at least {_MIN_VARIATION:g} in every column; got {spread[tiny[0]]:.3g} in column "
+            f"{names[tiny[0]]!r}. Change its units."
         )
     constant = np.flatnonzero(spread == 0.0)
     if constant.size:
         warn(
-            f"Column {names[constant[0]]!r} of X is constant: it tells the states nothing and is fitted by its mean "
-            "with the least noise allowed, which adds an arbitrary constant to the log-likelihood."
+            f"Column {names[constant[0]]!r} of X is constant: it says nothing about the states and is fitted by its "
+            "mean with the smallest noise allowed, which adds an arbitrary constant to the log-likelihood."
         )
 
 
-def check_order(y, n_states):
+def check_order(y: FloatArray, n_states: int) -> None:
     """Refuse more states than the data can carry.
 
     Raises
@@ -52,7 +60,7 @@ def check_order(y, n_states):
         )
 
 
-def check_seen(n_observed):
+def check_observed(n_observed: int) -> None:
     """Refuse data in which nothing was observed.
 
     Raises
@@ -66,7 +74,7 @@ def check_seen(n_observed):
         )
 
 
-def check_finite_likelihood(finite):
+def check_finite_likelihood(finite: bool) -> None:
     """Refuse data that the fitted parameters give no density.
 
     Raises
@@ -81,7 +89,7 @@ def check_finite_likelihood(finite):
         )
 
 
-def check_fitted(estimator):
+def check_fitted(estimator: Any) -> None:
     """Refuse an estimator that has not been fitted.
 
     Raises
@@ -95,21 +103,21 @@ def check_fitted(estimator):
     check_is_fitted(estimator)
 
 
-def unusable_start(reason):
+def unusable_start(reason: str | None) -> ValueError:
     """Return the error for a start from which no fit can begin."""
     return ValueError(
         f"init must give a model of finite likelihood on these data; got one where {reason}."
     )
 
 
-def no_contender(failures):
+def no_contender(failures: Iterable[tuple[str, str, str]]) -> ValueError:
     """Return the error for a race that nobody can run; `failures` lists (label, kind of error, message)."""
     kinds = {(label, kind): message.rstrip(".") for label, kind, message in failures}
     said = "; ".join(f"{label} ({kind}: {message})" for (label, kind), message in kinds.items())
     return ValueError(f"init must race strategies of which one can be fitted; got none: {said}.")
 
 
-def warn_about_step(iteration):
+def warn_about_step(iteration: int) -> None:
     """Warn that an EM step lost likelihood and was taken back."""
     warn(
         f"EM step {iteration} lost likelihood beyond rounding and was taken back; the fit ends there.",

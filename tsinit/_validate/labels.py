@@ -1,11 +1,18 @@
 """Labels that a user hands over, or a strategy of a user's."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from tsinit._validate.values import short
 
+if TYPE_CHECKING:
+    from tsinit._typing import IntArray
 
-def check_labels(value, T, argument="init"):
+
+def check_labels(value: Any, T: int, argument: str = "init") -> IntArray:
     """Require one whole number per time step, and leave out the numbers that do not occur.
 
     Parameters

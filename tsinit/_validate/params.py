@@ -1,15 +1,20 @@
 """Parameters and priors that a user brings: their shapes, their symmetry, their sign."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tsinit._validate.values import short
 from tsinit.kernels import LinearGaussianParams
 
+if TYPE_CHECKING:
+    from tsinit._typing import FloatArray
+
 
 def check_params(
-    params, n_states: int | None, n_features: int, name: str = "init"
+    params: Any, n_states: int | None, n_features: int, name: str = "init"
 ) -> LinearGaussianParams:
     """Bring parameters to C-ordered float64 and check that they fit each other and the data.
 
@@ -39,7 +44,7 @@ def check_params(
     return LinearGaussianParams(**arrays)
 
 
-def check_prior(prior):
+def check_prior(prior: Any) -> Any:
     """Require None, "weak" or a prior with the fields of LinearGaussianPrior.
 
     Raises
@@ -53,7 +58,7 @@ def check_prior(prior):
     raise ValueError(f"prior must be None, 'weak' or a LinearGaussianPrior; got {short(prior)}.")
 
 
-def check_prior_fits(prior, n_states, n_features):
+def check_prior_fits(prior: Any, n_states: int, n_features: int) -> Any:
     """Check that a prior is proper and of the shape of the model.
 
     Parameters
@@ -77,7 +82,7 @@ def check_prior_fits(prior, n_states, n_features):
     })  # fmt: skip
 
 
-def _check_regression_prior(name, part, p, n, size):
+def _check_regression_prior(name: str, part: Any, p: int, n: int, size: str) -> Any:
     if part is None:
         return None
     if not all(hasattr(part, field) for field in ("M0", "Lam", "Psi", "nu", "log_density")):
@@ -96,34 +101,32 @@ def _check_regression_prior(name, part, p, n, size):
     return part._replace(**arrays, nu=float(nu))
 
 
-def _real(name, value):
+def _real(name: str, value: Any) -> FloatArray:
     """Copy to a C-ordered array of float64."""
     try:
-        is_complex = np.iscomplexobj(value)
-        array = None if is_complex else np.array(value, dtype=np.float64, order="C")
+        if not np.iscomplexobj(value):
+            return np.array(value, dtype=np.float64, order="C")
     except (TypeError, ValueError):
         raise ValueError(f"{name} must hold real numbers; got {short(value)}.") from None
-    if is_complex:
-        raise ValueError(f"{name} must hold real numbers; got complex ones.")
-    return array
+    raise ValueError(f"{name} must hold real numbers; got complex ones.")
 
 
-def _check_shape(name, array, shape, size):
+def _check_shape(name: str, array: FloatArray, shape: tuple[int, ...], size: str) -> None:
     if array.shape != shape:
         raise ValueError(f"{name} must have shape {shape}{size}; got {array.shape}.")
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite; got {array[~np.isfinite(array)][0]}.")
 
 
-def _check_covariance(name, P):
+def _check_covariance(name: str, P: FloatArray) -> None:
     scale = np.abs(P).max(initial=0.0)
     if np.abs(P - P.T).max(initial=0.0) > 1e-8 * scale:
         raise ValueError(
             f"{name} must be symmetric; got a difference of {np.abs(P - P.T).max():.3g} to its transpose."
         )
     P[:] = 0.5 * (P + P.T)
-    least = np.linalg.eigvalsh(P).min(initial=0.0)
-    if least < -1e-8 * scale:
+    smallest = np.linalg.eigvalsh(P).min(initial=0.0)
+    if smallest < -1e-8 * scale:
         raise ValueError(
-            f"{name} must be positive semi-definite; got an eigenvalue of {least:.3g}."
+            f"{name} must be positive semi-definite; got an eigenvalue of {smallest:.3g}."
         )

@@ -1,13 +1,22 @@
 """Whatever a user calls a time series becomes one C-ordered table and the starts of its sequences."""
 
+from __future__ import annotations
+
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from tsinit._validate.tables import KINDS, to_float
 from tsinit._validate.times import count_steps
 from tsinit._validate.values import short
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from tsinit._typing import FloatArray, TableLike
 
 
 class Panel(NamedTuple):
@@ -22,16 +31,16 @@ class Panel(NamedTuple):
     time_step: Any  # distance of two steps in that index, None where there is none
 
     @property
-    def columns(self):
+    def columns(self) -> Sequence[Any]:
         """Names of the columns: those of a DataFrame, or 0, 1, ..."""
         return getattr(self.parts[0], "columns", range(self.y.shape[1]))
 
-    def kept(self):
+    def kept(self) -> Panel:
         """Return the same for a model to keep: what becomes of the user's tables later does not reach it."""
         parts = [part.copy(deep=False) if hasattr(part, "iloc") else part for part in self.parts]
         return self._replace(y=self.y.copy(), parts=parts)
 
-    def restore(self, values, columns=None):
+    def restore(self, values: FloatArray, columns: Any = None) -> TableLike:
         """Hand back values (T, k) for the rows that were given, in the form in which they were given.
 
         columns : names for DataFrames; None keeps those of the input.
@@ -46,12 +55,12 @@ class Panel(NamedTuple):
         ]
         return pieces if self.form == "list" else pieces[0]
 
-    def split(self, values):
+    def split(self, values: FloatArray) -> list[FloatArray]:
         """Cut values (rows given, ...) into the tables as given."""
         return np.split(values, np.cumsum([len(part) for part in self.parts])[:-1])
 
 
-def _like(part, values, columns):
+def _like(part: Any, values: FloatArray, columns: Any) -> FloatArray | pd.DataFrame:
     if not hasattr(part, "iloc"):
         return values
     import pandas as pd
@@ -68,7 +77,14 @@ class _Sequence(NamedTuple):
     named: bool  # the index says which level is the time, whatever its type
 
 
-def check_series(X, lengths=None, *, estimator=None, reset=False, min_steps=1):
+def check_series(
+    X: Any,
+    lengths: Sequence[int] | None = None,
+    *,
+    estimator: Any = None,
+    reset: bool = False,
+    min_steps: int = 1,
+) -> Panel:
     """Turn whatever a user calls a time series into a `Panel`.
 
     Parameters
@@ -112,7 +128,9 @@ def check_series(X, lengths=None, *, estimator=None, reset=False, min_steps=1):
         else [rows[-1] + 1 for rows in steps]
     )
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    if offsets[-1] == len(given):  # no step was skipped, and nothing need be copied
+    if steps is None or offsets[-1] == len(
+        given
+    ):  # no step was skipped, and nothing need be copied
         return Panel(
             given, offsets, np.arange(len(given)), form, parts, sequences[-1].index, time_step
         )
@@ -124,7 +142,7 @@ def check_series(X, lengths=None, *, estimator=None, reset=False, min_steps=1):
     return Panel(y, offsets, places, form, parts, sequences[-1].index, time_step)
 
 
-def _check_columns(estimator, table, reset):
+def _check_columns(estimator: Any, table: Any, reset: bool) -> None:
     """Let scikit-learn learn or check the number and names of the columns."""
     nameless = isinstance(table, np.ndarray) and not hasattr(estimator, "feature_names_in_")
     if nameless and not reset and estimator.n_features_in_ == table.shape[1]:
@@ -134,12 +152,12 @@ def _check_columns(estimator, table, reset):
     validate_data(estimator, table, reset=reset, skip_check_array=True)
 
 
-def is_list_of_tables(X):
+def is_list_of_tables(X: Any) -> bool:
     """Tell several sequences from one table, which may be a list of rows."""
     return isinstance(X, (list, tuple)) and any(map(_is_table, X))
 
 
-def _split_form(X):
+def _split_form(X: Any) -> tuple[str, list[Any]]:
     if _is_pandas(X):
         return "frame", [_frame(X)]
     if not is_list_of_tables(X):
@@ -157,19 +175,19 @@ def _split_form(X):
     return "list", [_frame(part) if _is_pandas(part) else part for part in X]
 
 
-def _is_table(part):
+def _is_table(part: Any) -> bool:
     return _is_pandas(part) or getattr(part, "ndim", 0) == 2
 
 
-def _is_pandas(X):
+def _is_pandas(X: Any) -> bool:
     return hasattr(X, "iloc") and hasattr(X, "index")
 
 
-def _frame(X):
+def _frame(X: Any) -> pd.DataFrame:
     return X if hasattr(X, "columns") else X.to_frame()
 
 
-def _check_alike(parts, tables):
+def _check_alike(parts: list[Any], tables: list[FloatArray]) -> None:
     """Require the same columns in all tables of a list."""
     widths = [table.shape[1] for table in tables]
     for i, width in enumerate(widths):
@@ -186,7 +204,9 @@ def _check_alike(parts, tables):
             )
 
 
-def _sequences(parts, tables, names, form, lengths):
+def _sequences(
+    parts: list[Any], tables: list[FloatArray], names: list[str], form: str, lengths: Any
+) -> list[_Sequence]:
     if form == "list":
         if lengths is not None:
             raise ValueError("lengths must be None where X is a list of sequences; got both.")
@@ -229,7 +249,7 @@ def _sequences(parts, tables, names, form, lengths):
     ]
 
 
-def _check_lengths(lengths, n_rows):
+def _check_lengths(lengths: Any, n_rows: int) -> list[int]:
     try:
         sizes = [] if isinstance(lengths, bytes) else list(lengths)
     except TypeError:
@@ -249,7 +269,7 @@ def _check_lengths(lengths, n_rows):
     return sizes
 
 
-def _by_label(index):
+def _by_label(index: Any) -> list[_Sequence]:
     """Cut a table with a (sequence, time) index where the sequence changes."""
     labels, times = index.get_level_values(0), index.get_level_values(1)
     if labels.hasnans:
@@ -272,5 +292,5 @@ def _by_label(index):
     ]
 
 
-def _plain(label):
+def _plain(label: Any) -> Any:
     return label.item() if isinstance(label, np.generic) else label

@@ -1,14 +1,26 @@
 """Tables of all kinds as float64, with NaN where something is missing, or the entry that is no number."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from tsinit._validate.values import short
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import pandas as pd
+
+    from tsinit._typing import FloatArray
+
 
 KINDS = "a table of numbers (time x feature), a DataFrame, a Series or a list of those"
 _LARGEST = 1e150  # values whose squares are still numbers
 
 
-def to_float(part, name):
+def to_float(part: Any, name: str) -> FloatArray:
     """Convert one table to a (T, D) C-ordered array of float64.
 
     Parameters
@@ -44,14 +56,14 @@ def to_float(part, name):
     return table
 
 
-def _check_distinct(columns, name):
+def _check_distinct(columns: pd.Index, name: str) -> None:
     if not columns.is_unique:
         raise ValueError(
             f"{name} must have distinct column names; got {columns[columns.duplicated()][0]!r} twice. Rename one."
         )
 
 
-def _column(column, name):
+def _column(column: pd.Series, name: str) -> FloatArray:
     """One column of a DataFrame."""
     import pandas as pd
 
@@ -73,7 +85,7 @@ def _column(column, name):
     )
 
 
-def _array(part, name):
+def _array(part: Any, name: str) -> np.ndarray:
     """Anything NumPy makes a table of."""
     if hasattr(part, "toarray"):
         raise TypeError(
@@ -100,7 +112,7 @@ def _array(part, name):
     raise TypeError(f"{name} must hold numbers; got an array of {array.dtype}.")
 
 
-def _wrong_dimensions(part, array, name):
+def _wrong_dimensions(part: Any, array: np.ndarray, name: str) -> str:
     if array.ndim == 0:
         return f"{name} must be {KINDS}; got {short(part)}."
     rule = f"{name} must have two dimensions (time, feature); got shape {array.shape}."
@@ -109,11 +121,11 @@ def _wrong_dimensions(part, array, name):
     return f"{rule} Give several sequences as a list of tables."
 
 
-def _complex(name, dtype):
+def _complex(name: str, dtype: Any) -> ValueError:
     return ValueError(f"Complex data not supported: {name} must hold real numbers; got {dtype}.")
 
 
-def _entries(values, name, place):
+def _entries(values: np.ndarray, name: str, place: Callable[[int, int], str]) -> FloatArray:
     """Convert objects and strings one by one where NumPy cannot do it at once."""
     try:
         return values.astype(np.float64)
@@ -135,7 +147,7 @@ def _entries(values, name, place):
     return table
 
 
-def _check_size(table, names, name):
+def _check_size(table: FloatArray, names: Sequence[Any], name: str) -> None:
     if (
         np.fmax.reduce(table, axis=None) <= _LARGEST
         and np.fmin.reduce(table, axis=None) >= -_LARGEST

@@ -1,12 +1,22 @@
 """Time indexes: their order, the steps they skip, and how they go on."""
 
-from typing import Any, NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
 from tsinit._validate.values import warn
 
-_MOST_SKIPPED = 50  # times the rows given; a longer skip is more likely two sequences than one
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from tsinit._typing import IntArray
+
+_Unit: TypeAlias = Literal["s", "ms", "us", "ns"]
+_MAX_SKIPPED = 50  # times the rows given; a longer skip is more likely two sequences than one
 
 
 class _Clock(NamedTuple):
@@ -20,10 +30,10 @@ class _Clock(NamedTuple):
     )
 
 
-def count_steps(sequences):
+def count_steps(sequences: Sequence[Any]) -> tuple[list[IntArray] | None, Any]:
     """Count the time steps of each sequence from its first row; skipped steps leave holes.
 
-    Times are dates, periods and durations. All sequences share one step, so that one that was seen only every
+    Times are dates, periods and durations. All sequences share one step, so that one that was observed only every
     second hour is not taken for one that moves half as fast. Other indexes are labels of consecutive rows.
 
     Parameters
@@ -66,7 +76,7 @@ def count_steps(sequences):
     return clock
 
 
-def times_after(index, distance, n_steps):
+def times_after(index: Any, distance: Any, n_steps: int) -> pd.Index:
     """Times of the rows after the last one; row numbers where the index has no times.
 
     Parameters
@@ -91,7 +101,7 @@ def times_after(index, distance, n_steps):
     )
 
 
-def _dates_after(index, distance, n_steps):
+def _dates_after(index: Any, distance: Any, n_steps: int) -> pd.DatetimeIndex:
     import pandas as pd
 
     absolute = isinstance(distance, (pd.Timedelta, pd.tseries.offsets.Tick))
@@ -109,7 +119,7 @@ def _dates_after(index, distance, n_steps):
     return pd.DatetimeIndex(ahead, name=index.name, freq=frequency)  # type: ignore[arg-type]
 
 
-def _as_times(index):
+def _as_times(index: Any) -> Any:
     """Dates and durations that pandas holds as objects become what they are."""
     import pandas as pd
 
@@ -123,19 +133,19 @@ def _as_times(index):
     return pd.PeriodIndex(index) if kind == "period" else index
 
 
-def _is_time(index):
+def _is_time(index: Any) -> bool:
     import pandas as pd
 
     return isinstance(index, (pd.DatetimeIndex, pd.TimedeltaIndex, pd.PeriodIndex))
 
 
-def _is_period(index):
+def _is_period(index: Any) -> bool:
     import pandas as pd
 
     return isinstance(index, pd.PeriodIndex)
 
 
-def _check_sorted(index, name):
+def _check_sorted(index: Any, name: str) -> None:
     where = "The index of X" if name == "X" else f"The index of {name}"
     if index.hasnans:
         missing = index.isna()
@@ -159,18 +169,18 @@ def _check_sorted(index, name):
     )
 
 
-def _check_skips(steps, index, name):
-    if steps[-1] <= _MOST_SKIPPED * len(index) + 10_000:
+def _check_skips(steps: IntArray, index: Any, name: str) -> None:
+    if steps[-1] <= _MAX_SKIPPED * len(index) + 10_000:
         return
     at = int(np.diff(steps).argmax())
     where = "The index of X" if name == "X" else f"The index of {name}"
     raise ValueError(
-        f"{where} must not skip more than {_MOST_SKIPPED} times its rows; got {int(np.diff(steps)[at]) - 1} "
+        f"{where} must not skip more than {_MAX_SKIPPED} times its rows; got {int(np.diff(steps)[at]) - 1} "
         f"steps skipped after {index[at]}. Split X into sequences there."
     )
 
 
-def _number_distance(index):
+def _number_distance(index: Any) -> float | None:
     """Distance of equally spaced numbers, 1 for other whole numbers."""
     import pandas as pd
 
@@ -186,7 +196,7 @@ def _number_distance(index):
     return 1 if whole and index.is_monotonic_increasing else None
 
 
-def _clock(indexes):
+def _clock(indexes: list[Any]) -> _Clock | None:
     """Find the step that all times are multiples of; None where there is none."""
     import pandas as pd
 
@@ -200,14 +210,14 @@ def _clock(indexes):
         # pandas itself vouches that no step is skipped. Older ones take a day for 24 hours, also where clocks change.
         days = isinstance(frequency, pd.offsets.Day) and not isinstance(first, pd.TimedeltaIndex)
         return _Clock(None, pd.DateOffset(days=frequency.n) if days else frequency)
-    unit = max((index.unit for index in indexes), key=("s", "ms", "us", "ns").index)
+    unit: _Unit = max((index.unit for index in indexes), key=("s", "ms", "us", "ns").index)
     indexes = [index.as_unit(unit) for index in indexes]
     if isinstance(first, pd.TimedeltaIndex):
         return _ticks(indexes, unit)
     return _months(indexes, unit) or _days(indexes, unit) or _ticks(indexes, unit)
 
 
-def _regular(counts):
+def _regular(counts: list[IntArray]) -> tuple[list[IntArray], int] | None:
     """Divide counts by their usual distance; (steps, distance), or None where that leaves a remainder."""
     distances = np.concatenate([np.diff(count) for count in counts])
     if not len(distances):
@@ -218,18 +228,17 @@ def _regular(counts):
     return [(count - count[0]) // step for count in counts], int(step)
 
 
-def _is_usual(step, distances):
+def _is_usual(step: int, distances: IntArray) -> bool:
     """Tell whether the shortest distance is about the most frequent one, not an accident of irregular times."""
-    often = np.count_nonzero(distances == step)
+    often = int(np.count_nonzero(distances == step))
     if 2 * often >= len(distances):
         return True
-    return (
-        10 * often >= len(distances)
-        and 2 * often >= np.unique(distances, return_counts=True)[1].max()
+    return 10 * often >= len(distances) and 2 * often >= int(
+        np.unique(distances, return_counts=True)[1].max()
     )
 
 
-def _periods(indexes):
+def _periods(indexes: list[Any]) -> _Clock | None:
     multiple = indexes[0].freq.n
     if any(index.freq != indexes[0].freq for index in indexes):
         return None
@@ -239,7 +248,7 @@ def _periods(indexes):
     return _Clock([tick // multiple for tick in ticks], 1)
 
 
-def _ticks(indexes, unit):
+def _ticks(indexes: list[Any], unit: _Unit) -> _Clock | None:
     """Equal distances in absolute time."""
     import pandas as pd
 
@@ -249,11 +258,11 @@ def _ticks(indexes, unit):
     )
 
 
-def _joined(indexes):
+def _joined(indexes: list[Any]) -> IntArray:
     return np.concatenate([index.asi8[1:] for index in indexes])
 
 
-def _days(indexes, unit):
+def _days(indexes: list[Any], unit: _Unit) -> _Clock | None:
     """Whole days by the clock on the wall, which a change to summer time does not disturb; or working days."""
     import pandas as pd
 
@@ -269,10 +278,10 @@ def _days(indexes, unit):
         weekends = any(a[-1] != b[-1] for a, b in zip(working, found[0], strict=True))
         if weekends and 2 * rows > passed:
             return _Clock(working, pd.offsets.BDay())
-    return _Clock(found[0], pd.DateOffset(days=found[1] // day))
+    return _Clock(found[0], pd.DateOffset(days=int(found[1] // day)))
 
 
-def _months(indexes, unit):
+def _months(indexes: list[Any], unit: _Unit) -> _Clock | None:
     """Months, quarters or years: the same day of each, the last, or the first or last working one."""
     import pandas as pd
 

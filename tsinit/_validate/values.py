@@ -1,5 +1,7 @@
 """Single values: words, counts, numbers, flags and seeds."""
 
+from __future__ import annotations
+
 import difflib
 import os
 import sys
@@ -7,14 +9,19 @@ import warnings
 from numbers import Real
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from tsinit._typing import SeedLike
 
 _PACKAGE = str(Path(__file__).parents[1])
 
 
-def check_choice(name, value, choices):
+def check_choice(name: str, value: Any, choices: Collection[str | None]) -> Any:
     """Require one of a few words.
 
     Raises
@@ -48,7 +55,7 @@ def check_count(name: str, value: Any, minimum: int = 1, rule: str = "") -> int:
     return int(value)
 
 
-def check_path(name, value):
+def check_path(name: str, value: Any) -> Path:
     """Return a path as a `Path`, ``~`` resolved.
 
     Raises
@@ -61,7 +68,7 @@ def check_path(name, value):
     return Path(value).expanduser()
 
 
-def check_orders(n_states):
+def check_orders(n_states: Any) -> tuple[bool, list[int]]:
     """Require a whole number of at least 1, or a sequence of those.
 
     Returns
@@ -134,7 +141,7 @@ def check_number(
     return number
 
 
-def check_flag(name, value):
+def check_flag(name: str, value: Any) -> bool:
     """Require True or False.
 
     Raises
@@ -147,7 +154,7 @@ def check_flag(name, value):
     return bool(value)
 
 
-def check_verbose(verbose):
+def check_verbose(verbose: Any) -> int:
     """Require a whole number from 0, or a flag.
 
     Raises
@@ -160,7 +167,7 @@ def check_verbose(verbose):
     return check_count("verbose", verbose, 0)
 
 
-def check_seed(random_state):
+def check_seed(random_state: SeedLike) -> np.random.SeedSequence:
     """Turn a seed of any kind into a ``SeedSequence``.
 
     Parameters
@@ -193,14 +200,14 @@ def check_seed(random_state):
     )
 
 
-def child_seed(seed, *key):
+def child_seed(seed: np.random.SeedSequence, *key: int) -> np.random.SeedSequence:
     """Return the child of a SeedSequence at a key, without counting it as spawned."""
     return np.random.SeedSequence(
         seed.entropy, spawn_key=(*seed.spawn_key, *key), pool_size=seed.pool_size
     )
 
 
-def short(value):
+def short(value: Any) -> str:
     """Show a value in an error: as it prints where that is short, by shape or type otherwise."""
     text = repr(value.item() if isinstance(value, np.generic) else value)
     if len(text) <= 60 and "\n" not in text:
@@ -212,7 +219,7 @@ def short(value):
     )
 
 
-def warn(message, category=UserWarning):
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
     """Warn at the line of the user's that called into the package."""
     frame: FrameType | None = sys._getframe(1)
     level = 2

@@ -65,7 +65,7 @@ def test_a_constant_column_is_fitted_by_its_mean_with_a_warning():
     y = Y.copy()
     y[:, 1] = 3.25
     with pytest.warns(
-        UserWarning, match=re.escape("Column 1 of X is constant: it tells the states nothing")
+        UserWarning, match=re.escape("Column 1 of X is constant: it says nothing about the states")
     ) as caught:
         fitted = LinearGaussianSSM(max_iter=5, random_state=0).fit(y)
     assert caught[0].filename == __file__

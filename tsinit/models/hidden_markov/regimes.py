@@ -98,7 +98,7 @@ class RegimeQueries:
         """
         panel = self._read(X, lengths)
         n_observed = int((~np.isnan(panel.y)).sum())
-        _validate.check_seen(n_observed)
+        _validate.check_observed(n_observed)
         _, log_likelihoods = self._probabilities(panel, smooth=False)
         return float((logsumexp(log_likelihoods) - np.log(len(log_likelihoods))) / n_observed)
 

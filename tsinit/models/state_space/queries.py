@@ -42,7 +42,7 @@ class StateSpaceQueries(TransformerMixin):
         """
         panel = self._read(X, lengths)
         kalman = self._kalman(panel)
-        _validate.check_seen(kalman.n_observed)
+        _validate.check_observed(kalman.n_observed)
         with self._calm():
             log_likelihood = kalman.log_likelihood(self.params_)
         _validate.check_finite_likelihood(np.isfinite(log_likelihood))
