@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from tsinit import TBayesMICE, cli, datasets
+from tsinit._cli.csv_text import CSVText, write_together
 from tsinit._cli.gaps import read_gaps
-from tsinit._cli.sheet import Sheet, write_together
 
 QUICK = ["--draws", "20", "--tune", "20", "--jobs", "1", "--quiet"]
 
@@ -255,7 +255,7 @@ def test_bounds_hold_in_the_file(air):
     assert ends["Solar.R_upper"].max() <= 334
 
 
-def test_help_tells_defaults_as_they_are_and_shows_examples(capsys):
+def test_help_shows_defaults_as_they_are_and_shows_examples(capsys):
     with pytest.raises(SystemExit) as stop:
         cli.main(["impute", "--help"])
     assert stop.value.code == 0
@@ -294,8 +294,8 @@ def test_help_tells_defaults_as_they_are_and_shows_examples(capsys):
     ],
 )  # fmt: skip
 def test_wrong_usage_gets_one_sentence_and_code_2(arguments, sentence, air, capsys):
-    told = _refused([a.format(air=air, folder=air.parent) for a in arguments], capsys)
-    assert sentence in " ".join(told.split())
+    reported = _refused([a.format(air=air, folder=air.parent) for a in arguments], capsys)
+    assert sentence in " ".join(reported.split())
     assert {path.name for path in air.parent.iterdir()} == {"air.csv"}
 
 
@@ -370,7 +370,7 @@ def test_ctrl_c_leaves_nothing_behind(air):
     assert {path.name for path in air.parent.iterdir()} == {"air.csv"}
 
 
-def test_one_draw_is_told_to_be_too_few(air, capsys):
+def test_one_draw_is_reported_as_too_few(air, capsys):
     assert (
         cli.main(["impute", str(air), str(air.with_name("out.csv")), *QUICK, "--draws", "1"]) == 0
     )
@@ -397,10 +397,10 @@ def test_names_of_rows_and_separators_at_the_end_of_lines_do_not_shift_cells(wri
         gaps = read_gaps(write("\n".join(["x,y", *lines])))
         assert gaps.counts.to_dict() == {"x": 1}
         lines[4] = f"{before}0.500,{y[4, 1]}{after}"
-        filled = gaps.sheet.filled(gaps.cells(gaps.frame.fillna(0.5)))
+        filled = gaps.text.filled(gaps.cells(gaps.frame.fillna(0.5)))
         assert filled == "\n".join(["x,y", *lines])
 
 
 def test_short_lines_get_the_fields_that_they_lack(write):
-    sheet = Sheet(write("a,b,c,d\n1,2,3,4\n5\n"), ",")
-    assert sheet.filled({(1, 1): "6", (1, 3): "8"}) == "a,b,c,d\n1,2,3,4\n5,6,,8\n"
+    text = CSVText(write("a,b,c,d\n1,2,3,4\n5\n"), ",")
+    assert text.filled({(1, 1): "6", (1, 3): "8"}) == "a,b,c,d\n1,2,3,4\n5,6,,8\n"

@@ -1,11 +1,17 @@
 """Tables from CSV files as people have them: separators, decimal commas, a time column somewhere."""
 
+from __future__ import annotations
+
 import re
 import warnings
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
+
+if TYPE_CHECKING:
+    from tsinit._typing import StrPath
 
 _MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "None", "?", "-", "."]
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
@@ -18,7 +24,7 @@ _HOURS = r"^\s*(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?\s*$"
 _POINTED = r"\s*(\d{1,2})\.(\d{2})\.(\d{2})\s*"
 
 
-class Parsed(NamedTuple):
+class ParsedCSV(NamedTuple):
     """A file as it was read, before anything is made of its columns."""
 
     table: pd.DataFrame  # as pandas reads it, with all rows and columns
@@ -27,7 +33,9 @@ class Parsed(NamedTuple):
     n_names: int  # fields of a line before its columns: names of rows, which the first line does not count
 
 
-def read_table(path, time=None, columns=None):
+def read_table(
+    path: StrPath, time: list[str] | None = None, columns: list[str] | None = None
+) -> pd.DataFrame:
     """Read a table of numbers with its times.
 
     The separator is found in the first line; decimal commas are understood where the separator is another character.
@@ -68,7 +76,7 @@ def read_table(path, time=None, columns=None):
     return table.astype(float)
 
 
-def parse(path, missing=()):
+def parse(path: StrPath, missing: Sequence[str] = ()) -> ParsedCSV:
     """Read with the separator of the first line, and once more if the decimals turn out to be commas.
 
     Parameters
@@ -79,7 +87,7 @@ def parse(path, missing=()):
 
     Returns
     -------
-    Parsed
+    ParsedCSV
 
     Raises
     ------
@@ -112,17 +120,17 @@ def parse(path, missing=()):
         raise ValueError(
             f"'{path}' must have the same number of values in every line; {str(error).strip()}."
         ) from None
-    return Parsed(table, separator, decimal, n_names)
+    return ParsedCSV(table, separator, decimal, n_names)
 
 
-def no_rows(path):
+def no_rows(path: StrPath) -> ValueError:
     """Return the error that a file without rows deserves."""
     return ValueError(
         f"'{path}' must hold names in the first line and at least one row below; got no rows."
     )
 
 
-def _without_spares(table):
+def _without_spares(table: pd.DataFrame) -> pd.DataFrame:
     """Drop the lines and columns of separators that spreadsheets leave at the end.
 
     In the middle, an empty line is a time without values.
@@ -131,12 +139,12 @@ def _without_spares(table):
     return table.iloc[: filled[-1] + 1 if filled.size else 0].drop(columns=spares(table))
 
 
-def spares(table):
+def spares(table: pd.DataFrame) -> list[Any]:
     """Name the columns without a name and without a value."""
     return [name for name in table if str(name).startswith("Unnamed") and table[name].isna().all()]
 
 
-def _read(path, **reading):
+def _read(path: Path, **reading: Any) -> tuple[pd.DataFrame, int]:
     """Read a table, and how many fields of a line before its columns are names of rows."""
     reading |= {"encoding": "utf-8-sig", "skipinitialspace": True}
     with warnings.catch_warnings():
@@ -150,17 +158,17 @@ def _read(path, **reading):
             return table.reset_index(drop=True), table.index.nlevels
 
 
-def _texts(table):
+def _texts(table: pd.DataFrame) -> list[pd.Series]:
     return [
         table[name].dropna() for name in table if not pd.api.types.is_numeric_dtype(table[name])
     ]
 
 
-def _has_decimal_commas(column):
-    return len(column) > 0 and column.astype(str).str.fullmatch(_DECIMAL_COMMA.pattern).any()
+def _has_decimal_commas(column: pd.Series) -> bool:
+    return bool(len(column) and column.astype(str).str.fullmatch(_DECIMAL_COMMA.pattern).any())
 
 
-def without_row_numbers(table):
+def without_row_numbers(table: pd.DataFrame) -> pd.DataFrame:
     """Drop the nameless first column of row numbers that R and pandas write."""
     first = table.columns[0] if len(table.columns) else ""
     nameless = str(first).startswith("Unnamed") or str(first) in ("", "rownames")
@@ -173,7 +181,7 @@ def without_row_numbers(table):
     return table
 
 
-def find_time(table):
+def find_time(table: pd.DataFrame) -> list[Any] | None:
     """Name the first column of dates, or else the first of times of day; None where there is neither."""
     texts = [column.astype(str) for column in _texts(table) if len(column)]
     dated = (
@@ -185,13 +193,13 @@ def find_time(table):
     return next(([column.name] for found in (dated, clocks) for column in found), None)
 
 
-def is_clock(column):
+def is_clock(column: pd.Series) -> bool:
     """Whether all values of a column, where there are any, are times of day."""
     text = _with_colons(column.dropna().astype(str))
     return len(text) > 0 and bool(text.str.fullmatch(_CLOCK).all())
 
 
-def _with_colons(text):
+def _with_colons(text: pd.Series) -> pd.Series:
     """Write 18.00.00 as 18:00:00 in a column where that is a time of day and no date."""
     if (
         not len(text)
@@ -202,7 +210,7 @@ def _with_colons(text):
     return text.str.replace(_POINTED, r"\1:\2:\3", regex=True)
 
 
-def read_times(columns):
+def read_times(columns: pd.DataFrame) -> pd.Index:
     """Make an index: dates where the columns are text, durations where hours go beyond a day, numbers as they are.
 
     Raises
@@ -225,7 +233,7 @@ def read_times(columns):
     return pd.Index(times, name=name)
 
 
-def _durations(text):
+def _durations(text: pd.Series) -> pd.Series | None:
     """Read hours and minutes that go on after midnight, as 31:40; None where a column is something else."""
     parts = text.astype("str").str.extract(_HOURS)
     if parts[0].isna().any() or not (parts[0].astype(float) > 24).any():
@@ -234,7 +242,7 @@ def _durations(text):
     return pd.to_timedelta(3600 * hours + 60 * minutes + seconds, unit="s")
 
 
-def _dates(column):
+def _dates(column: pd.Series) -> pd.Series:
     """Read dates with their month first or their day first, whichever makes a series; what is no date becomes NaT.
 
     Raises
@@ -270,7 +278,7 @@ def _dates(column):
     )
 
 
-def _read_dates(text, dayfirst=False):
+def _read_dates(text: pd.Series, dayfirst: bool = False) -> pd.Series:
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore"
@@ -278,7 +286,7 @@ def _read_dates(text, dayfirst=False):
         return pd.to_datetime(text, errors="coerce", dayfirst=dayfirst)
 
 
-def _is_even(dates):
+def _is_even(dates: pd.Series) -> bool:
     """Whether distinct times lie equally far apart, by the clock or by the month."""
     times = pd.DatetimeIndex(dates.drop_duplicates())  # a time of day beside it repeats each date
     months = pd.Series(times.year * 12 + times.month)
@@ -288,7 +296,7 @@ def _is_even(dates):
     return pd.Series(times).diff().nunique() <= 1 or by_month
 
 
-def known(table, names, option):
+def known(table: pd.DataFrame, names: Iterable[str], option: str) -> list[str]:
     """Require names of columns.
 
     Raises
@@ -303,7 +311,7 @@ def known(table, names, option):
     return list(names)
 
 
-def require_numbers(column, time=None):
+def require_numbers(column: pd.Series, time: list[str] | None = None) -> None:
     """Require a column of numbers.
 
     Raises
@@ -317,6 +325,6 @@ def require_numbers(column, time=None):
     of_day = time and is_clock(column)
     raise ValueError(
         f"column {column.name!r} must hold numbers; got {column.iloc[row]!r} in row {row + 1}. "
-        + (f"If it is the time of day, use --time {','.join([*time, column.name])}." if of_day else
+        + (f"If it is the time of day, use --time {','.join([*(time or []), str(column.name)])}." if of_day else
         "Choose the columns to use with --columns, or the one with the times with --time.")
     )  # fmt: skip

@@ -1,10 +1,17 @@
 """Rubin's rules: one estimate and one interval from several completed tables."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from tsinit._validate import check_number
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from tsinit._typing import FloatArray
 
 
 class Pooled(NamedTuple):
@@ -28,15 +35,15 @@ class Pooled(NamedTuple):
         Variance with infinitely many tables over that with m: 1 / (1 + missing_information / m).
     """
 
-    estimate: np.ndarray
-    within: np.ndarray
-    between: np.ndarray
-    total: np.ndarray
-    df: np.ndarray
-    missing_information: np.ndarray
-    efficiency: np.ndarray
+    estimate: FloatArray
+    within: FloatArray
+    between: FloatArray
+    total: FloatArray
+    df: FloatArray
+    missing_information: FloatArray
+    efficiency: FloatArray
 
-    def interval(self, level=0.95):
+    def interval(self, level: float = 0.95) -> tuple[FloatArray, FloatArray]:
         """Bounds of the central interval.
 
         Parameters
@@ -65,7 +72,9 @@ class Pooled(NamedTuple):
         return self.estimate - half, self.estimate + half
 
 
-def pool(estimates, variances, df_complete=None):
+def pool(
+    estimates: npt.ArrayLike, variances: npt.ArrayLike, df_complete: float | None = None
+) -> Pooled:
     """Combine the analyses of several completed tables by Rubin's rules.
 
     Parameters
@@ -127,7 +136,7 @@ def pool(estimates, variances, df_complete=None):
     )
 
 
-def _check(name, values):
+def _check(name: str, values: npt.ArrayLike) -> FloatArray:
     try:
         array = np.asarray(values, dtype=float)
     except (TypeError, ValueError):
@@ -143,7 +152,7 @@ def _check(name, values):
     return array
 
 
-def _check_df(value):
+def _check_df(value: Any) -> float:
     if value is None or (isinstance(value, float) and value == np.inf):
         return np.inf
     return check_number("df_complete", value, above=0.0, rule=", or None")

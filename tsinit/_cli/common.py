@@ -1,17 +1,24 @@
-"""What the commands share: how they end, how they speak, how they read an option."""
+"""What the commands share: exit codes, output, how options are read."""
+
+from __future__ import annotations
 
 import argparse
 import math
 import shutil
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-#: How a command ends.
+if TYPE_CHECKING:
+    from tsinit._typing import StrPath
+
+#: Exit codes.
 OK, NOTHING_FITTED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
-def say(text="", wrap=True):
+def say(text: str = "", wrap: bool = True) -> None:
     """Write to standard output, wrapped to the window."""
     width = max(40, min(110, shutil.get_terminal_size((100, 24)).columns))
     lines = text.splitlines() or [""]
@@ -20,7 +27,7 @@ def say(text="", wrap=True):
     sys.stdout.flush()
 
 
-def require_folder(path, option):
+def require_folder(path: StrPath, option: str) -> None:
     """Refuse a place that cannot be written before an hour of computing and not after."""
     folder = Path(path).expanduser().parent
     if not folder.is_dir():
@@ -29,24 +36,24 @@ def require_folder(path, option):
         raise IsADirectoryError(f"{option} must be a file; got the folder '{path}'.")
 
 
-def whole(least):
+def whole(minimum: int) -> Callable[[str], int]:
     """Make a reader of whole numbers that are at least so large."""
 
-    def number(text):
+    def number(text: str) -> int:
         try:
             value = int(text)
         except ValueError:
-            value = least - 1
-        if value < least:
+            value = minimum - 1
+        if value < minimum:
             raise argparse.ArgumentTypeError(
-                f"must be a whole number of at least {least}; got {text!r}"
+                f"must be a whole number of at least {minimum}; got {text!r}"
             )
         return value
 
     return number
 
 
-def seconds(text):
+def seconds(text: str) -> float:
     """Read a duration."""
     try:
         value = float(text)
@@ -57,16 +64,16 @@ def seconds(text):
     return value
 
 
-def jobs(text):
+def jobs(text: str) -> int:
     """Read a number of processes; negative ones count from the cores."""
     if text.lstrip("-").isdigit() and int(text) != 0:
         return int(text)
     raise argparse.ArgumentTypeError(f"must be a whole number other than 0; got {text!r}")
 
 
-def names(text):
+def names(text: str) -> list[str]:
     """Read names separated by commas."""
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    if not names:
+    found = [name.strip() for name in text.split(",") if name.strip()]
+    if not found:
         raise argparse.ArgumentTypeError(f"must be names separated by commas; got {text!r}")
-    return names
+    return found

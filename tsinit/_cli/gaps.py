@@ -1,40 +1,48 @@
 """Which cells of a CSV file are gaps to fill: its times, its sequences, its columns of numbers."""
 
-from typing import Any, NamedTuple
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from tsinit import _csv
-from tsinit._cli.sheet import Sheet
+from tsinit._cli.csv_text import CSVText
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from tsinit._typing import FloatArray, IntArray, StrPath
 
 #: Numbers that people write where they have none.
 _SENTINELS = (-9999.0, -999.0, -200.0, -99.0, -9.0, 999.0, 9999.0, 99999.0)
-_FEWEST_SENTINELS = 3
+_MIN_SENTINELS = 3
 #: Share of missing cells of a column beyond which its values are little but a guess.
-_MOSTLY = 0.8
+_NEARLY_EMPTY = 0.8
 #: Digits of a filled cell beyond the first one of the column's standard deviation.
-_DIGITS, _MOST_DECIMALS = 3, 15
+_DIGITS, _MAX_DECIMALS = 3, 15
 
 
-class Gaps(NamedTuple):
+class CSVGaps(NamedTuple):
     """A file, and the table of numbers that an imputer is to complete."""
 
-    sheet: Sheet
+    text: CSVText
     decimal: str
-    frame: pd.DataFrame  # sorted by sequence and time; its index tells both
-    order: np.ndarray  # (T,) int, row of the sheet of each row of the frame
-    fields: dict  # of column name to its field in a line of the sheet
-    keys: list  # columns that say which row it is: sequence, then times
-    notes: list  # sentences about what was found
+    frame: pd.DataFrame  # sorted by sequence and time, which its index holds
+    order: IntArray  # (T,), row of the file of each row of the frame
+    fields: dict[str, int]  # of each column, its field in a line of the file
+    keys: list[str]  # columns that identify a row: sequence, then times
+    notes: list[str]  # sentences about what was found
 
     @property
-    def counts(self):
+    def counts(self) -> pd.Series:
         """Missing cells of every column that has some."""
         counts = self.frame.isna().sum()
         return counts[counts > 0]
 
-    def cells(self, table, bounds=None):
+    def cells(self, table: pd.DataFrame, bounds: Any = None) -> dict[tuple[int, int], str]:
         """Text for the cells that are missing, out of a complete table in the form of the frame.
 
         Parameters
@@ -45,7 +53,7 @@ class Gaps(NamedTuple):
 
         Returns
         -------
-        dict of (row, field) of the sheet to str
+        dict of (row, field) of the file to str
         """
         texts = {}
         for name in self.counts.index:
@@ -58,31 +66,40 @@ class Gaps(NamedTuple):
             )
         return texts
 
-    def _written(self, name, values, lower, upper):
+    def _written(
+        self, name: str, values: FloatArray, lower: float | None, upper: float | None
+    ) -> Iterator[str]:
         """Write numbers with as many decimals as the column has, or as its spread asks for."""
-        seen = self.frame[name].dropna().to_numpy()
         given = max(
-            (len(text.partition(self.decimal)[2].strip(' "')) for text in self._seen(name)),
+            (len(text.partition(self.decimal)[2].strip(' "')) for text in self._observed(name)),
             default=0,
         )
-        spread = seen.std()
+        spread = self.frame[name].dropna().to_numpy().std()
         decimals = max(given, _DIGITS - int(np.floor(np.log10(spread)))) if spread > 0 else given
         for value in values.tolist():
-            text = f"{value:.{decimals}f}" if decimals <= _MOST_DECIMALS else repr(value)
+            text = f"{value:.{decimals}f}" if decimals <= _MAX_DECIMALS else repr(value)
             if (lower is not None and float(text) < lower) or (
                 upper is not None and float(text) > upper
             ):
                 text = repr(value)
             yield text.replace(".", self.decimal)
 
-    def _seen(self, name):
+    def _observed(self, name: str) -> list[str]:
         """Text of some observed cells; numbers with an exponent have no decimals to count."""
         rows = self.order[np.flatnonzero(self.frame[name].notna().to_numpy())[:1000]]
-        texts = (self.sheet.field(i, self.fields[name]) for i in rows)
+        texts = (self.text.field(i, self.fields[name]) for i in rows)
         return [text for text in texts if "e" not in text.lower()]
 
 
-def read_gaps(path, *, time=None, groups=None, columns=None, exclude=None, missing=()):
+def read_gaps(
+    path: StrPath,
+    *,
+    time: list[str] | None = None,
+    groups: str | None = None,
+    columns: list[str] | None = None,
+    exclude: list[str] | None = None,
+    missing: Sequence[str] = (),
+) -> CSVGaps:
     """Read a file whose gaps are to be filled.
 
     Parameters
@@ -92,7 +109,7 @@ def read_gaps(path, *, time=None, groups=None, columns=None, exclude=None, missi
         Columns with the times; without it, the first column of dates, the time of day beside it where dates
         repeat, or else a column of numbers that counts the rows.
     groups : str, optional
-        Column that tells sequences apart.
+        Column with the name of the sequence of each row.
     columns, exclude : list of str, optional
         Columns to use, or not to.
     missing : sequence of str
@@ -100,7 +117,7 @@ def read_gaps(path, *, time=None, groups=None, columns=None, exclude=None, missi
 
     Returns
     -------
-    Gaps
+    CSVGaps
 
     Raises
     ------
@@ -108,12 +125,12 @@ def read_gaps(path, *, time=None, groups=None, columns=None, exclude=None, missi
         The file is not there or no table, a column is unknown or not what it should be, or a time repeats.
     """
     parsed = _csv.parse(path, missing)
-    sheet = Sheet(path, parsed.separator)
-    if sheet.n_lines != len(parsed.table):
+    text = CSVText(path, parsed.separator)
+    if text.n_lines != len(parsed.table):
         raise ValueError(
-            f"'{path}' must have quotes that are closed; got lines that cannot be told apart."
+            f"'{path}' must have quotes that are closed; got lines that cannot be separated."
         )
-    table = parsed.table.iloc[: len(sheet.rows)]
+    table = parsed.table.iloc[: len(text.rows)]
     if table.empty:
         raise _csv.no_rows(path)
     fields = {name: parsed.n_names + j for j, name in enumerate(table.columns)}
@@ -131,12 +148,12 @@ def read_gaps(path, *, time=None, groups=None, columns=None, exclude=None, missi
     index, order = _index(table, time, group, notes)
     frame = table.loc[order, chosen].astype(float).set_axis(index)
     _look_for_sentinels(frame, notes)
-    for name in frame.columns[frame.isna().mean() > _MOSTLY]:
+    for name in frame.columns[frame.isna().mean() > _NEARLY_EMPTY]:
         notes.append(f"Column {name!r} is nearly empty; --exclude leaves it alone.")
-    return Gaps(sheet, parsed.decimal, frame, order, fields, [*group, *time], notes)
+    return CSVGaps(text, parsed.decimal, frame, order, fields, [*group, *time], notes)
 
 
-def _found_time(table, group, wanted):
+def _found_time(table: pd.DataFrame, group: pd.DataFrame, wanted: list[str]) -> list[Any]:
     """Name the columns with the times; what is `wanted` for its numbers does not count rows."""
     found = _csv.find_time(table)
     if (
@@ -159,7 +176,7 @@ def _found_time(table, group, wanted):
     return next(([name] for name in counts), [])
 
 
-def _counts_rows(column, group):
+def _counts_rows(column: pd.Series, group: pd.DataFrame) -> bool:
     """Whether whole numbers go up by the same step from each row to the next, as nothing that is measured does."""
     if not pd.api.types.is_integer_dtype(column):
         return False
@@ -170,13 +187,19 @@ def _counts_rows(column, group):
     return steps.size > 1 and steps[0] > 0 and bool((steps == steps[0]).all())
 
 
-def _is_number(column):
+def _is_number(column: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
 
 
-def _chosen(table, keys, columns, exclude, notes):
+def _chosen(
+    table: pd.DataFrame,
+    keys: list[str],
+    columns: list[str] | None,
+    exclude: list[str] | None,
+    notes: list[str],
+) -> list[str]:
     """Names of the columns of numbers to use."""
-    names = [name for name in table if name not in keys]
+    names = [str(name) for name in table if name not in keys]
     if columns is not None:
         for name in _csv.known(table, columns, "--columns"):
             if name in keys:
@@ -204,11 +227,11 @@ def _chosen(table, keys, columns, exclude, notes):
     return numbers
 
 
-def _look_for_words(column, notes):
-    """Tell of a word that keeps a column of numbers from being one."""
-    seen = column.dropna()
-    wrong = seen[pd.to_numeric(seen, errors="coerce").isna()]
-    if 0 < 2 * len(wrong) <= len(seen):
+def _look_for_words(column: pd.Series, notes: list[str]) -> None:
+    """Note a word that keeps a column of numbers from being one."""
+    observed = column.dropna()
+    wrong = observed[pd.to_numeric(observed, errors="coerce").isna()]
+    if 0 < 2 * len(wrong) <= len(observed):
         word = str(wrong.iloc[0])
         notes.append(
             f"Column {column.name!r} holds {word!r} in row {wrong.index[0] + 1}. If that stands for a missing value, "
@@ -216,8 +239,8 @@ def _look_for_words(column, notes):
         )
 
 
-def _look_for_sentinels(frame, notes):
-    """Tell of numbers far from all others that may stand for missing values."""
+def _look_for_sentinels(frame: pd.DataFrame, notes: list[str]) -> None:
+    """Note numbers far from all others that may stand for missing values."""
     for value in _SENTINELS:
         found = [name for name in frame if _is_sentinel(frame[name].dropna().to_numpy(), value)]
         if found:
@@ -228,13 +251,15 @@ def _look_for_sentinels(frame, notes):
             )
 
 
-def _is_sentinel(values, sentinel):
+def _is_sentinel(values: FloatArray, sentinel: float) -> bool:
     others = values[values != sentinel]
-    often = len(values) - len(others) >= _FEWEST_SENTINELS
-    return often and others.size > 0 and np.abs(others - sentinel).min() > np.ptp(others)
+    often = len(values) - len(others) >= _MIN_SENTINELS
+    return bool(often and others.size and np.abs(others - sentinel).min() > np.ptp(others))
 
 
-def _index(table, time, group, notes):
+def _index(
+    table: pd.DataFrame, time: list[str], group: list[str], notes: list[str]
+) -> tuple[pd.Index, npt.NDArray[Any]]:
     """Index of the frame, and the order of the rows in it."""
     labels = table[group[0]] if group else pd.Series(0, index=table.index)
     if labels.isna().any():
@@ -252,7 +277,7 @@ def _index(table, time, group, notes):
         hint = (
             ""
             if group
-            else " If the file holds several series, name the column that tells them apart: --groups."
+            else " If the file holds several series, name the column that separates them: --groups."
         )
         raise ValueError(
             f"column {' '.join(time)!r} must not repeat a time; got {times[row]} twice{of}.{hint}"
@@ -270,7 +295,7 @@ def _index(table, time, group, notes):
     return index, order
 
 
-def _as_clock(times):
+def _as_clock(times: pd.Index) -> pd.Index:
     """Numbers of a time column become durations, for which a skipped step is a step."""
     if not pd.api.types.is_numeric_dtype(times) or times.name is None:
         return times

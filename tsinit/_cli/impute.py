@@ -1,23 +1,35 @@
 """``tsinit impute``: a CSV file with gaps becomes one without, and a few lines say how."""
 
+from __future__ import annotations
+
+import argparse
 import math
 import sys
 import time
 import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from tsinit._cli import impute_options
 from tsinit._cli.common import NOTHING_FITTED, OK, say
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tsinit import TBayesMICE
+    from tsinit._cli.gaps import CSVGaps
+    from tsinit._cli.impute_files import OutputFiles
+
 _METHODS = {"fcs": "chained equations", "var": "a joint vector autoregression"}
 
 
-def add_impute(commands):
+def add_impute(commands: Any) -> None:
     """Add the command to those of a parser."""
     impute_options.add_impute(commands, run)
 
 
-def run(arguments):
-    """Read, fit, write, and tell.
+def run(arguments: argparse.Namespace) -> int:
+    """Read, fit, write, and report.
 
     Parameters
     ----------
@@ -34,9 +46,9 @@ def run(arguments):
         An argument or the file is not what it should be.
     """
     from tsinit._cli.gaps import read_gaps
-    from tsinit._cli.impute_files import copy, places_of, write_all
+    from tsinit._cli.impute_files import copy, output_files, write_all
 
-    places = places_of(arguments)
+    files = output_files(arguments)
     gaps = read_gaps(
         arguments.data, time=arguments.time, groups=arguments.groups, columns=arguments.columns,
         exclude=arguments.exclude, missing=arguments.missing,
@@ -44,12 +56,12 @@ def run(arguments):
     # At once: who reads the first line only must not stop the work.
     say("\n".join([_describe(gaps, arguments), *gaps.notes]))
     if not len(gaps.counts):
-        copy(arguments.data, places)
+        copy(arguments.data, files.output)
         say(
-            f"\nNothing is missing in these columns: {places.output} is a copy of the file. Nothing else is written."
+            f"\nNothing is missing in these columns: {files.output} is a copy of the file. Nothing else is written."
         )
         return OK
-    model = _model(arguments, gaps)
+    model = _model(arguments)
     from numpy.linalg import LinAlgError
 
     began = time.perf_counter()
@@ -66,16 +78,16 @@ def run(arguments):
         warnings.simplefilter(
             "ignore", UserWarning
         )  # what there is to say of the data, the fit has said
-        filled = model.transform(gaps.frame)
-    ends = model.interval(arguments.intervals) if arguments.intervals else ()
-    write_all(places, gaps, model, filled, ends)
-    say(_tell(gaps, model, seconds))
-    _warn_of_signs(gaps.frame, [filled, *ends])
-    say(_where(arguments, places))
+        filled: Any = model.transform(gaps.frame)
+    interval: Any = model.interval(arguments.intervals) if arguments.intervals else ()
+    write_all(files, gaps, model, filled, interval)
+    say(_summary(gaps, model, seconds))
+    _warn_of_signs(gaps.frame, [filled, *interval])
+    say(_written(arguments, files))
     return OK
 
 
-def _model(arguments, gaps):
+def _model(arguments: argparse.Namespace) -> TBayesMICE:
     """Build the imputer that the options describe."""
     from tsinit import TBayesMICE
 
@@ -101,7 +113,7 @@ def _model(arguments, gaps):
     return model
 
 
-def _all_bounds(given):
+def _all_bounds(given: list[tuple[str | None, tuple]] | None) -> Any:
     """What the imputer takes: nothing, a pair for all columns, or a pair for some."""
     if not given:
         return None
@@ -114,12 +126,12 @@ def _all_bounds(given):
     return dict(given)
 
 
-def _describe(gaps, arguments):
+def _describe(gaps: CSVGaps, arguments: argparse.Namespace) -> str:
     frame, times = gaps.frame, gaps.frame.index.get_level_values(-1)
     named = [name for name in gaps.keys if name != arguments.groups]
     if named:
         # As they stand in the file: a number of a time column is no date.
-        texts = [" ".join(gaps.sheet.field(int(i), gaps.fields[name]) for name in named)
+        texts = [" ".join(gaps.text.field(int(i), gaps.fields[name]) for name in named)
                  for i in gaps.order[[times.argmin(), times.argmax()]]]  # fmt: skip
         span = f"{texts[0]} to {texts[1]}, column {' '.join(named)!r}"
     else:
@@ -132,8 +144,8 @@ def _describe(gaps, arguments):
     return f"{_count(len(frame), 'row')} ({span}{several}), {columns}; {share:.1f} % missing."
 
 
-def _tell(gaps, model, seconds):
-    """What was filled, how, and whether to believe it."""
+def _summary(gaps: CSVGaps, model: TBayesMICE, seconds: float) -> str:
+    """What was filled, how, and whether the chains agree."""
     counts = gaps.counts
     filled = ", ".join(
         f"{name} {n} ({100 * n / len(gaps.frame):.1f} %)" for name, n in counts.items()
@@ -143,7 +155,7 @@ def _tell(gaps, model, seconds):
     if gaps.frame[counts.index].nunique().max() == 1:
         verdict = "Nothing had to be drawn, for these columns have one value only."
     elif not math.isfinite(summary["rhat"]):
-        verdict = "So few draws do not tell whether the chains agree: R-hat is not defined. Use a larger --draws."
+        verdict = "So few draws do not show whether the chains agree: R-hat is not defined. Use a larger --draws."
     elif model.converged_:
         verdict = (
             f"The chains agree: R-hat is at most {summary['rhat']:.2f}, and effective draws are at least "
@@ -156,31 +168,31 @@ def _tell(gaps, model, seconds):
             f"below 1.05. Use a larger --tune and --draws; here they were {model.n_tune} and {model.n_draws}."
         )
     return (
-        f"\nFilled {_count(counts.sum(), 'cell')} with the posterior mean: {filled}.\n"
+        f"\nFilled {_count(int(counts.sum()), 'cell')} with the posterior mean: {filled}.\n"
         f"Method: {_METHODS[model.method_]} ({model.method_}){drawn}, {_count(model.lags, 'lag')}; "
         f"{_count(model.n_chains, 'chain')} of {_count(model.n_draws, 'draw')} after "
         f"{_count(model.n_tune, 'sweep')}; {seconds:.1f} seconds.\n{verdict}"
     )
 
 
-def _count(n, thing):
+def _count(n: int, thing: str) -> str:
     return f"{n} {thing}" + ("" if n == 1 else "s")
 
 
-def _where(arguments, places):
-    lines = [f"Written to {places.output}"]
-    if places.intervals:
-        lines.append(f"Intervals of {100 * arguments.intervals:g} % in {places.intervals}")
-    if places.imputations:
-        one, last = places.imputations[0], places.imputations[-1]
+def _written(arguments: argparse.Namespace, files: OutputFiles) -> str:
+    lines = [f"Written to {files.output}"]
+    if files.intervals:
+        lines.append(f"Intervals of {100 * arguments.intervals:g} % in {files.intervals}")
+    if files.imputations:
+        one, last = files.imputations[0], files.imputations[-1]
         lines.append(f"Imputations in {one}" + (f" to {last.name}" if last != one else ""))
-    if places.plot:
-        lines.append(f"Plot in {places.plot}")
+    if files.plot:
+        lines.append(f"Plot in {files.plot}")
     return "\n".join(lines)
 
 
-def _warn_of_signs(frame, tables):
-    """Tell of negative numbers in columns that seem to have none."""
+def _warn_of_signs(frame: pd.DataFrame, tables: Sequence[pd.DataFrame]) -> None:
+    """Warn of negative numbers in columns that seem to have none."""
     for name in frame:
         if frame[name].min() >= 0 and any((table[name] < 0).any() for table in tables):
             say(

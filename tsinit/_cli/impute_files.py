@@ -1,33 +1,45 @@
 """The files that ``tsinit impute`` writes: which there will be, and what goes into them."""
 
+from __future__ import annotations
+
+import argparse
 import os
 import shutil
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tsinit._cli.common import require_folder
-from tsinit._cli.sheet import write, write_together
+from tsinit._cli.csv_text import write, write_together
 
-_MOST_PANELS = 12
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tsinit import TBayesMICE
+    from tsinit._cli.gaps import CSVGaps
+    from tsinit._typing import StrPath
+
+_MAX_PANELS = 12
 
 
-class Places(NamedTuple):
+class OutputFiles(NamedTuple):
     """Files to write."""
 
     output: Path
     intervals: Path | None
-    imputations: list
+    imputations: list[Path]
     plot: Path | None
 
 
-def places_of(arguments):
+def output_files(arguments: argparse.Namespace) -> OutputFiles:
     """Name the files, and refuse those that cannot be or must not be written before anything is computed."""
     source, output = Path(arguments.data).expanduser(), Path(arguments.output).expanduser()
     if not source.is_file():
         raise FileNotFoundError(f"IN.csv must be a file; got '{source}', which is none.")
     m = arguments.imputations or 0
     width = max(2, len(str(m)))
-    places = Places(
+    files = OutputFiles(
         output,
         output.with_name(f"{output.stem}.intervals{output.suffix}")
         if arguments.intervals
@@ -38,27 +50,25 @@ def places_of(arguments):
         ],
         Path(arguments.plot).expanduser() if arguments.plot else None,
     )
-    for place, option in ((output, "OUT.csv"), (places.plot, "--plot")):
+    for place, option in ((output, "OUT.csv"), (files.plot, "--plot")):
         if place is not None:
             _require_place(place, option)
-    if places.plot is not None:
-        _require_picture(places.plot)
+    if files.plot is not None:
+        _require_picture(files.plot)
     if _same(output, source) and not arguments.overwrite:
         raise ValueError(
             f"OUT.csv must not be IN.csv; got '{output}' twice. Use --overwrite to replace it."
         )
-    several = [
-        place for place in (places.intervals, *places.imputations, places.plot) if place is not None
-    ]
-    for place in several:
+    others = (files.intervals, *files.imputations, files.plot)
+    for place in [place for place in others if place is not None]:
         if _same(place, source) or _same(place, output):
             raise ValueError(
                 f"What is written must be files of their own; got '{place}' twice. Rename OUT.csv."
             )
-    return places
+    return files
 
 
-def _require_place(path, option):
+def _require_place(path: Path, option: str) -> None:
     require_folder(path, option)
     if path.exists() and not path.is_file():
         raise OSError(f"{option} must be a file; got '{path}', which is none.")
@@ -68,7 +78,7 @@ def _require_place(path, option):
         )
 
 
-def _require_picture(path):
+def _require_picture(path: Path) -> None:
     from matplotlib.backend_bases import FigureCanvasBase
 
     kinds = sorted(FigureCanvasBase.get_supported_filetypes())
@@ -78,62 +88,72 @@ def _require_picture(path):
         )
 
 
-def _same(one, other):
+def _same(one: Path, other: Path) -> bool:
     if one.exists() and other.exists():
         return one.samefile(other)
     return one.resolve() == other.resolve()
 
 
-def copy(source, places):
+def copy(source: StrPath, output: Path) -> None:
     """Where there is nothing to fill, OUT is IN."""
-    source = Path(source).expanduser()
-    if not _same(places.output, source):
-        write_together({places.output: lambda path: shutil.copyfile(source, path)})
+    given = Path(source).expanduser()
+    if not _same(output, given):
+        write_together({output: lambda path: shutil.copyfile(given, path)})
 
 
-def write_all(places, gaps, model, filled, ends):
+def write_all(
+    files: OutputFiles,
+    gaps: CSVGaps,
+    model: TBayesMICE,
+    filled: pd.DataFrame,
+    interval: Sequence[pd.DataFrame],
+) -> None:
     """Write all files at once.
 
     Parameters
     ----------
-    places : Places
-    gaps : Gaps
+    files : OutputFiles
+    gaps : CSVGaps
     model : fitted TBayesMICE
     filled : (T, D) DataFrame
         The complete table.
-    ends : pair of (T, D) DataFrame, or empty
-        Lower and upper ends of intervals.
+    interval : pair of (T, D) DataFrame, or empty
+        Lower and upper bounds of intervals.
     """
 
-    def text(table):
-        return gaps.sheet.filled(gaps.cells(table, model.bounds))
+    def text(table: Any) -> str:
+        return gaps.text.filled(gaps.cells(table, model.bounds))
 
-    files = {places.output: text(filled)}
-    if places.intervals:
-        files[places.intervals] = _intervals(gaps, model.bounds, ends)
-    if places.imputations:
-        tables = model.impute(len(places.imputations))
-        for place, table in zip(places.imputations, tables, strict=True):
+    content: dict[Path, str | Callable[[Path], object]] = {files.output: text(filled)}
+    if files.intervals:
+        content[files.intervals] = _intervals(gaps, model.bounds, interval)
+    if files.imputations:
+        tables = model.impute(len(files.imputations))
+        for place, table in zip(files.imputations, tables, strict=True):
             # One text at a time: together they could be large.
-            files[place] = lambda path, table=table: write(path, text(table))
-    if places.plot:
-        files[places.plot] = lambda path: _draw(gaps, model, path)
-    write_together(files)
+            content[place] = partial(_write_table, text, table)
+    if files.plot:
+        content[files.plot] = lambda path: _draw(gaps, model, path)
+    write_together(content)
 
 
-def _intervals(gaps, bounds, ends):
+def _write_table(text: Callable[[Any], str], table: Any, path: Path) -> None:
+    write(path, text(table))
+
+
+def _intervals(gaps: CSVGaps, bounds: Any, interval: Sequence[pd.DataFrame]) -> str:
     """Text of the table of intervals."""
-    ends = [gaps.cells(table, bounds) for table in ends]
-    rows = range(len(gaps.sheet.rows))
+    sides = [gaps.cells(table, bounds) for table in interval]
+    rows = range(len(gaps.text.rows))
     columns = {
         f"{name}_{side}": [cells.get((i, gaps.fields[name]), "") for i in rows]
         for name in gaps.counts.index
-        for side, cells in zip(("lower", "upper"), ends, strict=True)
+        for side, cells in zip(("lower", "upper"), sides, strict=True)
     }
-    return gaps.sheet.table({name: gaps.fields[name] for name in gaps.keys}, columns)
+    return gaps.text.table({name: gaps.fields[name] for name in gaps.keys}, columns)
 
 
-def _draw(gaps, model, path):
+def _draw(gaps: CSVGaps, model: TBayesMICE, path: Path) -> None:
     import matplotlib
 
     matplotlib.use("Agg")  # there may be no screen
@@ -141,7 +161,7 @@ def _draw(gaps, model, path):
 
     from tsinit import plots
 
-    counts = gaps.counts.sort_values(ascending=False, kind="stable").index[:_MOST_PANELS]
+    counts = gaps.counts.sort_values(ascending=False, kind="stable").index[:_MAX_PANELS]
     axes = plots.imputed(model, columns=[name for name in gaps.frame if name in counts])
     figure = axes.figure if len(counts) == 1 else axes[0].figure
     figure.savefig(path, dpi=150)

@@ -1,6 +1,10 @@
 """The options of ``tsinit impute``, and what may stand behind them."""
 
+from __future__ import annotations
+
 import argparse
+from collections.abc import Callable
+from typing import Any
 
 from tsinit._cli.common import jobs, names, whole
 
@@ -17,11 +21,11 @@ examples:
   tsinit impute station.csv full.csv --missing=-200 --columns ozone,wind
   tsinit impute ward.csv full.csv --groups patient --bounds glucose=0: --imputations 20
 
-exit code: 0 all went well; 1 the fit failed; 2 wrong usage or input, told in one
-sentence; 130 interrupted. Unless it is 0, nothing is written."""
+exit code: 0 all went well; 1 the fit failed; 2 wrong usage or input, reported in
+one sentence; 130 interrupted. Unless it is 0, nothing is written."""
 
 
-def add_impute(commands, run):
+def add_impute(commands: Any, run: Callable[[argparse.Namespace], int]) -> None:
     """Add the command to those of a parser; `run` takes what was read."""
     impute = commands.add_parser(
         "impute",
@@ -40,22 +44,22 @@ def add_impute(commands, run):
     impute.set_defaults(command=run)
 
 
-def _add_reading(group):
+def _add_reading(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--time", type=names, metavar="COLUMN[,COLUMN]",
                        help="column with the times, or date and time of day, if it is not found; numbers are steps of "
                        "a clock too")  # fmt: skip
     group.add_argument("--groups", metavar="COLUMN",
-                       help="column that tells sequences apart, such as patients: nothing is carried from one to "
-                       "another")  # fmt: skip
+                       help="column that names the sequence of each row, such as a patient: nothing is carried "
+                       "from one to another")  # fmt: skip
     group.add_argument("--columns", type=names, metavar="A,B,...",
                        help="columns to fill and to learn from; all that hold numbers without it")  # fmt: skip
     group.add_argument("--exclude", type=names, metavar="A,B,...", help="columns to leave alone")
     group.add_argument("--missing", type=names, default=[], metavar="A,B,...",
-                       help="what stands for a missing value beside an empty cell, NA, NaN, null, ? and the like; "
+                       help="what stands for a missing value besides an empty cell, NA, NaN, null, ? and the like; "
                        "write --missing=-200 with the sign of equality")  # fmt: skip
 
 
-def _add_model(group):
+def _add_model(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--method", choices=_METHODS, default="auto",
                        help="chained equations (fcs), a joint vector autoregression (var), or what suits the gaps "
                        "(%(default)s)")  # fmt: skip
@@ -74,7 +78,7 @@ def _add_model(group):
                        help="steps of a season, or several (24,168), or none; without it, found from the "
                        "dates")  # fmt: skip
     group.add_argument("--bounds", type=_bounds, action="append", metavar="COLUMN=LOW:HIGH",
-                       help="least and largest value; CO=0: has no upper one, 0: holds for all columns; may be "
+                       help="lower and upper bound; CO=0: has no upper one, 0: holds for all columns; may be "
                        "repeated")  # fmt: skip
     group.add_argument("--draws", type=whole(1), metavar="N", help="draws of each chain (400)")
     group.add_argument(
@@ -90,7 +94,7 @@ def _add_model(group):
                        help="chains that run at the same time (-1: one for each core)")  # fmt: skip
 
 
-def _add_writing(group):
+def _add_writing(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--intervals", type=_level, metavar="LEVEL",
                        help="write OUT.intervals.csv beside OUT.csv: for every filled column NAME_lower and "
                        "NAME_upper, between which the value lies with this probability, such as 0.9; empty where it was"
@@ -107,7 +111,7 @@ def _add_writing(group):
     group.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
-def _level(text):
+def _level(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
@@ -119,7 +123,7 @@ def _level(text):
     return value
 
 
-def _period(text):
+def _period(text: str) -> str | list[float]:
     """Read "auto", "none" or numbers of steps; none is an empty list."""
     if text.lower() in ("auto", "none"):
         return "auto" if text.lower() == "auto" else []
@@ -131,7 +135,7 @@ def _period(text):
         ) from None
 
 
-def _bounds(text):
+def _bounds(text: str) -> tuple[str | None, tuple[float | None, float | None]]:
     """Read COLUMN=LOW:HIGH, or LOW:HIGH for all columns."""
     name, _, pair = text.rpartition("=")
     try:

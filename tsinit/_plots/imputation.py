@@ -112,15 +112,11 @@ def _draw(
     for level, (low, high), shade in zip(
         levels[::-1], bands[::-1], _shades(len(levels)), strict=True
     ):
-        low, high, label = join(low), join(high), f"{100 * level:g} % band"
-        ax.fill_between(t, low, high, where=np.isfinite(low), color=shade, linewidth=0, label=label)
+        lower, upper, label = join(low), join(high), f"{100 * level:g} % band"
+        there = np.isfinite(lower)
+        ax.fill_between(t, lower, upper, where=there, color=shade, linewidth=0, label=label)
         lone = _lone_gaps(column.y, window.pieces)  # nothing is beside them: a band has no width
-        ax.vlines(
-            time[lone],
-            *(edge[lone] for edge in bands[levels.index(level)]),
-            color=shade,
-            linewidth=3,
-        )
+        ax.vlines(time[lone], low[lone], high[lone], color=shade, linewidth=3)
     for k, path in enumerate(paths):
         ax.plot(
             t,
@@ -132,7 +128,7 @@ def _draw(
         )
     ax.plot(t, join(mean), color=style.COLOURS[1], linewidth=1.2, label="posterior mean")
     t, join = _joined(time, window.pieces)
-    look = {"marker": "o" if few else "", "markersize": 2.2}
+    look: dict[str, Any] = {"marker": "o" if few else "", "markersize": 2.2}
     ax.plot(t, join(column.y), color=style.INK, linewidth=0.8, label="observed", **look)
     if not few:  # what stands alone between gaps has no line
         alone = _alone(~np.isnan(column.y), window.pieces)

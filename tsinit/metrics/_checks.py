@@ -1,9 +1,18 @@
 """What measures ask of labels and of matrices."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
-def check_labels(name, labels):
+    from tsinit._typing import IntArray
+
+
+def check_labels(name: str, labels: npt.ArrayLike) -> IntArray:
     """Number the labels of a partition 0, 1, ...
 
     Parameters
@@ -40,7 +49,7 @@ def check_labels(name, labels):
         ) from None
 
 
-def check_pair(a, b):
+def check_pair(a: npt.ArrayLike, b: npt.ArrayLike) -> tuple[IntArray, IntArray]:
     """Number the labels of two partitions of the same steps.
 
     Returns
@@ -58,7 +67,7 @@ def check_pair(a, b):
     return a, b
 
 
-def check_partition(name, labels, T):
+def check_partition(name: str, labels: npt.ArrayLike, T: int) -> npt.NDArray[Any]:
     """Require a label, a whole number from 0, for each of T steps.
 
     Raises
@@ -75,7 +84,7 @@ def check_partition(name, labels, T):
     return _whole(name, labels)
 
 
-def check_draws(draws):
+def check_draws(draws: npt.ArrayLike) -> npt.NDArray[Any]:
     """Require one partition a row, of whole numbers from 0.
 
     Raises
@@ -92,7 +101,7 @@ def check_draws(draws):
     return _whole("draws", draws)
 
 
-def check_matrices(A):
+def check_matrices(A: npt.ArrayLike) -> npt.NDArray[Any]:
     """Require a finite square matrix, or a stack of them.
 
     Returns
@@ -116,7 +125,7 @@ def check_matrices(A):
     return A
 
 
-def check_loss(loss):
+def check_loss(loss: str) -> str:
     """Require a loss that there is.
 
     Raises
@@ -129,12 +138,12 @@ def check_loss(loss):
     return loss
 
 
-def _is_missing(label):
+def _is_missing(label: Any) -> bool:
     # By what it is called, because NA compares with nothing and pandas need not be there.
     return not isinstance(label, str) and str(label) in ("nan", "None", "<NA>", "NaT")
 
 
-def _whole(name, labels):
+def _whole(name: str, labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if labels.dtype.kind not in "iub" or (labels.dtype.kind == "i" and labels.min() < 0):
         got = f"a {labels.min()}" if labels.dtype.kind == "i" else f"labels of type {labels.dtype}"
         raise ValueError(f"{name} must be whole numbers from 0; got {got}.")

@@ -4,21 +4,28 @@ What the labels are called does not matter, and of two Series only the order cou
 here is of size T x T: all follows from how many steps each pair of states shares.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from tsinit.metrics._checks import check_pair
 
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from tsinit._typing import IntArray
+
 
 class _Overlaps(NamedTuple):
-    size_a: np.ndarray  # (states of a,) int64
-    size_b: np.ndarray  # (states of b,) int64
-    shared: np.ndarray  # (pairs of states that meet,) int64
-    pairs: np.ndarray  # (2, pairs of states that meet) int64
+    size_a: IntArray  # (states of a,)
+    size_b: IntArray  # (states of b,)
+    shared: IntArray  # (pairs of states that meet,)
+    pairs: IntArray  # (2, pairs of states that meet)
 
 
-def adjusted_rand_index(a, b):
+def adjusted_rand_index(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
     """Agreement of two partitions, corrected for chance (Hubert and Arabie, J. Classification 2, 1985).
 
     Parameters
@@ -45,7 +52,7 @@ def adjusted_rand_index(a, b):
     return float((in_both - chance) / (0.5 * (in_a + in_b) - chance))
 
 
-def variation_of_information(a, b):
+def variation_of_information(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
     """Distance of two partitions: what each tells that the other does not, H(a | b) + H(b | a), in nats.
 
     A metric (Meilă, Journal of Multivariate Analysis 98, 2007).
@@ -73,7 +80,7 @@ def variation_of_information(a, b):
     return float((n / T * (np.log(counts.size_a[i] / n) + np.log(counts.size_b[j] / n))).sum())
 
 
-def binder_loss(a, b):
+def binder_loss(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
     """Share of pairs of steps on which two partitions disagree: together in one, apart in the other.
 
     1 minus the Rand index.
@@ -98,7 +105,7 @@ def binder_loss(a, b):
     return float(apart / max(_n_pairs(counts.size_a.sum()), 1.0))
 
 
-def matched_accuracy(a, b):
+def matched_accuracy(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
     """Share of steps on which two partitions agree once each state of one is matched with one of the other.
 
     The matching is the one that makes the share largest (Hungarian algorithm); states without a counterpart
@@ -127,14 +134,14 @@ def matched_accuracy(a, b):
     return float(table[linear_sum_assignment(table, maximize=True)].sum() / counts.size_a.sum())
 
 
-def _overlaps(a, b):
-    a, b = check_pair(a, b)
+def _overlaps(one: npt.ArrayLike, other: npt.ArrayLike) -> _Overlaps:
+    a, b = check_pair(one, other)
     K = int(b.max()) + 1
     # Only the pairs that meet: two fine partitions have more pairs of states than fit in memory.
     cells, shared = np.unique(a * K + b, return_counts=True)
     return _Overlaps(np.bincount(a), np.bincount(b), shared, np.array(np.divmod(cells, K)))
 
 
-def _n_pairs(sizes):
-    sizes = np.asarray(sizes, dtype=float)
-    return float((sizes * (sizes - 1.0) / 2.0).sum())
+def _n_pairs(sizes: npt.ArrayLike) -> float:
+    n = np.asarray(sizes, dtype=float)
+    return float((n * (n - 1.0) / 2.0).sum())

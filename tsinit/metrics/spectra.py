@@ -6,12 +6,21 @@ basis of the state; its singular values, hence `svd_entropy` and `stable_rank`, 
 do.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from tsinit.metrics._checks import check_matrices
 
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
-def spectral_radius(A):
+    from tsinit._typing import ComplexArray, FloatArray
+
+
+def spectral_radius(A: npt.ArrayLike) -> float | FloatArray:
     """Largest modulus of an eigenvalue.
 
     Parameters
@@ -26,7 +35,7 @@ def spectral_radius(A):
     return np.abs(np.linalg.eigvals(check_matrices(A))).max(axis=-1)
 
 
-def eigenvalues(A):
+def eigenvalues(A: npt.ArrayLike) -> ComplexArray:
     """Eigenvalues in a fixed order: slowest decay first.
 
     Sorted by decreasing modulus; equal moduli by increasing angle from the positive real axis, and of a
@@ -47,7 +56,7 @@ def eigenvalues(A):
     return np.take_along_axis(values, order, axis=-1)
 
 
-def svd_entropy(A, power=1):
+def svd_entropy(A: npt.ArrayLike, power: float = 1) -> float | FloatArray:
     """Normalised entropy of the singular values, between 0 (rank one) and 1 (all equal).
 
     H = -(sum_k p_k log p_k) / log n with p_k = s_k**power / sum_j s_j**power.
@@ -78,7 +87,7 @@ def svd_entropy(A, power=1):
     return entropy / np.log(n) if n > 1 else np.where(np.isnan(entropy), np.nan, 1.0)[()]
 
 
-def stable_rank(A):
+def stable_rank(A: npt.ArrayLike) -> float | FloatArray:
     """Squared Frobenius norm over squared spectral norm: a rank that ignores small singular values.
 
     Parameters
@@ -95,7 +104,7 @@ def stable_rank(A):
     return squares.sum(axis=-1) / np.where(largest > 0, largest, 1.0)
 
 
-def eigenvector_condition(A):
+def eigenvector_condition(A: npt.ArrayLike) -> float | FloatArray:
     """Condition number of the matrix of unit eigenvectors.
 
     1 for a normal matrix; large where eigenvalues are close to merging, so that they react strongly to

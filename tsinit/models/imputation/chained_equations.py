@@ -42,10 +42,10 @@ _WARM_UP, _PER_DRAW = 30, 2
 class DivergenceError(RuntimeError):
     """The regressions of a table contradict each other so much that its missing cells run away."""
 
-    def __init__(self, column: object, spread: float) -> None:
-        super().__init__(column, spread)
-        # The column by its number, until someone who knows the name puts it here.
-        self.column, self.spread = column, spread
+    def __init__(self, number: int, spread: float) -> None:
+        super().__init__(number, spread)
+        self.number, self.spread = number, spread
+        self.column: object = number  # until someone who knows the name puts it here
 
     def __str__(self) -> str:
         return (

@@ -45,6 +45,7 @@ from tsinit.models.race import InitRaceMixin
 from tsinit.result import worst_mixing
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import xarray
 
     from tsinit._typing import FloatArray, SeedLike, SeriesLike, TableLike
@@ -264,7 +265,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
                 runs, schedule.n_sweeps, monitor, n_jobs=options.n_jobs, objective="log_density"
             )
         except DivergenceError as error:
-            error.column = scales.names[error.column]
+            error.column = scales.names[error.number]
             raise
         monitor.stop()
         self._fitted_engine, self._fitted_seed = engine, child_seed(seed, 3)
@@ -351,9 +352,9 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         if self.posterior_.stored.n_draws < _MIN_DRAWS:
             return
         if rhat.max(initial=0.0) >= _DISAGREE:
-            warn_unmixed(rhat.max(), table.index[rhat.argmax()])
+            warn_unmixed(rhat.max(), table.index[int(rhat.argmax())])
         if reflected.max(initial=0.0) > _REFLECTED:
-            warn_reflected(reflected.max(), table.index[reflected.argmax()])
+            warn_reflected(reflected.max(), table.index[int(reflected.argmax())])
 
     def transform(self, X: SeriesLike, *, lengths: Sequence[int] | None = None) -> TableLike:
         """Complete a table by the posterior means of its missing cells.
@@ -511,7 +512,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
 
         return result.to_arviz(self.to_datatree())
 
-    def _draws_for(self, panel: Panel) -> tuple[ImputationTable, FloatArray]:
+    def _draws_for(self, panel: Panel) -> tuple[ImputationTable, npt.NDArray[np.floating]]:
         """Rows of a panel and draws of their missing cells: those of the fit where they are its rows."""
         posterior, table = self.posterior_, ImputationTable.from_panel(panel)
         if table.equals(posterior.table):

@@ -11,6 +11,8 @@ from tsinit._validate.imputing import check_bounds, check_domain, check_fillable
 from tsinit.models.imputation import season, transforms
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from tsinit._typing import BoolArray, FloatArray, IntArray
     from tsinit._validate import Panel
     from tsinit.models.imputation.model import ImputerOptions
@@ -150,7 +152,7 @@ class ColumnScales:
         """(T, A) missing cells of the active columns."""
         return table.missing[:, self.active]
 
-    def back(self, values: FloatArray, table: ImputationTable) -> FloatArray:
+    def back(self, values: npt.NDArray[np.floating], table: ImputationTable) -> FloatArray:
         """Bring draws (..., cells) of the missing cells of a table, row by row, back to the units of the data."""
         columns, out = np.nonzero(self.active_missing(table))[1], np.empty(values.shape)
         for i, transform in enumerate(self.transforms):
@@ -161,7 +163,7 @@ class ColumnScales:
     def completed(
         self,
         table: ImputationTable,
-        draws: FloatArray,
+        draws: npt.NDArray[np.floating],
         summarise: Callable[[FloatArray], FloatArray] = np.squeeze,
     ) -> FloatArray:
         """Complete a table by a summary of draws in the units of the data, column by column.
@@ -217,7 +219,8 @@ def longest_gaps(problem: ImputationProblem) -> tuple[int, int]:
 
     A run ends where its sequence does and at skipped steps.
     """
-    whole = _runs(problem.missing.all(axis=1), _starts(problem))
+    missing = np.asarray(problem.missing.all(axis=1))
+    whole = _runs(missing, _starts(problem))
     return int(run_lengths(problem).max(initial=0)), int(whole.max(initial=0))
 
 

@@ -95,7 +95,7 @@ def seasonal(problem: ImputationProblem, periods: Sequence[float]) -> tuple[Bool
     if not len(periods) or F == 0:
         return np.zeros(F, dtype=bool), np.zeros((1, F))
     terms = _terms(problem.steps, periods)
-    weights = np.linalg.lstsq(terms, problem.covariates, rcond=None)[0]
+    weights = np.asarray(np.linalg.lstsq(terms, problem.covariates, rcond=None)[0], dtype=float)
     return np.abs(terms @ weights - problem.covariates).max(axis=0) < 1e-6, weights
 
 

@@ -247,7 +247,7 @@ class VARChain:
             weighted = E @ drawn.precision
             self.table.weighted[part.rows] = weighted
             self.parameters[part.before] = drawn
-            total += log_prior(drawn, part.scale, part.prior) - 0.5 * np.vdot(weighted, E)
+            total += log_prior(drawn, part.scale, part.prior) - 0.5 * float(np.vdot(weighted, E))
             total -= 0.5 * len(Y) * (drawn.log_det + Y.shape[1] * np.log(2 * np.pi))
         self.log_density = float(total)
         if not np.isfinite(total):

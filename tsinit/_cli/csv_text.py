@@ -1,12 +1,22 @@
 """A CSV file as its text, so that gaps can be filled and all else stays as it was written, to the last character."""
 
+from __future__ import annotations
+
 import os
 import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from tsinit._typing import StrPath
+
+#: Start and end of a field in the text.
+Span: TypeAlias = tuple[int, int]
 
 
-class Sheet:
-    """The cells of a CSV file and where their text lies.
+class CSVText:
+    """The text of a CSV file and the positions of its cells.
 
     Parameters
     ----------
@@ -22,7 +32,7 @@ class Sheet:
         Lines that pandas takes for rows, empty ones at the end among them.
     """
 
-    def __init__(self, path, separator):
+    def __init__(self, path: StrPath, separator: str) -> None:
         with Path(path).expanduser().open(encoding="utf-8", newline="") as file:
             self.text = file.read()
         self.separator = separator
@@ -36,18 +46,19 @@ class Sheet:
             keep.pop()
         self.rows = keep
 
-    def field(self, i, j):
+    def field(self, i: int, j: int) -> str:
         """Text of a field, empty where the line ends before it."""
         return self.text[slice(*self.rows[i][j])] if j < len(self.rows[i]) else ""
 
-    def filled(self, cells):
+    def filled(self, cells: dict[tuple[int, int], str]) -> str:
         """Return the text with other fields.
 
         Parameters
         ----------
         cells : dict of (row, field) to str
         """
-        pieces, at = [], 0
+        pieces: list[str] = []
+        at = 0
         for i, j in sorted(cells):
             fields = self.rows[i]
             if j < len(fields):
@@ -60,7 +71,7 @@ class Sheet:
             at = end
         return "".join([*pieces, self.text[at:]])
 
-    def table(self, keys, columns):
+    def table(self, keys: dict[str, int], columns: dict[str, list[str]]) -> str:
         """Return the text of a new table, beginning with some columns of this one.
 
         Parameters
@@ -77,13 +88,13 @@ class Sheet:
         )
         return "".join(self.separator.join(line) + self.newline for line in [head, *body])
 
-    def _fields(self, line):
+    def _fields(self, line: list[Span]) -> list[str]:
         return [self.text[a:b] for a, b in line]
 
-    def _is_filled(self, line):
+    def _is_filled(self, line: list[Span]) -> bool:
         return len(line) > 1 or self.text[slice(*line[0])].strip(" \t") != ""
 
-    def _quoted(self, name):
+    def _quoted(self, name: str) -> str:
         return (
             '"' + name.replace('"', '""') + '"'
             if re.search(f'[{re.escape(self.separator)}"\r\n]', name)
@@ -91,12 +102,12 @@ class Sheet:
         )
 
 
-def _lines(text, separator):
-    """Cut a text into lines of (start, end) of fields, quotes being heeded where a field begins with one."""
+def _lines(text: str, separator: str) -> Iterator[list[Span]]:
+    """Cut a text into lines of fields; quotes count where a field begins with one."""
     s = re.escape(separator)
     blank = "[ \t]*" if separator != "\t" else "[ ]*"
     cut = re.compile(rf'({blank}"(?:[^"]|"")*"[^{s}\r\n]*|[^{s}\r\n]*)({s}|\r\n|\r|\n|\Z)')
-    line: list[tuple[int, int]] = []
+    line: list[Span] = []
     for found in cut.finditer(text):
         if found.start() == len(text) and not line:
             return  # behind the end of the last line there is nothing
@@ -106,7 +117,7 @@ def _lines(text, separator):
             line = []
 
 
-def write_together(files):
+def write_together(files: dict[Path, str | Callable[[Path], object]]) -> None:
     """Write files under other names, and give them theirs once all are there: an interruption leaves none.
 
     Parameters
@@ -132,7 +143,7 @@ def write_together(files):
             temporary.unlink(missing_ok=True)
 
 
-def write(path, text):
+def write(path: Path, text: str) -> None:
     """Write a text as it is, without other ends of lines."""
     with path.open("w", encoding="utf-8", newline="") as file:
         file.write(text)
