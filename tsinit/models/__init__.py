@@ -4,7 +4,7 @@ Each loads on first use: who fits one model does not wait for the others.
 """
 
 import importlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 _HOME = {
     "Budget": "tsinit.models.monitor",
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from tsinit.models.state_space.prior import LinearGaussianPrior, NormalInverseWishart
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(importlib.import_module(_HOME[name]), name)
     raise AttributeError(f"module 'tsinit.models' has no attribute {name!r}")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted(__all__)

@@ -1,9 +1,13 @@
-"""What all estimators share: the road check, start, run, store, and how it ends when it is interrupted."""
+"""What all estimators share: the road check, start, run, store, and how a fit ends when it is interrupted."""
 
+from __future__ import annotations
+
+import _thread
 import contextlib
 import functools
+import sys
 import threading
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -15,8 +19,16 @@ from tsinit._validate import (
     check_verbose,
     is_list_of_tables,
 )
-from tsinit.models.interrupt import interruptible, is_interrupt
 from tsinit.models.monitor import Monitor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Self
+
+    from tsinit._typing import SeriesLike
+    from tsinit._validate import Panel
+
+_Class = TypeVar("_Class", bound=type)
 
 
 class FitKind(NamedTuple):
@@ -47,7 +59,7 @@ class SeriesEstimator(BaseEstimator):
     fit_kind: ClassVar[FitKind] = FitKind()
     _fitted_attribute = "start_"
 
-    def fit(self, X, y=None, *, lengths=None):
+    def fit(self, X: SeriesLike, y: object = None, *, lengths: Sequence[int] | None = None) -> Self:
         """Fit the model.
 
         Parameters
@@ -71,7 +83,9 @@ class SeriesEstimator(BaseEstimator):
         """
         return self.fit_under(Monitor(), X, lengths=lengths)
 
-    def fit_under(self, monitor, X, lengths=None):
+    def fit_under(
+        self, monitor: Monitor, X: SeriesLike, lengths: Sequence[int] | None = None
+    ) -> Self:
         """Fit under a monitor that sets a budget and keeps the trace, as `compare` does.
 
         Parameters
@@ -104,38 +118,42 @@ class SeriesEstimator(BaseEstimator):
         self.history_ = np.array(monitor.objectives)
         return self
 
-    def _n_iterations(self):
+    def _run(self, panel: Panel, seed: np.random.SeedSequence, monitor: Monitor) -> None:
+        """Ask the strategy for a start, refine it, and set what the estimator has after a fit."""
+        raise NotImplementedError
+
+    def _n_iterations(self) -> int | None:
         """Iterations that a progress bar counts, None where nobody knows."""
         return getattr(self, "max_iter", None)
 
-    def _forget(self):
+    def _forget(self) -> None:
         for name in [n for n in vars(self) if n.endswith("_") or n.startswith("_fitted_")]:
             delattr(self, name)
 
-    def _read(self, X, lengths=None):
+    def _read(self, X: SeriesLike, lengths: Sequence[int] | None = None) -> Panel:
         """Check data that a fitted model is asked about."""
         check_fitted(self)
         return check_series(X, lengths, estimator=self)
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, self._fitted_attribute)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
 
 
-def lists_as_they_are(cls):
+def lists_as_they_are(cls: _Class) -> _Class:
     """Exempt lists of tables from ``set_output``, which scikit-learn wraps around ``transform`` for one table only."""
     for name in ("transform", "fit_transform"):
         setattr(cls, name, _exempt(getattr(cls, name)))
     return cls
 
 
-def _exempt(wrapped):
+def _exempt(wrapped: Any) -> Callable[..., Any]:
     @functools.wraps(wrapped)
-    def method(self, X, *args, **kwargs):
+    def method(self: Any, X: SeriesLike, *args: Any, **kwargs: Any) -> Any:
         run = wrapped.__wrapped__ if is_list_of_tables(X) else wrapped
         return run(self, X, *args, **kwargs)
 
@@ -143,7 +161,7 @@ def _exempt(wrapped):
 
 
 @functools.cache
-def _thread_controller():
+def _thread_controller() -> Any:
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
@@ -158,7 +176,7 @@ class _Limit:
 
 
 @contextlib.contextmanager
-def one_thread():
+def one_thread() -> Iterator[None]:
     """Hold BLAS to one thread: at the sizes of state spaces, more threads only wait for each other."""
     with _Limit.lock:
         if _Limit.holders == 0:
@@ -174,7 +192,7 @@ def one_thread():
 
 
 @contextlib.contextmanager
-def _bar(estimator, monitor):
+def _bar(estimator: SeriesEstimator, monitor: Monitor) -> Iterator[None]:
     """Show a progress bar with the objective where ``verbose`` asks for it and nobody else listens."""
     if not check_verbose(estimator.verbose) or monitor.callback is not None:
         yield
@@ -184,7 +202,7 @@ def _bar(estimator, monitor):
     name = type(estimator).__name__
     with tqdm(total=estimator._n_iterations(), desc=name, unit="it", leave=True) as bar:
 
-        def show(iteration, objective):
+        def show(iteration: int, objective: float) -> None:
             bar.n = iteration
             if objective == objective:  # a start alone may have none: NaN
                 bar.set_postfix_str(f"{estimator.fit_kind.objective} {objective:.6g}")
@@ -194,3 +212,39 @@ def _bar(estimator, monitor):
             yield
         finally:
             monitor.callback = None
+
+
+def is_interrupt(error: BaseException | None) -> bool:
+    """Tell whether an error is Ctrl-C in disguise: Numba wraps one that comes while it hands over arguments."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C end a fit even while its kernels are being compiled.
+
+    An exception in one of the compiler's callbacks has nowhere to go: Python shows it and goes on, and the
+    interrupt would be lost. So it is sent again, a little later, until it meets the code of the caller.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # interrupts go to the main thread, and the hook belongs to the process
+        return
+    report = sys.unraisablehook
+
+    def send_again(lost: sys.UnraisableHookArgs) -> None:
+        if not issubclass(lost.exc_type, KeyboardInterrupt):
+            report(lost)
+            return
+        timer = threading.Timer(0.05, _thread.interrupt_main)
+        timer.daemon = True
+        timer.start()
+
+    sys.unraisablehook = send_again
+    try:
+        yield
+    finally:
+        sys.unraisablehook = report

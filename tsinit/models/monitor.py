@@ -1,7 +1,14 @@
 """What a fit may spend, and the record of what it did."""
 
+from __future__ import annotations
+
 from time import perf_counter
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tsinit._typing import FloatArray
 
 
 class Budget(NamedTuple):
@@ -10,10 +17,10 @@ class Budget(NamedTuple):
     Parameters
     ----------
     max_iter : int or None
-        Iterations at most; None leaves it to the model's own ``max_iter``.
+        Maximum number of iterations; None leaves it to the model's own ``max_iter``.
     seconds : float or None
-        Wall-clock seconds of the run, all restarts and orders together (the starts excluded); a fit in time
-        trouble ends after the current iteration and keeps what it has.
+        Wall-clock seconds of the run, all restarts and orders together (the starts excluded); a fit that
+        runs out of them ends after the current iteration and keeps what it has.
     """
 
     max_iter: int | None = None
@@ -37,38 +44,40 @@ class Monitor:
     init_seconds, fit_seconds : float
         Time of the start and of the run.
     extras : dict of str to list of float
-        What else an iteration has to tell, by name, one entry per iteration (a sampler's number of states).
+        What else an iteration reports, by name, one entry per iteration (a sampler's number of states).
     final : float or None
         What the run comes to where that is not its last objective: a sampler's mean over the draws it keeps.
     timed_out : bool
         The budget's seconds ran out.
     """
 
-    def __init__(self, budget=None, callback=None):
+    def __init__(
+        self, budget: Budget | None = None, callback: Callable[[int, float], None] | None = None
+    ) -> None:
         self.budget = Budget() if budget is None else budget
         self.callback = callback
-        self.objectives = []
-        self.seconds = []
-        self.extras = {}
-        self.final = None
+        self.objectives: list[float] = []
+        self.seconds: list[float] = []
+        self.extras: dict[str, list[float]] = {}
+        self.final: float | None = None
         self.init_seconds = 0.0
         self.fit_seconds = 0.0
         self.timed_out = False
         self.shift = 0.0  # added to every objective: what the units of the data contribute
         self._clock = perf_counter()
 
-    def start(self):
+    def start(self) -> None:
         """Restart the clock: what follows belongs to the start."""
         self._clock = perf_counter()
 
-    def run(self):
+    def run(self) -> None:
         """Close the start and restart the clock: what follows belongs to the run."""
         now = perf_counter()
         self.init_seconds += now - self._clock
         self._clock = now
         self.objectives, self.seconds, self.extras = [], [], {}
 
-    def __call__(self, iteration, objective):
+    def __call__(self, iteration: int, objective: float) -> bool:
         """Note one iteration of a program that brings its own loop; iteration 0, the start alone, closes the start.
 
         Returns
@@ -81,8 +90,8 @@ class Monitor:
         limit = self.budget.max_iter
         return self.record(objective) and (limit is None or iteration < limit)
 
-    def record(self, objective, **extras):
-        """Note the objective of one more iteration, and what else it has to tell by name.
+    def record(self, objective: float, **extras: float) -> bool:
+        """Note the objective of one more iteration, and what else it reports, by name.
 
         Returns
         -------
@@ -91,7 +100,9 @@ class Monitor:
         """
         return self.extend([objective], **{name: [value] for name, value in extras.items()})
 
-    def extend(self, objectives, **extras):
+    def extend(
+        self, objectives: Sequence[float] | FloatArray, **extras: Sequence[float] | FloatArray
+    ) -> bool:
         """Note a block of iterations that ran together; the time since the last entry is shared out evenly.
 
         Returns
@@ -111,30 +122,32 @@ class Monitor:
         self.timed_out = self.out_of_time()
         return not self.timed_out
 
-    def elapsed(self):
+    def elapsed(self) -> float:
         """Seconds since the clock was last restarted."""
         return perf_counter() - self._clock
 
-    def out_of_time(self):
+    def out_of_time(self) -> bool:
         """Whether the budget's seconds are spent, by this run and those that went before (restarts, other orders)."""
         return (
             self.budget.seconds is not None
             and self.fit_seconds + self.elapsed() > self.budget.seconds
         )
 
-    def rewrite(self, objectives, **extras):
-        """Tell the iterations again, where some of what they were averaged over has been left out."""
+    def rewrite(
+        self, objectives: Sequence[float] | FloatArray, **extras: Sequence[float] | FloatArray
+    ) -> None:
+        """Record the iterations again, where some of what they were averaged over has been left out."""
         n = len(objectives)
         last = self.seconds[-1] if self.seconds else 0.0
         self.objectives = [float(value) + self.shift for value in objectives]
         self.seconds = (self.seconds + [last] * n)[:n]
         self.extras = {name: [float(value) for value in values] for name, values in extras.items()}
 
-    def max_iter(self, default):
+    def max_iter(self, default: int) -> int:
         """Return the smaller of the model's own iteration limit and the budget's."""
         return default if self.budget.max_iter is None else min(default, self.budget.max_iter)
 
-    def stop(self):
+    def stop(self) -> tuple[list[float], list[float]]:
         """Close the run and return its trace: (objectives, seconds)."""
         self.fit_seconds += perf_counter() - self._clock
         return self.objectives, self.seconds

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tsinit._validate import child_seed, no_contender
-from tsinit.models.interrupt import is_interrupt
+from tsinit.models.base import is_interrupt
 
 if TYPE_CHECKING:
     from tsinit.comparison import Comparison

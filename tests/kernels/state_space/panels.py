@@ -44,7 +44,7 @@ def twin_moments(params, sequences, direct):
     """The sums of `Moments` from the joint Gaussian of each sequence, by their definitions."""
     n, D = len(params.A), len(params.C)
     sums = {name: np.zeros((n, n)) for name in SUMS}
-    sums |= {"P_seen": np.zeros((D, n, n)), "Cx": np.zeros((D, n)), "yy": np.zeros((D, D))}
+    sums |= {"P_observed": np.zeros((D, n, n)), "Cx": np.zeros((D, n)), "yy": np.zeros((D, D))}
     for y in sequences:
         T = len(y)
         if T == 0:
@@ -57,7 +57,7 @@ def twin_moments(params, sequences, direct):
         sums["P_blank"] += s.covariances[~seen.any(axis=1)].sum(axis=0)
         sums["lag"] += s.lag_one.sum(axis=0)
         for i in range(D):
-            sums["P_seen"][i] += s.covariances[seen[:, i] == direct[i]].sum(axis=0)
+            sums["P_observed"][i] += s.covariances[seen[:, i] == direct[i]].sum(axis=0)
         for t in np.flatnonzero(seen.any(axis=1)):
             # Observed entries have zero rows and columns in the conditional covariance.
             now = T * n + t * D + np.arange(D)

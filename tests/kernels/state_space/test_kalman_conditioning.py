@@ -251,7 +251,7 @@ def test_both_passes_agree_where_both_are_right(rng, monkeypatch, observation_co
             assert_same(getattr(f, name), getattr(plain_f, name), 1e-11, name)
         assert by_step(spread(s.covariances), spread(plain.covariances)) < 1e-9
         assert by_step(spread(f.covariances), spread(plain_f.covariances)) < 1e-9
-        for name in (*SUMS, "P_seen", "Cx", "yy"):
+        for name in (*SUMS, "P_observed", "Cx", "yy"):
             assert_same(getattr(s.moments, name), getattr(plain.moments, name), 1e-9, name)
 
 
@@ -404,7 +404,7 @@ def test_a_failed_pass_leaves_the_next_one_alone(rng):
     assert not again.retried
     assert_same(again.means, first.means, 1e-14)
     assert_same(spread(again.covariances), spread(first.covariances), 1e-14)
-    for name in (*SUMS, "P_seen"):
+    for name in (*SUMS, "P_observed"):
         assert_same(getattr(again.moments, name), getattr(first.moments, name), 1e-14, name)
 
 

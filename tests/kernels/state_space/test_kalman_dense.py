@@ -82,13 +82,13 @@ def test_sums_of_the_m_step_are_those_of_the_joint_gaussian(problem, kind):
     exact = twin_moments(params, sequences, kalman.direct)
     for name in SUMS:
         assert_same(getattr(sums, name), exact[name], TOL, name)
-    gaps = not kalman.seen.all()
-    assert (len(sums.P_seen), len(sums.Cx), len(sums.yy)) == (
+    gaps = not kalman.observed.all()
+    assert (len(sums.P_observed), len(sums.Cx), len(sums.yy)) == (
         (len(params.C), 0, 0) if gaps and kind == "by_variable" else
         (0, len(params.C), len(params.C)) if gaps else (0, 0, 0)
     )  # fmt: skip
-    if len(sums.P_seen):
-        assert_same(sums.P_seen, exact["P_seen"], TOL, "P_seen")
+    if len(sums.P_observed):
+        assert_same(sums.P_observed, exact["P_observed"], TOL, "P_observed")
     if len(sums.Cx):
         assert_same(sums.Cx, exact["Cx"], TOL, "Cx")
         assert_same(sums.yy, exact["yy"], TOL, "yy")

@@ -103,7 +103,7 @@ def test_a_long_series_with_gaps_is_the_same_in_pieces(monkeypatch):
     assert_same(pieces.log_likelihood, whole.log_likelihood, 1e-14)
     assert_same(pieces.means, whole.means, 1e-13)
     assert by_step(spread(pieces.covariances), spread(whole.covariances)) < 1e-12
-    for name in ("P", "lag", "P_seen"):
+    for name in ("P", "lag", "P_observed"):
         assert_same(getattr(pieces.moments, name), getattr(whole.moments, name), 1e-12, name)
 
 

@@ -7,7 +7,7 @@ from reference import em as twin
 
 from tsinit.kernels import Kalman
 from tsinit.models.state_space.em import EM
-from tsinit.models.state_space.m_step import Settings
+from tsinit.models.state_space.m_step import MStepSettings
 from tsinit.models.state_space.prior import LinearGaussianPrior, NormalInverseWishart
 
 LENGTHS = (30, 1, 22)
@@ -27,7 +27,7 @@ def draw(rng, n, D, gaps, observation_cov="diag"):
 def step(params, sequences, **changes):
     y = np.concatenate(sequences)
     offsets = np.concatenate([[0], np.cumsum([len(s) for s in sequences])])
-    settings = Settings(
+    settings = MStepSettings(
         "full", "diag", "fixed", np.zeros(y.shape[1]), LinearGaussianPrior()
     )._replace(**changes)
     em = EM(Kalman(y, len(params.A), offsets), settings)
@@ -114,16 +114,16 @@ def test_the_sums_of_the_e_step_give_the_gradient(rng, observation_cov):
     y, offsets = np.concatenate(sequences), np.concatenate([[0], np.cumsum(LENGTHS)])
     em = EM(
         Kalman(y, 3, offsets),
-        Settings("full", observation_cov, "fixed", np.zeros(4), LinearGaussianPrior()),
+        MStepSettings("full", observation_cov, "fixed", np.zeros(4), LinearGaussianPrior()),
     )
     state = em.evaluate(params)
-    x, sums = state.done.means, state.done.moments
-    _, S_00, S_10, S_11 = em.design.products(x)
+    x, sums = state.smoothed.means, state.smoothed.moments
+    _, (S_00, S_10, S_11, _) = em.data.products(x)
     S_00, S_10, S_11 = S_00 + sums.P - sums.P_last, S_10 + sums.lag, S_11 + sums.P - sums.P_first
     A, Q = params.A, params.Q
     scatter = S_11 - A @ S_10.T - S_10 @ A.T + A @ S_00 @ A.T
     score = {"A": np.linalg.solve(Q, S_10 - A @ S_00)}
-    score["Q"] = 0.5 * np.linalg.solve(Q, np.linalg.solve(Q, scatter - em.design.pairs * Q).T)
+    score["Q"] = 0.5 * np.linalg.solve(Q, np.linalg.solve(Q, scatter - em.data.n_pairs * Q).T)
     for name, gradient in score.items():
         value = getattr(params, name)
         direction = rng.standard_normal(value.shape)

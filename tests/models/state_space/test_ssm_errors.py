@@ -247,9 +247,12 @@ def test_questions_to_a_fitted_model_are_checked_too():
     nothing = "X must have at least one observed value to be scored; got only missing ones."
     assert said(lambda: fitted.score(Y * np.nan)) == nothing
     assert said(lambda: fitted.bic(Y * np.nan)) == nothing
-    assert said(lambda: fitted.forecast(0)) == "steps must be a whole number of at least 1; got 0."
     assert (
-        said(lambda: fitted.forecast(2.0)) == "steps must be a whole number of at least 1; got 2.0."
+        said(lambda: fitted.forecast(0)) == "n_steps must be a whole number of at least 1; got 0."
+    )
+    assert (
+        said(lambda: fitted.forecast(2.0))
+        == "n_steps must be a whole number of at least 1; got 2.0."
     )
     assert said(lambda: fitted.sample(0)) == "n_steps must be a whole number of at least 1; got 0."
     assert (

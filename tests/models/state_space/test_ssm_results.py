@@ -311,3 +311,12 @@ def test_plain_numbers_have_plain_types(gappy):
         "StateEstimate(250 steps, 3 states, log_likelihood="
     )
     assert isinstance(fitted.impute(pd.DataFrame(gappy)), pd.DataFrame)
+
+
+def test_forecast_takes_its_steps_by_their_old_name_with_a_warning(gappy):
+    fitted = fit(gappy)
+    with pytest.warns(
+        FutureWarning, match=r"^steps is now called n_steps; the old name goes in 0\.3\.$"
+    ):
+        old = fitted.forecast(steps=3)
+    np.testing.assert_array_equal(old.means, fitted.forecast(n_steps=3).means)

@@ -21,7 +21,7 @@ from tsinit.comparison.plan.tasks import Task
 from tsinit.comparison.run import cluster
 from tsinit.comparison.run.store import RunStore
 from tsinit.comparison.run.worker import KILLED, RunResult, execute, here, killed, warm_up
-from tsinit.models.interrupt import interruptible
+from tsinit.models.base import interruptible
 
 if TYPE_CHECKING:
     from tqdm import tqdm

@@ -21,7 +21,7 @@ class System(NamedTuple):
     tol: float  # relative change below which a covariance recursion counts as settled
 
 
-class Schedule(NamedTuple):
+class CovarianceSchedule(NamedTuple):
     """What the filter does at each distinct step."""
 
     K: np.ndarray  # (S, D, n) gain of each scalar observation
@@ -31,7 +31,7 @@ class Schedule(NamedTuple):
     W: np.ndarray  # (S or 1, D, n) observation rows, whitened where R is full
 
 
-class Moments(NamedTuple):
+class SmootherMoments(NamedTuple):
     """Sums of covariances over time that the M-step needs, to be filled in place."""
 
     P: np.ndarray  # (n, n) sum of smoothed covariances
@@ -41,7 +41,7 @@ class Moments(NamedTuple):
         np.ndarray
     )  # (n, n) sum of Cov(x[t+1], x[t]); while the covariance pass runs, sum of its N A P term
     P_blank: np.ndarray  # (n, n) and over steps that see nothing
-    P_seen: np.ndarray  # (D or 0, n, n) by variable, over the steps `direct` chooses
+    P_observed: np.ndarray  # (D or 0, n, n) by variable, over the steps `direct` chooses
     direct: np.ndarray  # (D,) True: sum the steps that see the variable; False: those that do not
     Cx: np.ndarray  # (D, n) or (0, n): sum of Cov(y, x) of missing entries
     yy: np.ndarray  # (D, D) or (0, D): sum of Cov(y) of missing entries
@@ -57,7 +57,7 @@ class Scores(NamedTuple):
     x: np.ndarray  # (T, n) means, replaced in place
 
 
-class Store(NamedTuple):
+class CovarianceStore(NamedTuple):
     """Distinct covariances and which step has which."""
 
     values: np.ndarray  # (S, n, n)

@@ -20,15 +20,15 @@ from tsinit.kernels.state_space.arrays import (
     APPEND,
     IN_PLACE,
     NOTHING,
-    Moments,
-    Schedule,
+    CovarianceSchedule,
+    CovarianceStore,
     Scores,
-    Store,
+    SmootherMoments,
     System,
 )
 
 
-class Panel(NamedTuple):
+class SequenceBatch(NamedTuple):
     """Sequences ready for the kernels."""
 
     z: np.ndarray  # (T, D) data, centred and whitened where R is full, NaN where missing
@@ -42,7 +42,7 @@ class Panel(NamedTuple):
 class Workspace(NamedTuple):
     """Memory that the passes write to; kept from one pass to the next, it is paid for once."""
 
-    plan: Schedule  # S slots
+    plan: CovarianceSchedule  # S slots
     index: np.ndarray  # (L,) int64, slot of each step of a sequence; L is the longest sequence
     e: np.ndarray  # (L, D) innovations of a sequence
 
@@ -73,21 +73,21 @@ def group_twins(length, complete):
 def new_moments(D, n, direct, gaps):
     """Empty sums; `direct` has an entry per variable or none, `gaps` asks for those over missing entries."""
     square = np.zeros((5, n, n))
-    return Moments(
+    return SmootherMoments(
         square[0], square[1], square[2], square[3], square[4], np.zeros((direct.size, n, n)), direct,
         np.zeros((D if gaps else 0, n)), np.zeros((D if gaps else 0, D)),
     )  # fmt: skip
 
 
-class Pass:
+class KalmanPass:
     """One pass over a panel.
 
     Parameters
     ----------
     system : System
-    panel : Panel
+    panel : SequenceBatch
     work : Workspace
-    total : Moments or None
+    total : SmootherMoments or None
         Sums of the M-step to add to.
     smooth, covariances : bool
         Go back over the filtered sequences; keep covariances.
@@ -98,7 +98,7 @@ class Pass:
     ----------
     x : (T, n) float
         Filtered or smoothed means.
-    store : Store
+    store : CovarianceStore
         Distinct covariances, if asked for.
     log_likelihood, quadratic : float
         In nats; the sum of squared standardised innovations.
@@ -107,7 +107,14 @@ class Pass:
     """
 
     def __init__(
-        self, system: System, panel: Panel, work: Workspace, total, smooth, covariances, probed
+        self,
+        system: System,
+        panel: SequenceBatch,
+        work: Workspace,
+        total,
+        smooth,
+        covariances,
+        probed,
     ):
         T, n = len(panel.z), len(system.A)
         self.system, self.panel, self.work, self.smooth = system, panel, work, smooth
@@ -128,14 +135,14 @@ class Pass:
     @property
     def store(self):
         """Distinct covariances and which step has which."""
-        return Store(self._values[: self._used], self._where)
+        return CovarianceStore(self._values[: self._used], self._where)
 
     def _run(self, order, others):
         if not others.size:
             for q in order:
                 self._sequence(q, self._total)
             return
-        one = Moments(*map(np.zeros_like, self._total))._replace(direct=self._total.direct)
+        one = SmootherMoments(*map(np.zeros_like, self._total))._replace(direct=self._total.direct)
         if self._sequence(order[0], one) > 1:  # the schedule did not fit: there is nothing to share
             _add_times(self._total, 1, one)
             self._run(others.tolist(), others[:0])
@@ -233,5 +240,5 @@ class Pass:
 
 def _add_times(total, times, one):
     """total += times * one, for the sums that complete sequences have."""
-    for field in ("P", "P_first", "P_last", "lag", "P_blank", "P_seen"):
+    for field in ("P", "P_first", "P_last", "lag", "P_blank", "P_observed"):
         getattr(total, field)[...] += times * getattr(one, field)

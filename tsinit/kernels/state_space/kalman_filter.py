@@ -4,34 +4,38 @@ Everything that is the same for every pass over the same data (which entries are
 taken, the memory to write to) is worked out once, so that an EM iteration costs its kernels and little else.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tsinit.kernels.params import is_diagonal
 from tsinit.kernels.state_space import filter_smoother, observation, square_root
-from tsinit.kernels.state_space.arrays import Moments, Schedule, Store, System
+from tsinit.kernels.state_space.arrays import (
+    CovarianceSchedule,
+    CovarianceStore,
+    System,
+)
 
 TOLERANCE = 1e-13  # relative change per step below which a covariance recursion counts as settled
 _BUDGET = 2**26  # bytes for the schedule; longer runs of distinct steps are cut into chunks
 
 
-class Smoothed(NamedTuple):
+class KalmanResult(NamedTuple):
     """Result of a filter or smoother pass."""
 
     means: np.ndarray  # (T, n)
-    covariances: Store | None  # distinct (S, n, n) and the step's place in them (T,)
+    covariances: Any  # a CovarianceStore where they were asked for, else None
     log_likelihood: float
     quadratic: (
         float  # sum of squared standardised innovations: n_observed times the best common scale
     )
-    moments: Moments | None
+    moments: Any  # SmootherMoments where they were asked for, else None
     succeeded: bool  # False: even the square-root pass met a covariance it could not handle
     retried: bool  # the square-root pass was needed
 
 
 def _schedule(slots, D, n, diagonal):
-    return Schedule(
+    return CovarianceSchedule(
         np.empty((slots, D, n)),
         np.empty((slots, D)),
         np.empty(slots),
@@ -58,15 +62,15 @@ class Kalman:
         self.offsets = np.array([0, T] if offsets is None else offsets, dtype=np.int64)
         starts, length = self.offsets[:-1], np.diff(self.offsets)
         if np.isfinite(y.sum()):  # nothing is missing
-            self.seen = np.broadcast_to(True, y.shape)
+            self.observed = np.broadcast_to(True, y.shape)
             self.count = np.full(y.shape[1], T)
             self.changed, self.complete = np.zeros(T, dtype=bool), np.ones(len(starts), dtype=bool)
         else:
-            self.seen = ~np.isnan(y)
-            self.count = np.count_nonzero(self.seen, axis=0)
+            self.observed = ~np.isnan(y)
+            self.count = np.count_nonzero(self.observed, axis=0)
             self.changed = np.ones(T, dtype=bool)
-            self.changed[1:] = _any_column(self.seen[1:] != self.seen[:-1])
-            full = np.concatenate([[0], np.cumsum(~_any_column(~self.seen))])
+            self.changed[1:] = _any_column(self.observed[1:] != self.observed[:-1])
+            full = np.concatenate([[0], np.cumsum(~_any_column(~self.observed))])
             self.complete = full[self.offsets[1:]] - full[starts] == length
         self.changed[starts[length > 0]] = True
         self.n_observed = int(self.count.sum())
@@ -103,7 +107,9 @@ class Kalman:
             system.C, system.diagonal, self._longest if covariances and not smooth else None
         )
         total = self._sums(moments)
-        done = filter_smoother.Pass(system, panel, work, total, smooth, covariances, self._probed)
+        done = filter_smoother.KalmanPass(
+            system, panel, work, total, smooth, covariances, self._probed
+        )
         if np.shares_memory(done.store.values, work.plan.P):
             self._work.clear()  # the covariances handed out live there
         if not done.succeeded and not self._probed:
@@ -129,7 +135,9 @@ class Kalman:
             z, d = self.y - d, np.zeros(len(C))
             observation.whiten(R, z, self.changed)
         system = System(A, C, Q, R, m0, P0, d, diagonal, TOLERANCE)
-        return system, filter_smoother.Panel(z, self.offsets.tolist(), self.changed, self._groups)
+        return system, filter_smoother.SequenceBatch(
+            z, self.offsets.tolist(), self.changed, self._groups
+        )
 
     def _workspace(self, C, diagonal, slots):
         D, n = self.y.shape[1], self.n_states
@@ -160,9 +168,11 @@ class Kalman:
         """What comes back where there is no answer."""
         T, n = len(self.y), self.n_states
         store = (
-            Store(np.full((1, n, n), np.nan), np.zeros(T, dtype=np.int64)) if covariances else None
+            CovarianceStore(np.full((1, n, n), np.nan), np.zeros(T, dtype=np.int64))
+            if covariances
+            else None
         )
-        return Smoothed(
+        return KalmanResult(
             np.full((T, n), np.nan), store, -np.inf, np.nan, self._sums(moments), False, False
         )
 
@@ -181,16 +191,18 @@ class Kalman:
             else filter_smoother.new_moments(len(system.C), n, np.zeros(0, bool), False)
         )
         log_likelihood, quadratic, sound = square_root.run(
-            system, _root(params.Q), _root(params.P0), panel.z, self.offsets, self.changed, np.array(self.seen),
+            system, _root(params.Q), _root(params.P0), panel.z, self.offsets, self.changed, np.array(self.observed),
             smooth, covariances, x, values, sums,
         )  # fmt: skip
-        store = Store(values, np.arange(T)) if covariances else None
+        store = CovarianceStore(values, np.arange(T)) if covariances else None
         return self._result(x, store, log_likelihood.sum(), quadratic, total, sound, True)
 
     def _result(self, x, store, log_likelihood, quadratic, moments, sound, retried):
         # A mean that overflows where nothing is seen shows where the recursion ends.
         sound = bool(sound and np.isfinite(log_likelihood) and np.isfinite(x[self._ends]).all())
-        return Smoothed(x, store, float(log_likelihood), float(quadratic), moments, sound, retried)
+        return KalmanResult(
+            x, store, float(log_likelihood), float(quadratic), moments, sound, retried
+        )
 
 
 def _any_column(mask):

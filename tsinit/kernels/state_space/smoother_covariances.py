@@ -101,12 +101,12 @@ def _collect(weight, P, B, precision, slot, sums):
         seen += precision[slot, i] > 0.0
     if seen == 0:
         add_scaled(sums.P_blank, weight, P)
-    P_seen, direct = sums.P_seen, sums.direct
-    for i in range(P_seen.shape[0]):
+    P_observed, direct = sums.P_observed, sums.direct
+    for i in range(P_observed.shape[0]):
         if (precision[slot, i] > 0.0) == direct[i]:
             for a in range(P.shape[0]):
                 for b in range(P.shape[0]):
-                    P_seen[i, a, b] += weight * P[a, b]
+                    P_observed[i, a, b] += weight * P[a, b]
 
 
 @kernel_with_memory
@@ -139,7 +139,7 @@ def collect_gap(system, z, t, weight, P, sums):
 
 @kernel_with_memory
 def append(values, used, P):
-    """Store P at place `used` of values, in a larger copy when it is full."""
+    """CovarianceStore P at place `used` of values, in a larger copy when it is full."""
     if used == values.shape[0]:
         n = P.shape[0]
         larger = np.empty((2 * used + 16, n, n))

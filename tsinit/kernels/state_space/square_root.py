@@ -289,9 +289,9 @@ def _collect(system, z, t, seen, P, total):
         blank &= not seen[t, i]
     if blank:
         add_scaled(total.P_blank, 1.0, P)
-    for i in range(total.P_seen.shape[0]):
+    for i in range(total.P_observed.shape[0]):
         if seen[t, i] == total.direct[i]:
-            add_scaled(total.P_seen[i], 1.0, P)
+            add_scaled(total.P_observed[i], 1.0, P)
     if total.Cx.shape[0] > 0:
         collect_gap(system, z, t, 1.0, P, total)
 

@@ -9,14 +9,13 @@ from tsinit._validate import check_choice, check_count, check_flag, check_labels
 from tsinit.init._labels import wanted_states
 from tsinit.init.race import candidates, race_of
 from tsinit.init.registry import resolve
-from tsinit.models.base import FitKind, SeriesEstimator
+from tsinit.models.base import FitKind, SeriesEstimator, is_interrupt
 from tsinit.models.chain_race import ChainRace, race_chains
 from tsinit.models.chains import ChainRun, ChainSchedule, run_chains
 from tsinit.models.hidden_markov import summaries
 from tsinit.models.hidden_markov.chain import Chain, ChainStopped, Priors
 from tsinit.models.hidden_markov.posterior import SCALARS, Draws, recorder
 from tsinit.models.hidden_markov.regimes import RegimeQueries
-from tsinit.models.interrupt import is_interrupt
 from tsinit.models.race import InitRaceMixin
 
 

@@ -1,12 +1,23 @@
 """How many states: parameters counted, information criteria, and the table that shows the choice."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-def count_parameters(n, D, transition_cov, observation_cov, learned):
+    from tsinit.models.state_space.restarts import EMFit, StateSpaceData
+
+
+def count_parameters(
+    n: int, D: int, transition_cov: str, observation_cov: str, learned: bool
+) -> int:
     """Count the free parameters of the observed process.
 
-    Changing the coordinates of the state changes nothing that can be seen, so A, C and Q hold n^2 numbers that
+    Changing the coordinates of the state changes nothing that can be observed, so A, C and Q hold n^2 numbers that
     do not count; and no parametrisation says more than the innovations form, 2 n D + D (D + 1) / 2.
 
     Parameters
@@ -18,7 +29,7 @@ def count_parameters(n, D, transition_cov, observation_cov, learned):
         Whether m0 and P0 are estimated.
     """
 
-    def covariance(structure, k):
+    def covariance(structure: str, k: int) -> int:
         return {"full": k * (k + 1) // 2, "diag": k, "spherical": 1, "fixed": 0}[structure]
 
     # A diagonal Q leaves only signs and permutations of the state free, a spherical one only rotations.
@@ -28,7 +39,7 @@ def count_parameters(n, D, transition_cov, observation_cov, learned):
     return min(raw, 2 * n * D + D * (D + 1) // 2) + D + initial
 
 
-def information(log_likelihood, n_parameters, n_steps):
+def information(log_likelihood: float, n_parameters: int, n_steps: int) -> tuple[float, float]:
     """Return (AIC, BIC); n_steps counts the steps with at least one observed value."""
     return (
         -2.0 * log_likelihood + 2.0 * n_parameters,
@@ -36,13 +47,25 @@ def information(log_likelihood, n_parameters, n_steps):
     )
 
 
-def order_table(fits):
+def tabulate(data: StateSpaceData, fit: EMFit) -> dict[str, Any]:
+    """Return the row of one fit in the table of orders."""
+    n, D = len(fit.params.A), len(fit.params.C)
+    transition_cov, observation_cov = data.options.transition_cov, data.options.observation_cov
+    k = count_parameters(n, D, transition_cov, observation_cov, fit.initial_state == "learned")
+    aic, bic = information(fit.log_likelihood, k, data.n_steps_observed)
+    return {
+        "n_states": n, "log_likelihood": fit.log_likelihood, "n_parameters": k, "aic": aic, "bic": bic,
+        "n_iter": len(fit.trace[0]) - 1, "converged": fit.converged,
+    }  # fmt: skip
+
+
+def order_table(fits: list[dict[str, Any]]) -> pd.DataFrame:
     """Tabulate fits of several orders, best BIC marked.
 
     Parameters
     ----------
     fits : list of dict
-        With keys n_states, log_likelihood, n_parameters, aic, bic, n_iter, converged.
+        Rows from `tabulate`.
 
     Returns
     -------

@@ -1,44 +1,51 @@
 """Expectation maximisation for the linear Gaussian model: the loop around E-step and M-step, plain or accelerated."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from tsinit.kernels import solve_lyapunov
 from tsinit.kernels.params import LinearGaussianParams
-from tsinit.kernels.state_space.kalman_filter import Smoothed
 from tsinit.metrics import spectral_radius
-from tsinit.models.state_space.m_step import Design, Settings, by_variable, lifted, m_step
+from tsinit.models.state_space.m_step import (
+    EMState,
+    MStepSettings,
+    RegressionData,
+    by_variable,
+    lifted,
+    m_step,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from tsinit._typing import FloatArray
+    from tsinit.kernels import Kalman
+    from tsinit.models.monitor import Monitor
 
 _PLAIN = 2  # plain iterations before the first extrapolation, whose two steps they are
-_LONGER = (
-    4.0  # factor by which the longest leap grows when it was good, and shrinks when it was not
-)
+_LONGER = 4.0  # factor by which the longest leap grows when it was good, and shrinks when not
 _SLACK = 1e-9  # relative fall of the objective that is rounding, not a failed step
 
-
-class State(NamedTuple):
-    """Parameters with their E-step."""
-
-    params: LinearGaussianParams
-    done: Smoothed
-    objective: float  # log-likelihood plus log prior; -inf where it cannot be computed
+_Result = TypeVar("_Result")
 
 
-class Outcome(NamedTuple):
-    """End of a run."""
+class EMResult(NamedTuple):
+    """Where a run ended."""
 
-    state: State
+    state: EMState
     converged: bool
     monotone: bool  # False: a step lost likelihood beyond rounding and was taken back
 
 
-def drive(climb, monitor):
-    """Run a climb to its end under a monitor that records it, and return what it returns."""
+def run_monitored(states: Generator[EMState, bool, _Result], monitor: Monitor) -> _Result:
+    """Run :meth:`EM.iterate` to its end under a monitor that records it, and return what it returns."""
     try:
-        state = next(climb)
+        state = next(states)
         while True:
-            state = climb.send(monitor.record(state.objective))
+            state = states.send(monitor.record(state.objective))
     except StopIteration as end:
         return end.value
 
@@ -50,22 +57,24 @@ class EM:
     ----------
     kalman : Kalman
         The sequences, in the units on which the model is fitted.
-    settings : Settings
+    settings : MStepSettings
         What the M-step may move.
     """
 
-    def __init__(self, kalman, settings: Settings):
+    def __init__(self, kalman: Kalman, settings: MStepSettings) -> None:
         self.kalman, self.settings = kalman, settings
-        self.design = Design(kalman)
+        self.data = RegressionData(kalman)
 
-    def evaluate(self, params):
+    def evaluate(self, params: LinearGaussianParams) -> EMState:
         """Run the E-step."""
         kind = "by_variable" if by_variable(params, self.settings.observation_cov) else "jointly"
-        done = self.kalman.smooth(params, moments=kind)
-        objective = done.log_likelihood + self._log_prior(params) if done.succeeded else -np.inf
-        return State(params, done, objective if np.isfinite(objective) else -np.inf)
+        smoothed = self.kalman.smooth(params, moments=kind)
+        objective = -np.inf
+        if smoothed.succeeded:
+            objective = smoothed.log_likelihood + self._log_prior(params)
+        return EMState(params, smoothed, objective if np.isfinite(objective) else -np.inf)
 
-    def _log_prior(self, params):
+    def _log_prior(self, params: LinearGaussianParams) -> float:
         prior = self.settings.prior
         total = 0.0
         if prior.transition is not None:
@@ -74,50 +83,44 @@ class EM:
             total += prior.observation.log_density(params.C, params.R)
         return total
 
-    def step(self, state):
-        """Run one M-step; returns parameters."""
-        return m_step(self.design, state.params, state.done, self.settings)
+    def step(self, state: EMState) -> LinearGaussianParams:
+        """Run one M-step."""
+        return m_step(self.data, state, self.settings)
 
-    def run(self, state, *, max_iter, tol, accelerate, monitor):
+    def iterate(
+        self, state: EMState, *, max_iter: int, tol: float, accelerate: bool
+    ) -> Generator[EMState, bool, EMResult]:
         """Iterate from a state until a plain step gains less than `tol` nats per observed value.
 
-        Every E-step counts as one iteration and is recorded, a rejected extrapolation with the objective that
-        stands. The objective never falls: a step that loses is taken back and ends the run.
-
-        Returns
-        -------
-        Outcome
+        A generator, so that a run may be left and taken up again: it yields the state of the start and after every
+        iteration, is sent whether to go on, and returns an `EMResult`. Every E-step counts as one iteration, a
+        rejected extrapolation with the state that stands. The objective never falls: a step that loses is taken back
+        and ends the run.
         """
-        return drive(self.climb(state, max_iter=max_iter, tol=tol, accelerate=accelerate), monitor)
-
-    def climb(self, state, *, max_iter, tol, accelerate):
-        """Generate the states of :meth:`run`, one iteration at a time: a run that may be left and taken up again.
-
-        Yields the State of the start and after every iteration, is sent whether to go on, and returns the Outcome.
-        """
-        least = tol * max(self.kalman.n_observed, 1)
-        alive = yield state
-        left, done_plain, reach = max_iter, 0, 1.0
-        while left > 0 and alive:
+        min_gain = tol * max(self.kalman.n_observed, 1)
+        going = yield state
+        left, n_plain, reach = max_iter, 0, 1.0
+        while left > 0 and going:
             before = state
-            params = self.step(state)
-            state = self.evaluate(params)
+            state = self.evaluate(self.step(state))
             left -= 1
             gain = state.objective - before.objective
             if gain < 0.0:
                 yield before
-                sound = gain > -_SLACK * max(abs(before.objective), 1.0)
-                return Outcome(before, sound, sound)
-            alive = yield state
-            done_plain += 1
-            if gain < least:
-                return Outcome(state, True, True)
-            if accelerate and done_plain >= _PLAIN and left > 0 and alive:
-                state, alive, used, reach = yield from self._leap(before, state, gain, left, reach)
+                rounding = gain > -_SLACK * max(abs(before.objective), 1.0)
+                return EMResult(before, rounding, rounding)
+            going = yield state
+            n_plain += 1
+            if gain < min_gain:
+                return EMResult(state, True, True)
+            if accelerate and n_plain >= _PLAIN and left > 0 and going:
+                state, going, used, reach = yield from self._leap(before, state, gain, left, reach)
                 left -= used
-        return Outcome(state, False, True)
+        return EMResult(state, False, True)
 
-    def _leap(self, first, second, gain, left, reach):
+    def _leap(
+        self, first: EMState, second: EMState, gain: float, left: int, reach: float
+    ) -> Generator[EMState, bool, tuple[EMState, bool, int, float]]:
         """Extrapolate along the last two EM steps (SQUAREM, scheme S3: Varadhan and Roland, Scand. J. Stat. 2008).
 
         Accepted only if it gains at least what the last plain step gained: as EM's gains shrink, the plain step
@@ -141,26 +144,33 @@ class EM:
         return state, (yield state), used + 1, reach
 
 
-def _extrapolate(first, second, third, reach, settings):
+def _extrapolate(
+    first: EMState,
+    second: EMState,
+    third: LinearGaussianParams,
+    reach: float,
+    settings: MStepSettings,
+) -> tuple[LinearGaussianParams | None, bool]:
     """(parameters ahead of those of two states and the next ones, whether the leap is as long as `reach` allows).
 
     None for the parameters where the leap would be no longer than a plain step, or leaves the space of valid models.
     """
     # States as large as each other, so that their units do not decide how long the leap is.
-    size = np.sqrt(
-        np.mean(first.done.means**2, axis=0) + np.diag(first.done.moments.P) / len(first.done.means)
-    )
+    x, P = first.smoothed.means, first.smoothed.moments.P
+    size = np.sqrt(np.mean(x**2, axis=0) + np.diag(P) / len(x))
     size[~(size > 0.0)] = 1.0
-    points = [_to_vector(_resized(p, size), settings) for p in (first.params, second.params, third)]
-    if any(p is None for p in points):
+    three = (_to_vector(_resized(p, size), settings) for p in (first.params, second.params, third))
+    points = [vector for vector in three if vector is not None]
+    if len(points) < 3:
         return None, False
     r = points[1] - points[0]
     v = (points[2] - points[1]) - r
     bend = np.linalg.norm(v)
     wanted = np.linalg.norm(r) / bend if bend > 0.0 else 1.0
     length = min(wanted, reach)
+    at_limit = bool(wanted > reach)
     if length <= 1.0:
-        return None, wanted > reach
+        return None, at_limit
     vector = points[0] + 2.0 * length * r + length**2 * v
     trial = _from_vector(vector, _resized(third, size), settings)
     if trial is not None:
@@ -169,10 +179,10 @@ def _extrapolate(first, second, third, reach, settings):
             trial = trial._replace(m0=third.m0, P0=third.P0)
         if settings.transition_cov == "fixed":
             trial = trial._replace(Q=third.Q)
-    return trial, wanted > reach
+    return trial, at_limit
 
 
-def _resized(params, size):
+def _resized(params: LinearGaussianParams, size: FloatArray) -> LinearGaussianParams:
     """Parameters for states that are divided by `size` (n,)."""
     A, C, Q, R, m0, P0, d = params
     square = np.outer(size, size)
@@ -181,8 +191,8 @@ def _resized(params, size):
     )
 
 
-def _to_vector(params, settings):
-    parts = [params.A.ravel(), params.C.ravel(), params.d]
+def _to_vector(params: LinearGaussianParams, settings: MStepSettings) -> FloatArray | None:
+    parts: list[Any] = [params.A.ravel(), params.C.ravel(), params.d]
     try:
         parts += [_log_root(params.Q), _log_root(params.R)]
         if settings.initial_state == "learned":
@@ -192,7 +202,9 @@ def _to_vector(params, settings):
     return np.concatenate(parts)
 
 
-def _from_vector(vector, like, settings):
+def _from_vector(
+    vector: FloatArray, like: LinearGaussianParams, settings: MStepSettings
+) -> LinearGaussianParams | None:
     n, D = len(like.A), len(like.C)
     sizes = [n * n, D * n, D, n * (n + 1) // 2, D * (D + 1) // 2]
     if settings.initial_state == "learned":
@@ -218,14 +230,14 @@ def _from_vector(vector, like, settings):
     return LinearGaussianParams(np.ascontiguousarray(A), np.ascontiguousarray(C), Q, R, m0, P0, d)
 
 
-def _log_root(P):
+def _log_root(P: FloatArray) -> np.ndarray:
     """Lower Cholesky factor with the logarithm of its diagonal, as a vector."""
     L = np.linalg.cholesky(P)
     L[np.diag_indices_from(L)] = np.log(np.diag(L))
     return L[np.tril_indices_from(L)]
 
 
-def _from_log_root(vector, n):
+def _from_log_root(vector: FloatArray, n: int) -> FloatArray:
     L = np.zeros((n, n))
     L[np.tril_indices(n)] = vector
     with np.errstate(over="ignore"):

@@ -1,11 +1,13 @@
 """The M-step: parameters that maximise the expected log density, in closed form, with gaps and several sequences.
 
 Equations: Shumway and Stoffer (J. Time Ser. Anal. 3, 1982) for the regressions; for gaps, a diagonal R lets every
-variable be a regression over the steps that saw it, and a full R completes partly seen rows by their conditional
-moments. All sums of squares are taken of residuals, so that nothing cancels where noise is small.
+variable be a regression over the steps that observe it, and a full R completes partly observed rows by their
+conditional moments. All sums of squares are taken of residuals, so that nothing cancels where noise is small.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy.linalg.lapack import dposv
@@ -14,22 +16,49 @@ from tsinit.kernels import solve_lyapunov
 from tsinit.kernels.params import is_diagonal
 from tsinit.kernels.state_space.observation import complete
 from tsinit.metrics import spectral_radius
-from tsinit.models.state_space.prior import LinearGaussianPrior
+
+if TYPE_CHECKING:
+    from tsinit._typing import FloatArray
+    from tsinit.kernels import Kalman, LinearGaussianParams
+    from tsinit.kernels.state_space.arrays import SmootherMoments
+    from tsinit.kernels.state_space.kalman_filter import KalmanResult
+    from tsinit.models.state_space.prior import LinearGaussianPrior
 
 MAX_RADIUS = 0.9999  # of A, where its covariance has to be stationary
 
 
-class Settings(NamedTuple):
+class MStepSettings(NamedTuple):
     """What the M-step may move."""
 
     transition_cov: str  # "full", "diag", "spherical" or "fixed"
     observation_cov: str
     initial_state: str  # "stationary", "learned" or "fixed"
-    floor: np.ndarray  # (D,) least noise variance of each variable
+    floor: np.ndarray  # (D,) minimum noise variance of each variable
     prior: LinearGaussianPrior
 
 
-class Design:
+class EMState(NamedTuple):
+    """Parameters with their E-step."""
+
+    params: LinearGaussianParams
+    smoothed: KalmanResult
+    objective: float  # log-likelihood plus log prior; -inf where it cannot be computed
+
+
+class TransitionSums(NamedTuple):
+    """Second moments of the states, summed over pairs of neighbouring steps."""
+
+    S_00: np.ndarray  # (n, n) of the earlier state
+    S_10: np.ndarray  # (n, n) of the later with the earlier
+    S_11: np.ndarray  # (n, n) of the later
+    n_pairs: int
+
+    def scatter(self, A: FloatArray) -> FloatArray:
+        """Return the (n, n) scatter of x[t+1] - A x[t]."""
+        return self.S_11 - A @ self.S_10.T - self.S_10 @ A.T + A @ self.S_00 @ A.T
+
+
+class RegressionData:
     """Data arrays that every M-step over the same sequences needs.
 
     Parameters
@@ -38,67 +67,72 @@ class Design:
         The sequences.
     """
 
-    def __init__(self, kalman):
+    def __init__(self, kalman: Kalman) -> None:
         self.kalman = kalman
-        y, seen = kalman.y, kalman.seen
+        y, observed = kalman.y, kalman.observed
         self.first = kalman.offsets[:-1]
         self.last = kalman.offsets[1:] - 1
-        self.pairs = len(y) - len(self.first)
+        self.n_pairs = len(y) - len(self.first)
         self.gaps = not kalman.complete.all()
-        self.y0 = np.where(seen, y, 0.0) if self.gaps else y
+        self.y0 = np.where(observed, y, 0.0) if self.gaps else y
         self.count = kalman.count
-        # Rows to sum over for each variable: those that see it, or those that do not, whichever are fewer.
+        # Rows to sum over for each variable: those that observe it, or those that do not, whichever are fewer.
         self.rows = (
-            [np.flatnonzero(seen[:, i] == kalman.direct[i]) for i in range(y.shape[1])]
+            [np.flatnonzero(observed[:, i] == kalman.direct[i]) for i in range(y.shape[1])]
             if self.gaps
             else []
         )
-        self.any_seen = seen.any(axis=1)
-        self.ones = np.ones(
-            len(y)
-        )  # sums of long columns by BLAS: NumPy's own take ten times as long
+        self.any_observed = observed.any(axis=1)
+        # Sums of long columns by BLAS: NumPy's own take ten times as long.
+        self.ones = np.ones(len(y))
         self.total = self.ones @ self.y0
 
-    def products(self, x):
-        """Second moments of the means: (sum x x', sum over pairs of x[t] x[t]', x[t+1] x[t]', x[t+1] x[t+1]')."""
+    def products(self, x: FloatArray) -> tuple[FloatArray, TransitionSums]:
+        """Second moments of means x (T, n): over all steps, and over pairs of neighbours."""
         S = x.T @ x
         first, last = x[self.first], x[self.last]
         cross = x[1:].T @ x[:-1]
         if len(self.first) > 1:
             cross = cross - x[self.first[1:]].T @ x[self.last[:-1]]
-        return S, S - last.T @ last, cross, S - first.T @ first
+        return S, TransitionSums(S - last.T @ last, cross, S - first.T @ first, self.n_pairs)
 
 
-def m_step(design, params, done, settings):
-    """Return the parameters that maximise the expected log density under `params`.
+def m_step(data: RegressionData, state: EMState, settings: MStepSettings) -> LinearGaussianParams:
+    """Return the parameters that maximise the expected log density under those of a state.
 
     Parameters
     ----------
-    design : Design
-    params : LinearGaussianParams
-        The parameters of the E-step.
-    done : Smoothed
-        The E-step, with its moments.
-    settings : Settings
+    data : RegressionData
+    state : EMState
+        With the moments of its E-step.
+    settings : MStepSettings
 
     Returns
     -------
     LinearGaussianParams
     """
-    S, S_00, S_10, S_11 = design.products(done.means)
-    sums = done.moments
-    S_00, S_10, S_11 = S_00 + sums.P - sums.P_last, S_10 + sums.lag, S_11 + sums.P - sums.P_first
-    first = done.means[design.first]
-    m0, P0 = _initial(first, sums.P_first, params, settings)
-    S_first = sums.P_first + first.T @ first
-    A, Q = transition(params, S_00, S_10, S_11, design.pairs, settings)
+    params, smoothed = state.params, state.smoothed
+    S, (S_00, S_10, S_11, n_pairs) = data.products(smoothed.means)
+    moments = smoothed.moments
+    sums = TransitionSums(
+        S_00 + moments.P - moments.P_last,
+        S_10 + moments.lag,
+        S_11 + moments.P - moments.P_first,
+        n_pairs,
+    )
+    first = smoothed.means[data.first]
+    m0, P0 = _initial(first, moments.P_first, params, settings)
+    A, Q = transition(params, sums, settings)
     if settings.initial_state == "stationary":
-        A, Q, P0 = _keep_stationary(params, (A, Q), (S_00, S_10, S_11), S_first, design, settings)
-    C, d, R = observation(design, params, done, S, settings)
+        S_first = moments.P_first + first.T @ first
+        A, Q, P0 = _keep_stationary(params, (A, Q), sums, (S_first, len(first)), settings)
+    C, d, R = observation(data, state, S, settings)
     return params._replace(A=A, C=C, Q=Q, R=R, m0=m0, P0=P0, d=d)
 
 
-def _initial(first, P_first, params, settings):
+def _initial(
+    first: FloatArray, P_first: FloatArray, params: LinearGaussianParams, settings: MStepSettings
+) -> tuple[FloatArray, FloatArray]:
     if settings.initial_state != "learned":
         return params.m0, params.P0
     m0 = first.mean(axis=0)
@@ -106,28 +140,31 @@ def _initial(first, P_first, params, settings):
     return m0, _symmetric((P_first + spread.T @ spread) / len(first))
 
 
-def transition(params, S_00, S_10, S_11, pairs, settings):
+def transition(
+    params: LinearGaussianParams, sums: TransitionSums, settings: MStepSettings
+) -> tuple[FloatArray, FloatArray]:
     """Regress states on the states before them: (A, Q)."""
     prior = settings.prior.transition
     extra, pull = (0.0, 0.0) if prior is None else (prior.Lam, prior.M0 @ prior.Lam)
-    A = solve(S_00 + extra, (S_10 + pull).T).T
+    A = solve(sums.S_00 + extra, (sums.S_10 + pull).T).T
     if settings.initial_state == "stationary" and spectral_radius(A) > MAX_RADIUS:
-        A = _pull_back(params.A, A)
-    return np.ascontiguousarray(A), _state_noise(A, params.Q, S_00, S_10, S_11, pairs, settings)
+        A = _keep_stable(params.A, A)
+    # Best Q for this A, from the whole quadratic form: A need not be the unconstrained optimum.
+    scatter, weight = _transition_scatter(A, sums, settings)
+    return np.ascontiguousarray(A), shaped(scatter / weight, settings.transition_cov, params.Q)
 
 
-def _state_noise(A, Q, S_00, S_10, S_11, pairs, settings):
-    """Best Q for a given A, from the whole quadratic form: A need not be the unconstrained optimum."""
-    prior = settings.prior.transition
-    scatter = S_11 - A @ S_10.T - S_10 @ A.T + A @ S_00 @ A.T
-    weight = float(pairs)
-    if prior is not None:
-        scatter = scatter + prior.scatter(A)
-        weight += prior.exponent()
-    return shaped(scatter / weight, settings.transition_cov, Q)
+def _transition_scatter(
+    A: FloatArray, sums: TransitionSums, settings: MStepSettings
+) -> tuple[FloatArray, float]:
+    """Scatter of the state noise for a given A, and how many terms it sums; of data and prior."""
+    scatter, weight, prior = sums.scatter(A), float(sums.n_pairs), settings.prior.transition
+    if prior is None:
+        return scatter, weight
+    return scatter + prior.scatter(A), weight + prior.exponent()
 
 
-def shaped(V, structure, fixed):
+def shaped(V: FloatArray, structure: str, fixed: FloatArray) -> FloatArray:
     """Project the best full covariance on its structure; rounding below zero is cut off."""
     if structure == "fixed":
         return fixed
@@ -144,7 +181,7 @@ def shaped(V, structure, fixed):
     return V
 
 
-def _pull_back(A_old, A):
+def _keep_stable(A_old: FloatArray, A: FloatArray) -> FloatArray:
     """Step from A_old towards A only as far as the spectrum stays inside the unit circle.
 
     The expected log density is concave in A for fixed Q, so that every part of the step still increases it.
@@ -156,22 +193,23 @@ def _pull_back(A_old, A):
     return A_old + share * (A - A_old) if share > 1e-6 else A_old
 
 
-def _keep_stationary(params, best, sums, S_first, design, settings):
+def _keep_stationary(
+    params: LinearGaussianParams,
+    best: tuple[FloatArray, FloatArray],
+    sums: TransitionSums,
+    first: tuple[FloatArray, int],
+    settings: MStepSettings,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Take the step in (A, Q) only as far as it helps when P0 follows as their stationary covariance.
 
     The closed form ignores that P0 moves along. The expected log density with P0 tied is cheap to evaluate, so
     the step is halved until it does not fall; that keeps EM monotone.
+
+    first : second moments of the first states, and of how many.
     """
-    n_sequences = len(design.first)
 
-    S_00, S_10, S_11 = sums
-
-    def objective(A, Q, P0):
-        scatter = S_11 - A @ S_10.T - S_10 @ A.T + A @ S_00 @ A.T
-        weight, prior = float(design.pairs), settings.prior.transition
-        if prior is not None:
-            scatter, weight = scatter + prior.scatter(A), weight + prior.exponent()
-        return _gaussian(Q, scatter, weight) + _gaussian(P0, S_first, n_sequences)
+    def objective(A: FloatArray, Q: FloatArray, P0: FloatArray) -> float:
+        return _gaussian(Q, *_transition_scatter(A, sums, settings)) + _gaussian(P0, *first)
 
     floor = objective(params.A, params.Q, params.P0)
     for share in (1.0, 0.5, 0.25, 0.1, 0.01):
@@ -183,7 +221,7 @@ def _keep_stationary(params, best, sums, S_first, design, settings):
     return params.A, params.Q, params.P0
 
 
-def _gaussian(V, scatter, count):
+def _gaussian(V: FloatArray, scatter: FloatArray, count: float) -> float:
     """Log density of `count` Gaussian vectors with the given scatter; nan where V is singular."""
     try:
         log_det = 2.0 * np.log(np.diag(np.linalg.cholesky(V))).sum()
@@ -192,27 +230,32 @@ def _gaussian(V, scatter, count):
     return -0.5 * (count * log_det + (np.linalg.inv(V) * scatter).sum())
 
 
-def by_variable(params, observation_cov):
+def by_variable(params: LinearGaussianParams, observation_cov: str) -> bool:
     """Tell whether each variable is a regression of its own: the new R is diagonal."""
     if observation_cov == "fixed":
         return is_diagonal(params.R)
     return observation_cov != "full"
 
 
-def observation(design, params, done, S, settings):
+def observation(
+    data: RegressionData, state: EMState, S: FloatArray, settings: MStepSettings
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Regress observations on states and a constant: (C, d, R)."""
-    if by_variable(params, settings.observation_cov):
-        return _by_variable(design, params, done, S, settings)
-    return _jointly(design, params, done, S, settings)
+    if by_variable(state.params, settings.observation_cov):
+        return _by_variable(data, state, S, settings)
+    return _jointly(data, state, S, settings)
 
 
-def _by_variable(design, params, done, S, settings):
-    """Every variable over the steps that saw it."""
-    x, prior = done.means, settings.prior.observation
+def _by_variable(
+    data: RegressionData, state: EMState, S: FloatArray, settings: MStepSettings
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Every variable over the steps that observe it."""
+    x, moments, prior = state.smoothed.means, state.smoothed.moments, settings.prior.observation
     T, n = x.shape
-    D = design.y0.shape[1]
-    G, V = _moments_seen(design, x, done.moments, _bordered(S + done.moments.P, design.ones @ x, T))
-    h = np.column_stack([design.y0.T @ x, design.total])  # (D, n + 1)
+    D = data.y0.shape[1]
+    whole = _bordered(S + moments.P, data.ones @ x, T)
+    G, V = _moments_by_variable(data, x, moments, whole)
+    h = np.column_stack([data.y0.T @ x, data.total])  # (D, n + 1)
     if prior is not None:
         G = [g + _bordered(prior.Lam, np.zeros(n), 0.0) for g in G]
         h[:, :n] += prior.M0 @ prior.Lam
@@ -222,50 +265,55 @@ def _by_variable(design, params, done, S, settings):
     else:
         B = np.array([solve(g, row) for g, row in zip(G, h, strict=True)])
     C, d = np.ascontiguousarray(B[:, :n]), B[:, n].copy()
-    residual = design.y0 - x @ C.T - d
-    if design.gaps:
-        residual[~design.kalman.seen] = 0.0
-    scatter = np.einsum("ti,ti->i", residual, residual) + [
-        c @ v @ c for c, v in zip(C, V, strict=True)
-    ]
-    weight = design.count.astype(float)
+    residual = data.y0 - x @ C.T - d
+    if data.gaps:
+        residual[~data.kalman.observed] = 0.0
+    scatter = np.einsum("ti,ti->i", residual, residual) + np.array(
+        [c @ v @ c for c, v in zip(C, V, strict=True)]
+    )
+    weight = data.count.astype(float)
     if prior is not None:
         scatter, weight = scatter + np.diag(prior.scatter(C)), weight + prior.exponent()
     if settings.observation_cov == "fixed":
-        return C, d, params.R
+        return C, d, state.params.R
     if settings.observation_cov == "spherical":
         return C, d, np.eye(D) * max(scatter.sum() / weight.sum(), settings.floor.max())
     return C, d, np.diag(np.maximum(scatter / weight, settings.floor))
 
 
-def _moments_seen(design, x, sums, whole):
-    """Second moments of (state, 1), and covariances of the state, over the steps that see each variable.
+def _moments_by_variable(
+    data: RegressionData, x: FloatArray, moments: SmootherMoments, whole: FloatArray
+) -> tuple[list[FloatArray], list[FloatArray]]:
+    """Second moments of (state, 1), and covariances of the state, over the steps that observe each variable.
 
     One of each stands for all variables where nothing is missing.
     """
-    if not design.gaps:
-        return [whole], [sums.P]
+    if not data.gaps:
+        return [whole], [moments.P]
     G, V = [], []
-    for i, rows in enumerate(design.rows):
+    for i, rows in enumerate(data.rows):
         part = x[rows]
-        partial = _bordered(part.T @ part + sums.P_seen[i], part.sum(axis=0), len(part))
-        direct = design.kalman.direct[i]
+        partial = _bordered(part.T @ part + moments.P_observed[i], part.sum(axis=0), len(part))
+        direct = data.kalman.direct[i]
         G.append(partial if direct else whole - partial)
-        V.append(sums.P_seen[i] if direct else sums.P - sums.P_seen[i])
+        V.append(moments.P_observed[i] if direct else moments.P - moments.P_observed[i])
     return G, V
 
 
-def _jointly(design, params, done, S, settings):
-    """All variables at once, missing entries of partly seen rows replaced by their conditional moments."""
-    x, y, sums, prior = done.means, design.y0, done.moments, settings.prior.observation
+def _jointly(
+    data: RegressionData, state: EMState, S: FloatArray, settings: MStepSettings
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """All variables at once, missing entries of partly observed rows replaced by their conditional moments."""
+    params, x, moments = state.params, state.smoothed.means, state.smoothed.moments
+    y, prior = data.y0, settings.prior.observation
     n = x.shape[1]
-    P, Cx, yy = sums.P, 0.0, 0.0
-    if design.gaps:
-        y = design.kalman.y - params.d
-        complete(params.C, params.R, y, x, design.kalman.changed)
-        y = (y + params.d)[design.any_seen]
-        x = x[design.any_seen]
-        S, P, Cx, yy = x.T @ x, sums.P - sums.P_blank, sums.Cx, sums.yy
+    P, Cx, yy = moments.P, np.zeros(1), np.zeros(1)
+    if data.gaps:
+        y = data.kalman.y - params.d
+        complete(params.C, params.R, y, x, data.kalman.changed)
+        y = (y + params.d)[data.any_observed]
+        x = x[data.any_observed]
+        S, P, Cx, yy = x.T @ x, moments.P - moments.P_blank, moments.Cx, moments.yy
     G = _bordered(S + P, x.sum(axis=0), len(x))
     h = np.column_stack([y.T @ x + Cx, y.sum(axis=0)])
     if prior is not None:
@@ -283,7 +331,7 @@ def _jointly(design, params, done, S, settings):
     return C, d, lifted(scatter / weight, settings.floor.min())
 
 
-def lifted(R, floor):
+def lifted(R: FloatArray, floor: float) -> FloatArray:
     """Lift the eigenvalues of R to the floor: the best R among those that are nowhere below it."""
     if is_diagonal(R):
         return np.diag(np.maximum(np.diag(R), floor))
@@ -293,7 +341,7 @@ def lifted(R, floor):
     return _symmetric((U * np.maximum(w, floor)) @ U.T)
 
 
-def _bordered(S, column, count):
+def _bordered(S: FloatArray, column: FloatArray, count: float) -> FloatArray:
     """Second moments of (x, 1) from those of x."""
     n = len(S)
     G = np.empty((n + 1, n + 1))
@@ -301,11 +349,11 @@ def _bordered(S, column, count):
     return G
 
 
-def solve(G, h):
+def solve(G: FloatArray, h: FloatArray) -> Any:
     """Solve G b = h for a positive semi-definite G; a direction without information gets no weight."""
     _, b, info = dposv(G, h)
     return b if info == 0 else np.linalg.lstsq(G, h, rcond=1e-12)[0]
 
 
-def _symmetric(P):
+def _symmetric(P: FloatArray) -> FloatArray:
     return 0.5 * (P + P.T)

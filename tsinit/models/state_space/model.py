@@ -1,26 +1,57 @@
 """The linear Gaussian state-space model, fitted by EM from a pluggable start."""
 
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import TransformerMixin
+
 from tsinit import _validate
-from tsinit._validate import check_choice, check_count, check_flag, check_number, check_orders
-from tsinit.models.base import FitKind, SeriesEstimator
+from tsinit._deprecation import renamed_keyword
+from tsinit._validate import check_choice, check_count, check_flag, check_number
+from tsinit.kernels import Kalman
+from tsinit.kernels.dense import LOOPS_TO
+from tsinit.kernels.params import is_diagonal
+from tsinit.kernels.state_space.observation import complete
+from tsinit.models.base import FitKind, SeriesEstimator, lists_as_they_are, one_thread
 from tsinit.models.race import InitRaceMixin
 from tsinit.models.state_space import criteria, restarts
-from tsinit.models.state_space.queries import StateSpaceQueries, end_of_time
+from tsinit.models.state_space.results import (
+    Forecast,
+    Sample,
+    SeriesEnd,
+    StateEstimate,
+    simulate,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tsinit._typing import FloatArray, SeedLike, SeriesLike
+    from tsinit._validate import Panel
+    from tsinit.kernels.params import LinearGaussianParams
+    from tsinit.kernels.state_space.arrays import CovarianceStore
+    from tsinit.kernels.state_space.kalman_filter import KalmanResult
+    from tsinit.models.monitor import Monitor
+    from tsinit.models.state_space.prior import LinearGaussianPrior
 
 COVARIANCES = ("full", "diag", "spherical", "fixed")
 
 
-class LinearGaussianSSM(InitRaceMixin, StateSpaceQueries, SeriesEstimator):
+@lists_as_they_are
+class LinearGaussianSSM(InitRaceMixin, TransformerMixin, SeriesEstimator):
     """Linear Gaussian state-space model, maximum likelihood by EM.
 
     The model is x[t+1] = A x[t] + w, y[t] = C x[t] + d + v with w ~ N(0, Q), v ~ N(0, R). Columns are centred and
-    scaled inside, so that units do not matter. EM only climbs to the nearest top, so the start decides where it
-    ends: give several strategies to :func:`tsinit.compare` to see how much.
+    scaled inside, so that units do not matter. EM converges to a local maximum, and the start decides to which: give
+    several strategies to :func:`tsinit.compare` to see how much.
 
     Parameters
     ----------
     n_states : int or sequence of int
-        States. Of several orders, the one with the least BIC is kept, and ``order_table_`` shows all.
+        States. Of several orders, the one with the smallest BIC is kept, and ``order_table_`` shows all.
     init : str, strategy, function or LinearGaussianParams
         Where EM begins: a registered name, an object with a method ``dynamics``, a function of ``y, rng, n_states``
         (what it wants of these), or parameters in the units of the data. ``"auto"`` races the strategies that suit
@@ -30,11 +61,12 @@ class LinearGaussianSSM(InitRaceMixin, StateSpaceQueries, SeriesEstimator):
         Structure of Q and R; "fixed" keeps that of the start. A spherical R is the same share of every column's
         variance, so that it does not depend on units.
     max_iter : int
-        E-steps at most; 0 only evaluates the start.
+        Maximum number of E-steps; 0 only evaluates the start.
     tol : float
         EM ends when a step gains less than this many nats per observed value.
     n_init : int
-        Starts to try, each from a seed of its own; the best end is kept. Of a race, the most starts to finish.
+        Starts to try, each from a seed of its own; the best fit is kept. Of a race, the maximum number of starts to
+        finish.
     random_state : int, SeedSequence, Generator, RandomState or None
         Seed of the start.
     verbose : int
@@ -43,15 +75,15 @@ class LinearGaussianSSM(InitRaceMixin, StateSpaceQueries, SeriesEstimator):
         Prior of the first state: the stationary distribution of the fitted dynamics, learned over sequences, or
         that of the start. "auto" learns it from n_states + 1 sequences on, keeps parameters that the user gave
         with a prior of their own, and is "stationary" otherwise. A stationary prior moves with A and Q, which the
-        closed form of the M-step ignores; steps are shortened where that would lose likelihood, so that the end may
-        fall short of the exact maximum by some thousandths of a nat.
+        closed form of the M-step ignores; steps are shortened where that would lose likelihood, so that a fit
+        may fall short of the exact maximum by some thousandths of a nat.
     accelerate : bool
         Extrapolate steps (SQUAREM), accepted only where that gains at least as much as the plain step before. False is
         textbook EM.
     prior : None, "weak" or LinearGaussianPrior
         Maximise a posterior density instead of the likelihood.
     noise_floor : float
-        Least noise variance, relative to the variance of the column: without one, a column that the states fit
+        Minimum noise variance, relative to the variance of the column: without one, a column that the states fit
         exactly sends the likelihood to infinity.
 
     Attributes
@@ -78,7 +110,7 @@ class LinearGaussianSSM(InitRaceMixin, StateSpaceQueries, SeriesEstimator):
         finished. ``history_`` is that of the winner from its start on, the race included, and what a fit from that
         start alone would have had.
     n_features_in_, feature_names_in_
-        Columns seen in `fit`.
+        Columns of the data of `fit`.
 
     References
     ----------
@@ -102,21 +134,21 @@ class LinearGaussianSSM(InitRaceMixin, StateSpaceQueries, SeriesEstimator):
 
     def __init__(
         self,
-        n_states=2,
+        n_states: int | Sequence[int] = 2,
         *,
-        init="subspace",
-        transition_cov="full",
-        observation_cov="diag",
-        max_iter=100,
-        tol=1e-6,
-        n_init=1,
-        random_state=None,
-        verbose=0,
-        initial_state="auto",
-        accelerate=True,
-        prior=None,
-        noise_floor=1e-6,
-    ):
+        init: object = "subspace",
+        transition_cov: str = "full",
+        observation_cov: str = "diag",
+        max_iter: int = 100,
+        tol: float = 1e-6,
+        n_init: int = 1,
+        random_state: SeedLike = None,
+        verbose: int = 0,
+        initial_state: str = "auto",
+        accelerate: bool = True,
+        prior: LinearGaussianPrior | str | None = None,
+        noise_floor: float = 1e-6,
+    ) -> None:
         self.n_states = n_states
         self.init = init
         self.transition_cov = transition_cov
@@ -131,17 +163,16 @@ class LinearGaussianSSM(InitRaceMixin, StateSpaceQueries, SeriesEstimator):
         self.prior = prior
         self.noise_floor = noise_floor
 
-    def _run(self, panel, seed, monitor):
-        options = self._options()
-        several, sizes = check_orders(self.n_states)
-        problem = restarts.Problem(panel, options)
-        _validate.check_order(panel.y, max(sizes))
+    def _run(self, panel: Panel, seed: np.random.SeedSequence, monitor: Monitor) -> None:
+        several, orders = _validate.check_orders(self.n_states)
+        data = restarts.StateSpaceData(panel, self._options())
+        _validate.check_order(panel.y, max(orders))
         fits = []
-        for n in sizes:
-            fits.append(restarts.fit_order(problem, n, seed, monitor))
+        for n in orders:
+            fits.append(restarts.fit_order(data, n, seed, monitor))
             if monitor.timed_out:
                 break
-        table = [self._tabulate(problem, fit) for fit in fits]
+        table = [criteria.tabulate(data, fit) for fit in fits]
         best = min(range(len(fits)), key=lambda i: table[i]["bic"])
         fit = fits[best]
         if several:
@@ -153,11 +184,11 @@ class LinearGaussianSSM(InitRaceMixin, StateSpaceQueries, SeriesEstimator):
         self.n_iter_ = len(fit.trace[0]) - 1
         self.converged_ = fit.converged
         self.n_states_ = len(fit.params.A)
-        self._fitted_end = problem.end(fit.params), end_of_time(panel)
+        self._fitted_end = data.last_state(fit.params), SeriesEnd.of(panel)
         self._fitted_criteria = table[best]
 
-    def _options(self):
-        return restarts.Options(
+    def _options(self) -> restarts.EMOptions:
+        return restarts.EMOptions(
             init=self.init,
             transition_cov=check_choice("transition_cov", self.transition_cov, COVARIANCES),
             observation_cov=check_choice("observation_cov", self.observation_cov, COVARIANCES),
@@ -173,12 +204,312 @@ class LinearGaussianSSM(InitRaceMixin, StateSpaceQueries, SeriesEstimator):
             verbose=_validate.check_verbose(self.verbose),
         )
 
-    def _tabulate(self, problem, fit):
-        n, D = len(fit.params.A), len(fit.params.C)
-        learned = fit.initial_state == "learned"
-        k = criteria.count_parameters(n, D, self.transition_cov, self.observation_cov, learned)
-        aic, bic = criteria.information(fit.log_likelihood, k, problem.n_steps_seen)
-        return {
-            "n_states": n, "log_likelihood": fit.log_likelihood, "n_parameters": k, "aic": aic, "bic": bic,
-            "n_iter": len(fit.trace[0]) - 1, "converged": fit.converged,
-        }  # fmt: skip
+    def score(
+        self, X: SeriesLike, y: object = None, *, lengths: Sequence[int] | None = None
+    ) -> float:
+        """Log-likelihood per observed value, in nats and in the units of the data.
+
+        Parameters
+        ----------
+        X, lengths
+            As in :meth:`fit`.
+        y : Ignored
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ValueError, TypeError
+            X is unusable, holds no value, or has no density under ``params_``.
+        """
+        panel = self._read(X, lengths)
+        kalman = self._kalman(panel)
+        _validate.check_observed(kalman.n_observed)
+        with self._few_threads():
+            log_likelihood = kalman.log_likelihood(self.params_)
+        _validate.check_finite_likelihood(np.isfinite(log_likelihood))
+        return log_likelihood / kalman.n_observed
+
+    def smooth(self, X: SeriesLike, *, lengths: Sequence[int] | None = None) -> StateEstimate:
+        """States given all the data (fixed-interval smoother).
+
+        Parameters
+        ----------
+        X, lengths
+            As in :meth:`fit`.
+
+        Returns
+        -------
+        StateEstimate
+            Unpacks as means, covariances, log-likelihood.
+
+        Raises
+        ------
+        ValueError, TypeError
+            X is unusable, or has no density under ``params_``.
+        """
+        return self._states(X, lengths, Kalman.smooth)
+
+    def filter(self, X: SeriesLike, *, lengths: Sequence[int] | None = None) -> StateEstimate:
+        """States given the data up to each step.
+
+        Parameters
+        ----------
+        X, lengths
+            As in :meth:`fit`.
+
+        Returns
+        -------
+        StateEstimate
+            Unpacks as means, covariances, log-likelihood.
+
+        Raises
+        ------
+        ValueError, TypeError
+            X is unusable, or has no density under ``params_``.
+        """
+        return self._states(X, lengths, Kalman.filter)
+
+    def _kalman(self, panel: Panel) -> Kalman:
+        return Kalman(panel.y, self.n_states_, panel.offsets)
+
+    def _few_threads(self) -> contextlib.AbstractContextManager[None]:
+        """Hold BLAS to one thread, where there are so many states that the kernels call it."""
+        return one_thread() if len(self.params_.A) > LOOPS_TO else contextlib.nullcontext()
+
+    def _states(
+        self, X: SeriesLike, lengths: Sequence[int] | None, run: Callable[..., KalmanResult]
+    ) -> StateEstimate:
+        panel = self._read(X, lengths)
+        with self._few_threads():
+            done = run(self._kalman(panel), self.params_, covariances=True)
+        _validate.check_finite_likelihood(done.succeeded)
+        return StateEstimate(
+            panel, done.means, done.covariances, done.log_likelihood, self.get_feature_names_out()
+        )
+
+    def transform(self, X: SeriesLike, *, lengths: Sequence[int] | None = None) -> Any:
+        """Smoothed state means.
+
+        ``set_output`` chooses the form of one table; a list of tables comes back as it came.
+
+        Parameters
+        ----------
+        X, lengths
+            As in :meth:`fit`.
+
+        Returns
+        -------
+        (T, n) array or DataFrame, or list of those
+            In the form of X.
+
+        Raises
+        ------
+        ValueError, TypeError
+            X is unusable, or has no density under ``params_``.
+        """
+        panel = self._read(X, lengths)
+        with self._few_threads():
+            done = self._kalman(panel).smooth(self.params_)
+        _validate.check_finite_likelihood(done.succeeded)
+        return panel.restore(done.means, self.get_feature_names_out())
+
+    def fit_transform(
+        self, X: SeriesLike, y: object = None, *, lengths: Sequence[int] | None = None
+    ) -> Any:
+        """Fit, then return the smoothed state means of the same data.
+
+        Parameters
+        ----------
+        X, lengths
+            As in :meth:`fit`.
+        y : Ignored
+
+        Returns
+        -------
+        (T, n) array or DataFrame, or list of those
+            In the form of X.
+        """
+        return self.fit(X, lengths=lengths).transform(X, lengths=lengths)
+
+    def impute(
+        self, X: SeriesLike, *, lengths: Sequence[int] | None = None, return_std: bool = False
+    ) -> Any:
+        """Return one table of conditional means: gaps filled given all the data, observed values as they are.
+
+        To draw completed tables from a posterior, see :meth:`tsinit.TBayesMICE.impute`, which returns a list of them.
+
+        Parameters
+        ----------
+        X, lengths
+            As in :meth:`fit`.
+        return_std : bool
+            Also return the standard deviation of every filled value, 0 where a value was observed.
+
+        Returns
+        -------
+        table, or (table, table)
+            In the form of X; a Series comes back as a DataFrame of one column.
+
+        Raises
+        ------
+        ValueError, TypeError
+            X is unusable, or has no density under ``params_``.
+        """
+        return_std = _validate.check_flag("return_std", return_std)
+        panel = self._read(X, lengths)
+        kalman = self._kalman(panel)
+        with self._few_threads():
+            means, spread = _conditional_moments(kalman, self.params_, return_std)
+        filled = panel.restore(np.where(kalman.observed, panel.y, means))
+        return (filled, panel.restore(spread)) if return_std else filled
+
+    @renamed_keyword("steps", "n_steps")
+    def forecast(
+        self, n_steps: int, X: SeriesLike | None = None, *, lengths: Sequence[int] | None = None
+    ) -> Forecast:
+        """Predict the steps after the data.
+
+        Parameters
+        ----------
+        n_steps : int
+            How many.
+        X, lengths
+            Data to continue; None continues the (last) sequence of `fit`.
+
+        Returns
+        -------
+        Forecast
+            Means and covariances of the observations. With several sequences in X, the last is continued.
+
+        Raises
+        ------
+        ValueError, TypeError
+            X is unusable, has no density under ``params_``, or `n_steps` is no whole number of at least 1.
+        """
+        _validate.check_fitted(self)
+        n_steps = check_count("n_steps", n_steps)
+        (x, P), end = self._fitted_end
+        if X is not None:
+            panel = self._read(X, lengths)
+            (x, P), end = self._last_state(panel), SeriesEnd.of(panel)
+        d: Any  # fitted parameters have one
+        A, C, Q, R, _, _, d = self.params_
+        means, covariances = np.empty((n_steps, len(C))), np.empty((n_steps, len(C), len(C)))
+        for k in range(n_steps):
+            x, P = A @ x, A @ P @ A.T + Q
+            means[k], covariances[k] = C @ x + d, C @ P @ C.T + R
+        return Forecast(end.label(means), covariances)
+
+    def _last_state(self, panel: Panel) -> tuple[FloatArray, FloatArray]:
+        with self._few_threads():
+            return restarts.last_state(self._kalman(panel), self.params_)
+
+    def sample(
+        self, n_steps: int = 100, n_sequences: int = 1, random_state: SeedLike = None
+    ) -> Sample:
+        """Simulate from the fitted model.
+
+        Parameters
+        ----------
+        n_steps, n_sequences : int
+        random_state : int, SeedSequence, Generator, RandomState or None
+
+        Returns
+        -------
+        Sample
+            (y, states); lists of arrays for several sequences.
+
+        Raises
+        ------
+        ValueError
+            A count is no whole number of at least 1, or `random_state` is no seed.
+        """
+        _validate.check_fitted(self)
+        n_steps = check_count("n_steps", n_steps)
+        n_sequences = check_count("n_sequences", n_sequences)
+        rng = np.random.default_rng(_validate.check_seed(random_state))
+        draws = [simulate(self.params_, n_steps, rng) for _ in range(n_sequences)]
+        return draws[0] if n_sequences == 1 else Sample(*map(list, zip(*draws, strict=True)))
+
+    def aic(self, X: SeriesLike | None = None, *, lengths: Sequence[int] | None = None) -> float:
+        """Akaike's information criterion; smaller is better.
+
+        Parameters
+        ----------
+        X, lengths
+            As in :meth:`fit`; None for the data of `fit`.
+
+        Returns
+        -------
+        float
+        """
+        return self._criterion("aic", X, lengths)
+
+    def bic(self, X: SeriesLike | None = None, *, lengths: Sequence[int] | None = None) -> float:
+        """Bayesian information criterion, counting steps with data; smaller is better.
+
+        Parameters
+        ----------
+        X, lengths
+            As in :meth:`fit`; None for the data of `fit`.
+
+        Returns
+        -------
+        float
+        """
+        return self._criterion("bic", X, lengths)
+
+    def _criterion(self, name: str, X: SeriesLike | None, lengths: Sequence[int] | None) -> float:
+        _validate.check_fitted(self)
+        if X is None:
+            return self._fitted_criteria[name]
+        panel = self._read(X, lengths)
+        total = self.score(X, lengths=lengths) * np.count_nonzero(~np.isnan(panel.y))
+        n_steps = int((~np.isnan(panel.y)).any(axis=1).sum())
+        aic, bic = criteria.information(total, self._fitted_criteria["n_parameters"], n_steps)
+        return aic if name == "aic" else bic
+
+    def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
+        """Names of the states: state0, state1, ..."""
+        _validate.check_fitted(self)
+        return np.array([f"state{i}" for i in range(self.n_states_)], dtype=object)
+
+
+def _conditional_moments(
+    kalman: Kalman, params: LinearGaussianParams, with_spread: bool
+) -> tuple[FloatArray, FloatArray | None]:
+    """Conditional means (T, D) of all observations and, if asked for, standard deviations of the missing ones."""
+    result = kalman.smooth(params, covariances=with_spread)
+    _validate.check_finite_likelihood(result.succeeded)
+    d: Any = params.d  # fitted parameters have one
+    z = kalman.y - d
+    complete(params.C, params.R, z, result.means, kalman.changed)
+    spread = _spread_of_missing(kalman, params, result.covariances) if with_spread else None
+    return z + d, spread
+
+
+def _spread_of_missing(
+    kalman: Kalman, params: LinearGaussianParams, store: CovarianceStore
+) -> FloatArray:
+    """Standard deviation of every missing entry: Var(C x + v) given what was observed at that step and all others."""
+    C, R = params.C, params.R
+    spread = np.zeros(kalman.y.shape)
+    diagonal = is_diagonal(R)
+    patterns, which = np.unique(kalman.observed, axis=0, return_inverse=True)
+    for k, pattern in enumerate(patterns):
+        missing = ~pattern
+        if not missing.any():
+            continue
+        rows, left = C[missing], R[np.ix_(missing, missing)]
+        if pattern.any() and not diagonal:
+            R_oo, R_om = R[np.ix_(pattern, pattern)], R[np.ix_(pattern, missing)]
+            H = np.linalg.lstsq(R_oo, R_om, rcond=None)[0].T
+            rows, left = rows - H @ C[pattern], left - H @ R_om
+        steps = np.flatnonzero(which.ravel() == k)
+        P = store.values[store.index[steps]]
+        variance = np.einsum("ia,tab,ib->ti", rows, P, rows) + np.diag(left)
+        spread[np.ix_(steps, missing)] = np.sqrt(np.maximum(variance, 0.0))
+    return spread

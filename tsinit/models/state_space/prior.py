@@ -1,8 +1,13 @@
 """Priors that turn maximum likelihood into maximum a posteriori for the linear Gaussian model."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from tsinit._typing import FloatArray
 
 
 class NormalInverseWishart(NamedTuple):
@@ -28,16 +33,16 @@ class NormalInverseWishart(NamedTuple):
     Psi: np.ndarray
     nu: float
 
-    def exponent(self):
+    def exponent(self) -> float:
         """Return minus twice the power of det V in the density: pseudo-observations for V."""
         return self.nu + len(self.M0) + 1 + self.M0.shape[1]
 
-    def scatter(self, B):
+    def scatter(self, B: FloatArray) -> FloatArray:
         """Return the (p, p) scatter that the prior adds to that of the data."""
         E = B - self.M0
         return self.Psi + E @ self.Lam @ E.T
 
-    def log_density(self, B, V):
+    def log_density(self, B: FloatArray, V: FloatArray) -> float:
         """Return the log density at (B, V), up to a constant; -inf where V is singular."""
         sign, log_det = np.linalg.slogdet(V)
         if sign <= 0:
@@ -63,8 +68,8 @@ class LinearGaussianPrior(NamedTuple):
     observation: NormalInverseWishart | None = None
 
 
-def weak_prior(S_00, n_observed, n_features):
-    """Return a prior worth about one observation in a million, only there to keep covariances from collapsing.
+def weak_prior(S_00: FloatArray, n_observed: int, n_features: int) -> LinearGaussianPrior:
+    """Return a prior that counts as about one observation in a million, only there to keep covariances from collapsing.
 
     Parameters
     ----------

@@ -1,6 +1,8 @@
-"""One fit of the state-space model: from a strategy's answer to the best end over restarts."""
+"""One fit of one order: starts, EM from each in units that do not matter, the best is kept."""
 
-from typing import Any, NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -13,16 +15,26 @@ from tsinit.kernels import Kalman, LinearGaussianParams, solve_lyapunov
 from tsinit.kernels.params import is_diagonal
 from tsinit.metrics import spectral_radius
 from tsinit.models.monitor import Monitor
-from tsinit.models.state_space.em import EM, drive
-from tsinit.models.state_space.m_step import Settings, lifted, shaped
+from tsinit.models.state_space.em import EM, run_monitored
+from tsinit.models.state_space.m_step import EMState, MStepSettings, lifted, shaped
 from tsinit.models.state_space.prior import LinearGaussianPrior, weak_prior
-from tsinit.models.state_space.race import Contest, run_race
+from tsinit.models.state_space.race import EMRace, run_race
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tsinit._typing import FloatArray
+    from tsinit._validate import Panel
+    from tsinit.init.race import Race
+    from tsinit.init.registry import ResolvedStrategy
+    from tsinit.models.race import RaceEntry, RaceRecord
+    from tsinit.models.state_space.race import EMStates
 
 READY = "LinearGaussianParams"  # label of a start that the user gave: its noise is left as it is
 INITIAL_STATES = ("auto", "stationary", "learned", "fixed")
 
 
-class Options(NamedTuple):
+class EMOptions(NamedTuple):
     """Checked constructor arguments of the estimator."""
 
     init: Any
@@ -33,13 +45,17 @@ class Options(NamedTuple):
     n_init: int
     initial_state: str
     accelerate: bool
-    prior: Any
+    prior: LinearGaussianPrior | str | None
     noise_floor: float
     verbose: int
 
+    def selection_score(self, log_likelihood: float, objective: float) -> float:
+        """What starts are compared by. The weak prior follows the scale of each start's states: it says nothing."""
+        return log_likelihood if self.prior == "weak" else objective
 
-class Fit(NamedTuple):
-    """Best end for one order, in the units of the data."""
+
+class EMFit(NamedTuple):
+    """Best fit of one order, in the units of the data."""
 
     params: LinearGaussianParams
     start: LinearGaussianParams
@@ -47,59 +63,67 @@ class Fit(NamedTuple):
     objective: float
     converged: bool
     initial_state: str
-    trace: tuple  # (objectives, seconds)
-    race: Any = None  # Record of the race for the start, where there was one
+    trace: tuple[list[float], list[float]]  # objectives, seconds
+    race: RaceRecord | None = None  # of the race for the start, where there was one
 
 
-class Problem:
+class StateSpaceData:
     """The data of a fit on the scale on which it runs: every column with mean 0 and variance 1.
 
     Parameters
     ----------
     panel : Panel
-    options : Options
+    options : EMOptions
     """
 
-    def __init__(self, panel, options):
+    def __init__(self, panel: Panel, options: EMOptions) -> None:
         self.panel, self.options = panel, options
         _validate.check_columns(panel.y, list(panel.columns))
         self.z, self.loc, self.scale = standardise(panel.y)
-        seen = ~np.isnan(panel.y)
+        observed = ~np.isnan(panel.y)
         # Log-likelihood in the units of the data: the density of y is that of z over the product of scales.
-        self.shift = -float(seen.sum(axis=0) @ np.log(self.scale))
-        self.n_steps_seen = int(seen.any(axis=1).sum())
+        self.shift = -float(observed.sum(axis=0) @ np.log(self.scale))
+        self.n_steps_observed = int(observed.any(axis=1).sum())
 
-    def end(self, params):
+    def kalman(self, n_states: int) -> Kalman:
+        """Return the passes over the data of a model of this order."""
+        return Kalman(self.z, n_states, self.panel.offsets)
+
+    def last_state(self, params: LinearGaussianParams) -> tuple[FloatArray, FloatArray]:
         """Mean and covariance of the last state, given the data."""
-        kalman = Kalman(self.z, len(params.A), self.panel.offsets)
-        return last_state(kalman, to_standard(params, self.loc, self.scale))
+        return last_state(self.kalman(len(params.A)), to_standard(params, self.loc, self.scale))
 
 
-def fit_order(problem, n_states, seed, monitor):
-    """Fit one order from `n_init` starts and keep the best end."""
-    kalman = Kalman(problem.z, n_states, problem.panel.offsets)
-    race = race_of(problem.options.init, "dynamics")
+def fit_order(
+    data: StateSpaceData, n_states: int, seed: np.random.SeedSequence, monitor: Monitor
+) -> EMFit:
+    """Fit one order from `n_init` starts and keep the best fit."""
+    options, kalman = data.options, data.kalman(n_states)
+    race = race_of(options.init, "dynamics")
     if race is not None:
-        return _fit_by_race(problem, kalman, race, seed, monitor)
+        return _fit_by_race(data, kalman, race, seed, monitor)
     best, failure = None, None
+    best_score = -np.inf
     starts: list[LinearGaussianParams] = []
-    for restart in range(problem.options.n_init):
+    for restart in range(options.n_init):
         key = (0,) if restart == 0 else (0, restart)
         rng = np.random.default_rng(child_seed(seed, *key))
         monitor.start()
-        chosen = resolve(problem.options.init, "dynamics")
-        start, label = _ask(problem, kalman, chosen, rng), chosen.label
+        strategy = resolve(options.init, "dynamics")
+        start = _propose(data, kalman, strategy, rng)
         monitor.run()
         if any(_same(start, other) for other in starts):
-            continue  # a strategy without chance gives the same start, and the same end, every time
+            continue  # a strategy without chance gives the same start, and the same fit, every time
         starts.append(start)
-        monitor.shift = problem.shift
-        fit, message = _refine(problem, kalman, start, label, monitor)
+        monitor.shift = data.shift
+        fit, message = _fit_from(data, kalman, start, strategy.label, monitor)
         trace = monitor.stop()
         if fit is None:
             failure = failure or message
-        elif best is None or _value(fit, problem.options) > _value(best, problem.options):
-            best = fit._replace(trace=trace)
+        else:
+            score = options.selection_score(fit.log_likelihood, fit.objective)
+            if best is None or score > best_score:
+                best, best_score = fit._replace(trace=trace), score
         if monitor.timed_out:
             break
     if best is None:
@@ -107,47 +131,42 @@ def fit_order(problem, n_states, seed, monitor):
     return best
 
 
-def _fit_by_race(problem, kalman, race, seed, monitor):
+def _fit_by_race(
+    data: StateSpaceData, kalman: Kalman, race: Race, seed: np.random.SeedSequence, monitor: Monitor
+) -> EMFit:
     """Fit one order from the start that wins a race."""
-    options = problem.options
+    options = data.options
+    max_iter = monitor.max_iter(options.max_iter)
 
-    def begin(entry, leg):
-        return _climb(
-            problem, kalman, entry.start, entry.label, leg, monitor.max_iter(options.max_iter)
-        )
+    def propose(strategy: ResolvedStrategy, rng: np.random.Generator) -> LinearGaussianParams:
+        return _propose(data, kalman, strategy, rng)
 
-    contest = Contest(
-        ask=lambda chosen, rng: _ask(problem, kalman, chosen, rng),
-        begin=begin,
-        worth=lambda state: (
-            state.done.log_likelihood if options.prior == "weak" else state.objective
-        ),
-        max_iter=monitor.max_iter(options.max_iter),
-        n_init=options.n_init,
-        shift=problem.shift,
-    )
+    def begin(entry: RaceEntry, clock: Monitor) -> EMStates:
+        return _iterate(data, kalman, entry.start, entry.label, clock, max_iter)
+
+    def selection_score(state: EMState) -> float:
+        return options.selection_score(state.smoothed.log_likelihood, state.objective)
+
+    contest = EMRace(propose, begin, selection_score, max_iter, options.n_init, data.shift)
     return run_race(race, contest, seed, monitor)
 
 
-def _value(fit, options):
-    """What restarts are compared by. The weak prior follows the scale of each start's states, so it says nothing."""
-    return fit.log_likelihood if options.prior == "weak" else fit.objective
-
-
-def _ask(problem, kalman, chosen, rng):
+def _propose(
+    data: StateSpaceData, kalman: Kalman, strategy: ResolvedStrategy, rng: np.random.Generator
+) -> LinearGaussianParams:
     """Ask a strategy for a start, in the units of the data."""
-    n_states = kalman.n_states
+    n_states, offsets = kalman.n_states, data.panel.offsets
 
-    def trial(start, n_iter):
+    def trial(start: Any, n_iter: int) -> tuple[float, LinearGaussianParams]:
         """Short EM from a candidate: (objective, refined parameters), for strategies that compare."""
         start = check_params(start, n_states, kalman.y.shape[1], "start")
-        brief = Monitor()
-        fit, _ = _refine(problem, kalman, start, chosen.label, brief, max_iter=n_iter)
-        return (-np.inf, start) if fit is None else (_value(fit, problem.options), fit.params)
+        fit, _ = _fit_from(data, kalman, start, strategy.label, Monitor(), max_iter=n_iter)
+        if fit is None:
+            return -np.inf, start
+        return data.options.selection_score(fit.log_likelihood, fit.objective), fit.params
 
-    offsets = problem.panel.offsets
-    start = chosen.propose(
-        problem.panel.y.copy(),
+    start = strategy.propose(
+        data.panel.y.copy(),
         rng,
         n_states=n_states,
         offsets=offsets if len(offsets) > 2 else None,
@@ -156,55 +175,77 @@ def _ask(problem, kalman, chosen, rng):
     return check_params(start, n_states, kalman.y.shape[1], "init")
 
 
-def _refine(problem, kalman, start, label, monitor, max_iter=None):
+def _fit_from(
+    data: StateSpaceData,
+    kalman: Kalman,
+    start: LinearGaussianParams,
+    label: str,
+    monitor: Monitor,
+    max_iter: int | None = None,
+) -> tuple[EMFit | None, str | None]:
     """Run EM from a start; returns (fit, None), or (None, why the start cannot be used)."""
-    max_iter = monitor.max_iter(problem.options.max_iter) if max_iter is None else max_iter
-    return drive(_climb(problem, kalman, start, label, monitor, max_iter), monitor)
+    max_iter = monitor.max_iter(data.options.max_iter) if max_iter is None else max_iter
+    return run_monitored(_iterate(data, kalman, start, label, monitor, max_iter), monitor)
 
 
-def _climb(problem, kalman, start, label, monitor, max_iter):
-    """Generate the states of :func:`_refine`, and return what it returns; the monitor is only looked at."""
-    options = problem.options
-    begin = to_standard(start, problem.loc, problem.scale)
-    policy = _initial_policy(begin, options.initial_state, len(problem.panel.offsets) - 1)
-    if policy == "stationary" and spectral_radius(begin.A) >= 1.0:
+def _iterate(
+    data: StateSpaceData,
+    kalman: Kalman,
+    start: LinearGaussianParams,
+    label: str,
+    monitor: Monitor,
+    max_iter: int,
+) -> EMStates:
+    """Generate the states of :func:`_fit_from`, and return what it returns; the monitor is only looked at."""
+    options = data.options
+    begin = to_standard(start, data.loc, data.scale)
+    policy = _initial_policy(begin, options.initial_state, len(data.panel.offsets) - 1)
+    if policy == "stationary" and (radius := spectral_radius(begin.A)) >= 1.0:
         return (
             None,
-            f"its A has spectral radius {spectral_radius(begin.A):.4g}, and no stationary state (from {label})",
+            f"its A has spectral radius {radius:.4g}, and no stationary state (from {label})",
         )
     if max_iter > 0:
         begin = _structured(begin, options, policy)
         if label != READY:
             begin = begin._replace(R=lifted(begin.R, options.noise_floor))
     if _degenerate(begin):
-        return (
-            None,
-            f"neither R nor the states reach some direction of the data (from {label}: C and R are singular)",
-        )
-    settings = Settings(
-        options.transition_cov, options.observation_cov, policy, _floors(begin.R, options.noise_floor),
-        _prior(options.prior, kalman, begin),
-    )  # fmt: skip
-    em = EM(kalman, settings)
+        where = f"from {label}: C and R are singular"
+        return None, f"neither R nor the states reach some direction of the data ({where})"
+    em = EM(kalman, _settings(options, policy, kalman, begin))
     state = em.evaluate(begin)
     if not np.isfinite(state.objective):
-        return (
-            None,
-            f"its log-likelihood is not finite (from {label}; spectral radius {spectral_radius(begin.A):.4g})",
-        )
-    outcome = yield from em.climb(
+        where = f"from {label}; spectral radius {spectral_radius(begin.A):.4g}"
+        return None, f"its log-likelihood is not finite ({where})"
+    result = yield from em.iterate(
         state, max_iter=max_iter, tol=options.tol, accelerate=options.accelerate
     )
-    if options.verbose >= 2 and not outcome.monotone:
+    if options.verbose >= 2 and not result.monotone:
         _validate.warn_about_step(len(monitor.objectives) - 1)
-    end = outcome.state
-    moved = end.params is not begin or max_iter > 0
-    params = unscale(end.params, problem.loc, problem.scale) if moved else start
-    log_likelihood = end.done.log_likelihood + problem.shift
-    return Fit(params, start, log_likelihood, end.objective, outcome.converged, policy, ()), None
+    final = result.state
+    moved = final.params is not begin or max_iter > 0
+    params = unscale(final.params, data.loc, data.scale) if moved else start
+    log_likelihood = final.smoothed.log_likelihood + data.shift
+    fit = EMFit(
+        params, start, log_likelihood, final.objective, result.converged, policy, trace=([], [])
+    )
+    return fit, None
 
 
-def _initial_policy(params, asked, n_sequences):
+def _settings(
+    options: EMOptions, policy: str, kalman: Kalman, params: LinearGaussianParams
+) -> MStepSettings:
+    """Return what the M-steps from a start may move."""
+    return MStepSettings(
+        options.transition_cov,
+        options.observation_cov,
+        policy,
+        _min_variances(params.R, options.noise_floor),
+        _prior(options.prior, kalman, params),
+    )
+
+
+def _initial_policy(params: LinearGaussianParams, asked: str, n_sequences: int) -> str:
     """Decide how the prior of the first state is treated."""
     if asked != "auto":
         return asked
@@ -217,7 +258,9 @@ def _initial_policy(params, asked, n_sequences):
     return "stationary" if close else "fixed"
 
 
-def _structured(params, options, policy):
+def _structured(
+    params: LinearGaussianParams, options: EMOptions, policy: str
+) -> LinearGaussianParams:
     """Bring the covariances of a start to the structure that EM keeps."""
     Q = shaped(params.Q, options.transition_cov, params.Q)
     R = shaped(params.R, options.observation_cov, params.R)
@@ -229,7 +272,7 @@ def _structured(params, options, policy):
     return params._replace(Q=Q, R=R, m0=m0, P0=P0)
 
 
-def _without_zeros(R, floor):
+def _without_zeros(R: FloatArray, floor: float) -> FloatArray:
     """Lift the directions without noise: an exact observation is a point from which EM cannot move."""
     w, U = np.linalg.eigh(R)
     rounding = 0.0 if is_diagonal(R) else len(w) * np.finfo(float).eps * w[-1]
@@ -237,41 +280,48 @@ def _without_zeros(R, floor):
     return (U * np.where(zero, floor, w)) @ U.T if zero.any() else R
 
 
-def _degenerate(params):
+def _degenerate(params: LinearGaussianParams) -> bool:
     """Tell whether some direction of the data has neither noise nor states: there, no density exists."""
     r = np.diag(params.R)
     if is_diagonal(params.R) and (r > 0.0).all():
         return False
     C = params.C / max(np.abs(params.C).max(), np.finfo(float).tiny)
     size = np.sqrt(np.where(r > 0.0, r, 1.0))
-    return np.linalg.matrix_rank(np.hstack([C, params.R / np.outer(size, size)])) < len(C)
+    rank = np.linalg.matrix_rank(np.hstack([C, params.R / np.outer(size, size)]))
+    return bool(rank < len(C))
 
 
-def _floors(R, floor):
-    """Least noise variance by variable: the floor, or what the start already has below it."""
+def _min_variances(R: FloatArray, floor: float) -> FloatArray:
+    """Minimum noise variance by variable: the floor, or what the start already has below it."""
     r = np.diag(R)
     return np.where(r > 0.0, np.minimum(r, floor), floor)
 
 
-def _prior(prior, kalman, params):
+def _prior(
+    prior: LinearGaussianPrior | str | None, kalman: Kalman, params: LinearGaussianParams
+) -> LinearGaussianPrior:
     if prior is None:
         return LinearGaussianPrior()
     if prior != "weak":
         return _validate.check_prior_fits(prior, len(params.A), len(params.C))
-    done = kalman.smooth(params, moments="by_variable")
-    return weak_prior(done.means.T @ done.means + done.moments.P, len(kalman.y), kalman.y.shape[1])
+    smoothed = kalman.smooth(params, moments="by_variable")
+    S_00 = smoothed.means.T @ smoothed.means + smoothed.moments.P
+    return weak_prior(S_00, len(kalman.y), kalman.y.shape[1])
 
 
-def to_standard(params, loc, scale):
+def to_standard(
+    params: LinearGaussianParams, loc: FloatArray, scale: FloatArray
+) -> LinearGaussianParams:
     """Express parameters for data y as those for (y - loc) / scale."""
+    d: Any = params.d  # checked parameters have one
     return params._replace(
         C=np.ascontiguousarray(params.C / scale[:, None]),
         R=np.ascontiguousarray(params.R / np.outer(scale, scale)),
-        d=(params.d - loc) / scale,
+        d=(d - loc) / scale,
     )
 
 
-def last_state(kalman, params):
+def last_state(kalman: Kalman, params: LinearGaussianParams) -> tuple[FloatArray, FloatArray]:
     """Mean and covariance of the last state of the last sequence: there, the smoother is the filter.
 
     Raises
@@ -279,30 +329,11 @@ def last_state(kalman, params):
     ValueError
         The sequence has no density under `params`.
     """
-    done = Kalman(kalman.y[kalman.offsets[-2] :], kalman.n_states).smooth(
-        params, moments="by_variable"
-    )
-    _validate.check_finite_likelihood(done.succeeded)
-    return done.means[-1].copy(), done.moments.P_last.copy()
+    last = Kalman(kalman.y[kalman.offsets[-2] :], kalman.n_states)
+    smoothed = last.smooth(params, moments="by_variable")
+    _validate.check_finite_likelihood(smoothed.succeeded)
+    return smoothed.means[-1].copy(), smoothed.moments.P_last.copy()
 
 
-def simulate(params, n_steps, rng):
-    """Draw (y, states) of one sequence."""
-    A, C, Q, R, m0, P0, d = params
-    n = len(A)
-    states = np.empty((n_steps, n))
-    noise = rng.standard_normal((n_steps, n))
-    root = _root(Q)
-    states[0] = m0 + _root(P0) @ noise[0]
-    for t in range(1, n_steps):
-        states[t] = A @ states[t - 1] + root @ noise[t]
-    return states @ C.T + d + rng.standard_normal((n_steps, len(C))) @ _root(R).T, states
-
-
-def _root(V):
-    w, U = np.linalg.eigh(V)
-    return U * np.sqrt(np.maximum(w, 0.0))
-
-
-def _same(a, b):
+def _same(a: Iterable[Any], b: Iterable[Any]) -> bool:
     return all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))

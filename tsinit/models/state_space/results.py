@@ -1,10 +1,22 @@
-"""What the state-space model hands back: states with their spread, and forecasts."""
+"""What the state-space model hands back: states with their spread, forecasts and samples."""
 
-from typing import Any, NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from tsinit._validate import times_after
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+    from tsinit._typing import FloatArray
+    from tsinit._validate import Panel
+    from tsinit.kernels.params import LinearGaussianParams
+    from tsinit.kernels.state_space.arrays import CovarianceStore
 
 
 class StateEstimate:
@@ -21,9 +33,16 @@ class StateEstimate:
         Of all the data, in nats and in the units of the data.
     """
 
-    def __init__(self, panel, means, store, log_likelihood, names):
+    def __init__(
+        self,
+        panel: Panel,
+        means: FloatArray,
+        store: CovarianceStore,
+        log_likelihood: float,
+        names: np.ndarray,
+    ) -> None:
         self._panel, self._store, self._names = panel, store, names
-        self.means = panel.restore(means, names)
+        self.means: Any = panel.restore(means, names)
         self.log_likelihood = log_likelihood
 
     @property
@@ -42,10 +61,10 @@ class StateEstimate:
         spread = np.sqrt(np.maximum(np.einsum("sii->si", self._store.values), 0.0))
         return self._panel.restore(np.take(spread, self._store.index, axis=0), self._names)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Any]:
         return iter((self.means, self.covariances, self.log_likelihood))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         n = self._store.values.shape[1]
         return f"StateEstimate({len(self._panel.rows)} steps, {n} states, log_likelihood={self.log_likelihood:.6g})"
 
@@ -55,9 +74,9 @@ class Forecast(NamedTuple):
 
     Parameters
     ----------
-    means : (steps, D) array or DataFrame
+    means : (n_steps, D) array or DataFrame
         With the times that follow, where the data had times.
-    covariances : (steps, D, D) float
+    covariances : (n_steps, D, D) float
         Of the observations, noise included.
     """
 
@@ -65,8 +84,8 @@ class Forecast(NamedTuple):
     covariances: np.ndarray
 
     @property
-    def standard_deviations(self):
-        """(steps, D) float: spread of each column."""
+    def standard_deviations(self) -> FloatArray:
+        """(n_steps, D) float: spread of each column."""
         return np.sqrt(np.einsum("tii->ti", self.covariances))
 
 
@@ -85,10 +104,42 @@ class Sample(NamedTuple):
     states: Any
 
 
-def in_the_future(values, index, time_step, columns):
-    """Values (steps, D) as a DataFrame of the times after an index; as they are where there is no index."""
-    if index is None:
-        return values
-    import pandas as pd
+class SeriesEnd(NamedTuple):
+    """Where a series ends: what the rows after the data are called."""
 
-    return pd.DataFrame(values, index=times_after(index, time_step, len(values)), columns=columns)
+    index: Any  # pandas index of the last sequence, None where it has none
+    time_step: Any  # distance of two steps in that index
+    columns: Any  # names of the columns, None where they have none
+
+    @classmethod
+    def of(cls, panel: Panel) -> SeriesEnd:
+        """Return the end of the last sequence of a panel."""
+        return cls(panel.last_index, panel.time_step, getattr(panel.parts[-1], "columns", None))
+
+    def label(self, values: FloatArray) -> FloatArray | pd.DataFrame:
+        """Give values (n_steps, D) the times that follow, as a DataFrame; without times they stay as they are."""
+        if self.index is None:
+            return values
+        import pandas as pd
+
+        times = times_after(self.index, self.time_step, len(values))
+        return pd.DataFrame(values, index=times, columns=self.columns)
+
+
+def simulate(params: LinearGaussianParams, n_steps: int, rng: np.random.Generator) -> Sample:
+    """Draw one sequence of a model."""
+    A, C, Q, R, m0, P0, d = params
+    n = len(A)
+    states = np.empty((n_steps, n))
+    noise = rng.standard_normal((n_steps, n))
+    root = _root(Q)
+    states[0] = m0 + _root(P0) @ noise[0]
+    for t in range(1, n_steps):
+        states[t] = A @ states[t - 1] + root @ noise[t]
+    y = states @ C.T + d + rng.standard_normal((n_steps, len(C))) @ _root(R).T
+    return Sample(y, states)
+
+
+def _root(V: FloatArray) -> FloatArray:
+    w, U = np.linalg.eigh(V)
+    return U * np.sqrt(np.maximum(w, 0.0))
