@@ -480,7 +480,7 @@ class LinearGaussianSSM(InitRaceMixin, TransformerMixin, SeriesEstimator):
 
 def _conditional_moments(
     kalman: Kalman, params: LinearGaussianParams, with_spread: bool
-) -> tuple[FloatArray, FloatArray | None]:
+) -> tuple[FloatArray, Any]:
     """Conditional means (T, D) of all observations and, if asked for, standard deviations of the missing ones."""
     result = kalman.smooth(params, covariances=with_spread)
     _validate.check_finite_likelihood(result.succeeded)
