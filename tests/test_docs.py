@@ -92,3 +92,23 @@ def test_blocks_that_do_not_run_are_python_all_the_same(page):
         r"^```python no-run\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
     ):
         ast.parse(code)
+
+
+def test_the_tour_names_files_that_exist():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    tour = text.partition("tour of the code\n")[2].partition("\n## ")[0]
+    rows = [line.split("|") for line in tour.splitlines() if line.startswith("| `")]
+    assert len(rows) > 10
+    for row in rows:
+        folder = re.findall("`([^`]+)`", row[1])[0]
+        for path in re.findall("`([^`]+)`", row[3]):
+            assert (ROOT / folder / path).is_file() or (ROOT / "tsinit" / path).is_file(), path
+
+
+def test_contributing_names_paths_that_exist():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:tsinit|tests|\.ci|benchmarks)/[\w./]*)`", text)
+    inside = r"`((?:models|adapters|comparison|init|speech|kernels|emissions)/[\w./]+)`"
+    named += [f"tsinit/{path}" for path in re.findall(inside, text)]
+    assert len(named) > 15
+    assert [path for path in named if not (ROOT / path).exists()] == []
