@@ -74,7 +74,7 @@ def _air(options: dict[str, Any]) -> tuple[Comparison, dict[str, Any]]:
     air = datasets.load_new_york_air_quality()
     model = LinearGaussianSSM(n_states=3, accelerate=True, max_iter=300)
     result = compare(model, {"air quality": air}, AIR_STARTS, **options)
-    best = result.runs.loc[result.runs["objective_final"].idxmax(), "run_id"]
+    best = str(result.runs.set_index("run_id")["objective_final"].idxmax())
     caption = "The fit with the highest objective: smoothed values, and what the missing days may have been."
     return result, {caption: plots.smoothed(result.rerun(best), air)}
 
