@@ -49,7 +49,7 @@ def observations(name, rng, T=30, D=D):
 
 
 def bind(name, rng, T=30, missing=True):
-    """Give (bound, y, z) of three states, of which the last has no rows."""
+    """Give (on_data, y, z) of three states, of which the last has no rows."""
     y = observations(name, rng, T)
     if missing:
         y = gaps(rng, y)

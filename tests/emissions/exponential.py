@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsinit.emissions import Bound, Emission
+from tsinit.emissions import Emission, EmissionOnData
 from tsinit.kernels.density import density
 
 
@@ -30,17 +30,17 @@ class Exponential(Emission):
 
     def bind(self, y, offsets=None):
         """See the base class."""
-        return ExponentialBound(y, (self.shape, self.shape * np.nanmean(y, axis=0)))
+        return ExponentialOnData(y, (self.shape, self.shape * np.nanmean(y, axis=0)))
 
 
-class ExponentialBound(Bound):
+class ExponentialOnData(EmissionOnData):
     collapsed = False
 
     def __init__(self, y, prior):
         super().__init__(Times(np.ascontiguousarray(y, dtype=float)), prior, y.shape[1])
 
     def with_data(self, y):
-        return ExponentialBound(y, self.prior)
+        return ExponentialOnData(y, self.prior)
 
     def draw(self, rng, z, K, latent):
         a, b = self.prior

@@ -23,20 +23,20 @@ from tsinit.kernels.density import all_log_densities
 REAL = ["gaussian", "gaussian_diag", "gaussian_known_variance", "student_t"]
 
 
-def _works(bound, rng, K=3):
-    """One round of everything gives finite numbers; returns the parameters told."""
-    T = len(bound.data[0])
+def _works(on_data, rng, K=3):
+    """One round of everything gives finite numbers; returns the parameters described."""
+    T = len(on_data.data[0])
     z = rng.integers(0, 2, T)
-    latent = bound.latent(rng)
-    params = bound.draw(rng, z, K, latent)
-    latent = bound.augment(rng, z, params, latent)
-    params = bound.draw(rng, z, K, latent)
-    assert np.isfinite(all_log_densities(params, bound.data, K)).all()
-    assert np.isfinite(bound.log_evidence(z, K, params, latent))
-    assert np.isfinite(bound.means(params)).all()
-    assert np.isfinite(bound.covariances(params)).all()
-    assert bound.simulate(rng, params, z).shape == (T, bound.n_features)
-    return bound.describe(params)
+    latent = on_data.latent(rng)
+    params = on_data.draw(rng, z, K, latent)
+    latent = on_data.augment(rng, z, params, latent)
+    params = on_data.draw(rng, z, K, latent)
+    assert np.isfinite(all_log_densities(params, on_data.data, K)).all()
+    assert np.isfinite(on_data.log_evidence(z, K, params, latent))
+    assert np.isfinite(on_data.means(params)).all()
+    assert np.isfinite(on_data.covariances(params)).all()
+    assert on_data.simulate(rng, params, z).shape == (T, on_data.n_features)
+    return on_data.describe(params)
 
 
 @pytest.mark.parametrize("name", EMISSIONS)
@@ -66,16 +66,16 @@ def test_unknown_names_are_told_the_nearest():
 
 @pytest.mark.parametrize("name", EMISSIONS)
 def test_what_is_bound_can_be_sent_to_another_process(rng, name):
-    bound = resolve(name).bind(observations(name, rng))
-    twin = pickle.loads(pickle.dumps(bound))
-    first, second = (b.prior_params(np.random.default_rng(0), 2) for b in (bound, twin))
+    on_data = resolve(name).bind(observations(name, rng))
+    twin = pickle.loads(pickle.dumps(on_data))
+    first, second = (b.prior_params(np.random.default_rng(0), 2) for b in (on_data, twin))
     for left, right in zip(first, second, strict=True):
         np.testing.assert_array_equal(left, right)
 
 
 def test_heavy_tails_have_no_covariance(rng):
-    bound = StudentT(df=1.5).bind(observations("student_t", rng))
-    S = bound.covariances(bound.prior_params(rng, 2))
+    on_data = StudentT(df=1.5).bind(observations("student_t", rng))
+    S = on_data.covariances(on_data.prior_params(rng, 2))
     assert np.isposinf(S[:, [0, 1], [0, 1]]).all()
     assert np.isnan(S[:, 0, 1]).all()
 
@@ -97,9 +97,9 @@ def test_awkward_columns_work(rng, name, kind):
     elif kind == "nearly constant":
         y[:, 1] = 0.1
         y[4, 1] = 0.1 + 1e-15
-    told = _works(resolve(name).bind(y), rng)
+    described = _works(resolve(name).bind(y), rng)
     if kind == "constant":
-        assert all(np.isfinite(v).all() for v in told.values())
+        assert all(np.isfinite(v).all() for v in described.values())
 
 
 @pytest.mark.parametrize("name", EMISSIONS)
@@ -206,12 +206,12 @@ def test_wrong_priors_are_refused_when_used(emission, sentence):
 
 
 def test_a_category_not_seen_in_the_fit_is_named(rng):
-    bound = Categorical().bind(np.array([[0.0, 5.0], [1.0, 7.0]]))
+    on_data = Categorical().bind(np.array([[0.0, 5.0], [1.0, 7.0]]))
     with pytest.raises(
         ValueError, match=r"X must hold in column 1 categories of the fit, \[5, 7\]; got 6."
     ):
-        bound.with_data(np.array([[1.0, 6.0]]))
-    assert set(bound.simulate(rng, bound.prior_params(rng, 1), np.zeros(50, int))[:, 1]) <= {
+        on_data.with_data(np.array([[1.0, 6.0]]))
+    assert set(on_data.simulate(rng, on_data.prior_params(rng, 1), np.zeros(50, int))[:, 1]) <= {
         5.0,
         7.0,
     }
@@ -244,18 +244,18 @@ def test_units_and_offsets_change_nothing_but_the_units(rng, name):
         np.array([5.0, -1e3, 1e10]),
         rng.integers(0, 2, 60),
     )
-    bounds = [resolve(name).bind(y), resolve(name).bind(offset + factor * y)]
-    told, value = [], []
-    for bound in bounds:
+    both = [resolve(name).bind(y), resolve(name).bind(offset + factor * y)]
+    described, value = [], []
+    for on_data in both:
         rng = np.random.default_rng(2)
-        latent = bound.latent(rng)
-        params = bound.draw(rng, z, 2, latent)
-        latent = bound.augment(rng, z, params, latent)
-        params = bound.draw(rng, z, 2, latent)
-        told.append((bound.means(params), bound.covariances(params)))
-        value.append(bound.log_evidence(z, 2, params, latent))
-    np.testing.assert_allclose(told[1][0], offset + factor * told[0][0], rtol=1e-6)
-    np.testing.assert_allclose(told[1][1], np.outer(factor, factor) * told[0][1], rtol=1e-5)
+        latent = on_data.latent(rng)
+        params = on_data.draw(rng, z, 2, latent)
+        latent = on_data.augment(rng, z, params, latent)
+        params = on_data.draw(rng, z, 2, latent)
+        described.append((on_data.means(params), on_data.covariances(params)))
+        value.append(on_data.log_evidence(z, 2, params, latent))
+    np.testing.assert_allclose(described[1][0], offset + factor * described[0][0], rtol=1e-6)
+    np.testing.assert_allclose(described[1][1], np.outer(factor, factor) * described[0][1], rtol=1e-5)
     jacobian = -np.sum(~np.isnan(y), axis=0) @ np.log(factor)
     assert value[1] == pytest.approx(value[0] + jacobian, rel=1e-8)
 

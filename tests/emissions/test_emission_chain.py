@@ -44,8 +44,8 @@ def _data(name, rng, z):
     return y
 
 
-def _run(bound, start, seed, sweeps=60):
-    chain = Chain(bound, OFFSETS, start, np.random.default_rng(seed))
+def _run(on_data, start, seed, sweeps=60):
+    chain = Chain(on_data, OFFSETS, start, np.random.default_rng(seed))
     for _ in range(sweeps):
         chain.sweep()
     return chain
@@ -56,7 +56,7 @@ def _rough(z, rng):
     return np.where(rng.random(T) < 1 / 3, rng.integers(0, 3, T), z)
 
 
-def _bound(name, rng):
+def _bind(name, rng):
     z = _truth(rng)
     emission = Exponential() if name == "exponential" else resolve(name)
     return emission.bind(_data(name, rng, z), OFFSETS), z
@@ -64,11 +64,11 @@ def _bound(name, rng):
 
 @pytest.mark.parametrize("name", [*EMISSIONS, "exponential"])
 def test_plain_states_are_found(rng, name):
-    bound, z = _bound(name, rng)
-    chain = _run(bound, _rough(z, rng), 1)
+    on_data, z = _bind(name, rng)
+    chain = _run(on_data, _rough(z, rng), 1)
     assert adjusted_rand_score(z, chain.z) > 0.9
     assert np.isfinite(chain.log_joint)
-    assert bound.means(chain.params).shape == (chain.K, bound.n_features)
+    assert on_data.means(chain.params).shape == (chain.K, on_data.n_features)
 
 
 @pytest.mark.parametrize(
@@ -90,9 +90,9 @@ def test_units_do_not_change_the_labels(rng, name):
 
 @pytest.mark.parametrize("name", ["gaussian", "student_t", "von_mises"])
 def test_chains_in_threads_may_share_what_is_bound(rng, name):
-    bound, z = _bound(name, rng)
+    on_data, z = _bind(name, rng)
     start = _rough(z, rng)
-    alone = [_run(bound, start, seed, sweeps=15).z for seed in range(4)]
+    alone = [_run(on_data, start, seed, sweeps=15).z for seed in range(4)]
     with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(lambda seed: _run(bound, start, seed, sweeps=15).z, range(4)))
+        together = list(pool.map(lambda seed: _run(on_data, start, seed, sweeps=15).z, range(4)))
     np.testing.assert_array_equal(alone, together)

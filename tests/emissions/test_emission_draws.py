@@ -13,27 +13,27 @@ LEAST = 1e-4  # p-value of a fixed seed
 
 
 def _draws(name, rng, missing=True):
-    bound, y, z = bind(name, rng, missing=missing)
-    return bound, y, z, [bound.draw(rng, z, 3, None) for _ in range(N)]
+    on_data, y, z = bind(name, rng, missing=missing)
+    return on_data, y, z, [on_data.draw(rng, z, 3, None) for _ in range(N)]
 
 
-def _told(bound, draws, name):
-    return np.array([bound.describe(p)[name] for p in draws])
+def _described(on_data, draws, name):
+    return np.array([on_data.describe(p)[name] for p in draws])
 
 
 def _agrees(sample, law):
     assert stats.kstest(sample, law.cdf).pvalue > LEAST
 
 
-def _seen(y, z, k, i):
+def _observed(y, z, k, i):
     x = y[z == k, i]
     return x[~np.isnan(x)]
 
 
 def test_normal_wishart_posterior(rng):
     """Means are multivariate t, diagonal entries of Sigma inverse gamma, the rest as by scipy's own draws."""
-    bound, y, z, draws = _draws("gaussian", rng, missing=False)
-    mean, S = _told(bound, draws, "mean"), _told(bound, draws, "covariance")
+    on_data, y, z, draws = _draws("gaussian", rng, missing=False)
+    mean, S = _described(on_data, draws, "mean"), _described(on_data, draws, "covariance")
     for k in range(3):
         x = y[z == k]
         n, weight, df = len(x), 0.5 + len(x), 8.0 + len(x)
@@ -53,11 +53,11 @@ def test_normal_wishart_posterior(rng):
 
 
 def test_normal_gamma_posterior(rng):
-    bound, y, z, draws = _draws("gaussian_diag", rng)
-    mean, variance = _told(bound, draws, "mean"), _told(bound, draws, "variance")
+    on_data, y, z, draws = _draws("gaussian_diag", rng)
+    mean, variance = _described(on_data, draws, "mean"), _described(on_data, draws, "variance")
     for k in range(3):
         for i in range(2):
-            x = _seen(y, z, k, i)
+            x = _observed(y, z, k, i)
             weight, a = 0.5 + x.size, 4.0 + 0.5 * x.size
             m = (0.5 * MEAN[i] + x.sum()) / weight
             b = 3.0 * [4.0, 2.0][i] + 0.5 * (x @ x + 0.5 * MEAN[i] ** 2 - weight * m**2)
@@ -66,23 +66,23 @@ def test_normal_gamma_posterior(rng):
 
 
 def test_known_variance_posterior(rng):
-    bound, y, z, draws = _draws("gaussian_known_variance", rng)
-    mean = _told(bound, draws, "mean")
+    on_data, y, z, draws = _draws("gaussian_known_variance", rng)
+    mean = _described(on_data, draws, "mean")
     for k in range(3):
         for i in range(2):
-            x = _seen(y, z, k, i)
+            x = _observed(y, z, k, i)
             precision = 1.0 / [9.0, 3.0][i] + x.size / [4.0, 2.0][i]
             m = (MEAN[i] / [9.0, 3.0][i] + x.sum() / [4.0, 2.0][i]) / precision
             _agrees(mean[:, k, i], stats.norm(m, precision**-0.5))
-    np.testing.assert_allclose(_told(bound, draws[:1], "variance")[0], np.tile([4.0, 2.0], (3, 1)))
+    np.testing.assert_allclose(_described(on_data, draws[:1], "variance")[0], np.tile([4.0, 2.0], (3, 1)))
 
 
 def test_poisson_posterior(rng):
-    bound, y, z, draws = _draws("poisson", rng)
-    rate = _told(bound, draws, "rate")
+    on_data, y, z, draws = _draws("poisson", rng)
+    rate = _described(on_data, draws, "rate")
     for k in range(3):
         for i in range(2):
-            x = _seen(y, z, k, i)
+            x = _observed(y, z, k, i)
             _agrees(
                 rate[:, k, i],
                 stats.gamma(1.5 + x.sum(), scale=1.0 / (1.5 / [3.0, 0.7][i] + x.size)),
@@ -90,11 +90,11 @@ def test_poisson_posterior(rng):
 
 
 def test_categorical_posterior(rng):
-    bound, y, z, draws = _draws("categorical", rng)
-    probability = _told(bound, draws, "probability")
+    on_data, y, z, draws = _draws("categorical", rng)
+    probability = _described(on_data, draws, "probability")
     for k in range(3):
         for i in range(2):
-            counts = bound.prior.counts[i] + np.bincount(_seen(y, z, k, i).astype(int), minlength=3)
+            counts = on_data.prior.counts[i] + np.bincount(_observed(y, z, k, i).astype(int), minlength=3)
             for c in range(3):
                 _agrees(probability[:, k, i, c], stats.beta(counts[c], counts.sum() - counts[c]))
 
@@ -126,10 +126,10 @@ def test_von_mises_posterior(rng, angles, weight, shape, concentration):
     """Concentration by quadrature of its marginal; directions then have N R-bar kappa, not R-bar kappa."""
     y = np.r_[angles, np.nan][:, None]
     emission = VonMises(None, 0.5, weight, concentration, shape)
-    bound, z = emission.bind(y), np.zeros(len(y), np.int64)
-    told = [bound.describe(bound.draw(rng, z, 1, None)) for _ in range(N)]
-    kappa = np.array([t["concentration"][0, 0] for t in told])
-    direction = np.array([t["direction"][0, 0] for t in told])
+    on_data, z = emission.bind(y), np.zeros(len(y), np.int64)
+    described = [on_data.describe(on_data.draw(rng, z, 1, None)) for _ in range(N)]
+    kappa = np.array([t["concentration"][0, 0] for t in described])
+    direction = np.array([t["direction"][0, 0] for t in described])
     x = np.cos(angles).sum() + weight * np.cos(0.5)
     y = np.sin(angles).sum() + weight * np.sin(0.5)
     R = np.hypot(x, y)
@@ -144,13 +144,13 @@ def test_every_state_uses_its_own_angles(rng):
     """A published code overwrites its labels and draws all states after the first from the prior."""
     z = np.repeat([0, 1, 2], 100)
     y = rng.vonmises(np.array([0.0, 2.0, 4.0])[z], 500.0)[:, None]
-    bound = VonMises(prior_concentration=500.0).bind(y)
-    params = bound.draw(rng, z, 3, None)
+    on_data = VonMises(prior_concentration=500.0).bind(y)
+    params = on_data.draw(rng, z, 3, None)
     np.testing.assert_allclose(
-        np.exp(1j * bound.means(params)[:, 0]), np.exp([0j, 2j, 4j]), atol=0.05
+        np.exp(1j * on_data.means(params)[:, 0]), np.exp([0j, 2j, 4j]), atol=0.05
     )
     assert (
-        np.abs(bound.describe(params)["concentration"] - 500.0) < 5.0 * 500.0 * np.sqrt(2.0 / 100)
+        np.abs(on_data.describe(params)["concentration"] - 500.0) < 5.0 * 500.0 * np.sqrt(2.0 / 100)
     ).all()
 
 
@@ -160,16 +160,16 @@ def test_missing_entries_are_drawn_from_their_conditional(rng, name):
     D = 4
     y = rng.standard_normal((3, D)) @ (np.eye(D) + 0.5 * rng.standard_normal((D, D)))
     y[0, [0, 2]], y[1, 3], y[2] = np.nan, np.nan, np.nan
-    bound = (Gaussian() if name == "gaussian" else StudentT()).bind(y)
+    on_data = (Gaussian() if name == "gaussian" else StudentT()).bind(y)
     z = np.zeros(3, np.int64)
-    latent = bound.latent(rng)
-    params = bound.prior_params(rng, 1)
-    m, S = bound.means(params)[0], np.linalg.inv(params.whiten[0].T @ params.whiten[0])
-    S = S * np.outer(bound.scale.scale, bound.scale.scale)
+    latent = on_data.latent(rng)
+    params = on_data.prior_params(rng, 1)
+    m, S = on_data.means(params)[0], np.linalg.inv(params.whiten[0].T @ params.whiten[0])
+    S = S * np.outer(on_data.scale.scale, on_data.scale.scale)
     filled, weight = np.empty((N, 3, D)), np.ones((N, 3))
     for n in range(N):
-        latent = bound.augment(rng, z, params, latent)
-        filled[n] = bound.scale.undo(latent if name == "gaussian" else latent.y)
+        latent = on_data.augment(rng, z, params, latent)
+        filled[n] = on_data.scale.undo(latent if name == "gaussian" else latent.y)
         if name == "student_t":
             weight[n] = latent.weight
     for t, gap in ((0, [0, 2]), (1, [3])):

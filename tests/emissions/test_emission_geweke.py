@@ -19,7 +19,7 @@ BATCHES = 50
 
 
 def _settle(name):
-    """A bound whose prior and scale stay; its data are replaced."""
+    """An emission on data whose prior and scale stay; its data are replaced."""
     return EMISSIONS[name].bind(observations(name, np.random.default_rng(5)))
 
 
@@ -28,31 +28,31 @@ def _statistics(params, y, loc, scale):
     n = len(y)
     parts = [np.arctan(part.reshape(n, -1)) for part in params]
     x = np.arctan((y - loc) / scale)
-    told = [
+    described = [
         x[:, :3].reshape(n, -1),
         x[:, 0] * x[:, 2],
         x[:, 0] * x[:, 1],
         x[:, :2].prod(axis=2),
         x[:, :2, 0] ** 2,
     ]
-    columns = np.concatenate([*parts, *told], axis=1)
+    columns = np.concatenate([*parts, *described], axis=1)
     return np.concatenate([columns, parts[0] * parts[0][:, ::-1], parts[0] * x[:, 0, :1]], axis=1)
 
 
 def _forward(name, n, rng):
-    bound = _settle(name)
-    params = bound.prior_params(rng, n * K)
-    y = bound.simulate(rng, params, (K * np.arange(n)[:, None] + Z).ravel()).reshape(n, T, 2)
+    on_data = _settle(name)
+    params = on_data.prior_params(rng, n * K)
+    y = on_data.simulate(rng, params, (K * np.arange(n)[:, None] + Z).ravel()).reshape(n, T, 2)
     return params._make(p.reshape(n, K, *p.shape[1:]) for p in params), y
 
 
 def _successive(name, n, rng, step):
-    bound = _settle(name)
-    params, kept, data = bound.prior_params(rng, K), [], np.empty((n, T, 2))
+    on_data = _settle(name)
+    params, kept, data = on_data.prior_params(rng, K), [], np.empty((n, T, 2))
     for i in range(n):
-        data[i] = bound.simulate(rng, params, Z)
+        data[i] = on_data.simulate(rng, params, Z)
         kept.append(params)
-        now = bound.with_data(np.where(MISSING, np.nan, data[i]))
+        now = on_data.with_data(np.where(MISSING, np.nan, data[i]))
         params = step(rng, now, params)
     return type(params)(*map(np.array, zip(*kept, strict=True))), data
 
@@ -70,36 +70,36 @@ def z_scores(name, step, n, seed=0):
     return (b.mean(axis=0) - a.mean(axis=0))[varies] / error[varies]
 
 
-def _right(rng, bound, params):
-    latent = bound.augment(rng, Z, params, bound.latent(rng))
-    return bound.draw(rng, Z, K, latent)
+def _right(rng, on_data, params):
+    latent = on_data.augment(rng, Z, params, on_data.latent(rng))
+    return on_data.draw(rng, Z, K, latent)
 
 
-def _never_filled(rng, bound, params):
+def _never_filled(rng, on_data, params):
     """Missing entries, or the weights of a Student-t, stay as they started."""
-    return bound.draw(rng, Z, K, bound.latent(rng))
+    return on_data.draw(rng, Z, K, on_data.latent(rng))
 
 
 def _other_prior(**change):
     """Update with a prior changed by the functions given."""
 
-    def step(rng, bound, params):
-        wrong = copy.copy(bound)
-        wrong.prior = bound.prior._replace(
-            **{k: f(getattr(bound.prior, k)) for k, f in change.items()}
+    def step(rng, on_data, params):
+        wrong = copy.copy(on_data)
+        wrong.prior = on_data.prior._replace(
+            **{k: f(getattr(on_data.prior, k)) for k, f in change.items()}
         )
         return _right(rng, wrong, params)
 
     return step
 
 
-def _mean_resultant(rng, bound, params):
+def _mean_resultant(rng, on_data, params):
     """A published code draws directions with the concentration kappa R-bar instead of kappa N R-bar."""
-    new = bound.draw(rng, Z, K, None)
+    new = on_data.draw(rng, Z, K, None)
     kappa = np.hypot(new.cos, new.sin)
     for k in range(K):
-        x, y = (np.nansum(part[k == Z], axis=0) for part in bound.data)
-        n = np.sum(~np.isnan(bound.data.cos[k == Z]), axis=0)
+        x, y = (np.nansum(part[k == Z], axis=0) for part in on_data.data)
+        n = np.sum(~np.isnan(on_data.data.cos[k == Z]), axis=0)
         direction = rng.vonmises(np.arctan2(y, x), kappa[k] * np.hypot(x, y) / n)
         new.cos[k], new.sin[k] = kappa[k] * np.cos(direction), kappa[k] * np.sin(direction)
     return new

@@ -6,10 +6,10 @@ sentences of the same form, as ``init/registry.py``, ``init/_checks.py``, ``spee
 """
 
 from tsinit._validate.chains import (
-    check_bound,
     check_chains,
     check_concentrations,
     check_density,
+    check_emission_on_data,
     check_jobs,
     check_per_chain,
     check_rows,
@@ -43,13 +43,13 @@ from tsinit._validate.values import (
 
 __all__ = [
     "Panel",
-    "check_bound",
     "check_chains",
     "check_choice",
     "check_columns",
     "check_concentrations",
     "check_count",
     "check_density",
+    "check_emission_on_data",
     "check_finite_likelihood",
     "check_fitted",
     "check_flag",

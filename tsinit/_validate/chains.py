@@ -1,17 +1,27 @@
-"""What samplers ask of their arguments, and what they say of their chains."""
+"""What samplers ask of their arguments, and what they report of their chains."""
+
+from __future__ import annotations
 
 import difflib
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from tsinit._validate.values import check_number, short, warn
 from tsinit.kernels import density
 
-#: What a sampler asks of an emission that is bound to data.
-_BOUND = ("data", "latent", "augment", "draw", "log_evidence")
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from tsinit._typing import IntArray
+
+_Priors = TypeVar("_Priors", bound="Any")  # a NamedTuple of pairs
+
+#: What a sampler asks of an emission on data.
+_ON_DATA = ("data", "latent", "augment", "draw", "log_evidence")
 
 
-def check_per_chain(name, value, n_chains):
+def check_per_chain(name: str, value: Any, n_chains: int) -> list[Any]:
     """Give every chain its own of a list, or all of them the same.
 
     A list of numbers is one value (labels); a list of anything else is one value for each chain.
@@ -32,7 +42,7 @@ def check_per_chain(name, value, n_chains):
     return list(value)
 
 
-def check_concentrations(priors, defaults):
+def check_concentrations(priors: Any, defaults: _Priors) -> _Priors:
     """Fill a dict of pairs of positive numbers into the defaults.
 
     Parameters
@@ -73,23 +83,23 @@ def check_concentrations(priors, defaults):
     return defaults._replace(**pairs)
 
 
-def check_bound(bound):
+def check_emission_on_data(emission: Any) -> Any:
     """Require what an emission's method ``bind`` has to return.
 
     Raises
     ------
     TypeError
-        It is no ``Bound``, nor anything like one.
+        It is no ``EmissionOnData``, nor anything like one.
     """
-    if not all(hasattr(bound, name) for name in _BOUND):
+    if not all(hasattr(emission, name) for name in _ON_DATA):
         raise TypeError(
-            "emission must have a method bind that returns a tsinit.emissions.Bound; got one that returns "
-            f"{type(bound).__name__}."
+            "emission must have a method bind that returns a tsinit.emissions.EmissionOnData; got one that returns "
+            f"{type(emission).__name__}."
         )
-    return bound
+    return emission
 
 
-def check_density(params):
+def check_density(params: Any) -> Any:
     """Require parameters of a class that has a density.
 
     Raises
@@ -105,7 +115,7 @@ def check_density(params):
     return params
 
 
-def check_chains(stopped, n_chains):
+def check_chains(stopped: dict[int, str], n_chains: int) -> None:
     """Warn of chains that stopped, and refuse a fit that has no other.
 
     Parameters
@@ -129,7 +139,7 @@ def check_chains(stopped, n_chains):
     )
 
 
-def check_jobs(n_jobs):
+def check_jobs(n_jobs: int | None) -> int | None:
     """Require a whole number other than 0, as joblib counts them, or None.
 
     Raises
@@ -145,12 +155,12 @@ def check_jobs(n_jobs):
     return n_jobs
 
 
-def warn_of_interrupt(n_draws):
+def warn_of_interrupt(n_draws: int) -> None:
     """Say how many draws of each chain an interrupt left."""
     warn(f"Interrupted: kept {n_draws} draws of each chain.")
 
 
-def check_rows(name, rows, n_rows, most):
+def check_rows(name: str, rows: ArrayLike | None, n_rows: int, maximum: int) -> IntArray:
     """Return row numbers as an array; None is all rows.
 
     Raises
@@ -167,9 +177,9 @@ def check_rows(name, rows, n_rows, most):
             raise ValueError(
                 f"{name} must be numbers of rows from 0 to {n_rows - 1}; got {short(rows)}."
             )
-    if len(chosen) > most:
+    if len(chosen) > maximum:
         raise ValueError(
-            f"{name} must be at most {most:,} rows, whose matrix of pairs fits in memory; got {len(chosen):,}. "
-            f"Choose some, for example every {len(chosen) // most + 1}th."
+            f"{name} must be at most {maximum:,} rows, whose matrix of pairs fits in memory; got {len(chosen):,}. "
+            f"Choose some, for example every {len(chosen) // maximum + 1}th."
         )
     return chosen.astype(np.int64)

@@ -1,11 +1,16 @@
 """Emissions: how one state of a hidden Markov model makes its observations.
 
-Each is one file: its priors (an `Emission`), what it does with data (a `Bound`) and its kernels.
+Each is one file: its priors (an `Emission`), the same with data to explain (an `EmissionOnData`) and its kernels.
 `tsinit.emissions.base` says what an eighth needs.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
+from tsinit._deprecation import warn_of_old_name
 from tsinit.emissions import _checks
-from tsinit.emissions.base import Bound, Emission
+from tsinit.emissions.base import Emission, EmissionOnData
 from tsinit.emissions.categorical import Categorical
 from tsinit.emissions.gaussian import Gaussian
 from tsinit.emissions.gaussian_diag import DiagonalGaussian
@@ -15,10 +20,10 @@ from tsinit.emissions.student_t import StudentT
 from tsinit.emissions.von_mises import VonMises
 
 __all__ = [
-    "Bound",
     "Categorical",
     "DiagonalGaussian",
     "Emission",
+    "EmissionOnData",
     "Gaussian",
     "KnownVarianceGaussian",
     "Poisson",
@@ -39,7 +44,14 @@ _EMISSIONS = {
 }
 
 
-def names():
+def __getattr__(name: str) -> Any:
+    if name == "Bound":
+        warn_of_old_name("tsinit.emissions.Bound", "tsinit.emissions.EmissionOnData")
+        return EmissionOnData
+    raise AttributeError(f"module 'tsinit.emissions' has no attribute {name!r}")
+
+
+def names() -> list[str]:
     """List the names of the emissions.
 
     Returns
@@ -49,7 +61,7 @@ def names():
     return list(_EMISSIONS)
 
 
-def resolve(emission):
+def resolve(emission: str | Emission) -> Emission:
     """Turn what a user gave into an emission.
 
     Parameters

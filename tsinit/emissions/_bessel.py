@@ -1,15 +1,21 @@
-"""Modified Bessel functions of order 0 and 1, and draws of the von Mises law that they norm."""
+"""Modified Bessel functions of order 0 and 1, and draws of the von Mises distribution that they norm."""
+
+from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from tsinit.kernels._jit import kernel
 
+if TYPE_CHECKING:
+    import numpy as np
+
 _SWITCH = 20.0  # from here the asymptotic series reaches the last digit
-_STRAIGHT = 1e6  # from here a von Mises law is a normal one to seven digits
+_STRAIGHT = 1e6  # from here a von Mises distribution is a normal one to seven digits
 
 
 @kernel
-def bessel(x):
+def bessel(x: float) -> tuple[float, float]:
     """Log of exp(-x) I0(x), and I1(x) / I0(x), for x >= 0.
 
     Below the switch the power series, whose terms are all positive: I0 is the sum of a_h = (x^2/4)^h / h!^2
@@ -35,8 +41,8 @@ def bessel(x):
 
 
 @kernel
-def von_mises(rng, mean, concentration):
-    """Draw an angle; Best and Fisher (1979), by rejection from a wrapped Cauchy law."""
+def von_mises(rng: np.random.Generator, mean: float, concentration: float) -> float:
+    """Draw an angle; Best and Fisher (1979), by rejection from a wrapped Cauchy distribution."""
     if concentration < 1e-8:
         return mean + math.pi * (2.0 * rng.random() - 1.0)
     if concentration > _STRAIGHT:

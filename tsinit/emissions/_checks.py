@@ -1,15 +1,25 @@
 """The border: what an emission asks of data and priors, one sentence each."""
 
+from __future__ import annotations
+
 import difflib
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tsinit._validate.values import short
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import ArrayLike
+
+    from tsinit._typing import BoolArray, FloatArray
+
 _LARGEST = 1e100  # squares and their sums stay finite
 
 
-def real_table(y, n_features=None):
+def real_table(y: ArrayLike, n_features: int | None = None) -> FloatArray:
     """Check for a table of numbers, NaN where missing.
 
     Parameters
@@ -50,7 +60,7 @@ def real_table(y, n_features=None):
     return y
 
 
-def counts(y, n_features=None):
+def counts(y: ArrayLike, n_features: int | None = None) -> FloatArray:
     """Check for a table of counts 0, 1, 2, ...; arguments and result as in `real_table`.
 
     Raises
@@ -68,7 +78,7 @@ def counts(y, n_features=None):
     return y
 
 
-def codes(y, n_features=None):
+def codes(y: ArrayLike, n_features: int | None = None) -> FloatArray:
     """Check for a table of whole numbers that name categories; arguments and result as in `real_table`.
 
     Raises
@@ -86,7 +96,7 @@ def codes(y, n_features=None):
     return y
 
 
-def categories(values):
+def categories(values: ArrayLike) -> FloatArray:
     """Check for distinct whole numbers that name categories.
 
     Returns
@@ -110,7 +120,7 @@ def categories(values):
     return np.sort(array)
 
 
-def known_categories(values, known, column):
+def known_categories(values: FloatArray, known: FloatArray, column: int) -> None:
     """Check that values (n,) of a column are among its categories.
 
     Raises
@@ -126,7 +136,7 @@ def known_categories(values, known, column):
         )
 
 
-def angles(y, unit, n_features=None):
+def angles(y: ArrayLike, unit: str | None, n_features: int | None = None) -> FloatArray:
     """Check for a table of angles and bring it to radians.
 
     Parameters
@@ -157,8 +167,8 @@ def angles(y, unit, n_features=None):
     return np.deg2rad(y) if unit == "degrees" else y
 
 
-def per_column(name, value, D, least=-np.inf):
-    """Check for a number, or one for each of the D columns, above `least`.
+def per_column(name: str, value: Any, D: int, above: float = -np.inf) -> FloatArray:
+    """Check for a number, or one for each of the D columns, above `above`.
 
     Returns
     -------
@@ -174,13 +184,13 @@ def per_column(name, value, D, least=-np.inf):
         raise ValueError(
             f"{name} must be a number or have one for each of the {D} columns; got shape {array.shape}."
         )
-    if not (np.isfinite(array) & (array > least)).all():
-        rule = "finite" if least == -np.inf else f"finite and above {least:g}"
+    if not (np.isfinite(array) & (array > above)).all():
+        rule = "finite" if above == -np.inf else f"finite and above {above:g}"
         raise ValueError(f"{name} must be {rule}; got {short(value)}.")
     return np.ascontiguousarray(np.broadcast_to(array, (D,)))
 
 
-def covariance(name, value, D):
+def covariance(name: str, value: Any, D: int) -> FloatArray:
     """Check for a covariance of D columns, (D, D).
 
     Raises
@@ -202,7 +212,7 @@ def covariance(name, value, D):
     return 0.5 * (S + S.T)
 
 
-def known(emission, names):
+def known(emission: str, names: Iterable[str]) -> None:
     """Check that an emission is registered.
 
     Raises
@@ -218,7 +228,7 @@ def known(emission, names):
         )
 
 
-def emission_object(emission):
+def emission_object(emission: Any) -> None:
     """Check for an object that can be bound to data.
 
     Raises
@@ -237,18 +247,18 @@ def emission_object(emission):
         )
 
 
-def _numbers(name, value):
+def _numbers(name: str, value: Any) -> FloatArray:
     try:
         return np.array(value, dtype=np.float64)
     except (TypeError, ValueError):
         raise ValueError(f"{name} must hold real numbers; got {short(value)}.") from None
 
 
-def _some(values):
+def _some(values: FloatArray) -> str:
     text = ", ".join(f"{v:g}" for v in values[:10])
     return f"[{text}, ...]" if len(values) > 10 else f"[{text}]"
 
 
-def _place(wrong):
+def _place(wrong: BoolArray) -> str:
     row, column = np.argwhere(wrong)[0]
     return f"row {row}, column {column}"

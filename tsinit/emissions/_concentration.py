@@ -1,4 +1,4 @@
-"""The concentration of a von Mises law given angles, its mean direction integrated out.
+"""The concentration of a von Mises distribution given angles, its mean direction integrated out.
 
 Angles y_1..y_n, mean direction mu | kappa ~ von Mises(m, c kappa), kappa ~ Gamma(a, rate b). With R the
 length of sum (cos y, sin y) + c (cos m, sin m),
@@ -16,13 +16,18 @@ Teh, 2011, without their adaptation: g bends so little that a handful of points 
 always).
 """
 
+from __future__ import annotations
+
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from tsinit.emissions._bessel import bessel
 from tsinit.kernels._jit import kernel
+
+if TYPE_CHECKING:
+    from tsinit._typing import FloatArray
 
 #: Points of the envelope around the mode, in standard deviations of log kappa.
 _POINTS = (-3.5, -2.0, -1.2, -0.5, 0.1, 0.7, 1.4, 2.2, 3.5)
@@ -31,8 +36,8 @@ _DEEP = 45.0  # nats below the top that no sum in doubles notices
 _TRIES = 10_000
 
 
-class Summary(NamedTuple):
-    """What the angles of one state say."""
+class AngleSummary(NamedTuple):
+    """Statistics of the angles of one state, and the prior."""
 
     R: float
     n: float
@@ -42,7 +47,7 @@ class Summary(NamedTuple):
 
 
 @kernel
-def _parts(summary, kappa):
+def _parts(summary: AngleSummary, kappa: float) -> tuple[float, float, float, float, float]:
     """(g, h, dh/dkappa) at kappa, and the first two derivatives of g + h + log kappa by log kappa."""
     R, n, c, a, b = summary
     s, ratio = bessel(kappa)
@@ -62,7 +67,7 @@ def _parts(summary, kappa):
 
 
 @kernel
-def _centre(summary):
+def _centre(summary: AngleSummary) -> tuple[float, float]:
     """Mode of log kappa and its standard deviation, near enough to place points: Newton within a bracket."""
     x = math.log((summary.a + 0.5 * summary.n) / (summary.b + summary.n + summary.c - summary.R))
     lower, upper, width = -np.inf, np.inf, 1.0
@@ -84,13 +89,15 @@ def _centre(summary):
 
 
 @kernel
-def _piece(envelope, i, left, right, low, high):
+def _piece(
+    envelope: FloatArray, i: int, left: float, right: float, low: float, high: float
+) -> None:
     """Store piece i: the line from (left, low) to (right, high)."""
     envelope[0, i], envelope[1, i], envelope[2, i], envelope[3, i] = left, right, low, high
 
 
 @kernel
-def _raise_envelope(summary, envelope):
+def _raise_envelope(summary: AngleSummary, envelope: FloatArray) -> tuple[float, float, float]:
     """Lines above g + h from 0 to the last point; height and slope of the last one, which has no end."""
     x, width = _centre(summary)
     kappa = math.exp(x + _POINTS[0] * width)
@@ -113,7 +120,7 @@ def _raise_envelope(summary, envelope):
 
 
 @kernel
-def _mass(left, right, low, high, top):
+def _mass(left: float, right: float, low: float, high: float, top: float) -> float:
     """Integral of exp(line - top)."""
     rise = high - low
     if abs(rise) < 1e-9:
@@ -122,11 +129,11 @@ def _mass(left, right, low, high, top):
 
 
 @kernel
-def draw(rng, summary, envelope):
-    """Draw kappa; envelope (5, pieces) is scratch.
+def draw(rng: np.random.Generator, summary: AngleSummary, envelope: FloatArray) -> float:
+    """Draw kappa; envelope (5, pieces) is a workspace.
 
     To the right of the last point g falls and the tangent of h there falls too (its slope is negative to the
-    right of the mode, because x (1 - I1/I0) never exceeds 0.61), so an exponential law ends the envelope.
+    right of the mode, because x (1 - I1/I0) never exceeds 0.61), so an exponential distribution ends the envelope.
     """
     last, height, slope = _raise_envelope(summary, envelope)
     count = _PIECES - 1
@@ -158,7 +165,7 @@ def draw(rng, summary, envelope):
 
 
 @kernel
-def _inverse(u, rise):
+def _inverse(u: float, rise: float) -> float:
     """Quantile u of the density proportional to exp(rise x) on (0, 1)."""
     if abs(rise) < 1e-9:
         return u
@@ -168,7 +175,7 @@ def _inverse(u, rise):
 
 
 @kernel
-def log_marginal(summary):
+def log_marginal(summary: AngleSummary) -> float:
     """Log p(y) without the factor (2 pi)^-n, both parameters integrated out.
 
     By the trapezoidal rule on log kappa, which is exact to rounding for a smooth peak.

@@ -1,22 +1,32 @@
 """Squares and fills of rows under normal states: mean (K, D), lower triangular W (K, D, D), precision W'W.
 
-`data` has the fields of `Rows`; `params` at least mean, whiten (W) and log_norm, log|W| - D/2 log(2 pi) (K,).
+`data` has the fields of `RowsWithGaps`; `params` at least mean, whiten (W) and log_norm, log|W| - D/2 log(2 pi) (K,).
 """
 
+from __future__ import annotations
+
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 from numba import carray
 
-from tsinit.emissions._scratch import give_back, merged, take, unfailing
+from tsinit.emissions._workspace import allocate, free, merged, unfailing
 from tsinit.kernels._jit import blend, kernel, kernel_with_memory
 
+if TYPE_CHECKING:
+    from tsinit._typing import FloatArray
+    from tsinit.emissions.gaussian import GaussianParams
+    from tsinit.emissions.student_t import StudentTData, StudentTParams
+
+    NormalParams: TypeAlias = GaussianParams | StudentTParams
+    GappedData: TypeAlias = "RowsWithGaps | StudentTData"
+
 LOG_2PI = math.log(2.0 * math.pi)
-_LEAST_PIVOT = 1e-14  # of the diagonal: what rounding may have made negative
+_MIN_PIVOT = 1e-14  # of the diagonal: what rounding may have made negative
 
 
-class Rows(NamedTuple):
+class RowsWithGaps(NamedTuple):
     """Standardised observations and the list of their gaps."""
 
     y: np.ndarray  # (T, D), NaN where missing
@@ -24,32 +34,32 @@ class Rows(NamedTuple):
     column: np.ndarray
 
 
-def list_gaps(y):
+def list_gaps(y: FloatArray) -> RowsWithGaps:
     """List the missing columns of y (T, D) row after row, because most rows have none or few."""
     missing = np.isnan(y)
     gap = np.zeros(len(y) + 1, np.int64)
     np.cumsum(missing.sum(axis=1), out=gap[1:])
-    return Rows(y, gap, np.nonzero(missing)[1].astype(np.int64))
+    return RowsWithGaps(y, gap, np.nonzero(missing)[1].astype(np.int64))
 
 
-def seen_in_part(rows):
-    """Whether some row has both seen and missing entries."""
+def is_partly_observed(rows: RowsWithGaps) -> bool:
+    """Whether some row has both observed and missing entries."""
     missing = np.diff(rows.gap)
     return bool(np.any((missing > 0) & (missing < rows.y.shape[1])))
 
 
-def start_fill(rng, y):
-    """Fill gaps in y (T, D) with values seen in the column, at random; zeros in a column never seen."""
+def start_fill(rng: np.random.Generator, y: FloatArray) -> FloatArray:
+    """Fill gaps in y (T, D) with values observed in the column, at random; zeros in a column without any."""
     y = y.copy()
     for column in y.T:
         gap = np.isnan(column)
-        seen = column[~gap]
-        column[gap] = rng.choice(seen, gap.sum()) if seen.size else 0.0
+        observed = column[~gap]
+        column[gap] = rng.choice(observed, gap.sum()) if observed.size else 0.0
     return y
 
 
 @blend
-def complete_row(params, data, t, k):
+def complete_row(params: NormalParams, data: GappedData, t: int, k: int) -> float:
     """Squared length of W (y_t - mean) for a row without gaps."""
     total = 0.0
     for i in range(data.y.shape[1]):
@@ -61,8 +71,8 @@ def complete_row(params, data, t, k):
 
 
 @blend
-def one_gap(params, data, t, k):
-    """As `many_gaps` for a single missing column, without scratch."""
+def one_gap(params: NormalParams, data: GappedData, t: int, k: int) -> tuple[float, float]:
+    """As `many_gaps` for a single missing column, without workspace."""
     column = data.column[data.gap[t]]
     square, g, precision = 0.0, 0.0, 0.0
     for i in range(data.y.shape[1]):
@@ -78,8 +88,8 @@ def one_gap(params, data, t, k):
 
 
 @blend
-def two_gaps(params, data, t, k):
-    """As `many_gaps` for two missing columns, without scratch: a 2 x 2 system in closed form."""
+def two_gaps(params: NormalParams, data: GappedData, t: int, k: int) -> tuple[float, float]:
+    """As `many_gaps` for two missing columns, without workspace: a 2 x 2 system in closed form."""
     first = data.gap[t]
     left, right = data.column[first], data.column[first + 1]
     square, g, h, p, q, s = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
@@ -97,16 +107,16 @@ def two_gaps(params, data, t, k):
         s += w * w
     # Eliminating the first: its share, then what it leaves of the second.
     h -= q / p * g
-    s = max(s - q / p * q, _LEAST_PIVOT * s)
+    s = max(s - q / p * q, _MIN_PIVOT * s)
     return square - g * g / p - h * h / s, math.log(p * s)
 
 
 @kernel
-def _gap_system(params, data, t, k, R):
+def _gap_system(params: NormalParams, data: GappedData, t: int, k: int, R: FloatArray) -> float:
     """What row t with m gaps needs, into the rows of R (m + 1, m); |r|^2 with r = W_o (y_o - mean_o).
 
     Rows 0..m-1 become the factor of Lambda_mm, the last v = R^-1 W_m' r. The precision Lambda = W'W makes
-    both of the marginal of what is seen and of the conditional of what is missing: y_m | y_o ~ N(mean_m -
+    both of the marginal of what is observed and of the conditional of what is missing: y_m | y_o ~ N(mean_m -
     R^-T v, Lambda_mm^-1), the square in the marginal density is |r|^2 - |v|^2, and its precision has the
     determinant |Lambda| / |R|^2. With few missing this is cheaper than factoring Sigma_oo.
     """
@@ -134,28 +144,30 @@ def _gap_system(params, data, t, k, R):
             x = R[a, b]
             for h in range(b):
                 x -= R[a, h] * R[b, h]
-            R[a, b] = math.sqrt(max(x, _LEAST_PIVOT * R[a, a])) if a == b else x / R[b, b]
+            R[a, b] = math.sqrt(max(x, _MIN_PIVOT * R[a, a])) if a == b else x / R[b, b]
     return square
 
 
 @kernel_with_memory
-def many_gaps(params, data, t, k):
-    """Squared length of the whitened seen part of row t, and log|Lambda_mm|."""
+def many_gaps(params: NormalParams, data: GappedData, t: int, k: int) -> tuple[float, float]:
+    """Squared length of the whitened observed part of row t, and log|Lambda_mm|."""
     m = data.gap[t + 1] - data.gap[t]
-    memory = take((m + 1) * m)  # type: ignore[call-arg,var-annotated]
+    memory = allocate((m + 1) * m)  # type: ignore[call-arg,var-annotated]
     R = carray(memory, (m + 1, m))
     square = _gap_system(params, data, t, k, R)
     log_det = 0.0
     for a in range(m):
         square -= R[m, a] * R[m, a]
         log_det += 2.0 * math.log(R[a, a])
-    give_back(memory)
+    free(memory)
     return square, log_det
 
 
 @merged
-def seen_part(params, data, t, k):
-    """Squared length of the whitened seen part of row t, log norm of its Gaussian, how many are seen."""
+def observed_part(
+    params: NormalParams, data: GappedData, t: int, k: int
+) -> tuple[float, float, int]:
+    """Squared length of the whitened observed part of row t, log norm of its Gaussian, number observed."""
     missing, D = data.gap[t + 1] - data.gap[t], data.y.shape[1]
     square, log_det = 0.0, 0.0
     if missing == 0:
@@ -166,7 +178,7 @@ def seen_part(params, data, t, k):
         square, log_det = unfailing(two_gaps, params, data, t, k)  # type: ignore[call-arg]
     elif missing < D:
         square, log_det = unfailing(many_gaps, params, data, t, k)  # type: ignore[call-arg]
-    # params and data are read once more: see `tsinit.emissions._scratch`.
+    # params and data are read once more: see `tsinit.emissions._workspace`.
     return (
         square,
         params.log_norm[k] + 0.5 * (missing * LOG_2PI - log_det),
@@ -175,11 +187,19 @@ def seen_part(params, data, t, k):
 
 
 @kernel_with_memory
-def fill_row(rng, params, data, t, k, weight, y):
-    """Draw what is missing in row t given what is seen into y[t]: mean_m - R^-T (v - e / sqrt(weight))."""
+def fill_row(
+    rng: np.random.Generator,
+    params: NormalParams,
+    data: GappedData,
+    t: int,
+    k: int,
+    weight: float,
+    y: FloatArray,
+) -> None:
+    """Draw what is missing in row t given what is observed into y[t]: mean_m - R^-T (v - e / sqrt(weight))."""
     first = data.gap[t]
     m = data.gap[t + 1] - first
-    memory = take((m + 1) * m)  # type: ignore[call-arg,var-annotated]
+    memory = allocate((m + 1) * m)  # type: ignore[call-arg,var-annotated]
     R = carray(memory, (m + 1, m))
     _gap_system(params, data, t, k, R)
     size = 1.0 / math.sqrt(weight)
@@ -190,4 +210,4 @@ def fill_row(rng, params, data, t, k, weight, y):
         R[m, a] = x / R[a, a]
         i = data.column[first + a]
         y[t, i] = params.mean[k, i] - R[m, a]
-    give_back(memory)
+    free(memory)

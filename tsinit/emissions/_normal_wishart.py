@@ -1,19 +1,24 @@
 """Normal states with full covariance under a Normal-inverse-Wishart prior, also with weights on the rows.
 
 mu | Sigma ~ N(m, Sigma / k) and Sigma ~ IW(df, Psi), so E[Sigma] = Psi / (df - D - 1). A row of weight w has
-the covariance Sigma / w. Rows of which nothing is seen count nowhere; gaps in the others must be filled in.
+the covariance Sigma / w. Rows of which nothing is observed count nowhere; gaps in the others must be filled in.
 """
 
+from __future__ import annotations
+
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.special import gammaln
 
 from tsinit.kernels._jit import entry, kernel, kernel_with_memory
 
+if TYPE_CHECKING:
+    from tsinit._typing import FloatArray, IntArray
+
 LOG_2PI = math.log(2.0 * math.pi)
-_LEAST_PIVOT = 1e-14  # of the diagonal: what rounding may have made negative
+_MIN_PIVOT = 1e-14  # of the diagonal: what rounding may have made negative
 
 
 class NormalWishart(NamedTuple):
@@ -27,7 +32,7 @@ class NormalWishart(NamedTuple):
     log_norm: float  # df/2 log|Psi| - log G_D(df/2), the latter without its power of pi
 
 
-def normal_wishart(m, k, df, Psi):
+def normal_wishart(m: FloatArray, k: float, df: float, Psi: FloatArray) -> NormalWishart:
     """Make a prior."""
     root = np.linalg.cholesky(Psi)
     log_gamma = gammaln(0.5 * (df - np.arange(len(m)))).sum()
@@ -35,7 +40,9 @@ def normal_wishart(m, k, df, Psi):
 
 
 @kernel_with_memory
-def _scatter(gap, y, weight, z, K):
+def _scatter(
+    gap: IntArray, y: FloatArray, weight: FloatArray, z: IntArray, K: int
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
     """Per state: rows n, weight w, first row c, weighted sums of y - c and of (y - c)(y - c)' (lower half).
 
     Sums about a row of the state itself: about the origin they would cancel where the spread within a state
@@ -64,7 +71,9 @@ def _scatter(gap, y, weight, z, K):
 
 
 @kernel
-def _update(prior, w, c, s, S, k):
+def _update(
+    prior: NormalWishart, w: FloatArray, c: FloatArray, s: FloatArray, S: FloatArray, k: int
+) -> float:
     """Posterior mean into s[k] and the Cholesky factor of the posterior Psi into S[k]; returns log|Psi|."""
     D = prior.m.size
     share = prior.k * w[k] / (prior.k + w[k])
@@ -83,15 +92,15 @@ def _update(prior, w, c, s, S, k):
 
 
 @kernel
-def _cholesky(S, k, D):
+def _cholesky(S: FloatArray, k: int, D: int) -> float:
     """Replace the lower half of S[k] by its factor; returns the log determinant of S[k]."""
     log_det = 0.0
     for j in range(D):
         pivot = S[k, j, j]
-        least = _LEAST_PIVOT * pivot
+        lowest = _MIN_PIVOT * pivot
         for h in range(j):
             pivot -= S[k, j, h] * S[k, j, h]
-        root = math.sqrt(max(pivot, least))
+        root = math.sqrt(max(pivot, lowest))
         S[k, j, j] = root
         log_det += 2.0 * math.log(root)
         for i in range(j + 1, D):
@@ -103,13 +112,15 @@ def _cholesky(S, k, D):
 
 
 @kernel
-def _whitener(rng, df, L, k, V, whiten):
+def _whitener(
+    rng: np.random.Generator, df: float, L: FloatArray, k: int, V: FloatArray, whiten: FloatArray
+) -> float:
     """Draw the lower triangular W with W'W ~ Wishart(df, (L L')^-1) into whiten[k]; returns log|W|.
 
     The precision is L^-T (U U') L^-1 with U U' ~ Wishart(df, I). With U upper triangular (Bartlett's
     factor with rows and columns in reverse order, so U_ii^2 has df - D + i degrees of freedom, i = 1..D) the
     factor U' L^-1 is lower triangular: half the work of a full one in every density. W L = U' is solved from
-    the right; nothing is inverted. V (D, D) is scratch.
+    the right; nothing is inverted. V (D, D) is a workspace.
     """
     D = V.shape[0]
     log_det = 0.0
@@ -128,10 +139,18 @@ def _whitener(rng, df, L, k, V, whiten):
 
 
 @entry
-def draw(rng, prior, gap, y, weight, z, K):
+def draw(
+    rng: np.random.Generator,
+    prior: NormalWishart,
+    gap: IntArray,
+    y: FloatArray,
+    weight: FloatArray,
+    z: IntArray,
+    K: int,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Draw mean (K, D), W (K, D, D) with Sigma^-1 = W'W, and log|W| - D/2 log(2 pi) (K,) of every state.
 
-    y : (T, D) without gaps but for rows never seen; weight : (T,) or empty for ones.
+    y : (T, D) without gaps but for rows without any observed value; weight : (T,) or empty for ones.
     """
     D = prior.m.size
     n, w, c, s, S = _scatter(gap, y, weight, z, K)
@@ -152,7 +171,7 @@ def draw(rng, prior, gap, y, weight, z, K):
 
 
 @entry
-def log_evidence(prior, gap, y, z, K):
+def log_evidence(prior: NormalWishart, gap: IntArray, y: FloatArray, z: IntArray, K: int) -> float:
     """Log p(y | z), mean and covariance of every state integrated out.
 
     The Normal-inverse-Wishart marginal of n rows: -(nD/2) log pi + log G_D(df_n/2) - log G_D(df/2)
@@ -172,7 +191,7 @@ def log_evidence(prior, gap, y, z, K):
 
 
 @entry
-def log_prior(prior, mean, whiten):
+def log_prior(prior: NormalWishart, mean: FloatArray, whiten: FloatArray) -> FloatArray:
     """Log density of mean and covariance of each state under the prior, (K,)."""
     K, D = mean.shape
     out = np.empty(K)

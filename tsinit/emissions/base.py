@@ -1,37 +1,52 @@
 """What an emission is: how one state of a hidden Markov model makes its observations.
 
-An emission holds priors; bound to data it gives a `Bound`, which the sampler asks for parameters, densities
+An emission holds priors; bound to data it gives an `EmissionOnData`, which the sampler asks for parameters, densities
 and evidence. An eighth emission is one file with four things:
 
 1. a NamedTuple of its parameters, arrays whose first axis is the state, and one of its data, arrays of which
    the first has one row per time step (a class each: that of the parameters chooses the density);
 2. ``@density(Params)`` from `tsinit.kernels.density` above a function ``f(params, data, t, k)``, the log
-   density of row t in state k with missing entries integrated out, 0.0 for a row of which nothing is seen
-   (fast with a single ``return``: `tsinit.emissions._scratch` says why);
-3. a `Bound` with `draw`, `with_data`, `log_evidence`, `means`, `covariances`, `describe` and `simulate`; and
+   density of row t in state k with missing entries integrated out, 0.0 for a row of which nothing is observed
+   (fast with a single ``return``: see `tsinit.emissions._workspace`);
+3. an `EmissionOnData` with `draw`, `with_data`, `log_evidence`, `means`, `covariances`, `describe` and `simulate`; and
    `latent` and `augment` if the sampler has to fill something in (missing values, weights);
-4. an `Emission` whose `bind` checks the data, settles the priors that are None, and returns that `Bound`.
+4. an `Emission` whose `bind` checks the data, settles the priors that are None, and returns that `EmissionOnData`.
 
 ``InfiniteHMM(emission=MyEmission())`` then runs it. Where the parameters cannot be integrated out in closed
-form, set ``collapsed = False`` and let `log_evidence` be `Bound.joint_density` of your log prior.
+form, set ``collapsed = False`` and let `log_evidence` be `EmissionOnData.joint_density` of your log prior.
 """
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from tsinit._deprecation import warn_of_old_name
 from tsinit.emissions._scores import sum_log_density
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from tsinit._typing import FloatArray, IntArray
+
 _NO_LABELS = np.empty(0, np.int64)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Bound":
+        warn_of_old_name("tsinit.emissions.base.Bound", "tsinit.emissions.EmissionOnData")
+        return EmissionOnData
+    raise AttributeError(f"module 'tsinit.emissions.base' has no attribute {name!r}")
 
 
 class Emission(BaseEstimator, ABC):
     """Priors of one kind of emission. The constructor stores them; None is settled on the data by `bind`."""
 
     @abstractmethod
-    def bind(self, y, offsets=None) -> "Bound":
+    def bind(self, y: ArrayLike, offsets: IntArray | None = None) -> EmissionOnData:
         """Settle the priors on data.
 
         Parameters
@@ -44,7 +59,7 @@ class Emission(BaseEstimator, ABC):
 
         Returns
         -------
-        Bound
+        EmissionOnData
 
         Raises
         ------
@@ -53,7 +68,7 @@ class Emission(BaseEstimator, ABC):
         """
 
 
-class Bound(ABC):
+class EmissionOnData(ABC):
     """An emission with its priors settled and data to explain.
 
     Chains in several threads share one: nothing in it changes after `bind`. What a chain changes is in
@@ -74,25 +89,25 @@ class Bound(ABC):
     #: What brings the log density of all rows, as the kernels give it, to the units of the data.
     log_jacobian: float = 0.0
 
-    def __init__(self, data: Any, prior: Any, n_features: int):
+    def __init__(self, data: Any, prior: Any, n_features: int) -> None:
         self.data = data
         self.prior = prior
         self.n_features = n_features
 
     @abstractmethod
-    def with_data(self, y) -> "Bound":
+    def with_data(self, y: ArrayLike) -> EmissionOnData:
         """Give the same priors and scaling on other rows y (T', D), for prediction."""
 
-    def latent(self, rng) -> Any:
+    def latent(self, rng: np.random.Generator) -> Any:
         """Start what the sampler augments the data with; None if that is nothing."""
         return None
 
-    def augment(self, rng, z, params, latent) -> Any:
+    def augment(self, rng: np.random.Generator, z: IntArray, params: Any, latent: Any) -> Any:
         """Redraw the augmentation given labels and parameters; the arrays of `latent` are overwritten."""
         return latent
 
     @abstractmethod
-    def draw(self, rng, z, K, latent) -> Any:
+    def draw(self, rng: np.random.Generator, z: IntArray, K: int, latent: Any) -> Any:
         """Draw the parameters of the states 0..K-1 given labels.
 
         Parameters
@@ -111,12 +126,12 @@ class Bound(ABC):
             Arrays with leading axis K.
         """
 
-    def prior_params(self, rng, K) -> Any:
+    def prior_params(self, rng: np.random.Generator, K: int) -> Any:
         """Draw the parameters of K states from the prior."""
         return self.draw(rng, _NO_LABELS, K, None)
 
     @abstractmethod
-    def log_evidence(self, z, K, params, latent) -> float:
+    def log_evidence(self, z: IntArray, K: int, params: Any, latent: Any) -> float:
         """Log p(y | z) in the units of the data, parameters integrated out where `collapsed`.
 
         Elsewhere sum_t log p(y_t | params) plus the log prior of the parameters of the occupied states, that
@@ -124,23 +139,23 @@ class Bound(ABC):
         states there are.
         """
 
-    def joint_density(self, z, K, params, log_prior) -> float:
+    def joint_density(self, z: IntArray, K: int, params: Any, log_prior: FloatArray) -> float:
         """Sum the log densities of the rows under `params` and log_prior (K,) of the occupied states."""
         occupied = np.bincount(z, minlength=K) > 0
         return sum_log_density(params, self.data, z) + float(np.sum(log_prior[occupied]))
 
     @abstractmethod
-    def means(self, params) -> np.ndarray:
+    def means(self, params: Any) -> FloatArray:
         """Mean of each state and column, (K, D), in the units of the data."""
 
     @abstractmethod
-    def covariances(self, params) -> np.ndarray:
+    def covariances(self, params: Any) -> FloatArray:
         """Covariance of each state, (K, D, D), in the units of the data."""
 
     @abstractmethod
-    def describe(self, params) -> dict[str, np.ndarray]:
+    def describe(self, params: Any) -> dict[str, FloatArray]:
         """Name the parameters: arrays with leading axis K, in the units of the data."""
 
     @abstractmethod
-    def simulate(self, rng, params, z) -> np.ndarray:
+    def simulate(self, rng: np.random.Generator, params: Any, z: IntArray) -> FloatArray:
         """Draw observations (T, D) of the states z (T,), in the units of the data."""

@@ -1,18 +1,27 @@
 """Categories: independent categorical columns in each state."""
 
+from __future__ import annotations
+
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from tsinit._validate import check_number
 from tsinit.emissions import _checks
-from tsinit.emissions.base import Bound, Emission
+from tsinit.emissions.base import Emission, EmissionOnData
 from tsinit.kernels._jit import entry, kernel_with_memory
 from tsinit.kernels.density import density
 from tsinit.kernels.random import log_gamma_draw
 
-_ROWS_PER_CATEGORY = 0.5  # what Jeffreys' prior is worth
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike
+
+    from tsinit._typing import FloatArray, IntArray
+
+_ROWS_PER_CATEGORY = 0.5  # weight of Jeffreys' prior
 
 
 class CategoricalData(NamedTuple):
@@ -34,7 +43,7 @@ class DirichletPrior(NamedTuple):
 
 
 @density(CategoricalParams)
-def _log_density(params, data, t, k):
+def _log_density(params: CategoricalParams, data: CategoricalData, t: int, k: int) -> float:
     total = 0.0
     for i in range(data.code.shape[1]):
         code = data.code[t, i]
@@ -44,7 +53,7 @@ def _log_density(params, data, t, k):
 
 
 @kernel_with_memory
-def _counts(code, z, K, C):
+def _counts(code: IntArray, z: IntArray, K: int, C: int) -> FloatArray:
     """Count the categories of every state and column, (K, D, C)."""
     D = code.shape[1]
     n = np.zeros((K, D, C))
@@ -56,7 +65,9 @@ def _counts(code, z, K, C):
 
 
 @entry
-def _draw(rng, prior, code, z, K):
+def _draw(
+    rng: np.random.Generator, prior: DirichletPrior, code: IntArray, z: IntArray, K: int
+) -> FloatArray:
     """Log probabilities (K, D, C): Dirichlet by Gammas in logs, because small shapes underflow."""
     D, C = prior.counts.shape
     n = _counts(code, z, K, C)
@@ -76,7 +87,7 @@ def _draw(rng, prior, code, z, K):
 
 
 @entry
-def _log_evidence(prior, code, z, K):
+def _log_evidence(prior: DirichletPrior, code: IntArray, z: IntArray, K: int) -> float:
     """Sum over states and columns of the log Dirichlet-multinomial probability of the categories in order."""
     D, C = prior.counts.shape
     n = _counts(code, z, K, C)
@@ -106,7 +117,7 @@ class Categorical(Emission):
     categories : sequence of int, optional
         The whole numbers that may occur, in any column; None are those that do, column by column.
     prior_weight : float, optional
-        Rows that the prior is worth; None is half a row for each category of the column, as in Jeffreys'
+        Weight of the prior, in rows; None is half a row for each category of the column, as in Jeffreys'
         prior. They are shared out as the categories are in the whole column (half a row more for each), so
         that a rare category is expected to be rare in a state.
 
@@ -115,11 +126,13 @@ class Categorical(Emission):
     Gelman et al., Bayesian Data Analysis (3rd ed., 2013), section 3.4.
     """
 
-    def __init__(self, categories=None, prior_weight=None):
+    def __init__(
+        self, categories: Sequence[int] | None = None, prior_weight: float | None = None
+    ) -> None:
         self.categories = categories
         self.prior_weight = prior_weight
 
-    def bind(self, y, offsets=None):
+    def bind(self, y: ArrayLike, offsets: IntArray | None = None) -> CategoricalOnData:
         """See `Emission.bind`."""
         y = _checks.codes(y)
         if self.categories is None:
@@ -135,37 +148,39 @@ class Categorical(Emission):
             if self.prior_weight is not None:
                 weight = check_number("prior_weight", self.prior_weight, above=0.0)
             counts[i, : v.size] = weight * share / share.sum()
-        return CategoricalBound(code, DirichletPrior(counts), values)
+        return CategoricalOnData(code, DirichletPrior(counts), values)
 
 
-class CategoricalBound(Bound):
+class CategoricalOnData(EmissionOnData):
     """See `Categorical`."""
 
-    def __init__(self, code, prior, values):
+    def __init__(self, code: IntArray, prior: DirichletPrior, values: list[FloatArray]) -> None:
         super().__init__(CategoricalData(code), prior, len(values))
         self._sets = values
         # Categories of all columns side by side; what a column lacks has no probability.
         self.values = np.array([np.pad(v, (0, prior.counts.shape[1] - v.size)) for v in values])
 
-    def with_data(self, y):
-        """See `Bound.with_data`."""
-        return CategoricalBound(
+    def with_data(self, y: ArrayLike) -> CategoricalOnData:
+        """See `EmissionOnData.with_data`."""
+        return CategoricalOnData(
             _encoded(_checks.codes(y, self.n_features), self._sets), self.prior, self._sets
         )
 
-    def draw(self, rng, z, K, latent):
-        """See `Bound.draw`."""
+    def draw(
+        self, rng: np.random.Generator, z: IntArray, K: int, latent: None
+    ) -> CategoricalParams:
+        """See `EmissionOnData.draw`."""
         return CategoricalParams(_draw(rng, self.prior, self.data.code, z, K))
 
-    def log_evidence(self, z, K, params, latent):
-        """See `Bound.log_evidence`."""
+    def log_evidence(self, z: IntArray, K: int, params: CategoricalParams, latent: None) -> float:
+        """See `EmissionOnData.log_evidence`."""
         return _log_evidence(self.prior, self.data.code, z, K)
 
-    def means(self, params):
+    def means(self, params: CategoricalParams) -> FloatArray:
         """Mean of the numbers of the categories, (K, D): of categories 0 and 1 the probability of 1."""
         return np.sum(np.exp(params.log_prob) * self.values, axis=2)
 
-    def covariances(self, params):
+    def covariances(self, params: CategoricalParams) -> FloatArray:
         """Covariance of the numbers of the categories, (K, D, D), diagonal."""
         distance = self.values - self.means(params)[:, :, None]
         return (
@@ -173,12 +188,14 @@ class CategoricalBound(Bound):
             * np.sum(np.exp(params.log_prob) * distance**2, axis=2)[:, None, :]
         )
 
-    def describe(self, params):
+    def describe(self, params: CategoricalParams) -> dict[str, FloatArray]:
         """Probabilities (K, D, C) of the categories of each column in ascending order, 0 beyond the last."""
         return {"probability": np.exp(params.log_prob)}
 
-    def simulate(self, rng, params, z):
-        """See `Bound.simulate`."""
+    def simulate(
+        self, rng: np.random.Generator, params: CategoricalParams, z: IntArray
+    ) -> FloatArray:
+        """See `EmissionOnData.simulate`."""
         cumulative = np.cumsum(np.exp(params.log_prob), axis=2)[z]
         uniform = rng.random((len(z), self.n_features)) * cumulative[:, :, -1]
         code = np.sum(uniform[:, :, None] >= cumulative, axis=2)
@@ -186,11 +203,11 @@ class CategoricalBound(Bound):
         return self.values[np.arange(self.n_features), np.minimum(code, last)]
 
 
-def _encoded(y, values):
+def _encoded(y: FloatArray, values: list[FloatArray]) -> IntArray:
     """Number the categories of each column from 0, -1 where missing."""
     code = np.full(y.shape, -1, np.int64)
     for i, known in enumerate(values):
-        seen = ~np.isnan(y[:, i])
-        _checks.known_categories(y[seen, i], known, i)
-        code[seen, i] = np.searchsorted(known, y[seen, i])
+        observed = ~np.isnan(y[:, i])
+        _checks.known_categories(y[observed, i], known, i)
+        code[observed, i] = np.searchsorted(known, y[observed, i])
     return code

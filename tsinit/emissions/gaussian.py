@@ -1,17 +1,34 @@
 """Gaussian observations with a full covariance of each state."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from tsinit._validate import check_number
 from tsinit.emissions import _checks
 from tsinit.emissions import _normal_wishart as nw
-from tsinit.emissions._normal_rows import fill_row, list_gaps, seen_in_part, seen_part, start_fill
+from tsinit.emissions._normal_rows import (
+    fill_row,
+    is_partly_observed,
+    list_gaps,
+    observed_part,
+    start_fill,
+)
 from tsinit.emissions._scaling import column_scale
-from tsinit.emissions.base import Bound, Emission
+from tsinit.emissions.base import Emission, EmissionOnData
 from tsinit.kernels._jit import entry
 from tsinit.kernels.density import density
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from tsinit._typing import FloatArray, IntArray
+    from tsinit.emissions._normal_rows import RowsWithGaps
+    from tsinit.emissions._normal_wishart import NormalWishart
+    from tsinit.emissions._scaling import ColumnScale
+    from tsinit.emissions.student_t import StudentT
 
 _ONES = np.empty(0)  # no weights
 
@@ -25,14 +42,16 @@ class GaussianParams(NamedTuple):
 
 
 @density(GaussianParams)
-def _log_density(params, data, t, k):
-    square, log_norm, seen = seen_part(params, data, t, k)
-    return (log_norm - 0.5 * square) * (seen > 0)
+def _log_density(params: GaussianParams, data: RowsWithGaps, t: int, k: int) -> float:
+    square, log_norm, n_observed = observed_part(params, data, t, k)
+    return (log_norm - 0.5 * square) * (n_observed > 0)
 
 
 @entry
-def _fill(rng, params, data, z, y):
-    """Draw what is missing in rows of which something is seen."""
+def _fill(
+    rng: np.random.Generator, params: GaussianParams, data: RowsWithGaps, z: IntArray, y: FloatArray
+) -> None:
+    """Draw what is missing in rows that are partly observed."""
     D = y.shape[1]
     for t in range(z.size):
         if 0 < data.gap[t + 1] - data.gap[t] < D:
@@ -42,7 +61,7 @@ def _fill(rng, params, data, z, y):
 class Gaussian(Emission):
     """Gaussian with a full covariance of each state, Normal-inverse-Wishart prior.
 
-    Missing entries are integrated out of the density, and drawn given the seen ones of their row when the
+    Missing entries are integrated out of the density, and drawn given the observed ones of their row when the
     parameters are updated: exact, and free multiple imputations. Observations are standardised inside, so
     that units do not matter.
 
@@ -51,7 +70,7 @@ class Gaussian(Emission):
     prior_mean : (D,) float, optional
         Prior mean of the means of the states; None is the mean of the data.
     prior_weight : float, default 0.05
-        Rows that the prior mean is worth: means lie about 1 / sqrt(prior_weight) = 4.5 standard deviations of
+        Weight of the prior mean, in rows: means lie about 1 / sqrt(prior_weight) = 4.5 standard deviations of
         a state around it, wide enough not to pull on a state of a few rows.
     prior_covariance : (D, D) float, optional
         Prior expectation of the covariance of a state; None is a quarter of the variances of the columns,
@@ -65,22 +84,30 @@ class Gaussian(Emission):
     Gelman et al., Bayesian Data Analysis (3rd ed., 2013), section 3.6.
     """
 
-    def __init__(self, prior_mean=None, prior_weight=0.05, prior_covariance=None, prior_df=None):
+    def __init__(
+        self,
+        prior_mean: ArrayLike | None = None,
+        prior_weight: float = 0.05,
+        prior_covariance: ArrayLike | None = None,
+        prior_df: float | None = None,
+    ) -> None:
         self.prior_mean = prior_mean
         self.prior_weight = prior_weight
         self.prior_covariance = prior_covariance
         self.prior_df = prior_df
 
-    def bind(self, y, offsets=None):
+    def bind(self, y: ArrayLike, offsets: IntArray | None = None) -> GaussianOnData:
         """See `Emission.bind`."""
         y = _checks.real_table(y)
         scale = column_scale(y)
-        return GaussianBound(
+        return GaussianOnData(
             list_gaps(scale.apply(y)), wishart_prior(self, y.shape[1], scale), scale
         )
 
 
-def wishart_prior(emission, D, scale, share=0.25):
+def wishart_prior(
+    emission: Gaussian | StudentT, D: int, scale: ColumnScale, share: float = 0.25
+) -> NormalWishart:
     """Settle a Normal-inverse-Wishart prior, standardised; share : of the variance, expected of a state."""
     mean, covariance = emission.prior_mean, emission.prior_covariance
     m = np.zeros(D) if mean is None else scale.apply(_checks.per_column("prior_mean", mean, D))
@@ -98,38 +125,48 @@ def wishart_prior(emission, D, scale, share=0.25):
     return nw.normal_wishart(m, weight, df, np.ascontiguousarray(S * (df - D - 1.0)))
 
 
-class GaussianBound(Bound):
-    """See `Gaussian`; `collapsed` unless a row is seen in part."""
+class GaussianOnData(EmissionOnData):
+    """See `Gaussian`; `collapsed` unless a row is partly observed."""
 
-    def __init__(self, data, prior, scale):
+    def __init__(self, data: RowsWithGaps, prior: NormalWishart, scale: ColumnScale) -> None:
         super().__init__(data, prior, data.y.shape[1])
         self.scale = scale
-        self.partial = seen_in_part(data)
+        self.partial = is_partly_observed(data)
         self.collapsed = not self.partial
         self.log_jacobian = scale.log_jacobian(data.y)
 
-    def with_data(self, y):
-        """See `Bound.with_data`."""
+    def with_data(self, y: ArrayLike) -> GaussianOnData:
+        """See `EmissionOnData.with_data`."""
         y = self.scale.apply(_checks.real_table(y, self.n_features))
-        return GaussianBound(list_gaps(y), self.prior, self.scale)
+        return GaussianOnData(list_gaps(y), self.prior, self.scale)
 
-    def latent(self, rng):
-        """Observations with gaps filled by values seen in their column; None if no row is seen in part."""
+    def latent(self, rng: np.random.Generator) -> FloatArray | None:
+        """Observations with gaps filled by values observed in their column; None if no row is partly observed."""
         return start_fill(rng, self.data.y) if self.partial else None
 
-    def draw(self, rng, z, K, latent):
-        """See `Bound.draw`."""
+    def draw(
+        self, rng: np.random.Generator, z: IntArray, K: int, latent: FloatArray | None
+    ) -> GaussianParams:
+        """See `EmissionOnData.draw`."""
         y = self.data.y if latent is None else latent
         return GaussianParams(*nw.draw(rng, self.prior, self.data.gap, y, _ONES, z, K))
 
-    def augment(self, rng, z, params, latent):
+    def augment(
+        self,
+        rng: np.random.Generator,
+        z: IntArray,
+        params: GaussianParams,
+        latent: FloatArray | None,
+    ) -> FloatArray | None:
         """Redraw the missing entries."""
         if self.partial:
             _fill(rng, params, self.data, z, latent)
         return latent
 
-    def log_evidence(self, z, K, params, latent):
-        """See `Bound.log_evidence`."""
+    def log_evidence(
+        self, z: IntArray, K: int, params: GaussianParams, latent: FloatArray | None
+    ) -> float:
+        """See `EmissionOnData.log_evidence`."""
         if self.collapsed:
             value = nw.log_evidence(self.prior, self.data.gap, self.data.y, z, K)
         else:
@@ -138,23 +175,23 @@ class GaussianBound(Bound):
             )
         return value + self.log_jacobian
 
-    def means(self, params):
+    def means(self, params: GaussianParams) -> FloatArray:
         """Mean of each state, (K, D)."""
         return self.scale.undo(params.mean)
 
-    def covariances(self, params):
+    def covariances(self, params: GaussianParams) -> FloatArray:
         """Covariance of each state, (K, D, D)."""
         root = self._root(params)
         return root @ root.transpose(0, 2, 1)
 
-    def describe(self, params):
+    def describe(self, params: GaussianParams) -> dict[str, FloatArray]:
         """Mean and covariance of each state."""
         return {"mean": self.means(params), "covariance": self.covariances(params)}
 
-    def simulate(self, rng, params, z):
-        """See `Bound.simulate`."""
+    def simulate(self, rng: np.random.Generator, params: GaussianParams, z: IntArray) -> FloatArray:
+        """See `EmissionOnData.simulate`."""
         e = rng.standard_normal((len(z), self.n_features))
         return self.means(params)[z] + np.einsum("tij,tj->ti", self._root(params)[z], e)
 
-    def _root(self, params):
+    def _root(self, params: GaussianParams) -> FloatArray:
         return self.scale.scale[:, None] * np.linalg.inv(params.whiten)

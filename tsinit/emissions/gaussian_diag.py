@@ -1,16 +1,25 @@
 """Gaussian observations whose columns are independent in each state."""
 
+from __future__ import annotations
+
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from tsinit._validate import check_number
 from tsinit.emissions import _checks
 from tsinit.emissions._scaling import column_scale
-from tsinit.emissions.base import Bound, Emission
+from tsinit.emissions.base import Emission, EmissionOnData
 from tsinit.kernels._jit import entry, kernel, kernel_with_memory
 from tsinit.kernels.density import density
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from tsinit._typing import FloatArray, IntArray
+    from tsinit.emissions._scaling import ColumnScale
+    from tsinit.emissions.gaussian_known_variance import KnownVariance
 
 LOG_2PI = math.log(2.0 * math.pi)
 
@@ -39,7 +48,9 @@ class NormalGamma(NamedTuple):
 
 
 @density(DiagonalGaussianParams)
-def _log_density(params, data, t, k):
+def _log_density(
+    params: DiagonalGaussianParams, data: DiagonalGaussianData, t: int, k: int
+) -> float:
     total = 0.0
     for i in range(data.y.shape[1]):
         x = data.y[t, i] - params.mean[k, i]
@@ -49,7 +60,9 @@ def _log_density(params, data, t, k):
 
 
 @kernel_with_memory
-def _sums(y, z, K):
+def _sums(
+    y: FloatArray, z: IntArray, K: int
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Per state and column: values n, first value c, sums of y - c and of (y - c)^2.
 
     About a value of the state itself: about the origin they would cancel where the spread within a state is
@@ -73,7 +86,9 @@ def _sums(y, z, K):
 
 
 @kernel
-def _posterior(prior, i, n, c, s, q):
+def _posterior(
+    prior: NormalGamma, i: int, n: float, c: float, s: float, q: float
+) -> tuple[float, float]:
     """Mean and b of the posterior of column i, from its sums in one state."""
     if n == 0.0:
         return prior.m[i], prior.b[i]
@@ -84,7 +99,9 @@ def _posterior(prior, i, n, c, s, q):
 
 
 @entry
-def _draw(rng, prior, y, z, K):
+def _draw(
+    rng: np.random.Generator, prior: NormalGamma, y: FloatArray, z: IntArray, K: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     n, c, s, q = _sums(y, z, K)
     D = y.shape[1]
     precision, log_norm = np.empty((K, D)), np.empty((K, D))
@@ -99,7 +116,7 @@ def _draw(rng, prior, y, z, K):
 
 
 @entry
-def _log_evidence(prior, y, z, K):
+def _log_evidence(prior: NormalGamma, y: FloatArray, z: IntArray, K: int) -> float:
     """Sum over states and columns of the log marginal of their values, a product of Student-t densities."""
     n, c, s, q = _sums(y, z, K)
     total = 0.0
@@ -126,26 +143,32 @@ class DiagonalGaussian(Emission):
     prior_mean : float or (D,) float, optional
         Prior mean of the means of the states; None is the mean of the data.
     prior_weight : float, default 0.05
-        Values that the prior mean is worth: means lie about 1 / sqrt(prior_weight) = 4.5 standard deviations
+        Weight of the prior mean, in values: means lie about 1 / sqrt(prior_weight) = 4.5 standard deviations
         of a state around it, wide enough not to pull on a state of a few rows.
     prior_variance : float or (D,) float, optional
         Prior expectation of the variance of a state; None is a quarter of the variance of the column: states
         explain most of it, or there would be no point in having them.
     prior_df : float, default 4.0
-        Degrees of freedom behind `prior_variance`, above 2: the same law as `Gaussian` has for one column.
+        Degrees of freedom behind `prior_variance`, above 2: the same prior as that of `Gaussian` for one column.
 
     References
     ----------
     Gelman et al., Bayesian Data Analysis (3rd ed., 2013), section 3.3.
     """
 
-    def __init__(self, prior_mean=None, prior_weight=0.05, prior_variance=None, prior_df=4.0):
+    def __init__(
+        self,
+        prior_mean: ArrayLike | None = None,
+        prior_weight: float = 0.05,
+        prior_variance: ArrayLike | None = None,
+        prior_df: float = 4.0,
+    ) -> None:
         self.prior_mean = prior_mean
         self.prior_weight = prior_weight
         self.prior_variance = prior_variance
         self.prior_df = prior_df
 
-    def bind(self, y, offsets=None):
+    def bind(self, y: ArrayLike, offsets: IntArray | None = None) -> DiagonalGaussianOnData:
         """See `Emission.bind`."""
         y = _checks.real_table(y)
         D, scale = y.shape[1], column_scale(y)
@@ -158,46 +181,54 @@ class DiagonalGaussian(Emission):
         prior = NormalGamma(
             m, check_number("prior_weight", self.prior_weight, above=0.0), a, v * (a - 1.0)
         )
-        return DiagonalGaussianBound(DiagonalGaussianData(scale.apply(y)), prior, scale)
+        return DiagonalGaussianOnData(DiagonalGaussianData(scale.apply(y)), prior, scale)
 
 
-class DiagonalGaussianBound(Bound):
+class DiagonalGaussianOnData(EmissionOnData):
     """See `DiagonalGaussian`."""
 
-    def __init__(self, data, prior, scale):
+    def __init__(
+        self, data: DiagonalGaussianData, prior: NormalGamma | KnownVariance, scale: ColumnScale
+    ) -> None:
         super().__init__(data, prior, data.y.shape[1])
         self.scale = scale
         self.log_jacobian = scale.log_jacobian(data.y)
 
-    def with_data(self, y):
-        """See `Bound.with_data`."""
+    def with_data(self, y: ArrayLike) -> DiagonalGaussianOnData:
+        """See `EmissionOnData.with_data`."""
         y = self.scale.apply(_checks.real_table(y, self.n_features))
         return type(self)(DiagonalGaussianData(y), self.prior, self.scale)
 
-    def draw(self, rng, z, K, latent):
-        """See `Bound.draw`."""
+    def draw(
+        self, rng: np.random.Generator, z: IntArray, K: int, latent: None
+    ) -> DiagonalGaussianParams:
+        """See `EmissionOnData.draw`."""
         return DiagonalGaussianParams(*_draw(rng, self.prior, self.data.y, z, K))
 
-    def log_evidence(self, z, K, params, latent):
-        """See `Bound.log_evidence`."""
+    def log_evidence(
+        self, z: IntArray, K: int, params: DiagonalGaussianParams, latent: None
+    ) -> float:
+        """See `EmissionOnData.log_evidence`."""
         return _log_evidence(self.prior, self.data.y, z, K) + self.log_jacobian
 
-    def means(self, params):
+    def means(self, params: DiagonalGaussianParams) -> FloatArray:
         """Mean of each state, (K, D)."""
         return self.scale.undo(params.mean)
 
-    def covariances(self, params):
+    def covariances(self, params: DiagonalGaussianParams) -> FloatArray:
         """Covariance of each state, (K, D, D), diagonal."""
         return np.eye(self.n_features) * self._variances(params)[:, None, :]
 
-    def describe(self, params):
+    def describe(self, params: DiagonalGaussianParams) -> dict[str, FloatArray]:
         """Mean and variance of each state and column."""
         return {"mean": self.means(params), "variance": self._variances(params)}
 
-    def simulate(self, rng, params, z):
-        """See `Bound.simulate`."""
+    def simulate(
+        self, rng: np.random.Generator, params: DiagonalGaussianParams, z: IntArray
+    ) -> FloatArray:
+        """See `EmissionOnData.simulate`."""
         e = rng.standard_normal((len(z), self.n_features))
         return self.means(params)[z] + np.sqrt(self._variances(params))[z] * e
 
-    def _variances(self, params):
+    def _variances(self, params: DiagonalGaussianParams) -> FloatArray:
         return self.scale.scale**2 / params.precision

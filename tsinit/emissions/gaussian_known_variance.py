@@ -1,7 +1,9 @@
 """Gaussian observations of a variance that is known and the same in every state."""
 
+from __future__ import annotations
+
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -10,11 +12,16 @@ from tsinit.emissions._scaling import column_scale
 from tsinit.emissions.base import Emission
 from tsinit.emissions.gaussian_diag import (
     LOG_2PI,
-    DiagonalGaussianBound,
     DiagonalGaussianData,
+    DiagonalGaussianOnData,
     DiagonalGaussianParams,
 )
 from tsinit.kernels._jit import entry, kernel_with_memory
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from tsinit._typing import FloatArray, IntArray
 
 
 class KnownVariance(NamedTuple):
@@ -26,7 +33,7 @@ class KnownVariance(NamedTuple):
 
 
 @kernel_with_memory
-def _sums(y, z, K):
+def _sums(y: FloatArray, z: IntArray, K: int) -> tuple[FloatArray, FloatArray]:
     """Per state and column: values n, and their sum."""
     D = y.shape[1]
     n, s = np.zeros((K, D)), np.zeros((K, D))
@@ -40,7 +47,9 @@ def _sums(y, z, K):
 
 
 @entry
-def _draw(rng, prior, y, z, K):
+def _draw(
+    rng: np.random.Generator, prior: KnownVariance, y: FloatArray, z: IntArray, K: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     D = y.shape[1]
     n, s = _sums(y, z, K)
     precision, log_norm = np.empty((K, D)), np.empty((K, D))
@@ -57,7 +66,7 @@ def _draw(rng, prior, y, z, K):
 
 
 @entry
-def _log_evidence(prior, y, z, K):
+def _log_evidence(prior: KnownVariance, y: FloatArray, z: IntArray, K: int) -> float:
     """Sum of the log marginals: values of one state and column are N(m, variance I + v 11').
 
     That matrix has the determinant variance^n (1 + n v / variance), and by Sherman and Morrison the square is
@@ -102,12 +111,17 @@ class KnownVarianceGaussian(Emission):
     Van Gael, Saatci, Teh and Ghahramani, Beam sampling for the infinite hidden Markov model, ICML 2008.
     """
 
-    def __init__(self, variance=None, prior_mean=None, prior_variance=None):
+    def __init__(
+        self,
+        variance: ArrayLike | None = None,
+        prior_mean: ArrayLike | None = None,
+        prior_variance: ArrayLike | None = None,
+    ) -> None:
         self.variance = variance
         self.prior_mean = prior_mean
         self.prior_variance = prior_variance
 
-    def bind(self, y, offsets=None):
+    def bind(self, y: ArrayLike, offsets: IntArray | None = None) -> KnownVarianceGaussianOnData:
         """See `Emission.bind`."""
         y = _checks.real_table(y)
         D, scale = y.shape[1], column_scale(y)
@@ -119,18 +133,22 @@ class KnownVarianceGaussian(Emission):
             variance = _checks.per_column("variance", self.variance, D, 0.0) / square
         if self.prior_variance is not None:
             v = _checks.per_column("prior_variance", self.prior_variance, D, 0.0) / square
-        return KnownVarianceBound(
+        return KnownVarianceGaussianOnData(
             DiagonalGaussianData(scale.apply(y)), KnownVariance(variance, m, v), scale
         )
 
 
-class KnownVarianceBound(DiagonalGaussianBound):
+class KnownVarianceGaussianOnData(DiagonalGaussianOnData):
     """See `KnownVarianceGaussian`; parameters and compiled sampler are those of `DiagonalGaussian`."""
 
-    def draw(self, rng, z, K, latent):
-        """See `Bound.draw`."""
+    def draw(
+        self, rng: np.random.Generator, z: IntArray, K: int, latent: None
+    ) -> DiagonalGaussianParams:
+        """See `EmissionOnData.draw`."""
         return DiagonalGaussianParams(*_draw(rng, self.prior, self.data.y, z, K))
 
-    def log_evidence(self, z, K, params, latent):
-        """See `Bound.log_evidence`."""
+    def log_evidence(
+        self, z: IntArray, K: int, params: DiagonalGaussianParams, latent: None
+    ) -> float:
+        """See `EmissionOnData.log_evidence`."""
         return _log_evidence(self.prior, self.data.y, z, K) + self.log_jacobian

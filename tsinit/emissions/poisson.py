@@ -1,24 +1,31 @@
 """Counts: independent Poisson columns in each state."""
 
+from __future__ import annotations
+
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.special import gammaln
 
 from tsinit._validate import check_number
 from tsinit.emissions import _checks
-from tsinit.emissions.base import Bound, Emission
+from tsinit.emissions.base import Emission, EmissionOnData
 from tsinit.kernels._jit import entry, kernel_with_memory
 from tsinit.kernels.density import density
 from tsinit.kernels.random import log_gamma_draw
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from tsinit._typing import FloatArray, IntArray
 
 
 class PoissonData(NamedTuple):
     """Counts."""
 
     y: np.ndarray  # (T, D), NaN where missing
-    log_factorial: np.ndarray  # (T,) sum of log y! over what is seen
+    log_factorial: np.ndarray  # (T,) sum of log y! over what is observed
 
 
 class PoissonParams(NamedTuple):
@@ -36,7 +43,7 @@ class GammaPrior(NamedTuple):
 
 
 @density(PoissonParams)
-def _log_density(params, data, t, k):
+def _log_density(params: PoissonParams, data: PoissonData, t: int, k: int) -> float:
     total = -data.log_factorial[t]
     for i in range(data.y.shape[1]):
         y = data.y[t, i]
@@ -46,7 +53,7 @@ def _log_density(params, data, t, k):
 
 
 @kernel_with_memory
-def _sums(y, z, K):
+def _sums(y: FloatArray, z: IntArray, K: int) -> tuple[FloatArray, FloatArray]:
     """Per state and column: values n, and their sum."""
     D = y.shape[1]
     n, s = np.zeros((K, D)), np.zeros((K, D))
@@ -60,7 +67,9 @@ def _sums(y, z, K):
 
 
 @entry
-def _draw(rng, prior, y, z, K):
+def _draw(
+    rng: np.random.Generator, prior: GammaPrior, y: FloatArray, z: IntArray, K: int
+) -> tuple[FloatArray, FloatArray]:
     n, log_rate = _sums(y, z, K)
     rate = np.empty((K, y.shape[1]))
     for k in range(K):
@@ -73,7 +82,7 @@ def _draw(rng, prior, y, z, K):
 
 
 @entry
-def _log_evidence(prior, y, z, K):
+def _log_evidence(prior: GammaPrior, y: FloatArray, z: IntArray, K: int) -> float:
     """Sum of a log b - log G(a) + log G(a + sum) - (a + sum) log(b + n), without log y!."""
     n, s = _sums(y, z, K)
     total = 0.0
@@ -96,58 +105,58 @@ class Poisson(Emission):
         column of zeros has a prior too).
     prior_shape : float, default 1.0
         Shape of the Gamma; its coefficient of variation is 1 / sqrt(prior_shape). One makes the rates spread
-        as widely as their mean, and is worth 1 / prior_mean rows.
+        as widely as their mean, and weighs as much as 1 / prior_mean rows.
 
     References
     ----------
     Gelman et al., Bayesian Data Analysis (3rd ed., 2013), section 2.6.
     """
 
-    def __init__(self, prior_mean=None, prior_shape=1.0):
+    def __init__(self, prior_mean: ArrayLike | None = None, prior_shape: float = 1.0) -> None:
         self.prior_mean = prior_mean
         self.prior_shape = prior_shape
 
-    def bind(self, y, offsets=None):
+    def bind(self, y: ArrayLike, offsets: IntArray | None = None) -> PoissonOnData:
         """See `Emission.bind`."""
         y = _checks.counts(y)
         mean = (np.nansum(y, axis=0) + 0.5) / ((~np.isnan(y)).sum(axis=0) + 1.0)
         if self.prior_mean is not None:
             mean = _checks.per_column("prior_mean", self.prior_mean, y.shape[1], 0.0)
         a = check_number("prior_shape", self.prior_shape, above=0.0)
-        return PoissonBound(y, GammaPrior(a, a / mean))
+        return PoissonOnData(y, GammaPrior(a, a / mean))
 
 
-class PoissonBound(Bound):
+class PoissonOnData(EmissionOnData):
     """See `Poisson`."""
 
-    def __init__(self, y, prior):
+    def __init__(self, y: FloatArray, prior: GammaPrior) -> None:
         super().__init__(PoissonData(y, np.nansum(gammaln(y + 1.0), axis=1)), prior, y.shape[1])
         self._constant = -float(self.data.log_factorial.sum())
 
-    def with_data(self, y):
-        """See `Bound.with_data`."""
-        return PoissonBound(_checks.counts(y, self.n_features), self.prior)
+    def with_data(self, y: ArrayLike) -> PoissonOnData:
+        """See `EmissionOnData.with_data`."""
+        return PoissonOnData(_checks.counts(y, self.n_features), self.prior)
 
-    def draw(self, rng, z, K, latent):
-        """See `Bound.draw`."""
+    def draw(self, rng: np.random.Generator, z: IntArray, K: int, latent: None) -> PoissonParams:
+        """See `EmissionOnData.draw`."""
         return PoissonParams(*_draw(rng, self.prior, self.data.y, z, K))
 
-    def log_evidence(self, z, K, params, latent):
-        """See `Bound.log_evidence`."""
+    def log_evidence(self, z: IntArray, K: int, params: PoissonParams, latent: None) -> float:
+        """See `EmissionOnData.log_evidence`."""
         return _log_evidence(self.prior, self.data.y, z, K) + self._constant
 
-    def means(self, params):
+    def means(self, params: PoissonParams) -> FloatArray:
         """Rate of each state and column, (K, D)."""
         return params.rate.copy()
 
-    def covariances(self, params):
+    def covariances(self, params: PoissonParams) -> FloatArray:
         """Covariance of each state, (K, D, D): the rates on the diagonal."""
         return np.eye(self.n_features) * params.rate[:, None, :]
 
-    def describe(self, params):
+    def describe(self, params: PoissonParams) -> dict[str, FloatArray]:
         """Rate of each state and column."""
         return {"rate": params.rate.copy()}
 
-    def simulate(self, rng, params, z):
-        """See `Bound.simulate`."""
+    def simulate(self, rng: np.random.Generator, params: PoissonParams, z: IntArray) -> FloatArray:
+        """See `EmissionOnData.simulate`."""
         return rng.poisson(params.rate[z]).astype(np.float64)

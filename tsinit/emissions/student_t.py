@@ -1,7 +1,9 @@
 """Student-t observations with a full scale matrix of each state: Gaussians with a weight on every row."""
 
+from __future__ import annotations
+
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.special import gammaln
@@ -9,25 +11,38 @@ from scipy.special import gammaln
 from tsinit._validate import check_number
 from tsinit.emissions import _checks
 from tsinit.emissions import _normal_wishart as nw
-from tsinit.emissions._normal_rows import fill_row, list_gaps, seen_in_part, seen_part, start_fill
+from tsinit.emissions._normal_rows import (
+    fill_row,
+    is_partly_observed,
+    list_gaps,
+    observed_part,
+    start_fill,
+)
 from tsinit.emissions._scaling import column_scale
-from tsinit.emissions.base import Bound, Emission
+from tsinit.emissions.base import Emission, EmissionOnData
 from tsinit.emissions.gaussian import wishart_prior
 from tsinit.kernels._jit import entry
 from tsinit.kernels.density import density
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from tsinit._typing import FloatArray, IntArray
+    from tsinit.emissions._normal_wishart import NormalWishart
+    from tsinit.emissions._scaling import ColumnScale
 
 _ONES = np.empty(0)  # no weights
 
 
 class StudentTData(NamedTuple):
-    """Standardised observations and their gaps, see `tsinit.emissions._normal_rows.Rows`."""
+    """Standardised observations and their gaps, see `tsinit.emissions._normal_rows.RowsWithGaps`."""
 
     y: np.ndarray
     gap: np.ndarray
     column: np.ndarray
     constant: (
         np.ndarray
-    )  # (D + 1,) log density less that of a Gaussian, at the centre, by entries seen
+    )  # (D + 1,) log density less that of a Gaussian, at the centre, by entries observed
 
 
 class StudentTParams(NamedTuple):
@@ -47,20 +62,27 @@ class StudentTLatent(NamedTuple):
 
 
 @density(StudentTParams)
-def _log_density(params, data, t, k):
-    square, log_norm, seen = seen_part(params, data, t, k)
+def _log_density(params: StudentTParams, data: StudentTData, t: int, k: int) -> float:
+    square, log_norm, n_observed = observed_part(params, data, t, k)
     df = params.df[k]
-    return (log_norm + data.constant[seen] - 0.5 * (df + seen) * math.log1p(square / df)) * (
-        seen > 0
-    )
+    return (
+        log_norm + data.constant[n_observed] - 0.5 * (df + n_observed) * math.log1p(square / df)
+    ) * (n_observed > 0)
 
 
 @entry
-def _augment(rng, params, data, z, y, weight):
-    """Redraw the weights, given what is seen, and then what is missing, given the weights.
+def _augment(
+    rng: np.random.Generator,
+    params: StudentTParams,
+    data: StudentTData,
+    z: IntArray,
+    y: FloatArray,
+    weight: FloatArray,
+) -> None:
+    """Redraw the weights, given what is observed, and then what is missing, given the weights.
 
-    w ~ Ga(df/2, df/2) and s seen entries of square d: w | y_o ~ Ga((df + s) / 2, (df + d) / 2). A row never
-    seen has no say in the parameters and keeps its weight.
+    w ~ Ga(df/2, df/2) and s observed entries of square d: w | y_o ~ Ga((df + s) / 2, (df + d) / 2). A row of
+    which nothing is observed has no say in the parameters and keeps its weight.
     """
     D = y.shape[1]
     for t in range(z.size):
@@ -68,8 +90,8 @@ def _augment(rng, params, data, z, y, weight):
         if missing < D:
             k = z[t]
             df = params.df[k]
-            square, _, seen = seen_part(params, data, t, k)
-            weight[t] = rng.standard_gamma(0.5 * (df + seen)) / (0.5 * (df + square))
+            square, _, n_observed = observed_part(params, data, t, k)
+            weight[t] = rng.standard_gamma(0.5 * (df + n_observed)) / (0.5 * (df + square))
             if missing > 0:
                 fill_row(rng, params, data, t, k, weight[t], y)
 
@@ -100,68 +122,84 @@ class StudentT(Emission):
     """
 
     def __init__(
-        self, df=4.0, prior_mean=None, prior_weight=0.05, prior_covariance=None, prior_df=None
-    ):
+        self,
+        df: float = 4.0,
+        prior_mean: ArrayLike | None = None,
+        prior_weight: float = 0.05,
+        prior_covariance: ArrayLike | None = None,
+        prior_df: float | None = None,
+    ) -> None:
         self.df = df
         self.prior_mean = prior_mean
         self.prior_weight = prior_weight
         self.prior_covariance = prior_covariance
         self.prior_df = prior_df
 
-    def bind(self, y, offsets=None):
+    def bind(self, y: ArrayLike, offsets: IntArray | None = None) -> StudentTOnData:
         """See `Emission.bind`."""
         y = _checks.real_table(y)
         df, scale = check_number("df", self.df, above=0.0), column_scale(y)
         share = 0.25 * max((df - 2.0) / df, 0.25)
         prior = wishart_prior(self, y.shape[1], scale, share)
-        return StudentTBound(scale.apply(y), df, prior, scale)
+        return StudentTOnData(scale.apply(y), df, prior, scale)
 
 
-class StudentTBound(Bound):
+class StudentTOnData(EmissionOnData):
     """See `StudentT`."""
 
     collapsed = False
 
-    def __init__(self, y, df, prior, scale):
-        rows, seen = list_gaps(y), np.arange(y.shape[1] + 1.0)
-        constant = gammaln(0.5 * (df + seen)) - gammaln(0.5 * df) - 0.5 * seen * math.log(0.5 * df)
+    def __init__(self, y: FloatArray, df: float, prior: NormalWishart, scale: ColumnScale) -> None:
+        rows, n_observed = list_gaps(y), np.arange(y.shape[1] + 1.0)
+        constant = gammaln(0.5 * (df + n_observed)) - gammaln(0.5 * df)
+        constant -= 0.5 * n_observed * math.log(0.5 * df)
         super().__init__(StudentTData(y, rows.gap, rows.column, constant), prior, y.shape[1])
         self.df = df
         self.scale = scale
-        self.partial = seen_in_part(rows)
+        self.partial = is_partly_observed(rows)
         self.log_jacobian = scale.log_jacobian(y)
 
-    def with_data(self, y):
-        """See `Bound.with_data`."""
+    def with_data(self, y: ArrayLike) -> StudentTOnData:
+        """See `EmissionOnData.with_data`."""
         y = self.scale.apply(_checks.real_table(y, self.n_features))
-        return StudentTBound(y, self.df, self.prior, self.scale)
+        return StudentTOnData(y, self.df, self.prior, self.scale)
 
-    def latent(self, rng):
-        """Weights of one, and every gap filled by a value seen in its column."""
+    def latent(self, rng: np.random.Generator) -> StudentTLatent:
+        """Weights of one, and every gap filled by a value observed in its column."""
         y = start_fill(rng, self.data.y) if self.partial else self.data.y
         return StudentTLatent(y, np.ones(len(y)))
 
-    def draw(self, rng, z, K, latent):
-        """See `Bound.draw`."""
+    def draw(
+        self, rng: np.random.Generator, z: IntArray, K: int, latent: StudentTLatent | None
+    ) -> StudentTParams:
+        """See `EmissionOnData.draw`."""
         y, weight = (self.data.y, _ONES) if latent is None else latent
         mean, whiten, log_norm = nw.draw(rng, self.prior, self.data.gap, y, weight, z, K)
         return StudentTParams(mean, whiten, log_norm, np.full(K, self.df))
 
-    def augment(self, rng, z, params, latent):
+    def augment(
+        self,
+        rng: np.random.Generator,
+        z: IntArray,
+        params: StudentTParams,
+        latent: StudentTLatent,
+    ) -> StudentTLatent:
         """Redraw the weights and the missing entries."""
         _augment(rng, params, self.data, z, latent.y, latent.weight)
         return latent
 
-    def log_evidence(self, z, K, params, latent):
-        """See `Bound.log_evidence`."""
+    def log_evidence(
+        self, z: IntArray, K: int, params: StudentTParams, latent: StudentTLatent | None
+    ) -> float:
+        """See `EmissionOnData.log_evidence`."""
         log_prior = nw.log_prior(self.prior, params.mean, params.whiten)
         return self.joint_density(z, K, params, log_prior) + self.log_jacobian
 
-    def means(self, params):
+    def means(self, params: StudentTParams) -> FloatArray:
         """Location of each state, (K, D): its mean where df > 1."""
         return self.scale.undo(params.mean)
 
-    def covariances(self, params):
+    def covariances(self, params: StudentTParams) -> FloatArray:
         """Covariance of each state, (K, D, D); for df <= 2 variances are infinite, covariances NaN."""
         if self.df > 2.0:
             return self._scales(params) * self.df / (self.df - 2.0)
@@ -169,7 +207,7 @@ class StudentTBound(Bound):
             np.where(np.eye(self.n_features) > 0.0, np.inf, np.nan), (len(params.mean), 1, 1)
         )
 
-    def describe(self, params):
+    def describe(self, params: StudentTParams) -> dict[str, FloatArray]:
         """Location, scale matrix and degrees of freedom of each state."""
         return {
             "location": self.means(params),
@@ -177,15 +215,15 @@ class StudentTBound(Bound):
             "df": params.df.copy(),
         }
 
-    def simulate(self, rng, params, z):
-        """See `Bound.simulate`."""
+    def simulate(self, rng: np.random.Generator, params: StudentTParams, z: IntArray) -> FloatArray:
+        """See `EmissionOnData.simulate`."""
         e = rng.standard_normal((len(z), self.n_features))
         e /= np.sqrt(rng.chisquare(self.df, len(z)) / self.df)[:, None]
         return self.means(params)[z] + np.einsum("tij,tj->ti", self._root(params)[z], e)
 
-    def _root(self, params):
+    def _root(self, params: StudentTParams) -> FloatArray:
         return self.scale.scale[:, None] * np.linalg.inv(params.whiten)
 
-    def _scales(self, params):
+    def _scales(self, params: StudentTParams) -> FloatArray:
         root = self._root(params)
         return root @ root.transpose(0, 2, 1)

@@ -1,19 +1,26 @@
 """Angles: independent von Mises columns in each state, mean direction and concentration unknown."""
 
+from __future__ import annotations
+
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from tsinit._validate import check_number
 from tsinit.emissions import _checks, _concentration
 from tsinit.emissions._bessel import bessel, von_mises
-from tsinit.emissions.base import Bound, Emission
+from tsinit.emissions.base import Emission, EmissionOnData
 from tsinit.kernels._jit import entry, kernel, kernel_with_memory
 from tsinit.kernels.density import density
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from tsinit._typing import FloatArray, IntArray
+
 _LOG_2PI = math.log(2.0 * math.pi)
-_LEAST_DISPERSION = 1e-6  # of a column without spread: angles equal to a tenth of a degree
+_MIN_DISPERSION = 1e-6  # of a column without spread: angles equal to a tenth of a degree
 
 
 class VonMisesData(NamedTuple):
@@ -41,7 +48,7 @@ class VonMisesPrior(NamedTuple):
 
 
 @density(VonMisesParams)
-def _log_density(params, data, t, k):
+def _log_density(params: VonMisesParams, data: VonMisesData, t: int, k: int) -> float:
     total = 0.0
     for i in range(data.cos.shape[1]):
         if not np.isnan(data.cos[t, i]):
@@ -54,7 +61,9 @@ def _log_density(params, data, t, k):
 
 
 @kernel_with_memory
-def _sums(prior, data, z, K):
+def _sums(
+    prior: VonMisesPrior, data: VonMisesData, z: IntArray, K: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Per state and column: angles n, and the sums of cosines and sines with the prior's direction added."""
     D = data.cos.shape[1]
     n, x, y = np.zeros((K, D)), np.empty((K, D)), np.empty((K, D))
@@ -72,14 +81,18 @@ def _sums(prior, data, z, K):
 
 
 @kernel
-def _summary(prior, i, n, x, y):
+def _summary(
+    prior: VonMisesPrior, i: int, n: float, x: float, y: float
+) -> _concentration.AngleSummary:
     # By the rounding of a sum the length may exceed the number of angles.
     R = min(math.sqrt(x * x + y * y), n + prior.c)
-    return _concentration.Summary(R, n, prior.c, prior.a, prior.b[i])
+    return _concentration.AngleSummary(R, n, prior.c, prior.a, prior.b[i])
 
 
 @entry
-def _draw(rng, prior, data, z, K):
+def _draw(
+    rng: np.random.Generator, prior: VonMisesPrior, data: VonMisesData, z: IntArray, K: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     n, x, y = _sums(prior, data, z, K)
     log_norm, envelope = np.empty(n.shape), np.empty((5, _concentration._PIECES))
     for k in range(K):
@@ -93,7 +106,7 @@ def _draw(rng, prior, data, z, K):
 
 
 @entry
-def _log_evidence(prior, data, z, K):
+def _log_evidence(prior: VonMisesPrior, data: VonMisesData, z: IntArray, K: int) -> float:
     n, x, y = _sums(prior, data, z, K)
     total = 0.0
     for k in range(K):
@@ -117,13 +130,13 @@ class VonMises(Emission):
     prior_direction : float or (D,) float, default 0.0
         Prior mean direction.
     prior_weight : float, default 0.0
-        Angles that `prior_direction` is worth; none: the direction is uniform on the circle.
+        Weight of `prior_direction`, in angles; none: the direction is uniform on the circle.
     prior_concentration : float or (D,) float, optional
-        Prior concentration of a state, shape over rate of its Gamma law; None is where the dispersion, 1
+        Prior concentration of a state, shape over rate of its Gamma distribution; None is where the dispersion, 1
         minus the mean resultant length, is a quarter of that of the column (as the variance is for
         `Gaussian`).
     prior_shape : float, default 2.0
-        Shape of the Gamma law, at least 1; 2 is the law that the precision has in `DiagonalGaussian`.
+        Shape of that distribution, at least 1; 2 is the shape of the precision in `DiagonalGaussian`.
 
     References
     ----------
@@ -132,19 +145,19 @@ class VonMises(Emission):
 
     def __init__(
         self,
-        unit=None,
-        prior_direction=0.0,
-        prior_weight=0.0,
-        prior_concentration=None,
-        prior_shape=2.0,
-    ):
+        unit: str | None = None,
+        prior_direction: ArrayLike = 0.0,
+        prior_weight: float = 0.0,
+        prior_concentration: ArrayLike | None = None,
+        prior_shape: float = 2.0,
+    ) -> None:
         self.unit = unit
         self.prior_direction = prior_direction
         self.prior_weight = prior_weight
         self.prior_concentration = prior_concentration
         self.prior_shape = prior_shape
 
-    def bind(self, y, offsets=None):
+    def bind(self, y: ArrayLike, offsets: IntArray | None = None) -> VonMisesOnData:
         """See `Emission.bind`."""
         y = _checks.angles(y, self.unit)
         D, turn = y.shape[1], math.radians(1.0) if self.unit == "degrees" else 1.0
@@ -155,12 +168,12 @@ class VonMises(Emission):
             kappa = np.array([_typical_concentration(column[~np.isnan(column)]) for column in y.T])
         else:
             kappa = _checks.per_column("prior_concentration", self.prior_concentration, D, 0.0)
-        return VonMisesBound(
+        return VonMisesOnData(
             y, VonMisesPrior(m, c, a, a / kappa), self.unit, bool(np.nanmin(y, initial=0.0) < 0.0)
         )
 
 
-def _typical_concentration(angles):
+def _typical_concentration(angles: FloatArray) -> float:
     """Concentration at a quarter of the dispersion of the column."""
     from scipy.optimize import brentq
     from scipy.special import i0e, i1e
@@ -168,40 +181,40 @@ def _typical_concentration(angles):
     if angles.size == 0:
         return 1.0
     length = math.hypot(np.cos(angles).mean(), np.sin(angles).mean())
-    target = 0.25 * min(1.0, max(1.0 - length, _LEAST_DISPERSION))
+    target = 0.25 * min(1.0, max(1.0 - length, _MIN_DISPERSION))
     log_kappa = brentq(lambda x: 1.0 - i1e(math.exp(x)) / i0e(math.exp(x)) - target, -5.0, 20.0)
     return math.exp(log_kappa)
 
 
-class VonMisesBound(Bound):
+class VonMisesOnData(EmissionOnData):
     """See `VonMises`."""
 
-    def __init__(self, y, prior, unit, signed):
+    def __init__(self, y: FloatArray, prior: VonMisesPrior, unit: str | None, signed: bool) -> None:
         super().__init__(VonMisesData(np.cos(y), np.sin(y)), prior, y.shape[1])
         self.unit = unit
         self.signed = signed  # whether directions are reported from -half a turn or from 0
         self._turn = math.degrees(1.0) if unit == "degrees" else 1.0
         self.log_jacobian = -np.count_nonzero(~np.isnan(y)) * math.log(self._turn)
 
-    def with_data(self, y):
-        """See `Bound.with_data`."""
-        return VonMisesBound(
+    def with_data(self, y: ArrayLike) -> VonMisesOnData:
+        """See `EmissionOnData.with_data`."""
+        return VonMisesOnData(
             _checks.angles(y, self.unit, self.n_features), self.prior, self.unit, self.signed
         )
 
-    def draw(self, rng, z, K, latent):
-        """See `Bound.draw`."""
+    def draw(self, rng: np.random.Generator, z: IntArray, K: int, latent: None) -> VonMisesParams:
+        """See `EmissionOnData.draw`."""
         return VonMisesParams(*_draw(rng, self.prior, self.data, z, K))
 
-    def log_evidence(self, z, K, params, latent):
-        """See `Bound.log_evidence`."""
+    def log_evidence(self, z: IntArray, K: int, params: VonMisesParams, latent: None) -> float:
+        """See `EmissionOnData.log_evidence`."""
         return _log_evidence(self.prior, self.data, z, K) + self.log_jacobian
 
-    def means(self, params):
+    def means(self, params: VonMisesParams) -> FloatArray:
         """Mean direction of each state and column, (K, D)."""
         return self._wrapped(np.arctan2(params.sin, params.cos)) * self._turn
 
-    def covariances(self, params):
+    def covariances(self, params: VonMisesParams) -> FloatArray:
         """Mean squared chord to the mean direction, 2 (1 - I1/I0), on the diagonal: a variance when small."""
         from scipy.special import i0e, i1e
 
@@ -211,16 +224,16 @@ class VonMisesBound(Bound):
             * (self._turn**2 * 2.0 * (1.0 - i1e(kappa) / i0e(kappa)))[:, None, :]
         )
 
-    def describe(self, params):
+    def describe(self, params: VonMisesParams) -> dict[str, FloatArray]:
         """Mean direction, and concentration (of angles in radians) of each state and column."""
         return {"direction": self.means(params), "concentration": np.hypot(params.cos, params.sin)}
 
-    def simulate(self, rng, params, z):
-        """See `Bound.simulate`."""
+    def simulate(self, rng: np.random.Generator, params: VonMisesParams, z: IntArray) -> FloatArray:
+        """See `EmissionOnData.simulate`."""
         y = rng.vonmises(np.arctan2(params.sin, params.cos)[z], np.hypot(params.cos, params.sin)[z])
         return self._wrapped(y) * self._turn
 
-    def _wrapped(self, angle):
+    def _wrapped(self, angle: FloatArray) -> FloatArray:
         return (
             np.arctan2(np.sin(angle), np.cos(angle))
             if self.signed

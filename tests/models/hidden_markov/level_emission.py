@@ -36,8 +36,8 @@ def _sums(y, z, K):
     return count, total, square
 
 
-class LevelBound:
-    """Bound by hand: y (T, 1), noise sd, sd of the means."""
+class LevelOnData:
+    """An emission on data by hand: y (T, 1), noise sd, sd of the means."""
 
     collapsed = True
 
@@ -50,7 +50,7 @@ class LevelBound:
         )
 
     def with_data(self, y):
-        return LevelBound(y, self.sd, self.tau)
+        return LevelOnData(y, self.sd, self.tau)
 
     def latent(self, rng):
         return None

@@ -4,7 +4,7 @@ import threading
 
 import numpy as np
 import pytest
-from models.hidden_markov.level_emission import LevelBound
+from models.hidden_markov.level_emission import LevelOnData
 
 from tsinit.models.hidden_markov import chain as module
 from tsinit.models.hidden_markov.chain import Chain, ChainStopped, Priors
@@ -26,7 +26,7 @@ def run(chain, n):
 def start(y, seed=0, K0=4, **options):
     rng = np.random.default_rng(seed)
     offsets = options.pop("offsets", [0, len(y)])
-    return Chain(LevelBound(y), offsets, rng.integers(K0, size=len(y)), rng, **options)
+    return Chain(LevelOnData(y), offsets, rng.integers(K0, size=len(y)), rng, **options)
 
 
 def state(chain):
@@ -68,7 +68,7 @@ def test_what_a_sweep_leaves_is_consistent(rng):
 def test_clear_regimes_never_share_a_state(rng):
     y, z = series(rng, 500, means=(10.0, 0.0, -10.0))
     offsets, z0 = [0, 500], rng.integers(8, size=500)
-    chain = run(Chain(LevelBound(y, tau=10.0), offsets, z0, rng), 100)
+    chain = run(Chain(LevelOnData(y, tau=10.0), offsets, z0, rng), 100)
     for _ in range(100):
         chain.sweep()
         assert len(set(zip(chain.z, z, strict=True))) == chain.K
@@ -81,11 +81,11 @@ def test_the_same_seed_gives_the_same_draws(rng):
 
 def test_chains_in_threads_equal_chains_one_after_the_other(rng):
     y, _ = series(rng, 2000)
-    bound = LevelBound(y)
+    on_data = LevelOnData(y)
     offsets, z0 = [0, 2000], np.arange(2000) % 4
 
     def make(seed):
-        return Chain(bound, offsets, z0, np.random.default_rng(seed))
+        return Chain(on_data, offsets, z0, np.random.default_rng(seed))
 
     together = [make(seed) for seed in range(2)]
     threads = [threading.Thread(target=run, args=(chain, 60)) for chain in together]
@@ -110,7 +110,7 @@ def test_room_that_runs_out_changes_nothing_but_where_the_arrays_lie(rng, monkey
 def test_labels_may_be_anything(rng):
     y, _ = series(rng, 60)
     labels = np.arange(60) % 3, np.arange(60) % 3 * 7 - 5
-    one, other = (Chain(LevelBound(y), [0, 60], z0, np.random.default_rng(1)) for z0 in labels)
+    one, other = (Chain(LevelOnData(y), [0, 60], z0, np.random.default_rng(1)) for z0 in labels)
     assert_same(run(one, 5), run(other, 5))
 
 
@@ -155,14 +155,14 @@ def _hard_cases():
 @pytest.mark.parametrize("case", _hard_cases())
 def test_hard_data_come_to_an_end(case):
     y, offsets, z0, fixed = _hard_cases()[case]
-    chain = run(Chain(LevelBound(y), offsets, z0, np.random.default_rng(0), fixed=fixed), 100)
+    chain = run(Chain(LevelOnData(y), offsets, z0, np.random.default_rng(0), fixed=fixed), 100)
     assert np.isfinite(chain.log_joint)
     assert np.isfinite(chain.pi).all()
 
 
 def test_two_states_far_apart_are_told_apart_from_the_worst_labels():
     y, offsets, z0, _ = _hard_cases()["two states a thousand apart, wrong labels"]
-    chain = run(Chain(LevelBound(y, sd=1.0, tau=500.0), offsets, z0, np.random.default_rng(0)), 200)
+    chain = run(Chain(LevelOnData(y, sd=1.0, tau=500.0), offsets, z0, np.random.default_rng(0)), 200)
     assert not set(chain.z[:100]) & set(chain.z[100:])
 
 

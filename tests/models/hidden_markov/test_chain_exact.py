@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 from kernels.hidden_markov.mutants import mutant
-from models.hidden_markov.level_emission import LevelBound
+from models.hidden_markov.level_emission import LevelOnData
 from reference import hdp as twin
 from scipy import stats
 
@@ -50,10 +50,10 @@ LONG = {
 
 def target(case):
     """Partitions and their posterior probabilities."""
-    bound = LevelBound(case.y)
+    on_data = LevelOnData(case.y)
 
     def log_evidence(z):
-        return bound.log_evidence(np.array(z), max(z) + 1, None, None)
+        return on_data.log_evidence(np.array(z), max(z) + 1, None, None)
 
     law = twin.posterior(
         twin.begins_of(case.offsets), case.alpha, case.rho, case.gamma, log_evidence
@@ -66,7 +66,7 @@ def visits(case, n, seed=0, batches=100):
     fixed = {"alpha": case.alpha, "rho": case.rho, "gamma": case.gamma}
     T = len(case.y)
     chain = Chain(
-        LevelBound(case.y), case.offsets, np.zeros(T, int), np.random.default_rng(seed), fixed=fixed
+        LevelOnData(case.y), case.offsets, np.zeros(T, int), np.random.default_rng(seed), fixed=fixed
     )
     zs, code = twin.partitions(T), T ** np.arange(T)
     names = {sum(k * c for k, c in zip(z, code.tolist(), strict=True)): i for i, z in enumerate(zs)}

@@ -33,8 +33,8 @@ def bind(name, gaps):
     if gaps:
         missing[[2, 6], [0, 1]] = True
         missing[4] = True
-    bound = emissions.resolve(name).bind(y, np.array([0, 60]))
-    return bound, missing
+    on_data = emissions.resolve(name).bind(y, np.array([0, 60]))
+    return on_data, missing
 
 
 def with_gaps(y, missing):
@@ -55,28 +55,28 @@ def statistics(values, z, params, y):
     ]  # fmt: skip
 
 
-def forward_draws(bound, n, seed=0):
+def forward_draws(on_data, n, seed=0):
     rng, out = np.random.default_rng(seed), []
     for _ in range(n):
         values = twin.draw_prior(rng, IN_ORDER)
         z, beta = twin.drop_unused(*twin.draw_labels(rng, BEGINS, [1.0], *values))
-        params = bound.prior_params(rng, len(beta) - 1)
-        out.append(statistics(values, z, params, bound.simulate(rng, params, z)))
+        params = on_data.prior_params(rng, len(beta) - 1)
+        out.append(statistics(values, z, params, on_data.simulate(rng, params, z)))
     return np.array(out)
 
 
-def successive_draws(bound, missing, n, seed=1):
+def successive_draws(on_data, missing, n, seed=1):
     """Alternate sweeps with data drawn from what the sweep left."""
     rng, out = np.random.default_rng(seed), []
     z = np.zeros(T, dtype=int)
-    y = bound.simulate(rng, bound.prior_params(rng, 1), z)
-    chain = Chain(bound.with_data(with_gaps(y, missing)), OFFSETS, z, rng, PRIORS)
+    y = on_data.simulate(rng, on_data.prior_params(rng, 1), z)
+    chain = Chain(on_data.with_data(with_gaps(y, missing)), OFFSETS, z, rng, PRIORS)
     for i in range(n + 200):
         chain.sweep()
-        y = bound.simulate(rng, chain.params, chain.z)
-        chain.bound = bound.with_data(with_gaps(y, missing))
+        y = on_data.simulate(rng, chain.params, chain.z)
+        chain.on_data = on_data.with_data(with_gaps(y, missing))
         # What fills the data in belongs to the old ones; given labels and parameters it is drawn afresh.
-        chain.latent = chain.bound.augment(rng, chain.z, chain.params, chain.bound.latent(rng))
+        chain.latent = chain.on_data.augment(rng, chain.z, chain.params, chain.on_data.latent(rng))
         if i >= 200:
             out.append(statistics((chain.alpha, chain.rho, chain.gamma), chain.z, chain.params, y))
     return np.array(out)
@@ -91,10 +91,10 @@ def z_scores(forward, successive, batches=40):
 
 def test_a_short_run_gives_back_the_prior():
     """The emission with most to go wrong: full covariances, rows seen in part and not at all."""
-    bound, missing = bind("gaussian", gaps=True)
+    on_data, missing = bind("gaussian", gaps=True)
     assert (
         np.abs(
-            z_scores(forward_draws(bound, 10_000), successive_draws(bound, missing, 30_000))
+            z_scores(forward_draws(on_data, 10_000), successive_draws(on_data, missing, 30_000))
         ).max()
         < 4.0
     )
@@ -104,8 +104,8 @@ def test_a_short_run_gives_back_the_prior():
 @pytest.mark.parametrize("gaps", [False, True])
 @pytest.mark.parametrize("name", emissions.names())
 def test_long_runs_give_back_the_prior(name, gaps, record_property):
-    bound, missing = bind(name, gaps)
-    z = z_scores(forward_draws(bound, 100_000), successive_draws(bound, missing, 150_000))
+    on_data, missing = bind(name, gaps)
+    z = z_scores(forward_draws(on_data, 100_000), successive_draws(on_data, missing, 150_000))
     record_property("largest_z", np.abs(z).max())
     assert np.abs(z).max() < 4.0
 
@@ -120,8 +120,8 @@ def test_a_wrong_update_does_not(monkeypatch):
         values[:], beta[: K + 1] = wrong, b
 
     monkeypatch.setattr(module, "concentrations", SimpleNamespace(update=update))
-    bound, missing = bind("gaussian_diag", gaps=False)
+    on_data, missing = bind("gaussian_diag", gaps=False)
     assert (
-        np.abs(z_scores(forward_draws(bound, 8000), successive_draws(bound, missing, 20_000))).max()
+        np.abs(z_scores(forward_draws(on_data, 8000), successive_draws(on_data, missing, 20_000))).max()
         > 8.0
     )

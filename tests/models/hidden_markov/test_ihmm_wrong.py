@@ -65,15 +65,15 @@ class Nameless(emissions.Gaussian):
     """An emission whose parameters are of a class that no density knows."""
 
     def bind(self, y, offsets=None):
-        bound = super().bind(y, offsets)
-        bound.draw = lambda *arguments: (np.zeros(1),)
-        return bound
+        on_data = super().bind(y, offsets)
+        on_data.draw = lambda *arguments: (np.zeros(1),)
+        return on_data
 
 
 @pytest.mark.parametrize(
     ("emission", "message"),
     [
-        (Forgetful(), "that returns a tsinit.emissions.Bound; got one that returns NoneType."),
+        (Forgetful(), "that returns a tsinit.emissions.EmissionOnData; got one that returns NoneType."),
         (Nameless(), "emission must draw parameters of a class that has a density; got tuple."),
     ],
 )

@@ -1,4 +1,4 @@
-"""Scratch for a density, which is asked for every row and every state that the row may be in.
+"""A workspace for a density, which is asked for every row and every state that the row may be in.
 
 A kernel that can raise makes its callers count references to all of their arrays, for each row, also where
 nothing is raised: 30 ns on top of a density of 8. ``np.empty`` can raise, and as far as a caller knows so can
@@ -8,6 +8,10 @@ every kernel that is not merged into it. Hence memory that cannot raise, a call 
 The same holds of the density's own text: one ``return``, which reads params and data once more, so that their
 references end in one place.
 """
+
+from __future__ import annotations
+
+from typing import Any
 
 from llvmlite import ir
 from numba import njit, types
@@ -19,11 +23,13 @@ merged = njit(inline="always", error_model="numpy")
 
 
 @intrinsic
-def unfailing(typing_context, function, params, data, t, k):
+def unfailing(
+    typing_context: Any, function: Any, params: Any, data: Any, t: Any, k: Any
+) -> tuple[Any, Any]:
     """Call a kernel of (params, data, t, k) that cannot raise, and do not look whether it has."""
     inner = function.get_call_type(typing_context, (params, data, t, k), {})
 
-    def codegen(context, builder, signature, values):
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         compiled = function.dispatcher.get_compile_result(inner)
         context.active_code_library.add_linking_library(compiled.library)
         _, result = context.call_internal_no_propagate(builder, compiled.fndesc, inner, values[1:])
@@ -33,10 +39,10 @@ def unfailing(typing_context, function, params, data, t, k):
 
 
 @intrinsic
-def take(typing_context, count):
-    """Borrow room for so many float64, not set; for `numba.carray`, and at the end for `give_back`."""
+def allocate(typing_context: Any, count: Any) -> tuple[Any, Any]:
+    """Allocate so many float64, not set; for `numba.carray`, and at the end for `free`."""
 
-    def codegen(context, builder, signature, args):
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         size = builder.mul(args[0], ir.Constant(args[0].type, 8))
         memory = context.nrt.allocate_unchecked(builder, size)
         return builder.bitcast(memory, ir.DoubleType().as_pointer())
@@ -45,10 +51,10 @@ def take(typing_context, count):
 
 
 @intrinsic
-def give_back(typing_context, pointer):
-    """Return what `take` gave; arrays made of it must not be used any more."""
+def free(typing_context: Any, pointer: Any) -> tuple[Any, Any]:
+    """Free what `allocate` gave; arrays made of it must not be used any more."""
 
-    def codegen(context, builder, signature, args):
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         context.nrt.free(builder, builder.bitcast(args[0], cgutils.voidptr_t))
         return context.get_dummy_value()
 
