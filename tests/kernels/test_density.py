@@ -29,7 +29,7 @@ def _level(params, data, t, k):
 
 
 @density(Rate)
-def _rate(params, data, t, k):
+def _rate(params: Rate, data: Rows, t: int, k: int) -> float:  # annotated, as users write functions
     return data.y[t, 0] * np.log(params.rate[k]) - params.rate[k]
 
 
@@ -48,8 +48,8 @@ from tsinit import emissions
 from tsinit.kernels.density import all_log_densities as f
 y, rng = np.arange(6.0)[:, None], np.random.default_rng(0)
 for name in ("gaussian", "gaussian_diag"):
-    bound = emissions.resolve(name).bind(y, [0, 6])
-    f(bound.prior_params(rng, 2), bound.data, 2)
+    on_data = emissions.resolve(name).bind(y, [0, 6])
+    f(on_data.prior_params(rng, 2), on_data.data, 2)
 f(Level(np.ones(2)), Rows(y), 2)
 print(sum(f.stats.cache_misses.values()), sum(f.stats.cache_hits.values()))
 """

@@ -4,6 +4,8 @@ A kernel that took the density as an argument would be compiled anew in every pr
 by type while the caller compiles, so that a cached caller carries the density it was compiled with.
 """
 
+from types import FunctionType
+
 import numpy as np
 from numba.extending import overload
 
@@ -28,11 +30,14 @@ def density(Params):
     """Register the decorated f(params, data, t, k) as the density of parameters of the class `Params`.
 
     The function stays plain Python and must use exactly these four names; it may call kernels. It gives 0.0
-    for a row of which nothing is seen.
+    for a row of which nothing is observed.
     """
 
     def register(function):
-        _DENSITIES[Params] = function
+        # Numba compares signatures, annotations and all: a copy without them.
+        _DENSITIES[Params] = FunctionType(
+            function.__code__, function.__globals__, function.__name__, None, function.__closure__
+        )
         return function
 
     return register

@@ -45,16 +45,18 @@ def log_filter(params, data, pi, u):
 
 
 def run(params, data, pi, u, capacity=K * T):
-    book = beam.trellis(T, capacity)
-    return beam.forward(params, data, BEGINS, u, pi, K, book, 0), book
+    trellis = beam.empty_trellis(T, capacity)
+    return beam.forward(params, data, BEGINS, u, pi, K, trellis, 0), trellis
 
 
-def column(book, t):
+def column(trellis, t):
     """Log weights of all states at t, largest 0."""
     out = np.full(K, -np.inf)
-    part = slice(book.first[t], book.first[t + 1])
+    part = slice(trellis.first[t], trellis.first[t + 1])
     with np.errstate(divide="ignore"):
-        out[book.state[part]] = book.weight[part] if book.in_logs[t] else np.log(book.weight[part])
+        out[trellis.state[part]] = (
+            trellis.weight[part] if trellis.in_logs[t] else np.log(trellis.weight[part])
+        )
     return out - out.max()
 
 
@@ -64,33 +66,33 @@ def test_weights_equal_those_of_a_filter_in_logs(rng, spread):
     logs = 0
     for _ in range(20):
         params, data, pi, _, u = problem(rng, spread)
-        done, book = run(params, data, pi, u)
+        done, trellis = run(params, data, pi, u)
         assert done == T
         want = log_filter(params, data, pi, u)
         for t in range(T):
-            if book.first[t + 1] - book.first[t] > 1:
-                np.testing.assert_allclose(column(book, t), want[t], rtol=1e-9, atol=1e-9)
+            if trellis.first[t + 1] - trellis.first[t] > 1:
+                np.testing.assert_allclose(column(trellis, t), want[t], rtol=1e-9, atol=1e-9)
             else:
-                assert np.array_equal(np.isfinite(want[t]), np.isfinite(column(book, t)))
-        logs += book.in_logs.sum()
+                assert np.array_equal(np.isfinite(want[t]), np.isfinite(column(trellis, t)))
+        logs += trellis.in_logs.sum()
     assert (logs > 0) == (spread >= 10.0)
 
 
-def test_a_small_work_space_is_enlarged_where_it_ran_out(rng):
+def test_a_small_trellis_is_enlarged_where_it_ran_out(rng):
     params, data, pi, _, u = problem(rng)
     _, whole = run(params, data, pi, u)
-    t, book = run(params, data, pi, u, capacity=2 * K)
+    t, trellis = run(params, data, pi, u, capacity=2 * K)
     assert 0 < t < T
     while t < T:
-        book = book._replace(
-            state=np.append(book.state, np.zeros(K, int)),
-            weight=np.append(book.weight, np.zeros(K)),
+        trellis = trellis._replace(
+            state=np.append(trellis.state, np.zeros(K, int)),
+            weight=np.append(trellis.weight, np.zeros(K)),
         )
-        t = beam.forward(params, data, BEGINS, u, pi, K, book, t)
+        t = beam.forward(params, data, BEGINS, u, pi, K, trellis, t)
     used = whole.first[-1]
-    assert np.array_equal(book.first, whole.first)
-    assert np.array_equal(book.state[:used], whole.state[:used])
-    assert np.array_equal(book.weight[:used], whole.weight[:used])
+    assert np.array_equal(trellis.first, whole.first)
+    assert np.array_equal(trellis.state[:used], whole.state[:used])
+    assert np.array_equal(trellis.weight[:used], whole.weight[:used])
 
 
 def test_a_row_without_density_is_named(rng):
@@ -106,15 +108,17 @@ def test_rows_are_sorted_whatever_their_length(rng):
         pi = np.zeros((states + 1, states + 1))
         pi[:, :states] = rng.dirichlet(np.full(states, 0.3), size=states + 1)
         begins, u = np.arange(30) % 15 == 0, np.full(30, 0.02 / states)
-        book = beam.trellis(30, 30 * states)
+        trellis = beam.empty_trellis(30, 30 * states)
         params = Level(rng.standard_normal(states), np.ones(states))
         assert (
-            beam.forward(params, Rows(rng.standard_normal((30, 1))), begins, u, pi, states, book, 0)
+            beam.forward(
+                params, Rows(rng.standard_normal((30, 1))), begins, u, pi, states, trellis, 0
+            )
             == 30
         )
         before = None
         for t in range(30):
-            now = set(book.state[book.first[t] : book.first[t + 1]].tolist())
+            now = set(trellis.state[trellis.first[t] : trellis.first[t + 1]].tolist())
             rows = [0] if begins[t] else [j + 1 for j in before]
             assert now == {k for j in rows for k in range(states) if pi[j, k] > u[t]}
             before = now
@@ -136,10 +140,14 @@ def test_paths_are_drawn_in_proportion_to_their_weight(rng):
         if all(pi[j, k] > 0.1 for j, k in zip(rows, z, strict=True)):
             weight[z] = np.exp(-0.5 * np.sum((data.y[:, 0] - params.mean[list(z)]) ** 2))
     total, N = sum(weight.values()), 20_000
-    book, z, found = beam.trellis(6, 18), np.empty(6, dtype=np.int64), dict.fromkeys(weight, 0)
-    beam.forward(params, data, begins, u, pi, 3, book, 0)
+    trellis, z, found = (
+        beam.empty_trellis(6, 18),
+        np.empty(6, dtype=np.int64),
+        dict.fromkeys(weight, 0),
+    )
+    beam.forward(params, data, begins, u, pi, 3, trellis, 0)
     for _ in range(N):
-        beam.backward(z, begins, u, pi, book, rng.random(6))
+        beam.backward(z, begins, u, pi, trellis, rng.random(6))
         found[tuple(z.tolist())] += 1
     expected = np.array([w / total * N for w in weight.values()])
     chi = np.sum((np.array(list(found.values())) - expected) ** 2 / expected)
@@ -147,29 +155,33 @@ def test_paths_are_drawn_in_proportion_to_their_weight(rng):
 
 
 def test_alternating_slices_and_paths_samples_a_finite_chain(rng):
-    """With everything but the labels fixed, slices and beam give the smoothing law that enumeration gives."""
+    """With everything but the labels fixed, slices and beam give the smoothing distribution that enumeration gives."""
     begins = np.array([True, False, False, False, True, False])
     pi = np.zeros((4, 4))
     pi[:, :3] = rng.dirichlet(np.full(3, 2.0), size=4)
     params, data = Level(np.array([-1.0, 0.0, 1.5]), np.ones(3)), Rows(rng.standard_normal((6, 1)))
     paths = np.array(list(product(range(3), repeat=6)))
     previous = np.where(begins, 0, np.roll(paths, 1, axis=1) + 1)
-    law = np.prod(
+    distribution = np.prod(
         pi[previous, paths] * np.exp(-0.5 * (data.y[:, 0] - params.mean[paths]) ** 2), axis=1
     )
-    law /= law.sum()
+    distribution /= distribution.sum()
 
     def features(z):
         return np.concatenate([z == 0, z == 1, z[..., 1:] == z[..., :-1]], axis=-1)
 
-    want = law @ features(paths)
+    want = distribution @ features(paths)
     N, batches = 40_000, 100
-    book, z, seen = beam.trellis(6, 18), np.zeros(6, dtype=np.int64), np.empty((N, want.size))
+    trellis, z, observed = (
+        beam.empty_trellis(6, 18),
+        np.zeros(6, dtype=np.int64),
+        np.empty((N, want.size)),
+    )
     for i in range(N):
         u = rng.random(6) * pi[np.where(begins, 0, np.roll(z, 1) + 1), z]
-        beam.forward(params, data, begins, u, pi, 3, book, 0)
-        beam.backward(z, begins, u, pi, book, rng.random(6))
-        seen[i] = features(z)
-    means = seen.reshape(batches, -1, want.size).mean(axis=1)
+        beam.forward(params, data, begins, u, pi, 3, trellis, 0)
+        beam.backward(z, begins, u, pi, trellis, rng.random(6))
+        observed[i] = features(z)
+    means = observed.reshape(batches, -1, want.size).mean(axis=1)
     error = means.std(axis=0, ddof=1) / np.sqrt(batches)
     assert (np.abs(means.mean(axis=0) - want) < 4.0 * error).all()

@@ -12,7 +12,7 @@ BEGINS = twin.begins_of(OFFSETS)
 
 def space(rng, z, K, capacity=None, begins=BEGINS):
     """Work space with the counts of z, a drawn beta, and nothing in the rows."""
-    work = hdp.transitions(capacity or K + 40)
+    work = hdp.empty_transitions(capacity or K + 40)
     work.n[: K + 1, :K] = np.pad(twin.counts(z, begins), ((0, K), (0, K)))[: K + 1, :K]
     work.beta[: K + 1] = rng.dirichlet(np.full(K + 1, 2.0))
     return work
@@ -123,7 +123,7 @@ def test_a_full_work_space_is_reported_and_the_work_goes_on_after_it(rng):
     values = np.array([50.0, 0.0, 100.0])
     L, done = hdp.prepare(rng, z, BEGINS, u, work, values, 3, False)
     assert (L, done) == (4, False)
-    larger, slices, rows = hdp.transitions(2000), u.copy(), work.pi[:4, :3].copy()
+    larger, slices, rows = hdp.empty_transitions(2000), u.copy(), work.pi[:4, :3].copy()
     larger.n[:5, :4], larger.beta[:5], larger.pi[:5, :5] = work.n, work.beta, work.pi
     L, done = hdp.prepare(rng, z, BEGINS, u, larger, values, L, True)
     assert done

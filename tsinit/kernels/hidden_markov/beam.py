@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsinit.kernels._jit import entry, kernel, kernel_with_memory
+from tsinit.kernels._jit import entry, kernel
 from tsinit.kernels.density import log_density
 from tsinit.kernels.random import choose
 
-FAINT = 1e-200  # relative weight below which a column goes to logs
-LOG_FAINT = np.log(FAINT)
-LEAST = 1e-300  # and in itself
+MIN_RELATIVE = 1e-200  # weight, over their sum, below which a column goes to logs
+LOG_MIN_RELATIVE = np.log(MIN_RELATIVE)
+MIN_WEIGHT = 1e-300  # and in itself
 
 
 class Trellis(NamedTuple):
@@ -27,18 +27,37 @@ class Trellis(NamedTuple):
     in_logs: np.ndarray  # (T,) bool
 
 
-def trellis(T, capacity):
-    """Make empty work space."""
+class SortedRows(NamedTuple):
+    """Transition probabilities by falling size, row by row, each row sorted when it is first needed."""
+
+    p: np.ndarray  # (K + 1, K + 1), closed by -1
+    order: np.ndarray  # (K + 1, K) which state each belongs to
+    is_sorted: np.ndarray  # (K + 1,) bool
+
+
+class ReachedStates(NamedTuple):
+    """What reaches each state at the present step."""
+
+    mass: np.ndarray  # (K,) weight, or its log
+    step: (
+        np.ndarray
+    )  # (K,) in logs, where a mass of zero is one like others: the last step that reached the state
+    state: np.ndarray  # those reached, listed in the trellis
+
+
+def empty_trellis(T, capacity):
+    """Make a trellis of T steps and `capacity` open states in all."""
     first = np.zeros(T + 1, np.int64)
     return Trellis(first, np.empty(capacity, np.int64), np.empty(capacity), np.zeros(T, np.bool_))
 
 
-@kernel_with_memory
-def sort_row(pi, j, p, order):
-    """Copy row j of pi by falling probability, closed by -1; p (K + 1, K + 1), order (K + 1, K).
+@kernel
+def sort_row(pi, j, rows):
+    """Sort row j of pi.
 
     A Shell sort: rows are short, and np.argsort takes a second to compile.
     """
+    p, order, is_sorted = rows
     K = order.shape[1]
     for k in range(K):
         p[j, k] = pi[j, k]
@@ -57,18 +76,19 @@ def sort_row(pi, j, p, order):
             p[j, at] = value
             order[j, at] = label
         gap //= 3
+    is_sorted[j] = True
 
 
 @kernel
-def spread(p, order, j, bound, weight, mass, state, end):
-    """Add the weight of row j to the mass (K,) of the states it reaches; lists new ones, returns the end."""
+def spread(rows, j, u, weight, reached, end):
+    """Add the weight of row j to the states that it reaches above the slice u; returns the end of their list."""
     r = 0
-    while p[j, r] > bound:
-        k = order[j, r]
-        if mass[k] == 0.0:
-            state[end] = k
+    while rows.p[j, r] > u:
+        k = rows.order[j, r]
+        if reached.mass[k] == 0.0:
+            reached.state[end] = k
             end += 1
-        mass[k] += weight
+        reached.mass[k] += weight
         r += 1
     return end
 
@@ -81,18 +101,18 @@ def log_sum(a, b):
 
 
 @kernel
-def spread_logs(p, order, j, bound, weight, mass, state, end, listed, t):
-    """`spread` in logs, of which zero is one: listed (K,) holds t for the states met."""
+def spread_logs(rows, j, u, weight, reached, end, t):
+    """`spread` at step t in logs."""
     r = 0
-    while p[j, r] > bound:
-        k = order[j, r]
-        if listed[k] == t:
-            mass[k] = log_sum(mass[k], weight)
+    while rows.p[j, r] > u:
+        k = rows.order[j, r]
+        if reached.step[k] == t:
+            reached.mass[k] = log_sum(reached.mass[k], weight)
         else:
-            listed[k] = t
-            state[end] = k
+            reached.step[k] = t
+            reached.state[end] = k
             end += 1
-            mass[k] = weight
+            reached.mass[k] = weight
         r += 1
     return end
 
@@ -111,15 +131,15 @@ def measure(params, data, t, state, begin, end, density):
 
 @kernel
 def weigh(state, weight, begin, end, mass, density, top):
-    """Weights that sum to one; False where one is too faint, or not a number."""
+    """Weights that sum to one; False where one is too small, or not a number."""
     total, low = 0.0, np.inf
     for i in range(begin, end):
         w = mass[state[i]] * np.exp(density[i - begin] - top)
         weight[i] = w
         total += w
         low = min(low, w)
-    # A total that is faint itself must not hide a weight gone to zero, nor may one that is not a number.
-    if not (low >= FAINT * total and low >= LEAST):
+    # A total that is tiny itself must not hide a weight gone to zero, nor may one that is not a number.
+    if not (low >= MIN_RELATIVE * total and low >= MIN_WEIGHT):
         return False
     total = 1.0 / total
     for i in range(begin, end):
@@ -141,7 +161,7 @@ def weigh_logs(state, weight, begin, end, mass, density, mass_in_logs):
             weight[kept] = value
             kept += 1
             top, low = max(top, value), min(low, value)
-    stay = low - top < LOG_FAINT
+    stay = low - top < LOG_MIN_RELATIVE
     for i in range(begin, kept):
         weight[i] -= top
         if not stay:
@@ -150,7 +170,7 @@ def weigh_logs(state, weight, begin, end, mass, density, mass_in_logs):
 
 
 @entry
-def forward(params, data, begins, u, pi, K, book, t):
+def forward(params, data, begins, u, pi, K, trellis, t):
     """Filter from step t on.
 
     Parameters
@@ -163,38 +183,35 @@ def forward(params, data, begins, u, pi, K, book, t):
         Transition probabilities, the start row first.
     K : int
         Represented states.
-    book : Trellis
+    trellis : Trellis
     t : int
-        0, or where the work space ran out before it was enlarged.
+        0, or where the trellis was full before it was enlarged.
 
     Returns
     -------
     t : int
-        T when done; the step at which the work space is full; or -1 - t where no open state has a density.
+        T when done; the step at which the trellis is full; or -1 - t where no open state has a density.
     """
-    first, state, weight, in_logs = book
-    p, order, is_sorted = (
-        np.empty((K + 1, K + 1)),
-        np.empty((K + 1, K), np.int64),
-        np.zeros(K + 1, np.bool_),
-    )
-    mass, density, listed = np.zeros(K), np.empty(K), np.full(K, -1)
-    sort_row(pi, 0, p, order)
+    first, state, weight, in_logs = trellis
+    # Arrays keep names of their own here: taken out of a tuple in a loop, each would be counted each time.
+    is_sorted, mass, density = np.zeros(K + 1, np.bool_), np.zeros(K), np.empty(K)
+    rows = SortedRows(np.empty((K + 1, K + 1)), np.empty((K + 1, K), np.int64), is_sorted)
+    reached = ReachedStates(mass, np.full(K, -1), state)
+    sort_row(pi, 0, rows)
     while t < begins.size and first[t] + K <= state.size:
         begin = end = first[t]
         logs = not begins[t] and in_logs[t - 1]
         if begins[t]:
-            end = spread(p, order, 0, u[t], 1.0, mass, state, end)
+            end = spread(rows, 0, u[t], 1.0, reached, end)
         else:
             for i in range(first[t - 1], begin):
                 j = state[i] + 1
                 if not is_sorted[j]:
-                    sort_row(pi, j, p, order)
-                    is_sorted[j] = True
+                    sort_row(pi, j, rows)
                 if logs:
-                    end = spread_logs(p, order, j, u[t], weight[i], mass, state, end, listed, t)
+                    end = spread_logs(rows, j, u[t], weight[i], reached, end, t)
                 else:
-                    end = spread(p, order, j, u[t], weight[i], mass, state, end)
+                    end = spread(rows, j, u[t], weight[i], reached, end)
         in_logs[t] = False
         if end == begin + 1:
             # Nowhere else to be: the density would only be normalised away.
@@ -212,13 +229,13 @@ def forward(params, data, begins, u, pi, K, book, t):
 
 
 @entry
-def backward(z, begins, u, pi, book, uniform):
+def backward(z, begins, u, pi, trellis, uniform):
     """Draw the labels z (T,) from the last step to the first, given a complete trellis.
 
     uniform : (T,) uniform draws, one a step.
     """
     T = z.size
-    first, state, weight, in_logs = book
+    first, state, weight, in_logs = trellis
     width = 0
     for t in range(T):
         width = max(width, first[t + 1] - first[t])

@@ -2,7 +2,7 @@
 
 The start row has its own restaurant (row 0), state j lies in row j + 1, and the last column is the mass
 of all states not represented. Teh et al. (2006); Van Gael et al. (2008); sticky after Fox et al. (2011).
-All arrays are work space with room for more states than there are; what lies beyond is zero in the counts.
+All arrays are a workspace for more states than there are; what lies beyond is zero in the counts.
 """
 
 import math
@@ -15,15 +15,15 @@ from tsinit.kernels.random import beta_pair, log_gamma_draw, normalise_logs
 
 
 class Transitions(NamedTuple):
-    """Work space with room for `capacity` states."""
+    """Workspace for `capacity` states."""
 
     n: np.ndarray  # (capacity + 1, capacity) transition counts
     beta: np.ndarray  # (capacity + 1,) weights of the states; entry K is that of all others
     pi: np.ndarray  # (capacity + 1, capacity + 1) transition probabilities; column K likewise
 
 
-def transitions(capacity):
-    """Make empty work space."""
+def empty_transitions(capacity):
+    """Make a workspace."""
     counts = np.zeros((capacity + 1, capacity), np.int64)
     return Transitions(counts, np.zeros(capacity + 1), np.zeros((capacity + 1, capacity + 1)))
 
@@ -98,14 +98,14 @@ def prepare(rng, z, begins, u, work, values, K, resume):
     K : int
         States represented so far.
     resume : bool
-        Keep rows and slices: the work space was too small and has grown.
+        Keep rows and slices: the workspace was too small and has grown.
 
     Returns
     -------
     K : int
         States represented now.
     done : bool
-        False where the work space is full.
+        False where the workspace is full.
     """
     alpha, rho, gamma = values[0], values[1], values[2]
     if resume:
