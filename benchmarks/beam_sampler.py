@@ -26,7 +26,8 @@ from sklearn.metrics import adjusted_rand_score
 from tsinit import InfiniteHMM, emissions
 from tsinit.datasets import make_hmm
 from tsinit.kernels.hidden_markov import forward_backward
-from tsinit.models.hidden_markov.chain import Chain, Priors
+from tsinit.models import Monitor
+from tsinit.models.hidden_markov.chain import BeamChain, ConcentrationPriors
 
 R_MS = {500: 31.0, 1000: 53.0, 2000: 75.0}
 
@@ -44,10 +45,15 @@ def milliseconds(chain, n_sweeps, rounds=7):
 
 def make_chain(data, emission, sticky, priors=None, labels=None):
     offsets = np.array([0, len(data.y)])
-    bound = emissions.resolve(emission).bind(data.y, offsets)
+    on_data = emissions.resolve(emission).bind(data.y, offsets)
     z = np.random.default_rng(0).integers(4, size=len(data.y)) if labels is None else labels
-    return Chain(
-        bound, offsets, z, np.random.default_rng(0), priors=priors or Priors(), sticky=sticky
+    return BeamChain(
+        on_data,
+        offsets,
+        z,
+        np.random.default_rng(0),
+        priors=priors or ConcentrationPriors(),
+        sticky=sticky,
     )
 
 
@@ -60,7 +66,9 @@ def sweeps():
     for T, r_ms in R_MS.items():
         data = make_hmm(T, persistence=0.95, random_state=0)
         known = emissions.KnownVarianceGaussian(variance=1.0)
-        plain = make_chain(data, known, False, Priors(alpha=(6.0, 1.0), gamma=(4.0, 1.0)))
+        plain = make_chain(
+            data, known, False, ConcentrationPriors(alpha=(6.0, 1.0), gamma=(4.0, 1.0))
+        )
         full = make_chain(data, "gaussian", True)
         for chain in (plain, full):
             milliseconds(chain, 300, 1)
@@ -88,13 +96,13 @@ def parallel():
     model.set_params(n_chains=2).fit(data.y)
 
     def wall(n_chains, n_jobs):
-        began = time.perf_counter()
-        model.set_params(n_chains=n_chains, n_jobs=n_jobs).fit(data.y)
-        return model._fitted_seconds, time.perf_counter() - began
+        monitor = Monitor()
+        model.set_params(n_chains=n_chains, n_jobs=n_jobs).fit_under(monitor, data.y)
+        return monitor.fit_seconds
 
-    two = np.median([wall(2, 2)[0] for _ in range(3)])
-    four = np.median([wall(4, 2)[0] for _ in range(3)])
-    one = np.median([wall(4, 1)[0] for _ in range(3)])
+    two = np.median([wall(2, 2) for _ in range(3)])
+    four = np.median([wall(4, 2) for _ in range(3)])
+    one = np.median([wall(4, 1) for _ in range(3)])
     print(f"\n### Chains of 1,000 sweeps, wall seconds of sampling: four in two threads {four:.2f}, two runs of two "
           f"{2 * two:.2f} ({four / (2 * two):.2f}), four in one thread {one:.2f}")  # fmt: skip
 

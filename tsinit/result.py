@@ -29,6 +29,10 @@ Variables = Mapping[str, Any]
 #: Dimension and values.
 Coordinate = tuple[str, npt.NDArray]
 
+#: R-hat below which chains count as converged (``converged_``). With some hundred draws, chains that agree scatter
+#: above the 1.01 of Vehtari et al. (2021).
+CONVERGED_RHAT = 1.05
+
 _FIRST_DIM = {"posterior_by_state": ("state",), "posterior_by_time": ("time",)}
 
 

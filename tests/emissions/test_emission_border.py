@@ -255,7 +255,9 @@ def test_units_and_offsets_change_nothing_but_the_units(rng, name):
         described.append((on_data.means(params), on_data.covariances(params)))
         value.append(on_data.log_evidence(z, 2, params, latent))
     np.testing.assert_allclose(described[1][0], offset + factor * described[0][0], rtol=1e-6)
-    np.testing.assert_allclose(described[1][1], np.outer(factor, factor) * described[0][1], rtol=1e-5)
+    np.testing.assert_allclose(
+        described[1][1], np.outer(factor, factor) * described[0][1], rtol=1e-5
+    )
     jacobian = -np.sum(~np.isnan(y), axis=0) @ np.log(factor)
     assert value[1] == pytest.approx(value[0] + jacobian, rel=1e-8)
 

@@ -9,7 +9,7 @@ from emissions.exponential import Exponential
 from sklearn.metrics import adjusted_rand_score
 
 from tsinit.emissions import resolve
-from tsinit.models.hidden_markov.chain import Chain
+from tsinit.models.hidden_markov.chain import BeamChain
 
 T = 240
 OFFSETS = np.array([0, 100, T])
@@ -45,7 +45,7 @@ def _data(name, rng, z):
 
 
 def _run(on_data, start, seed, sweeps=60):
-    chain = Chain(on_data, OFFSETS, start, np.random.default_rng(seed))
+    chain = BeamChain(on_data, OFFSETS, start, np.random.default_rng(seed))
     for _ in range(sweeps):
         chain.sweep()
     return chain

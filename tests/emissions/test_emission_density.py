@@ -89,6 +89,7 @@ def test_simulated_data_have_the_density_and_the_moments_told(rng, name):
     elif name != "student_t":  # with 3 degrees of freedom squares have no variance
         error = 5.0 * np.std((x - mean) ** 2, axis=0) / np.sqrt(n)
         assert (
-            np.abs(np.mean((x - mean) ** 2, axis=0) - np.diag(on_data.covariances(params)[1])) < error
+            np.abs(np.mean((x - mean) ** 2, axis=0) - np.diag(on_data.covariances(params)[1]))
+            < error
         ).all()
     assert (np.abs(x.mean(axis=0) - mean) < 5.0 * x.std(axis=0) / np.sqrt(n)).all()

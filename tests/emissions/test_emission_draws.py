@@ -74,7 +74,9 @@ def test_known_variance_posterior(rng):
             precision = 1.0 / [9.0, 3.0][i] + x.size / [4.0, 2.0][i]
             m = (MEAN[i] / [9.0, 3.0][i] + x.sum() / [4.0, 2.0][i]) / precision
             _agrees(mean[:, k, i], stats.norm(m, precision**-0.5))
-    np.testing.assert_allclose(_described(on_data, draws[:1], "variance")[0], np.tile([4.0, 2.0], (3, 1)))
+    np.testing.assert_allclose(
+        _described(on_data, draws[:1], "variance")[0], np.tile([4.0, 2.0], (3, 1))
+    )
 
 
 def test_poisson_posterior(rng):
@@ -94,7 +96,9 @@ def test_categorical_posterior(rng):
     probability = _described(on_data, draws, "probability")
     for k in range(3):
         for i in range(2):
-            counts = on_data.prior.counts[i] + np.bincount(_observed(y, z, k, i).astype(int), minlength=3)
+            counts = on_data.prior.counts[i] + np.bincount(
+                _observed(y, z, k, i).astype(int), minlength=3
+            )
             for c in range(3):
                 _agrees(probability[:, k, i, c], stats.beta(counts[c], counts.sum() - counts[c]))
 

@@ -1,8 +1,17 @@
 """Plots of a sampler: how its chains went, and how many states they found."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from tsinit._plots import style
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
 
 _NAMES = {
     "log_joint": "joint log density (nats)",
@@ -13,14 +22,16 @@ _NAMES = {
 }
 
 
-def chains(model, *, names=("log_joint", "n_states"), ax=None):
+def chains(
+    model: Any, *, names: str | Sequence[str] = ("log_joint", "n_states"), ax: Axes | None = None
+) -> Any:
     """Draw what a sampler recorded, sweep by sweep, a line for each chain; the warm-up is shaded.
 
     Parameters
     ----------
     model : fitted sampler
-        With ``trace_``, a dict of (chain, sweep) arrays that begin with the start, and ``n_tune`` sweeps of
-        warm-up.
+        With ``trace_``, a dict of (chain, sweep) arrays that begin with the start, ``n_tune`` sweeps of warm-up and,
+        where chains stopped and were left out, ``stopped_`` with their numbers.
     names : sequence of str
         Which records; each gets a panel.
     ax : matplotlib Axes, optional
@@ -49,7 +60,9 @@ def chains(model, *, names=("log_joint", "n_states"), ax=None):
         else list(style.panels(len(names), size, sharex=True))
     )
     n_tune = getattr(model, "n_tune", 0)
-    numbers = getattr(model, "_fitted_chains", range(len(model.trace_[names[0]])))
+    stopped = getattr(model, "stopped_", {})
+    n_chains = len(model.trace_[names[0]]) + len(stopped)
+    numbers = [c for c in range(n_chains) if c not in stopped]
     looks = style.marks([f"chain {c}" for c in numbers])
     for name, panel in zip(names, axes, strict=True):
         for (label, line), values in zip(looks.items(), model.trace_[name], strict=True):
@@ -60,10 +73,11 @@ def chains(model, *, names=("log_joint", "n_states"), ax=None):
                 0, n_tune, color=style.PALE, alpha=0.3, linewidth=0, zorder=0, label="warm-up"
             )
         panel.margins(x=0)
-        _show_the_end(panel, model.trace_[name])
+        _zoom_on_later_half(panel, model.trace_[name])
         style.dress(panel, "", _NAMES.get(name, name))
         if name == "n_states":
-            panel.yaxis.get_major_locator().set_params(integer=True)
+            locator: Any = panel.yaxis.get_major_locator()
+            locator.set_params(integer=True)
     style.legend(axes[0], ncols=6, loc="lower left", bbox_to_anchor=(0, 1), borderpad=0, columnspacing=1.0,
                  handlelength=1.2)  # fmt: skip
     axes[-1].set_xlabel("sweep", color=style.INK)
@@ -71,10 +85,10 @@ def chains(model, *, names=("log_joint", "n_states"), ax=None):
     return style.one_or_all(axes)
 
 
-def n_states(model, *, ax=None):
+def n_states(model: Any, *, ax: Axes | None = None) -> Axes:
     """Draw the posterior of the number of states: bars over all chains, a mark for each chain.
 
-    Where the marks differ much, the chains have not seen the same posterior. The estimate has the number of
+    Where the marks differ much, the chains have not explored the same posterior. The estimate has the number of
     states that the filled bar shows; it need not be the most probable one.
 
     Parameters
@@ -101,8 +115,8 @@ def n_states(model, *, ax=None):
         )
     estimate = getattr(model, "n_states_", None)
     ax = style.single(ax, (4.6, 3.0))
-    seen = [draws.min(), draws.max()] + ([] if estimate is None else [estimate])
-    values = np.arange(min(seen), max(seen) + 1)
+    present = [draws.min(), draws.max()] + ([] if estimate is None else [estimate])
+    values = np.arange(min(present), max(present) + 1)
     shares = np.array([(draws == k).mean(axis=1) for k in values])
     for chosen, label in ((False, None), (True, "states of the estimate")):
         own = (values == estimate) == chosen
@@ -117,7 +131,7 @@ def n_states(model, *, ax=None):
     return style.dress(ax, "number of states", "posterior probability")
 
 
-def _show_the_end(ax, chains):
+def _zoom_on_later_half(ax: Axes, chains: Any) -> None:
     """Starts can lie so far off that the rest becomes one line: show the second halves and as much again."""
     halves = np.concatenate(
         [np.asarray(values, dtype=float)[len(values) // 2 :] for values in chains]

@@ -1,16 +1,28 @@
 """Plot of a segmentation: which steps belong together, and in how many of the draws."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from tsinit import _validate
 from tsinit._plots import style
-from tsinit._plots.segmentation import MOST_COLUMNS, look, runs
+from tsinit._plots.segmentation import MAX_COLUMNS, find_runs, look
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike
+
+    from tsinit._typing import FloatArray, IntArray
 
 #: Runs beyond which outlines of blocks cover what they mark.
 _MANY_RUNS = 120
 
 
-def coclustering(model, *, labels=None, max_rows=600, ax=None):
+def coclustering(
+    model: Any, *, labels: ArrayLike | None = None, max_rows: int = 600, ax: Axes | None = None
+) -> Axes:
     """Draw how probable it is that two steps are in one regime, in the order of time.
 
     Outlines mark the runs of the estimate, strips at the top and on the right its states.
@@ -49,7 +61,9 @@ def coclustering(model, *, labels=None, max_rows=600, ax=None):
     return style.dress(ax, "row", "row")
 
 
-def _together(model, labels, max_rows):
+def _together(
+    model: Any, labels: ArrayLike | None, max_rows: int
+) -> tuple[FloatArray, IntArray | None, int]:
     """Matrix to draw, the estimate, and the number of steps."""
     if hasattr(model, "draws_"):
         from tsinit import partitions
@@ -76,15 +90,15 @@ def _together(model, labels, max_rows):
     return matrix[np.ix_(rows, rows)], None if labels is None else np.asarray(labels), len(matrix)
 
 
-def _spaced(T, most):
-    return np.unique(np.linspace(0, T - 1, min(T, most)).round().astype(int))
+def _spaced(T: int, max_rows: int) -> IntArray:
+    return np.unique(np.linspace(0, T - 1, min(T, max_rows)).round().astype(int))
 
 
-def _mark_runs(ax, labels):
+def _mark_runs(ax: Axes, labels: IntArray) -> None:
     """Outline the runs on the diagonal, and put the states of the estimate along two sides."""
     from matplotlib.collections import PolyCollection
 
-    first, last = runs(labels)
+    first, last = find_runs(labels)
     a, b = first - 0.5, last - 0.5
     if len(first) <= _MANY_RUNS:
         blocks = np.array([(a, a), (b, a), (b, b), (a, b)]).transpose(2, 0, 1)
@@ -99,7 +113,7 @@ def _mark_runs(ax, labels):
         dressed = {
             "clip_on": False,
             "linewidth": 0,
-            "rasterized": len(first) > MOST_COLUMNS,
+            "rasterized": len(first) > MAX_COLUMNS,
         } | look(k)
         top = PolyCollection(list(own), transform=ax.get_xaxis_transform(), **dressed)
         right = PolyCollection(list(own[..., ::-1]), transform=ax.get_yaxis_transform(), **dressed)

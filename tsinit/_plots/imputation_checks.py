@@ -8,7 +8,7 @@ import numpy as np
 
 from tsinit import _validate
 from tsinit._plots import style
-from tsinit._plots.chains import _show_the_end
+from tsinit._plots.chains import _zoom_on_later_half
 from tsinit._plots.imputed_rows import posterior_of, shown_columns, spread
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _trace(ax: Axes, chains: FloatArray, n_warmup: int) -> None:
     if n_warmup > 0:
         ax.axvspan(0, n_warmup, color=style.PALE, alpha=0.3, linewidth=0, zorder=0, label="warm-up")
     ax.margins(x=0)
-    _show_the_end(ax, chains)
+    _zoom_on_later_half(ax, chains)
 
 
 def imputed_rhat(model: TBayesMICE, *, ax: Any = None) -> Any:

@@ -1,6 +1,9 @@
 """Plots of segmentations: the series with its regimes, and several strips below each other."""
 
+from __future__ import annotations
+
 from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -8,15 +11,31 @@ from tsinit import _validate
 from tsinit._plots import style
 from tsinit._plots.fits import _positions, _tidy_dates, _times
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike
+
+    from tsinit._typing import FloatArray, IntArray, SeriesLike
+    from tsinit._validate.series import Panel
+
 #: Colours of states; black is left out, for it would read as an axis. Further states have hatches.
 _COLOURS = style.COLOURS[:6]
 _HATCHES = (None, "////", "....", "xxxx", "\\\\\\\\")
 #: Steps beyond which marks of single ones, or probabilities of each, would only be ink.
 _MANY_STEPS = 400
-MOST_COLUMNS = 2000
+MAX_COLUMNS = 2000
 
 
-def segmentation(model, X=None, *, lengths=None, columns=None, ax=None):
+def segmentation(
+    model: Any,
+    X: SeriesLike | None = None,
+    *,
+    lengths: Sequence[int] | None = None,
+    columns: Sequence[Any] | None = None,
+    ax: Axes | None = None,
+) -> Any:
     """Draw a series with its regimes as bands of colour, and below how probable each regime is.
 
     Thick lines are the posterior means of the regimes. Several sequences are drawn one after the other, over
@@ -25,9 +44,10 @@ def segmentation(model, X=None, *, lengths=None, columns=None, ax=None):
     Parameters
     ----------
     model : fitted InfiniteHMM
-        Or anything with ``labels_`` (T,) and ``probabilities_`` (T, K).
+        Or anything with ``labels_`` (T,) and ``probabilities_`` (T, K); ``observed_``, the data of its fit, and
+        ``means_`` (K, D) are drawn where it has them.
     X : (T, D) array or DataFrame, Series, or list of those, optional
-        The data of the fit; NaN where missing. Without it, those that the model keeps.
+        The data of the fit; NaN where missing. Without it, ``observed_`` of the model.
     lengths : sequence of int, optional
         Rows of each sequence, where X is one table.
     columns : list, optional
@@ -60,8 +80,16 @@ def segmentation(model, X=None, *, lengths=None, columns=None, ax=None):
     for j, one in zip(shown, axes[: len(shown)], strict=True):
         for a, b in pairwise(starts):
             # Points show what stands alone between gaps; lines alone do where there are many.
-            drawn = {"marker": "." if b - a < _MANY_STEPS else "", "markersize": 4, "zorder": 3}
-            one.plot(time[a:b], y[a:b, j], color=style.INK, linewidth=0.8, **drawn)
+            marker = "." if b - a < _MANY_STEPS else ""
+            one.plot(
+                time[a:b],
+                y[a:b, j],
+                color=style.INK,
+                linewidth=0.8,
+                marker=marker,
+                markersize=4,
+                zorder=3,
+            )
         _bands(one, labels, edges, starts, _state_means(model, j, len(names)))
         style.dress(one, "", str(names[j]))
     if ax is None:
@@ -77,7 +105,9 @@ def segmentation(model, X=None, *, lengths=None, columns=None, ax=None):
     return style.one_or_all(axes)
 
 
-def segmentations(labels, *, time=None, ax=None):
+def segmentations(
+    labels: Mapping[str, ArrayLike], *, time: Any = None, ax: Axes | None = None
+) -> Axes:
     """Draw several segmentations of the same steps below each other, as strips of colour.
 
     States of each are matched with those of the first by the steps they share (Hungarian algorithm), so that one
@@ -115,11 +145,11 @@ def segmentations(labels, *, time=None, ax=None):
     first = next(iter(parts.values()))
     for row, z in enumerate(parts.values()):
         z = _matched(z, first)
-        a, b = runs(z)
+        a, b = find_runs(z)
         for k in np.unique(z):
             own = z[a] == k
-            spans = np.column_stack([edges[a[own]], edges[b[own]] - edges[a[own]]])
-            dressed = {"linewidth": 0, "alpha": 0.75, "rasterized": len(a) > MOST_COLUMNS} | look(k)
+            spans: Any = np.column_stack([edges[a[own]], edges[b[own]] - edges[a[own]]])
+            dressed = {"linewidth": 0, "alpha": 0.75, "rasterized": len(a) > MAX_COLUMNS} | look(k)
             ax.broken_barh(spans, (row - 0.4, 0.8), **dressed)
     ax.set_yticks(range(len(parts)), list(parts))
     ax.set_ylim(len(parts) - 0.5, -0.5)
@@ -133,7 +163,7 @@ def segmentations(labels, *, time=None, ax=None):
     return ax
 
 
-def look(k):
+def look(k: int) -> dict[str, Any]:
     """Face colour and hatch of state k, the same in every plot."""
     return {
         "facecolor": _COLOURS[k % len(_COLOURS)],
@@ -141,24 +171,24 @@ def look(k):
     }
 
 
-def runs(labels, starts=(0,)):
+def find_runs(labels: IntArray, starts: ArrayLike = (0,)) -> tuple[IntArray, IntArray]:
     """First step of each run and the step after its last; a run ends where its sequence ends."""
     first = np.union1d(np.flatnonzero(np.diff(labels)) + 1, np.asarray(starts)[:-1]).astype(int)
     first = np.union1d(first, [0])
     return first, np.append(first[1:], len(labels))
 
 
-def _panel(model, X, lengths):
+def _panel(model: Any, X: SeriesLike | None, lengths: Sequence[int] | None) -> Panel:
     if X is not None:
         return _validate.check_series(X, lengths)
-    if getattr(model, "_fitted_panel", None) is None:
+    if not hasattr(model, "observed_"):
         raise ValueError(
             "X must be given for a model that does not keep the data of its fit; got None."
         )
-    return model._fitted_panel
+    return model.observed_
 
 
-def _axes(ax, n):
+def _axes(ax: Axes | None, n: int) -> list[Axes]:
     if ax is not None:
         return [ax]
     height = 1.5 if n > 1 else 2.0
@@ -166,7 +196,7 @@ def _axes(ax, n):
     return list(style.panels(n + 1, (6.4, whole), sharex=True, height_ratios=[height] * n + [1.1]))
 
 
-def _edges(time):
+def _edges(time: Any) -> FloatArray:
     """Where each step begins and ends on the axis, (T + 1,): halfway to its neighbours."""
     if getattr(time, "dtype", np.dtype(float)).kind in "MO":
         from matplotlib.dates import date2num
@@ -179,7 +209,7 @@ def _edges(time):
     return np.concatenate([[2 * time[0] - middle[0]], middle, [2 * time[-1] - middle[-1]]])
 
 
-def _matched(labels, reference):
+def _matched(labels: IntArray, reference: IntArray) -> IntArray:
     """Name the states of a segmentation after those of another with which they share most steps."""
     from scipy.optimize import linear_sum_assignment
 
@@ -194,38 +224,48 @@ def _matched(labels, reference):
     return name[labels]
 
 
-def _bands(ax, labels, edges, starts, means):
+def _bands(
+    ax: Axes, labels: IntArray, edges: FloatArray, starts: ArrayLike, means: FloatArray | None
+) -> None:
     """Colour behind each run, and the mean of its state across it."""
-    first, last = runs(labels, starts)
+    first, last = find_runs(labels, starts)
     states = np.unique(labels)
     for k in states:
         # Words in front of each of many numbers would not fit.
         name = f"state {k}" if k == states[0] or len(states) < 7 else str(k)
         own = labels[first] == k
         left, right = edges[first[own]], edges[last[own]]
+        spans: Any = np.column_stack([left, right - left])
         ax.broken_barh(
-            np.column_stack([left, right - left]), (0, 1), transform=ax.get_xaxis_transform(), alpha=0.28,
-            linewidth=0, zorder=0, label=name, rasterized=len(first) > MOST_COLUMNS, **look(k),
+            spans, (0, 1), transform=ax.get_xaxis_transform(), alpha=0.28,
+            linewidth=0, zorder=0, label=name, rasterized=len(first) > MAX_COLUMNS, **look(k),
         )  # fmt: skip
         if means is not None and np.isfinite(means[k]):
             height = np.full(left.size, means[k])
             ax.hlines(height, left, right, color=look(k)["facecolor"], linewidth=2, zorder=2)
 
 
-def _state_means(model, j, D):
+def _state_means(model: Any, j: int, D: int) -> FloatArray | None:
     """Means of column j in each state; None where the model has none in the units of the data."""
     means = getattr(model, "means_", None)
     return means[:, j] if means is not None and np.shape(means)[1:] == (D,) else None
 
 
-def _probabilities(ax, probabilities, edges):
+def _probabilities(ax: Axes, probabilities: FloatArray, edges: FloatArray) -> None:
     """Stack the probabilities of the states; of long series, their means over equal pieces."""
     T, K = probabilities.shape
-    cuts = np.unique(np.linspace(0, T, min(T, MOST_COLUMNS) + 1).astype(int))
+    cuts = np.unique(np.linspace(0, T, min(T, MAX_COLUMNS) + 1).astype(int))
     pieces = np.add.reduceat(probabilities, cuts[:-1]) / np.diff(cuts)[:, None]
     tops = np.column_stack([np.zeros(len(pieces)), np.cumsum(pieces, axis=1)])
     for k in range(K):
-        between = {"baseline": tops[:, k], "fill": True}
-        ax.stairs(tops[:, k + 1], edges[cuts], alpha=0.75, linewidth=0, **between, **look(k))
+        ax.stairs(
+            tops[:, k + 1],
+            edges[cuts],
+            baseline=tops[:, k],
+            fill=True,
+            alpha=0.75,
+            linewidth=0,
+            **look(k),
+        )
     ax.set_ylim(0, 1)
     style.dress(ax, "", "probability")

@@ -14,6 +14,7 @@ from tsinit._validate.values import short
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy.typing as npt
     import pandas as pd
 
     from tsinit._typing import FloatArray, TableLike
@@ -55,6 +56,23 @@ class Panel(NamedTuple):
         ]
         return pieces if self.form == "list" else pieces[0]
 
+    def restore_column(self, values: npt.NDArray, name: str) -> Any:
+        """Hand back values (T,) for the rows that were given, a Series of that name for each DataFrame."""
+        if len(self.rows) < len(values):
+            values = values[self.rows]
+        if self.form == "array":
+            return values
+        pieces = [
+            _column_like(part, piece, name)
+            for part, piece in zip(self.parts, self.split(values), strict=True)
+        ]
+        return pieces if self.form == "list" else pieces[0]
+
+    def on_all_steps(self, values: npt.NDArray) -> npt.NDArray:
+        """Extend values (rows given,) to the steps that the data skip: there it is the value before."""
+        before = np.searchsorted(self.rows, np.arange(len(self.y)), side="right") - 1
+        return values[before]
+
     def split(self, values: FloatArray) -> list[FloatArray]:
         """Cut values (rows given, ...) into the tables as given."""
         return np.split(values, np.cumsum([len(part) for part in self.parts])[:-1])
@@ -68,6 +86,14 @@ def _like(part: Any, values: FloatArray, columns: Any) -> FloatArray | pd.DataFr
     return pd.DataFrame(
         values, index=part.index, columns=part.columns if columns is None else columns
     )
+
+
+def _column_like(part: Any, values: npt.NDArray, name: str) -> Any:
+    if not hasattr(part, "iloc"):
+        return values
+    import pandas as pd
+
+    return pd.Series(values, index=part.index, name=name)
 
 
 class _Sequence(NamedTuple):

@@ -7,7 +7,7 @@ import pytest
 from models.hidden_markov.level_emission import LevelOnData
 
 from tsinit.models.hidden_markov import chain as module
-from tsinit.models.hidden_markov.chain import Chain, ChainStopped, Priors
+from tsinit.models.hidden_markov.chain import BeamChain, ChainStopped, ConcentrationPriors
 
 
 def series(rng, T, persistence=0.95, means=(2.0, 0.0, -2.0)):
@@ -26,7 +26,7 @@ def run(chain, n):
 def start(y, seed=0, K0=4, **options):
     rng = np.random.default_rng(seed)
     offsets = options.pop("offsets", [0, len(y)])
-    return Chain(LevelOnData(y), offsets, rng.integers(K0, size=len(y)), rng, **options)
+    return BeamChain(LevelOnData(y), offsets, rng.integers(K0, size=len(y)), rng, **options)
 
 
 def state(chain):
@@ -61,14 +61,14 @@ def test_what_a_sweep_leaves_is_consistent(rng):
         assert chain.beta.sum() == pytest.approx(1.0)
         assert np.isfinite([chain.alpha, chain.rho, chain.gamma, chain.log_joint]).all()
         assert chain.n_represented >= K
-        assert 1.0 <= chain.n_live <= chain.n_represented
+        assert 1.0 <= chain.n_open <= chain.n_represented
     assert chain.n_sweeps == 50
 
 
 def test_clear_regimes_never_share_a_state(rng):
     y, z = series(rng, 500, means=(10.0, 0.0, -10.0))
     offsets, z0 = [0, 500], rng.integers(8, size=500)
-    chain = run(Chain(LevelOnData(y, tau=10.0), offsets, z0, rng), 100)
+    chain = run(BeamChain(LevelOnData(y, tau=10.0), offsets, z0, rng), 100)
     for _ in range(100):
         chain.sweep()
         assert len(set(zip(chain.z, z, strict=True))) == chain.K
@@ -85,7 +85,7 @@ def test_chains_in_threads_equal_chains_one_after_the_other(rng):
     offsets, z0 = [0, 2000], np.arange(2000) % 4
 
     def make(seed):
-        return Chain(on_data, offsets, z0, np.random.default_rng(seed))
+        return BeamChain(on_data, offsets, z0, np.random.default_rng(seed))
 
     together = [make(seed) for seed in range(2)]
     threads = [threading.Thread(target=run, args=(chain, 60)) for chain in together]
@@ -100,9 +100,9 @@ def test_chains_in_threads_equal_chains_one_after_the_other(rng):
 def test_room_that_runs_out_changes_nothing_but_where_the_arrays_lie(rng, monkeypatch):
     y, _ = series(rng, 150)
     plain = run(start(y, K0=3), 60)
-    monkeypatch.setattr(module, "ROOM", 1)
+    monkeypatch.setattr(module, "INITIAL_CAPACITY", 1)
     monkeypatch.setattr(
-        module.beam, "trellis", lambda T, capacity, make=module.beam.trellis: make(T, 1)
+        module.beam, "empty_trellis", lambda T, capacity, make=module.beam.empty_trellis: make(T, 1)
     )
     assert_same(run(start(y, K0=3), 60), plain)
 
@@ -110,7 +110,7 @@ def test_room_that_runs_out_changes_nothing_but_where_the_arrays_lie(rng, monkey
 def test_labels_may_be_anything(rng):
     y, _ = series(rng, 60)
     labels = np.arange(60) % 3, np.arange(60) % 3 * 7 - 5
-    one, other = (Chain(LevelOnData(y), [0, 60], z0, np.random.default_rng(1)) for z0 in labels)
+    one, other = (BeamChain(LevelOnData(y), [0, 60], z0, np.random.default_rng(1)) for z0 in labels)
     assert_same(run(one, 5), run(other, 5))
 
 
@@ -137,7 +137,7 @@ def _hard_cases():
         "constant": (np.zeros((200, 1)), [0, 200], np.arange(200) % 5, {}),
         "natural units": (1000.0 + 50.0 * y, [0, 200], np.arange(200) % 4, {}),
         "gaps": (gaps, [0, 200], np.arange(200) % 4, {}),
-        "nothing seen": (np.full((30, 1), np.nan), [0, 30], np.arange(30) % 4, {}),
+        "nothing observed": (np.full((30, 1), np.nan), [0, 30], np.arange(30) % 4, {}),
         "one step": (y[:1], [0, 1], [0], {}),
         "one step, unseen": (np.full((1, 1), np.nan), [0, 1], [3], {}),
         "every step a state": (y[:40], [0, 40], np.arange(40), {}),
@@ -155,20 +155,22 @@ def _hard_cases():
 @pytest.mark.parametrize("case", _hard_cases())
 def test_hard_data_come_to_an_end(case):
     y, offsets, z0, fixed = _hard_cases()[case]
-    chain = run(Chain(LevelOnData(y), offsets, z0, np.random.default_rng(0), fixed=fixed), 100)
+    chain = run(BeamChain(LevelOnData(y), offsets, z0, np.random.default_rng(0), fixed=fixed), 100)
     assert np.isfinite(chain.log_joint)
     assert np.isfinite(chain.pi).all()
 
 
 def test_two_states_far_apart_are_told_apart_from_the_worst_labels():
     y, offsets, z0, _ = _hard_cases()["two states a thousand apart, wrong labels"]
-    chain = run(Chain(LevelOnData(y, sd=1.0, tau=500.0), offsets, z0, np.random.default_rng(0)), 200)
+    chain = run(
+        BeamChain(LevelOnData(y, sd=1.0, tau=500.0), offsets, z0, np.random.default_rng(0)), 200
+    )
     assert not set(chain.z[:100]) & set(chain.z[100:])
 
 
 def test_states_without_end_stop_the_chain(rng, monkeypatch):
     y, _ = series(rng, 100)
-    monkeypatch.setattr(module, "MOST", 40)
+    monkeypatch.setattr(module, "MAX_STATES", 40)
     chain = start(y, fixed={"alpha": 1e4, "rho": 0.0, "gamma": 1e6})
     with pytest.raises(
         ChainStopped,
@@ -186,6 +188,6 @@ def test_data_without_density_stop_the_chain(rng):
 
 def test_priors_are_in_effect(rng):
     y, _ = series(rng, 100)
-    tight = Priors(alpha=(4e6, 1e6), gamma=(2e6, 1e6), rho=(3e6, 1e6))
+    tight = ConcentrationPriors(alpha=(4e6, 1e6), gamma=(2e6, 1e6), rho=(3e6, 1e6))
     chain = run(start(y, priors=tight), 5)
     np.testing.assert_allclose([chain.alpha, chain.gamma, chain.rho], [4.0, 2.0, 0.75], rtol=0.01)

@@ -10,7 +10,7 @@ from models.hidden_markov.test_chain_geweke import IN_ORDER, PRIORS, bind
 from reference import hdp as twin
 from scipy.stats import chisquare
 
-from tsinit.models.hidden_markov.chain import Chain
+from tsinit.models.hidden_markov.chain import BeamChain
 
 OFFSETS = [0, 25, 40]
 T = OFFSETS[-1]
@@ -26,7 +26,7 @@ def ranks_of(on_data, seed, sweeps, thin, priors):
     y = on_data.simulate(rng, on_data.prior_params(rng, len(beta) - 1), z)
     y[rng.random(y.shape) < 0.1] = np.nan
     truth = np.array([len(set(z.tolist())), *values])
-    chain = Chain(on_data.with_data(y), OFFSETS, rng.integers(3, size=T), rng, priors)
+    chain = BeamChain(on_data.with_data(y), OFFSETS, rng.integers(3, size=T), rng, priors)
     for _ in range(sweeps):
         chain.sweep()
     draws = []

@@ -11,7 +11,7 @@ from scipy import stats
 
 from tsinit.kernels.random import beta_pair
 from tsinit.models.hidden_markov import chain as module
-from tsinit.models.hidden_markov.chain import Chain, ChainStopped
+from tsinit.models.hidden_markov.chain import BeamChain, ChainStopped
 
 Y = np.array([0.3, 2.4, 1.9, -0.8, 0.1, 2.2])[:, None]
 
@@ -65,8 +65,12 @@ def visits(case, n, seed=0, batches=100):
     """How often each partition is visited, (batches, partitions) in frequencies."""
     fixed = {"alpha": case.alpha, "rho": case.rho, "gamma": case.gamma}
     T = len(case.y)
-    chain = Chain(
-        LevelOnData(case.y), case.offsets, np.zeros(T, int), np.random.default_rng(seed), fixed=fixed
+    chain = BeamChain(
+        LevelOnData(case.y),
+        case.offsets,
+        np.zeros(T, int),
+        np.random.default_rng(seed),
+        fixed=fixed,
     )
     zs, code = twin.partitions(T), T ** np.arange(T)
     names = {sum(k * c for k, c in zip(z, code.tolist(), strict=True)): i for i, z in enumerate(zs)}

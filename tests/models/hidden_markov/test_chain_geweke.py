@@ -12,12 +12,12 @@ from reference import hdp as twin
 
 from tsinit import emissions
 from tsinit.models.hidden_markov import chain as module
-from tsinit.models.hidden_markov.chain import Chain, Priors
+from tsinit.models.hidden_markov.chain import BeamChain, ConcentrationPriors
 
 OFFSETS = [0, 5, 8]
 T = OFFSETS[-1]
 BEGINS = twin.begins_of(OFFSETS)
-PRIORS = Priors(alpha=(4.0, 2.0), gamma=(3.0, 2.0), rho=(3.0, 2.0))
+PRIORS = ConcentrationPriors(alpha=(4.0, 2.0), gamma=(3.0, 2.0), rho=(3.0, 2.0))
 IN_ORDER = (PRIORS.alpha, PRIORS.rho, PRIORS.gamma)
 TYPICAL = {
     "poisson": lambda rng: rng.poisson(3.0, size=(60, 2)).astype(float),
@@ -70,13 +70,15 @@ def successive_draws(on_data, missing, n, seed=1):
     rng, out = np.random.default_rng(seed), []
     z = np.zeros(T, dtype=int)
     y = on_data.simulate(rng, on_data.prior_params(rng, 1), z)
-    chain = Chain(on_data.with_data(with_gaps(y, missing)), OFFSETS, z, rng, PRIORS)
+    chain = BeamChain(on_data.with_data(with_gaps(y, missing)), OFFSETS, z, rng, PRIORS)
     for i in range(n + 200):
         chain.sweep()
         y = on_data.simulate(rng, chain.params, chain.z)
-        chain.on_data = on_data.with_data(with_gaps(y, missing))
+        chain.emission = on_data.with_data(with_gaps(y, missing))
         # What fills the data in belongs to the old ones; given labels and parameters it is drawn afresh.
-        chain.latent = chain.on_data.augment(rng, chain.z, chain.params, chain.on_data.latent(rng))
+        chain.latent = chain.emission.augment(
+            rng, chain.z, chain.params, chain.emission.latent(rng)
+        )
         if i >= 200:
             out.append(statistics((chain.alpha, chain.rho, chain.gamma), chain.z, chain.params, y))
     return np.array(out)
@@ -122,6 +124,8 @@ def test_a_wrong_update_does_not(monkeypatch):
     monkeypatch.setattr(module, "concentrations", SimpleNamespace(update=update))
     on_data, missing = bind("gaussian_diag", gaps=False)
     assert (
-        np.abs(z_scores(forward_draws(on_data, 8000), successive_draws(on_data, missing, 20_000))).max()
+        np.abs(
+            z_scores(forward_draws(on_data, 8000), successive_draws(on_data, missing, 20_000))
+        ).max()
         > 8.0
     )

@@ -9,7 +9,7 @@ import pytest
 
 from tsinit import Budget, InfiniteHMM, datasets, emissions
 from tsinit.models import Monitor
-from tsinit.models.hidden_markov.chain import Chain, ChainStopped
+from tsinit.models.hidden_markov.chain import BeamChain, ChainStopped
 
 Y = datasets.make_hmm(120, random_state=0).y
 
@@ -73,7 +73,10 @@ class Nameless(emissions.Gaussian):
 @pytest.mark.parametrize(
     ("emission", "message"),
     [
-        (Forgetful(), "that returns a tsinit.emissions.EmissionOnData; got one that returns NoneType."),
+        (
+            Forgetful(),
+            "that returns a tsinit.emissions.EmissionOnData; got one that returns NoneType.",
+        ),
         (Nameless(), "emission must draw parameters of a class that has a density; got tuple."),
     ],
 )
@@ -92,7 +95,7 @@ def test_data_that_say_nothing_are_refused(y):
 
 def stop_chain(monkeypatch, which):
     """Let some of the chains, by the order in which they are made, stop in their third sweep."""
-    made, sweep, init = [], Chain.sweep, Chain.__init__
+    made, sweep, init = [], BeamChain.sweep, BeamChain.__init__
 
     def __init__(self, *args, **more):
         init(self, *args, **more)
@@ -103,8 +106,8 @@ def stop_chain(monkeypatch, which):
             raise ChainStopped("The chain stopped in sweep 3: for the test.")
         sweep(self)
 
-    monkeypatch.setattr(Chain, "__init__", __init__)
-    monkeypatch.setattr(Chain, "sweep", failing)
+    monkeypatch.setattr(BeamChain, "__init__", __init__)
+    monkeypatch.setattr(BeamChain, "sweep", failing)
 
 
 def test_a_chain_that_stops_stops_alone(monkeypatch):
@@ -179,7 +182,7 @@ def test_out_of_time_is_said_and_the_last_state_kept():
 
 
 def test_an_interrupt_that_numba_wrapped_is_still_one(monkeypatch):
-    sweep = Chain.sweep
+    sweep = BeamChain.sweep
 
     def interrupted(self):
         sweep(self)
@@ -189,7 +192,7 @@ def test_an_interrupt_that_numba_wrapped_is_still_one(monkeypatch):
             except KeyboardInterrupt as error:
                 raise SystemError("returned a result with an exception set") from error
 
-    monkeypatch.setattr(Chain, "sweep", interrupted)
+    monkeypatch.setattr(BeamChain, "sweep", interrupted)
     with pytest.raises(KeyboardInterrupt):
         quick().fit(Y)
     with pytest.warns(UserWarning, match="Interrupted: kept"):

@@ -16,7 +16,8 @@ from tsinit.comparison.analysis.summary import (
 )
 from tsinit.comparison.analysis.tables import FAILED, cells_of, has_optima, usable
 from tsinit.comparison.report.display import cell_name, listed, name_of, nats
-from tsinit.comparison.run.convergence import CONVERGED_RHAT, MAX_RHAT
+from tsinit.comparison.run.convergence import MAX_RHAT
+from tsinit.result import CONVERGED_RHAT
 
 #: Beyond this many seeds the difference is smaller than anybody will notice.
 _MANY_SEEDS = 1000

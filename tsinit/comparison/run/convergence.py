@@ -8,10 +8,9 @@ from tsinit._typing import FloatArray
 from tsinit.result import rhat
 
 #: Chains agree below this value of R-hat: the words and ``n_mixed`` go by it (Vehtari, Gelman, Simpson, Carpenter and
-#: Bürkner, Bayesian Analysis 16, 2021). A run is ``ok`` (its ``converged_``) below 1.05 already: with some hundred
-#: draws, chains that agree scatter above 1.01, and a status is to name the runs that went wrong.
+#: Bürkner, Bayesian Analysis 16, 2021). A run is ``ok`` below `tsinit.result.CONVERGED_RHAT` already, because a status
+#: is to name the runs that went wrong.
 MAX_RHAT = 1.01
-CONVERGED_RHAT = 1.05
 _N_LENGTHS = 25
 _MIN_LENGTH = 20
 

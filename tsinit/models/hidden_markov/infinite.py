@@ -1,43 +1,101 @@
 """The infinite hidden Markov model, sampled by the beam sampler from a pluggable start."""
 
-from typing import Any, NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
+from scipy.special import logsumexp
 
 from tsinit import _validate, emissions
 from tsinit._validate import check_choice, check_count, check_flag, check_labels, child_seed
 from tsinit.init._labels import wanted_states
 from tsinit.init.race import candidates, race_of
 from tsinit.init.registry import resolve
-from tsinit.models.base import FitKind, SeriesEstimator, is_interrupt
+from tsinit.models.base import FitKind, SeriesEstimator, is_interrupt, one_thread
 from tsinit.models.chain_race import ChainRace, race_chains
 from tsinit.models.chains import ChainRun, ChainSchedule, run_chains
-from tsinit.models.hidden_markov import summaries
-from tsinit.models.hidden_markov.chain import Chain, ChainStopped, Priors
-from tsinit.models.hidden_markov.posterior import SCALARS, Draws, recorder
-from tsinit.models.hidden_markov.regimes import RegimeQueries
+from tsinit.models.hidden_markov import posterior
+from tsinit.models.hidden_markov.chain import BeamChain, ChainStopped, ConcentrationPriors
 from tsinit.models.race import InitRaceMixin
+from tsinit.result import CONVERGED_RHAT, worst_mixing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import arviz
+    import pandas as pd
+    import xarray as xr
+    from numpy.typing import ArrayLike
+
+    from tsinit._typing import FloatArray, IntArray, SeedLike, SeriesLike, TableLike
+    from tsinit._validate.series import Panel
+    from tsinit.emissions import Emission, EmissionOnData
+    from tsinit.init.race import Race
+    from tsinit.init.registry import ResolvedStrategy
+    from tsinit.models.chain_race import Survivors
+    from tsinit.models.monitor import Monitor
+
+#: Rows of which a full co-clustering matrix is built: 10,000 take 400 MB.
+_MAX_ROWS = 10_000
 
 
-class _Options(NamedTuple):
-    """Checked constructor arguments."""
+class _Setup(NamedTuple):
+    """Checked arguments, and the data that the chains share."""
 
-    inits: list  # one for each chain
+    panel: Panel
+    seed: np.random.SeedSequence
+    emission: EmissionOnData
+    inits: list[Any]  # one for each chain
     n_states: int  # of the start
-    emission: Any
     sticky: bool
     schedule: ChainSchedule
     n_chains: int
-    priors: Priors
+    priors: ConcentrationPriors
     n_jobs: int | None
-    keep: bool  # what was drawn before an interrupt
+    keep_interrupted: bool  # what was drawn before an interrupt
+
+    def chain(self, labels: IntArray, seed: SeedLike) -> BeamChain:
+        """Make a chain that begins with these labels (T,)."""
+        rng = np.random.default_rng(seed)
+        return BeamChain(
+            self.emission,
+            self.panel.offsets,
+            labels,
+            rng,
+            priors=self.priors,
+            sticky=self.sticky,
+        )
+
+    def ask(
+        self, strategy: ResolvedStrategy, c: int = 0, rng: np.random.Generator | None = None
+    ) -> IntArray:
+        """Ask a strategy for the labels (T,) that chain `c` begins with."""
+        panel = self.panel
+        if rng is None:
+            rng = np.random.default_rng(child_seed(self.seed, *((0,) if c == 0 else (0, c))))
+
+        def trial(labels: ArrayLike, n_iter: int) -> tuple[float, IntArray]:
+            """Short chain from a candidate: (mean joint log density of its second half, final labels)."""
+            z = check_labels(labels, len(panel.y), "start")
+            chain = self.chain(z, child_seed(self.seed, 2, c))
+            values = [chain.log_joint]
+            for _ in range(n_iter):
+                chain.sweep()
+                values.append(chain.log_joint)
+            return float(np.mean(values[len(values) // 2 :])), chain.z.copy()
+
+        labels = strategy.propose(
+            panel.y.copy(), rng, n_states=self.n_states,
+            offsets=panel.offsets if len(panel.offsets) > 2 else None, trial=trial,
+        )  # fmt: skip
+        given = np.asarray(labels)
+        if given.ndim == 1 and len(given) == len(panel.rows) < len(panel.y):
+            labels = panel.on_all_steps(given)
+        return check_labels(labels, len(panel.y))
 
 
-#: Rank-normalised split R-hat of the joint log density and of K below which a fit counts as converged.
-_R_HAT = 1.05
-
-
-class InfiniteHMM(InitRaceMixin, RegimeQueries, SeriesEstimator):
+class InfiniteHMM(InitRaceMixin, SeriesEstimator):
     """Hidden Markov model whose number of states is inferred (HDP-HMM), by beam sampling.
 
     Every row of the series is in one of countably many states; states follow one another by a Markov chain, whose
@@ -102,7 +160,7 @@ class InfiniteHMM(InitRaceMixin, RegimeQueries, SeriesEstimator):
         The same of its covariance.
     transition_matrix_ : (n_states_, n_states_) float
         The same of the transition probabilities among these states.
-    draws_ : Draws
+    draws_ : HMMDraws
         Labels and scalars of every draw, of the chains that did not stop.
     trace_ : dict of str to (chain, sweep) float
         Joint log density, number of states, alpha, gamma and rho at the start and after every sweep, of the chains
@@ -114,14 +172,18 @@ class InfiniteHMM(InitRaceMixin, RegimeQueries, SeriesEstimator):
     n_iter_ : int
         Sweeps of each chain.
     converged_ : bool
-        Whether R-hat of the joint log density and of the number of states is below 1.05.
+        Whether R-hat of the joint log density and of the number of states is below 1.05 (see
+        :func:`tsinit.result.rhat`; a single chain is judged by its halves).
     stopped_ : dict of int to str
         Chains that could not go on, and why; the others are kept.
+    observed_ : Panel
+        The data of `fit`: ``y`` (T, D) with skipped steps as missing rows, the ``rows`` of it that were given, the
+        ``offsets`` at which sequences begin, the names of the ``columns``.
     init_race_ : Comparison
         The race of ``init="auto"`` or a `Race`: a row for each start, failed or not; those with status ``ok`` are the
-        chains of the fit, the best at the end of the race first, and end in the mean over their draws.
+        chains of the fit, the best at the end of the race first; their final objective is the mean over their draws.
     n_features_in_, feature_names_in_
-        Columns seen in `fit`.
+        Columns of the data of `fit`.
 
     References
     ----------
@@ -148,20 +210,20 @@ class InfiniteHMM(InitRaceMixin, RegimeQueries, SeriesEstimator):
     def __init__(
         self,
         *,
-        init="kmeans",
-        n_init_states="auto",
-        emission="gaussian",
-        sticky=True,
-        n_tune=1000,
-        n_draws=1000,
-        thin=1,
-        n_chains=4,
-        priors=None,
-        random_state=None,
-        n_jobs=None,
-        verbose=0,
-        on_interrupt="raise",
-    ):
+        init: Any = "kmeans",
+        n_init_states: int | Literal["auto"] = "auto",
+        emission: str | Emission = "gaussian",
+        sticky: bool = True,
+        n_tune: int = 1000,
+        n_draws: int = 1000,
+        thin: int = 1,
+        n_chains: int = 4,
+        priors: dict[str, tuple[float, float]] | None = None,
+        random_state: SeedLike = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        on_interrupt: Literal["raise", "keep"] = "raise",
+    ) -> None:
         self.init = init
         self.n_init_states = n_init_states
         self.emission = emission
@@ -176,162 +238,291 @@ class InfiniteHMM(InitRaceMixin, RegimeQueries, SeriesEstimator):
         self.verbose = verbose
         self.on_interrupt = on_interrupt
 
-    def fit_predict(self, X, y=None, *, lengths=None):
-        """Fit, and return the states of the rows in the form of X, as :meth:`fit` and ``labels_``."""
-        self.fit(X, lengths=lengths)
-        return summaries.restore(self._fitted_panel, self.labels_, "state")
-
-    def _run(self, panel, seed, monitor):
-        options = self._options(panel)
-        bound = options.emission.bind(panel.y, panel.offsets)
-        # One sweep at least: there is no draw without.
-        schedule = options.schedule.within(max(monitor.max_iter(options.schedule.n_sweeps), 1))
-        keep = recorder(panel.rows, len(panel.y))
+    def _run(self, panel: Panel, seed: np.random.SeedSequence, monitor: Monitor) -> None:
+        setup = self._set_up(panel, seed, monitor)
+        record = posterior.recorder(panel)
         race = race_of(self.init, "labels")
+        runs: list[ChainRun]
         if race is None:
             monitor.start()
-            inits = [resolve(init, "labels") for init in options.inits]
-            self.start_ = np.array(
-                [self._ask(init, panel, bound, options, seed, c) for c, init in enumerate(inits)]
-            )
+            strategies = [resolve(init, "labels") for init in setup.inits]
+            self.start_ = np.array([setup.ask(one, c) for c, one in enumerate(strategies)])
             monitor.run()
-            walks = [
+            runs = [
                 ChainRun(
-                    _chain(bound, panel, options, z, child_seed(seed, 1, c)),
-                    schedule,
-                    SCALARS,
-                    keep,
+                    setup.chain(z, child_seed(seed, 1, c)),
+                    setup.schedule,
+                    posterior.SCALARS,
+                    record,
                 )
                 for c, z in enumerate(self.start_)
             ]
         else:
-            survivors = self._race(
-                race, panel, bound, options._replace(schedule=schedule), seed, monitor
-            )
-            self.start_, walks = survivors.starts, list(survivors.runs)
-            for walk in walks:
-                walk.recorder = keep
-        self._sample(walks, schedule, options, monitor)
+            survivors = _race(race, setup, monitor)
+            self.start_, runs = survivors.starts, list(survivors.runs)
+            for run in runs:
+                run.recorder = record
+        _sample(runs, setup, monitor)
         monitor.stop()
-        self._fitted_schedule, self._fitted_seconds = schedule, monitor.fit_seconds
-        self._finish(walks, bound, panel)
+        self._fitted_schedule, self._fitted_seconds = setup.schedule, monitor.fit_seconds
+        self._finish(runs, setup)
         if race is not None:
             self._fitted_race = survivors.record(candidates(race, "labels"), seed)
-        # Chains that stopped, and sweeps that an interrupt found half done, are told as the trace tells them.
+        # Chains that stopped, and sweeps that an interrupt found half done, are reported as the trace has them.
         monitor.rewrite(
             self.trace_["log_joint"].mean(axis=0), n_states=self.trace_["n_states"].mean(axis=0)
         )
         monitor.final = float(self.draws_.log_joint.mean())
 
-    def _n_iterations(self):
+    def _n_iterations(self) -> int:
         return self.n_tune + self.n_draws * self.thin
 
-    def _options(self, panel):
+    def _set_up(self, panel: Panel, seed: np.random.SeedSequence, monitor: Monitor) -> _Setup:
         n_chains = check_count("n_chains", self.n_chains)
         n_states = self.n_init_states
         if not isinstance(n_states, str) or n_states != "auto":
             n_states = check_count("n_init_states", n_states, rule=", or 'auto'")
         else:
             n_states = wanted_states(None, int((~np.isnan(panel.y)).any(axis=1).sum()))
-        return _Options(
-            inits=_validate.check_per_chain("init", self.init, n_chains),
+        inits = _validate.check_per_chain("init", self.init, n_chains)
+        emission = emissions.resolve(self.emission)
+        sticky = check_flag("sticky", self.sticky)
+        schedule = ChainSchedule(
+            check_count("n_tune", self.n_tune, 0),
+            check_count("n_draws", self.n_draws),
+            check_count("thin", self.thin),
+        )
+        return _Setup(
+            panel=panel,
+            seed=seed,
+            inits=inits,
             n_states=n_states,
-            emission=emissions.resolve(self.emission),
-            sticky=check_flag("sticky", self.sticky),
-            schedule=ChainSchedule(
-                check_count("n_tune", self.n_tune, 0), check_count("n_draws", self.n_draws),
-                check_count("thin", self.thin),
-            ),
+            sticky=sticky,
+            # One sweep at least: there is no draw without.
+            schedule=schedule.within(max(monitor.max_iter(schedule.n_sweeps), 1)),
             n_chains=n_chains,
-            priors=_validate.check_concentrations(self.priors, Priors()),
+            priors=_validate.check_concentrations(self.priors, ConcentrationPriors()),
             n_jobs=_validate.check_jobs(self.n_jobs),
-            keep=check_choice("on_interrupt", self.on_interrupt, ("raise", "keep")) == "keep",
-        )  # fmt: skip
+            keep_interrupted=check_choice("on_interrupt", self.on_interrupt, ("raise", "keep"))
+            == "keep",
+            emission=emission.bind(panel.y, panel.offsets),
+        )
 
-    def _race(self, race, panel, bound, options, seed, monitor):
-        """Race strategies through the first half of the warm-up; returns the `Survivors`."""
-        contest = ChainRace(
-            verb="labels",
-            ask=lambda chosen, rng: self._ask(chosen, panel, bound, options, seed, 0, rng),
-            spread=lambda labels, rng: labels,  # from one segmentation, chains part in the first sweeps
-            chain=lambda labels, rng: _chain(bound, panel, options, labels, rng),
-            scalars=SCALARS, objective="log_joint", schedule=options.schedule, n_chains=options.n_chains,
-            n_jobs=options.n_jobs, failures=(ChainStopped,),
-        )  # fmt: skip
-        return race_chains(race, contest, seed, monitor)
-
-    def _ask(self, chosen, panel, bound, options, seed, c, rng=None):
-        """Ask a strategy for the start of one chain."""
-        if rng is None:
-            rng = np.random.default_rng(child_seed(seed, *((0,) if c == 0 else (0, c))))
-
-        def trial(labels, n_iter):
-            """Short chain from a candidate: (mean joint log density of its second half, labels at its end)."""
-            chain = _chain(
-                bound,
-                panel,
-                options,
-                check_labels(labels, len(panel.y), "start"),
-                child_seed(seed, 2, c),
-            )
-            values = [chain.log_joint]
-            for _ in range(n_iter):
-                chain.sweep()
-                values.append(chain.log_joint)
-            return float(np.mean(values[len(values) // 2 :])), chain.z.copy()
-
-        labels = chosen.propose(
-            panel.y.copy(), rng, n_states=options.n_states,
-            offsets=panel.offsets if len(panel.offsets) > 2 else None, trial=trial,
-        )  # fmt: skip
-        return check_labels(_spread(labels, panel), len(panel.y))
-
-    def _sample(self, walks, schedule, options, monitor):
-        try:
-            run_chains(
-                walks, schedule.n_sweeps, monitor, n_jobs=options.n_jobs, failures=(ChainStopped,),
-                objective="log_joint", extras=("n_states",),
-            )  # fmt: skip
-        except (KeyboardInterrupt, SystemError) as error:
-            if not is_interrupt(error) or not options.keep or any(not walk.draws for walk in walks):
-                raise
-            _validate.warn_of_interrupt(min(len(walk.draws) for walk in walks))
-
-    def _finish(self, walks, bound, panel):
+    def _finish(self, runs: list[ChainRun], setup: _Setup) -> None:
         """Set what a user reads, from the chains that went all the way."""
         self.stopped_ = {
-            c: str(walk.failure) for c, walk in enumerate(walks) if walk.failure is not None
+            c: str(run.failure) for c, run in enumerate(runs) if run.failure is not None
         }
-        self._fitted_chains = [c for c, walk in enumerate(walks) if walk.failure is None]
-        going = [walks[c] for c in self._fitted_chains]
-        _validate.check_chains(self.stopped_, len(walks))
-        if any(not walk.draws for walk in going):  # out of time before the first draw
-            for walk in going:
-                walk.record_draw()
-        n_sweeps = min(walk.n_sweeps for walk in going)
+        complete = [run for run in runs if run.failure is None]
+        _validate.check_chains(self.stopped_, len(runs))
+        if any(not run.draws for run in complete):  # out of time before the first draw
+            for run in complete:
+                run.record_draw()
+        self.n_iter_ = min(run.n_sweeps for run in complete)
         self.trace_ = {
-            name: np.array([walk.trace[name][: n_sweeps + 1] for walk in going]) for name in SCALARS
+            name: np.array([run.trace[name][: self.n_iter_ + 1] for run in complete])
+            for name in posterior.SCALARS
         }
-        self.n_iter_ = n_sweeps
-        self.draws_ = Draws(going)
-        summaries.estimate(self, bound)
-        self._fitted_bound, self._fitted_panel = bound, panel.kept()
+        self.draws_ = posterior.HMMDraws(complete)
+        found = posterior.estimate(self.draws_, setup.emission)
+        self.labels_, self.probabilities_ = found.labels, found.probabilities
+        self.n_states_ = found.probabilities.shape[1]
+        self.means_, self.covariances_ = found.means, found.covariances
+        self.transition_matrix_ = found.transition_matrix
+        self.observed_ = setup.panel.kept()
+        self._fitted_mapping, self._fitted_emission = found.mapping, setup.emission
+
+    def fit_predict(
+        self, X: SeriesLike, y: None = None, *, lengths: Sequence[int] | None = None
+    ) -> IntArray | pd.Series | list[IntArray | pd.Series]:
+        """Fit, and return the states of the rows in the form of X, as :meth:`fit` and ``labels_``."""
+        self.fit(X, lengths=lengths)
+        return self.observed_.restore_column(self.labels_, "state")
+
+    def predict(
+        self, X: SeriesLike, *, lengths: Sequence[int] | None = None
+    ) -> IntArray | pd.Series | list[IntArray | pd.Series]:
+        """Most probable state at every row, averaged over the posterior.
+
+        Parameters
+        ----------
+        X, lengths
+            As in :meth:`fit`; other rows than those of `fit`, if you like.
+
+        Returns
+        -------
+        (T,) int array or Series, or list of those
+            States 0 to ``n_states_`` - 1, as in ``labels_``, in the form of X.
+
+        Raises
+        ------
+        ValueError, TypeError
+            X is unusable.
+        """
+        panel = self._read(X, lengths)
+        return panel.restore_column(self._smooth(panel).argmax(axis=1), "state")
+
+    def predict_proba(self, X: SeriesLike, *, lengths: Sequence[int] | None = None) -> TableLike:
+        """Probability of every state at every row, averaged over the posterior.
+
+        Each draw smooths the rows with its own states, and its probabilities go to the states of the estimate that
+        they are matched with. What draws give to states without a match is spread in proportion.
+
+        Parameters
+        ----------
+        X, lengths
+            As in :meth:`fit`; other rows than those of `fit`, if you like.
+
+        Returns
+        -------
+        (T, n_states_) array or DataFrame, or list of those
+            In the form of X.
+
+        Raises
+        ------
+        ValueError, TypeError
+            X is unusable.
+        """
+        panel = self._read(X, lengths)
+        return panel.restore(self._smooth(panel), range(self.n_states_))
+
+    def score(
+        self, X: SeriesLike, y: None = None, *, lengths: Sequence[int] | None = None
+    ) -> float:
+        """Log posterior predictive density per observed value, in nats and in the units of the data.
+
+        The density of all rows together is averaged over draws, and its logarithm divided by the number of observed
+        values. New states, which the model allows, are left out: on rows far from those of `fit` this is a lower
+        bound.
+
+        Parameters
+        ----------
+        X, lengths
+            As in :meth:`fit`.
+        y : Ignored
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ValueError, TypeError
+            X is unusable or holds no value.
+        """
+        panel = self._read(X, lengths)
+        n_observed = int((~np.isnan(panel.y)).sum())
+        _validate.check_observed(n_observed)
+        emission = self._fitted_emission.with_data(panel.y)
+        with one_thread():
+            values = posterior.log_likelihoods(self.draws_, emission, panel.offsets)
+        return float((logsumexp(values) - np.log(len(values))) / n_observed)
+
+    def coclustering_matrix(self, rows: ArrayLike | None = None) -> np.ndarray:
+        """Posterior probability that two rows are in one state; it does not depend on labels.
+
+        Parameters
+        ----------
+        rows : sequence of int or None
+            Rows of the data of `fit` to look at; None is all of them.
+
+        Returns
+        -------
+        (m, m) float32
+
+        Raises
+        ------
+        ValueError
+            More than 10,000 rows are asked for, or there is no such row.
+        """
+        from tsinit import partitions
+
+        _validate.check_fitted(self)
+        rows = _validate.check_rows("rows", rows, len(self.labels_), _MAX_ROWS)
+        return partitions.coclustering(self.draws_.flat, rows)
 
     @property
-    def converged_(self):
+    def converged_(self) -> bool:
         """Whether R-hat of the joint log density and of the number of states is below 1.05."""
-        return bool(self.sampler_summary()["rhat"] < _R_HAT)
+        return bool(self.sampler_summary()["rhat"] < CONVERGED_RHAT)
+
+    def sampler_summary(self) -> dict[str, float]:
+        """How well the chains mixed.
+
+        Returns
+        -------
+        dict of str to float
+            ``rhat`` and ``ess``, the worst of the joint log density and the number of states, and
+            ``ess_per_second``.
+        """
+        _validate.check_fitted(self)
+        rhat, ess = worst_mixing([self.draws_.log_joint, self.draws_.n_states])
+        return {"rhat": rhat, "ess": ess, "ess_per_second": ess / self._fitted_seconds}
+
+    def to_datatree(self) -> xr.DataTree:
+        """All that was drawn, with the names that ArviZ knows.
+
+        Group ``posterior`` holds the scalars that do not depend on labels, ``posterior_by_state`` the parameters of
+        the states of the estimate (NaN in draws that lack one), and ``warmup_posterior`` the scalars before the
+        first draw.
+
+        Returns
+        -------
+        xarray.DataTree
+        """
+        _validate.check_fitted(self)
+        n_tune = self.n_iter_ - self.draws_.n_draws * self._fitted_schedule.thin
+        return posterior.to_datatree(
+            self.draws_,
+            posterior.by_state(
+                self.draws_, self._fitted_mapping, self.n_states_, self._fitted_emission.describe
+            ),
+            {name: values[:, 1 : n_tune + 1] for name, values in self.trace_.items()},
+            self.observed_,
+            [c for c in range(len(self.start_)) if c not in self.stopped_],
+            {"model": type(self).__name__, "stopped_chains": str(self.stopped_)},
+        )
+
+    def to_arviz(self) -> arviz.InferenceData | xr.DataTree:
+        """The draws in the container of the installed ArviZ: ``InferenceData`` before 1.0, ``DataTree`` since."""
+        from tsinit import result
+
+        return result.to_arviz(self.to_datatree())
+
+    def _smooth(self, panel: Panel) -> FloatArray:
+        """Probabilities (T, n_states_) of all rows."""
+        emission = self._fitted_emission.with_data(panel.y)
+        with one_thread():
+            return posterior.smooth(
+                self.draws_, self._fitted_mapping, self.n_states_, emission, panel.offsets
+            )
 
 
-def _chain(bound, panel, options, labels, seed):
-    rng = np.random.default_rng(seed)
-    return Chain(bound, panel.offsets, labels, rng, priors=options.priors, sticky=options.sticky)
+def _race(race: Race, setup: _Setup, monitor: Monitor) -> Survivors:
+    """Race strategies through the first half of the warm-up."""
+    contest = ChainRace(
+        verb="labels",
+        ask=lambda strategy, rng: setup.ask(strategy, rng=rng),
+        spread=lambda labels, rng: labels,  # from one segmentation, chains part in the first sweeps
+        chain=setup.chain,
+        scalars=posterior.SCALARS,
+        objective="log_joint",
+        schedule=setup.schedule,
+        n_chains=setup.n_chains,
+        n_jobs=setup.n_jobs,
+        failures=(ChainStopped,),
+    )
+    return race_chains(race, contest, setup.seed, monitor)
 
 
-def _spread(labels, panel):
-    """Spread labels of the rows given over the steps that the data skip: those stay where they were."""
-    given = np.asarray(labels)
-    if given.ndim != 1 or len(given) != len(panel.rows) or len(panel.rows) == len(panel.y):
-        return labels
-    before = np.searchsorted(panel.rows, np.arange(len(panel.y)), side="right") - 1
-    return given[before]
+def _sample(runs: list[ChainRun], setup: _Setup, monitor: Monitor) -> None:
+    try:
+        run_chains(
+            runs, setup.schedule.n_sweeps, monitor, n_jobs=setup.n_jobs, failures=(ChainStopped,),
+            objective="log_joint", extras=("n_states",),
+        )  # fmt: skip
+    except (KeyboardInterrupt, SystemError) as error:
+        n_draws = min(len(run.draws) for run in runs)
+        if not is_interrupt(error) or not setup.keep_interrupted or n_draws == 0:
+            raise
+        _validate.warn_of_interrupt(n_draws)

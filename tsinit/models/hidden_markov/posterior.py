@@ -1,9 +1,24 @@
-"""What the chains of the infinite hidden Markov model leave behind."""
+"""From the chains of a hidden Markov model to what its user reads: draws, one segmentation, the states behind it."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+
+from tsinit import partitions
+from tsinit.kernels.density import all_log_densities
+from tsinit.kernels.hidden_markov import forward_backward
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from tsinit._typing import FloatArray, IntArray
+    from tsinit._validate.series import Panel
+    from tsinit.emissions import EmissionOnData
+    from tsinit.models.chains import ChainRun
 
 #: Scalars that do not depend on labels, and the attribute of a chain that has them.
 SCALARS = {
@@ -14,8 +29,14 @@ SCALARS = {
     "rho": "rho",
 }
 
+#: Draws that stand for the posterior on new rows: more of them move probabilities by less than they differ.
+_MAX_DRAWS = 200
 
-class Record(NamedTuple):
+#: Parameters of an emission -> values (K, ...) by name.
+Describe = Callable[[Any], Mapping[str, "FloatArray"]]
+
+
+class HMMDraw(NamedTuple):
     """One draw of one chain."""
 
     labels: np.ndarray  # (rows given,) unsigned int
@@ -23,23 +44,23 @@ class Record(NamedTuple):
     pi: np.ndarray  # (K + 1, K + 1), row 0 the start, last column all states that are not occupied
 
 
-def recorder(rows, n_steps):
-    """Return what makes a `Record` of a chain: labels of the rows that were given, small and copied."""
-    return partial(_record, None if len(rows) == n_steps else rows)
+def recorder(panel: Panel) -> Callable[[Any], HMMDraw]:
+    """Return what makes an `HMMDraw` of a chain: labels of the rows that were given, small and copied."""
+    return partial(_record, None if len(panel.rows) == len(panel.y) else panel.rows)
 
 
-def _record(rows, chain):
+def _record(rows: IntArray | None, chain: Any) -> HMMDraw:
     z = chain.z if rows is None else chain.z[rows]
-    return Record(z.astype(smallest(chain.K)), chain.params, chain.pi)
+    return HMMDraw(z.astype(_label_type(chain.K)), chain.params, chain.pi)
 
 
-def smallest(n_labels):
+def _label_type(n_labels: int) -> np.dtype:
     """Return the smallest unsigned integer type that counts so many labels."""
     return np.min_scalar_type(max(n_labels - 1, 0))
 
 
-class Draws:
-    """Draws of the infinite hidden Markov model, chain by chain.
+class HMMDraws:
+    """Draws of a hidden Markov model, chain by chain.
 
     Labels of different draws have nothing to do with one another; only the quantities that do not depend on
     labels may be averaged as they are.
@@ -54,45 +75,270 @@ class Draws:
         Joint log density, total mass of a row, concentration of the top level, share of the mass that stays.
     """
 
-    n_states: np.ndarray
-    log_joint: np.ndarray
-    alpha: np.ndarray
-    gamma: np.ndarray
-    rho: np.ndarray
+    n_states: IntArray
+    log_joint: FloatArray
+    alpha: FloatArray
+    gamma: FloatArray
+    rho: FloatArray
 
-    def __init__(self, walks):
+    def __init__(self, runs: Sequence[ChainRun]) -> None:
         # What an interrupt cut short has chains of different length.
-        n_draws = min(len(walk.draws) for walk in walks)
-        self._records = [walk.draws[:n_draws] for walk in walks]
+        n_draws = min(len(run.draws) for run in runs)
+        self._draws: list[list[HMMDraw]] = [run.draws[:n_draws] for run in runs]
         for name in SCALARS:
-            values = [[walk.trace[name][i] for i in walk.draw_sweeps[:n_draws]] for walk in walks]
+            values = [[run.trace[name][i] for i in run.draw_sweeps[:n_draws]] for run in runs]
             setattr(self, name, np.array(values))
-        widest = smallest(int(self.n_states.max()))
+        widest = _label_type(int(self.n_states.max()))
         self.labels = np.array(
-            [[r.labels.astype(widest, copy=False) for r in chain] for chain in self._records]
+            [[draw.labels.astype(widest, copy=False) for draw in chain] for chain in self._draws]
         )
 
     @property
-    def n_chains(self):
+    def n_chains(self) -> int:
         """Chains that were kept."""
         return self.labels.shape[0]
 
     @property
-    def n_draws(self):
+    def n_draws(self) -> int:
         """Draws of each chain."""
         return self.labels.shape[1]
 
     @property
-    def flat(self):
+    def flat(self) -> np.ndarray:
         """(chain x draw, rows) labels, one chain after the other."""
         return self.labels.reshape(-1, self.labels.shape[-1])
 
-    def record(self, i):
+    def record(self, i: int) -> HMMDraw:
         """Return draw `i` in the order of :attr:`flat`."""
-        return self._records[i // self.n_draws][i % self.n_draws]
+        return self._draws[i // self.n_draws][i % self.n_draws]
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.n_chains * self.n_draws
 
-    def __repr__(self):
-        return f"Draws({self.n_chains} chains x {self.n_draws} draws, {self.labels.shape[-1]} rows)"
+    def __repr__(self) -> str:
+        return (
+            f"HMMDraws({self.n_chains} chains x {self.n_draws} draws, {self.labels.shape[-1]} rows)"
+        )
+
+
+class PosteriorEstimate(NamedTuple):
+    """One segmentation that the draws agree on, and the posterior means of its states."""
+
+    labels: IntArray  # (rows given,) 0 to n_states - 1 by first appearance
+    probabilities: FloatArray  # (rows given, n_states)
+    mapping: IntArray  # (chain x draw, largest K) state of each state of each draw; -1 for none
+    means: FloatArray  # (n_states, D)
+    covariances: FloatArray  # (n_states, D, D)
+    transition_matrix: FloatArray  # (n_states, n_states)
+
+
+def estimate(draws: HMMDraws, emission: EmissionOnData) -> PosteriorEstimate:
+    """Estimate segmentation and states.
+
+    Parameters
+    ----------
+    draws : HMMDraws
+    emission : EmissionOnData
+        On the data of the fit.
+
+    Returns
+    -------
+    PosteriorEstimate
+        Means are over the draws that have a state.
+    """
+    agreed = partitions.consensus(draws.flat)
+    states = by_state(
+        draws,
+        agreed.mapping,
+        agreed.probabilities.shape[1],
+        lambda params: {
+            "means": emission.means(params),
+            "covariances": emission.covariances(params),
+        },
+    )
+    with np.errstate(invalid="ignore"):
+        means, covariances, rows = (
+            _average(states[name]) for name in ("means", "covariances", "transitions")
+        )
+        transition_matrix = rows / np.nansum(rows, axis=1, keepdims=True)
+    return PosteriorEstimate(
+        agreed.labels, agreed.probabilities, agreed.mapping, means, covariances, transition_matrix
+    )
+
+
+def by_state(
+    draws: HMMDraws, mapping: IntArray, n_states: int, describe: Describe
+) -> dict[str, FloatArray]:
+    """Parameters of the states of the estimate in every draw, NaN where a draw lacks the state.
+
+    Parameters
+    ----------
+    draws : HMMDraws
+    mapping : (chain x draw, K) int
+    n_states : int
+    describe : callable
+        ``describe(params) -> dict of name to (K, ...) values`` for the K states of a draw.
+
+    Returns
+    -------
+    dict of str to (chain, draw, n_states, ...) float
+        Also ``"transitions"``: (chain, draw, n_states, n_states).
+    """
+    tables: dict[str, FloatArray] = {}
+    for i in range(len(draws)):
+        _, params, pi = draws.record(i)
+        target = mapping[i, : len(pi) - 1]
+        found = np.flatnonzero(target >= 0)
+        values = {
+            name: np.asarray(of_states)[found] for name, of_states in describe(params).items()
+        }
+        for name, value in values.items():
+            shape = (len(draws), n_states, *value.shape[1:])
+            table = tables.setdefault(name, np.full(shape, np.nan))
+            table[i, target[found]] = value
+        shape = (len(draws), n_states, n_states)
+        table = tables.setdefault("transitions", np.full(shape, np.nan))
+        table[i][np.ix_(target[found], target[found])] = pi[1:, :-1][np.ix_(found, found)]
+    return {
+        name: table.reshape(draws.n_chains, draws.n_draws, *table.shape[1:])
+        for name, table in tables.items()
+    }
+
+
+def _average(values: FloatArray) -> FloatArray:
+    """Mean over chains and draws of those that have the state."""
+    present = ~np.isnan(values)
+    return np.where(present, values, 0.0).sum(axis=(0, 1)) / present.sum(axis=(0, 1))
+
+
+def smooth(
+    draws: HMMDraws, mapping: IntArray, n_states: int, emission: EmissionOnData, offsets: IntArray
+) -> FloatArray:
+    """Probabilities of the states of the estimate at rows, averaged over draws.
+
+    Each draw smooths the rows with its own states, and its probabilities go to the states of the estimate that they
+    are matched with. What draws give to states without a match is spread in proportion.
+
+    Parameters
+    ----------
+    draws, mapping, n_states
+        As in :func:`by_state`.
+    emission : EmissionOnData
+        On the rows in question, those of the fit or others.
+    offsets : (N + 1,) int
+        Where each sequence starts.
+
+    Returns
+    -------
+    (T, n_states) float
+    """
+    total = np.zeros((int(offsets[-1]), n_states))
+    for i in _spaced(len(draws)):
+        inside = _occupied(draws.record(i), emission)
+        _, probability, _ = forward_backward.smooth(*inside, offsets)
+        target = mapping[i, : probability.shape[1]]
+        for k in np.flatnonzero(target >= 0):
+            total[:, target[k]] += probability[:, k]
+    size = total.sum(axis=1, keepdims=True)
+    return np.where(size > 0, total / np.where(size > 0, size, 1.0), 1.0 / n_states)
+
+
+def log_likelihoods(draws: HMMDraws, emission: EmissionOnData, offsets: IntArray) -> FloatArray:
+    """Log-likelihood of all rows under each draw asked, in the units of the data, without the smoothing."""
+    values = [
+        forward_backward.log_likelihood(*_occupied(draws.record(i), emission), offsets)
+        for i in _spaced(len(draws))
+    ]
+    return np.array(values) + emission.log_jacobian
+
+
+def _spaced(n_draws: int) -> IntArray:
+    return np.unique(np.linspace(0, n_draws - 1, _MAX_DRAWS).astype(int))
+
+
+def _occupied(draw: HMMDraw, emission: EmissionOnData) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Log densities (T, K), start (K,) and rows (K, K) among the occupied states, without the mass of all others."""
+    inside = draw.pi[:, :-1]
+    inside = inside / inside.sum(axis=1, keepdims=True)
+    log_density = all_log_densities(draw.params, emission.data, inside.shape[1])
+    return log_density, np.ascontiguousarray(inside[0]), np.ascontiguousarray(inside[1:])
+
+
+def to_datatree(
+    draws: HMMDraws,
+    tables: Mapping[str, FloatArray],
+    warmup: Mapping[str, FloatArray],
+    observed: Panel,
+    chain_numbers: Sequence[int],
+    attrs: Mapping[str, str],
+) -> xr.DataTree:
+    """All that was drawn, as an ``xarray.DataTree`` with ArviZ group names.
+
+    Parameters
+    ----------
+    draws : HMMDraws
+    tables : dict of str to (chain, draw, n_states, ...) float
+        From :func:`by_state`.
+    warmup : dict of str to (chain, sweep) float
+    observed : Panel
+        The data of the fit.
+    chain_numbers : sequence of int
+        Of the chains that were kept.
+    attrs : dict of str to str
+
+    Returns
+    -------
+    xarray.DataTree
+    """
+    from tsinit import result
+
+    columns = [str(name) for name in observed.columns]
+    single = observed.form != "list" and len(observed.parts) == 1
+    times = {"time": observed.parts[0].index} if single and observed.form == "frame" else {}
+    return result.to_datatree(
+        posterior={**{name: getattr(draws, name) for name in SCALARS}, **_occupancy(draws)},
+        warmup=warmup,
+        observed=observed.y[observed.rows],
+        aligned=tables,
+        labels=draws.labels,
+        coords={"feature": columns, "chain": chain_numbers, **times},
+        dims={
+            name: axes
+            for name, values in tables.items()
+            if (axes := _axes(name, values.shape[2:], len(columns)))
+        },
+        attrs=attrs,
+    )
+
+
+def _axes(name: str, shape: tuple[int, ...], n_features: int) -> tuple[str, ...] | None:
+    """Name the axes of a parameter after chain and draw, None where an emission has others than states and columns."""
+    if name == "transitions":
+        return "state", "to_state"
+    if (
+        len(shape) == 3
+        and shape[1] == n_features
+        and (name == "probability" or shape[2] == n_features)
+    ):
+        return "state", "feature", "category" if name == "probability" else "feature_2"
+    return (
+        ("state", "feature")[: len(shape)]
+        if len(shape) == 1 or shape[1:] == (n_features,)
+        else None
+    )
+
+
+def _occupancy(draws: HMMDraws) -> dict[str, FloatArray]:
+    """Scalars of a segmentation that do not depend on labels."""
+    labels = draws.labels
+    changes = (labels[..., 1:] != labels[..., :-1]).sum(axis=-1)
+    shares = np.stack(
+        [(labels == k).mean(axis=-1) for k in range(int(draws.n_states.max()))], axis=-1
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        entropy = -np.where(shares > 0, shares * np.log(shares), 0.0).sum(axis=-1)
+    return {
+        "n_changes": changes.astype(float),
+        "largest_occupancy": shares.max(axis=-1),
+        "occupancy_entropy": entropy,
+    }

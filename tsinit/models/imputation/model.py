@@ -42,7 +42,7 @@ from tsinit.models.imputation.posterior import (
 )
 from tsinit.models.imputation.problem import ColumnScales, ImputationTable
 from tsinit.models.race import InitRaceMixin
-from tsinit.result import worst_mixing
+from tsinit.result import CONVERGED_RHAT, worst_mixing
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -55,8 +55,6 @@ if TYPE_CHECKING:
 #: (lower, upper), None for no bound.
 Bounds: TypeAlias = "tuple[float | None, float | None]"
 
-#: Rank-normalised split R-hat below which chains count as agreed.
-_R_HAT = 1.05
 #: Draws of each chain from which a warning is worth it, R-hat that is worth one, and share of reflected draws that is.
 _MIN_DRAWS, _DISAGREE, _REFLECTED = 100, 1.1, 0.01
 #: Numbers that are sorted at once for quantiles.
@@ -458,7 +456,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
     @property
     def converged_(self) -> bool:
         """Whether R-hat of log density, noise, means and spreads of drawn cells is below 1.05."""
-        return bool(self.sampler_summary()["rhat"] < _R_HAT)
+        return bool(self.sampler_summary()["rhat"] < CONVERGED_RHAT)
 
     def sampler_summary(self) -> dict[str, float]:
         """Worst R-hat and smallest effective sample size of what `trace_` holds.
