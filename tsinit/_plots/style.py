@@ -131,7 +131,7 @@ def dress(ax: Axes, xlabel: str = "", ylabel: str = "", title: str = "") -> Axes
 
 
 def fold(name: str, letters: int = 26) -> str:
-    """Break a long name over lines, so that it leaves room for what it names."""
+    """Break a long name over lines, so that it leaves space for what it names."""
     return textwrap.fill(name, letters)
 
 

@@ -26,7 +26,7 @@ class Adapter(Protocol):
     kind: str
 
     def accepts(self, model: Any) -> bool:
-        """Whether this adapter runs a model; told by the class, without importing the library."""
+        """Whether this adapter runs a model; decided by its class, without importing the library."""
 
     def describe(self, model: Any) -> dict[str, Any]:
         """Give at least ``name``, ``library``, ``version``, and as ``objective`` the name of what it maximises."""

@@ -95,7 +95,7 @@ def paired_difference(differences: npt.ArrayLike) -> Interval:
     ===========  ==  ======  =======  ========  =========  ===========
 
     It is a quarter wider than Student's at n = 5 and a tenth at n = 10 on normal differences. Where a rare value
-    decides the mean no sample of this size tells it: the lognormal of skewness 6 is covered at 89, 91 and 93 %
+    decides the mean no sample of this size shows it: the lognormal of skewness 6 is covered at 89, 91 and 93 %
     at n = 5, 10 and 20.
 
     References

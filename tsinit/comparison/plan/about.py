@@ -12,7 +12,6 @@ class ModelAbout(NamedTuple):
     text: str  # as Python shows it
     objective: str  # what it maximises
     sampler: bool  # whether its runs end in a distribution and not in a point
-    library: str = ""  # name and version; empty in files written before they were noted
 
 
 class About(NamedTuple):
@@ -41,8 +40,8 @@ def describe(plan: "Plan") -> About:
     models = {}
     for name, model in plan.models.items():
         adapter = plan.adapters[name]
-        facts = adapter.describe(model)
-        library = f"{facts['library']} {facts['version']}"
-        text = " ".join(str(model).split())
-        models[name] = ModelAbout(text, facts["objective"], adapter.kind == "samples", library)
+        objective = adapter.describe(model)["objective"]
+        models[name] = ModelAbout(
+            " ".join(str(model).split()), objective, adapter.kind == "samples"
+        )
     return About(plan.entropy, models, max_iter, seconds)

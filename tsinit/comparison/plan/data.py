@@ -28,7 +28,7 @@ def named(data: Any) -> dict[str, Any]:
 
 
 def unpack(source: Any) -> tuple[Any, Any]:
-    """Call a loader, and tell ``X`` from ``(X, lengths)``.
+    """Call a loader, and distinguish ``X`` from ``(X, lengths)``.
 
     Parameters
     ----------

@@ -127,52 +127,43 @@ def _feed(digest: Any, value: Any, inside: tuple[int, ...] = ()) -> None:
     digest.update(f"<{public_name(type(value))}>".encode())
     if id(value) in inside:
         digest.update(f"level {inside.index(id(value))}".encode())
-        return
-    inside = (*inside, id(value))
-    if isinstance(value, np.ndarray) and value.dtype != object:
+    elif isinstance(value, np.ndarray) and value.dtype != object:
         digest.update(f"{value.dtype.str}{value.shape}".encode())
         digest.update(np.ascontiguousarray(value).tobytes())
-    elif isinstance(value, pd.DataFrame | pd.Series | pd.Index):
-        digest.update(np.ascontiguousarray(pd.util.hash_pandas_object(value, index=True)).tobytes())
-        _feed(digest, list(map(str, getattr(value, "columns", []))), inside)
-    elif isinstance(value, np.random.SeedSequence):
-        _feed(digest, (value.entropy, *value.spawn_key), inside)
-    elif isinstance(value, BaseEstimator):
-        params = value.get_params(deep=False)
-        _feed(
-            digest,
-            {name: params[name] for name in sorted(params) if name not in _NOT_IDENTITY},
-            inside,
-        )
-    elif isinstance(value, dict):
-        _feed(digest, list(value.items()), inside)
-    elif isinstance(value, list | tuple):
-        digest.update(str(len(value)).encode())
-        for item in value:
-            _feed(digest, item, inside)
-    elif isinstance(value, type):
-        digest.update(public_name(value).encode())
-    elif isinstance(value, types.MethodType):
-        _feed(digest, [value.__func__, value.__self__], inside)
-    elif isinstance(value, types.FunctionType):
-        closure = [_contents(cell) for cell in value.__closure__ or ()]
-        parts = [
-            value.__qualname__,
-            value.__code__,
-            value.__defaults__,
-            value.__kwdefaults__,
-            closure,
-        ]
-        _feed(digest, parts, inside)
-    elif isinstance(value, functools.partial):
-        _feed(digest, [value.func, value.args, value.keywords], inside)
-    elif isinstance(value, set | frozenset):
-        # The order of a set changes from process to process.
-        _feed(digest, sorted(map(repr, value)), inside)
-    elif isinstance(value, types.CodeType):
-        _feed(digest, [value.co_code, value.co_names, value.co_consts], inside)
+    elif (parts := _parts(value)) is not None:
+        digest.update(str(len(parts)).encode())
+        for part in parts:
+            _feed(digest, part, (*inside, id(value)))
     else:
         digest.update(_plain_bytes(value))
+
+
+def _parts(value: Any) -> list[Any] | None:
+    """List what a value is made of; None for one that has no parts."""
+    if isinstance(value, pd.DataFrame | pd.Series | pd.Index):
+        rows = pd.util.hash_pandas_object(value, index=True)
+        return [np.asarray(rows), *map(str, getattr(value, "columns", []))]
+    if isinstance(value, np.random.SeedSequence):
+        return [value.entropy, *value.spawn_key]
+    if isinstance(value, BaseEstimator):
+        params = value.get_params(deep=False)
+        return [(name, params[name]) for name in sorted(params) if name not in _NOT_IDENTITY]
+    if isinstance(value, dict):
+        return list(value.items())
+    if isinstance(value, list | tuple):
+        return list(value)
+    if isinstance(value, set | frozenset):
+        return sorted(map(repr, value))  # their order changes from process to process
+    if isinstance(value, types.MethodType):
+        return [value.__func__, value.__self__]
+    if isinstance(value, types.FunctionType):
+        closure = [_contents(cell) for cell in value.__closure__ or ()]
+        return [value.__qualname__, value.__code__, value.__defaults__, value.__kwdefaults__, closure]  # fmt: skip
+    if isinstance(value, functools.partial):
+        return [value.func, value.args, value.keywords]
+    if isinstance(value, types.CodeType):
+        return [value.co_code, value.co_names, value.co_consts]
+    return None
 
 
 def _contents(cell: types.CellType) -> list[Any]:
@@ -184,6 +175,8 @@ def _contents(cell: types.CellType) -> list[Any]:
 
 
 def _plain_bytes(value: Any) -> bytes:
+    if isinstance(value, type):
+        return public_name(value).encode()
     if isinstance(value, bytes):
         return value
     if value is None or isinstance(value, bool | int | float | str | complex):

@@ -10,7 +10,7 @@ _LONGEST = 60
 
 
 def is_single_strategy(value: Any) -> bool:
-    """Tell one strategy from a collection of them; ready parameters are a tuple, but one strategy."""
+    """Distinguish one strategy from a collection of them; ready parameters are a tuple, but one strategy."""
     return isinstance(value, str | BaseEstimator) or hasattr(value, "_fields") or callable(value)
 
 

@@ -107,7 +107,7 @@ def score_filling(estimator: Any, X: Any, truth: Any) -> list[float]:
 
 
 def kind_of_truth(truth: Any) -> str:
-    """Tell true parameters, true labels and a complete table from each other: a key of ``TRUTHS``."""
+    """Distinguish true parameters, true labels and a complete table: a key of ``TRUTHS``."""
     if hasattr(truth, "_fields") and "A" in truth._fields:
         return "parameters"
     first = truth[0] if isinstance(truth, list) and truth else truth
@@ -120,7 +120,7 @@ def eigenvalue_error(A: FloatArray, truth: FloatArray) -> float:
 
     Eigenvalues are matched one to one so that the sum of distances is smallest (Hungarian method); where the
     orders differ, the surplus of the larger one is left unmatched. Eigenvalues do not depend on the basis of the
-    state, which no likelihood can tell.
+    state, which no likelihood depends on.
 
     Parameters
     ----------

@@ -10,7 +10,6 @@ import pandas as pd
 from tsinit.comparison.analysis.checks import MIN_DATASETS
 from tsinit.comparison.analysis.restarts import best_of, recommend
 from tsinit.comparison.analysis.tables import cells_of, has_optima
-from tsinit.comparison.plan.about import ModelAbout
 from tsinit.comparison.report import page
 from tsinit.comparison.report.display import cell_name, interval, number
 from tsinit.comparison.run.convergence import MAX_RHAT
@@ -197,10 +196,6 @@ _RANKS = (
 )
 
 
-def _library(model: ModelAbout) -> str:
-    return f" ({html.escape(model.library)})" if model.library else ""
-
-
 def method(comparison: "Comparison") -> str:
     """Write how a comparison was computed, as the methods section of a paper would.
 
@@ -218,7 +213,7 @@ def method(comparison: "Comparison") -> str:
     limits = [f"{value} {unit}" for unit, value in given.items() if value is not None]
     limited = f"Each run was limited to {' and '.join(limits)}. " if limits else ""
     models = "".join(
-        f"<li><strong>{html.escape(name)}</strong>{_library(model)}: <code>{html.escape(model.text)}</code></li>"
+        f"<li><strong>{html.escape(name)}</strong>: <code>{html.escape(model.text)}</code></li>"
         for name, model in about.models.items()
     )
     seeds = page.count(runs, "replicate", "seed")
@@ -241,8 +236,8 @@ _STATISTICS = (
     "&ldquo;Behind the best start&rdquo; is the mean paired "
     "difference to the best strategy over the seeds that both finished, "
     "with a 95 % BCa bootstrap interval over seeds, widened where Student's t interval or its correction for "
-    "skewness (Hall, 1992) reaches further. Seeds tell how much a fit varies on these data; "
-    "only further data sets tell whether a start is better in general, so seeds of different data sets are never "
+    "skewness (Hall, 1992) reaches further. Seeds show how much a fit varies on these data; "
+    "only further data sets show whether a start is better in general, so seeds of different data sets are never "
     "pooled."
 )
 
@@ -265,5 +260,5 @@ _SAMPLERS = (
 _OVER_DATASETS = (
     "Over data sets, each of which counts once, differences have a bootstrap interval that draws data sets with their "
     "seeds (from six data sets on, widened as above), and a Bayesian signed-rank test (Benavoli et al., 2014, 2017) "
-    "tells how probable it is that a start is better on another data set."
+    "says how probable it is that a start is better on another data set."
 )

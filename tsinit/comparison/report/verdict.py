@@ -291,7 +291,7 @@ def _sentence(text: str) -> str:
 
 
 def is_race(runs: pd.DataFrame) -> bool:
-    """Tell the runs of an ``init_race_`` from those of `compare`."""
+    """Distinguish the runs of an ``init_race_`` from those of `compare`."""
     return "rounds" in runs
 
 
