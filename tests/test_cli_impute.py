@@ -99,14 +99,14 @@ def test_intervals_and_imputations_lie_beside_the_table(air, capsys):
     assert "full.imputation-01.csv to full.imputation-02.csv" in " ".join(said.split())
     assert "reach below 0, where none was observed" in " ".join(said.split())
     table, full = datasets.load_new_york_air_quality(), pd.read_csv(out, index_col=0)
-    ends = pd.read_csv(air.with_name("full.intervals.csv"), index_col=0)
-    assert list(ends.columns) == ["Ozone_lower", "Ozone_upper", "Solar.R_lower", "Solar.R_upper"]
+    limits = pd.read_csv(air.with_name("full.intervals.csv"), index_col=0)
+    assert list(limits.columns) == ["Ozone_lower", "Ozone_upper", "Solar.R_lower", "Solar.R_upper"]
     for name in ("Ozone", "Solar.R"):
         missing = table[name].isna().to_numpy()
-        assert ends[f"{name}_lower"].notna().to_numpy().tolist() == missing.tolist()
+        assert limits[f"{name}_lower"].notna().to_numpy().tolist() == missing.tolist()
         # A mean lies within an interval of 90 % of its draws.
-        assert (ends[f"{name}_lower"] < full[name])[missing].all()
-        assert (ends[f"{name}_upper"] > full[name])[missing].all()
+        assert (limits[f"{name}_lower"] < full[name])[missing].all()
+        assert (limits[f"{name}_upper"] > full[name])[missing].all()
     one, other = (
         pd.read_csv(air.with_name(f"full.imputation-0{i}.csv"), index_col=0) for i in (1, 2)
     )
@@ -250,9 +250,9 @@ def test_bounds_hold_in_the_file(air):
     )
     for path in (out, *air.parent.glob("full.imp*")):
         assert pd.read_csv(path)["Solar.R"].between(7, 334).all()
-    ends = pd.read_csv(air.with_name("full.intervals.csv"))
-    assert ends["Solar.R_lower"].min() >= 7
-    assert ends["Solar.R_upper"].max() <= 334
+    limits = pd.read_csv(air.with_name("full.intervals.csv"))
+    assert limits["Solar.R_lower"].min() >= 7
+    assert limits["Solar.R_upper"].max() <= 334
 
 
 def test_help_shows_defaults_as_they_are_and_shows_examples(capsys):

@@ -243,7 +243,7 @@ def test_densities_are_of_observed_values_and_of_drawn_ones(model, air):
         ("imputed_density", {"columns": []}, "columns must name at least one"),
     ],
 )
-def test_wrong_requests_are_told(model, name, options, message):
+def test_wrong_requests_are_refused(model, name, options, message):
     with pytest.raises(ValueError, match=message):
         getattr(plots, name)(model, **options)
 

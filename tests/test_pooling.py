@@ -86,16 +86,18 @@ def slope(x, y):
 
 def imputations(rng, x, y, m):
     """Proper draws of missing y given x from a normal regression with the usual flat prior."""
-    seen = ~np.isnan(y)
+    observed = ~np.isnan(y)
     X = np.column_stack([np.ones(x.size), x])
-    inverse = np.linalg.inv(X[seen].T @ X[seen])
-    best = inverse @ X[seen].T @ y[seen]
-    rss, df = ((y[seen] - X[seen] @ best) ** 2).sum(), seen.sum() - 2
+    inverse = np.linalg.inv(X[observed].T @ X[observed])
+    best = inverse @ X[observed].T @ y[observed]
+    rss, df = ((y[observed] - X[observed] @ best) ** 2).sum(), observed.sum() - 2
     for _ in range(m):
         variance = rss / rng.chisquare(df)
         beta = rng.multivariate_normal(best, variance * inverse)
         full = y.copy()
-        full[~seen] = X[~seen] @ beta + np.sqrt(variance) * rng.standard_normal(int((~seen).sum()))
+        full[~observed] = X[~observed] @ beta + np.sqrt(variance) * rng.standard_normal(
+            int((~observed).sum())
+        )
         yield full
 
 
@@ -111,8 +113,8 @@ def covered(rng, n=60, m=20):
 
 
 def test_pooled_intervals_cover_in_a_short_run(rng):
-    hits = np.mean([covered(rng) for _ in range(60)])
-    assert hits >= 0.95 - 4 * np.sqrt(0.95 * 0.05 / 60)
+    share = np.mean([covered(rng) for _ in range(60)])
+    assert share >= 0.95 - 4 * np.sqrt(0.95 * 0.05 / 60)
 
 
 @pytest.mark.slow

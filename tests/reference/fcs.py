@@ -8,13 +8,13 @@ import numpy as np
 def interpolate(y, offsets=None):
     """Straight lines in every sequence; the column mean where a sequence has no value."""
     filled = y.copy()
-    ends = [0, len(y)] if offsets is None else offsets
-    for a, b in itertools.pairwise(ends):
+    edges = [0, len(y)] if offsets is None else offsets
+    for a, b in itertools.pairwise(edges):
         for j in range(y.shape[1]):
-            seen = np.flatnonzero(~np.isnan(y[a:b, j]))
+            observed = np.flatnonzero(~np.isnan(y[a:b, j]))
             mean = np.nanmean(y[:, j])
             filled[a:b, j] = (
-                np.interp(np.arange(b - a), seen, y[a + seen, j]) if len(seen) else mean
+                np.interp(np.arange(b - a), observed, y[a + observed, j]) if len(observed) else mean
             )
     return filled
 
@@ -101,7 +101,7 @@ def oracle_var1(y, A, Q):
         s = slice((t - 1) * D, (t + 1) * D)
         precision[s, s] += B.T @ Qi @ B
     missing = np.isnan(y).ravel()
-    seen = y.ravel()[~missing]
+    observed = y.ravel()[~missing]
     inner = precision[np.ix_(missing, missing)]
-    mean = -np.linalg.solve(inner, precision[np.ix_(missing, ~missing)] @ seen)
+    mean = -np.linalg.solve(inner, precision[np.ix_(missing, ~missing)] @ observed)
     return mean, np.sqrt(np.diag(np.linalg.inv(inner)))

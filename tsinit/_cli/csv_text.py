@@ -144,6 +144,6 @@ def write_together(files: dict[Path, str | Callable[[Path], object]]) -> None:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a text as it is, without other ends of lines."""
+    """Write a text as it is, line endings included."""
     with path.open("w", encoding="utf-8", newline="") as file:
         file.write(text)

@@ -66,7 +66,7 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--sampler",
         choices=_SAMPLERS,
-        help="how regressions are drawn (mala); the answer is the same",
+        help="how regressions are drawn (mala); the posterior is the same",
     )
     group.add_argument("--init", metavar="NAME",
                        help="fill that the chains begin with, such as linear, seasonal or knn; a wrong one lists "

@@ -143,16 +143,16 @@ def _draw(
 def _joined(
     time: Any, pieces: Iterator[tuple[int, int]] | list[tuple[int, int]]
 ) -> tuple[Any, Callable[[FloatArray], FloatArray]]:
-    """Places of all pieces one after the other, and what puts values there: not a number where a piece ends."""
+    """Positions of all pieces one after the other, and what puts values there: not a number where a piece ends."""
     places = [np.r_[a:b, b - 1] for a, b in pieces]
     if not places:
         return time[:0], lambda values: values[:0]
     where = np.concatenate(places)
-    ends = np.cumsum([part.size for part in places]) - 1
+    breaks = np.cumsum([part.size for part in places]) - 1
 
     def join(values: FloatArray) -> FloatArray:
         values = values[where]
-        values[ends] = np.nan
+        values[breaks] = np.nan
         return values
 
     return time[where], join

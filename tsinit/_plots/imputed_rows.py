@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def posterior_of(model: TBayesMICE) -> ImputationPosterior:
-    """Return what a fitted imputer knows of its gaps.
+    """Return the posterior of a fitted imputer.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def window_of(posterior: ImputationPosterior, sequence: Any, start: Any, end: An
 
 
 def _axis_name(index: Any, time: Any) -> str:
-    if getattr(time, "dtype", np.dtype(float)).kind in "MO":  # dates speak for themselves
+    if getattr(time, "dtype", np.dtype(float)).kind in "MO":  # dates need no name
         return ""
     numbers = isinstance(time, np.ndarray) and time.dtype.kind == "i"
     return "row" if numbers or index is None or index.name is None else str(index.name)

@@ -1,4 +1,4 @@
-"""What the imputer asks of its arguments and of the data, and what it says of them."""
+"""What the imputer requires of its arguments and of the data, and its warnings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def check_fillable(y: FloatArray, names: Sequence[Any]) -> BoolArray:
-    """Refuse a column without a single value; tell the constant ones.
+    """Refuse a column without a single value; find the constant ones.
 
     Returns
     -------
@@ -217,7 +217,7 @@ def check_n_imputations(n: int, n_draws: int, stride: int) -> int:
 
 
 def check_rounded(rounded: Any, names: list[Any], y: FloatArray) -> BoolArray:
-    """Tell the columns (D,) that are rounded.
+    """Find the columns (D,) that are rounded.
 
     Parameters
     ----------

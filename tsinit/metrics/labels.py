@@ -53,7 +53,7 @@ def adjusted_rand_index(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
 
 
 def variation_of_information(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
-    """Distance of two partitions: what each tells that the other does not, H(a | b) + H(b | a), in nats.
+    """Distance of two partitions: what each leaves open of the other, H(a | b) + H(b | a), in nats.
 
     A metric (Meilă, Journal of Multivariate Analysis 98, 2007).
 

@@ -51,7 +51,7 @@ def test_rare_patterns_are_served_by_fewer_lags_and_informed_by_more_rows():
     assert first == 0b1100  # nothing before, two steps after
     k = served[layout.place[0]]
     counts = np.diff(patterns.starts)
-    # Every row that has the next two steps tells of the first row.
+    # Every row that has the next two steps informs the first row.
     assert counts[patterns.member[k]].sum() == 498
     full = served[layout.place[250]]
     assert counts[patterns.member[full]].sum() == 496

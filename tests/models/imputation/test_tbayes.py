@@ -41,12 +41,12 @@ def fitted(gappy):
 
 
 def test_observed_cells_stay_the_same_to_the_last_bit(fitted, gappy):
-    seen = ~np.isnan(gappy)
+    observed = ~np.isnan(gappy)
     lower, upper = fitted.interval(0.9)
     for table in [fitted.transform(gappy), lower, upper, *fitted.impute(3)]:
         assert table.shape == gappy.shape
         assert np.isfinite(table).all()
-        np.testing.assert_array_equal(table[seen], gappy[seen])
+        np.testing.assert_array_equal(table[observed], gappy[observed])
 
 
 def test_imputations_differ_in_every_incomplete_column(fitted, gappy):
@@ -119,7 +119,7 @@ def test_other_rows_are_completed_with_the_fitted_draws(full, gappy):
     missing = np.isnan(rest)
     np.testing.assert_array_equal(done[~missing], rest[~missing])
     together = clone(model).fit(gappy).transform(gappy)[100:]
-    # What a fit that knows these rows says of them differs by what half as many rows more can teach.
+    # What a fit to these rows gives differs by what half as many rows more can teach.
     assert np.sqrt(np.mean((done - together)[missing] ** 2)) < 0.3 * full[100:][missing].std()
     np.testing.assert_array_equal(model.transform(rest), done)
     rest[:, 0] = np.nan
@@ -213,9 +213,9 @@ def test_a_season_is_found_by_the_clock(rng):
 def test_the_joint_engine_does_the_same_things(frame, full):
     model = TBayesMICE(**{**QUICK, "method": "var"}).fit(frame[:100])
     assert model.method_ == "var"
-    seen = frame[:100].notna().to_numpy()
+    observed = frame[:100].notna().to_numpy()
     for table in [model.transform(frame[:100]), *model.interval(), *model.impute(2)]:
-        np.testing.assert_array_equal(table.to_numpy()[seen], frame[:100].to_numpy()[seen])
+        np.testing.assert_array_equal(table.to_numpy()[observed], frame[:100].to_numpy()[observed])
     assert np.isfinite(model.transform(frame[100:]).to_numpy()).all()
     assert list(model.diagnostics_["acceptance"]) == [1.0] * 3
 

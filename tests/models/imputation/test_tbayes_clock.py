@@ -104,7 +104,7 @@ def test_durations_keep_their_step(daily):
     np.testing.assert_array_equal(problem_of(model, table[10:30:2]).steps, range(0, 20, 2))
 
 
-def test_another_clock_is_told_of(fitted, daily):
+def test_another_clock_is_warned_of(fitted, daily):
     hourly = daily[0][:30].set_axis(pd.date_range("2024-02-01", periods=30, freq="h"))
     with pytest.warns(UserWarning, match="not multiples of those of fit, 1 days"):
         assert fitted.transform(hourly).notna().all(axis=None)

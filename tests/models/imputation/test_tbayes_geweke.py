@@ -1,7 +1,7 @@
 """Getting it right (Geweke, JASA 99, 2004): parameters and cells drawn in turn keep their joint distribution.
 
 With one column, chained equations are one joint model: coefficients and noise from the prior, then each sequence step
-by step. Two chains see the same table, one with some cells missing, the other with all the others; between them
+by step. Two chains have the same table, one with some cells missing, the other with all the others; between them
 everything is drawn again and again, and what comes out must have the distribution of the prior.
 """
 

@@ -1,4 +1,4 @@
-"""Every strategy that fills gaps can begin the chains of the imputer, and is told what it asks for."""
+"""Every strategy that fills gaps can begin the chains of the imputer, and is given what it asks for."""
 
 import numpy as np
 import pandas as pd
@@ -35,11 +35,11 @@ def test_all_of_them_start_all_kinds_of_tables(frame, start):
         assert np.isfinite(np.asarray(model.transform(table, lengths=lengths))).all()
 
 
-def test_clock_and_period_are_told(frame):
-    seen = {}
+def test_clock_and_period_are_given(frame):
+    given = {}
 
     def look(y, times, period, offsets=None, trial=None):
-        seen.update(times=times, period=period, offsets=offsets)
+        given.update(times=times, period=period, offsets=offsets)
         objective, refined = trial(np.where(np.isnan(y), 0.0, y), 3)
         assert np.isfinite(objective)
         assert np.isfinite(refined).all()
@@ -47,9 +47,9 @@ def test_clock_and_period_are_told(frame):
         return refined
 
     TBayesMICE(init=look, **SHORT).fit(frame.drop(frame.index[[10, 11]]))
-    np.testing.assert_array_equal(seen["times"], np.delete(np.arange(96), [10, 11]))
-    assert seen["period"] == [24.0]
-    assert seen["offsets"] is None
+    np.testing.assert_array_equal(given["times"], np.delete(np.arange(96), [10, 11]))
+    assert given["period"] == [24.0]
+    assert given["offsets"] is None
 
 
 def test_gaps_are_bridged_by_the_clock(frame):

@@ -17,7 +17,7 @@ def scattered(share):
 
 
 def at_random(rng, x):
-    """The first column is seen and decides on the others."""
+    """The first column is observed and decides on the others."""
     hidden = np.zeros(x.shape, dtype=bool)
     chance = 1.0 / (1.0 + np.exp(1.6 - 1.5 * x[:, 0] / x[:, 0].std()))
     hidden[:, 1:] = rng.random((len(x), 2)) < chance[:, None]

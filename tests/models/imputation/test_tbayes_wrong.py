@@ -198,7 +198,7 @@ def test_whole_numbers_and_flags_are_numbers(rng):
 def test_cells_stay_what_they_were_whatever_is_asked_of_them(rng):
     y = np.round(rng.standard_normal((60, 2)) * 1e6) / 3.0
     y[5:9] = np.nan
-    seen = ~np.isnan(y)
+    observed = ~np.isnan(y)
     for change in (
         {"bounds": (-1e7, 1e7)},
         {"transforms": "yeo-johnson"},
@@ -207,7 +207,7 @@ def test_cells_stay_what_they_were_whatever_is_asked_of_them(rng):
     ):
         model = fit(y, **change)
         for table in (model.transform(y), *model.impute(2, rounded=[0, 1])):
-            np.testing.assert_array_equal(table[seen], y[seen])
+            np.testing.assert_array_equal(table[observed], y[observed])
 
 
 def test_more_imputations_than_draws_are_refused(gappy):
@@ -233,7 +233,7 @@ def test_chains_that_run_away_say_where_and_what_to_try(gappy, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore:.*went far outside")
-def test_chains_that_disagree_are_told_of(rng):
+def test_chains_that_disagree_are_warned_of(rng):
     x = np.cumsum(rng.standard_normal(200))
     y = np.column_stack([x, x + 1e-3 * rng.standard_normal(200)])
     y[50:120] = np.nan

@@ -34,8 +34,8 @@ def prior_parameters(rng, chain):
     return parameters
 
 
-def prior_walk(rng, drift, root):
-    """Draw the variance of the steps and a walk from their prior: the path (periods, terms, D)."""
+def prior_path(rng, drift, root):
+    """Draw the variance of the steps and a random walk from their prior: the path (periods, terms, D)."""
     drift.choice = int(rng.integers(len(seasonal_drift.GRID)))
     steps = rng.standard_normal((drift.n_periods, drift._F, D)) @ root.T
     steps[0] *= np.sqrt(SCALE)
@@ -61,13 +61,13 @@ def new_chain(rng, y, kind=VARChain, drift=False):
 def quantities(parameters, z, path, choice):
     """Bounded functions of everything: the tails of the prior are heavy."""
     main, first = parameters[L], parameters[0]
-    walk = [] if path is None else [choice, *np.tanh(path[[0, -1], 0, 0])]
+    drift = [] if path is None else [choice, *np.tanh(path[[0, -1], 0, 0])]
     return np.concatenate(
         [
             np.tanh(main.B.ravel()),
             np.tanh(first.B.ravel()),
             np.tanh([main.log_det, first.log_det]),
-            walk,
+            drift,
             np.tanh(z[[0, 5, -1]].ravel()),
             np.tanh([z[3] @ z[4], z[5, 0] * z[5, 1], np.log((z**2).mean())]),
         ]
@@ -82,7 +82,7 @@ def geweke(rng, n, kind, drift=False):
 
     def draw_all():
         parameters = prior_parameters(rng, blank)
-        path = prior_walk(rng, blank._drift, parameters[L].root) if drift else None
+        path = prior_path(rng, blank._drift, parameters[L].root) if drift else None
         return parameters, path, table_given(rng, blank, parameters, path)
 
     forward = []

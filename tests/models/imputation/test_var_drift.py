@@ -1,4 +1,4 @@
-"""A walk of the season is one regression with a matrix-normal prior, written out here in full."""
+"""A season that drifts is one regression with a matrix-normal prior, written out here in full."""
 
 import numpy as np
 import pytest
@@ -191,9 +191,9 @@ def test_other_rows_are_completed_by_what_was_learned(rng, drift):
     z, mean = complete_rows(
         chain.parameter_draw(), problem(new, covariates=cov[:50]), complete(new), rng, periods=[24]
     )
-    seen = ~np.isnan(new)
-    np.testing.assert_array_equal(z[seen], new[seen])
-    assert np.sqrt(np.mean((mean - wave[:50])[~seen] ** 2)) < 0.4
+    observed = ~np.isnan(new)
+    np.testing.assert_array_equal(z[observed], new[observed])
+    assert np.sqrt(np.mean((mean - wave[:50])[~observed] ** 2)) < 0.4
     assert not np.array_equal(z, mean)
     # One row alone is a sequence too.
     single = problem(new[25:26], covariates=cov[:1])

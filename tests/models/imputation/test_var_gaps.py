@@ -100,10 +100,10 @@ def test_observed_cells_are_untouched_and_one_seed_gives_one_chain(rng):
     for _ in range(5):
         for chain in chains:
             chain.sweep()
-    seen = ~np.isnan(y)
+    observed = ~np.isnan(y)
     for chain in chains:
-        np.testing.assert_array_equal(chain.z[seen], y[seen])
-        np.testing.assert_array_equal(chain.mean[seen], y[seen])
+        np.testing.assert_array_equal(chain.z[observed], y[observed])
+        np.testing.assert_array_equal(chain.mean[observed], y[observed])
     np.testing.assert_array_equal(chains[0].z, chains[1].z)
 
 
@@ -176,10 +176,10 @@ def test_awkward_tables_are_completed(rng, case):
     chain = VARChain(problem(y, **more), complete(y), rng)
     for _ in range(20):
         chain.sweep()
-    seen = ~np.isnan(y)
-    np.testing.assert_array_equal(chain.z[seen], y[seen])
+    observed = ~np.isnan(y)
+    np.testing.assert_array_equal(chain.z[observed], y[observed])
     assert np.isfinite(chain.z).all()
     assert np.isfinite(chain.mean).all()
     assert np.isfinite(chain.log_density)
     if case == "copies":
-        assert np.abs(chain.z[5:9, 1] - chain.z[5:9, 0])[seen[5:9, 0]].max(initial=0.0) < 2.5
+        assert np.abs(chain.z[5:9, 1] - chain.z[5:9, 0])[observed[5:9, 0]].max(initial=0.0) < 2.5

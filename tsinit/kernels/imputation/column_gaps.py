@@ -14,7 +14,7 @@ from tsinit.kernels._jit import blend, entry, kernel
 
 
 class WindowTable(NamedTuple):
-    """A table laid out by the clock, and what else its regressions see."""
+    """A table laid out by the clock, with covariates and weights of its regressions."""
 
     W: np.ndarray  # (Tp, D) values
     F: np.ndarray  # (Tp, F) covariates
@@ -66,7 +66,7 @@ def _predict(W, F, theta, k, j, t):
     D = W.shape[1]
     reach = (theta.shape[2] - F.shape[1]) // D
     first, at, s = t - reach // 2, 0, 0.0
-    # By two indices, which the compiler knows to be in bounds: five times as fast as one along the window.
+    # By two indices, which the compiler can prove to be in bounds: five times as fast as one along the window.
     for r in range(reach):
         for i in range(D):
             s += theta[k, j, at + i] * W[first + r, i]

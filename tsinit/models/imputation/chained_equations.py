@@ -45,7 +45,7 @@ class DivergenceError(RuntimeError):
     def __init__(self, number: int, spread: float) -> None:
         super().__init__(number, spread)
         self.number, self.spread = number, spread
-        self.column: object = number  # until someone who knows the name puts it here
+        self.column: object = number  # until a caller that has the name puts it here
 
     def __str__(self) -> str:
         return (
@@ -263,7 +263,7 @@ def complete_rows(
     regressions : (K,) int
         Patterns of lags that the regressions belong to.
     pilot : VARParameters or None
-        Tells the jointly sampled cells.
+        Autoregression by which the jointly sampled cells are found.
     draws : list of FCSDraw
     rng : numpy.random.Generator
 

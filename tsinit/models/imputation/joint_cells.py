@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 #: Share of what the observed cells leave open of a cell, from which the other missing cells of its row make it one of
 #: these; and rows that columns must be missing together to be.
 _SHARE, _RUN = 0.5, 6
-#: Sweeps of the pilot run that tells the cells, and the largest size of its autoregression.
+#: Sweeps of the pilot run by which the cells are found, and the largest size of its autoregression.
 _PILOT, _LARGEST = 15, 60
 #: Patterns of missing cells that are inverted at once.
 _CHUNK = 500
@@ -64,7 +64,7 @@ def pilot_run(problem: ImputationProblem, rng: np.random.Generator) -> VARParame
 
 
 def find(problem: ImputationProblem, pilot: VARParameters | None) -> BoolArray:
-    """Tell which missing cells are to be sampled jointly.
+    """Find the missing cells that are to be sampled jointly.
 
     One is where the other missing cells of its row determine more than half of its variance given all others: so much
     of its value it keeps when columns are drawn in turn. And columns that are missing together for long are: each

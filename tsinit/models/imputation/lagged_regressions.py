@@ -57,7 +57,7 @@ class LaggedRegressions:
     regressions : (K,) int or None
         Patterns that have a regression, where they were fitted on other rows; None chooses them for these.
     pilot : VARParameters or None
-        Autoregression of the rows, which tells the cells that are sampled jointly; None where there are none.
+        Autoregression of the rows, by which jointly sampled cells are found; None where there are none.
 
     Attributes
     ----------
@@ -185,8 +185,8 @@ def _patterns(there: BoolArray, L: int) -> IntArray:
 def group(layout: ClockLayout, L: int, n_coefficients: Callable[[int], int]) -> LagPatterns:
     """Sort rows by pattern and choose the regressions.
 
-    A pattern of enough rows has its own. One of few rows is served by what all rows say that have at least its
-    lags; where those are few too, the farthest lags are given up one after the other.
+    A pattern of enough rows has its own. One of few rows is served by a regression on all rows that have
+    at least its lags; where those are few too, the farthest lags are given up one after the other.
 
     Parameters
     ----------

@@ -10,13 +10,7 @@ import numpy as np
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 
 from tsinit import _validate
-from tsinit._validate import (
-    check_choice,
-    check_count,
-    check_fitted,
-    check_number,
-    child_seed,
-)
+from tsinit._validate import check_choice, check_count, check_fitted, check_number, child_seed
 from tsinit._validate.imputing import (
     check_fill,
     check_n_imputations,
@@ -52,14 +46,12 @@ if TYPE_CHECKING:
     from tsinit._validate import Panel
     from tsinit.models.monitor import Monitor
 
-#: (lower, upper), None for no bound.
-Bounds: TypeAlias = "tuple[float | None, float | None]"
+Bounds: TypeAlias = "tuple[float | None, float | None]"  # lower, upper
 
-#: Draws of each chain from which a warning is worth it, R-hat that is worth one, and share of reflected draws that is.
-_MIN_DRAWS, _DISAGREE, _REFLECTED = 100, 1.1, 0.01
+#: Warnings: draws of each chain from which there are any, their R-hat, and their share of reflected draws.
+_MIN_DRAWS, _MAX_R_HAT, _MAX_REFLECTED = 100, 1.1, 0.01
 #: Numbers that are sorted at once for quantiles.
 _CHUNK = 200_000
-_SAMPLERS = ("mala", "rwm", "gibbs")
 
 
 class ImputerOptions(NamedTuple):
@@ -97,15 +89,16 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         Chained equations, a joint vector autoregression for gaps in which whole rows are missing for long, or what
         suits the gaps.
     sampler : {"mala", "rwm", "gibbs"}
-        How coefficients are drawn: Langevin steps, random-walk steps, or from their exact conditional. The answer is
-        the same.
+        How coefficients are drawn: Langevin steps, random-walk steps, or from their exact conditional. The
+        posterior is the same.
     init : str, strategy, function, complete table, or list of these
         Where the chains begin: a registered name, an object with a method ``fill``, a function of what it wants of
         ``y, rng, offsets, times, period, trial``, or a table. The first chain begins there and the others around it,
-        so that R-hat can tell; a list gives one start to each chain. ``"auto"`` races strategies through the first
-        half of the warm-up and goes on with the best `n_chains` of their chains where they stand, at most half of them
-        from one strategy while another has one left. The race is over before any draw is kept, and the second half of
-        the warm-up forgets it, so that the posterior is what it was; :class:`tsinit.init.Race` sets who races.
+        so that R-hat can show whether they agree; a list gives one start to each chain. ``"auto"`` races strategies
+        through the first half of the warm-up and goes on with the best `n_chains` of their chains where they stand, at
+        most half of them from one strategy while another has one left. The race is over before any draw is kept, and
+        the second half of the warm-up forgets it, so that the posterior is what it was; :class:`tsinit.init.Race` sets
+        who races.
     lags : int
         Steps before and after that a regression uses. One is enough for most tables; more cost time, and accuracy
         where rows are few.
@@ -238,23 +231,13 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
             problem, options, scales.periods, np.random.default_rng(child_seed(seed, 2))
         )
         scaled, race = ScaledEngine(table, scales, engine), race_of(self.init, "fill")
-        if race is None:
-            monitor.start()
-            self.start_ = self._starts(scaled, options, seed)
-            monitor.run()
         schedule = options.schedule.within(max(monitor.max_iter(options.schedule.n_sweeps), 0))
-        n_cells = int(problem.missing.sum())
+        options, n_cells = options._replace(schedule=schedule), int(problem.missing.sum())
         draws = ImputedDraws(options.n_chains, schedule.n_draws, n_cells, self.n_imputations)
         if race is None:
-            runs = [
-                ChainRun(
-                    scaled.chain(start, np.random.default_rng(child_seed(seed, 1, c)), schedule.n_tune),
-                    schedule, SCALARS, draws.recorder(c),
-                )
-                for c, start in enumerate(self.start_)
-            ]  # fmt: skip
+            runs = self._begin(scaled, options, draws, seed, monitor)
         else:
-            survivors = self._race(race, scaled, options._replace(schedule=schedule), seed, monitor)
+            survivors = self._race(race, scaled, options, seed, monitor)
             self.start_, runs = survivors.starts, list(survivors.runs)
             for c, run in enumerate(runs):
                 run.recorder = draws.recorder(c)
@@ -283,7 +266,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         method = check_choice("method", self.method, ("fcs", "var", "auto"))
         return ImputerOptions(
             method=method,
-            sampler=check_choice("sampler", self.sampler, _SAMPLERS),
+            sampler=check_choice("sampler", self.sampler, ("mala", "rwm", "gibbs")),
             inits=_validate.check_per_chain("init", self.init, n_chains),
             lags=check_count("lags", self.lags, 0),
             lag_features=check_choice("lag_features", self.lag_features, ("all", "own")),
@@ -319,17 +302,30 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         )  # fmt: skip
         return race_chains(race, contest, seed, monitor)
 
-    def _starts(
-        self, scaled: ScaledEngine, options: ImputerOptions, seed: np.random.SeedSequence
-    ) -> FloatArray:
-        """Ask the strategies, and spread the chains where they share one."""
+    def _begin(
+        self,
+        scaled: ScaledEngine,
+        options: ImputerOptions,
+        draws: ImputedDraws,
+        seed: np.random.SeedSequence,
+        monitor: Monitor,
+    ) -> list[ChainRun]:
+        """Ask the strategies, spread the chains where they share one, and set them up."""
+        monitor.start()
         shared = not isinstance(self.init, (list, tuple))
         starts = []
         for c, init in enumerate(options.inits):
             rng = np.random.default_rng(child_seed(seed, *((0,) if c == 0 else (0, c))))
             start = _propose(scaled, seed, resolve(init, "fill"), rng)
             starts.append(scaled.moved(start, rng) if shared and c > 0 else start)
-        return np.array(starts)
+        self.start_ = np.array(starts)
+        monitor.run()
+        schedule, runs = options.schedule, []
+        for c, start in enumerate(self.start_):
+            rng = np.random.default_rng(child_seed(seed, 1, c))
+            chain = scaled.chain(start, rng, schedule.n_tune)
+            runs.append(ChainRun(chain, schedule, SCALARS, draws.recorder(c)))
+        return runs
 
     def _finish(self, runs: Sequence[ChainRun], draws: ImputedDraws) -> None:
         """Set what a user reads of the chains."""
@@ -349,9 +345,9 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         rhat, reflected = table["rhat"].to_numpy(), table["guarded"].to_numpy()
         if self.posterior_.stored.n_draws < _MIN_DRAWS:
             return
-        if rhat.max(initial=0.0) >= _DISAGREE:
+        if rhat.max(initial=0.0) >= _MAX_R_HAT:
             warn_unmixed(rhat.max(), table.index[int(rhat.argmax())])
-        if reflected.max(initial=0.0) > _REFLECTED:
+        if reflected.max(initial=0.0) > _MAX_REFLECTED:
             warn_reflected(reflected.max(), table.index[int(reflected.argmax())])
 
     def transform(self, X: SeriesLike, *, lengths: Sequence[int] | None = None) -> TableLike:
@@ -363,8 +359,8 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         ----------
         X, lengths
             As in :meth:`fit`. Other rows than those of `fit` are completed with the regressions that were drawn
-            there; columns that are wholly missing are no obstacle then. Their dates tell where in the season they
-            are; without dates, every sequence is taken to begin where in the season that of `fit` did.
+            there; columns that are wholly missing are no obstacle then. Their dates give their place in the season;
+            without dates, every sequence is taken to begin where in the season that of `fit` did.
 
         Returns
         -------
@@ -475,7 +471,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         return {"rhat": rhat, "ess": ess, "ess_per_second": ess / self._fitted_seconds}
 
     def to_datatree(self) -> xarray.DataTree:
-        """All that was drawn, with the names that ArviZ knows.
+        """All that was drawn, with the names that ArviZ uses.
 
         Group ``posterior`` holds the missing cells (``cell``), noise variances and the means and standard deviations
         of the drawn cells of each column on the scale of the engine; ``warmup_posterior`` the latter before the first

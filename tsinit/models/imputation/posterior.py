@@ -248,7 +248,7 @@ def spread_out(n: int, n_draws: int) -> IntArray:
 def column_scalars(
     posterior: ImputationPosterior, trace: dict[str, FloatArray]
 ) -> dict[int, list[FloatArray]]:
-    """Traces after the warm-up that tell how a column mixed, by place of each column with drawn cells."""
+    """Traces after the warm-up by which a column is judged, by position of each column with drawn cells."""
     names, after = ("noise", "imputed_mean", "imputed_sd"), posterior.stored.after_warm_up
     incomplete = posterior.scales.active_missing(posterior.table).any(axis=0)
     return {

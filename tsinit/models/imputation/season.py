@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 #: Harmonics of each period.
 _HARMONICS = 2
-#: Periods that the rows must pass through before "auto" believes in them.
+#: Periods that the rows must pass through before "auto" accepts one.
 _MIN_PERIODS = 3
 _HOUR = 3600.0
 _DAY = 24 * _HOUR
@@ -43,7 +43,7 @@ class SeasonalClock(NamedTuple):
     def steps(self, panel: Panel, table: ImputationTable) -> IntArray:
         """Steps (T,) of rows by the clock of the fit, from its first row on.
 
-        Without dates nobody knows how far they are apart: they are counted from the first row of each sequence.
+        Without dates their distance is unknown: they are counted from the first row of each sequence.
         """
         own, count = _step(panel), _count(panel, self.step)
         same = own is None or self.step is None or own == self.step

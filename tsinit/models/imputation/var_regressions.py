@@ -110,7 +110,7 @@ def lay_out(problem: ImputationProblem, periods: Sequence[float] = ()) -> Segmen
 
     Where the clock skips up to 10 L steps, rows without a value stand in for them: a state that passes through them
     still links both sides. A longer hole starts a new segment, and any hole does where a covariate is more than a
-    function of the phase, because nobody knows its values there.
+    function of the phase, because its values there are unknown.
     """
     T, L = len(problem.z), problem.lags
     known, weights = seasonal(problem, periods)

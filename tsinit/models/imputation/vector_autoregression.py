@@ -286,7 +286,7 @@ def complete_rows(
 ) -> tuple[FloatArray, FloatArray]:
     """Draw the missing cells of another table than that of the fit, given one draw of the coefficients.
 
-    A season that drifted while it was learned is taken as it was on average: where it has gone since, nobody knows.
+    A season that drifted while it was learned is taken as it was on average: where it has gone since is unknown.
 
     Parameters
     ----------
