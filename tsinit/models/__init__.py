@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 _HOME = {
     "Budget": "tsinit.models.monitor",
+    "ImputationPosterior": "tsinit.models.imputation.posterior",
     "InfiniteHMM": "tsinit.models.hidden_markov.infinite",
     "LinearGaussianPrior": "tsinit.models.state_space.prior",
     "LinearGaussianSSM": "tsinit.models.state_space.model",
@@ -18,6 +19,7 @@ _HOME = {
 
 __all__ = [
     "Budget",
+    "ImputationPosterior",
     "InfiniteHMM",
     "LinearGaussianPrior",
     "LinearGaussianSSM",
@@ -29,6 +31,7 @@ __all__ = [
 if TYPE_CHECKING:
     from tsinit.models.hidden_markov.infinite import InfiniteHMM
     from tsinit.models.imputation.model import TBayesMICE
+    from tsinit.models.imputation.posterior import ImputationPosterior
     from tsinit.models.monitor import Budget, Monitor
     from tsinit.models.state_space.model import LinearGaussianSSM
     from tsinit.models.state_space.prior import LinearGaussianPrior, NormalInverseWishart

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from models.imputation.var_problems import holes, problem
+from models.imputation.var_problems import problem, with_gaps
 from reference.fcs import interpolate
 
 from tsinit import result
@@ -54,7 +54,7 @@ def test_where_nothing_can_be(copies):
 @pytest.mark.parametrize("lags", [0, 1, 2])
 def test_parameters_are_those_of_the_rows(copies, lags):
     """The Gram matrices of the windows give the regressions that the rows themselves give."""
-    y = holes(np.random.default_rng(1), copies, 0.3)
+    y = with_gaps(np.random.default_rng(1), copies, 0.3)
     stated = problem(y, lags=lags, offsets=[0, 150, 300])
     equations = LaggedRegressions(
         stated, pilot=joint_cells.pilot_run(stated, np.random.default_rng(0))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from models.imputation.var_problems import complete, holes, problem
+from models.imputation.var_problems import complete, problem, with_gaps
 from scipy.stats import invwishart
 
 from tsinit.models.imputation import seasonal_drift
@@ -124,7 +124,7 @@ def sums(W, Y):
 def test_a_season_drifts_where_outages_are_long_and_a_period_is_known(rng):
     t = np.arange(24 * 10)
     wave = np.sin(2 * np.pi * t / 24)[:, None] + 0.1 * rng.standard_normal((len(t), 2))
-    scattered, outage = holes(rng, wave, 0.1), holes(rng, wave, 0.0, range(100, 110))
+    scattered, outage = with_gaps(rng, wave, 0.1), with_gaps(rng, wave, 0.0, range(100, 110))
     assert VARChain(problem(outage), complete(outage), rng, periods=[24]).drifts
     assert not VARChain(problem(outage), complete(outage), rng).drifts
     assert not VARChain(problem(outage), complete(outage), rng, periods=[24], drift=False).drifts
@@ -139,7 +139,7 @@ def test_an_outage_follows_the_profile_of_the_days_around_it(rng):
     t = np.arange(24 * days)
     wave = np.where(t < 24 * days // 2, 1.0, -1.0) * np.sin(2 * np.pi * t / 24)
     truth = wave[:, None] + 0.3 * rng.standard_normal((len(t), 1))
-    y = holes(rng, truth, 0.0, out)
+    y = with_gaps(rng, truth, 0.0, out)
     found = {}
     for drift in (True, False):
         cov = np.column_stack([np.sin(2 * np.pi * t / 24), np.cos(2 * np.pi * t / 24)])
@@ -183,11 +183,11 @@ def test_other_rows_are_completed_by_what_was_learned(rng, drift):
         (len(t), 2)
     )
     cov = np.column_stack([np.sin(2 * np.pi * t / 24), np.cos(2 * np.pi * t / 24)])
-    y = holes(rng, wave, 0.1)
+    y = with_gaps(rng, wave, 0.1)
     chain = VARChain(problem(y, covariates=cov), complete(y), rng, periods=[24], drift=drift)
     for _ in range(20):
         chain.sweep()
-    new = holes(rng, wave[:50], 0.2, range(20, 30))
+    new = with_gaps(rng, wave[:50], 0.2, range(20, 30))
     z, mean = complete_rows(
         chain.parameter_draw(), problem(new, covariates=cov[:50]), complete(new), rng, periods=[24]
     )

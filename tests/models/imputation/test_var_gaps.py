@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from models.imputation.var_problems import complete, holes, problem
+from models.imputation.var_problems import complete, problem, with_gaps
 from reference import var as twin
 
 from tsinit.kernels.imputation import var_gaps
@@ -11,7 +11,7 @@ from tsinit.models.imputation.vector_autoregression import VARChain
 
 
 def chain_with(rng, T, D, L, *, offsets=None, steps=None, F=0, share=0.3, rows=()):
-    y = holes(rng, rng.standard_normal((T, D)), share, rows)
+    y = with_gaps(rng, rng.standard_normal((T, D)), share, rows)
     covariates = rng.standard_normal((T, F))
     p = problem(y, offsets=offsets, steps=steps, lags=L, covariates=covariates, prior_scale=0.1)
     return VARChain(p, complete(y), rng), y
@@ -95,7 +95,7 @@ def test_skipped_steps_link_both_sides_and_long_holes_do_not(rng):
 
 
 def test_observed_cells_are_untouched_and_one_seed_gives_one_chain(rng):
-    y = holes(rng, rng.standard_normal((50, 3)), 0.3)
+    y = with_gaps(rng, rng.standard_normal((50, 3)), 0.3)
     chains = [VARChain(problem(y, lags=2), complete(y), np.random.default_rng(4)) for _ in range(2)]
     for _ in range(5):
         for chain in chains:
@@ -109,7 +109,7 @@ def test_observed_cells_are_untouched_and_one_seed_gives_one_chain(rng):
 
 def test_the_order_of_sequences_is_irrelevant_and_nothing_leaks(rng):
     """The conditional mean of a sequence depends on its own cells alone."""
-    parts = [holes(rng, rng.standard_normal((15, 2)), 0.3) for _ in range(2)]
+    parts = [with_gaps(rng, rng.standard_normal((15, 2)), 0.3) for _ in range(2)]
     chain = VARChain(
         problem(np.vstack(parts), offsets=[0, 15, 30]), complete(np.vstack(parts)), rng
     )
@@ -123,7 +123,7 @@ def test_the_order_of_sequences_is_irrelevant_and_nothing_leaks(rng):
 
 
 def test_what_leaves_the_limits_is_reflected_and_counted(rng):
-    y = holes(rng, rng.standard_normal((40, 2)), 0.4)
+    y = with_gaps(rng, rng.standard_normal((40, 2)), 0.4)
     chain = VARChain(problem(y, reach=0.5), complete(y), rng)
     n_reflected = 0
     for _ in range(10):
@@ -155,7 +155,7 @@ def test_a_complete_table_has_nothing_to_draw(rng):
     ],
 )
 def test_awkward_tables_are_completed(rng, case):
-    y, more = holes(rng, rng.standard_normal((30, 3)), 0.3), {"lags": 2}
+    y, more = with_gaps(rng, rng.standard_normal((30, 3)), 0.3), {"lags": 2}
     if case == "fewer rows than lags":
         y, more = y[:3], {"lags": 5}
     elif case == "one row each":
@@ -172,7 +172,7 @@ def test_awkward_tables_are_completed(rng, case):
     elif case == "far apart":
         more["steps"] = 1000 * np.arange(30)
     else:
-        y = holes(rng, rng.standard_normal((8, 12)), 0.2)
+        y = with_gaps(rng, rng.standard_normal((8, 12)), 0.2)
     chain = VARChain(problem(y, **more), complete(y), rng)
     for _ in range(20):
         chain.sweep()

@@ -44,7 +44,7 @@ def complete(y):
     return np.where(np.isnan(y), 0.0, y)
 
 
-def holes(rng, y, share, rows=()):
+def with_gaps(rng, y, share, rows=()):
     """Copy with single cells missing at a rate, and whole rows."""
     y = y.copy()
     y[rng.random(y.shape) < share] = np.nan

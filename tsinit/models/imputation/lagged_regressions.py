@@ -1,7 +1,7 @@
 """The rows of an imputation problem as the kernels of chained equations take them.
 
-The table is laid out by the clock, so that lags never reach across a long hole or into another sequence. Rows with the
-same lags share a pattern, and every pattern is served by a regression.
+The table is laid out by the clock, so that lags never reach across a long break of the index or into another sequence.
+Rows with the same lags share a pattern, and every pattern is served by a regression.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _MIN_ROWS, _ROWS_PER_COEFFICIENT = 30, 5
 class ClockLayout(NamedTuple):
     """Rows laid out by the clock, so that lag l of row t is row t - l.
 
-    L empty rows stand before, between and after the sequences and at long holes. A hole of at most L steps becomes
-    rows that are missing, so that the rows around it keep their lags.
+    L empty rows stand before, between and after the sequences and where more than L steps are
+    skipped. Fewer skipped steps become rows that are missing, so that the rows around them keep their lags.
     """
 
     place: IntArray  # (T,), where each given row lies
@@ -100,7 +100,7 @@ class LaggedRegressions:
         return features(int(code), j, D, L, self.covariates.shape[1], self.problem.lag_features)
 
     def _covariates(self) -> FloatArray:
-        """Covariates and intercept by layout row; rows that fill a short hole take what lies between."""
+        """Covariates and intercept by layout row; rows for skipped steps take what lies between."""
         given, rows = self.problem.covariates, np.arange(self.n_rows)
         between = [np.interp(rows, self.place, column) for column in given.T]
         return np.column_stack([*between, np.ones(self.n_rows)])
@@ -125,7 +125,7 @@ class LaggedRegressions:
         return gap_blocks(rows, there, served, L)
 
     def spread(self, start: FloatArray) -> FloatArray:
-        """Lay a complete table out by the clock; rows that fill a short hole take what lies between."""
+        """Lay a complete table out by the clock; rows for skipped steps take what lies between."""
         rows, empty = np.arange(self.n_rows), self.gaps.regression < 0
         table = np.column_stack([np.interp(rows, self.place, column) for column in start.T])
         table[empty] = 0.0

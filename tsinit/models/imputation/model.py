@@ -81,7 +81,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
     the regressions of its neighbours use a drawn cell at once; all missing cells of a column are drawn jointly, long
     gaps included. Cells of several columns that determine each other, or are missing together for long, are drawn at
     once from an autoregression of all columns: one by one, they would mix slowly. Lags follow the clock: they reach
-    neither across a hole nor into another sequence, and rows that lack some have regressions of their own.
+    neither across skipped steps nor into another sequence, and rows that lack some have regressions of their own.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The rows of a problem as a vector autoregression takes them: segments without holes, and their regressions.
+"""The rows of a problem as a vector autoregression takes them: segments, and their regressions.
 
 Rows with the same number of rows of their segment before them, at most L, share a multivariate regression with a
 matrix-normal inverse-Wishart prior, whose posterior is drawn from exactly: Y = X B + E with rows of E independent
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tsinit._typing import BoolArray, FloatArray, IntArray
     from tsinit.models.imputation.problem import ImputationProblem
 
-#: Holes of up to so many times the lags are rows without values; longer ones end a segment.
+#: Up to so many times the lags, skipped steps are rows without values; more end a segment.
 _BRIDGED = 10
 #: Harmonics of a period, by which its covariates are known.
 _HARMONICS = 4
@@ -33,7 +33,7 @@ FIRST_SCALE = 0.1
 
 
 class SegmentLayout(NamedTuple):
-    """Rows of the engine: those given, and those that the clock skipped in a short hole."""
+    """Rows of the engine: those given, and those for a few skipped steps."""
 
     rows: IntArray  # (T,), place of each row given
     before: IntArray  # (n,), rows of its segment before a row, at most L
@@ -109,8 +109,8 @@ def lay_out(problem: ImputationProblem, periods: Sequence[float] = ()) -> Segmen
     """Cut the table into segments.
 
     Where the clock skips up to 10 L steps, rows without a value stand in for them: a state that passes through them
-    still links both sides. A longer hole starts a new segment, and any hole does where a covariate is more than a
-    function of the phase, because its values there are unknown.
+    still links both sides. More skipped steps start a new segment, and any do where a covariate is
+    more than a function of the phase, because its values there are unknown.
     """
     T, L = len(problem.z), problem.lags
     known, weights = seasonal(problem, periods)
