@@ -17,12 +17,33 @@ _KEY = hashlib.sha256(b"".join(_COMPILED)).hexdigest()[:16]
 # Numba does not notice an edited callee in another module, so each state of the compiled sources has its own cache.
 os.environ["NUMBA_CACHE_DIR"] = str(Path(tempfile.gettempdir()) / f"tsinit-numba-{_KEY}")
 os.environ.setdefault("MPLBACKEND", "Agg")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.pop("COLUMNS", None)  # a worker is told the width of a window that it does not have
 
 import numpy as np
 import pytest
 
 # A shell that runs the tests in the background lets them ignore Ctrl-C, which some of them press.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config):
+    """Share whole folders of tests between two processes, unless the command line says ``-n`` itself.
+
+    Each takes one half of the tests in their order, and then from what the other has left (``worksteal``): so the two
+    rarely compile the same kernels. A file alone is faster without.
+    """
+    folders = any(Path(argument).is_dir() for argument in config.args)
+    if folders and getattr(config.option, "numprocesses", 0) is None and not _is_alone(config):
+        config.option.numprocesses, config.option.dist = 2, "worksteal"
+
+
+def _is_alone(config):
+    """Tell whether this is a worker already, or a run that talks with a person, or one that only lists tests."""
+    option = config.option
+    talks = option.usepdb or option.trace or option.capture == "no"
+    return hasattr(config, "workerinput") or option.tx or talks or option.collectonly
 
 
 @pytest.fixture

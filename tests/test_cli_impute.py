@@ -69,7 +69,7 @@ def test_gaps_are_filled_with_posterior_means_and_all_else_is_the_same_text(air,
         in words
     )
     assert "R-hat" in words
-    assert f"Written to {out}" in said.out
+    assert f"Written to {out}" in words
     before, after = (
         [line.split(",") for line in path.read_text().splitlines()] for path in (air, out)
     )

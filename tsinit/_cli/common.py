@@ -21,9 +21,11 @@ OK, NOTHING_FITTED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 def say(text: str = "", wrap: bool = True) -> None:
     """Write to standard output, wrapped to the window."""
     width = max(40, min(110, shutil.get_terminal_size((100, 24)).columns))
+    # A path stays in one piece, to be copied.
+    wrapper = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False)
     lines = text.splitlines() or [""]
     for line in lines:
-        sys.stdout.write((textwrap.fill(line, width) if wrap else line) + "\n")
+        sys.stdout.write((wrapper.fill(line) if wrap else line) + "\n")
     sys.stdout.flush()
 
 
