@@ -58,7 +58,8 @@ class Kalman:
 
     def __init__(self, y, n_states, offsets=None):
         T = len(y)
-        self.y, self.n_states = y, n_states
+        # Compiled for one kind of array: for those that may not be written to, all would be compiled once more.
+        self.y, self.n_states = np.require(y, requirements="W"), n_states
         self.offsets = np.array([0, T] if offsets is None else offsets, dtype=np.int64)
         starts, length = self.offsets[:-1], np.diff(self.offsets)
         if np.isfinite(y.sum()):  # nothing is missing
