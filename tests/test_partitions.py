@@ -45,7 +45,7 @@ def test_expected_losses_are_means_of_distances(rng, loss):
 def test_large_draws_are_taken_in_pieces(rng, monkeypatch):
     draws = rng.integers(0, 3, (11, 40))
     whole = partitions.expected_vi(draws[0], draws)
-    monkeypatch.setattr(losses, "_LABELS_AT_ONCE", 100)
+    monkeypatch.setattr(losses, "_MAX_LABELS", 100)
     assert partitions.expected_vi(draws[0], draws) == pytest.approx(whole, rel=1e-12)
 
 

@@ -59,7 +59,7 @@ def to_datatree(
         Quantities whose summaries mean something as they are. As everywhere below, a list with an array for
         each chain is an array too, and may be ragged.
     sample_stats : dict of str to (chain, draw, ...) array, optional
-        What the sampler says of itself.
+        Statistics of the sampler itself.
     warmup : dict of str to (chain, draw, ...) array, optional
         What came before the first draw; names of `sample_stats` go to ``warmup_sample_stats``, all others to
         ``warmup_posterior``.

@@ -275,3 +275,14 @@ def test_whole_numbers_are_numbers(rng, name):
         np.testing.assert_array_equal(left, right)
     assert all_log_densities(a.prior_params(rng, 2), a.data, 2).shape == (30, 2)
     assert np.isfinite(a.log_evidence(z, 2, a.prior_params(rng, 2), a.latent(rng)))
+
+
+def test_the_old_name_of_an_emission_on_data_works_for_one_more_release():
+    import tsinit.emissions.base as base
+    from tsinit import emissions
+
+    for module in (emissions, base):
+        with pytest.warns(FutureWarning, match=r"EmissionOnData; the old name goes in 0\.3"):
+            assert module.Bound is emissions.EmissionOnData
+        with pytest.raises(AttributeError, match="has no attribute 'Bond'"):
+            module.Bond  # noqa: B018

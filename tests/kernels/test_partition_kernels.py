@@ -19,14 +19,14 @@ def runs_of(draws):
         n, K = kernels.find_runs(z, np.empty(z.max() + 1, dtype=np.int64), ends, states)
         parts.append((ends[:n], states[:n], n, K))
     ends, states, n, K = zip(*parts, strict=True)
-    return kernels.Runs(
+    return kernels.PartitionRuns(
         np.concatenate(ends), np.concatenate(states), np.cumsum([0, *n]), np.array(K)
     )
 
 
 def counts_of(z, s, K):
     shared = np.zeros((s.shape[1], s.max() + 1, K), dtype=np.int64)
-    counts = kernels.Counts(np.zeros(K, dtype=np.int64), shared)
+    counts = kernels.OverlapCounts(np.zeros(K, dtype=np.int64), shared)
     kernels.count(z, s, counts)
     return counts
 

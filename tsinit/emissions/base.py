@@ -25,7 +25,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from tsinit._deprecation import warn_of_old_name
-from tsinit.emissions._scores import sum_log_density
+from tsinit.kernels.density import sum_log_density
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

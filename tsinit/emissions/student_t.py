@@ -82,7 +82,7 @@ def _augment(
     """Redraw the weights, given what is observed, and then what is missing, given the weights.
 
     w ~ Ga(df/2, df/2) and s observed entries of square d: w | y_o ~ Ga((df + s) / 2, (df + d) / 2). A row of
-    which nothing is observed has no say in the parameters and keeps its weight.
+    which nothing is observed does not inform the parameters and keeps its weight.
     """
     D = y.shape[1]
     for t in range(z.size):

@@ -58,3 +58,12 @@ def all_log_densities(params, data, K):
         for k in range(K):
             out[t, k] = log_density(params, data, t, k)
     return out
+
+
+@entry
+def sum_log_density(params, data, z):
+    """Sum over rows of the log density in the row's own state z (T,)."""
+    total = 0.0
+    for t in range(z.size):
+        total += log_density(params, data, t, z[t])
+    return total

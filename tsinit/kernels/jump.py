@@ -22,9 +22,9 @@ def squared_distances(y, centres):
 
 @entry
 def jump_path(cost, penalty, offsets):
-    """Labels z (T,) of least sum of cost[t, z[t]] plus `penalty` per change within a sequence, and that sum.
+    """Labels z (T,) of smallest sum of cost[t, z[t]] plus `penalty` per change within a sequence, and that sum.
 
-    cost : (T, K), overwritten with the cost of the best way on from there. Ties go to no change, then to the
+    cost : (T, K), overwritten with the cost of the best path from there on. Ties go to no change, then to the
     lowest label.
     """
     T, K = cost.shape

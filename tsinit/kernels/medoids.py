@@ -1,15 +1,15 @@
-"""K-medoids: rows of least total distance from all others, by greedy choice and swaps."""
+"""K-medoids: rows of smallest total distance from all others, by greedy choice and swaps."""
 
 import numpy as np
 
 from tsinit.kernels._jit import entry, kernel
 
-_LEAST_GAIN = 1e-12  # of the total: a swap that gains less is rounding
+_MIN_GAIN = 1e-12  # of the total: a swap that gains less is rounding
 
 
 @entry
 def distances(y, centres, manhattan):
-    """Distances (n, m) from rows y (n, D), NaN where missing, to centres (m, D) over what was seen."""
+    """Distances (n, m) from rows y (n, D), NaN where missing, to centres (m, D) over what was observed."""
     D = y.shape[1]
     out = np.zeros((y.shape[0], centres.shape[0]))
     for a in range(y.shape[0]):
@@ -25,7 +25,7 @@ def distances(y, centres, manhattan):
 
 @entry
 def build(d, K):
-    """Choose K rows (BUILD of PAM): the most central one, then each time the one that shortens most.
+    """Choose K rows (BUILD of PAM): the most central one, then each time the one that shortens the total most.
 
     d : (n, n) distances.
     """
@@ -92,7 +92,7 @@ def swap(d, chosen):
             if change[k] < change[k_best]:
                 k_best = k
         idle += 1
-        if shared + change[k_best] < -_LEAST_GAIN * total:
+        if shared + change[k_best] < -_MIN_GAIN * total:
             chosen[k_best] = c
             total = _two_nearest(d, chosen, first, near, second)
             idle = 0

@@ -16,7 +16,7 @@ import numpy as np
 from tsinit.kernels._jit import entry, kernel
 
 
-class Runs(NamedTuple):
+class PartitionRuns(NamedTuple):
     """M partitions of T steps, one after the other."""
 
     ends: np.ndarray  # (R,) int64, step after the last of each run
@@ -25,18 +25,18 @@ class Runs(NamedTuple):
     n_states: np.ndarray  # (M,) int64
 
 
-class Counts(NamedTuple):
+class OverlapCounts(NamedTuple):
     """How a partition in K states shares its steps with M draws of up to J states."""
 
     size: np.ndarray  # (K,) int64
-    shared: np.ndarray  # (M, J, K) int64: K last, since all states are looked at for each step
+    shared: np.ndarray  # (M, J, K) int64: K last, since all states are compared for each step
 
 
 @entry
 def find_runs(z, number, ends, states):
     """Write the runs of z (T,) to `ends` and `states`, states renumbered in order of first appearance.
 
-    number : (largest label + 1,) work space. Returns how many runs and states there are.
+    number : (largest label + 1,) workspace. Returns how many runs and states there are.
     """
     for k in range(number.size):
         number[k] = -1
@@ -125,10 +125,10 @@ def count(z, s, counts):
 @kernel
 def _cheapest(cost, k, f):
     """The state of least cost; k unless the gain is more than rounding."""
-    least = 1e-12 * f[f.size - 1]
+    margin = 1e-12 * f[f.size - 1]
     best = k
     for q in range(cost.size):
-        if cost[q] < cost[best] - least:
+        if cost[q] < cost[best] - margin:
             best = q
     return best
 
@@ -156,14 +156,14 @@ def _set_gains(gains, m, j, k, counts, f):
 
 @entry
 def sweep_steps(z, order, s, counts, f):
-    """Put each step in turn where the expected loss is least, in place; returns how many moved.
+    """Put each step in turn where the expected loss is smallest, in place; returns how many moved.
 
     order : (T,) the order of steps; s : (T, M) draws; counts : those of z, with at least one state left empty
     for what had better be on its own.
     """
     size, shared = counts
     M, J, K = shared.shape
-    # Steps move rarely and are looked at often, so differences of f are kept ready to be added.
+    # Steps move rarely and are compared often, so differences of f are kept ready to be added.
     gains = np.empty((2, M, J, K))
     for m in range(M):
         for j in range(J):
@@ -230,7 +230,7 @@ def _costs_of_run(s, run, k, counts, f, work):
 
 @entry
 def sweep_runs(z, runs, s, counts, f):
-    """Put each run as a whole where the expected loss is least, in place; returns how many moved.
+    """Put each run as a whole where the expected loss is smallest, in place; returns how many moved.
 
     runs : (R, 2) first step and step after the last, all in one state of z; the rest as in `sweep_steps`.
     """

@@ -158,7 +158,7 @@ def run_chains(
     Parameters
     ----------
     runs : sequence of ChainRun
-        New, or all so far on their way that they have done the same number of sweeps.
+        New, or all after the same number of sweeps.
     n_sweeps : int
         For every chain, those already done included.
     monitor : Monitor

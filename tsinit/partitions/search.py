@@ -1,6 +1,8 @@
 """The partition of least expected loss: the best draw, and greedy moves from there."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -10,21 +12,27 @@ from tsinit.metrics._checks import check_draws, check_loss, check_partition
 from tsinit.partitions.losses import (
     compact,
     expected,
+    loss_scale,
+    loss_table,
     runs_of,
     runs_of_draws,
-    scale,
     sums_over_states,
-    table,
 )
 
-#: Draws that the search looks at. Expected losses over 300 draws are known to 6 % of their spread over draws,
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from numpy.typing import ArrayLike
+
+    from tsinit._typing import FloatArray, IntArray
+
+#: Draws that the search uses. Expected losses over 300 draws are known to 6 % of their spread over draws,
 #: and the time to compare all pairs grows with the square.
-_MOST_DRAWS = 300
-#: Draws from which the greedy search starts: the best ones, fewer where there are more labels than this.
+_MAX_DRAWS = 300
+#: Draws from which the greedy search starts: the best ones, fewer where all draws have more labels than this.
 _N_STARTS = 4
-_MANY = 8_000_000
+_MAX_LABELS_REFINED = 8_000_000
 #: A round of moves that lowers the loss by a smaller share is the last: long series never run out of moves.
-_LEAST_GAIN = 1e-4
+_MIN_GAIN = 1e-4
 #: States kept empty in a sweep, for steps that are better off alone.
 _N_SPARE = 2
 
@@ -34,10 +42,10 @@ class BestDraw(NamedTuple):
 
     labels: np.ndarray  # (T,) int64, 0, 1, ... in order of first appearance
     draw: int  # which of the draws
-    loss: float  # expected loss over the draws looked at
+    loss: float  # expected loss over the draws used
 
 
-def best_draw(draws, loss="vi", *, max_draws=_MOST_DRAWS):
+def best_draw(draws: ArrayLike, loss: str = "vi", *, max_draws: int = _MAX_DRAWS) -> BestDraw:
     """Find the draw of least expected loss.
 
     Parameters
@@ -45,7 +53,7 @@ def best_draw(draws, loss="vi", *, max_draws=_MOST_DRAWS):
     draws : (M, T) int
     loss : {"vi", "binder"}
     max_draws : int
-        Of more draws than this, so many are looked at, evenly spaced.
+        Of more draws than this, so many are used, evenly spaced.
 
     Returns
     -------
@@ -62,11 +70,19 @@ def best_draw(draws, loss="vi", *, max_draws=_MOST_DRAWS):
     return BestDraw(compact(draws[best]), int(chosen[best]), float(losses[best]))
 
 
-def refine(labels, draws, loss="vi", *, max_sweeps=50, max_draws=_MOST_DRAWS, rng=None):
+def refine(
+    labels: ArrayLike,
+    draws: ArrayLike,
+    loss: str = "vi",
+    *,
+    max_sweeps: int = 50,
+    max_draws: int = _MAX_DRAWS,
+    rng: np.random.Generator | None = None,
+) -> IntArray:
     """Lower the expected loss of a partition by greedy moves until none helps.
 
-    Single steps and whole runs go to the state, old or new, where the loss is least; two states become one
-    where that is better. No move increases the expected loss over the draws looked at.
+    Single steps and whole runs go to the state, old or new, where the loss is smallest; two states become one
+    where that is better. No move increases the expected loss over the draws used.
 
     Parameters
     ----------
@@ -77,7 +93,7 @@ def refine(labels, draws, loss="vi", *, max_sweeps=50, max_draws=_MOST_DRAWS, rn
     max_sweeps : int
         Rounds of moves; a handful is the rule, and one that gains less than 1e-4 of the loss is the last.
     max_draws : int
-        Of more draws than this, so many are looked at, evenly spaced.
+        Of more draws than this, so many are used, evenly spaced.
     rng : numpy.random.Generator or None
         Visits steps and runs in random order instead of the order of time.
 
@@ -96,10 +112,20 @@ def refine(labels, draws, loss="vi", *, max_sweeps=50, max_draws=_MOST_DRAWS, rn
         _thin(check_draws(draws), max_draws)[1],
     )
     labels = compact(check_partition("labels", labels, draws.shape[1]))
-    return _refine(labels, _by_step(draws), table(check_loss(loss), len(labels)), max_sweeps, rng)
+    return _refine(
+        labels, _by_step(draws), loss_table(check_loss(loss), len(labels)), max_sweeps, rng
+    )
 
 
-def estimate(draws, loss="vi", *, refine=True, max_sweeps=50, max_draws=_MOST_DRAWS, rng=None):
+def estimate(
+    draws: ArrayLike,
+    loss: str = "vi",
+    *,
+    refine: bool = True,
+    max_sweeps: int = 50,
+    max_draws: int = _MAX_DRAWS,
+    rng: np.random.Generator | None = None,
+) -> IntArray:
     """Estimate the partition of least expected loss.
 
     Parameters
@@ -132,29 +158,35 @@ def estimate(draws, loss="vi", *, refine=True, max_sweeps=50, max_draws=_MOST_DR
         return compact(draws[losses.argmin()])
     # Equal draws have equal losses; rounding keeps one of them.
     _, first = np.unique(np.round(losses, 12), return_index=True)
-    by_step, f = _by_step(draws), table(loss, draws.shape[1])
-    n_starts = min(_N_STARTS, max(1, _MANY // draws.size))
+    by_step, f = _by_step(draws), loss_table(loss, draws.shape[1])
+    n_starts = min(_N_STARTS, max(1, _MAX_LABELS_REFINED // draws.size))
     starts = [compact(draws[i]) for i in first[:n_starts]]
     # Where draws share little, one state is hard to beat and far from all of them.
     starts.append(np.zeros(draws.shape[1], dtype=np.int64))
-    ends = [_refine(start, by_step, f, max_sweeps, rng) for start in starts]
-    return ends[int(np.argmin([expected(end, draws, loss) for end in ends]))]
+    refined = [_refine(start, by_step, f, max_sweeps, rng) for start in starts]
+    return refined[int(np.argmin([expected(labels, draws, loss) for labels in refined]))]
 
 
-def _losses_of_draws(draws, loss):
+def _losses_of_draws(draws: np.ndarray, loss: str) -> FloatArray:
     """Expected loss (M,) of each draw over all of them."""
     M, T = draws.shape
-    f, runs = table(loss, T), runs_of_draws(draws)
+    f, runs = loss_table(loss, T), runs_of_draws(draws)
     shared = np.zeros((M, M))
     for i in range(M):
         kernels.shared_sums(runs, i, f, shared[i])
     own = sums_over_states(runs, f)
     np.fill_diagonal(shared, own / 2.0)  # a draw shares all with itself
     total = own * M + own.sum() - 2.0 * (shared + shared.T).sum(axis=1)
-    return total / M / scale(loss, T)
+    return total / M / loss_scale(loss, T)
 
 
-def _refine(labels, by_step, f, max_sweeps, rng):
+def _refine(
+    labels: IntArray,
+    by_step: npt.NDArray[np.int32],
+    f: FloatArray,
+    max_sweeps: int,
+    rng: np.random.Generator | None,
+) -> IntArray:
     """Move steps, move runs and merge states until that gains next to nothing; `labels` are compact."""
     before = _loss_of(_counts(labels, by_step), f)
     for _ in range(max_sweeps):
@@ -164,19 +196,19 @@ def _refine(labels, by_step, f, max_sweeps, rng):
             sweep(labels, order, by_step, _counts(labels, by_step), f)
         labels = _merge(compact(labels), by_step, f)
         after = _loss_of(_counts(labels, by_step), f)
-        if before - after <= _LEAST_GAIN * after:
+        if before - after <= _MIN_GAIN * after:
             break
         before = after
     return compact(labels)
 
 
-def _loss_of(counts, f):
+def _loss_of(counts: kernels.OverlapCounts, f: FloatArray) -> float:
     """Expected loss, up to its scale."""
     of_draws = counts.shared.sum(axis=2)
     return f[counts.size].sum() + (f[of_draws].sum() - 2.0 * f[counts.shared].sum()) / len(of_draws)
 
 
-def _merge(labels, by_step, f):
+def _merge(labels: IntArray, by_step: npt.NDArray[np.int32], f: FloatArray) -> IntArray:
     """Make one state of two as long as that lowers the expected loss."""
     while True:
         counts = _counts(labels, by_step)
@@ -188,25 +220,25 @@ def _merge(labels, by_step, f):
         labels = compact(np.where(labels == j, k, labels))
 
 
-def _counts(labels, by_step):
+def _counts(labels: IntArray, by_step: npt.NDArray[np.int32]) -> kernels.OverlapCounts:
     K, J = int(labels.max()) + 1 + _N_SPARE, int(by_step.max()) + 1
     shared = np.zeros((by_step.shape[1], J, K), dtype=np.int64)
-    counts = kernels.Counts(np.zeros(K, dtype=np.int64), shared)
+    counts = kernels.OverlapCounts(np.zeros(K, dtype=np.int64), shared)
     kernels.count(labels, by_step, counts)
     return counts
 
 
-def _steps(labels):
+def _steps(labels: IntArray) -> IntArray:
     return np.arange(len(labels))
 
 
-def _runs_of(labels):
+def _runs_of(labels: IntArray) -> IntArray:
     """First step and step after the last of every run, (R, 2)."""
     cuts = np.flatnonzero(np.diff(labels)) + 1
     return np.column_stack([np.concatenate([[0], cuts]), np.concatenate([cuts, [len(labels)]])])
 
 
-def _by_step(draws):
+def _by_step(draws: np.ndarray) -> npt.NDArray[np.int32]:
     """The draws as (T, M) int32, states renumbered from 0 within each."""
     by_draw = np.empty(draws.shape, dtype=np.int32)
     for z, runs in zip(by_draw, map(runs_of, draws), strict=True):
@@ -214,7 +246,7 @@ def _by_step(draws):
     return np.ascontiguousarray(by_draw.T)
 
 
-def _thin(draws, max_draws):
+def _thin(draws: np.ndarray, max_draws: int) -> tuple[IntArray, np.ndarray]:
     """At most so many draws, evenly spaced, and which they are."""
     max_draws = check_count("max_draws", max_draws)
     chosen = np.unique(

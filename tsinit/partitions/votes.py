@@ -1,6 +1,8 @@
 """What the draws agree on: their states matched with those of one partition, and votes on every step."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -8,7 +10,13 @@ from tsinit._validate import check_rows
 from tsinit.kernels import partitions as kernels
 from tsinit.metrics._checks import check_draws, check_partition
 from tsinit.partitions.losses import as_labels, compact
-from tsinit.partitions.search import _MOST_DRAWS, estimate
+from tsinit.partitions.search import _MAX_DRAWS, estimate
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from numpy.typing import ArrayLike
+
+    from tsinit._typing import FloatArray, IntArray
 
 
 class Consensus(NamedTuple):
@@ -23,7 +31,7 @@ class Consensus(NamedTuple):
     mapping: np.ndarray  # (M, K of the draws) int64, state of each state of each draw; -1 for none
 
 
-def align(draws, pivot):
+def align(draws: ArrayLike, pivot: ArrayLike) -> IntArray:
     """Match the states of every draw with those of a pivot, so that together they share the most steps.
 
     Parameters
@@ -57,7 +65,9 @@ def align(draws, pivot):
     return mapping
 
 
-def marginal(draws, pivot, mapping):
+def marginal(
+    draws: ArrayLike, pivot: ArrayLike, mapping: ArrayLike
+) -> tuple[FloatArray, FloatArray]:
     """Share of the draws that put each step in each state of the pivot.
 
     Parameters
@@ -92,7 +102,15 @@ def marginal(draws, pivot, mapping):
     return votes / votes.sum(axis=1, keepdims=True), missed / len(draws)
 
 
-def consensus(draws, *, loss="vi", refine=True, pivot=None, max_draws=_MOST_DRAWS, rng=None):
+def consensus(
+    draws: ArrayLike,
+    *,
+    loss: str = "vi",
+    refine: bool = True,
+    pivot: ArrayLike | None = None,
+    max_draws: int = _MAX_DRAWS,
+    rng: np.random.Generator | None = None,
+) -> Consensus:
     """Let all draws vote on every step, after matching their states with those of an estimate.
 
     Parameters
@@ -140,14 +158,14 @@ def consensus(draws, *, loss="vi", refine=True, pivot=None, max_draws=_MOST_DRAW
     )
 
 
-def coclustering(draws, rows=None):
+def coclustering(draws: ArrayLike, rows: ArrayLike | None = None) -> npt.NDArray[np.float32]:
     """Share of the draws in which two time steps are in one state.
 
     Parameters
     ----------
     draws : (M, T) int
     rows : (m,) int or None
-        Steps to look at; None is all of them.
+        Steps to compare; None is all of them.
 
     Returns
     -------

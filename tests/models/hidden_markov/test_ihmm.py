@@ -167,6 +167,34 @@ def test_the_sampler_says_how_well_it_mixed(fitted):
     assert fitted.converged_ == (summary["rhat"] < 1.05)
 
 
+def test_a_single_chain_is_judged_by_its_halves(regimes, fitted):
+    from tsinit import result
+
+    single = quick(n_chains=1).fit(regimes.y)
+    draws, summary = single.draws_, single.sampler_summary()
+    assert np.array_equal(draws.log_joint[0], fitted.draws_.log_joint[0])
+    worst = max(result.rhat(draws.log_joint), result.rhat(draws.n_states))
+    assert 1.0 <= summary["rhat"] == worst < np.inf
+    assert single.converged_ == (worst < 1.05)
+    few = quick(n_chains=1, n_tune=5, n_draws=3).fit(regimes.y)
+    assert np.isnan(few.sampler_summary()["rhat"])
+    assert not few.converged_
+
+
+def test_the_data_of_the_fit_are_kept_as_given_whatever_becomes_of_them_later(regimes):
+    days = pd.date_range("2024-01-01", periods=60, freq="D").delete([20, 21])
+    frame = pd.DataFrame(regimes.y[:58], index=days, columns=["a", "b"])
+    model = quick(n_tune=5, n_draws=5).fit(frame)
+    given = frame.copy()
+    frame.iloc[:] = 0.0
+    pd.testing.assert_frame_equal(model.observed_.restore(model.observed_.y), given)
+    assert list(model.observed_.columns) == ["a", "b"]
+    assert model.observed_.y.shape == (60, 2)
+    assert model.observed_.rows.tolist() == [t for t in range(60) if t not in (20, 21)]
+    halves = quick(n_tune=5, n_draws=5).fit(regimes.y[:60], lengths=[20, 40])
+    assert halves.observed_.offsets.tolist() == [0, 20, 60]
+
+
 def test_the_draws_go_to_arviz(fitted):
     import arviz as az
 

@@ -7,7 +7,7 @@ _LOG2_E = 1.4426950408889634
 _LOG2_HIGH, _LOG2_LOW = 6.93145751953125e-1, 1.42860682030941723212e-6
 # Added to a double it leaves the nearest whole number in the lowest bits.
 _ROUND = 6755399441055744.0
-_LEAST = -708.0  # below, the result is no normal number
+_MIN_EXPONENT = -708.0  # below, the result is no normal number
 _BIAS, _MANTISSA = 1023, 52
 # exp(r) = 1 + 2 r P(r^2) / (Q(r^2) - r P(r^2)) for |r| <= log(2) / 2 (Padé; Moshier, "Methods and programs
 # for mathematical functions", 1989).
@@ -24,7 +24,7 @@ _Q0, _Q1, _Q2, _Q3 = (
 def exponentials(x, n, power, bits):
     """Replace x[:n], at most 0, by exp(x[:n]) up to two units in the last place; 0 below -708.
 
-    power : work space of n doubles; bits : the same memory as int64.
+    power : workspace of n doubles; bits : the same memory as int64.
     """
     for i in range(n):
         power[i] = x[i] * _LOG2_E + _ROUND
@@ -34,7 +34,7 @@ def exponentials(x, n, power, bits):
         s = r * r
         p = r * ((_P0 * s + _P1) * s + _P2)
         q = ((_Q0 * s + _Q1) * s + _Q2) * s + _Q3
-        x[i] = 0.0 if x[i] < _LEAST else 1.0 + 2.0 * p / (q - p)
+        x[i] = 0.0 if x[i] < _MIN_EXPONENT else 1.0 + 2.0 * p / (q - p)
     for i in range(n):
         bits[i] = (bits[i] + _BIAS) << _MANTISSA
     for i in range(n):

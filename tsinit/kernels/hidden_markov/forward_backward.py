@@ -4,7 +4,7 @@ Probabilities are rescaled at every step, which is fast and loses only what fall
 behind. Where some transition has probability zero even that may be all that survives later; then the pass is
 repeated in logs.
 
-A row of zeros is a step of which nothing was seen, a density of -inf a state that cannot have given the row.
+A row of zeros is a step of which nothing was observed, a density of -inf a state that cannot have given the row.
 The arguments are those of all three functions: log_density (T, K), start (K,) probabilities of the first
 state of each sequence, P (K, K) of state k after state j, offsets (N + 1,).
 """
@@ -115,12 +115,12 @@ def forward(log_density, start, P, offsets, filtered):
             if total == -np.inf:
                 return total, lost
             for i in range(n):
-                mass, least = 0.0, 1.0
+                mass, smallest = 0.0, 1.0
                 for k in range(K):
                     now[k] = ahead[k] * weight[i * K + k]
                     mass += now[k]
-                    least = min(least, now[k])
-                if least < _TINY:
+                    smallest = min(smallest, now[k])
+                if smallest < _TINY:
                     lost = lost or _lose(log_density, a + i, ahead, now)
                 if not mass > _TINY:
                     return (np.nan if np.isnan(mass) else -np.inf), lost

@@ -102,11 +102,11 @@ class BeamChain:
         self._transitions.beta[: self.K + 1] = 1.0 / (self.K + 1)
         hdp.compact(self.z, self._begins, self._transitions, self.K, self._kept)
         for _ in range(5):
-            # Labels say much about the concentrations: their prior means would begin far away.
+            # Labels inform the concentrations well: their prior means would begin far away.
             self._draw_concentrations()
         # The start has a density too; parameters are needed where they cannot be integrated out.
         self.params = check_density(emission.draw(rng, self.z, self.K, self.latent))
-        with np.errstate(all="ignore"):  # where there is none, the first sweep says so
+        with np.errstate(all="ignore"):  # where there is none, the first sweep reports it
             self.log_joint = self._density()
 
     @property

@@ -309,7 +309,7 @@ class InfiniteHMM(InitRaceMixin, SeriesEstimator):
         )
 
     def _finish(self, runs: list[ChainRun], setup: _Setup) -> None:
-        """Set what a user reads, from the chains that went all the way."""
+        """Set what a user reads, from the chains that did not stop."""
         self.stopped_ = {
             c: str(run.failure) for c, run in enumerate(runs) if run.failure is not None
         }

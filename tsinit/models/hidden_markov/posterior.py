@@ -244,7 +244,7 @@ def smooth(
 
 
 def log_likelihoods(draws: HMMDraws, emission: EmissionOnData, offsets: IntArray) -> FloatArray:
-    """Log-likelihood of all rows under each draw asked, in the units of the data, without the smoothing."""
+    """Log-likelihood of all rows under each of the draws used, in the units of the data; no smoothing."""
     values = [
         forward_backward.log_likelihood(*_occupied(draws.record(i), emission), offsets)
         for i in _spaced(len(draws))
