@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from tsinit import init
+from tsinit import InfiniteHMM, LinearGaussianSSM, TBayesMICE, init
 from tsinit.init import registry as registry_module
 from tsinit.init.registry import is_bundled, resolve
 from tsinit.kernels import LinearGaussianParams
@@ -328,3 +328,37 @@ def test_a_class_that_finds_its_verbs_when_made_is_made_to_ask(registry, rng):
     init.register("wraps", Wraps)
     assert "wraps" in init.names("dynamics")
     assert resolve("wraps", "dynamics").propose(Y, rng, 1) is PARAMS
+
+
+def test_a_strategy_is_found_behind_its_name_without_making_any_other(made):
+    made.clear()
+    assert registry_module.strategy_of("filler", Constant) is None
+    assert registry_module.strategy_of("class", OnlyFills) is None
+    assert registry_module.strategy_of("never registered", Constant) is None
+    assert made == []
+    assert isinstance(registry_module.strategy_of("class", Constant), Constant)
+    assert made == ["class"]
+
+
+def test_a_strategy_is_found_behind_anything_that_init_may_be():
+    race = init.Race()
+    assert registry_module.strategy_of(race, init.Race) is race
+    assert isinstance(registry_module.strategy_of("auto", init.Race), init.Race)
+    for other in ("kmeans", init.KMeans(), PARAMS, len, None):
+        assert registry_module.strategy_of(other, init.Race) is None
+
+
+@pytest.mark.parametrize("init", ["kmean", 3])
+@pytest.mark.parametrize("model", [LinearGaussianSSM, InfiniteHMM, TBayesMICE])
+def test_a_fit_with_no_such_strategy_says_so(model, init):
+    y = np.random.default_rng(0).standard_normal((40, 2))
+    y[3, 1] = np.nan
+    with pytest.raises((ValueError, TypeError), match=r"^init must be one of"):
+        model(init=init).fit(y)
+
+
+def test_a_fit_makes_its_strategy_once(made):
+    made.clear()
+    y = np.random.default_rng(0).standard_normal((40, 1))
+    LinearGaussianSSM(n_states=1, init="class", max_iter=1, tol=0.0).fit(y)
+    assert made == ["class"]

@@ -141,6 +141,32 @@ def check_number(
     return number
 
 
+def check_count_or_word(name: str, value: Any, minimum: int, word: str) -> int | None:
+    """Require a count of at least `minimum`, or a word: then None.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    if isinstance(value, str) and value == word:
+        return None
+    return check_count(name, value, minimum, f" or {word!r}")
+
+
+def check_number_or_word(name: str, value: Any, minimum: float, word: str) -> float | None:
+    """Require a finite number of at least `minimum`, or a word: then None.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    if isinstance(value, str) and value == word:
+        return None
+    return check_number(name, value, minimum, rule=f" or {word!r}")
+
+
 def check_flag(name: str, value: Any) -> bool:
     """Require True or False.
 

@@ -1,4 +1,4 @@
-"""What strategies alone ask of their parameters, when a strategy is used: constructors only store.
+"""What strategies alone require, when a strategy is used: constructors only store.
 
 Plain choices, counts and numbers are checked as everywhere (`tsinit._validate`).
 """
@@ -9,36 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tsinit._validate import check_count, check_number
-
 if TYPE_CHECKING:
     from tsinit._typing import BoolArray, FloatArray, Trial
-
-
-def check_count_or_word(name: str, value: Any, minimum: int, word: str) -> int | None:
-    """Require a count of at least `minimum`, or the word that stands for a rule of the strategy: then None.
-
-    Raises
-    ------
-    ValueError
-        If it is neither.
-    """
-    if isinstance(value, str) and value == word:
-        return None
-    return check_count(name, value, minimum, f" or {word!r}")
-
-
-def check_number_or_word(name: str, value: Any, minimum: float, word: str) -> float | None:
-    """Require a finite number of at least `minimum`, or the word that stands for a rule of the strategy: then None.
-
-    Raises
-    ------
-    ValueError
-        If it is neither.
-    """
-    if isinstance(value, str) and value == word:
-        return None
-    return check_number(name, value, minimum, rule=f" or {word!r}")
 
 
 def check_varies(varies: BoolArray) -> None:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from tsinit._validate import check_choice
-from tsinit.init import _checks
+from tsinit._validate import check_choice, check_count_or_word
 from tsinit.init._regress import delay_windows, learn_dynamics, principal
 from tsinit.init._scaling import standardise, unscale
 from tsinit.init._windows import take
@@ -80,7 +79,7 @@ class FactorAnalysis(BaseEstimator):
         ValueError
             If `n_delays` or `method` is not allowed.
         """
-        wanted = _checks.check_count_or_word("n_delays", self.n_delays, 1, "auto")
+        wanted = check_count_or_word("n_delays", self.n_delays, 1, "auto")
         check_choice("method", self.method, ["fa", "pca"])
         z, loc, scale = standardise(y)
         full, n_delays, ends = delay_windows(z, offsets, wanted, n_states)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from tsinit.init import _checks
+from tsinit._validate import check_number_or_word
 from tsinit.init._centres import cluster_centres, refine
 from tsinit.init._labels import bounds, count_distinct, finish, prepare, wanted_states
 
@@ -80,7 +80,7 @@ class Jump(BaseEstimator):
         ValueError
             If `penalty` is no number from 0, or `n_states` no whole number from 1.
         """
-        penalty = _checks.check_number_or_word("penalty", self.penalty, 0.0, "auto")
+        penalty = check_number_or_word("penalty", self.penalty, 0.0, "auto")
         z, full, observed = prepare(y, offsets)
         K = count_distinct(full[observed], wanted_states(n_states, len(y)))
         if K < 2:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from tsinit.init import _checks
+from tsinit._validate import check_count_or_word
 from tsinit.init._centres import cluster_centres, refine
 from tsinit.init._fills import keep_observed
 from tsinit.init._labels import bounds, count_distinct, finish, prepare, wanted_states
@@ -194,8 +194,8 @@ class KMeans(BaseEstimator):
     def _check(self) -> tuple[int | None, int | None]:
         """Number of clusters and of delays, None where it is for the verb to say."""
         return (
-            _checks.check_count_or_word("n_clusters", self.n_clusters, 1, "auto"),
-            _checks.check_count_or_word("n_delays", self.n_delays, 1, "auto"),
+            check_count_or_word("n_clusters", self.n_clusters, 1, "auto"),
+            check_count_or_word("n_delays", self.n_delays, 1, "auto"),
         )
 
 

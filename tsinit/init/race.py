@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from tsinit._validate import check_count, check_number
+from tsinit._validate import check_count, check_count_or_word, check_number
 from tsinit.init import _checks
 from tsinit.init.race_halving import halve, rounds
 from tsinit.init.registry import resolve
@@ -293,8 +293,8 @@ def candidates(race: Race, verb: str) -> list[Any]:
 
 def starters(race: Race, verb: str) -> list[ResolvedStrategy]:
     """Check the parameters of a race and resolve every name, before anything runs: a list of `ResolvedStrategy`."""
-    _checks.check_count_or_word("n_seeds", race.n_seeds, 1, "auto")
-    _checks.check_count_or_word("n_iter", race.n_iter, 0, "auto")
+    check_count_or_word("n_seeds", race.n_seeds, 1, "auto")
+    check_count_or_word("n_iter", race.n_iter, 0, "auto")
     check_number("keep", race.keep, 0.0, 0.9)
     check_number("budget", race.budget, 1.0)
     return [resolve(strategy, verb, "strategies") for strategy in candidates(race, verb)]
@@ -308,10 +308,3 @@ def seeds(race: Race, verb: str) -> int:
 def first_round(race: Race, default: int) -> int:
     """Iterations of the first round, the default where the user gave none."""
     return default if isinstance(race.n_iter, str) else race.n_iter
-
-
-def race_of(init: Any, verb: str) -> Race | None:
-    """Return the `Race` behind what a user gave as ``init``, None where it is anything else."""
-    if isinstance(init, str):
-        init = getattr(resolve(init, verb).call, "__self__", None)
-    return init if isinstance(init, Race) else None

@@ -3,14 +3,14 @@
 A strategy is an object with parameters and one to three verbs: ``dynamics`` (parameters of a state-space
 model), ``labels`` (a state per time step) and ``fill`` (a complete table). A model asks `resolve` for the
 verb it needs. What is no strategy is refused here; what the parameters of one may be, where it is used
-(`tsinit.init._checks`).
+(`tsinit._validate`, `tsinit.init._checks`).
 """
 
 import difflib
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,8 @@ class RegisteredStrategy(NamedTuple):
     kind: type | None  # class of the strategy; None where the factory raised
     verbs: tuple[str, ...]
 
+
+_Kind = TypeVar("_Kind")
 
 _REGISTERED: dict[str, RegisteredStrategy] = {}
 #: What others call some of them, for messages.
@@ -171,6 +173,16 @@ def is_bundled(init: Any) -> bool:
     known = _REGISTERED.get(init) if isinstance(init, str) else None
     kind = known.kind if known else type(init)
     return kind is not None and kind.__module__.startswith("tsinit.init")
+
+
+def strategy_of(init: Any, kind: type[_Kind]) -> _Kind | None:
+    """Return the strategy behind what a user gave as ``init`` if it is of a class; None where it is anything else."""
+    if isinstance(init, str):
+        known = _REGISTERED.get(init)
+        if known is None or (known.kind is not None and not issubclass(known.kind, kind)):
+            return None
+        init = _made(init, "init")
+    return init if isinstance(init, kind) else None
 
 
 def resolve(init: Any, verb: str, argument: str = "init") -> ResolvedStrategy:

@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator
 from tsinit._validate import (
     check_choice,
     check_count,
+    check_count_or_word,
     check_flag,
     check_number,
     check_series,
@@ -310,7 +311,7 @@ class Subspace(BaseEstimator):
 
     def _check(self) -> None:
         check_choice("weights", self.weights, _WEIGHTS)
-        _checks.check_count_or_word("n_block_rows", self.n_block_rows, 2, "auto")
+        check_count_or_word("n_block_rows", self.n_block_rows, 2, "auto")
         check_number("noise_floor", self.noise_floor, 1e-12)
         check_number("max_radius", self.max_radius, 0.0, below=1.0)
         check_choice("gaps", self.gaps, _GAPS)

@@ -10,8 +10,8 @@ from scipy.special import logsumexp
 from tsinit import _validate, emissions
 from tsinit._validate import check_choice, check_count, check_flag, check_labels, child_seed
 from tsinit.init._labels import wanted_states
-from tsinit.init.race import candidates, race_of
-from tsinit.init.registry import resolve
+from tsinit.init.race import Race, candidates
+from tsinit.init.registry import resolve, strategy_of
 from tsinit.models.base import FitKind, SeriesEstimator, is_interrupt, one_thread
 from tsinit.models.chain_race import ChainRace, race_chains
 from tsinit.models.chains import ChainRun, ChainSchedule, run_chains
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from tsinit._typing import FloatArray, IntArray, SeedLike, SeriesLike, TableLike
     from tsinit._validate.series import Panel
     from tsinit.emissions import Emission, EmissionOnData
-    from tsinit.init.race import Race
     from tsinit.init.registry import ResolvedStrategy
     from tsinit.models.chain_race import Survivors
     from tsinit.models.monitor import Monitor
@@ -241,7 +240,7 @@ class InfiniteHMM(InitRaceMixin, SeriesEstimator):
     def _run(self, panel: Panel, seed: np.random.SeedSequence, monitor: Monitor) -> None:
         setup = self._set_up(panel, seed, monitor)
         record = posterior.recorder(panel)
-        race = race_of(self.init, "labels")
+        race = strategy_of(self.init, Race)
         runs: list[ChainRun]
         if race is None:
             monitor.start()

@@ -20,8 +20,8 @@ from tsinit._validate.imputing import (
     warn_reflected,
     warn_unmixed,
 )
-from tsinit.init.race import Race, candidates, race_of
-from tsinit.init.registry import ResolvedStrategy, resolve
+from tsinit.init.race import Race, candidates
+from tsinit.init.registry import ResolvedStrategy, resolve, strategy_of
 from tsinit.models.base import FitKind, SeriesEstimator, lists_as_they_are, one_thread
 from tsinit.models.chain_race import ChainRace, Survivors, race_chains
 from tsinit.models.chains import ChainRun, ChainSchedule, run_chains
@@ -230,7 +230,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         engine = ENGINES[self.method_](
             problem, options, scales.periods, np.random.default_rng(child_seed(seed, 2))
         )
-        scaled, race = ScaledEngine(table, scales, engine), race_of(self.init, "fill")
+        scaled, race = ScaledEngine(table, scales, engine), strategy_of(self.init, Race)
         schedule = options.schedule.within(max(monitor.max_iter(options.schedule.n_sweeps), 0))
         options, n_cells = options._replace(schedule=schedule), int(problem.missing.sum())
         draws = ImputedDraws(options.n_chains, schedule.n_draws, n_cells, self.n_imputations)

@@ -9,8 +9,8 @@ import numpy as np
 from tsinit import _validate
 from tsinit._validate import check_params, child_seed
 from tsinit.init._scaling import standardise, unscale
-from tsinit.init.race import race_of
-from tsinit.init.registry import resolve
+from tsinit.init.race import Race
+from tsinit.init.registry import resolve, strategy_of
 from tsinit.kernels import Kalman, LinearGaussianParams, solve_lyapunov
 from tsinit.kernels.params import is_diagonal
 from tsinit.metrics import spectral_radius
@@ -99,7 +99,7 @@ def fit_order(
 ) -> EMFit:
     """Fit one order from `n_init` starts and keep the best fit."""
     options, kalman = data.options, data.kalman(n_states)
-    race = race_of(options.init, "dynamics")
+    race = strategy_of(options.init, Race)
     if race is not None:
         return _fit_by_race(data, kalman, race, seed, monitor)
     best, failure = None, None
