@@ -1,12 +1,15 @@
 """Tables that are read off the package, so that they cannot go stale: strategies, emissions, its own parts."""
 
+from collections.abc import Iterable
+
 from docutils import nodes
 from docutils.statemachine import StringList
 from listing import emissions, house, strategies
+from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 
-def setup(app):
+def setup(app: Sphinx) -> dict[str, bool]:
     """Register ``{strategies}``, ``{emissions}`` and ``{house}``."""
     app.add_directive("strategies", Strategies)
     app.add_directive("emissions", Emissions)
@@ -22,7 +25,7 @@ class Strategies(SphinxDirective):
 
     optional_arguments = 1
 
-    def run(self):
+    def run(self) -> list[nodes.Node]:
         """Return the table."""
         if self.arguments:
             chosen = [row for row in strategies() if self.arguments[0] in row["verbs"]]
@@ -39,7 +42,7 @@ class Strategies(SphinxDirective):
 class Emissions(SphinxDirective):
     """Every emission, its name, and the first sentence of its docstring."""
 
-    def run(self):
+    def run(self) -> list[nodes.Node]:
         """Return the table."""
         cells = [(_called(row, "tsinit.emissions"), row["idea"]) for row in emissions()]
         return _table(self, ("emission", "idea"), cells, (40, 60))
@@ -48,7 +51,7 @@ class Emissions(SphinxDirective):
 class House(SphinxDirective):
     """The parts of the package, and the first sentence of what each says of itself."""
 
-    def run(self):
+    def run(self) -> list[nodes.Node]:
         """Return the table."""
         return _table(
             self,
@@ -58,14 +61,16 @@ class House(SphinxDirective):
         )
 
 
-def _called(row, module="tsinit.init"):
+def _called(row: dict, module: str = "tsinit.init") -> str:
     """Give the names to ask for it by, and the class."""
     return ", ".join(
         [f'``"{name}"``' for name in row["names"]] + [f":py:class:`~{module}.{row['name']}`"]
     )
 
 
-def _table(directive, header, rows, widths):
+def _table(
+    directive: SphinxDirective, header: tuple, rows: Iterable[tuple], widths: tuple[int, ...]
+) -> list[nodes.Node]:
     """Build a list table from cells in reStructuredText."""
     lines = [
         ".. list-table::",
@@ -78,7 +83,7 @@ def _table(directive, header, rows, widths):
     return _parse_rst(directive, lines)
 
 
-def _parse_rst(directive, lines):
+def _parse_rst(directive: SphinxDirective, lines: list[str]) -> list[nodes.Node]:
     """Parse reStructuredText whatever the page is written in."""
     from docutils.frontend import get_default_settings
     from docutils.parsers.rst import Parser

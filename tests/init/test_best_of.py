@@ -87,14 +87,14 @@ def test_each_candidate_draws_for_itself():
     """Adding a candidate changes nothing for the others, and n_starts draws anew each time."""
 
     def drawn(strategies, n_starts=1):
-        seen = []
+        tried = []
 
         def trial(start, n_iter):
-            seen.append(start.A)
+            tried.append(start.A)
             return 0.0, start
 
         BestOf(strategies, n_starts=n_starts).dynamics(Y, np.random.default_rng(3), 2, trial=trial)
-        return seen
+        return tried
 
     one, two = drawn([Uniform()]), drawn([Uniform(), "eigen"])
     np.testing.assert_array_equal(one[0], two[0])
@@ -165,15 +165,15 @@ def test_labels_compete_in_the_same_way(rng):
 
 
 def test_the_candidates_for_labels_are_those_documented(rng):
-    seen = []
+    tried = []
 
     def trial(labels, n_iter):
-        seen.append(labels)
+        tried.append(labels)
         return 0.0, labels
 
     BestOf().labels(Y, np.random.default_rng(3), 2, trial=trial)
     own = np.random.default_rng(3).spawn(3)
-    for labels, strategy, child in zip(seen, (KMeans(), Jump(), ShortEM()), own, strict=True):
+    for labels, strategy, child in zip(tried, (KMeans(), Jump(), ShortEM()), own, strict=True):
         np.testing.assert_array_equal(labels, strategy.labels(Y, child, 2))
 
 

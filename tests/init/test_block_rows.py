@@ -26,13 +26,20 @@ def test_the_least_and_the_usual_number_are_offered(n, D, expected):
 
 
 def test_memory_adds_doubles_as_far_as_the_data_allow():
-    assert block_row_choices([5000], 1, 4, "auto", lambda most: most) == [5, 6, 12, 24, 48, 64]
-    *_, i = block_row_choices([500], 1, 4, "auto", lambda most: most)
+    assert block_row_choices([5000], 1, 4, "auto", lambda maximum: maximum) == [
+        5,
+        6,
+        12,
+        24,
+        48,
+        64,
+    ]
+    *_, i = block_row_choices([500], 1, 4, "auto", lambda maximum: maximum)
     assert columns([500], i) >= 20 * i > 0
     assert columns([500], i + 1) < 20 * (i + 1)
-    assert block_row_choices([5000], 1, 4, "auto", lambda most: 2) == [5, 6]
+    assert block_row_choices([5000], 1, 4, "auto", lambda maximum: 2) == [5, 6]
     assert block_row_choices(
-        [50], 1, 4, "auto", lambda most: pytest.fail("too few data to ask")
+        [50], 1, 4, "auto", lambda maximum: pytest.fail("too few data to ask")
     ) == [5, 6]
 
 
@@ -59,18 +66,18 @@ def test_no_window_at_all_is_an_error_that_says_so(lengths):
 
 @pytest.mark.parametrize(("coefficient", "order"), [(0.6, 3), (0.0, 0)])
 def test_order_is_that_of_separate_least_squares_fits(rng, coefficient, order):
-    T, D, most = 800, 3, 8
+    T, D, maximum = 800, 3, 8
     y = rng.standard_normal((T, D))
     for t in range(3, T):
         y[t] -= coefficient * y[t - 3]
-    rows = np.arange(most, T)
+    rows = np.arange(maximum, T)
     target = y[rows]
     aic = []
-    for p in range(most + 1):
+    for p in range(maximum + 1):
         past = np.hstack([y[rows - k] for k in range(1, p + 1)]) if p else np.zeros((len(rows), 0))
         left = target - past @ np.linalg.lstsq(past, target, rcond=None)[0]
         aic.append(len(rows) * np.linalg.slogdet(left.T @ left / len(rows))[1] + 2 * p * D**2)
-    assert memory_of_runs(y, np.array([0, T]), most) == int(np.argmin(aic)) == order
+    assert memory_of_runs(y, np.array([0, T]), maximum) == int(np.argmin(aic)) == order
 
 
 def test_a_series_without_noise_has_an_order(rng):

@@ -52,8 +52,8 @@ def test_every_row_is_with_the_nearest_mean_over_what_was_seen(rng, gaps):
     z, _, _ = standardise(y)
     centres = np.array([np.nanmean(z[labels == k], axis=0) for k in range(5)])
     distances = np.nansum((z[:, None] - centres) ** 2, axis=2)
-    seen = ~np.isnan(z).all(axis=1)
-    np.testing.assert_array_equal(labels[seen], distances.argmin(axis=1)[seen])
+    observed = ~np.isnan(z).all(axis=1)
+    np.testing.assert_array_equal(labels[observed], distances.argmin(axis=1)[observed])
 
 
 def test_parameters_of_k_means_count(rng):
@@ -112,7 +112,7 @@ def test_long_series_are_clustered_by_samples(rng, strategy):
     y[::7, 0] = np.nan
     y[5] = np.nan
     labels = strategy.labels(y, fresh(), 3)
-    # Distances over the columns seen keep the clusters apart; filling across a change does not always.
+    # Distances over the columns observed keep the clusters apart; filling across a change does not always.
     whole = ~np.isnan(y).any(axis=1)
     assert same(labels[whole], z[whole])
 

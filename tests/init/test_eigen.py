@@ -7,7 +7,7 @@ from scipy import stats
 from tsinit.init import EigenInit, Uniform
 
 DISTRIBUTIONS = ["disc", "annulus", "unit_perturb", "box", "double_gaussian", "time_constants"]
-DRAWS = 4_000  # eigenvalues of one distribution; a wrong law fails a Kolmogorov-Smirnov test at 1e-3 by far
+DRAWS = 4_000  # eigenvalues of one distribution; a wrong distribution fails a Kolmogorov-Smirnov test at 1e-3 by far
 
 
 def spectrum(strategy, n, seed=0, length=1_000):

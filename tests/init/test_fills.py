@@ -52,12 +52,12 @@ def holes(y, rng, share=0.2, rows=()):
 
 
 def assert_kept(out, y):
-    """The promise about every answer: complete, and what was seen untouched to the last bit."""
+    """The promise about every answer: complete, and what was observed untouched to the last bit."""
     assert out.shape == y.shape
     assert out.dtype == np.float64
     assert np.isfinite(out).all()
-    seen = ~np.isnan(y)
-    np.testing.assert_array_equal(out[seen].view(np.int64), y[seen].view(np.int64))
+    observed = ~np.isnan(y)
+    np.testing.assert_array_equal(out[observed].view(np.int64), y[observed].view(np.int64))
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
@@ -73,18 +73,19 @@ def test_seen_cells_stay_and_no_gap_is_left(rng, name):
 
 @pytest.mark.parametrize("name", STRATEGIES)
 @pytest.mark.parametrize(
-    "case", ["constant", "never seen", "seen once", "copy", "nothing seen", "one column"]
+    "case",
+    ["constant", "never observed", "observed once", "copy", "nothing observed", "one column"],
 )
 def test_degenerate_columns_are_filled(rng, name, case):
     y = holes(series(rng, 60), rng)
     gaps = np.isnan(y[:, 1])
     if case == "one column":
         y = y[:, :1]
-    elif case == "nothing seen":
+    elif case == "nothing observed":
         y[:] = np.nan
     else:
         y[:, 1] = {"constant": np.where(gaps, np.nan, 0.1), "copy": y[:, 0]}.get(case, np.nan)
-    if case == "seen once":
+    if case == "observed once":
         y[30, 1] = 3.0
     out = fill(name, y)
     assert_kept(out, y)
@@ -103,7 +104,7 @@ def test_almost_no_data_are_filled(rng, name, T, offsets):
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_several_sequences_of_any_length_are_filled(rng, name):
     y = holes(series(rng, 100), rng, rows=range(40, 45))
-    y[30:60, 0] = np.nan  # never seen in the sequence 31..59
+    y[30:60, 0] = np.nan  # never observed in the sequence 31..59
     assert_kept(fill(name, y, [0, 30, 31, 31, 60, 100]), y)
 
 
@@ -183,7 +184,7 @@ def test_a_column_that_a_sequence_never_saw_takes_its_mean():
 
 
 def test_the_season_follows_the_clock_not_the_rows(rng):
-    """Rows are left out at random; only their times tell the phase."""
+    """Rows are left out at random; only their times show the phase."""
     times = np.sort(rng.choice(400, 250, replace=False))
     truth = np.sin(2 * np.pi * times / 8)[:, None]
     y = holes(truth, rng, 0.3)
@@ -237,9 +238,9 @@ def test_uniform_fills_stay_in_the_range_and_donors_are_seen_values(rng):
     y = holes(series(rng), rng, 0.4)
     out, deck = fill("uniform", y), fill("hot_deck", y)
     for j in range(y.shape[1]):
-        seen = y[~np.isnan(y[:, j]), j]
-        assert seen.min() <= out[:, j].min() <= out[:, j].max() <= seen.max()
-        assert set(deck[:, j]) <= set(seen)
+        observed = y[~np.isnan(y[:, j]), j]
+        assert observed.min() <= out[:, j].min() <= out[:, j].max() <= observed.max()
+        assert set(deck[:, j]) <= set(observed)
 
 
 def test_perturbed_fills_spread_by_the_scale(rng):
@@ -253,15 +254,15 @@ def test_perturbed_fills_spread_by_the_scale(rng):
 def test_best_of_takes_the_best_and_hands_on_what_it_is_given(rng):
     y = holes(series(rng), rng)
     contest = init.BestOf([init.Uniform(), init.Time(), init.Mean()], n_iter=3)
-    times, seen = np.arange(120.0) ** 1.1, []
+    times, asked = np.arange(120.0) ** 1.1, []
 
     def judge(table, n_iter):
-        seen.append(n_iter)
+        asked.append(n_iter)
         return trial(table, n_iter)
 
     out = contest.fill(y, rng, trial=judge, times=times)
     np.testing.assert_array_equal(out, init.Time().fill(y, times=times))
-    assert seen == [3, 3, 3]
+    assert asked == [3, 3, 3]
 
 
 CLASSES = [getattr(init, name) for name in init.__all__ if inspect.isclass(getattr(init, name))]

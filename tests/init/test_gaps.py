@@ -76,7 +76,7 @@ def test_smoothing_fills_a_gap_with_what_the_model_expects_there(series, rng):
     params, y = series
     y = with_gaps(rng, y, 0.1)
     smoothed = textbook.smooth(params, y)
-    # R is diagonal: given the states, a missing value owes nothing to those seen beside it.
+    # R is diagonal: given the states, a missing value owes nothing to those observed beside it.
     filled = np.where(np.isnan(y), smoothed.means @ params.C.T, y)
     factor = smoothed_view(y, ONE, params, 4)
     np.testing.assert_allclose(factor.L, hankel_factor(filled, ONE, 4).L, atol=1e-8)

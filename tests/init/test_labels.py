@@ -45,28 +45,28 @@ def regimes(rng, T=400, D=2, K=3, dwell=40, distance=8.0):
     return centres[z] + rng.standard_normal((T, D)), z
 
 
-def assert_sound(labels, T, most=None):
+def assert_valid(labels, T, maximum=None):
     """The promise about every answer: whole numbers without holes."""
     assert labels.shape == (T,)
     assert labels.dtype == np.int64
     np.testing.assert_array_equal(np.unique(labels), np.arange(labels.max() + 1))
-    if most is not None:
-        assert labels.max() < most
+    if maximum is not None:
+        assert labels.max() < maximum
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
 @pytest.mark.parametrize(
     ("T", "D", "K"), [(300, 2, 4), (300, 1, 2), (120, 5, 3), (60, 2, 1), (12, 1, 8), (200, 1, None)]
 )
-def test_the_labels_are_sound_for_every_shape(rng, name, T, D, K):
-    assert_sound(start(name, regimes(rng, T, D)[0], K), T, 4 if K is None else K)
+def test_the_labels_are_valid_for_every_shape(rng, name, T, D, K):
+    assert_valid(start(name, regimes(rng, T, D)[0], K), T, 4 if K is None else K)
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
 @pytest.mark.parametrize("share", [0.1, 0.4])
 def test_gaps_are_no_obstacle(rng, name, share):
     y = with_gaps(rng, regimes(rng, 300)[0], share, rows=0.1)
-    assert_sound(start(name, y, 3), 300, 3)
+    assert_valid(start(name, y, 3), 300, 3)
 
 
 @pytest.mark.parametrize("name", [n for n in LEARNING if n != "perturbed"])
@@ -94,22 +94,23 @@ def test_a_sequence_never_seen_takes_the_label_of_the_one_before_else_after(rng,
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_data_without_a_value_give_labels_all_the_same(name):
     labels = start(name, np.full((20, 2), np.nan), 3, np.array([0, 8, 20]))
-    assert_sound(labels, 20, 3)
+    assert_valid(labels, 20, 3)
     assert name not in CARRYING or labels.max() == 0
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
 @pytest.mark.parametrize(
-    "case", ["constant", "all constant", "never seen", "seen once", "line", "copy", "wave", "huge"]
+    "case",
+    ["constant", "all constant", "never observed", "observed once", "line", "copy", "wave", "huge"],
 )
-def test_degenerate_columns_give_sound_labels(rng, name, case):
+def test_degenerate_columns_give_valid_labels(rng, name, case):
     y, _ = regimes(rng, 120)
     t = np.arange(120.0)
     y[:, 1] = {
         "constant": 0.1,
         "all constant": 0.1,
-        "never seen": np.nan,
-        "seen once": np.nan,
+        "never observed": np.nan,
+        "observed once": np.nan,
         "line": t,
         "copy": y[:, 0],
         "wave": np.sin(0.3 * t),
@@ -117,10 +118,10 @@ def test_degenerate_columns_give_sound_labels(rng, name, case):
     }[case]
     if case == "all constant":
         y[:, 0] = 1e6
-    if case == "seen once":
+    if case == "observed once":
         y[50, 1] = 3.0
     labels = start(name, y, 3)
-    assert_sound(labels, 120, 3)
+    assert_valid(labels, 120, 3)
     assert case != "all constant" or name not in CARRYING or labels.max() == 0
 
 
@@ -128,22 +129,22 @@ def test_degenerate_columns_give_sound_labels(rng, name, case):
 @pytest.mark.parametrize(
     ("T", "offsets"), [(1, None), (2, None), (3, None), (5, [0, 1, 2, 5]), (9, None)]
 )
-def test_fewer_rows_than_states_give_sound_labels(rng, name, T, offsets):
+def test_fewer_rows_than_states_give_valid_labels(rng, name, T, offsets):
     y = rng.standard_normal((T, 2))
-    assert_sound(start(name, y, 10, None if offsets is None else np.array(offsets)), T, T)
+    assert_valid(start(name, y, 10, None if offsets is None else np.array(offsets)), T, T)
 
 
 @pytest.mark.parametrize("name", LEARNING)
 def test_there_are_no_more_states_than_distinct_rows(rng, name):
     y = np.repeat([[0.0, 1.0], [5.0, 2.0], [0.0, 7.0]], 30, axis=0)
     labels = start(name, y, 8)
-    assert_sound(labels, 90, 8)
+    assert_valid(labels, 90, 8)
     assert name not in CARRYING or labels.max() < 3
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
 @pytest.mark.parametrize("kind", ["counts", "angles", "codes", "outlier"])
-def test_numbers_of_any_kind_give_sound_labels(rng, name, kind):
+def test_numbers_of_any_kind_give_valid_labels(rng, name, kind):
     y = {
         "counts": rng.poisson(2.0, (150, 2)),
         "angles": rng.uniform(-np.pi, np.pi, (150, 2)),
@@ -153,7 +154,7 @@ def test_numbers_of_any_kind_give_sound_labels(rng, name, kind):
     y = y.astype(float)
     if kind == "outlier":
         y[70] = 1e9
-    assert_sound(start(name, y, 4), 150, 4)
+    assert_valid(start(name, y, 4), 150, 4)
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
@@ -185,10 +186,10 @@ def test_the_data_are_not_touched_and_may_be_read_only(rng, name):
 
 @pytest.mark.parametrize("name", STRATEGIES)
 @pytest.mark.parametrize("gaps", [0.0, 0.1])
-def test_several_sequences_of_any_length_give_sound_labels(rng, name, gaps):
+def test_several_sequences_of_any_length_give_valid_labels(rng, name, gaps):
     lengths = [90, 1, 60, 3, 0, 146]
     y = with_gaps(rng, regimes(rng, 300)[0], gaps)
-    assert_sound(start(name, y, 4, np.cumsum([0, *lengths])), 300, 4)
+    assert_valid(start(name, y, 4, np.cumsum([0, *lengths])), 300, 4)
 
 
 @pytest.mark.parametrize("name", LEARNING)
@@ -202,8 +203,8 @@ def test_regimes_far_apart_are_found(rng, name, gaps):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_number_of_states_has_the_documented_default(name):
     y = np.random.default_rng(0).standard_normal((170, 2))
-    most = start(name, y).max() + 1
-    assert most <= 3
+    n_labels = start(name, y).max() + 1
+    assert n_labels <= 3
     np.testing.assert_array_equal(start(name, y), start(name, y, 3))
 
 

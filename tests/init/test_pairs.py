@@ -1,4 +1,4 @@
-"""Covariances from pairs of seen values against loops over the pairs."""
+"""Covariances from pairs of observed values against loops over the pairs."""
 
 from itertools import pairwise
 

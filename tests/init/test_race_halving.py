@@ -1,4 +1,4 @@
-"""The schedule of a race, against a race told step by step."""
+"""The schedule of a race, against a race played step by step."""
 
 import itertools
 import math
@@ -141,10 +141,10 @@ def test_the_mixed_best_are_the_best_of_all_choices_that_mix(seed):
     scores = rng.permutation(7).astype(float).tolist()
     chosen = best_of_each_kind(scores, kinds, n)
     assert scores == [] or sorted(chosen, key=lambda i: -scores[i]) == chosen
-    most = math.ceil(n / 2)
+    maximum = math.ceil(n / 2)
     allowed = [
         c for c in itertools.combinations(range(7), n)
-        if max(sum(kinds[j] == k for j in c) for k in kinds) <= most
+        if max(sum(kinds[j] == k for j in c) for k in kinds) <= maximum
     ]  # fmt: skip
     if allowed:  # else one kind has to fill the places that the others cannot
         assert sum(scores[i] for i in chosen) == max(sum(scores[i] for i in c) for c in allowed)

@@ -34,7 +34,7 @@ def test_a_large_mean_costs_only_the_digits_it_took_from_the_data(rng):
         np.r_[np.nan, 3.0, np.full(5, np.nan)],
         np.r_[0.3, np.full(6, 0.1 + 0.2)],  # differs by rounding only
     ],
-    ids=["constant", "seen once", "rounding"],
+    ids=["constant", "observed once", "rounding"],
 )
 def test_a_column_that_never_varies_gets_scale_one(column):
     z, loc, scale = standardise(column[:, None])

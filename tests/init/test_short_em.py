@@ -26,10 +26,12 @@ def draw(rng, K=3, D=2, diagonal=False):
 def slow_densities(z, model):
     out = np.zeros((len(z), len(model.start)))
     for t, k in np.ndindex(out.shape):
-        seen = ~np.isnan(z[t])
-        if seen.any():
-            normal = multivariate_normal(model.means[k, seen], model.covs[k][np.ix_(seen, seen)])
-            out[t, k] = normal.logpdf(z[t, seen])
+        observed = ~np.isnan(z[t])
+        if observed.any():
+            normal = multivariate_normal(
+                model.means[k, observed], model.covs[k][np.ix_(observed, observed)]
+            )
+            out[t, k] = normal.logpdf(z[t, observed])
     return out
 
 

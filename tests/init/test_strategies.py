@@ -51,7 +51,7 @@ def holes(y, rng, share=0.2, rows=()):
     return y
 
 
-def assert_sound(params, n, D):
+def assert_valid(params, n, D):
     """Every promise about the shape and the numbers of a start."""
     assert isinstance(params, LinearGaussianParams)
     shapes = [(n, n), (D, n), (n, n), (D, D), (n,), (n, n), (D,)]
@@ -83,10 +83,10 @@ def assert_same(p, q, scale=1.0, loc=0.0, tol=1e-10):
 @pytest.mark.parametrize(
     ("T", "D", "n"), [(300, 2, 4), (300, 1, 3), (200, 3, 1), (200, 5, 3), (12, 1, 8), (40, 2, 5)]
 )
-def test_the_start_is_sound_for_every_shape(rng, name, T, D, n):
+def test_the_start_is_valid_for_every_shape(rng, name, T, D, n):
     y = series(rng, T, D)
     p = start(name, y, n)
-    assert_sound(p, n, D)
+    assert_valid(p, n, D)
     np.testing.assert_allclose(p.d, y.mean(axis=0), rtol=1e-10)
 
 
@@ -95,40 +95,40 @@ def test_the_start_is_sound_for_every_shape(rng, name, T, D, n):
 def test_gaps_are_no_obstacle(rng, name, share):
     y = holes(series(rng, 300, 2), rng, share, rows=range(100, 130))
     p = start(name, y, 4)
-    assert_sound(p, 4, 2)
+    assert_valid(p, 4, 2)
     np.testing.assert_allclose(p.d, np.nanmean(y, axis=0), rtol=1e-8)
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
 @pytest.mark.parametrize(
-    "case", ["constant", "all constant", "never seen", "seen once", "line", "copy", "wave"]
+    "case", ["constant", "all constant", "never observed", "observed once", "line", "copy", "wave"]
 )
-def test_degenerate_columns_give_a_sound_start(rng, name, case):
+def test_degenerate_columns_give_a_valid_start(rng, name, case):
     y = series(rng, 120, 2)
     t = np.arange(120.0)
     y[:, 1] = {
         "constant": 0.1,
         "all constant": 0.1,
-        "never seen": np.nan,
-        "seen once": np.nan,
+        "never observed": np.nan,
+        "observed once": np.nan,
         "line": t,
         "copy": y[:, 0],
         "wave": np.sin(0.3 * t),
     }[case]
     if case == "all constant":
         y[:, 0] = 1e6
-    if case == "seen once":
+    if case == "observed once":
         y[50, 1] = 3.0
-    assert_sound(start(name, y, 4), 4, 2)
+    assert_valid(start(name, y, 4), 4, 2)
 
 
 @pytest.mark.parametrize("name", [name for name in STRATEGIES if name not in SUBSPACE])
 @pytest.mark.parametrize(
     ("T", "offsets"), [(1, None), (2, None), (3, None), (5, [0, 1, 2, 5]), (9, None)]
 )
-def test_almost_no_data_give_a_sound_start(rng, name, T, offsets):
+def test_almost_no_data_give_a_valid_start(rng, name, T, offsets):
     y = rng.standard_normal((T, 2))
-    assert_sound(start(name, y, 3, None if offsets is None else np.array(offsets)), 3, 2)
+    assert_valid(start(name, y, 3, None if offsets is None else np.array(offsets)), 3, 2)
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
@@ -161,10 +161,10 @@ def test_the_data_are_not_touched_and_may_be_read_only(rng, name):
 
 @pytest.mark.parametrize("name", STRATEGIES)
 @pytest.mark.parametrize("gaps", [0.0, 0.1])
-def test_several_sequences_of_any_length_give_a_sound_start(rng, name, gaps):
+def test_several_sequences_of_any_length_give_a_valid_start(rng, name, gaps):
     lengths = [90, 1, 60, 3, 0, 146]
     y = holes(np.vstack([series(np.random.default_rng(4), 300, 2)[:k] for k in lengths]), rng, gaps)
-    assert_sound(start(name, y, 4, np.cumsum([0, *lengths])), 4, 2)
+    assert_valid(start(name, y, 4, np.cumsum([0, *lengths])), 4, 2)
 
 
 @pytest.mark.parametrize("name", ["subspace", "n4sid", "moesp", "lpc", "pca", "factor_analysis"])

@@ -36,7 +36,7 @@ def test_an_oscillation_is_found_with_its_frequency(rng, strategy, gaps):
     p = strategy.dynamics(y, rng, 2)
     angle = np.abs(np.angle(np.linalg.eigvals(p.A)))
     # Complete windows of 6 rows are left 0.8^12 of the time, and an angle has standard error
-    # sqrt((1 - 0.97^2) / windows) = 0.013 then: 5 of those and 0.01 for what windows of 5 rows cannot tell.
+    # sqrt((1 - 0.97^2) / windows) = 0.013 then: 5 of those and 0.01 for what windows of 5 rows cannot resolve.
     np.testing.assert_allclose(
         angle, 0.4, atol=0.01 + 5 * np.sqrt((1 - 0.97**2) / (5_000 * (1 - gaps) ** 12))
     )
