@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike
 
-    from tsinit._typing import FloatArray, IntArray
+    from tsinit._typing import IntArray
 
 #: Runs beyond which outlines of blocks cover what they mark.
 _MANY_RUNS = 120
@@ -63,7 +63,7 @@ def coclustering(
 
 def _together(
     model: Any, labels: ArrayLike | None, max_rows: int
-) -> tuple[FloatArray, IntArray | None, int]:
+) -> tuple[np.ndarray, np.ndarray | None, int]:
     """Matrix to draw, the estimate, and the number of steps."""
     if hasattr(model, "draws_"):
         from tsinit import partitions

@@ -98,12 +98,17 @@ def score_filling(estimator: Any, X: Any, truth: Any) -> list[float]:
         tables = np.array([stack(table)[cells] for table in estimator.impute(n)])
         lower, upper = (stack(table)[cells] for table in estimator.interval(_LEVEL))
         mean = stack(estimator.transform(X))[cells]
-        return [rmse(known, mean), crps(known, tables, fair=True), coverage(known, lower, upper)]
+        measures = (
+            rmse(known, mean),
+            crps(known, tables, fair=True),
+            coverage(known, lower, upper),
+        )
+        return [float(measure) for measure in measures]
     if not _has_spread(estimator):
-        return [rmse(known, stack(estimator.impute(X))[cells])]
+        return [float(rmse(known, stack(estimator.impute(X))[cells]))]
     mean, spread = (stack(table)[cells] for table in estimator.impute(X, return_std=True))
-    inside = coverage(known, mean - _Z * spread, mean + _Z * spread)
-    return [rmse(known, mean), float(_normal_crps(known - mean, spread).mean()), inside]
+    inside = float(coverage(known, mean - _Z * spread, mean + _Z * spread))
+    return [float(rmse(known, mean)), float(_normal_crps(known - mean, spread).mean()), inside]
 
 
 def kind_of_truth(truth: Any) -> str:
