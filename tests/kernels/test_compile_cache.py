@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from tsinit.kernels import partitions
 from tsinit.kernels._jit import _CacheFile
 
 FIT = """
@@ -71,3 +72,15 @@ def test_two_processes_that_save_at_once_never_swap_what_they_compiled(tmp_path,
     one.save("int64", "compiled for int64")
     assert reader.load("int64") == "compiled for int64"
     assert reader.load("float64") in {"compiled for float64", None}  # forgotten at worst
+
+
+def test_an_index_that_names_a_class_of_another_version_counts_as_none(tmp_path, monkeypatch):
+    Old = type("Old", (), {"__module__": partitions.__name__})
+    cache = _CacheFile(str(tmp_path), "kernel", "stamp")
+    with monkeypatch.context() as before:
+        before.setattr(partitions, "Old", Old, raising=False)
+        cache.save(Old, "compiled for a class that was renamed since")
+        assert cache.load(Old) is not None
+    assert cache.load("int64") is None
+    cache.save("int64", "compiled for int64")
+    assert cache.load("int64") == "compiled for int64"

@@ -32,12 +32,21 @@ class _CacheFile(IndexDataCacheFile):
 
     Numba numbers the files. Two processes that save at the same time take the same number, and the index then leads
     one type to what was compiled for the other. Here types name their file; at worst, the index forgets an entry.
+
+    Numba reads all of an index before it looks whether the source is still the same. One that another version of the
+    package left behind may name classes that are no more: then it is out of date too.
     """
 
     def save(self, key, data):
         number = int(hashlib.sha256(repr(key).encode()).hexdigest()[:15], 16)
         self._save_data(self._data_name(number), data)
         self._save_index({**self._load_index(), key: self._data_name(number)})
+
+    def _load_index(self):
+        try:
+            return super()._load_index()
+        except (AttributeError, ImportError):
+            return {}
 
 
 class _OwnCache(FunctionCache):
