@@ -1,8 +1,8 @@
 """Plots: functions from a fitted model or a `Comparison` to matplotlib Axes.
 
 Public as ``tsinit.plot``. Each function takes ``ax=`` where it draws one panel, returns what it drew on, shows nothing
-and leaves matplotlib's settings alone. What it cannot draw is refused with a ``TypeError``. Colours can be told apart
-by colour-blind readers, and strategies also differ in marker and line style.
+and leaves matplotlib's settings alone. What it cannot draw is refused with a ``TypeError``. Colours are distinguishable
+for colour-blind readers, and strategies also differ in marker and line style.
 """
 
 from tsinit._plots.chains import chains, n_states

@@ -37,8 +37,8 @@ def load_formant_reference(
     -------
     pandas.DataFrame, (n_frames, 4) float
         Indexed by ``time`` in seconds, the centre of each frame. Columns ``f0`` (pitch), ``F1``, ``F2``, ``F3`` in
-        Hz, NaN where there is none. Formants are given for silent frames as well: `tsinit.speech.voiced` tells
-        which frames to look at. For all recordings, the index is (``recording``, ``time``).
+        Hz, NaN where there is none. Formants are given for silent frames as well: `tsinit.speech.voiced` marks
+        the frames to use. For all recordings, the index is (``recording``, ``time``).
 
     Raises
     ------
