@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from tsinit import Budget, InfiniteHMM, datasets, emissions
+from tsinit import Budget, InfiniteHMM, datasets, emissions, plot
 from tsinit.models import Monitor
 from tsinit.models.hidden_markov.chain import BeamChain, ChainStopped
 
@@ -121,6 +121,8 @@ def test_a_chain_that_stops_stops_alone(monkeypatch):
     assert np.array_equal(model.draws_.labels, alone.draws_.labels[1:])
     assert np.allclose(model.history_, model.trace_["log_joint"].mean(axis=0))
     assert model.to_datatree()["posterior"]["chain"].to_numpy().tolist() == [1]
+    drawn = plot.chains(model, names="log_joint").get_legend_handles_labels()[1]
+    assert drawn == ["chain 1", "warm-up"]
 
 
 def test_a_fit_without_a_chain_is_an_error(monkeypatch):
@@ -209,8 +211,6 @@ def test_chains_stuck_apart_have_not_converged():
 
 def test_plots_of_an_unfitted_model_say_so():
     from sklearn.exceptions import NotFittedError
-
-    from tsinit import plot
 
     for draw in (plot.segmentation, plot.coclustering, plot.n_states, plot.chains, plot.history):
         with pytest.raises(NotFittedError, match="not fitted yet"):
