@@ -1,6 +1,7 @@
 """What every strategy for dynamics keeps to, whatever its idea."""
 
 import inspect
+import pickle
 import re
 
 import numpy as np
@@ -255,3 +256,11 @@ def test_every_verb_says_what_it_takes_gives_and_refuses(strategy):
             assert re.search(explained, inspect.getdoc(method)), (
                 f"{name} does not explain {argument}"
             )
+
+
+@pytest.mark.parametrize("strategy", CLASSES, ids=lambda c: c.__name__)
+def test_a_strategy_comes_back_from_a_pickle(strategy):
+    original = strategy("kmeans") if strategy is init.Perturb else strategy()
+    copy = pickle.loads(pickle.dumps(original))
+    assert type(copy) is strategy is getattr(init, strategy.__name__)
+    assert copy.get_params() == original.get_params()
