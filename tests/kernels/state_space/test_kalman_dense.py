@@ -7,6 +7,9 @@ from hypothesis import strategies as st
 from kernels.state_space.panels import SUMS, assert_same, bind, spread, twin_moments
 from reference import kalman as twin
 
+from tsinit.kernels import Kalman
+from tsinit.kernels.state_space import means
+
 reproducible = settings(derandomize=True, deadline=None, max_examples=150, database=None)
 TOL = 1e-9
 
@@ -107,3 +110,14 @@ def test_the_quadratic_gives_the_best_common_scale(problem):
     )
     assert abs(scaled.log_likelihood - expected) <= 1e-9 * max(abs(expected), base.quadratic, 1.0)
     assert np.isclose(base.quadratic, s * scaled.quadratic, rtol=1e-9, atol=1e-12)
+
+
+def test_data_that_may_only_be_read_need_no_code_of_their_own(rng):
+    params = random_params(rng, 2, 2)
+    y = simulate(params, 20, rng)[1]
+    expected = Kalman(y, 2).smooth(params)
+    before = len(means.forward.signatures)
+    y.flags.writeable = False
+    found = Kalman(y, 2).smooth(params)
+    assert found.log_likelihood == expected.log_likelihood
+    assert len(means.forward.signatures) == before
