@@ -36,7 +36,7 @@ def write_report(
     Path
         The file written.
     """
-    body = []
+    target, body = check_path("path", path), []
     for heading, comparison, figures in comparisons:
         body += [f'<h1 class="part">{html.escape(heading)}</h1>'] if heading else []
         body += [_lead(comparison), _verdict(comparison), _extra(figures), _pictures(comparison)]
@@ -47,7 +47,6 @@ def write_report(
             sections.method(comparison),
         ]
         body += [_runs(comparison)]
-    target = check_path("path", path)
     target.write_text(page.page(title, "\n".join(body)), encoding="utf-8")
     return target
 
