@@ -16,7 +16,7 @@ def offline(monkeypatch):
 
 
 def test_the_demo_writes_one_report_and_says_what_it_found(tmp_path, capsys, offline, monkeypatch):
-    monkeypatch.setattr(demo, "_HOP", 0.1)  # a tenth of the frames will do here
+    monkeypatch.setattr(demo, "_HOP", 0.3)  # a few frames will do here
     monkeypatch.setattr(demo, "_N_FRAMES", 1)
     output = tmp_path / "demo.html"
     assert (

@@ -68,4 +68,4 @@ def test_truths_rank_evenly_in_many_replications(name):
 def test_a_wrong_posterior_is_found_out():
     """A chain whose prior expects far larger concentrations than those that made the data."""
     on_data, _ = bind("gaussian_diag", gaps=False)
-    assert p_values(on_data, 100, priors=PRIORS._replace(alpha=(16.0, 2.0)))["alpha"] < 1e-4
+    assert p_values(on_data, 30, priors=PRIORS._replace(alpha=(16.0, 2.0)))["alpha"] < 1e-4

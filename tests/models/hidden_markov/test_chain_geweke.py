@@ -94,12 +94,8 @@ def z_scores(forward, successive, batches=40):
 def test_a_short_run_gives_back_the_prior():
     """The emission with most to go wrong: full covariances, rows seen in part and not at all."""
     on_data, missing = bind("gaussian", gaps=True)
-    assert (
-        np.abs(
-            z_scores(forward_draws(on_data, 10_000), successive_draws(on_data, missing, 30_000))
-        ).max()
-        < 4.0
-    )
+    z = z_scores(forward_draws(on_data, 8000), successive_draws(on_data, missing, 20_000))
+    assert np.abs(z).max() < 4.0
 
 
 @pytest.mark.slow
@@ -113,7 +109,7 @@ def test_long_runs_give_back_the_prior(name, gaps, record_property):
 
 
 def test_a_wrong_update_does_not(monkeypatch):
-    """Gamma told of one state more than there is."""
+    """Gamma told of one state more than there is: found out on far fewer draws than above."""
 
     def update(rng, n, beta, K, values, priors):
         wrong, b = twin.update(
@@ -123,9 +119,5 @@ def test_a_wrong_update_does_not(monkeypatch):
 
     monkeypatch.setattr(module, "concentrations", SimpleNamespace(update=update))
     on_data, missing = bind("gaussian_diag", gaps=False)
-    assert (
-        np.abs(
-            z_scores(forward_draws(on_data, 8000), successive_draws(on_data, missing, 20_000))
-        ).max()
-        > 8.0
-    )
+    z = z_scores(forward_draws(on_data, 4000), successive_draws(on_data, missing, 8000))
+    assert np.abs(z).max() > 8.0

@@ -14,6 +14,7 @@ from tsinit.models.imputation.problem import ImputationProblem
 from tsinit.result import ess
 
 N, LENGTH, SCALE = 30, 4, 0.05
+N_DRAWS = 8000
 
 
 def problem(missing):
@@ -81,8 +82,8 @@ def scores(x):
 
 @pytest.mark.parametrize("sampler", ["gibbs", "mala", "rwm"])
 def test_parameters_keep_their_prior(sampler):
-    assert np.abs(scores(draws(PriorChain, sampler, 20_000))).max() < 5
+    assert np.abs(scores(draws(PriorChain, sampler, N_DRAWS))).max() < 5
 
 
 def test_a_wrong_update_is_found():
-    assert np.abs(scores(draws(NoisyChain, "gibbs", 20_000))).max() > 10
+    assert np.abs(scores(draws(NoisyChain, "gibbs", N_DRAWS))).max() > 10
