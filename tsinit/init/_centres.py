@@ -76,7 +76,7 @@ def refine(
 
 
 def means(z: FloatArray, labels: IntArray, centres: FloatArray) -> FloatArray:
-    """Mean of what each cluster shows in each column; where it shows nothing, the old centre."""
+    """Mean of the observed values of each cluster in each column; the old centre where there are none."""
     K, D = centres.shape
     out = centres.copy()
     for i in range(D):

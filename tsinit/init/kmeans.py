@@ -42,7 +42,7 @@ class KMeans(BaseEstimator):
     only. A row never observed takes the label of the last row observed before it in its sequence, else of the next.
 
     For `fill`, the rows are clustered in the same way (3 seedings), and a gap takes the value of the centre
-    that is nearest in what the row shows; a row without a value is taken as interpolated.
+    that is nearest in the observed values of the row; a row without any is taken as interpolated.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ class KMeans(BaseEstimator):
             z, cluster_centres(full[observed], K, rng, _N_INIT), 0.0, limits
         )
         own = n_delays // 2 * D
-        # A row without a value shows nothing of its own: its interpolation does.
+        # A row without a value is placed by its interpolation.
         blank = np.isnan(z).all(axis=1)
         if blank.any():
             labels[blank] = squared_distances(full[blank], centres).argmin(axis=1)
