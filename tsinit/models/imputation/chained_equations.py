@@ -151,9 +151,11 @@ class FCSChain:
     def _begin(self) -> None:
         eq = self.equations
         (K, D, m), M = eq.design.index.shape, eq.width
-        shape_tau2, *counts = (np.full((K, D), value) for value in (0.5, 0.0, 0.0, 0.0))
         self._fits = ColumnRegressions(np.zeros((K, D, M)), np.full((K, D), 0.5))
-        self._sampler = RegressionSampler(self._settings, shape_tau2, *counts)
+        state = [np.full((K, D), value) for value in (0.5, 0.0, 0.0, 0.0)]
+        fixed = self._settings._replace(adapt=False)
+        self._samplers = {s: RegressionSampler(s, *state) for s in (_EXACT, self._settings, fixed)}
+        self._sampler = self._samplers[self._settings]  # they share what adapts and is counted
         self._prior = RegressionPrior(eq.problem.prior_scale, *NOISE_PRIOR)
         n_sets = D if self.table.weights.size else 1
         self._S = np.zeros((n_sets, len(eq.starts) - 1, M, M))
@@ -184,9 +186,9 @@ class FCSChain:
             grams(*given)
 
     def _regress(self, settings: SamplerSettings, columns: IntArray) -> float:
-        sampler = self._sampler._replace(settings=settings)
         return regress(
-            self._rng, self._S, self.equations.design, columns, self._fits, self._prior, sampler, self._workspace
+            self._rng, self._S, self.equations.design, columns, self._fits, self._prior,
+            self._samplers[settings], self._workspace,
         )  # fmt: skip
 
     def _redraw(self) -> None:
