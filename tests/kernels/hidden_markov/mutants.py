@@ -1,5 +1,6 @@
 """Fresh copies of a module of kernels with some of its functions replaced by wrong ones."""
 
+import importlib
 import importlib.util
 
 from numba.core.caching import NullCache
@@ -12,6 +13,11 @@ def mutant(name, **functions):
     spec = importlib.util.find_spec(name)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    original = importlib.import_module(name)
+    for label, value in list(vars(module).items()):
+        if isinstance(value, type) and value.__module__ == name:
+            # Of two named tuples that look the same, Numba's fast dispatch knows only the first that it met.
+            setattr(module, label, getattr(original, label))
     for label, function in functions.items():
         if not hasattr(module, label):
             raise AttributeError(f"{name} must have a function {label} to replace.")

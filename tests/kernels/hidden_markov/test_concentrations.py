@@ -114,7 +114,7 @@ def _without_start(rng, n, beta, values, priors):
     ],
 )
 def test_a_wrong_update_does_not(prior_draws, update):
-    assert np.abs(z_scores(update, prior_draws)).max() > 6.0
+    assert np.abs(z_scores(update, prior_draws[: N // 2])).max() > 6.0
 
 
 def test_held_values_stay_and_the_rest_keeps_its_law(prior_draws):
