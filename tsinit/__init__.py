@@ -20,6 +20,7 @@ _HOME = {
     "read_comparison": "tsinit.comparison",
 }
 _MODULES = {
+    "adapters": "tsinit.adapters",
     "comparison": "tsinit.comparison",
     "datasets": "tsinit.datasets",
     "emissions": "tsinit.emissions",
@@ -33,7 +34,7 @@ _MODULES = {
 __all__ = ["__version__", *_HOME, *_MODULES]
 
 if TYPE_CHECKING:
-    from tsinit import comparison, datasets, emissions, init, metrics, models, speech
+    from tsinit import adapters, comparison, datasets, emissions, init, metrics, models, speech
     from tsinit import plots as plot
     from tsinit.comparison import Comparison, compare, read_comparison
     from tsinit.kernels import LinearGaussianParams

@@ -47,10 +47,10 @@ def stands_out(P, peak, spread):
     spread : largest ratio of what rounding sees of an observation's variance to that variance; what an observation
     takes from P is as uncertain as that.
     """
-    sound = True
+    well_conditioned = True
     for a in range(peak.size):
-        sound &= UNIT * spread * peak[a] <= TRUST_HERE * P[a, a]
-    return sound
+        well_conditioned &= UNIT * spread * peak[a] <= TRUST_HERE * P[a, a]
+    return well_conditioned
 
 
 @blend
@@ -59,10 +59,10 @@ def stands_out_of(P, before):
 
     P = before - before G before, where G, of size 1 / P, is itself known to rounding only: so the ratio counts twice.
     """
-    sound = True
+    well_conditioned = True
     for a in range(P.shape[0]):
-        sound &= UNIT * before[a, a] * before[a, a] <= TRUST * P[a, a] * abs(P[a, a])
-    return sound
+        well_conditioned &= UNIT * before[a, a] * before[a, a] <= TRUST * P[a, a] * abs(P[a, a])
+    return well_conditioned
 
 
 @blend
@@ -125,21 +125,21 @@ def grow(s2, N, W, w, i, corner):
 def trusted(P, before, q, moved):
     """Whether the variances P, left of `before` by the information whose probe is q, are more than rounding."""
     matvec(before, q, moved)
-    sound = True
+    well_conditioned = True
     for a in range(q.size):
         if not UNIT * (moved[a] * moved[a] + before[a, a]) <= TRUST * P[a, a]:
-            sound = False
-    return sound
+            well_conditioned = False
+    return well_conditioned
 
 
 @kernel
 def kept(P, p, s):
     """Whether the variances P that a step's observations leave are more than rounding, new (s^2) and old (p^2)."""
-    sound = True
+    well_conditioned = True
     for a in range(s.size):
         if not UNIT * (s[a] * s[a] + p[a] * p[a]) <= TRUST_HERE * P[a, a]:
-            sound = False
-    return sound
+            well_conditioned = False
+    return well_conditioned
 
 
 @blend
