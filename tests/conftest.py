@@ -40,10 +40,11 @@ def pytest_cmdline_main(config):
 
 
 def _is_alone(config):
-    """Tell whether this is a worker already, or a run that talks with a person, or one that only lists tests."""
+    """Tell whether this is a worker already, a run that talks with a person, only lists tests or measures coverage."""
     option = config.option
     talks = option.usepdb or option.trace or option.capture == "no"
-    return hasattr(config, "workerinput") or option.tx or talks or option.collectonly
+    covers = getattr(option, "cov_source", None)  # pytest-cov has asked for the processes before
+    return hasattr(config, "workerinput") or option.tx or talks or option.collectonly or covers
 
 
 @pytest.fixture
