@@ -3,10 +3,9 @@
 import numpy as np
 
 from tsinit.kernels._jit import blend, entry, kernel_with_memory
-from tsinit.kernels.state_space.arrays import EqualSequences, Step
 
 BLOCK = 128  # sequences at once
-_MAX_NUMBERS = 2**21  # numbers to keep of a block; of very long sequences there are fewer in it
+_ROOM = 2**21  # numbers to keep of a block; of very long sequences there are fewer in it
 
 
 @blend
@@ -24,42 +23,36 @@ def _predict_block(A, m, out):
 
 
 @blend
-def _innovation_block(sequences, schedule, step, i, mean, m, e, square):
-    """Leave the innovations of variable i at a step in e and correct the states m (n, B) by them."""
-    z, starts, C, K = sequences.z, sequences.starts, schedule.W, schedule.K
+def _innovation_block(z, starts, t, mean, C, K, slot, i, precision, m, e, k, square):
+    """Leave the innovations of one variable in e[k] and correct the states m (n, B) by them."""
     n, B = m.shape
-    k = step.t * K.shape[1] + i
-    precision = schedule.precision[step.slot, i]
-    s = C[step.w, i, 0]
+    s = C[i, 0]
     for b in range(B):
-        e[k, b] = z[starts[b] + step.t, i] - mean - s * m[0, b]
+        e[k, b] = z[starts[b] + t, i] - mean - s * m[0, b]
     for a in range(1, n):
-        s = C[step.w, i, a]
+        s = C[i, a]
         for b in range(B):
             e[k, b] -= s * m[a, b]
     for b in range(B):
         square[b] += e[k, b] * e[k, b] * precision
     for a in range(n):
-        s = K[step.slot, i, a]
+        s = K[slot, i, a]
         for b in range(B):
             m[a, b] += s * e[k, b]
 
 
 @blend
-def _lift_block(schedule, step, i, r, e):
-    """r <- (I - c k') r + c e / v for scores r (n, B) and variable i; its innovations in e are used up."""
-    C, K = schedule.W, schedule.K
+def _lift_block(C, K, slot, i, precision, r, e, k):
+    """r <- (I - c k') r + c e / v for scores r (n, B); e[k] is used up."""
     n, B = r.shape
-    k = step.t * K.shape[1] + i
-    precision = schedule.precision[step.slot, i]
     for b in range(B):
         e[k, b] *= precision
     for a in range(n):
-        s = K[step.slot, i, a]
+        s = K[slot, i, a]
         for b in range(B):
             e[k, b] -= s * r[a, b]
     for a in range(n):
-        s = C[step.w, i, a]
+        s = C[i, a]
         for b in range(B):
             r[a, b] += s * e[k, b]
 
@@ -76,38 +69,51 @@ def _shift_block(path, t, P, slot, r):
 
 
 @blend
-def _spread(path, sequences):
+def _spread(path, starts, length, x):
     """Write the means of B sequences side by side (length n, B) to where each has its rows."""
-    x, starts = sequences.x, sequences.starts
     n = x.shape[1]
     for b in range(starts.size):
-        for t in range(sequences.length):
+        for t in range(length):
             for a in range(n):
                 x[starts[b] + t, a] = path[t * n + a, b]
 
 
 @kernel_with_memory
-def _run_block(system, work, sequences, smooth):
+def _run_block(system, At, z, starts, length, plan, index, smooth, x):
     """Filtered or smoothed means of B sequences at once; returns the log-likelihood of each and all squares."""
-    schedule, index, length = work.schedule, work.index, sequences.length
+    A, d, diagonal, K, precision, W = (
+        system.A,
+        system.d,
+        system.diagonal,
+        plan.K,
+        plan.precision,
+        plan.W,
+    )
     D, n = system.C.shape
-    B = sequences.starts.size
+    B = starts.size
     m, other = np.empty((n, B)), np.empty((n, B))
     # Side by side until they are done: where their rows belong, each is on a page of its own.
-    path, e = np.empty((length * n, B)), np.empty((length * D, B))
-    square, log_norm = np.zeros(B), 0.0
+    path, e, square, log_norm = (
+        np.empty((length * n, B)),
+        np.empty((length * D, B)),
+        np.zeros(B),
+        0.0,
+    )
     for a in range(n):
         for b in range(B):
             m[a, b] = system.m0[a]
     for t in range(length):
-        step = Step(t, index[t], np.int64(0) if system.diagonal else index[t])
+        slot = index[t]
+        C = W[0 if diagonal else slot]
         for i in range(D):
-            _innovation_block(sequences, schedule, step, i, system.d[i], m, e, square)
-        log_norm += schedule.log_norm[step.slot]
+            _innovation_block(
+                z, starts, t, d[i], C, K, slot, i, precision[slot, i], m, e, t * D + i, square
+            )
+        log_norm += plan.log_norm[slot]
         for a in range(n):
             for b in range(B):
                 path[t * n + a, b] = m[a, b]
-        _predict_block(system.A, m, other)
+        _predict_block(A, m, other)
         m, other = other, m
     quadratic = 0.0
     for b in range(B):
@@ -118,31 +124,30 @@ def _run_block(system, work, sequences, smooth):
             for b in range(B):
                 m[a, b] = 0.0
         for t in range(length - 1, -1, -1):
-            step = Step(t, index[t], np.int64(0) if system.diagonal else index[t])
-            _shift_block(path, t, schedule.P, step.slot, m)
+            slot = index[t]
+            C = W[0 if diagonal else slot]
+            _shift_block(path, t, plan.P, slot, m)
             for i in range(D - 1, -1, -1):
-                _lift_block(schedule, step, i, m, e)
-            _predict_block(system.At, m, other)
+                _lift_block(C, K, slot, i, precision[slot, i], m, e, t * D + i)
+            _predict_block(At, m, other)
             m, other = other, m
-    _spread(path, sequences)
+    _spread(path, starts, length, x)
     return square, quadratic
 
 
 @entry
-def run_equal_lengths(system, work, sequences, smooth):
-    """Filtered or smoothed means of complete sequences that are as long as the one the schedule was made for.
+def run_twins(system, At, z, starts, length, plan, index, smooth, x):
+    """Filtered or smoothed means x of complete sequences that are as long as the one the schedule was made for.
 
-    The innermost loops run over sequences, so that they fill vector registers. Returns the log-likelihood of each
-    (B,) and the sum of all their squared standardised innovations.
+    starts : (B,) first row of each. The innermost loops run over sequences, so that they fill vector registers.
+    Returns the log-likelihood of each (B,) and the sum of all their squared standardised innovations.
     """
-    z, x, starts, length = sequences.z, sequences.x, sequences.starts, sequences.length
     log_likelihood, quadratic = np.empty(starts.size), 0.0
     D, n = system.C.shape
-    block = max(8, min(BLOCK, _MAX_NUMBERS // (length * (n + D) + 1)))
+    block = max(8, min(BLOCK, _ROOM // (length * (n + D) + 1)))
     for begin in range(0, starts.size, block):
         end = min(begin + block, starts.size)
-        some = EqualSequences(z, x, starts[begin:end], length)
-        parts, square = _run_block(system, work, some, smooth)
+        parts, square = _run_block(system, At, z, starts[begin:end], length, plan, index, smooth, x)
         for b in range(begin, end):
             log_likelihood[b] = parts[b - begin]
         quadratic += square

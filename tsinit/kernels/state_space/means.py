@@ -4,7 +4,6 @@ import numpy as np
 
 from tsinit.kernels._jit import blend, blend_with_memory, entry, kernel
 from tsinit.kernels.dense import load, matvec
-from tsinit.kernels.state_space.arrays import Step
 
 SMALL = 4  # states that fit in registers
 LONG = 32  # steps from which a run of one slot is worth setting up
@@ -24,26 +23,23 @@ def _correct(m, K, slot, i, e):
 
 
 @blend_with_memory
-def _padded(rows):
-    """Copy rows (k, n) to (k, 4), zero to the right of n."""
-    wide = np.zeros((rows.shape[0], SMALL))
-    for i in range(rows.shape[0]):
+def _padded(rows, count):
+    """Copy rows (D, n) to (D, 4), zero to the right of n."""
+    wide = np.zeros((count, SMALL))
+    for i in range(count):
         for a in range(rows.shape[1]):
             wide[i, a] = rows[i, a]
     return wide
 
 
 @blend_with_memory
-def _forward_small(system, chunk, work, step, stop, m):
-    """Steps up to stop of one slot for up to four states, padded to four and held in registers; returns the squares.
+def _forward_small(A, C, K, precision, d, z, t, stop, m, start, e, x):
+    """Steps t..stop of one slot for up to four states, padded to four and held in registers; returns the squares.
 
     Loops of a length known only at run time would take as long to count as to compute.
     """
-    A, d, z, e, x, start = system.A, system.d, chunk.z, work.e, chunk.x, chunk.start
-    C, K = _padded(work.schedule.W[step.w]), _padded(work.schedule.K[step.slot])
-    precision = work.schedule.precision[step.slot]
     n, D = m.size, d.size
-    wide, state = np.zeros((SMALL, SMALL)), np.zeros(SMALL)
+    C, K, wide, state = _padded(C, D), _padded(K, D), np.zeros((SMALL, SMALL)), np.zeros(SMALL)
     for a in range(n):
         state[a] = m[a]
         for b in range(n):
@@ -54,7 +50,7 @@ def _forward_small(system, chunk, work, step, stop, m):
     a20, a21, a22, a23 = wide[2, 0], wide[2, 1], wide[2, 2], wide[2, 3]
     a30, a31, a32, a33 = wide[3, 0], wide[3, 1], wide[3, 2], wide[3, 3]
     quadratic = 0.0
-    for s in range(step.t, stop):
+    for s in range(t, stop):
         for i in range(D):
             if precision[i] > 0.0:
                 v = z[s, i] - d[i] - C[i, 0] * m0 - C[i, 1] * m1 - C[i, 2] * m2 - C[i, 3] * m3
@@ -80,16 +76,14 @@ def _forward_small(system, chunk, work, step, stop, m):
 
 
 @entry
-def forward(system, chunk, work, m):
-    """Filtered means and innovations of the steps of a chunk.
+def forward(system, z, t, stop, m, plan, index, start, e, x):
+    """Filtered means x[t:stop] and innovations e[t:stop].
 
-    m : (n,) predicted mean at the first step, in the end that after the last. Returns the log-likelihood and the
-    quadratic part of it, sum of e^2 / v.
+    z : (T, D) data, centred and whitened where R is full; m : (n,) predicted mean at step t, in the end that at `stop`.
+    Returns the log-likelihood and the quadratic part of it, sum of e^2 / v.
     """
     A, d, diagonal = system.A, system.d, system.diagonal
-    schedule, index, e = work.schedule, work.index, work.e
-    K, precision, W = schedule.K, schedule.precision, schedule.W
-    z, x, start, t, stop = chunk.z, chunk.x, chunk.start, chunk.begin, chunk.end
+    K, precision, norm, W = plan.K, plan.precision, plan.log_norm, plan.W
     D, n = system.C.shape
     m_next = np.empty(n)
     # Compensated: a plain running sum loses 2e-12 over 10^6 steps.
@@ -101,9 +95,9 @@ def forward(system, chunk, work, m):
         while n <= SMALL and run < stop and index[run - start] == slot:
             run += 1
         if run - t > LONG:
-            square = _forward_small(system, chunk, work, Step(t, slot, w), run, m)
+            square = _forward_small(A, W[w], K[slot], precision[slot], d, z, t, run, m, start, e, x)
             quadratic += square
-            deviance += (run - t) * schedule.log_norm[slot] + square
+            deviance += (run - t) * norm[slot] + square
             t = run
             continue
         square = 0.0
@@ -114,7 +108,7 @@ def forward(system, chunk, work, m):
                 square += innovation * innovation * precision[slot, i]
                 _correct(m, K, slot, i, innovation)
         quadratic += square
-        term = schedule.log_norm[slot] + square - lost
+        term = norm[slot] + square - lost
         total = deviance + term
         lost = (total - deviance) - term
         deviance = total
@@ -128,10 +122,9 @@ def forward(system, chunk, work, m):
 
 
 @blend
-def _lift(schedule, step, i, e, r):
-    """r <- (I - c k') r + c e / v for one scalar observation with innovation e."""
-    K, W, slot, w = schedule.K, schedule.W, step.slot, step.w
-    s = e * schedule.precision[slot, i]
+def _lift(r, W, w, K, slot, i, e, precision):
+    """r <- (I - c k') r + c e / v for one scalar observation."""
+    s = e * precision
     for a in range(r.shape[0]):
         s -= K[slot, i, a] * r[a]
     for a in range(r.shape[0]):
@@ -139,33 +132,29 @@ def _lift(schedule, step, i, e, r):
 
 
 @kernel
-def step_back(system, chunk, work, step, P, back):
-    """Smooth the mean of a step, and carry its score to the step before.
+def step_back(At, r, spare, e, x, W, w, K, precision, slot, t, start, P):
+    """Smooth the mean of step t, and carry its score to the step before.
 
     P : (n, n) filtered covariance of the step.
     """
-    r, spare, x, t = back.r, back.spare, chunk.x, step.t
-    precision = work.schedule.precision
     n = r.size
     matvec(P, r, spare)
     for a in range(n):
         x[t, a] += spare[a]
     for i in range(precision.shape[1] - 1, -1, -1):
-        if precision[step.slot, i] > 0.0:
-            _lift(work.schedule, step, i, work.e[t - chunk.start, i], r)
-    matvec(system.At, r, spare)
+        if precision[slot, i] > 0.0:
+            _lift(r, W, w, K, slot, i, e[t - start, i], precision[slot, i])
+    matvec(At, r, spare)
     for a in range(n):
         r[a] = spare[a]
 
 
 @blend_with_memory
-def _backward_small(system, chunk, work, step, stop, r):
-    """From a step down to stop, all of one slot, for up to four states; see `_forward_small`."""
-    At, e, x, start = system.At, work.e, chunk.x, chunk.start
-    C, K = _padded(work.schedule.W[step.w]), _padded(work.schedule.K[step.slot])
-    P, precision = _padded(work.schedule.P[step.slot]), work.schedule.precision[step.slot]
+def _backward_small(At, C, K, P, precision, t, stop, r, start, e, x):
+    """Steps t - 1 down to stop of one slot for up to four states; see `_forward_small`."""
     n, D = r.size, precision.size
-    wide, score = np.zeros((SMALL, SMALL)), np.zeros(SMALL)
+    C, K, P, wide = _padded(C, D), _padded(K, D), _padded(P, n), np.zeros((SMALL, SMALL))
+    score = np.zeros(SMALL)
     for a in range(n):
         score[a] = r[a]
         for b in range(n):
@@ -175,7 +164,7 @@ def _backward_small(system, chunk, work, step, stop, r):
     a10, a11, a12, a13 = wide[1, 0], wide[1, 1], wide[1, 2], wide[1, 3]
     a20, a21, a22, a23 = wide[2, 0], wide[2, 1], wide[2, 2], wide[2, 3]
     a30, a31, a32, a33 = wide[3, 0], wide[3, 1], wide[3, 2], wide[3, 3]
-    for s in range(step.t, stop - 1, -1):
+    for s in range(t - 1, stop - 1, -1):
         for a in range(n):
             x[s, a] += P[a, 0] * r0 + P[a, 1] * r1 + P[a, 2] * r2 + P[a, 3] * r3
         for i in range(D - 1, -1, -1):
@@ -198,26 +187,29 @@ def _backward_small(system, chunk, work, step, stop, r):
 
 
 @entry
-def backward(system, chunk, work, back):
-    """Turn filtered means into smoothed ones for the steps of a chunk, the last first, in place.
+def backward(scores, t, stop, plan, index, start, diagonal):
+    """Turn filtered means into smoothed ones for steps t - 1 down to stop, in place.
 
     For up to four states; with more, `smoother_covariances.backward` does it along the way, while it has
     the covariance of the step at hand.
     """
-    index, start, stop = work.index, chunk.start, chunk.begin
-    n = back.r.size
+    K, precision, P, W = plan.K, plan.precision, plan.P, plan.W
+    n = scores.r.size
     P_filtered = np.empty((n, n))
-    t = chunk.end - 1
+    At, r, spare, e, x = scores.At, scores.r, scores.spare, scores.e, scores.x
+    t -= 1
     while t >= stop:
         slot = index[t - start]
-        step = Step(t, slot, np.int64(0) if system.diagonal else slot)
+        w = np.int64(0) if diagonal else slot
         run = t
         while run >= stop and index[run - start] == slot:
             run -= 1
         if t - run > LONG:
-            _backward_small(system, chunk, work, step, run + 1, back.r)
+            _backward_small(
+                At, W[w], K[slot], P[slot], precision[slot], t + 1, run + 1, r, start, e, x
+            )
             t = run
             continue
-        load(P_filtered, work.schedule.P, slot)
-        step_back(system, chunk, work, step, P_filtered, back)
+        load(P_filtered, P, slot)
+        step_back(At, r, spare, e, x, W, w, K, precision, slot, t, start, P_filtered)
         t -= 1
