@@ -68,6 +68,27 @@ def with_gaps(rng, y, fraction, *, rows=0.0):
     return y
 
 
+def split_constants(forward, chain):
+    """Find what varies in a joint test; what does not must be the same constant on both sides.
+
+    A parameter that an emission holds has no standard error: its distance in such would be one rounding over another.
+
+    Parameters
+    ----------
+    forward, chain : (n, statistics), (m, statistics) float
+        Draws of the two simulators.
+
+    Returns
+    -------
+    (statistics,) bool
+        Where `forward` varies.
+    """
+    constant = np.ptp(forward, axis=0) <= 1e-12 * np.abs(forward).max(axis=0)
+    same = np.broadcast_to(forward[0, constant], (len(chain), constant.sum()))
+    np.testing.assert_allclose(chain[:, constant], same, rtol=1e-12, atol=0.0)
+    return ~constant
+
+
 def _root(S):
     # By eigenvalues, because Q and P0 may be singular.
     values, vectors = np.linalg.eigh(S)

@@ -9,6 +9,7 @@ import copy
 import numpy as np
 import pytest
 from emissions.cases import EMISSIONS, observations
+from helpers import split_constants
 
 Z = np.array([0, 1, 0, 0, 1, 1, 0])
 K, T = 2, len(Z)
@@ -64,10 +65,11 @@ def z_scores(name, step, n, seed=0):
     chain = _successive(name, n, rng, step)
     loc, scale = np.median(prior[1], axis=(0, 1)), np.std(np.arctan(prior[1]), axis=(0, 1))
     a, b = _statistics(*prior, loc, scale), _statistics(*chain, loc, scale)
+    varies = split_constants(a, b)
+    a, b = a[:, varies], b[:, varies]
     batches = b.reshape(BATCHES, -1, b.shape[1]).mean(axis=1)
-    varies = a.std(axis=0) > 1e-12
     error = np.sqrt(batches.var(axis=0, ddof=1) / BATCHES + a.var(axis=0) / len(a))
-    return (b.mean(axis=0) - a.mean(axis=0))[varies] / error[varies]
+    return (b.mean(axis=0) - a.mean(axis=0)) / error
 
 
 def _right(rng, on_data, params):
@@ -130,3 +132,17 @@ def test_a_wrong_update_is_caught(name):
 def test_a_prior_worth_one_row_too_many_is_caught(emission):
     step = _other_prior(df=lambda df: df + 1.0)
     assert np.abs(z_scores(emission, step, 5000)).max() > 4.0
+
+
+@pytest.mark.parametrize(
+    ("emission", "held"), [("student_t", "df"), ("gaussian_known_variance", "precision")]
+)
+def test_a_parameter_that_is_given_must_not_move(emission, held):
+    """It has no standard error, so that no distance could show it."""
+
+    def step(rng, on_data, params):
+        new = _right(rng, on_data, params)
+        return new._replace(**{held: getattr(new, held) * (1.0 + 1e-6)})
+
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
+        z_scores(emission, step, 200)

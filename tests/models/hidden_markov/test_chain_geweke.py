@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from helpers import split_constants
 from kernels.hidden_markov.test_concentrations import _gamma_of_one_more
 from reference import hdp as twin
 
@@ -85,7 +86,9 @@ def successive_draws(on_data, missing, n, seed=1):
 
 
 def z_scores(forward, successive, batches=40):
-    """Differences of means in standard errors, those of the chain by batch means."""
+    """Differences of means in standard errors, those of the chain by batch means, of all that varies."""
+    varies = split_constants(forward, successive)
+    forward, successive = forward[:, varies], successive[:, varies]
     means = successive.reshape(batches, -1, successive.shape[1]).mean(axis=1)
     variance = means.var(axis=0, ddof=1) / batches + forward.var(axis=0) / len(forward)
     return (means.mean(axis=0) - forward.mean(axis=0)) / np.sqrt(variance)
