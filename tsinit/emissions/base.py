@@ -8,8 +8,9 @@ and evidence. An eighth emission is one file with four things:
 2. ``@density(Params)`` from `tsinit.kernels.density` above a function ``f(params, data, t, k)``, the log
    density of row t in state k with missing entries integrated out, 0.0 for a row of which nothing is observed
    (fast with a single ``return``: see `tsinit.emissions._workspace`);
-3. an `EmissionOnData` with `draw`, `with_data`, `log_evidence`, `means`, `covariances`, `describe` and `simulate`; and
-   `latent` and `augment` if the sampler has to fill something in (missing values, weights);
+3. an `EmissionOnData` with `draw`, `with_data`, `log_evidence`, `means`, `covariances`, `describe` and `simulate`;
+   `latent` and `augment` if the sampler has to fill something in (missing values, weights); and `average_means` if
+   means are no numbers on a line;
 4. an `Emission` whose `bind` checks the data, settles the priors that are None, and returns that `EmissionOnData`.
 
 ``InfiniteHMM(emission=MyEmission())`` then runs it. Where the parameters cannot be integrated out in closed
@@ -147,6 +148,14 @@ class EmissionOnData(ABC):
     @abstractmethod
     def means(self, params: Any) -> FloatArray:
         """Mean of each state and column, (K, D), in the units of the data."""
+
+    def average_means(self, means: FloatArray) -> FloatArray:
+        """Average `means` of several draws, (draws, K, D) to (K, D), NaN where a draw lacks the state.
+
+        Where means are no numbers on a line, as directions are, an emission has its own way.
+        """
+        present = ~np.isnan(means)
+        return np.where(present, means, 0.0).sum(axis=0) / present.sum(axis=0)
 
     @abstractmethod
     def covariances(self, params: Any) -> FloatArray:

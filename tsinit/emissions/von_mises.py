@@ -186,6 +186,11 @@ def _typical_concentration(angles: FloatArray) -> float:
     return math.exp(log_kappa)
 
 
+def _circular_mean(angle: FloatArray) -> FloatArray:
+    """Direction of the sum of unit vectors along the first axis, NaN left out; radians."""
+    return np.arctan2(np.nansum(np.sin(angle), axis=0), np.nansum(np.cos(angle), axis=0))
+
+
 class VonMisesOnData(EmissionOnData):
     """See `VonMises`."""
 
@@ -213,6 +218,11 @@ class VonMisesOnData(EmissionOnData):
     def means(self, params: VonMisesParams) -> FloatArray:
         """Mean direction of each state and column, (K, D)."""
         return self._wrapped(np.arctan2(params.sin, params.cos)) * self._turn
+
+    def average_means(self, means: FloatArray) -> FloatArray:
+        """Circular mean over draws: the direction of the sum of their unit vectors, in the unit of the data."""
+        angle = means / self._turn
+        return self._wrapped(_circular_mean(angle)) * self._turn
 
     def covariances(self, params: VonMisesParams) -> FloatArray:
         """Mean squared chord to the mean direction, 2 (1 - I1/I0), on the diagonal: a variance when small."""

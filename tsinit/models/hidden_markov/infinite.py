@@ -154,11 +154,13 @@ class InfiniteHMM(InitRaceMixin, SeriesEstimator):
         States of that estimate. The posterior of their number is in ``draws_.n_states``; it is no consistent
         estimate of the number of regimes (Miller and Harrison, 2013), the estimate of the partition is steadier.
     means_ : (n_states_, D) float
-        Posterior mean of each state's mean, in the units of the data, over the draws that have the state.
+        Posterior mean of each state's mean, in the units of the data, over the draws that have the state; of
+        directions (von Mises), the circular mean.
     covariances_ : (n_states_, D, D) float
         The same of its covariance.
     transition_matrix_ : (n_states_, n_states_) float
-        The same of the transition probabilities among these states.
+        Posterior mean of the transition probabilities among these states, of each pair over the draws that have both,
+        0 where none has, and every row then divided by its sum.
     draws_ : HMMDraws
         Labels and scalars of every draw, of the chains that did not stop.
     trace_ : dict of str to (chain, sweep) float

@@ -144,7 +144,7 @@ def estimate(draws: HMMDraws, emission: EmissionOnData) -> PosteriorEstimate:
     Returns
     -------
     PosteriorEstimate
-        Means are over the draws that have a state.
+        Means are over the draws that have a state, transition probabilities over those that have both.
     """
     agreed = partitions.consensus(draws.flat)
     states = by_state(
@@ -157,10 +157,10 @@ def estimate(draws: HMMDraws, emission: EmissionOnData) -> PosteriorEstimate:
         },
     )
     with np.errstate(invalid="ignore"):
-        means, covariances, rows = (
-            _average(states[name]) for name in ("means", "covariances", "transitions")
-        )
-        transition_matrix = rows / np.nansum(rows, axis=1, keepdims=True)
+        means = emission.average_means(states["means"].reshape(-1, *states["means"].shape[2:]))
+        covariances, rows = (_average(states[name]) for name in ("covariances", "transitions"))
+    # No draw goes from one state to another that it does not have.
+    transition_matrix = _normalised(np.nan_to_num(rows, nan=0.0))
     return PosteriorEstimate(
         agreed.labels, agreed.probabilities, agreed.mapping, means, covariances, transition_matrix
     )
@@ -211,6 +211,12 @@ def _average(values: FloatArray) -> FloatArray:
     return np.where(present, values, 0.0).sum(axis=(0, 1)) / present.sum(axis=(0, 1))
 
 
+def _normalised(rows: FloatArray) -> FloatArray:
+    """Rows (n, K) that add to 1; a row of zeros, whose mass is all on states left out, says nothing of these."""
+    total = rows.sum(axis=1, keepdims=True)
+    return np.where(total > 0.0, rows / np.where(total > 0.0, total, 1.0), 1.0 / rows.shape[1])
+
+
 def smooth(
     draws: HMMDraws, mapping: IntArray, n_states: int, emission: EmissionOnData, offsets: IntArray
 ) -> FloatArray:
@@ -258,8 +264,7 @@ def _spaced(n_draws: int) -> IntArray:
 
 def _occupied(draw: HMMDraw, emission: EmissionOnData) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Log densities (T, K), start (K,) and rows (K, K) among the occupied states, without the mass of all others."""
-    inside = draw.pi[:, :-1]
-    inside = inside / inside.sum(axis=1, keepdims=True)
+    inside = _normalised(draw.pi[:, :-1])
     log_density = all_log_densities(draw.params, emission.data, inside.shape[1])
     return log_density, np.ascontiguousarray(inside[0]), np.ascontiguousarray(inside[1:])
 
