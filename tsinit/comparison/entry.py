@@ -9,7 +9,8 @@ import pandas as pd
 from tsinit.comparison import result
 from tsinit.comparison.analysis.tables import FAILED
 from tsinit.comparison.plan import checks
-from tsinit.comparison.plan.tasks import make_plan
+from tsinit.comparison.plan.tasks import Task, make_plan
+from tsinit.comparison.report.display import listed
 from tsinit.comparison.run.pool import run_tasks
 from tsinit.comparison.run.store import RunStore
 from tsinit.init.registry import is_bundled
@@ -75,8 +76,9 @@ def compare(
     store : str or Path, optional
         A folder that keeps every run as soon as it has finished. The same call finds them there, whatever ended the
         last one, and computes the others only. Several processes and several comparisons may share a folder. Runs are
-        known by their settings and data; of your own functions the code counts, but not what they call: begin a new
-        folder when you change that.
+        known by their settings and data; of your own functions and classes the code counts, but not what they call
+        elsewhere: begin a new folder when you change that. A strategy, model or score that holds something without an
+        identity (a lock, a generator, an open file) is not kept, with a warning.
     progress : bool
         Show a bar with the runs done and failed.
 
@@ -93,8 +95,8 @@ def compare(
     -----
     UserWarning
         Some runs failed or lack a score (with the count of each distinct error), a strategy gave the same
-        start for different seeds although it was handed a random generator, or files of the store are damaged or of
-        version 0.1.
+        start for different seeds although it was handed a random generator, files of the store are damaged or of
+        version 0.1, or runs cannot be kept in it because nothing identifies them.
 
     Examples
     --------
@@ -117,11 +119,26 @@ def compare(
     folder = checks.check_store(store)
     kept = None if folder is None else RunStore(folder)
     tasks = plan.tasks()
+    if kept is not None:
+        _warn_of_unknown(tasks)
     results = run_tasks(tasks, n_jobs=n_jobs, progress=progress, store=kept)
     comparison = result.from_results(plan, tasks, results)
     _warn_of_failures(comparison.errors, len(tasks))
     _warn_of_equal_starts(comparison.runs, plan.strategies)
     return comparison
+
+
+def _warn_of_unknown(tasks: list[Task]) -> None:
+    """Say which runs the store cannot keep, because another call could not tell them from others."""
+    unknown = list(dict.fromkeys(what for task in tasks for what in task.unknown))
+    if unknown:
+        n = sum(bool(task.unknown) for task in tasks)
+        warnings.warn(
+            f"{n} of {len(tasks)} runs are not kept in the store, because another call could not tell them from those "
+            f"of other settings; what cannot be identified is in {listed(unknown)}.",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _warn_of_failures(errors: pd.DataFrame, n_runs: int) -> None:

@@ -20,7 +20,7 @@ from tsinit.comparison.analysis import (
     tables,
     targets,
 )
-from tsinit.comparison.plan import identity
+from tsinit.comparison.plan import seeds
 from tsinit.comparison.plan.about import About, describe
 from tsinit.comparison.plan.tasks import Plan, Task
 from tsinit.comparison.report import display, verdict
@@ -73,13 +73,14 @@ class Comparison:
         traces: pd.DataFrame,
         errors: pd.DataFrame,
         about: About,
-        plan: Plan | None = None,
+        tasks: list[Task] | None = None,
     ) -> None:
         self.runs = runs
         self.traces = traces
         self.errors = errors
         self.about = about
-        self._plan = plan
+        # Listed once: a strategy may keep something of its runs, and would be called otherwise afterwards.
+        self._tasks = tasks
 
     @property
     def plot(self) -> PlotAccessor:
@@ -285,12 +286,12 @@ class Comparison:
         KeyError
             No run has this id, or the comparison was read from files, which do not hold the models.
         """
-        if self._plan is None:
+        if self._tasks is None:
             raise KeyError(
                 "run_id must be of a comparison that compare() returned; got one read from files or a race, "
                 "which hold no models. Call compare() again with a store to have both."
             )
-        for task in self._plan.tasks():
+        for task in self._tasks:
             if task.run_id == run_id:
                 return fit(task, Monitor(task.budget))
         raise KeyError(f"run_id must be one of the column runs['run_id']; got {run_id!r}.")
@@ -309,7 +310,7 @@ class Comparison:
         numpy.random.SeedSequence
             ``numpy.random.default_rng`` of it is the generator that the start or the run was given.
         """
-        return identity.seed_from_text(text)
+        return seeds.seed_from_text(text)
 
     def report(
         self,
@@ -457,4 +458,4 @@ def from_results(plan: Plan, tasks: list[Task], results: list[RunResult]) -> Com
     """Build the tables of a finished comparison."""
     runs = tables.runs_table(tasks, results)
     traces, errors = tables.traces_table(results), tables.errors_table(runs, results)
-    return Comparison(runs, traces, errors, describe(plan), plan)
+    return Comparison(runs, traces, errors, describe(plan), tasks)

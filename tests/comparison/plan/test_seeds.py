@@ -10,8 +10,9 @@ from comparison.fake_model import Hills
 
 from tsinit import Budget, LinearGaussianSSM, init
 from tsinit.comparison import Comparison, compare
-from tsinit.comparison.plan.identity import cell_seed, fingerprint, public_name, seed_text
+from tsinit.comparison.plan.identity import fingerprint, public_name
 from tsinit.comparison.plan.scores import Scoring
+from tsinit.comparison.plan.seeds import cell_seed, seed_text
 from tsinit.emissions import Gaussian
 
 X = np.zeros((40, 2))

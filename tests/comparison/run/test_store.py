@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from comparison.fake_model import Walker
+from comparison.fake_model import Hills, Walker
 from comparison.fragile_model import Fragile
 
 from tsinit.comparison import compare
@@ -238,3 +239,49 @@ def test_a_file_is_no_store(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ValueError, match="store must be a folder; got the file"):
         compare(Fragile(), X, ["wide"], n_seeds=1, store=tmp_path / "file", progress=False)
+
+
+class _Locked:
+    """A strategy that cannot be identified: what it does depends on an object that is in no text."""
+
+    def __init__(self, x):
+        self.lock = threading.Lock()
+        self.x = x
+
+    def __call__(self, y, rng):
+        return self.x
+
+
+class _Held:
+    def __init__(self, x):
+        self.f = lambda: x
+
+    def __call__(self, y, rng):
+        return self.f()
+
+
+def test_what_cannot_be_identified_is_not_kept_and_nothing_is_handed_back_for_it(tmp_path):
+    def start(x, store):
+        strategies = {"locked": _Locked(x), "right": "right"}
+        return compare(Hills(), X, strategies, n_seeds=1, store=store, progress=False)
+
+    for x in (0.1, 0.9):
+        with pytest.warns(
+            UserWarning,
+            match=r"^1 of 2 runs are not kept in the store, .* strategy 'locked' \(_thread.lock\)\.$",
+        ):
+            result = start(x, tmp_path)
+        assert result.runs["objective_start"].iloc[0] == start(x, None).runs["objective_start"][0]
+        assert len(_files(tmp_path)) == 1
+        assert float(result.rerun(result.runs["run_id"].iloc[0]).start_[0]) == x
+
+
+def test_a_strategy_that_no_pickle_holds_is_kept_by_what_it_holds(tmp_path):
+    def start(x, store):
+        strategies = {"held": _Held(x)}
+        return compare(Hills(), X, strategies, n_seeds=1, store=store, progress=False).runs
+
+    for x in (0.1, 0.9):
+        assert start(x, tmp_path).equals(start(x, tmp_path))
+        assert start(x, tmp_path)["objective_start"][0] == start(x, None)["objective_start"][0]
+    assert len(_files(tmp_path)) == 2

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from tsinit._typing import FloatArray, IntArray
-from tsinit.comparison.plan import identity
+from tsinit.comparison.plan import seeds
 from tsinit.comparison.plan.tasks import Task
 from tsinit.comparison.run.worker import RunResult
 
@@ -219,8 +219,8 @@ def _row(task: Task, result: RunResult, score_columns: list[str], reported: list
     return {
         "run_id": task.run_id,
         **dict(zip(KEYS, (*task.cell, task.replicate), strict=True)),
-        "init_seed": identity.seed_text(seed, 0),
-        "run_seed": identity.seed_text(seed, 1),
+        "init_seed": seeds.seed_text(seed, 0),
+        "run_seed": seeds.seed_text(seed, 1),
         "status": result.status,
         "error_type": result.error_type,
         "error_message": result.error_message,

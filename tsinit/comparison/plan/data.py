@@ -20,6 +20,7 @@ class Dataset(NamedTuple):
     tests: dict[str, Any]  # held-out series by the ending of their score column
     truth: Any  # complete table, labels or parameters, or None
     digest: str
+    unknown: str = ""  # the kind of an object in it that cannot be identified
 
 
 def named(data: Any) -> dict[str, Any]:
@@ -94,7 +95,7 @@ def label_codes(labels: Any) -> Any:
 
 def make_dataset(X: Any, tests: dict[str, Any], truth: Any) -> Dataset:
     """Bundle a data set with its fingerprint."""
-    return Dataset(X, tests, truth, identity.fingerprint(X, tests, truth))
+    return Dataset(X, tests, truth, *identity.identify(X, tests, truth))
 
 
 def rows(table: Any, index: Any) -> Any:

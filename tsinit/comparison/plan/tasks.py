@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 from tsinit import __version__
 from tsinit._validate import check_count
 from tsinit.adapters import Adapter
-from tsinit.comparison.plan import checks, identity
+from tsinit.comparison.plan import checks, seeds
 from tsinit.comparison.plan.data import Dataset
+from tsinit.comparison.plan.identity import fingerprint, identify
 from tsinit.comparison.plan.scores import Scoring
 from tsinit.models.monitor import Budget
 
@@ -26,6 +27,9 @@ class Task(NamedTuple):
     seed: tuple[int, tuple[int, ...]]  # entropy and key: a SeedSequence changes once it spawns
     budget: Budget | None
     scoring: Scoring
+    unknown: tuple[
+        str, ...
+    ] = ()  # what of it cannot be identified: then no other call may take its result
 
     @property
     def cell(self) -> tuple[str, str, str]:
@@ -47,23 +51,34 @@ class Plan(NamedTuple):
 
     def tasks(self) -> list[Task]:
         """List the runs; strategies take turns, so that a slow minute of the machine hits them all alike."""
-        prints = {name: identity.fingerprint(_without_start(m)) for name, m in self.models.items()}
-        prints_init = {name: identity.fingerprint(init) for name, init in self.strategies.items()}
-        common = identity.fingerprint(__version__, self.budget, self.scoring)
+        models = {
+            name: identify(_without_start(model), type(self.adapters[name]))
+            for name, model in self.models.items()
+        }
+        inits = {name: identify(init) for name, init in self.strategies.items()}
+        common = identify(__version__, self.budget, self.scoring)
         tasks = []
         for dataset, data in self.datasets.items():
             for replicate in range(self.n_seeds):
-                seed = identity.cell_seed(self.entropy, dataset, replicate)
+                seed = seeds.cell_seed(self.entropy, dataset, replicate)
                 key = (self.entropy, tuple(seed.spawn_key))
                 for model, estimator in self.models.items():
                     for strategy, init in self.strategies.items():
-                        run_id = identity.fingerprint(
-                            dataset, model, strategy, seed, data.digest, common, prints[model], prints_init[strategy]
+                        run_id = fingerprint(
+                            dataset, model, strategy, seed, data.digest, common.key, models[model].key,
+                            inits[strategy].key,
                         )  # fmt: skip
+                        unknown = {
+                            "the scores": common.unknown,
+                            f"data set {dataset!r}": data.unknown,
+                            f"model {model!r}": models[model].unknown,
+                            f"strategy {strategy!r}": inits[strategy].unknown,
+                        }
+                        named = tuple(f"{name} ({kind})" for name, kind in unknown.items() if kind)
                         tasks.append(
                             Task(
                                 run_id, dataset, model, strategy, replicate, self.adapters[model], estimator, init,
-                                data, key, self.budget, self.scoring,
+                                data, key, self.budget, self.scoring, named,
                             )
                         )  # fmt: skip
         return tasks
@@ -98,11 +113,11 @@ def make_plan(
     return Plan(models, adapters, datasets, inits, n_seeds, entropy, budget, scoring)
 
 
-def _without_start(model: Any) -> tuple[str, dict[str, Any]]:
+def _without_start(model: Any) -> tuple[type, dict[str, Any]]:
     """The settings of a model that a comparison does not replace."""
     settings = model.get_params(deep=False)
     kept = {name: settings[name] for name in sorted(settings) if name not in _REPLACED}
-    return type(model).__qualname__, kept
+    return type(model), kept
 
 
 #: Set by the comparison, or without influence on what is found.

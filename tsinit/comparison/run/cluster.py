@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
 from tsinit.comparison.plan.data import Dataset
+from tsinit.comparison.plan.identity import fingerprint
 from tsinit.comparison.plan.tasks import Task
 from tsinit.comparison.run.worker import RunResult, execute, killed
 
@@ -59,7 +60,7 @@ def _flow(
     under_way: dict[Future, Task] = {}
 
     def submit(task: Task) -> "Future":
-        name = f"{task.data.digest}-{comparison}"
+        name = f"{fingerprint(task.dataset, task.data.digest)}-{comparison}"
         # A task of its own, not a copy with every run; unlike scattered data it outlives the worker that holds it.
         if name not in data:
             data[name] = client.submit(_as_it_is, task.data, key=f"data-{name}", pure=False)

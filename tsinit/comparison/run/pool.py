@@ -53,7 +53,8 @@ def run_tasks(
         Where finished runs are found, and kept as soon as they are known.
     """
     comparison, n_jobs = uuid.uuid4().hex, check_jobs(n_jobs)
-    done = {} if store is None else store.load([task.run_id for task in tasks])
+    known = {task.run_id for task in tasks if not task.unknown}
+    done = {} if store is None else store.load(known)
     left = [task for task in tasks if task.run_id not in done]
     # Threads and warnings belong to the whole process: set here once, for every run in this process. One BLAS
     # thread also keeps sums in one order, so that the table does not depend on n_jobs.
@@ -74,7 +75,7 @@ def run_tasks(
             for result in results:
                 done[result.run_id] = result
                 # Who kills a process is not in the seeds: the next call may try again.
-                if store is not None and result.error_type != KILLED:
+                if store is not None and result.run_id in known and result.error_type != KILLED:
                     store.save(result)
                 failed += result.status in ("error", "diverged")
                 bar.set_postfix(failed=failed, refresh=False)

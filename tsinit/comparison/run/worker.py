@@ -177,9 +177,15 @@ def _result(
         },
         sampler=sampler,
         scores=scores,
-        start=None if start is None else identity.fingerprint(start),
+        start=None if start is None else _print_of(start),
         versions=versions(),
     )
+
+
+def _print_of(start: Any) -> str | None:
+    """Name a start by its content; None where two that differ could get the same name."""
+    key, unknown = identity.identify(start)
+    return None if unknown else key
 
 
 def _status(monitor: Monitor, failure: Exception | None, converged: bool | None) -> str:
