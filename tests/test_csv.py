@@ -69,6 +69,16 @@ def test_times_may_be_numbers_if_named(write):
     assert list(table.columns) == ["x"]
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "date"),
+    [("20240131", "20240201", "2024-01-31"), ("202312", "202401", "2023-12-01")],
+)
+def test_dates_without_hyphens_are_dates(write, first, second, date):
+    table = read_table(write(f"t,x\n{first},1\n{second},2\n"), time=["t"])
+    assert table.index[0] == pd.Timestamp(date)
+    assert read_table(write("t,x\n20240101,1\n20240102,2\n"), time=["t"]).index[1] == 20240102
+
+
 def test_row_numbers_without_a_name_are_left_out(write):
     assert list(read_table(write(",x,y\n1,2,3\n2,5,6\n")).columns) == ["x", "y"]
     # ... but numbers that are no row numbers are data.

@@ -55,6 +55,12 @@ REGULAR = {
     "months as periods": pd.period_range("2020-01", periods=40, freq="M"),
     "quarters as periods": pd.period_range("2020-01", periods=40, freq="3M"),
     "working days as periods": pd.period_range("2020-01-01", periods=40, freq="D"),
+    "years as whole numbers": pd.RangeIndex(1600, 1640),
+    "whole numbers, seven apart": pd.Index(np.arange(-70, 210, 7)),
+    "numbers beyond int64": pd.Index(np.arange(40, dtype="uint64") + np.uint64(2**63 + 5)),
+    "whole numbers as objects": pd.Index(list(range(5, 45)), dtype=object),
+    "whole numbers that may be missing": pd.array(range(5, 45), dtype="Int64"),
+    "halves": pd.Index(np.arange(40) / 2 + 1600.5),
     "dates of long ago": pd.date_range("1066-10-14", periods=40, freq="D", unit="s"),
 }
 GIVEN = [0, 1, 2, 3, 5, 6, 9, 10, 11, 12, 13, 20, 21, 22, 23, 24, 25, 26]
@@ -63,7 +69,11 @@ GIVEN = [0, 1, 2, 3, 5, 6, 9, 10, 11, 12, 13, 20, 21, 22, 23, 24, 25, 26]
 @pytest.mark.parametrize("index", REGULAR.values(), ids=REGULAR)
 def test_complete_times_skip_nothing_with_and_without_a_frequency(index):
     index = index[:27]
-    bare = type(index)(index, freq=None) if not isinstance(index, pd.PeriodIndex) else index
+    bare = (
+        type(index)(index, freq=None)
+        if hasattr(index, "asi8") and not hasattr(index, "to_timestamp")
+        else index
+    )
     assert steps(index) == list(range(27))
     assert steps(bare) == list(range(27))
 
@@ -142,25 +152,77 @@ def test_dates_held_as_objects_are_dates():
     assert steps(moments) == [0, 1, 2, 3, 6]
 
 
-def test_numbers_and_words_are_labels_of_consecutive_rows():
-    for labels in ([0, 1, 5, 6], [0.0, 0.1, 0.7, np.nan], list("badc"), [0, 0, 0, 0]):
+def test_words_and_truth_values_are_labels_of_consecutive_rows():
+    for labels in (list("badc"), list("aaaa"), [True, False, True, True]):
         assert steps(pd.Index(labels)) == [0, 1, 2, 3]
+        assert after(pd.Index(labels), 2).tolist() == [4, 5]
 
 
 @pytest.mark.parametrize(
-    ("index", "expected"),
+    ("index", "places", "following"),
     [
-        (pd.RangeIndex(4), [4, 5, 6]),
-        (pd.RangeIndex(10, 18, 2), [18, 20, 22]),
-        (pd.Index([3, 4, 9, 11]), [12, 13, 14]),
-        (pd.Index([0.5, 0.75, 1.0, 1.25]), [1.5, 1.75, 2.0]),
-        (pd.Index([0.5, 0.75, 1.0, 4.0]), [4, 5, 6]),
-        (pd.Index(list("abcd")), [4, 5, 6]),
-        (pd.Index([4, 3, 2, 1]), [4, 5, 6]),
+        (pd.RangeIndex(4), [0, 1, 2, 3], [4, 5, 6]),
+        (pd.RangeIndex(10, 18, 2), [0, 1, 2, 3], [18, 20, 22]),
+        (pd.Index([3, 4, 9, 11]), [0, 1, 6, 8], [12, 13, 14]),
+        (pd.Index([3]), [0], [4, 5, 6]),
+        (pd.Index([3.5]), [0], [1, 2, 3]),
+        (pd.Index([0.5, 0.75, 1.0, 4.0]), [0, 1, 2, 14], [4.25, 4.5, 4.75]),
+        (pd.CategoricalIndex([1, 2, 4]), [0, 1, 3], [5, 6, 7]),
     ],
 )
-def test_numbers_go_on_and_labels_are_followed_by_row_numbers(index, expected):
-    assert after(index, 3).tolist() == expected
+def test_numbers_are_times(index, places, following):
+    assert steps(index) == places
+    ahead = after(index, 3)
+    assert ahead.tolist() == following
+    assert [type(label) for label in ahead.tolist()] == [type(label) for label in following]
+
+
+@pytest.mark.parametrize("decimals", [2, 3, 4, 12])
+def test_numbers_that_were_rounded_keep_their_step(decimals):
+    """Decimal years of months, as R writes them: the first distances say 0.08 or 0.09, 600 of them 1 / 12."""
+    kept = np.r_[0:40, 43:300, 450:600]
+    index = pd.Index(np.round(1949 + np.arange(600) / 12, decimals))[kept]
+    assert steps(index) == kept.tolist()
+    assert after(index, 1)[0] == pytest.approx(1999.0, abs=0.01)
+
+
+def test_dates_without_hyphens_are_no_numbers():
+    month_ends = [
+        [20200130, 20200131, 20200201, 20200202],
+        [202011, 202012, 202101, 202102],
+        [2020.11, 2020.12, 2021.01, 2021.02],
+    ]
+    for numbers in month_ends:
+        assert message(table(pd.Index(numbers))) == (
+            f"The index of X must hold dates as dates; got the number {numbers[2]} after {numbers[1]}. "
+            "pandas.to_datetime makes dates of text, with format='%Y%m%d' or '%Y%m'."
+        )
+    # Where both readings count alike, the numbers may be any.
+    assert steps(pd.Index([20200101, 20200102, 20200105])) == [0, 1, 4]
+    assert steps(pd.Index([20200130, 20200131, 20200132, 20200134])) == [0, 1, 2, 4]
+
+
+def test_dates_as_text_are_labels_with_a_warning():
+    for words in (["2020-01-01", "2020-01-03"], ["1/2/2020", "1/3/2020"]):
+        with pytest.warns(UserWarning, match="holds dates as text"):
+            assert steps(pd.Index(words)) == [0, 1]
+
+
+def test_a_sequence_without_times_counts_its_rows_beside_one_with():
+    hours = table(pd.date_range("2020-01-01", periods=9, freq="h")[[0, 1, 4, 8]])
+    panel = check_series([np.ones((3, 1)), table(pd.RangeIndex(4)), hours])
+    assert panel.offsets.tolist() == [0, 3, 7, 16]
+    assert times_after(panel.last_index, panel.time_step, 1)[0] == pd.Timestamp("2020-01-01 09:00")
+    assert check_series([hours, np.ones((3, 1))]).offsets.tolist() == [0, 9, 12]
+    with pytest.warns(UserWarning, match="not multiples of one step"):
+        assert check_series([hours, table(pd.Index([4, 5, 9]))]).offsets.tolist() == [0, 4, 7]
+
+
+def test_sequences_of_numbers_share_one_step():
+    panel = check_series([table(pd.RangeIndex(20)), table(pd.Index([0, 2, 4, 8]))])
+    assert panel.offsets.tolist() == [0, 20, 29]
+    labels = pd.MultiIndex.from_arrays([list("uuuvvv"), [0, 1, 3, 5, 7, 8]])
+    assert check_series(table(labels)).offsets.tolist() == [0, 4, 8]
 
 
 def test_a_time_that_does_not_exist_is_passed_over_when_clocks_change():
@@ -193,12 +255,24 @@ IRREGULAR = (
         ),
         pd.to_timedelta([0, 1.0, 2.1, 3.3, 4.2], unit="s"),
         pd.DatetimeIndex(["2020-01-15", "2020-02-14", "2020-03-15", "2020-04-16"]),
+        pd.Index([0, 7, 31, 62]),
+        pd.Index([0.0, 1.0, 2.1, 3.3, 4.2]),
+        pd.Index([0.0, 1e308, 1.13e308, 1.7e308]),
+        pd.Index([-(2**63), 0, 2**63 - 1]),
     ],
 )
 def test_irregular_times_are_rows_with_a_warning_that_points_at_the_caller(index):
-    with pytest.warns(UserWarning, match=re.escape(IRREGULAR)) as caught:
+    words = IRREGULAR.replace("times", "numbers") if index.dtype.kind in "if" else IRREGULAR
+    with pytest.warns(UserWarning, match=re.escape(words)) as caught:
         assert steps(index) == list(range(len(index)))
     assert caught[0].filename == __file__
+
+
+def test_irregular_numbers_go_on_by_their_mean_distance():
+    with pytest.warns(UserWarning, match="numbers in the index"):
+        assert after(pd.Index([0, 7, 31, 62]), 2).tolist() == [83, 104]
+    with pytest.warns(UserWarning, match="numbers in the index"):
+        assert after(pd.Index([0.0, 1.0, 2.1, 3.3, 4.2]), 1).tolist() == [pytest.approx(5.25)]
 
 
 def message(X, lengths=None):
@@ -230,6 +304,30 @@ def test_times_must_be_there_once_each_and_in_order():
     assert message(table(HOURS[[0, 1, 2, 0, 0]]), [3, 2]) == (
         "The index of sequence 1 of X must not repeat a time; got 2020-01-01 00:00:00 twice."
     )
+
+
+def test_numbers_must_be_there_once_each_and_in_order():
+    """As rows that were drawn anew, tables put below each other, and joins leave them."""
+    assert message(table(pd.Index([4, 2, 3]))) == (
+        "The index of X must be sorted by time; got 2 after 4. Sort it, or use reset_index(drop=True) if the rows "
+        "are in the order of time."
+    )
+    assert message(table(pd.Index([0, 1, 0, 1]))) == (
+        "The index of X must not repeat a time; got 0 twice. Give several sequences as a list, or one after "
+        "reset_index(drop=True)."
+    )
+    assert message(table(pd.Index([0.0, np.nan, 1.0]))) == (
+        "The index of X must hold a time in every row; got nan in row 1."
+    )
+    assert message(table(pd.Index([0.0, 1.0, np.inf]))) == (
+        "The index of X must hold finite times; got inf in row 2."
+    )
+    assert message(table(pd.Index([1, 2, 3_000_000]))) == (
+        "The index of X must not skip more than 50 times its rows; got 2999997 steps skipped after 2. Split X into "
+        "sequences there, or use reset_index(drop=True) if its numbers are no times."
+    )
+    # With the number of rows of each sequence, tables below each other are sequences.
+    assert check_series(table(pd.Index([0, 1, 0, 1])), lengths=[2, 2]).offsets.tolist() == [0, 2, 4]
 
 
 def two_level(labels, times):

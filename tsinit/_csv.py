@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
+from tsinit._validate.number_times import read_dates
+
 if TYPE_CHECKING:
     from tsinit._typing import StrPath
 
@@ -211,7 +213,7 @@ def _with_colons(text: pd.Series) -> pd.Series:
 
 
 def read_times(columns: pd.DataFrame) -> pd.Index:
-    """Make an index: dates where the columns are text, durations where hours go beyond a day, numbers as they are.
+    """Make an index: dates of text and of 20200131, durations where hours go beyond a day, numbers as they are.
 
     Raises
     ------
@@ -223,7 +225,7 @@ def read_times(columns: pd.DataFrame) -> pd.Index:
         text = columns.iloc[:, 0]
     else:
         text = columns.astype(str).apply(_with_colons).agg(" ".join, axis=1)
-    times = text if pd.api.types.is_numeric_dtype(text) else _durations(text)
+    times = _numbers(text) if pd.api.types.is_numeric_dtype(text) else _durations(text)
     times = _dates(text) if times is None else times
     if times.isna().any():
         row = int(times.isna().argmax())
@@ -231,6 +233,13 @@ def read_times(columns: pd.DataFrame) -> pd.Index:
             f"column {name!r} must hold a time in every row; got {text.iloc[row]!r} in row {row + 1}."
         )
     return pd.Index(times, name=name)
+
+
+def _numbers(column: pd.Series) -> pd.Series:
+    """Numbers as they are, but dates without hyphens, 20200131, as dates."""
+    whole = pd.api.types.is_integer_dtype(column) and not column.isna().any()
+    dates = read_dates(column.to_numpy()) if whole and len(column) else None
+    return column if dates is None else pd.Series(dates, column.index, name=column.name)
 
 
 def _durations(text: pd.Series) -> pd.Series | None:

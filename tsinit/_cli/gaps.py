@@ -287,19 +287,9 @@ def _index(
         notes.append(
             "Rows are not in the order of time: they are sorted for the fit, and keep their places."
         )
-    index: Any = _as_clock(times)[order]
+    index: Any = times[order]
     if group:
         index = pd.MultiIndex.from_arrays(
             [labels.to_numpy()[order], index], names=[group[0], times.name]
         )
     return index, order
-
-
-def _as_clock(times: pd.Index) -> pd.Index:
-    """Numbers of a time column become durations, for which a skipped step is a step."""
-    if not pd.api.types.is_numeric_dtype(times) or times.name is None:
-        return times
-    try:
-        return pd.to_timedelta(times, unit="s")
-    except (OverflowError, ValueError):  # too far apart for a clock
-        return times

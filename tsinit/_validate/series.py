@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from tsinit._validate.labelled import from_xarray, is_labelled
 from tsinit._validate.tables import KINDS, to_float
 from tsinit._validate.times import count_steps
 from tsinit._validate.values import short
@@ -115,10 +116,10 @@ def check_series(
 
     Parameters
     ----------
-    X : (T, D) array or DataFrame, Series, or list of those
+    X : (T, D) array, DataFrame, DataArray, Series or Dataset, or list of those
         One table with time in rows, a DataFrame with a two-level index (sequence, time), or a list of sequences.
-        NaN, None, NA and masked entries are missing. Where regular times skip steps, the skipped steps become
-        missing rows.
+        NaN, None, NA and masked entries are missing. Where regular times (dates, periods, durations, numbers) skip
+        steps, the skipped steps become missing rows.
     lengths : sequence of int or None
         Rows of each sequence, where X is one table.
     estimator : object or None
@@ -184,6 +185,7 @@ def is_list_of_tables(X: Any) -> bool:
 
 
 def _split_form(X: Any) -> tuple[str, list[Any]]:
+    X = from_xarray(X)
     if _is_pandas(X):
         return "frame", [_frame(X)]
     if not is_list_of_tables(X):
@@ -198,11 +200,12 @@ def _split_form(X: Any) -> tuple[str, list[Any]]:
     for i, part in enumerate(X):
         if not _is_table(part):
             raise ValueError(f"X must be {KINDS}; got a list with {short(part)} in place {i}.")
-    return "list", [_frame(part) if _is_pandas(part) else part for part in X]
+    parts = [from_xarray(part) for part in X]
+    return "list", [_frame(part) if _is_pandas(part) else part for part in parts]
 
 
 def _is_table(part: Any) -> bool:
-    return _is_pandas(part) or getattr(part, "ndim", 0) == 2
+    return _is_pandas(part) or is_labelled(part) or getattr(part, "ndim", 0) == 2
 
 
 def _is_pandas(X: Any) -> bool:

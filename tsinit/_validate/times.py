@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
+from tsinit._validate.number_times import (
+    as_numbers,
+    count_numbers,
+    first_date_written_as_a_number,
+    is_number,
+    is_row_count,
+    mean_distance,
+    regular,
+)
 from tsinit._validate.values import warn
 
 if TYPE_CHECKING:
@@ -16,6 +26,7 @@ if TYPE_CHECKING:
     from tsinit._typing import IntArray
 
 _Unit: TypeAlias = Literal["s", "ms", "us", "ns"]
+_DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}")
 _MAX_SKIPPED = 50  # times the rows given; a longer skip is more likely two sequences than one
 
 
@@ -33,8 +44,8 @@ class _Clock(NamedTuple):
 def count_steps(sequences: Sequence[Any]) -> tuple[list[IntArray] | None, Any]:
     """Count the time steps of each sequence from its first row; skipped steps leave holes.
 
-    Times are dates, periods and durations. All sequences share one step, so that one that was observed only every
-    second hour is not taken for one that moves half as fast. Other indexes are labels of consecutive rows.
+    Times are dates, periods, durations and numbers. All sequences share one step, so that one that was observed only
+    every second hour is not taken for one that moves half as fast. Other indexes are labels of consecutive rows.
 
     Parameters
     ----------
@@ -55,25 +66,32 @@ def count_steps(sequences: Sequence[Any]) -> tuple[list[IntArray] | None, Any]:
     if all(sequence.index is None for sequence in sequences):
         return None, None
     indexes = [_as_times(sequence.index) for sequence in sequences]
-    timed = [_is_time(index) for index in indexes]
-    for sequence, index, time in zip(sequences, indexes, timed, strict=True):
-        if time or sequence.named:
-            _check_sorted(index, sequence.name)
-    if not all(timed):
-        return None, _number_distance(indexes[-1])
-    clock = _clock(indexes)
+    for sequence, index in zip(sequences, indexes, strict=True):
+        if _is_time(index) or sequence.named:
+            _check_sorted(index, sequence)
+    _warn_of_dates_in_words(indexes)
+    # Among sequences with times, one without, or with row numbers only, counts its rows.
+    timed = [i for i, index in enumerate(indexes) if _is_time(index)]
+    dated = [i for i in timed if not is_row_count(indexes[i])]
+    if not dated:
+        return None, 1 if _is_time(indexes[-1]) else None
+    mine = timed if all(is_number(indexes[i]) for i in dated) else dated
+    clock = _clock([indexes[i] for i in mine])
     if clock is None:
+        kind = "numbers" if all(is_number(indexes[i]) for i in mine) else "times"
         warn(
-            "The times in the index of X are not multiples of one step: rows are taken as equally spaced. "
+            f"The {kind} in the index of X are not multiples of one step: rows are taken as equally spaced. "
             "Resample them if that is not meant."
         )
-        last = indexes[-1]
-        return None, (last[-1] - last[0]) / (len(last) - 1) if len(last) > 1 and not _is_period(
-            last
-        ) else None
-    for sequence, index, steps in zip(sequences, indexes, clock.steps or [], strict=False):
-        _check_skips(steps, index, sequence.name)
-    return clock
+        return None, _mean_distance(indexes[-1])
+    distance = clock.distance if len(indexes) - 1 in mine else None
+    if clock.steps is None:
+        return None, distance
+    steps = [np.arange(sequence.size) for sequence in sequences]
+    for i, counted in zip(mine, clock.steps, strict=True):
+        _check_skips(counted, indexes[i], sequences[i].name)
+        steps[i] = counted
+    return steps, distance
 
 
 def times_after(index: Any, distance: Any, n_steps: int) -> pd.Index:
@@ -93,7 +111,8 @@ def times_after(index: Any, distance: Any, n_steps: int) -> pd.Index:
         return pd.RangeIndex(len(index), len(index) + n_steps, name=index.name)
     if isinstance(index, pd.DatetimeIndex):
         return _dates_after(index, distance, n_steps)
-    times = [index[-1] + (k + 1) * distance for k in range(n_steps)]
+    last = index.to_numpy()[-1].item() if is_number(index) else index[-1]
+    times = [last + (k + 1) * distance for k in range(n_steps)]
     return (
         pd.PeriodIndex(times, name=index.name)
         if _is_period(index)
@@ -120,10 +139,13 @@ def _dates_after(index: Any, distance: Any, n_steps: int) -> pd.DatetimeIndex:
 
 
 def _as_times(index: Any) -> Any:
-    """Dates and durations that pandas holds as objects become what they are."""
+    """Dates, durations and numbers that pandas holds as objects become what they are."""
     import pandas as pd
 
-    if index is None or index.dtype != object:
+    if index is None or is_row_count(index):
+        return index
+    index = as_numbers(index)
+    if index.dtype != object:
         return index
     kind = index.inferred_type
     if kind in ("datetime", "datetime64", "date"):
@@ -136,7 +158,9 @@ def _as_times(index: Any) -> Any:
 def _is_time(index: Any) -> bool:
     import pandas as pd
 
-    return isinstance(index, (pd.DatetimeIndex, pd.TimedeltaIndex, pd.PeriodIndex))
+    return index is not None and (
+        isinstance(index, (pd.DatetimeIndex, pd.TimedeltaIndex, pd.PeriodIndex)) or is_number(index)
+    )
 
 
 def _is_period(index: Any) -> bool:
@@ -145,18 +169,39 @@ def _is_period(index: Any) -> bool:
     return isinstance(index, pd.PeriodIndex)
 
 
-def _check_sorted(index: Any, name: str) -> None:
-    where = "The index of X" if name == "X" else f"The index of {name}"
+def _warn_of_dates_in_words(indexes: list[Any]) -> None:
+    for index in indexes:
+        first = None if index is None or _is_time(index) else index[0]
+        if isinstance(first, str) and _DATE.match(first):
+            warn(
+                f"The index of X holds dates as text, {first!r}: rows are taken as equally spaced. "
+                "pandas.to_datetime makes dates of them."
+            )
+            return
+
+
+def _where(name: str) -> str:
+    return "The index of X" if name == "X" else f"The index of {name}"
+
+
+def _check_sorted(index: Any, sequence: Any) -> None:
+    where = _where(sequence.name)
+    # Numbers may have been the numbers of rows once, before rows were drawn or tables put below each other.
+    rows = is_number(index) and not sequence.named
     if index.hasnans:
         missing = index.isna()
         raise ValueError(
             f"{where} must hold a time in every row; got {index[missing][0]} in row {missing.argmax()}."
         )
     if not index.is_unique:
+        cure = " Give several sequences as a list, or one after reset_index(drop=True)."
         raise ValueError(
-            f"{where} must not repeat a time; got {index[index.duplicated()][0]} twice."
+            f"{where} must not repeat a time; got {index[index.duplicated()][0]} twice.{cure if rows else ''}"
         )
     if index.is_monotonic_increasing:
+        if is_number(index) and not np.isfinite(index[[0, -1]].to_numpy()).all():
+            end = 0 if np.isinf(index[0]) else len(index) - 1
+            raise ValueError(f"{where} must hold finite times; got {index[end]} in row {end}.")
         return
     try:
         late = int(np.flatnonzero(index[1:] < index[:-1])[0]) + 1
@@ -164,36 +209,35 @@ def _check_sorted(index: Any, name: str) -> None:
         raise ValueError(
             f"{where} must hold times of one kind; got {index.inferred_type} ones."
         ) from None
+    cure = ", or use reset_index(drop=True) if the rows are in the order of time"
     raise ValueError(
-        f"{where} must be sorted by time; got {index[late]} after {index[late - 1]}. Sort it."
+        f"{where} must be sorted by time; got {index[late]} after {index[late - 1]}. Sort it{cure if rows else ''}."
     )
 
 
 def _check_skips(steps: IntArray, index: Any, name: str) -> None:
+    where = _where(name)
+    late = first_date_written_as_a_number(index, steps) if is_number(index) else None
+    if late is not None:
+        raise ValueError(
+            f"{where} must hold dates as dates; got the number {index[late]} after {index[late - 1]}. "
+            "pandas.to_datetime makes dates of text, with format='%Y%m%d' or '%Y%m'."
+        )
     if steps[-1] <= _MAX_SKIPPED * len(index) + 10_000:
         return
     at = int(np.diff(steps).argmax())
-    where = "The index of X" if name == "X" else f"The index of {name}"
+    cure = ", or use reset_index(drop=True) if its numbers are no times" if is_number(index) else ""
     raise ValueError(
         f"{where} must not skip more than {_MAX_SKIPPED} times its rows; got {int(np.diff(steps)[at]) - 1} "
-        f"steps skipped after {index[at]}. Split X into sequences there."
+        f"steps skipped after {index[at]}. Split X into sequences there{cure}."
     )
 
 
-def _number_distance(index: Any) -> float | None:
-    """Distance of equally spaced numbers, 1 for other whole numbers."""
-    import pandas as pd
-
-    if index is None or not len(index) or pd.api.types.is_bool_dtype(index):
+def _mean_distance(index: Any) -> Any:
+    """Distance of irregular times, by which a forecast goes on; None where there is none."""
+    if not _is_time(index) or _is_period(index) or len(index) < 2:
         return None
-    if not pd.api.types.is_numeric_dtype(index) or index.hasnans or index.nlevels > 1:
-        return None
-    values = index.to_numpy()
-    gaps = np.diff(values)
-    whole = pd.api.types.is_integer_dtype(index)
-    if len(gaps) and gaps[0] > 0 and np.allclose(gaps, gaps[0], rtol=1e-6, atol=0.0):
-        return int(gaps[0]) if whole else float((values[-1] - values[0]) / len(gaps))
-    return 1 if whole and index.is_monotonic_increasing else None
+    return mean_distance(index) if is_number(index) else (index[-1] - index[0]) / (len(index) - 1)
 
 
 def _clock(indexes: list[Any]) -> _Clock | None:
@@ -201,6 +245,9 @@ def _clock(indexes: list[Any]) -> _Clock | None:
     import pandas as pd
 
     first = indexes[0]
+    if all(map(is_number, indexes)):
+        found = count_numbers(indexes)
+        return found and _Clock(*found)
     if len({(type(index), str(getattr(index, "tz", None))) for index in indexes}) > 1:
         return None
     if _is_period(first):
@@ -217,27 +264,6 @@ def _clock(indexes: list[Any]) -> _Clock | None:
     return _months(indexes, unit) or _days(indexes, unit) or _ticks(indexes, unit)
 
 
-def _regular(counts: list[IntArray]) -> tuple[list[IntArray], int] | None:
-    """Divide counts by their usual distance; (steps, distance), or None where that leaves a remainder."""
-    distances = np.concatenate([np.diff(count) for count in counts])
-    if not len(distances):
-        return [np.zeros(len(count), dtype=np.int64) for count in counts], 1
-    step = distances.min()
-    if step <= 0 or (distances % step).any() or not _is_usual(step, distances):
-        return None
-    return [(count - count[0]) // step for count in counts], int(step)
-
-
-def _is_usual(step: int, distances: IntArray) -> bool:
-    """Tell whether the shortest distance is about the most frequent one, not an accident of irregular times."""
-    often = int(np.count_nonzero(distances == step))
-    if 2 * often >= len(distances):
-        return True
-    return 10 * often >= len(distances) and 2 * often >= int(
-        np.unique(distances, return_counts=True)[1].max()
-    )
-
-
 def _periods(indexes: list[Any]) -> _Clock | None:
     multiple = indexes[0].freq.n
     if any(index.freq != indexes[0].freq for index in indexes):
@@ -252,7 +278,7 @@ def _ticks(indexes: list[Any], unit: _Unit) -> _Clock | None:
     """Equal distances in absolute time."""
     import pandas as pd
 
-    found = _regular([index.asi8 for index in indexes])
+    found = regular([index.asi8 for index in indexes])
     return found and _Clock(
         found[0], pd.Timedelta(found[1], unit=unit) if len(_joined(indexes)) else None
     )
@@ -268,7 +294,7 @@ def _days(indexes: list[Any], unit: _Unit) -> _Clock | None:
 
     local = [index.tz_localize(None) for index in indexes]
     day = np.timedelta64(1, "D") // np.timedelta64(1, unit)
-    found = _regular([index.asi8 for index in local])
+    found = regular([index.asi8 for index in local])
     if found is None or found[1] % day or not len(_joined(indexes)):
         return None
     if found[1] == day and all((index.day_of_week < 5).all() for index in local):
@@ -292,7 +318,7 @@ def _months(indexes: list[Any], unit: _Unit) -> _Clock | None:
     local = indexes[0].append(list(indexes[1:])).tz_localize(None)
     if len((local - local.normalize()).unique()) > 1:
         return None
-    found = _regular([np.asarray(index.year * 12 + index.month) for index in indexes])
+    found = regular([np.asarray(index.year * 12 + index.month) for index in indexes])
     if found is None:
         return None
     k = found[1]

@@ -64,9 +64,10 @@ class SeriesEstimator(BaseEstimator):
 
         Parameters
         ----------
-        X : (T, D) array or DataFrame, or list of those
+        X : (T, D) array, DataFrame or xarray.DataArray, or list of those
             Time in rows, NaN where missing. Several sequences are a list, one table with `lengths`, or a DataFrame
-            with a two-level index (sequence, time). Skipped steps of a regular time index are missing rows.
+            with a two-level index (sequence, time). Steps that a regular index of dates or numbers skips are
+            missing rows.
         y : Ignored
             Present for the scikit-learn interface.
         lengths : sequence of int or None

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from tsinit._typing import FloatArray, IntArray
+from tsinit._validate.labelled import from_xarray
 from tsinit.comparison.plan import identity
 
 #: The name of a data set that was given without one.
@@ -48,7 +49,10 @@ def unpack(source: Any) -> tuple[Any, Any]:
         and not hasattr(value, "_fields")
         and np.ndim(value[1]) == 1
     )
-    return value if pair else (value, None)
+    X, lengths = value if pair else (value, None)
+    # As DataFrames, xarray's tables keep their times when rows are taken.
+    tables = [from_xarray(part) for part in X] if isinstance(X, (list, tuple)) else from_xarray(X)
+    return tables, lengths
 
 
 def by_sequence(X: Any, lengths: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tsinit._validate.imputing import warn_other_clock
+from tsinit._validate.number_times import number_times
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +23,8 @@ _MIN_PERIODS = 3
 _HOUR = 3600.0
 _DAY = 24 * _HOUR
 _MONTH = 30.4 * _DAY
+#: Of a step: by how much numbers that were rounded may lie beside one.
+_ROUNDED = 0.2
 #: Where dates are counted from, a Monday.
 _ANCHOR = "2001-01-01"
 
@@ -29,9 +32,9 @@ _ANCHOR = "2001-01-01"
 class SeasonalClock(NamedTuple):
     """What a fit learns of the clock, for other rows too."""
 
-    step: Any  # distance of two rows as a pandas offset, Timedelta or DateOffset; None where the index has no times
+    step: Any  # distance of two rows as a pandas offset, Timedelta, DateOffset or number; None without times
     periods: list[float]  # in steps
-    origin: int  # step of the first row, counted from a fixed date; 0 without dates
+    origin: float  # step of the first row, counted from a fixed date or from 0; 0 without dates and numbers
     kept: BoolArray  # (k,), waves of the periods that vary
 
     def terms(self, panel: Panel, steps: IntArray) -> FloatArray:
@@ -49,29 +52,30 @@ class SeasonalClock(NamedTuple):
         same = own is None or self.step is None or own == self.step
         if count is None:  # durations, or nothing known
             return table.steps if same else table.steps * self._ratio(own)
-        if not same and _are_steps(count, table.offsets):
-            return np.rint(count).astype(np.int64) - self.origin
+        if not same and _are_steps(count, table.offsets, _ROUNDED if _is_number(own) else 1e-6):
+            return np.rint(count - self.origin).astype(np.int64)
         if not same:
             warn_other_clock(_words(own), _words(self.step))
         sizes = np.diff(table.offsets)
-        first = np.rint(count[table.offsets[:-1][sizes > 0]]).astype(np.int64) - self.origin
+        first = np.rint(count[table.offsets[:-1][sizes > 0]] - self.origin).astype(np.int64)
         return table.steps + np.repeat(first, sizes[sizes > 0])
 
     def _ratio(self, own: Any) -> int:
         """Steps of the fit in one step of rows with a clock of their own."""
-        ratio = _seconds(own) / _seconds(self.step)
+        alike = _is_number(own) == _is_number(self.step)
+        ratio = _seconds(own) / _seconds(self.step) if alike else 0.0
         if round(ratio) >= 1 and np.isclose(ratio, round(ratio), rtol=1e-9):
             return round(ratio)
         warn_other_clock(_words(own), _words(self.step))
         return 1
 
 
-def _are_steps(count: FloatArray, offsets: IntArray) -> bool:
+def _are_steps(count: FloatArray, offsets: IntArray, tolerance: float) -> bool:
     """Whether rows are whole steps apart, at least one within a sequence."""
     passed = count - count[0]
     onwards = np.diff(passed) > 0.5
     onwards[offsets[1:-1] - 1] = True
-    return bool(onwards.all() and np.abs(passed - np.rint(passed)).max() < 1e-6)
+    return bool(onwards.all() and np.abs(passed - np.rint(passed)).max() < tolerance)
 
 
 def learn(panel: Panel, table: ImputationTable, period: str | list[float]) -> SeasonalClock:
@@ -97,7 +101,7 @@ def learn(panel: Panel, table: ImputationTable, period: str | list[float]) -> Se
     waves = _waves(table.steps if count is None else count, period)
     # Half the period of an even one has no sine.
     kept = np.array([np.ptp(wave) > 1e-6 for wave in waves], dtype=bool)
-    return SeasonalClock(step, period, 0 if count is None else int(np.rint(count[0])), kept)
+    return SeasonalClock(step, period, 0.0 if count is None else float(count[0]), kept)
 
 
 def _waves(count: FloatArray | IntArray, periods: list[float]) -> list[FloatArray]:
@@ -113,15 +117,20 @@ def _step(panel: Panel) -> Any:
     """Distance of two rows; None where the index has no times, or one row only."""
     import pandas as pd
 
-    index, step = panel.last_index, panel.time_step
-    if isinstance(index, pd.PeriodIndex):
-        return index.freq
-    return None if isinstance(step, (int, float, np.number)) else step
+    index = panel.last_index
+    return index.freq if isinstance(index, pd.PeriodIndex) else panel.time_step
+
+
+def _is_number(step: Any) -> bool:
+    return isinstance(step, (int, float))
 
 
 def _seconds(step: Any) -> float:
+    """Length of a step in seconds; a number is itself."""
     import pandas as pd
 
+    if _is_number(step):
+        return float(step)
     anchor = pd.Timestamp(_ANCHOR)
     return (anchor + step - anchor).total_seconds()
 
@@ -129,6 +138,8 @@ def _seconds(step: Any) -> float:
 def _words(step: Any) -> str:
     import pandas as pd
 
+    if _is_number(step):
+        return f"{step:g}"
     return str(pd.Timedelta(seconds=_seconds(step)))
 
 
@@ -138,7 +149,10 @@ def _months(seconds: float) -> int:
 
 
 def _count(panel: Panel, step: Any) -> FloatArray | None:
-    """Steps (T,) since a fixed date; None where the index has no dates."""
+    """Steps (T,) since a fixed date, of numbers since 0; None where the index has neither."""
+    if _is_number(step):
+        values = number_times(_indexes(panel))
+        return None if values is None else values / step
     dates = None if step is None else _dates(panel)
     if dates is None:
         return None
@@ -152,16 +166,21 @@ def _count(panel: Panel, step: Any) -> FloatArray | None:
     return ((dates - pd.Timestamp(_ANCHOR)) / pd.Timedelta(seconds=seconds)).to_numpy()
 
 
-def _dates(panel: Panel) -> pd.DatetimeIndex | None:
-    import pandas as pd
-
+def _indexes(panel: Panel) -> list[Any]:
+    """Times of the tables as given, None where one has none."""
     indexes: list[Any] = [getattr(part, "index", None) for part in panel.parts]
-    indexes = [
+    return [
         index.get_level_values(-1) if hasattr(index, "get_level_values") else None
         for index in indexes
     ]
-    indexes = [
-        index.to_timestamp() if isinstance(index, pd.PeriodIndex) else index for index in indexes
+
+
+def _dates(panel: Panel) -> pd.DatetimeIndex | None:
+    import pandas as pd
+
+    indexes: list[Any] = [
+        index.to_timestamp() if isinstance(index, pd.PeriodIndex) else index
+        for index in _indexes(panel)
     ]
     if not all(isinstance(index, pd.DatetimeIndex) for index in indexes):
         return None
@@ -170,9 +189,11 @@ def _dates(panel: Panel) -> pd.DatetimeIndex | None:
 
 
 def _usual(step: Any) -> float | None:
-    """Period that such steps usually have."""
+    """Period that such steps usually have; of numbers nobody knows."""
     import pandas as pd
 
+    if _is_number(step):
+        return None
     seconds = _seconds(step)
     if isinstance(step, pd.offsets.BusinessDay):
         return 5.0 / step.n
