@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import contextlib
 import functools
+import os
 import sys
 import threading
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
@@ -162,10 +163,11 @@ def _exempt(wrapped: Any) -> Callable[..., Any]:
 
 
 @functools.cache
-def _thread_controller() -> Any:
+def _thread_pools(kind: str) -> Any:
+    """Return what sets the threads of BLAS, or of OpenMP."""
     from threadpoolctl import ThreadpoolController
 
-    return ThreadpoolController()
+    return ThreadpoolController().select(user_api=kind)
 
 
 class _Limit:
@@ -176,15 +178,29 @@ class _Limit:
     limiter: Any = None
 
 
+def _renew_lock() -> None:
+    # Another thread may have held it at the moment of a fork; in the child there is nobody to release it.
+    _Limit.lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """Hold BLAS to one thread: at the sizes of state spaces, more threads only wait for each other."""
+    """Hold BLAS and OpenMP to one thread: at the sizes here, more threads only wait for each other.
+
+    OpenMP has a number of threads for each thread that calls it. Held to one, it starts none, which a process that is
+    forked later would miss and wait for, and sums of clusters do not depend on the number of cores.
+    """
     with _Limit.lock:
         if _Limit.holders == 0:
-            _Limit.limiter = _thread_controller().limit(limits=1, user_api="blas")
+            _Limit.limiter = _thread_pools("blas").limit(limits=1)
         _Limit.holders += 1
     try:
-        yield
+        with _thread_pools("openmp").limit(limits=1):
+            yield
     finally:
         with _Limit.lock:
             _Limit.holders -= 1
