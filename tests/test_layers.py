@@ -158,3 +158,14 @@ def test_using_the_package_without_drawing_loads_no_plots():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.strip()
     assert loaded == "[]"
+
+
+def test_kernels_take_at_most_eight_arguments():
+    wide = []
+    for path in sorted((PACKAGE / "kernels").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.Lambda):
+                given = node.args.posonlyargs + node.args.args + node.args.kwonlyargs
+                if len(given) > 8:
+                    wide.append((path.stem, getattr(node, "name", "lambda"), len(given)))
+    assert not wide

@@ -66,14 +66,14 @@ def prefetch(values, slot):
 
 
 @blend
-def _gemm(op_left, op_right, rows, cols, inner, left, ld_left, right, ld_right, out):
-    """Column-major out (rows x cols) = op(left) op(right)."""
+def _gemm(op_left, left, op_right, right, inner, out):
+    """Transposed out = op(left) op(right), each C-ordered array read as its transpose."""
     _dgemm(
         _address(np.uint8(op_left)), _address(np.uint8(op_right)),
-        _address(np.int32(rows)), _address(np.int32(cols)), _address(np.int32(inner)),
-        _address(1.0), _data(left), _address(np.int32(ld_left)),
-        _data(right), _address(np.int32(ld_right)),
-        _address(0.0), _data(out), _address(np.int32(rows)),
+        _address(np.int32(out.shape[1])), _address(np.int32(out.shape[0])), _address(np.int32(inner)),
+        _address(1.0), _data(left), _address(np.int32(left.shape[1])),
+        _data(right), _address(np.int32(right.shape[1])),
+        _address(0.0), _data(out), _address(np.int32(out.shape[1])),
     )  # fmt: skip
 
 
@@ -114,10 +114,8 @@ def _loops_tn(a, b, out):
 @blend
 def product(a, b, out):
     """Write a b to out; (m, k), (k, n), (m, n)."""
-    m, k = a.shape
-    n = b.shape[1]
-    if k > LOOPS_TO:
-        _gemm(_N, _N, n, m, k, b, n, a, k, out)
+    if a.shape[1] > LOOPS_TO:
+        _gemm(_N, b, _N, a, a.shape[1], out)
         return
     _loops(a, b, out)
 
@@ -125,10 +123,8 @@ def product(a, b, out):
 @blend
 def product_nt(a, b, out):
     """Write a b' to out; (m, k), (n, k), (m, n)."""
-    m, k = a.shape
-    n = b.shape[0]
-    if k > LOOPS_TO:
-        _gemm(_T, _N, n, m, k, b, k, a, k, out)
+    if a.shape[1] > LOOPS_TO:
+        _gemm(_T, b, _N, a, a.shape[1], out)
         return
     _loops_nt(a, b, out)
 
@@ -136,10 +132,8 @@ def product_nt(a, b, out):
 @blend
 def product_tn(a, b, out):
     """Write a' b to out; (k, m), (k, n), (m, n)."""
-    k, m = a.shape
-    n = b.shape[1]
-    if k > LOOPS_TO:
-        _gemm(_N, _T, n, m, k, b, n, a, m, out)
+    if a.shape[0] > LOOPS_TO:
+        _gemm(_N, b, _T, a, a.shape[0], out)
         return
     _loops_tn(a, b, out)
 
@@ -200,6 +194,7 @@ def save(values, slot, P):
 
 @blend
 def add_scaled(total, weight, P):
+    """Add weight * P to total."""
     for i in range(P.shape[0]):
         for j in range(P.shape[1]):
             total[i, j] += weight * P[i, j]

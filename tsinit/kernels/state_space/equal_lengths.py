@@ -1,11 +1,21 @@
 """The means of many complete sequences of one length: they share a schedule, and go through it side by side."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from tsinit.kernels._jit import blend, entry, kernel_with_memory
+from tsinit.kernels.state_space.arrays import EqualSequences, Gains, Step
 
 BLOCK = 128  # sequences at once
-_ROOM = 2**21  # numbers to keep of a block; of very long sequences there are fewer in it
+_MAX_NUMBERS = 2**21  # numbers to keep of a block; of very long sequences there are fewer in it
+
+
+class InnovationBlock(NamedTuple):
+    """Innovations of B sequences side by side."""
+
+    e: np.ndarray  # (length D, B)
+    square: np.ndarray  # (B,) sums of their standardised squares
 
 
 @blend
@@ -23,36 +33,43 @@ def _predict_block(A, m, out):
 
 
 @blend
-def _innovation_block(z, starts, t, mean, C, K, slot, i, precision, m, e, k, square):
-    """Leave the innovations of one variable in e[k] and correct the states m (n, B) by them."""
+def _innovation_block(sequences, gains, step, i, mean, m, innovations):
+    """Leave the innovations of variable i at a step in e and correct the states m (n, B) by them."""
+    z, starts, C, K = sequences.z, sequences.starts, gains.W, gains.K
+    e, square = innovations.e, innovations.square
     n, B = m.shape
-    s = C[i, 0]
+    k = step.t * K.shape[1] + i
+    precision = gains.precision[step.slot, i]
+    s = C[step.w, i, 0]
     for b in range(B):
-        e[k, b] = z[starts[b] + t, i] - mean - s * m[0, b]
+        e[k, b] = z[starts[b] + step.t, i] - mean - s * m[0, b]
     for a in range(1, n):
-        s = C[i, a]
+        s = C[step.w, i, a]
         for b in range(B):
             e[k, b] -= s * m[a, b]
     for b in range(B):
         square[b] += e[k, b] * e[k, b] * precision
     for a in range(n):
-        s = K[slot, i, a]
+        s = K[step.slot, i, a]
         for b in range(B):
             m[a, b] += s * e[k, b]
 
 
 @blend
-def _lift_block(C, K, slot, i, precision, r, e, k):
-    """r <- (I - c k') r + c e / v for scores r (n, B); e[k] is used up."""
+def _lift_block(gains, step, i, r, e):
+    """r <- (I - c k') r + c e / v for scores r (n, B) and variable i; its innovations in e are used up."""
+    C, K = gains.W, gains.K
     n, B = r.shape
+    k = step.t * K.shape[1] + i
+    precision = gains.precision[step.slot, i]
     for b in range(B):
         e[k, b] *= precision
     for a in range(n):
-        s = K[slot, i, a]
+        s = K[step.slot, i, a]
         for b in range(B):
             e[k, b] -= s * r[a, b]
     for a in range(n):
-        s = C[i, a]
+        s = C[step.w, i, a]
         for b in range(B):
             r[a, b] += s * e[k, b]
 
@@ -69,51 +86,39 @@ def _shift_block(path, t, P, slot, r):
 
 
 @blend
-def _spread(path, starts, length, x):
+def _spread(path, sequences, x):
     """Write the means of B sequences side by side (length n, B) to where each has its rows."""
-    n = x.shape[1]
+    starts, n = sequences.starts, x.shape[1]
     for b in range(starts.size):
-        for t in range(length):
+        for t in range(sequences.length):
             for a in range(n):
                 x[starts[b] + t, a] = path[t * n + a, b]
 
 
 @kernel_with_memory
-def _run_block(system, At, z, starts, length, plan, index, smooth, x):
+def _run_block(system, work, sequences, x, smooth):
     """Filtered or smoothed means of B sequences at once; returns the log-likelihood of each and all squares."""
-    A, d, diagonal, K, precision, W = (
-        system.A,
-        system.d,
-        system.diagonal,
-        plan.K,
-        plan.precision,
-        plan.W,
-    )
+    schedule, index, length = work.schedule, work.index, sequences.length
     D, n = system.C.shape
-    B = starts.size
+    B = sequences.starts.size
     m, other = np.empty((n, B)), np.empty((n, B))
     # Side by side until they are done: where their rows belong, each is on a page of its own.
-    path, e, square, log_norm = (
-        np.empty((length * n, B)),
-        np.empty((length * D, B)),
-        np.zeros(B),
-        0.0,
-    )
+    path, e = np.empty((length * n, B)), np.empty((length * D, B))
+    square, log_norm = np.zeros(B), 0.0
+    gains = Gains(schedule.W, schedule.K, schedule.precision)
+    innovations = InnovationBlock(e, square)
     for a in range(n):
         for b in range(B):
             m[a, b] = system.m0[a]
     for t in range(length):
-        slot = index[t]
-        C = W[0 if diagonal else slot]
+        step = Step(t, index[t], np.int64(0) if system.diagonal else index[t])
         for i in range(D):
-            _innovation_block(
-                z, starts, t, d[i], C, K, slot, i, precision[slot, i], m, e, t * D + i, square
-            )
-        log_norm += plan.log_norm[slot]
+            _innovation_block(sequences, gains, step, i, system.d[i], m, innovations)
+        log_norm += schedule.log_norm[step.slot]
         for a in range(n):
             for b in range(B):
                 path[t * n + a, b] = m[a, b]
-        _predict_block(A, m, other)
+        _predict_block(system.A, m, other)
         m, other = other, m
     quadratic = 0.0
     for b in range(B):
@@ -124,30 +129,31 @@ def _run_block(system, At, z, starts, length, plan, index, smooth, x):
             for b in range(B):
                 m[a, b] = 0.0
         for t in range(length - 1, -1, -1):
-            slot = index[t]
-            C = W[0 if diagonal else slot]
-            _shift_block(path, t, plan.P, slot, m)
+            step = Step(t, index[t], np.int64(0) if system.diagonal else index[t])
+            _shift_block(path, t, schedule.P, step.slot, m)
             for i in range(D - 1, -1, -1):
-                _lift_block(C, K, slot, i, precision[slot, i], m, e, t * D + i)
-            _predict_block(At, m, other)
+                _lift_block(gains, step, i, m, e)
+            _predict_block(system.At, m, other)
             m, other = other, m
-    _spread(path, starts, length, x)
+    _spread(path, sequences, x)
     return square, quadratic
 
 
 @entry
-def run_twins(system, At, z, starts, length, plan, index, smooth, x):
-    """Filtered or smoothed means x of complete sequences that are as long as the one the schedule was made for.
+def run_equal_lengths(system, work, sequences, x, smooth):
+    """Filtered or smoothed means of complete sequences that are as long as the one the schedule was made for.
 
-    starts : (B,) first row of each. The innermost loops run over sequences, so that they fill vector registers.
-    Returns the log-likelihood of each (B,) and the sum of all their squared standardised innovations.
+    The innermost loops run over sequences, so that they fill vector registers. Returns the log-likelihood of each
+    (B,) and the sum of all their squared standardised innovations.
     """
+    z, starts, length = sequences.z, sequences.starts, sequences.length
     log_likelihood, quadratic = np.empty(starts.size), 0.0
     D, n = system.C.shape
-    block = max(8, min(BLOCK, _ROOM // (length * (n + D) + 1)))
+    block = max(8, min(BLOCK, _MAX_NUMBERS // (length * (n + D) + 1)))
     for begin in range(0, starts.size, block):
         end = min(begin + block, starts.size)
-        parts, square = _run_block(system, At, z, starts[begin:end], length, plan, index, smooth, x)
+        some = EqualSequences(z, starts[begin:end], length)
+        parts, square = _run_block(system, work, some, x, smooth)
         for b in range(begin, end):
             log_likelihood[b] = parts[b - begin]
         quadratic += square

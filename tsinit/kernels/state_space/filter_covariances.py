@@ -1,6 +1,6 @@
 """The half of the Kalman filter that does not look at the values of the data.
 
-Covariances and gains depend on which entries are seen, not on what they are. So they are computed once for each
+Covariances and gains depend on which entries are observed, not on what they are. So they are computed once for each
 distinct step (a *slot* of the schedule) and shared by all steps that repeat it: after the filter has settled, and
 by every complete sequence. Measurements enter one scalar at a time, which needs no inverse and handles gaps by
 leaving them out.
@@ -8,10 +8,11 @@ leaving them out.
 
 import numpy as np
 
-from tsinit.kernels._jit import blend, entry, kernel
-from tsinit.kernels.dense import copy_into, matvec, product, save, transpose_into
+from tsinit.kernels._jit import blend, kernel, kernel_with_memory
+from tsinit.kernels.dense import copy_into, matvec, product, save
 from tsinit.kernels.state_space import rounding
-from tsinit.kernels.state_space.observation import factor_seen, whiten_rows
+from tsinit.kernels.state_space.arrays import Gains, Step
+from tsinit.kernels.state_space.observation import factor_observed, whiten_rows
 
 
 @blend
@@ -58,33 +59,35 @@ def _drop_negative(P):
 
 
 @kernel
-def update(W, w, r, z, t, P, K, precision, log_norm, slot, trail, s, probed):
-    """Condition P on the entries seen at step t and note the gains; False when P is too badly conditioned.
+def update(gains, step, z, r, P, error, s, probed):
+    """Condition P on the entries observed at a step and note the gains.
 
-    trail : (n,) carried from step to step: the probe of the rounding in P where `probed`, else the largest variances
-    so far. s : (n,) standard deviations before, needed where `probed`.
+    r : (D,) noise variances; s : (n,) standard deviations before, needed where `probed`: the error of the prediction is
+    then a probe of the rounding, else the largest variances so far. Returns whether P is well conditioned, and the sum
+    of log(2 pi v).
     """
-    D = W.shape[1]
-    sound = probed or rounding.raise_peak(P, trail)
-    volume, total, spread, seen, exact = 1.0, 0.0, 1.0, 0, 0
-    for i in range(D):
+    W, K, precision = gains.W, gains.K, gains.precision
+    t, slot, w = step.t, step.slot, step.w
+    well_conditioned = probed or rounding.raise_peak(P, error)
+    volume, total, spread, n_observed, n_exact = 1.0, 0.0, 1.0, 0, 0
+    for i in range(W.shape[1]):
         precision[slot, i] = 0.0
         if np.isnan(z[t, i]):
             continue
         drift, doubt = (
-            rounding.project(W, w, i, trail, s) if probed else (0.0, rounding.reach(W, w, i, trail))
+            rounding.project(W, w, i, error, s) if probed else (0.0, rounding.reach(W, w, i, error))
         )
         v = condition_on(P, W, w, i, r[i], K, slot)
         if probed:
-            rounding.follow(trail, K, slot, i, drift)
+            rounding.follow(error, K, slot, i, drift)
         if not (
             v > 0.0
             and v >= (1.0 - rounding.TRUST) * r[i]
             and rounding.UNIT * doubt <= rounding.TRUST * v
         ):
-            sound = False
-        seen += 1
-        exact += r[i] == 0.0
+            well_conditioned = False
+        n_observed += 1
+        n_exact += r[i] == 0.0
         precision[slot, i] = 1.0 / v
         spread = max(spread, doubt * precision[slot, i])
         # One logarithm for many variances, as long as their product stays in range.
@@ -92,33 +95,35 @@ def update(W, w, r, z, t, P, K, precision, log_norm, slot, trail, s, probed):
         if not 1e-200 < volume < 1e200:
             total += np.log(volume)
             volume = 1.0
-    log_norm[slot] = total + np.log(volume)
+    total += np.log(volume)
     if not probed:
-        return sound and rounding.stands_out(P, trail, spread)
-    if seen > 0:
+        return well_conditioned and rounding.stands_out(P, error, spread), total
+    if n_observed > 0:
         _drop_negative(P)
         # What an exact observation leaves is nothing, and so is all of it rounding.
-        sound &= exact > 0 or rounding.kept(P, trail, s)
-    rounding.stir(trail, s, t)
-    return sound
+        well_conditioned &= n_exact > 0 or rounding.kept(P, error, s)
+    rounding.stir(error, s, t)
+    return well_conditioned, total
 
 
-@entry
-def forward(system, z, t, stop, changed, P, trail, plan, index, start, probed):
-    """Fill the schedule for steps t..stop, or until its slots run out.
+@kernel_with_memory
+def forward(system, chunk, work, prediction, probed):
+    """Fill the schedule for the steps of a chunk, or until its slots run out.
 
-    z : (T, D), only its gaps matter; P : (n, n) predicted covariance at step t, and trail : (n,) what tells of the
-    rounding in it (see `update`), replaced by those at the end; index[s - start] : slot of step s; probed : True
-    carries a probe of the rounding along, False compares with the largest variance. Returns (end, slots used, sound).
+    Only the gaps of the data matter. prediction : its covariance is replaced by the one after the last step.
+    probed : True carries a probe of the rounding along, False compares with the largest variance. Returns (end, slots
+    used, whether all covariances are well conditioned).
     """
     A, C, Q, R, diagonal = system.A, system.C, system.Q, system.R, system.diagonal
-    K, precision, log_norm, filtered, W = plan.K, plan.precision, plan.log_norm, plan.P, plan.W
+    z, changed, schedule, index = chunk.z, chunk.changed, work.schedule, work.index
+    P, error, W = prediction.P, prediction.error, schedule.W
+    gains = Gains(W, schedule.K, schedule.precision)
+    t, start, stop = chunk.begin, chunk.start, chunk.end
     D, n = C.shape
-    slots = filtered.shape[0]
+    slots = schedule.P.shape[0]
     slot = np.int64(-1)
-    settled, sound = False, True
-    half, before, At = np.empty((n, n)), np.empty((n, n)), np.empty((n, n))
-    transpose_into(At, A)
+    settled, well_conditioned = False, True
+    half, before = np.empty((n, n)), np.empty((n, n))
     s, scratch = np.empty(n), np.empty(n)
     L, r, w = np.zeros((D, D)), np.empty(D), np.int64(0)
     for i in range(D):
@@ -134,7 +139,7 @@ def forward(system, z, t, stop, changed, P, trail, plan, index, start, probed):
         if not diagonal:
             w = slot
             if slot == 0 or changed[t]:
-                factor_seen(R, z, t, L, r)
+                factor_observed(R, z, t, L, r)
                 whiten_rows(L, z, t, C, W[slot])
             else:
                 copy_into(W[slot], W[slot - 1])
@@ -143,17 +148,18 @@ def forward(system, z, t, stop, changed, P, trail, plan, index, start, probed):
         if watched:
             copy_into(before, P)
         if watched or probed:
-            sound &= rounding.deviations(P, s) < np.inf
-        sound &= update(W, w, r, z, t, P, K, precision, log_norm, slot, trail, s, probed)
-        save(filtered, slot, P)
+            well_conditioned &= rounding.deviations(P, s) < np.inf
+        good, schedule.log_norm[slot] = update(gains, Step(t, slot, w), z, r, P, error, s, probed)
+        well_conditioned &= good
+        save(schedule.P, slot, P)
         product(A, P, half)
-        product(half, At, P)
+        product(half, system.At, P)
         _add_symmetric(P, Q)
         if probed:
-            matvec(A, trail, scratch)
+            matvec(A, error, scratch)
             for a in range(n):
-                trail[a] = scratch[a]
+                error[a] = scratch[a]
         index[t - start] = slot
         t += 1
         settled = watched and rounding.settled(P, before, A, s, False, system.tol, scratch)
-    return t, slot + 1, sound
+    return t, slot + 1, well_conditioned

@@ -2,14 +2,15 @@
 
 Each sequence is cut into chunks, so that the schedule of distinct steps never needs more than its slots: the
 filter leaves the predicted covariance at each chunk's beginning, and the smoother, coming back, plans the chunk
-again from there. This loop is plain Python: it turns once per chunk, and compiled it would cost every user ten
-seconds at the first fit.
+again from there. The loop over chunks is plain Python: compiled it would cost every user ten seconds at the first
+fit. What Python calls is one function each way, because unpacking arguments takes as long as a few dozen steps.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
+from tsinit.kernels._jit import entry
 from tsinit.kernels.state_space import (
     equal_lengths,
     filter_covariances,
@@ -20,11 +21,16 @@ from tsinit.kernels.state_space.arrays import (
     APPEND,
     IN_PLACE,
     NOTHING,
-    CovarianceSchedule,
+    BackwardState,
+    Chunk,
+    CovarianceOutput,
     CovarianceStore,
-    Scores,
+    EqualSequences,
+    Prediction,
+    Request,
     SmootherMoments,
     System,
+    Workspace,
 )
 
 
@@ -35,19 +41,11 @@ class SequenceBatch(NamedTuple):
     offsets: list  # (N + 1,) int
     changed: (
         np.ndarray
-    )  # (T,) bool: other entries are seen than one step before, or a sequence begins
-    groups: list  # see `group_twins`
+    )  # (T,) bool: other entries are observed than one step before, or a sequence begins
+    groups: list  # see `group_by_length`
 
 
-class Workspace(NamedTuple):
-    """Memory that the passes write to; kept from one pass to the next, it is paid for once."""
-
-    plan: CovarianceSchedule  # S slots
-    index: np.ndarray  # (L,) int64, slot of each step of a sequence; L is the longest sequence
-    e: np.ndarray  # (L, D) innovations of a sequence
-
-
-def group_twins(length, complete):
+def group_by_length(length, complete):
     """Group sequences: [(those to run one by one, those that repeat the last of them)].
 
     Complete sequences of one length have the same covariances, so that only the first of them needs any.
@@ -79,13 +77,36 @@ def new_moments(D, n, direct, gaps):
     )  # fmt: skip
 
 
+@entry
+def _filter_chunk(system, chunk, work, prediction, probed, with_means):
+    """Fill the schedule for a chunk, as far as it goes, and filter its means.
+
+    Returns (end, slots used, whether all covariances are well conditioned, log-likelihood, sum of squares).
+    """
+    end, slots, good = filter_covariances.forward(system, chunk, work, prediction, probed)
+    log_likelihood, quadratic = 0.0, 0.0
+    if with_means:
+        z, changed, x, start, stop, begin, _ = chunk
+        filled = Chunk(z, changed, x, start, stop, begin, end)
+        log_likelihood, quadratic = means.forward(system, filled, work, prediction.m)
+    return end, slots, good, log_likelihood, quadratic
+
+
+@entry
+def _smooth_chunk(system, chunk, work, back, sums, gaps, output, request):
+    """Smooth the means of a chunk, then its covariances, which may take the place of what both need."""
+    if len(back.r) <= means.SMALL:
+        means.backward(system, chunk, work, back)
+    return smoother_covariances.backward(system, chunk, work, back, sums, gaps, output, request)
+
+
 class KalmanPass:
-    """One pass over a panel.
+    """One pass over sequences.
 
     Parameters
     ----------
     system : System
-    panel : SequenceBatch
+    batch : SequenceBatch
     work : Workspace
     total : SmootherMoments or None
         Sums of the M-step to add to.
@@ -109,27 +130,25 @@ class KalmanPass:
     def __init__(
         self,
         system: System,
-        panel: SequenceBatch,
+        batch: SequenceBatch,
         work: Workspace,
         total,
         smooth,
         covariances,
         probed,
     ):
-        T, n = len(panel.z), len(system.A)
-        self.system, self.panel, self.work, self.smooth = system, panel, work, smooth
-        self._probed = probed
-        self.At = np.ascontiguousarray(system.A.T)
+        T, n = len(batch.z), len(system.A)
+        self.system, self.batch, self.work, self.smooth = system, batch, work, smooth
+        self._request = Request(total is not None, probed)
         self.x = np.empty((T, n))
-        self.keep = NOTHING if not covariances else IN_PLACE if len(panel.offsets) == 2 else APPEND
+        self.keep = NOTHING if not covariances else IN_PLACE if len(batch.offsets) == 2 else APPEND
         self._where = np.empty(T if smooth or covariances else 0, dtype=np.int64)
         self._values, self._used = np.empty((0, n, n)), 0
-        self._collect = total is not None
         self._total = (
             total if total is not None else new_moments(len(system.C), n, np.zeros(0, bool), False)
         )
         self.log_likelihood, self.quadratic, self.succeeded = 0.0, 0.0, True
-        for order, others in panel.groups:
+        for order, others in batch.groups:
             self._run(order, others)
 
     @property
@@ -148,94 +167,72 @@ class KalmanPass:
             self._run(others.tolist(), others[:0])
             return
         _add_times(self._total, 1 + others.size, one)
-        offsets = np.asarray(self.panel.offsets)
+        offsets = np.asarray(self.batch.offsets)
         first, length = offsets[order[0]], int(offsets[order[0] + 1] - offsets[order[0]])
         starts = offsets[others]
-        parts, square = equal_lengths.run_twins(
+        parts, square = equal_lengths.run_equal_lengths(
             self.system,
-            self.At,
-            self.panel.z,
-            starts,
-            length,
-            self.work.plan,
-            self.work.index,
-            self.smooth,
+            self.work,
+            EqualSequences(self.batch.z, starts, length),
             self.x,
+            self.smooth,
         )
         self.log_likelihood += parts.sum()
         self.quadratic += square
         if self._where.size:
             pattern = self._where[first : first + length]
-            if (
-                length > 0 and (np.diff(starts) == length).all()
-            ):  # one behind the other: no need to address each step
+            # One behind the other: no need to address each step.
+            if length > 0 and (np.diff(starts) == length).all():
                 self._where[starts[0] : starts[-1] + length].reshape(-1, length)[:] = pattern
             else:
                 self._where[starts[:, None] + np.arange(length)] = pattern
 
     def _sequence(self, q, sums):
         """Run one sequence; returns how many chunks it took."""
-        system, panel, (plan, index, e) = self.system, self.panel, self.work
-        start, stop = panel.offsets[q], panel.offsets[q + 1]
-        m, P, t, slots, chunks = system.m0.copy(), system.P0.copy(), start, 0, []
-        trail = np.zeros(len(m))
-        while t < stop:
-            chunks.append((t, P.copy()))
-            end, slots, good = filter_covariances.forward(
-                system, panel.z, t, stop, panel.changed, P, trail, plan, index, start, self._probed
+        system, work, (z, offsets, changed, _) = self.system, self.work, self.batch
+        start, stop = offsets[q], offsets[q + 1]
+        m, P, slots, chunks = system.m0.copy(), system.P0.copy(), 0, []
+        prediction, begin = Prediction(m, P, np.zeros(len(m))), start
+        while begin < stop:
+            chunk = Chunk(z, changed, self.x, start, stop, begin, stop)
+            P_begin = P.copy()
+            end, slots, good, part, square = _filter_chunk(
+                system, chunk, work, prediction, self._request.probed, True
             )
-            part, square = means.forward(system, panel.z, t, end, m, plan, index, start, e, self.x)
+            chunks.append((chunk if end == stop else chunk._replace(end=end), P_begin))
             self.succeeded &= good
             self.log_likelihood += part
             self.quadratic += square
-            t = end
+            begin = end
         if self.keep == IN_PLACE and (len(chunks) > 1 or slots < stop - start):
             self.keep = APPEND  # steps share slots, or slots have been used again
+        index, filtered = work.index, work.schedule.P
         if self.smooth:
-            self._go_back(start, stop, chunks, sums)
+            self._go_back(chunks, sums)
         elif self.keep == APPEND:
             self._where[start:stop] = self._used + index[: stop - start]
-            self._values = np.concatenate([self._values[: self._used], plan.P[:slots]])
+            self._values = np.concatenate([self._values[: self._used], filtered[:slots]])
             self._used += slots
         if self.keep == IN_PLACE:
             self._where[:] = index
-            self._values, self._used = plan.P, slots
+            self._values, self._used = filtered, slots
         return len(chunks)
 
-    def _go_back(self, start, stop, chunks, sums):
-        system, panel, (plan, index, e) = self.system, self.panel, self.work
+    def _go_back(self, chunks, sums):
+        system, work = self.system, self.work
         n = len(system.A)
-        scores, carry, probe = (
-            Scores(self.At, *np.zeros((2, n)), e, self.x),
-            np.zeros((2, n, n)),
-            np.zeros(n),
-        )
+        (r, probe, spare), (NA, A_NA) = np.zeros((3, n)), np.zeros((2, n, n))
+        back = BackwardState(r, NA, A_NA, probe, spare)
         gaps = True if sums.Cx.size else None
-        end = stop
-        for k, (begin, P) in reversed(list(enumerate(chunks))):
+        for k, (chunk, P) in reversed(list(enumerate(chunks))):
             if k < len(chunks) - 1:
-                filter_covariances.forward(
-                    system,
-                    panel.z,
-                    begin,
-                    end,
-                    panel.changed,
-                    P,
-                    np.zeros(n),
-                    plan,
-                    index,
-                    start,
-                    self._probed,
-                )
-            # Means before covariances, which may take the place of what both need.
-            if n <= means.SMALL:
-                means.backward(scores, end, begin, plan, index, start, system.diagonal)
-            self._values, self._used, good = smoother_covariances.backward(
-                system, panel.z, end, begin, plan, index, start, stop, carry, probe, sums, self._collect, gaps,
-                self._probed, self.keep, self._values, self._used, self._where, scores,
-            )  # fmt: skip
+                again = Prediction(spare, P, np.zeros(n))
+                _filter_chunk(system, chunk, work, again, self._request.probed, False)
+            output = CovarianceOutput(self.keep, self._values, self._used, self._where)
+            self._values, self._used, good = _smooth_chunk(
+                system, chunk, work, back, sums, gaps, output, self._request
+            )
             self.succeeded &= good
-            end = begin
 
 
 def _add_times(total, times, one):

@@ -1,6 +1,6 @@
 """The way into the kernels: arrays in the units of the data go in, NamedTuples of arrays come out.
 
-Everything that is the same for every pass over the same data (which entries are seen, in which order sequences are
+Everything that is the same for every pass over the same data (which entries are observed, in which order sequences are
 taken, the memory to write to) is worked out once, so that an EM iteration costs its kernels and little else.
 """
 
@@ -14,6 +14,7 @@ from tsinit.kernels.state_space.arrays import (
     CovarianceSchedule,
     CovarianceStore,
     System,
+    Workspace,
 )
 
 TOLERANCE = 1e-13  # relative change per step below which a covariance recursion counts as settled
@@ -75,10 +76,10 @@ class Kalman:
             self.complete = full[self.offsets[1:]] - full[starts] == length
         self.changed[starts[length > 0]] = True
         self.n_observed = int(self.count.sum())
-        self._groups = filter_smoother.group_twins(length, self.complete)
+        self._groups = filter_smoother.group_by_length(length, self.complete)
         self._longest = int(length.max(initial=1))
         self._ends = np.concatenate([starts[length > 0], self.offsets[1:][length > 0] - 1])
-        # A variable seen more often than not is summed over the steps that miss it, and subtracted.
+        # A variable observed more often than not is summed over the steps that miss it, and subtracted.
         self.direct = self.count < 0.5 * T
         self._work = {}
         self._probed = False  # whether rounding has to be followed closely
@@ -101,22 +102,21 @@ class Kalman:
 
     def _run(self, params, smooth, covariances, moments):
         if not _possible(params):
-            return self._nothing(covariances, moments)
-        system, panel = self._prepare(params)
+            return self._failed(covariances, moments)
+        system, batch = self._prepare(params)
         # Filtered covariances to keep must all fit in the schedule; memory never written to is never taken.
         work = self._workspace(
             system.C, system.diagonal, self._longest if covariances and not smooth else None
         )
         total = self._sums(moments)
         done = filter_smoother.KalmanPass(
-            system, panel, work, total, smooth, covariances, self._probed
+            system, batch, work, total, smooth, covariances, self._probed
         )
-        if np.shares_memory(done.store.values, work.plan.P):
+        if np.shares_memory(done.store.values, work.schedule.P):
             self._work.clear()  # the covariances handed out live there
         if not done.succeeded and not self._probed:
-            self._probed = (
-                True  # from now on: the next parameters will hardly be better conditioned
-            )
+            # From now on: the next parameters will hardly be better conditioned.
+            self._probed = True
             return self._run(params, smooth, covariances, moments)
         if not done.succeeded:
             return self._retry(params, covariances, smooth, moments)
@@ -135,7 +135,8 @@ class Kalman:
         if not diagonal:
             z, d = self.y - d, np.zeros(len(C))
             observation.whiten(R, z, self.changed)
-        system = System(A, C, Q, R, m0, P0, d, diagonal, TOLERANCE)
+        At = np.ascontiguousarray(A.T)
+        system = System(A, At, C, Q, R, m0, P0, d, diagonal, TOLERANCE)
         return system, filter_smoother.SequenceBatch(
             z, self.offsets.tolist(), self.changed, self._groups
         )
@@ -147,13 +148,13 @@ class Kalman:
             slots = max(2, min(self._longest, _BUDGET // row))
         key = (diagonal, slots)
         if key not in self._work:
-            self._work[key] = filter_smoother.Workspace(
+            self._work[key] = Workspace(
                 _schedule(slots, D, n, diagonal),
                 np.zeros(self._longest, dtype=np.int64),
                 np.zeros((self._longest, D)),
             )
         if diagonal:
-            self._work[key].plan.W[0] = C
+            self._work[key].schedule.W[0] = C
         return self._work[key]
 
     def _sums(self, moments):
@@ -165,7 +166,7 @@ class Kalman:
             self.y.shape[1], self.n_states, direct, gaps and moments == "jointly"
         )
 
-    def _nothing(self, covariances, moments):
+    def _failed(self, covariances, moments):
         """What comes back where there is no answer."""
         T, n = len(self.y), self.n_states
         store = (
@@ -179,30 +180,37 @@ class Kalman:
 
     def _retry(self, params, covariances, smooth, moments=None):
         """Run the square-root pass, as slow as it is careful."""
-        system, panel = self._prepare(params)
+        system, batch = self._prepare(params)
         if not all(map(_is_covariance, (params.Q, params.R, params.P0))):
-            return self._nothing(covariances, moments)
+            return self._failed(covariances, moments)
         T, n = len(self.y), self.n_states
-        x = np.empty((T, n))
-        values = np.empty((T if covariances else 0, n, n))
         total = self._sums(moments)
-        sums = (
-            total
-            if total is not None
-            else filter_smoother.new_moments(len(system.C), n, np.zeros(0, bool), False)
+        sums = total
+        if sums is None:
+            sums = filter_smoother.new_moments(len(system.C), n, np.zeros(0, bool), False)
+        roots = square_root.Roots(_root(params.Q), _root(params.P0))
+        data = square_root.ObservedData(
+            batch.z, self.offsets, self.changed, np.array(self.observed)
         )
-        log_likelihood, quadratic, sound = square_root.run(
-            system, _root(params.Q), _root(params.P0), panel.z, self.offsets, self.changed, np.array(self.observed),
-            smooth, covariances, x, values, sums,
-        )  # fmt: skip
+        x, values = np.empty((T, n)), np.empty((T if covariances else 0, n, n))
+        output = square_root.SquareRootOutput(x, values, sums)
+        log_likelihood, quadratic, succeeded = square_root.run(
+            system, roots, data, output, smooth, covariances
+        )
         store = CovarianceStore(values, np.arange(T)) if covariances else None
-        return self._result(x, store, log_likelihood.sum(), quadratic, total, sound, True)
+        return self._result(x, store, log_likelihood.sum(), quadratic, total, succeeded, True)
 
-    def _result(self, x, store, log_likelihood, quadratic, moments, sound, retried):
-        # A mean that overflows where nothing is seen shows where the recursion ends.
-        sound = bool(sound and np.isfinite(log_likelihood) and np.isfinite(x[self._ends]).all())
+    def _result(self, x, store, log_likelihood, quadratic, moments, succeeded, retried):
+        # A mean that overflows where nothing is observed shows where the recursion ends.
+        finite = np.isfinite(log_likelihood) and np.isfinite(x[self._ends]).all()
         return KalmanResult(
-            x, store, float(log_likelihood), float(quadratic), moments, sound, retried
+            x,
+            store,
+            float(log_likelihood),
+            float(quadratic),
+            moments,
+            bool(succeeded and finite),
+            retried,
         )
 
 
@@ -220,7 +228,7 @@ def _possible(params):
     """Whether parameters are numbers, and variances not negative; the filter would notice neither by itself."""
     if not all(np.isfinite(array).all() for array in params if array is not None):
         return False
-    if not all((np.diag(P) >= 0.0).all() for P in (params.Q, params.R, params.P0)):
+    if any(P.diagonal().min() < 0.0 for P in (params.Q, params.R, params.P0)):
         return False
     return is_diagonal(params.R) or _is_covariance(params.R)
 

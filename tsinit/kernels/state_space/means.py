@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from tsinit.kernels._jit import blend, blend_with_memory, entry, kernel
+from tsinit.kernels._jit import blend, blend_with_memory, kernel, kernel_with_memory
 from tsinit.kernels.dense import load, matvec
+from tsinit.kernels.state_space.arrays import Gains, ScoreRecursion, Step
 
 SMALL = 4  # states that fit in registers
 LONG = 32  # steps from which a run of one slot is worth setting up
@@ -23,23 +24,26 @@ def _correct(m, K, slot, i, e):
 
 
 @blend_with_memory
-def _padded(rows, count):
-    """Copy rows (D, n) to (D, 4), zero to the right of n."""
-    wide = np.zeros((count, SMALL))
-    for i in range(count):
+def _padded(rows):
+    """Copy rows (k, n) to (k, 4), zero to the right of n."""
+    wide = np.zeros((rows.shape[0], SMALL))
+    for i in range(rows.shape[0]):
         for a in range(rows.shape[1]):
             wide[i, a] = rows[i, a]
     return wide
 
 
 @blend_with_memory
-def _forward_small(A, C, K, precision, d, z, t, stop, m, start, e, x):
-    """Steps t..stop of one slot for up to four states, padded to four and held in registers; returns the squares.
+def _forward_small(system, chunk, work, step, stop, m):
+    """Steps up to stop of one slot for up to four states, padded to four and held in registers; returns the squares.
 
     Loops of a length known only at run time would take as long to count as to compute.
     """
+    A, d, z, e, x, start = system.A, system.d, chunk.z, work.e, chunk.x, chunk.start
+    C, K = _padded(work.schedule.W[step.w]), _padded(work.schedule.K[step.slot])
+    precision = work.schedule.precision[step.slot]
     n, D = m.size, d.size
-    C, K, wide, state = _padded(C, D), _padded(K, D), np.zeros((SMALL, SMALL)), np.zeros(SMALL)
+    wide, state = np.zeros((SMALL, SMALL)), np.zeros(SMALL)
     for a in range(n):
         state[a] = m[a]
         for b in range(n):
@@ -50,7 +54,7 @@ def _forward_small(A, C, K, precision, d, z, t, stop, m, start, e, x):
     a20, a21, a22, a23 = wide[2, 0], wide[2, 1], wide[2, 2], wide[2, 3]
     a30, a31, a32, a33 = wide[3, 0], wide[3, 1], wide[3, 2], wide[3, 3]
     quadratic = 0.0
-    for s in range(t, stop):
+    for s in range(step.t, stop):
         for i in range(D):
             if precision[i] > 0.0:
                 v = z[s, i] - d[i] - C[i, 0] * m0 - C[i, 1] * m1 - C[i, 2] * m2 - C[i, 3] * m3
@@ -75,15 +79,17 @@ def _forward_small(A, C, K, precision, d, z, t, stop, m, start, e, x):
     return quadratic
 
 
-@entry
-def forward(system, z, t, stop, m, plan, index, start, e, x):
-    """Filtered means x[t:stop] and innovations e[t:stop].
+@kernel_with_memory
+def forward(system, chunk, work, m):
+    """Filtered means and innovations of the steps of a chunk.
 
-    z : (T, D) data, centred and whitened where R is full; m : (n,) predicted mean at step t, in the end that at `stop`.
-    Returns the log-likelihood and the quadratic part of it, sum of e^2 / v.
+    m : (n,) predicted mean at the first step, in the end that after the last. Returns the log-likelihood and the
+    quadratic part of it, sum of e^2 / v.
     """
     A, d, diagonal = system.A, system.d, system.diagonal
-    K, precision, norm, W = plan.K, plan.precision, plan.log_norm, plan.W
+    schedule, index, e = work.schedule, work.index, work.e
+    K, precision, W = schedule.K, schedule.precision, schedule.W
+    z, x, start, t, stop = chunk.z, chunk.x, chunk.start, chunk.begin, chunk.end
     D, n = system.C.shape
     m_next = np.empty(n)
     # Compensated: a plain running sum loses 2e-12 over 10^6 steps.
@@ -95,9 +101,9 @@ def forward(system, z, t, stop, m, plan, index, start, e, x):
         while n <= SMALL and run < stop and index[run - start] == slot:
             run += 1
         if run - t > LONG:
-            square = _forward_small(A, W[w], K[slot], precision[slot], d, z, t, run, m, start, e, x)
+            square = _forward_small(system, chunk, work, Step(t, slot, w), run, m)
             quadratic += square
-            deviance += (run - t) * norm[slot] + square
+            deviance += (run - t) * schedule.log_norm[slot] + square
             t = run
             continue
         square = 0.0
@@ -108,7 +114,7 @@ def forward(system, z, t, stop, m, plan, index, start, e, x):
                 square += innovation * innovation * precision[slot, i]
                 _correct(m, K, slot, i, innovation)
         quadratic += square
-        term = norm[slot] + square - lost
+        term = schedule.log_norm[slot] + square - lost
         total = deviance + term
         lost = (total - deviance) - term
         deviance = total
@@ -122,8 +128,9 @@ def forward(system, z, t, stop, m, plan, index, start, e, x):
 
 
 @blend
-def _lift(r, W, w, K, slot, i, e, precision):
-    """r <- (I - c k') r + c e / v for one scalar observation."""
+def _lift(W, K, step, i, e, precision, r):
+    """r <- (I - c k') r + c e / v for one scalar observation with innovation e."""
+    slot, w = step.slot, step.w
     s = e * precision
     for a in range(r.shape[0]):
         s -= K[slot, i, a] * r[a]
@@ -132,29 +139,33 @@ def _lift(r, W, w, K, slot, i, e, precision):
 
 
 @kernel
-def step_back(At, r, spare, e, x, W, w, K, precision, slot, t, start, P):
-    """Smooth the mean of step t, and carry its score to the step before.
+def step_back(recursion, step, P):
+    """Smooth the mean of a step, and carry its score to the step before.
 
     P : (n, n) filtered covariance of the step.
     """
+    gains, r, spare, x, t = recursion.gains, recursion.r, recursion.spare, recursion.x, step.t
+    W, K, precision, slot = gains.W, gains.K, gains.precision, step.slot
     n = r.size
     matvec(P, r, spare)
     for a in range(n):
         x[t, a] += spare[a]
     for i in range(precision.shape[1] - 1, -1, -1):
         if precision[slot, i] > 0.0:
-            _lift(r, W, w, K, slot, i, e[t - start, i], precision[slot, i])
-    matvec(At, r, spare)
+            _lift(W, K, step, i, recursion.e[t - recursion.start, i], precision[slot, i], r)
+    matvec(recursion.At, r, spare)
     for a in range(n):
         r[a] = spare[a]
 
 
 @blend_with_memory
-def _backward_small(At, C, K, P, precision, t, stop, r, start, e, x):
-    """Steps t - 1 down to stop of one slot for up to four states; see `_forward_small`."""
+def _backward_small(system, chunk, work, step, stop, r):
+    """From a step down to stop, all of one slot, for up to four states; see `_forward_small`."""
+    At, e, x, start = system.At, work.e, chunk.x, chunk.start
+    C, K = _padded(work.schedule.W[step.w]), _padded(work.schedule.K[step.slot])
+    P, precision = _padded(work.schedule.P[step.slot]), work.schedule.precision[step.slot]
     n, D = r.size, precision.size
-    C, K, P, wide = _padded(C, D), _padded(K, D), _padded(P, n), np.zeros((SMALL, SMALL))
-    score = np.zeros(SMALL)
+    wide, score = np.zeros((SMALL, SMALL)), np.zeros(SMALL)
     for a in range(n):
         score[a] = r[a]
         for b in range(n):
@@ -164,7 +175,7 @@ def _backward_small(At, C, K, P, precision, t, stop, r, start, e, x):
     a10, a11, a12, a13 = wide[1, 0], wide[1, 1], wide[1, 2], wide[1, 3]
     a20, a21, a22, a23 = wide[2, 0], wide[2, 1], wide[2, 2], wide[2, 3]
     a30, a31, a32, a33 = wide[3, 0], wide[3, 1], wide[3, 2], wide[3, 3]
-    for s in range(t - 1, stop - 1, -1):
+    for s in range(step.t, stop - 1, -1):
         for a in range(n):
             x[s, a] += P[a, 0] * r0 + P[a, 1] * r1 + P[a, 2] * r2 + P[a, 3] * r3
         for i in range(D - 1, -1, -1):
@@ -186,30 +197,36 @@ def _backward_small(At, C, K, P, precision, t, stop, r, start, e, x):
         r[a] = score[a]
 
 
-@entry
-def backward(scores, t, stop, plan, index, start, diagonal):
-    """Turn filtered means into smoothed ones for steps t - 1 down to stop, in place.
+@kernel_with_memory
+def new_recursion(system, chunk, work, back):
+    """Gather what `step_back` needs of all that a pass has; with references counted, because it returns arrays."""
+    schedule = work.schedule
+    gains = Gains(schedule.W, schedule.K, schedule.precision)
+    return ScoreRecursion(gains, system.At, work.e, chunk.x, chunk.start, back.r, back.spare)
+
+
+@kernel_with_memory
+def backward(system, chunk, work, back):
+    """Turn filtered means into smoothed ones for the steps of a chunk, the last first, in place.
 
     For up to four states; with more, `smoother_covariances.backward` does it along the way, while it has
     the covariance of the step at hand.
     """
-    K, precision, P, W = plan.K, plan.precision, plan.P, plan.W
-    n = scores.r.size
+    index, start, stop = work.index, chunk.start, chunk.begin
+    n = back.r.size
     P_filtered = np.empty((n, n))
-    At, r, spare, e, x = scores.At, scores.r, scores.spare, scores.e, scores.x
-    t -= 1
+    recursion = new_recursion(system, chunk, work, back)
+    t = chunk.end - 1
     while t >= stop:
         slot = index[t - start]
-        w = np.int64(0) if diagonal else slot
+        step = Step(t, slot, np.int64(0) if system.diagonal else slot)
         run = t
         while run >= stop and index[run - start] == slot:
             run -= 1
         if t - run > LONG:
-            _backward_small(
-                At, W[w], K[slot], P[slot], precision[slot], t + 1, run + 1, r, start, e, x
-            )
+            _backward_small(system, chunk, work, step, run + 1, back.r)
             t = run
             continue
-        load(P_filtered, P, slot)
-        step_back(At, r, spare, e, x, W, w, K, precision, slot, t, start, P_filtered)
+        load(P_filtered, work.schedule.P, slot)
+        step_back(recursion, step, P_filtered)
         t -= 1

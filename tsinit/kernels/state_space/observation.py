@@ -1,6 +1,6 @@
-"""Observation noise with a full covariance: whitening, and what the seen entries say of the missing ones.
+"""Observation noise with a full covariance: whitening, and what the observed entries say of the missing ones.
 
-An LDL' factor of the noise covariance of the seen rows turns a full R into independent scalar observations, which
+An LDL' factor of the noise covariance of the observed rows turns a full R into independent scalar observations, which
 is all that the filter knows. Unit-triangular L has determinant one, so the likelihood needs no correction, and
 a zero pivot (an exact observation) is allowed.
 """
@@ -11,8 +11,8 @@ from tsinit.kernels._jit import entry, kernel, kernel_with_memory
 
 
 @kernel
-def factor_seen(R, z, t, L, r):
-    """LDL' of R over the entries seen at step t, left at their own places in L (D, D) and r (D,)."""
+def factor_observed(R, z, t, L, r):
+    """LDL' of R over the entries observed at step t, left at their own places in L (D, D) and r (D,)."""
     D = R.shape[0]
     for i in range(D):
         if np.isnan(z[t, i]):
@@ -33,7 +33,7 @@ def factor_seen(R, z, t, L, r):
 
 @kernel
 def whiten_rows(L, z, t, C, W):
-    """W = L^{-1} C over the entries seen at step t; (D, D), (T, D), (D, n), (D, n)."""
+    """W = L^{-1} C over the entries observed at step t; (D, D), (T, D), (D, n), (D, n)."""
     D, n = C.shape
     for i in range(D):
         if np.isnan(z[t, i]):
@@ -48,12 +48,12 @@ def whiten_rows(L, z, t, C, W):
 
 @entry
 def whiten(R, z, changed):
-    """Replace each row of z (T, D) by L^{-1} z over its seen entries, in place."""
+    """Replace each row of z (T, D) by L^{-1} z over its observed entries, in place."""
     T, D = z.shape
     L, r = np.zeros((D, D)), np.zeros(D)
     for t in range(T):
         if changed[t]:
-            factor_seen(R, z, t, L, r)
+            factor_observed(R, z, t, L, r)
         for i in range(D):
             if np.isnan(z[t, i]):
                 continue
@@ -64,10 +64,10 @@ def whiten(R, z, changed):
 
 @kernel_with_memory
 def regress_missing(R, z, t, H, left):
-    """H (D, D) = R_mo R_oo^{-1} and left (D, D) = R_mm - H R_om, at the places of missing m and seen o."""
+    """H (D, D) = R_mo R_oo^{-1} and left (D, D) = R_mm - H R_om, at the places of missing m and observed o."""
     D = R.shape[0]
     L, r, g = np.zeros((D, D)), np.zeros(D), np.empty(D)
-    factor_seen(R, z, t, L, r)
+    factor_observed(R, z, t, L, r)
     for m in range(D):
         if not np.isnan(z[t, m]):
             continue
@@ -97,7 +97,7 @@ def regress_missing(R, z, t, H, left):
 
 @entry
 def complete(C, R, z, x, changed):
-    """Fill the gaps of z (T, D) with E[y | x, seen entries], in place; x (T, n) are state means."""
+    """Fill the gaps of z (T, D) with E[y | x, observed entries], in place; x (T, n) are state means."""
     T, D = z.shape
     n = C.shape[1]
     H, left = np.zeros((D, D)), np.zeros((D, D))

@@ -6,7 +6,7 @@ covariance, so that a singular Q is no special case.
 
 import numpy as np
 
-from tsinit.kernels._jit import blend, entry, kernel, kernel_with_memory
+from tsinit.kernels._jit import blend, kernel, kernel_with_memory
 from tsinit.kernels.dense import (
     add_scaled,
     copy_into,
@@ -19,8 +19,8 @@ from tsinit.kernels.dense import (
     symmetrise,
 )
 from tsinit.kernels.state_space import rounding
-from tsinit.kernels.state_space.arrays import APPEND, IN_PLACE
-from tsinit.kernels.state_space.means import SMALL, step_back
+from tsinit.kernels.state_space.arrays import APPEND, IN_PLACE, Step
+from tsinit.kernels.state_space.means import SMALL, new_recursion, step_back
 from tsinit.kernels.state_space.observation import regress_missing
 
 
@@ -58,11 +58,12 @@ def inform(N, W, w, i, K, slot, precision, Nk):
 
 
 @kernel
-def _observe(N, W, w, K, slot, precision, Nk, s, q, sized, probed):
-    """Put the observations of a step into N, the last first, and into its probe q where `probed`.
+def _observe(N, gains, step, Nk, s, probe, sized, probed):
+    """Put the observations of a step into N, the last first, and into its probe where `probed`.
 
-    s : (n,) <- square roots of the largest variances on the way, where `sized`.
+    s : (n,) <- square roots of the largest variances on the way, where `sized`. Nk : (n,) workspace.
     """
+    W, K, precision, slot, w = gains.W, gains.K, gains.precision, step.slot, step.w
     n = N.shape[0]
     for a in range(n if sized else 0):
         s[a] = N[a, a]
@@ -72,7 +73,7 @@ def _observe(N, W, w, K, slot, precision, Nk, s, q, sized, probed):
             if sized:
                 rounding.grow(s, N, W, w, i, corner)
             if probed:
-                rounding.lead(q, W, w, i, K, slot)
+                rounding.lead(probe, W, w, i, K, slot)
     for a in range(n if sized else 0):
         s[a] = np.sqrt(max(s[a], 0.0))
 
@@ -96,10 +97,10 @@ def _collect(weight, P, B, precision, slot, sums):
     """Add one distinct step, taken `weight` times, to the sums."""
     add_scaled(sums.P, weight, P)
     add_scaled(sums.lag, weight, B)
-    seen = 0
+    n_observed = 0
     for i in range(precision.shape[1]):
-        seen += precision[slot, i] > 0.0
-    if seen == 0:
+        n_observed += precision[slot, i] > 0.0
+    if n_observed == 0:
         add_scaled(sums.P_blank, weight, P)
     P_observed, direct = sums.P_observed, sums.direct
     for i in range(P_observed.shape[0]):
@@ -111,16 +112,16 @@ def _collect(weight, P, B, precision, slot, sums):
 
 @kernel_with_memory
 def collect_gap(system, z, t, weight, P, sums):
-    """Add Cov(y, x) and Cov(y) of the entries missing at step t, given the seen ones, where they are asked for."""
+    """Add Cov(y, x) and Cov(y) of the entries missing at step t, given the observed ones, where they are asked for."""
     D, n = system.C.shape
-    seen = 0
+    n_observed = 0
     for i in range(D):
-        seen += not np.isnan(z[t, i])
-    if seen == 0 or seen == D:
+        n_observed += not np.isnan(z[t, i])
+    if n_observed == 0 or n_observed == D:
         return
     H, left = np.zeros((D, D)), np.zeros((D, D))
     regress_missing(system.R, z, t, H, left)
-    rows = np.zeros((D, n))  # C_m - H C_o, zero where seen
+    rows = np.zeros((D, n))  # C_m - H C_o, zero where observed
     for m in range(D):
         if np.isnan(z[t, m]):
             for a in range(n):
@@ -152,58 +153,37 @@ def append(values, used, P):
     return values
 
 
-@entry
-def backward(
-    system,
-    z,
-    t,
-    stop,
-    plan,
-    index,
-    start,
-    end,
-    carry,
-    q,
-    sums,
-    collect,
-    gaps,
-    probed,
-    keep,
-    values,
-    used,
-    where,
-    scores,
-):
-    """Smoothed covariances of steps t - 1 down to stop, and their sums where `collect`.
+@kernel_with_memory
+def backward(system, chunk, work, back, sums, gaps, output, request):
+    """Smoothed covariances of the steps of a chunk, the last first, and their sums where they are asked for.
 
-    start, end : the sequence's own bounds.
-    carry : (2, n, n) N A and A' N A from the step after, and q : (n,) the probe of the rounding in A' N A, replaced
-    by those of step `stop`.
-    probed : see `forward`; without it q is left alone.
+    back : what the steps after the chunk say, replaced by what those from its first on say; its probe is left alone
+    unless rounding is followed closely.
     gaps : True where the sums of missing entries are asked for, else None, which leaves that code out.
-    keep : IN_PLACE puts each smoothed covariance where the filtered one was; APPEND stores the distinct ones in
-    `values` from place `used` on; where[s] : place of step s.
-    scores : with more than four states, their means are smoothed along the way (see `means.backward`).
-    Returns (values, used, sound).
+    With more than four states, means are smoothed along the way (see `means.backward`).
+    Returns (values, used, whether all covariances are well conditioned).
     """
-    A, K, precision, filtered, W = system.A, plan.K, plan.precision, plan.P, plan.W
-    diagonal, tol = system.diagonal, system.tol
-    NA, A_NA = carry[0], carry[1]
+    A, tol, index, z = system.A, system.tol, work.index, chunk.z
+    filtered, precision = work.schedule.P, work.schedule.precision
+    recursion = new_recursion(system, chunk, work, back)
+    NA, A_NA, probe = back.NA, back.A_NA, back.probe
+    keep, values, used, where = output.keep, output.values, output.used, output.where
+    collect, probed = request.collect, request.probed
     n = len(A)
     G, B, P, P_filtered, before = (
         np.empty((n, n)), np.empty((n, n)), np.empty((n, n)), np.empty((n, n)), np.empty((n, n)),
     )  # fmt: skip
     Nk, s, scratch = np.empty(n), np.empty(n), np.empty(n)
-    At, r, e, x = scores.At, scores.r, scores.e, scores.x
-    slot, w, weight, settled, sound = np.int64(-1), np.int64(0), 0.0, False, True
-    t -= 1
+    slot, w, weight, settled, well_conditioned = np.int64(-1), np.int64(0), 0.0, False, True
+    start, stop = chunk.start, chunk.begin
+    t = chunk.end - 1
     last = t
     while t >= stop:
         if settled and index[t - start] == slot:
             weight += 1.0
             where[t] = used - 1
             if n > SMALL:
-                step_back(At, r, scratch, e, x, W, w, K, precision, slot, t, start, P_filtered)
+                step_back(recursion, Step(t, slot, w), P_filtered)
             t -= 1
             continue
         if collect and slot >= 0:
@@ -212,12 +192,13 @@ def backward(
                 collect_gap(system, z, last, weight, P, sums)
         slot, weight, last = index[t - start], 1.0, t
         # P_smooth = P - P (A' N A) P, and the lag-one term B = N A P.
-        w = np.int64(0) if diagonal else slot
+        w = np.int64(0) if system.diagonal else slot
         load(P_filtered, filtered, slot)
         if slot > 0:
             prefetch(filtered, slot - 1)  # backwards, the processor does not guess what comes next
+        step = Step(t, slot, w)
         if n > SMALL:
-            step_back(At, r, scratch, e, x, W, w, K, precision, slot, t, start, P_filtered)
+            step_back(recursion, step, P_filtered)
         if collect:
             product(NA, P_filtered, B)
             product_tn(A, B, G)
@@ -225,8 +206,8 @@ def backward(
             product(A_NA, P_filtered, G)
         product(P_filtered, G, P)
         _subtract_from(P_filtered, P)
-        sound &= (
-            rounding.trusted(P, P_filtered, q, scratch)
+        well_conditioned &= (
+            rounding.trusted(P, P_filtered, probe, scratch)
             if probed
             else rounding.stands_out_of(P, P_filtered)
         )
@@ -237,16 +218,16 @@ def backward(
         if keep == IN_PLACE:
             save(filtered, slot, P)
             where[t] = slot
-        if t == end - 1:
+        if t == chunk.stop - 1:
             add_scaled(sums.P_last, 1.0, P)
         t -= 1
         watched = t >= stop and index[t - start] == slot
         if watched:
             copy_into(before, A_NA)
         # Observations enter A' N A in place; what comes out is N of this step.
-        _observe(A_NA, W, w, K, slot, precision, Nk, s, q, watched or probed, probed)
+        _observe(A_NA, recursion.gains, step, Nk, s, probe, watched or probed, probed)
         if probed:
-            _carry_probe(A, q, s, t, scratch)
+            _carry_probe(A, probe, s, t, scratch)
         product(A_NA, A, NA)
         product_tn(A, NA, A_NA)
         symmetrise(A_NA)
@@ -257,4 +238,4 @@ def backward(
             collect_gap(system, z, last, weight, P, sums)
         if stop == start:
             add_scaled(sums.P_first, 1.0, P)
-    return values, used, sound
+    return values, used, well_conditioned

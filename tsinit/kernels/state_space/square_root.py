@@ -2,22 +2,65 @@
 
 Covariances are carried as upper-triangular factors U, P = U' U, and every step is one QR factorisation of stacked
 factors (Kailath, Sayed and Hassibi, Linear Estimation, 2000, chapter 12), so that no difference of nearly equal
-matrices is ever formed. Used when the covariance pass reports that it is not sound.
+matrices is ever formed. Used when the covariance pass reports that it lost too many digits.
 """
 
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
 from tsinit.kernels._jit import blend, blend_with_memory, entry, kernel, kernel_with_memory
 from tsinit.kernels.dense import add_scaled, copy_into, matvec, product, product_nt, product_tn
 from tsinit.kernels.state_space import rounding
-from tsinit.kernels.state_space.observation import factor_seen, whiten_rows
+from tsinit.kernels.state_space.arrays import Chunk, SmootherMoments
+from tsinit.kernels.state_space.observation import factor_observed, whiten_rows
 from tsinit.kernels.state_space.smoother_covariances import collect_gap
 
 _EXACT = 1e-40  # of the variance of the state: noise that stands for none
 _CERTAIN = 1e-2  # rounding that is a larger share of an innovation's deviation makes it all of it
 _CHUNK = 2**22  # entries of factors to keep; a longer sequence is filtered twice
+
+
+class Roots(NamedTuple):
+    """Factors U of covariances U' U."""
+
+    Q: np.ndarray  # (n, n)
+    P0: np.ndarray  # (n, n)
+
+
+class ObservedData(NamedTuple):
+    """Sequences ready for the square-root pass."""
+
+    z: np.ndarray  # (T, D) data, centred and whitened where R is full, NaN where missing
+    offsets: np.ndarray  # (N + 1,) int64
+    changed: (
+        np.ndarray
+    )  # (T,) bool: other entries are observed than one step before, or a sequence begins
+    observed: np.ndarray  # (T, D) bool
+
+
+class SquareRootOutput(NamedTuple):
+    """Where results go."""
+
+    x: np.ndarray  # (T, n) means
+    covariances: np.ndarray  # (T or 0, n, n)
+    sums: SmootherMoments  # of the M-step, added to
+
+
+class RootState(NamedTuple):
+    """A state, carried from step to step in place."""
+
+    m: np.ndarray  # (n,) mean
+    U: np.ndarray  # (n, n) factor of its covariance
+    probe: np.ndarray  # (n,) of rounding; see rounding.py
+
+
+class WhitenedRows(NamedTuple):
+    """Observation noise turned into independent scalars."""
+
+    W: np.ndarray  # (D, n) observation rows
+    r: np.ndarray  # (D,) variances
 
 
 @blend_with_memory
@@ -77,16 +120,17 @@ def triangularise(M):
 
 
 @kernel_with_memory
-def _observe(system, z, t, W, r, m, U, M, p, spread):
-    """Condition the state (m, U) on the entries seen at step t; returns the likelihood terms and soundness.
+def _observe(system, z, t, rows, state, M, spread):
+    """Condition a state on the entries observed at step t; returns the likelihood terms and whether it could.
 
-    p : (n,) probe of rounding (see rounding.py), moved along; spread : (n,) receives the standard deviations before.
+    spread : (n,) receives the standard deviations before. M : (D + n, D + n) workspace.
     """
+    W, r, m, U, p = rows.W, rows.r, state.m, state.U, state.probe
     D, n = system.C.shape
-    seen = 0
+    n_observed = 0
     for i in range(D):
-        seen += not np.isnan(z[t, i])
-    stack = M[: seen + n, : seen + n]
+        n_observed += not np.isnan(z[t, i])
+    stack = M[: n_observed + n, : n_observed + n]
     trace = 0.0
     for b in range(n):
         size = 0.0
@@ -98,21 +142,21 @@ def _observe(system, z, t, W, r, m, U, M, p, spread):
     for i in range(D):
         if np.isnan(z[t, i]):
             continue
-        for j in range(seen + n):
+        for j in range(n_observed + n):
             stack[row, j] = 0.0
         stack[row, row] = np.sqrt(r[i])
         for a in range(n):
             s = 0.0
             for b in range(n):
                 s += U[a, b] * W[i, b]
-            stack[seen + a, row] = s
+            stack[n_observed + a, row] = s
         row += 1
     for a in range(n):
         for b in range(n):
-            stack[seen + a, seen + b] = U[a, b]
+            stack[n_observed + a, n_observed + b] = U[a, b]
     triangularise(stack)
     # Forward substitution of X' s = e turns innovations into standardised ones; then m += Y' s. The probe follows.
-    log_norm, square, sound, row = 0.0, 0.0, trace < np.inf, 0
+    log_norm, square, succeeded, row = 0.0, 0.0, trace < np.inf, 0
     s, g = np.empty(D), np.empty(D)
     for i in range(D):
         if np.isnan(z[t, i]):
@@ -130,21 +174,21 @@ def _observe(system, z, t, W, r, m, U, M, p, spread):
             drift -= stack[k, row] * g[k]
         # A deviation of the size of rounding stands for none: the observation was certain.
         if not (abs(stack[row, row]) > 0.0 and doubt <= _CERTAIN * abs(stack[row, row]) < np.inf):
-            sound = False
+            succeeded = False
         s[row] = e / stack[row, row]
         g[row] = drift / stack[row, row]
         square += s[row] * s[row]
         log_norm += np.log(2.0 * np.pi * stack[row, row] * stack[row, row])
         row += 1
-    for k in range(seen):
+    for k in range(n_observed):
         for a in range(n):
-            m[a] += stack[k, seen + a] * s[k]
-            p[a] -= stack[k, seen + a] * g[k]
+            m[a] += stack[k, n_observed + a] * s[k]
+            p[a] -= stack[k, n_observed + a] * g[k]
     for a in range(n):
         for b in range(n):
-            U[a, b] = stack[seen + a, seen + b]
+            U[a, b] = stack[n_observed + a, n_observed + b]
     rounding.stir(p, spread, t)
-    return log_norm, square, sound
+    return log_norm, square, succeeded
 
 
 @kernel
@@ -156,31 +200,34 @@ def _advance(A, v, moved):
 
 
 @entry
-def _filter(system, UQ, z, start, stop, changed, m, U, p, x, factors):
-    """Filtered means x[start:stop] and factors (stop - start, n, n).
+def _filter(system, UQ, chunk, state, factors):
+    """Filtered means of the steps of a chunk, and factors (end - begin, n, n).
 
-    m : (n,), U : (n, n), p : (n,) predicted mean, factor and probe, replaced by those after the last step.
+    state : that predicted for the first step, replaced by the one after the last.
     """
     D, n = system.C.shape
+    z, changed, x, begin = chunk.z, chunk.changed, chunk.x, chunk.begin
+    m, U = state.m, state.U
     L, r, W, M = np.zeros((D, D)), np.zeros(D), np.zeros((D, n)), np.empty((D + n, D + n))
+    rows = WhitenedRows(W, r)
     moved, spread, tall, top = np.empty(n), np.empty(n), np.empty((2 * n, n)), np.empty((n, n))
-    deviance, lost, quadratic, sound = 0.0, 0.0, 0.0, True
-    for t in range(start, stop):
-        if changed[t] or t == start:
-            factor_seen(system.R, z, t, L, r)
+    deviance, lost, quadratic, succeeded = 0.0, 0.0, 0.0, True
+    for t in range(begin, chunk.end):
+        if changed[t] or t == begin:
+            factor_observed(system.R, z, t, L, r)
             whiten_rows(L, z, t, system.C, W)
-        norm, square, good = _observe(system, z, t, W, r, m, U, M, p, spread)
+        norm, square, good = _observe(system, z, t, rows, state, M, spread)
         quadratic += square
         term = norm + square - lost
         raised = deviance + term
         lost = (raised - deviance) - term
         deviance = raised
-        sound &= good
+        succeeded &= good
         for a in range(n):
             x[t, a] = m[a]
-        copy_into(factors[t - start], U)
+        copy_into(factors[t - begin], U)
         _advance(system.A, m, moved)
-        _advance(system.A, p, moved)
+        _advance(system.A, state.probe, moved)
         product_nt(U, system.A, top)
         for a in range(n):
             for b in range(n):
@@ -190,16 +237,17 @@ def _filter(system, UQ, z, start, stop, changed, m, U, p, x, factors):
         for a in range(n):
             for b in range(n):
                 U[a, b] = tall[a, b]
-    return -0.5 * deviance, quadratic, sound
+    return -0.5 * deviance, quadratic, succeeded
 
 
 @kernel
-def _recall(W, r, z, t, d, least, V, M):
-    """Add to V what the entries seen at step t say of the state there.
+def _absorb(rows, z, t, d, min_noise, V, M):
+    """Add to V what the entries observed at step t say of the state there.
 
-    V : (n, n + 1) information: the data say that V[:, :n] x - V[:, n] is white noise. least : (D,) variance that
+    V : (n, n + 1) information: the data say that V[:, :n] x - V[:, n] is white noise. min_noise : (D,) variance that
     stands in for that of an exact observation.
     """
+    W, r = rows.W, rows.r
     D, n = W.shape
     for a in range(n):
         for b in range(n + 1):
@@ -208,7 +256,7 @@ def _recall(W, r, z, t, d, least, V, M):
     for i in range(D):
         if np.isnan(z[t, i]):
             continue
-        weight = 1.0 / np.sqrt(max(r[i], least[i]))
+        weight = 1.0 / np.sqrt(max(r[i], min_noise[i]))
         for b in range(n):
             M[row, b] = weight * W[i, b]
         M[row, n] = weight * (z[t, i] - d[i])
@@ -221,7 +269,7 @@ def _recall(W, r, z, t, d, least, V, M):
 
 
 @kernel_with_memory
-def _retreat(A, UQ, V, M, left, right):
+def _step_back(A, UQ, V, M, left, right):
     """V <- what it says of the state one step before, the noise in between integrated out.
 
     Writes to right (n, n) the transition that remains: Cov(x[t+1], x[t]) = right Cov(x[t]) given all data.
@@ -282,116 +330,104 @@ def _combine(V, U, x, t, M, left, right, P):
 
 
 @kernel
-def _collect(system, z, t, seen, P, total):
-    add_scaled(total.P, 1.0, P)
+def _collect(system, z, t, observed, P, sums):
+    """Add the smoothed covariance of step t to the sums of the M-step."""
+    add_scaled(sums.P, 1.0, P)
     blank = True
-    for i in range(seen.shape[1]):
-        blank &= not seen[t, i]
+    for i in range(observed.shape[1]):
+        blank &= not observed[t, i]
     if blank:
-        add_scaled(total.P_blank, 1.0, P)
-    for i in range(total.P_observed.shape[0]):
-        if seen[t, i] == total.direct[i]:
-            add_scaled(total.P_observed[i], 1.0, P)
-    if total.Cx.shape[0] > 0:
-        collect_gap(system, z, t, 1.0, P, total)
+        add_scaled(sums.P_blank, 1.0, P)
+    for i in range(sums.P_observed.shape[0]):
+        if observed[t, i] == sums.direct[i]:
+            add_scaled(sums.P_observed[i], 1.0, P)
+    if sums.Cx.shape[0] > 0:
+        collect_gap(system, z, t, 1.0, P, sums)
 
 
 @entry
-def _smooth(
-    system, UQ, z, seen, changed, start, stop, last, x, factors, V, keep, covariances, total
-):
-    """Turn filtered means x[start:stop] into smoothed ones and add up the sums of the M-step.
+def _smooth(system, UQ, chunk, observed, factors, V, output, keep):
+    """Turn filtered means of a chunk into smoothed ones and add up the sums of the M-step.
 
-    last : whether the sequence ends here. V : (n, n + 1) information of later steps about the one after, replaced
-    by that about the first. Returns the smoothed covariance of the first.
+    V : (n, n + 1) information of later steps about the one after, replaced by that about the first. keep : whether to
+    store covariances. Returns the smoothed covariance of the first.
     """
-    A = system.A
+    A, z, changed, begin, end = system.A, chunk.z, chunk.changed, chunk.begin, chunk.end
+    x, sums = output.x, output.sums
     D, n = system.C.shape
-    L, r, W, least = np.zeros((D, D)), np.zeros(D), np.zeros((D, n)), np.empty(D)
+    L, r, W, min_noise = np.zeros((D, D)), np.zeros(D), np.zeros((D, n)), np.empty(D)
+    rows = WhitenedRows(W, r)
     left, right, P, lag = np.empty((n, n)), np.empty((n, n)), np.empty((n, n)), np.empty((n, n))
-    seeing, moving, joining = (
+    absorbing, moving, joining = (
         np.empty((n + D, n + 1)),
         np.empty((2 * n, 2 * n + 1)),
         np.empty((2 * n, n + 1)),
     )
-    for t in range(stop - 1, start - 1, -1):
-        ends = last and t == stop - 1
-        if not ends:
-            if t + 2 >= stop or changed[t + 2]:
-                factor_seen(system.R, z, t + 1, L, r)
+    for t in range(end - 1, begin - 1, -1):
+        last = t == chunk.stop - 1
+        if not last:
+            if t + 2 >= end or changed[t + 2]:
+                factor_observed(system.R, z, t + 1, L, r)
                 whiten_rows(L, z, t + 1, system.C, W)
-                _exact(system, W, least)
-            _recall(W, r, z, t + 1, system.d, least, V, seeing)
-            _retreat(A, UQ, V, moving, left, lag)
-        _combine(V, factors[t - start], x, t, joining, left, right, P)
-        if ends:
-            add_scaled(total.P_last, 1.0, P)
+                _negligible_noise(system, W, min_noise)
+            _absorb(rows, z, t + 1, system.d, min_noise, V, absorbing)
+            _step_back(A, UQ, V, moving, left, lag)
+        _combine(V, factors[t - begin], x, t, joining, left, right, P)
+        if last:
+            add_scaled(sums.P_last, 1.0, P)
         else:
             product(lag, P, left)
-            add_scaled(total.lag, 1.0, left)
+            add_scaled(sums.lag, 1.0, left)
         if keep:
-            copy_into(covariances[t], P)
-        _collect(system, z, t, seen, P, total)
+            copy_into(output.covariances[t], P)
+        _collect(system, z, t, observed, P, sums)
     return P
 
 
 @kernel
-def _exact(system, W, least):
-    """least (D,) <- noise variances that count as none beside the spread of the state."""
+def _negligible_noise(system, W, min_noise):
+    """min_noise (D,) <- noise variances that count as none beside the spread of the state."""
     for i in range(W.shape[0]):
         reach = 0.0
         for a in range(W.shape[1]):
             reach += abs(W[i, a]) * np.sqrt(system.P0[a, a] + system.Q[a, a])
-        least[i] = max(_EXACT * reach * reach, 1e-300)
+        min_noise[i] = max(_EXACT * reach * reach, 1e-300)
 
 
-def run(system, UQ, U0, z, offsets, changed, seen, smooth, keep, x, covariances, total):
-    """Filtered or smoothed means x, covariances where `keep`, likelihood by sequence, sums added to `total`.
+def run(system, roots, data, output, smooth, keep):
+    """Run over all sequences; returns the likelihood by sequence, the sum of squares, and whether all went well.
 
-    A long sequence is cut into chunks, and the smoother filters each again: factors of one chunk are kept at a time.
-    Plain Python, as it turns once per chunk and would take long to compile.
+    Leaves filtered or smoothed means and, where `keep`, covariances in `output`, and adds to its sums. A long sequence
+    is cut into chunks, and the smoother filters each again: factors of one chunk are kept at a time. Plain Python, as
+    it turns once per chunk and would take long to compile.
     """
-    n, offsets = len(system.A), offsets.tolist()
-    log_likelihood, quadratic, sound = np.zeros(len(offsets) - 1), 0.0, True
+    n, offsets = len(system.A), data.offsets.tolist()
+    log_likelihood, quadratic, succeeded = np.zeros(len(offsets) - 1), 0.0, True
     for q, (start, stop) in enumerate(pairwise(offsets)):
         length = min(stop - start, max(_CHUNK // (n * n), int(np.sqrt(stop - start))))
-        bounds = [
-            (begin, min(begin + length, stop)) for begin in range(start, stop, max(length, 1))
+        chunks = [
+            Chunk(data.z, data.changed, output.x, start, stop, begin, min(begin + length, stop))
+            for begin in range(start, stop, max(length, 1))
         ]
         factors, entries = np.empty((length, n, n)), []
-        m, U, p = system.m0.copy(), U0.copy(), np.zeros(n)
-        for begin, end in bounds:
-            entries.append((m.copy(), U.copy()))
-            part, square, good = _filter(system, UQ, z, begin, end, changed, m, U, p, x, factors)
+        state = RootState(system.m0.copy(), roots.P0.copy(), np.zeros(n))
+        for chunk in chunks:
+            entries.append((state.m.copy(), state.U.copy()))
+            part, square, good = _filter(system, roots.Q, chunk, state, factors)
             log_likelihood[q] += part
             quadratic += square
-            sound &= good
+            succeeded &= good
             if keep and not smooth:
-                roots = factors[: end - begin]
-                covariances[begin:end] = np.einsum("tka,tkb->tab", roots, roots)
-        if not (smooth and bounds):
+                filtered = factors[: chunk.end - chunk.begin]
+                output.covariances[chunk.begin : chunk.end] = np.einsum(
+                    "tka,tkb->tab", filtered, filtered
+                )
+        if not (smooth and chunks):
             continue
         V, P = np.zeros((n, n + 1)), None
-        for c in reversed(range(len(bounds))):
-            begin, end = bounds[c]
-            last = c == len(bounds) - 1
-            if not last:
-                _filter(system, UQ, z, begin, end, changed, *entries[c], p, x, factors)
-            P = _smooth(
-                system,
-                UQ,
-                z,
-                seen,
-                changed,
-                begin,
-                end,
-                last,
-                x,
-                factors,
-                V,
-                keep,
-                covariances,
-                total,
-            )
-        total.P_first[...] += P
-    return log_likelihood, quadratic, sound
+        for chunk, (m, U) in zip(reversed(chunks), reversed(entries), strict=True):
+            if chunk.end < stop:
+                _filter(system, roots.Q, chunk, RootState(m, U, state.probe), factors)
+            P = _smooth(system, roots.Q, chunk, data.observed, factors, V, output, keep)
+        output.sums.P_first[...] += P
+    return log_likelihood, quadratic, succeeded
