@@ -1,12 +1,14 @@
 """Kernels are cached, but not for classes that another process may not know: those would spoil the whole index."""
 
 import os
+import pickle
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
-from tsinit.kernels import partitions
+from tsinit.kernels import _jit, partitions
 from tsinit.kernels._jit import _CacheFile
 
 FIT = """
@@ -31,10 +33,16 @@ from tsinit.kernels.density import all_log_densities
 print(len(all_log_densities._cache._cache_file._load_index()))
 """
 BUILT_IN = """
+import warnings
 import numpy as np
 from tsinit.kernels.partitions import overlap
 
-overlap(np.zeros(1, int), np.zeros(1, int), np.zeros((1, 1), int))
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    for kind in (int, np.int32):  # the type of the labels: compiled twice
+        overlap(np.zeros(1, kind), np.zeros(1, kind), np.zeros((1, 1), int))
+for warning in caught:
+    print("warning", warning.message, warning.filename)
 print(len(overlap._cache._cache_file._load_index()), sum(overlap.stats.cache_hits.values()))
 """
 
@@ -54,8 +62,94 @@ def test_a_class_of_a_users_is_compiled_and_leaves_no_trace(tmp_path):
 
 
 def test_a_kernel_of_the_package_is_compiled_once(tmp_path):
-    assert _run(BUILT_IN, tmp_path) == ["1", "0"]
-    assert _run(BUILT_IN, tmp_path) == ["1", "1"]
+    assert _run(BUILT_IN, tmp_path) == ["2", "0"]
+    assert _run(BUILT_IN, tmp_path) == ["2", "2"]
+
+
+def _damages():
+    rng = np.random.default_rng(0)
+
+    def flip(content):
+        place = rng.integers(len(content))
+        return (
+            content[:place]
+            + bytes([content[place] ^ (1 << rng.integers(8))])
+            + content[place + 1 :]
+        )
+
+    return {
+        "empty": lambda content: b"",
+        "cut": lambda content: content[: len(content) // 2],
+        "shorter by a byte": lambda content: content[:-1],
+        "random": lambda content: rng.bytes(len(content)),
+        "one bit": flip,
+        "of something else": lambda content: pickle.dumps(["neither", 1]),
+    }
+
+
+@pytest.mark.parametrize("ending", [".nbi", ".nbc"])
+@pytest.mark.parametrize("damage", _damages().values(), ids=_damages())
+def test_a_damaged_file_is_as_none(tmp_path, monkeypatch, damage, ending):
+    monkeypatch.setattr(_jit, "_TOLD", set())
+    cache = _CacheFile(str(tmp_path), "kernel", "stamp")
+    cache.save("int64", "compiled for int64")
+    cache.save("float64", "compiled for float64")
+    paths = [path for path in tmp_path.iterdir() if path.suffix == ending]
+    for path in paths:
+        path.write_bytes(damage(path.read_bytes()))
+    with pytest.warns(UserWarning, match="found damaged compiled code in") as caught:
+        assert cache.load("int64") is None
+    assert caught[0].filename == __file__
+    assert cache.load("float64") is None  # and no second warning, which would be an error here
+    cache.save("int64", "compiled anew")
+    assert cache.load("int64") == "compiled anew"
+
+
+def test_a_process_with_damaged_code_compiles_it_anew_and_says_so_once(tmp_path):
+    _run(BUILT_IN, tmp_path)
+    for path in tmp_path.glob("*/*.nbc"):
+        path.write_bytes(b"\0" * 1000)
+    words = _run(BUILT_IN, tmp_path)
+    assert words.count("warning") == 1
+    assert "damaged" in words
+    assert words[-2:] == ["2", "0"]
+    assert _run(BUILT_IN, tmp_path) == ["2", "2"]
+
+
+# The user who runs the tests may write everywhere, so Numba is told otherwise.
+NOWHERE = """
+import numba.core.caching as caching
+
+def refuse(self):
+    raise PermissionError("read-only")
+
+caching._CacheLocator.ensure_cache_path = refuse
+"""
+
+
+def test_without_a_folder_to_write_to_it_works_and_says_so_once(tmp_path):
+    words = _run(
+        NOWHERE + BUILT_IN.replace("print(len(overlap", "0 and print(len(overlap"), tmp_path
+    )
+    assert words.count("warning") == 1
+    assert "NUMBA_CACHE_DIR" in words
+    assert not list(tmp_path.iterdir())
+
+
+FULL = """
+from tsinit.kernels._jit import _CacheFile
+
+def full(self, path, content):
+    raise OSError(28, "No space left on device")
+
+_CacheFile._write = full
+"""
+
+
+def test_a_full_disk_keeps_nobody_from_computing(tmp_path):
+    words = _run(FULL + BUILT_IN, tmp_path)
+    assert words.count("warning") == 1
+    assert words[-2:] == ["0", "0"]
 
 
 @pytest.mark.parametrize("moment", ["_save_data", "_save_index"])

@@ -16,13 +16,15 @@ from typing import Any
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
-from numba.extending import intrinsic
+
+from tsinit.kernels import _interpreted
+from tsinit.kernels._jit import building
 
 #: Decorate a helper whose text becomes part of the kernel that calls it.
 merged = njit(inline="always", error_model="numpy")
 
 
-@intrinsic
+@building(_interpreted.call)
 def unfailing(
     typing_context: Any, function: Any, params: Any, data: Any, t: Any, k: Any
 ) -> tuple[Any, Any]:
@@ -38,7 +40,7 @@ def unfailing(
     return inner.return_type(function, params, data, t, k), codegen
 
 
-@intrinsic
+@building(_interpreted.allocate)
 def allocate(typing_context: Any, count: Any) -> tuple[Any, Any]:
     """Allocate so many float64, not set; for `numba.carray`, and at the end for `free`."""
 
@@ -50,7 +52,7 @@ def allocate(typing_context: Any, count: Any) -> tuple[Any, Any]:
     return types.CPointer(types.float64)(count), codegen
 
 
-@intrinsic
+@building(_interpreted.nothing)
 def free(typing_context: Any, pointer: Any) -> tuple[Any, Any]:
     """Free what `allocate` gave; arrays made of it must not be used any more."""
 

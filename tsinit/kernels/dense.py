@@ -5,22 +5,20 @@ allocates and checks nothing (20 ns), and unlike a ctypes pointer it keeps the c
 C-ordered, so each product is asked for as its transpose.
 """
 
-import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.extending import get_cython_function_address, intrinsic
 
-from tsinit.kernels._jit import blend, kernel
+from tsinit.kernels import _interpreted
+from tsinit.kernels._jit import blas, blend, building, kernel
 
 LOOPS_TO = 4  # inner dimension up to which loops beat the call
 _LINE = 8  # numbers in a line of cache
 
-llvm.add_symbol("tsinit_dgemm", get_cython_function_address("scipy.linalg.cython_blas", "dgemm"))
-_dgemm = types.ExternalFunction("tsinit_dgemm", types.void(*[types.voidptr] * 13))
+_dgemm = blas("dgemm", 13, _interpreted.dgemm)
 
 
-@intrinsic
+@building(_interpreted.itself)
 def _address(typingctx, value):
     """Address of a copy of a scalar: Fortran takes everything by reference."""
 
@@ -30,7 +28,7 @@ def _address(typingctx, value):
     return types.voidptr(value), codegen
 
 
-@intrinsic
+@building(_interpreted.itself)
 def _data(typingctx, array):
     """Address of the first element of an array."""
 
@@ -41,7 +39,7 @@ def _data(typingctx, array):
     return types.voidptr(array), codegen
 
 
-@intrinsic
+@building(_interpreted.nothing)
 def _fetch(typingctx, values, place):
     """Ask for the cache line of an entry of an array, by its place in memory."""
 

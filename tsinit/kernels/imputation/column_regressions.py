@@ -7,12 +7,10 @@ regressions of all columns.
 
 from typing import NamedTuple
 
-import llvmlite.binding as llvm
 import numpy as np
-from numba.core import types
-from numba.extending import get_cython_function_address
 
-from tsinit.kernels._jit import blend, blend_with_memory, entry, kernel
+from tsinit.kernels import _interpreted
+from tsinit.kernels._jit import blas, blend, blend_with_memory, entry, kernel
 from tsinit.kernels.dense import _address, _data
 from tsinit.kernels.imputation.regression import (
     GIBBS,
@@ -31,8 +29,7 @@ from tsinit.kernels.imputation.regression import (
 
 CHUNK = 256  # windows gathered at once: they stay in the cache until they are multiplied
 
-llvm.add_symbol("tsinit_dsyrk", get_cython_function_address("scipy.linalg.cython_blas", "dsyrk"))
-_dsyrk = types.ExternalFunction("tsinit_dsyrk", types.void(*[types.voidptr] * 10))
+_dsyrk = blas("dsyrk", 10, _interpreted.dsyrk)
 
 
 class ColumnRegressions(NamedTuple):

@@ -1,0 +1,90 @@
+"""With ``NUMBA_DISABLE_JIT=1`` kernels are plain Python, for debuggers: slow, and the same to rounding."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tsinit.kernels import _interpreted
+
+FITS = """
+import json, warnings
+import numpy as np
+from tsinit import InfiniteHMM, LinearGaussianSSM, TBayesMICE
+
+warnings.simplefilter("error", RuntimeWarning)
+rng = np.random.default_rng(0)
+y = rng.standard_normal((30, 6)).cumsum(axis=0)
+y[rng.random(y.shape) < 0.15] = np.nan
+counts, angles = np.abs(np.round(y[:, :1])), np.mod(y[:, :1], 6.28) - 3.14
+short = dict(n_tune=4, n_draws=4, n_chains=1, random_state=0)
+
+
+def of_states():
+    small = LinearGaussianSSM(2, random_state=0, max_iter=4).fit(y[:, :3])
+    yield small.log_likelihood_
+    yield small.impute(y[:, :3])
+    # More states than the loops take: BLAS.
+    yield LinearGaussianSSM(6, observation_cov="full", random_state=0, max_iter=2).fit(y).log_likelihood_
+    yield LinearGaussianSSM(1, init="kmeans", max_iter=2, random_state=0).fit([y[:15], y[15:]]).log_likelihood_
+
+
+def of_regimes():
+    for emission, data in [
+        ("gaussian", y[:, :4]), ("gaussian_diag", y[:, :2]), ("gaussian_known_variance", y[:, :2]),
+        ("student_t", y[:, :3]), ("poisson", counts), ("categorical", counts % 3), ("von_mises", angles),
+    ]:
+        yield InfiniteHMM(emission=emission, **short).fit(data).score(data)
+    for init in ("jump", "kmedoids", "short_em", "subspace"):
+        yield InfiniteHMM(init=init, **short).fit(y[:, :2]).score(y[:, :2])
+
+
+def of_gaps():
+    for options in ({}, {"method": "var"}, {"sampler": "rwm"}, {"noise": "student_t"}, {"bounds": (-20, 20)}):
+        yield TBayesMICE(**short, **options).fit(y[:, :3]).transform(y[:, :3])
+
+
+def numbers():
+    return [np.asarray(x).ravel().tolist() for part in (of_states, of_regimes, of_gaps) for x in part()]
+"""
+
+
+def test_all_models_run_without_the_compiler_and_give_the_same():
+    done = subprocess.run(
+        [sys.executable, "-c", FITS + "print(json.dumps(numbers()))"], capture_output=True, text=True,
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1"}, timeout=600, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    space: dict = {}
+    exec(FITS, space)
+    for plain, compiled in zip(json.loads(done.stdout), space["numbers"](), strict=True):
+        np.testing.assert_allclose(plain, compiled, rtol=1e-6)
+
+
+@pytest.mark.parametrize("ops", ["NN", "TN", "NT", "TT"])
+def test_the_stand_in_for_dgemm_is_that_of_scipy(rng, ops):
+    from scipy.linalg.blas import dgemm
+
+    left, right = (
+        rng.standard_normal(shape if op == "N" else shape[::-1])
+        for op, shape in zip(ops, ((3, 4), (4, 5)), strict=True)
+    )
+    out = np.asfortranarray(rng.standard_normal((3, 5)))
+    expected = dgemm(2.0, left, right, 0.5, out, *(op == "T" for op in ops))
+    a, b = np.asfortranarray(left), np.asfortranarray(right)
+    _interpreted.dgemm(
+        *map(ord, ops), 3, 5, 4, 2.0, a, len(a), b, len(b), 0.5, out.T, 3
+    )  # fmt: skip
+    np.testing.assert_allclose(out, expected)
+
+
+def test_the_stand_in_for_dsyrk_is_that_of_scipy(rng):
+    from scipy.linalg.blas import dsyrk
+
+    a, out = np.asfortranarray(rng.standard_normal((4, 6))), np.zeros((4, 4), order="F")
+    expected = dsyrk(1.0, a)
+    _interpreted.dsyrk(ord("U"), ord("N"), 4, 6, 1.0, a, 4, 1.0, out.T, 4)
+    np.testing.assert_allclose(out, np.triu(expected))
