@@ -49,7 +49,7 @@ def test_scores_are_what_the_model_says(result, truth):
 
 
 def test_a_row_is_the_fit_that_its_seed_gives(result, truth):
-    from tsinit.comparison.plan.identity import seed_from_text
+    from tsinit.comparison.plan.seeds import seed_from_text
 
     run = result.runs[result.runs["strategy"] == "uniform"].iloc[1]
     start = Uniform().dynamics(

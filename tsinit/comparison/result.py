@@ -217,7 +217,7 @@ class Comparison:
         -------
         DataFrame
             ``model, strategy, rival, n_datasets, difference, low, high`` (hierarchical bootstrap, from six data
-            sets on), ``p_better, p_same, p_worse`` (Bayesian signed-rank test).
+            sets on; 95 % of each pair by itself), ``p_better, p_same, p_worse`` (Bayesian signed-rank test).
 
         Raises
         ------

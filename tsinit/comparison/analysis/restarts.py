@@ -203,7 +203,7 @@ def _mean_seconds(runs: pd.DataFrame) -> float:
 def _advice(row: pd.Series, short: bool) -> str:
     runs = "one run" if row["r"] == 1 else f"the best of {row['r']} runs"
     text = f"{runs} of {row['strategy']} ({row['seconds']:.2g} s): expected objective {row['expected_best']:,.1f}, "
-    text += f"reaches the best known optimum with probability {row['hit']:.2f}."
+    text += f"reaches the best known optimum with probability {row['hit']:.2f}, as estimated from its runs here."
     return (
         f"The budget is too small for any run; the cheapest is {text}"
         if short

@@ -17,15 +17,22 @@ from tsinit.comparison.analysis.tables import (
     usable,
 )
 
+#: Fewer differences of one sign than this happen in more than one of twenty pairs of starts that are alike.
+_MIN_DECISIVE = 6
+
 
 class Standing(NamedTuple):
-    """How a strategy stands to the leader of its data set and model."""
+    """How a strategy stands to the leader of its data set and model.
+
+    Over all strategies at once, one that is no worse than the leader is called so in 5 % of comparisons at most.
+    """
 
     verdict: (
         str  # "worse": the interval excludes 0; "equal": the same optimum from every seed; "open"
     )
-    difference: statistics.Interval  # leader minus this, from the same seeds
-    n_seeds: float  # replicates that would settle it
+    difference: statistics.Interval  # leader minus this, from the same seeds; all hold together
+    n_seeds: float  # replicates that would settle it; NaN where there are too few to tell
+    n_pairs: int  # seeds that both finished
 
 
 def summarise(runs: pd.DataFrame) -> pd.DataFrame:
@@ -50,12 +57,14 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
         ``median_gap``
             of the distance to the best known optimum
         ``difference, difference_low, difference_high``
-            mean advantage over this strategy of the best one, over the seeds that both finished; 95 % BCa
-            interval, widened for small and skewed samples, from five pairs on
+            mean advantage over this strategy of the best one, over the seeds that both finished; BCa interval,
+            widened for small and skewed samples, from five pairs on: 95 % with two strategies, and with more of them
+            at the level at which the intervals of all pairs hold together in 95 % of cases (Bonferroni)
         ``median_iter, median_seconds``
             iterations; seconds of start and fit together
         ``hits, hit_rate, hit_low, hit_high``
-            runs that reached the best known optimum, their share of *all* runs, Wilson's 95 % interval; missing for
+            runs that reached the best known optimum, their share of *all* runs, Wilson's 95 % interval of each
+            strategy by itself; missing for
             samplers, whose final objectives are means over draws and never meet
         ``median_rhat, median_ess, ...``
             of each column in which samplers report on their draws; ``median_n_settle`` of the iterations until a
@@ -69,13 +78,14 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
         final = wide(cell, "objective_final")
         ranked = rank_final(final)
         leader = ranked[0] if ranked else None
+        level, fixed = family_level(cell), fixed_starts(cell)
         groups = {str(name): group for name, group in cell.groupby("strategy", sort=False)}
         for strategy in [*ranked, *(name for name in groups if name not in ranked)]:
             of_strategy = groups[strategy]
             rows.append(
                 {"dataset": dataset, "model": model, "strategy": strategy}
                 | _describe(of_strategy)
-                | _versus(final, leader, strategy)
+                | _versus(final, leader, strategy, level, fixed)
             )
     table = pd.DataFrame(rows).astype({"hits": "Int64"})
     return table[_column_order(table)]
@@ -169,19 +179,67 @@ def standings(cell: pd.DataFrame) -> tuple[str | None, dict[str, Standing]]:
     if not ranked:
         return None, {}
     leader, tolerance = ranked[0], tolerance_in(final)
+    level, fixed = family_level(cell), fixed_starts(cell)
     others = [name for name in names_of(final) if name in ranked[1:]]
-    return leader, {name: _standing(paired(final, leader, name), tolerance) for name in others}
+    return leader, {
+        name: _standing(
+            paired(final, leader, name), tolerance, level, alike={leader, name} <= fixed
+        )
+        for name in others
+    }
 
 
-def _standing(differences: FloatArray, tolerance: float) -> Standing:
-    interval = statistics.paired_difference(differences)
-    equal = differences.size > 0 and np.abs(differences).max() <= tolerance
+def family_level(cell: pd.DataFrame) -> float:
+    """Return the level at which the intervals of all pairs of the strategies of a cell hold together.
+
+    The verdict names a pair by its objective and may name another by its score on held-out data.
+    """
+    n = usable(cell)["strategy"].nunique()
+    return statistics.simultaneous_level(n, 2 if "score_test" in cell else 1)
+
+
+def fixed_starts(cell: pd.DataFrame) -> set[str]:
+    """Name the strategies that give one start for every seed."""
+    starts: Any = usable(cell).groupby("strategy", sort=False)["start"].agg(["size", "nunique"])
+    return set(starts.index[(starts["nunique"] == 1) & (starts["size"] > 1)])
+
+
+def difference(
+    differences: FloatArray, level: float, alike: bool, tolerance: float = 0.0
+) -> statistics.Interval:
+    """Return the mean of paired differences and its interval.
+
+    Where starts reach one of a few optima, differences take a few values, which no formula for means expects. Two or
+    three equal ones are no interval of no width, unless both starts are without chance. And among several starts an
+    interval has 0 in it where most seeds tie and fewer than six decide: a sign test finds no evidence in five.
+
+    Parameters
+    ----------
+    differences : (n,) float
+    level : float
+    alike : bool
+        Whether both starts are the same for every seed.
+    tolerance : float
+        A difference up to this is a tie.
+    """
+    estimate, low, high = statistics.paired_difference(differences, level)
+    n_decisive = int((np.abs(differences) > tolerance).sum())
+    if differences.size < statistics.MIN_PAIRS and not alike:
+        low = high = np.nan
+    elif level > 0.95 and n_decisive < min(_MIN_DECISIVE, differences.size):
+        low, high = min(low, 0.0), max(high, 0.0)
+    return statistics.Interval(estimate, low, high)
+
+
+def _standing(differences: FloatArray, tolerance: float, level: float, alike: bool) -> Standing:
+    n, interval = differences.size, difference(differences, level, alike, tolerance)
+    equal = n > 0 and np.abs(differences).max() <= tolerance
     verdict = "equal" if equal else "worse" if interval.low > 0 else "open"
-    # Where normal theory asks for no more seeds than there were, skewness left it open: more must decide.
-    more = max(math.ceil(1.5 * differences.size), statistics.MIN_PAIRS)
-    return Standing(
-        verdict, interval, float(np.maximum(statistics.seeds_needed(differences), more))
-    )
+    # Where normal theory asks for no more seeds than there were, skewness left it open: more must decide. From fewer
+    # pairs than carry an interval nothing is forecast: their spread is hardly known.
+    more = math.ceil(1.5 * n) if n >= statistics.MIN_PAIRS else np.nan
+    needed = float(np.maximum(statistics.seeds_needed(differences, level), more))
+    return Standing(verdict, interval, needed, n)
 
 
 def _median(values: pd.Series) -> float:
@@ -224,10 +282,14 @@ def _describe(runs: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _versus(final: pd.DataFrame, leader: str | None, strategy: str) -> dict[str, float]:
+def _versus(
+    final: pd.DataFrame, leader: str | None, strategy: str, level: float, fixed: set[str]
+) -> dict[str, float]:
     interval = statistics.Interval(np.nan, np.nan, np.nan)
     if leader is not None:
-        interval = statistics.paired_difference(paired(final, leader, strategy))
+        alike = leader == strategy or {leader, strategy} <= fixed
+        d = paired(final, leader, strategy)
+        interval = difference(d, level, alike, tolerance_in(final))
     return dict(zip(("difference", "difference_low", "difference_high"), interval, strict=True))
 
 

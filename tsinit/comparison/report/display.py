@@ -64,8 +64,8 @@ def _columns(
         f"mean {objective}": lambda r: number(r["mean"]),
         "median": lambda r: number(r["median"]),
         "IQR": lambda r: nats(r["iqr"]),
-        "behind the best start (95 %)": lambda r: interval(
-            r["difference"], r["difference_low"], r["difference_high"]
+        f"behind the best start (95 %{', all pairs together' if len(cell) > 2 else ''})": lambda r: (
+            interval(r["difference"], r["difference_low"], r["difference_high"])
         ),
         _REACHED: lambda r: (
             f"{r['hits']} of {r['n_runs']} ({100 * r['hit_low']:.0f} to {100 * r['hit_high']:.0f} %)"

@@ -161,7 +161,7 @@ def _over_datasets(comparison: "Comparison") -> str:
     header = [
         "pair",
         "data sets",
-        "mean difference (95 %)",
+        "mean difference (95 % of each pair)",
         "probability: first better",
         "same",
         "second better",
@@ -169,7 +169,10 @@ def _over_datasets(comparison: "Comparison") -> str:
     few = ""
     if np.max(table["n_datasets"]) < MIN_DATASETS:
         few = f" With fewer than {MIN_DATASETS} data sets the mean has no interval, and nothing here is firm."
-    text = f"<p>Each data set counts once, however many seeds it was run from.{few}</p>"
+    text = (
+        "<p>Each data set counts once, however many seeds it was run from. Intervals and probabilities are those of "
+        f"each pair by itself: of many pairs some differ by chance.{few}</p>"
+    )
     return (
         f"<h2>Over data sets</h2>{text}{page.table(header, rows, cards=True)}{_ranks(comparison)}"
     )
@@ -236,16 +239,18 @@ _STATISTICS = (
     "&ldquo;Behind the best start&rdquo; is the mean paired "
     "difference to the best strategy over the seeds that both finished, "
     "with a 95 % BCa bootstrap interval over seeds, widened where Student's t interval or its correction for "
-    "skewness (Hall, 1992) reaches further. Seeds show how much a fit varies on these data; "
+    "skewness (Hall, 1992) reaches further. With more than two strategies the intervals of all pairs hold together in "
+    "95 % of cases (Bonferroni), because the best strategy is known from the same runs; a start is said to beat "
+    "another by these intervals. Seeds show how much a fit varies on these data; "
     "only further data sets show whether a start is better in general, so seeds of different data sets are never "
     "pooled."
 )
 
 _OPTIMA = (
     "The gap of a run is the best known optimum on its data set and model minus its own objective; a run reached "
-    "that optimum if its gap is within 0.5 nats plus 1e-5 of the objective; such rates have Wilson intervals. The "
-    "expected best of r restarts is the exact mean over all choices of r of the runs; its interval carries Wilson's "
-    "interval of every share of runs through. Times to the best known optimum are Kaplan-Meier estimates, in which "
+    "that optimum if its gap is within 0.5 nats plus 1e-5 of the objective; such rates have Wilson intervals, each by "
+    "itself. The expected best of r restarts is the exact mean over all choices of r of the runs; its interval carries "
+    "Wilson's interval of every share of runs through. Times to the best known optimum are Kaplan-Meier estimates, in which "
     "runs that a limit stopped are censored; the expected running time is the total time of all runs over the "
     "number of successes, with Wilson's interval of the share of successes carried through and the spread of the "
     "costs added (Zou and Donner, 2008)."

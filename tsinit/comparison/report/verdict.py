@@ -8,6 +8,9 @@ import pandas as pd
 from tsinit.comparison.analysis import statistics
 from tsinit.comparison.analysis.summary import (
     Standing,
+    difference,
+    family_level,
+    fixed_starts,
     median_n_mixed,
     paired,
     ranking,
@@ -65,7 +68,7 @@ def _paragraph(cell: pd.DataFrame, objective: str) -> list[str]:
     }
     sentences = [
         _head(cell, leader, names, others, objective),
-        _beaten(leader, names["worse"], others),
+        _beaten(leader, names["worse"], others, usable(cell)["strategy"].nunique()),
         _cost(usable(cell), [leader, *names["equal"], *names["open"]]),
         _reached(cell),
         _mixing(cell),
@@ -97,8 +100,7 @@ def _head(
     equal = listed([leader, *names["equal"]]) if names["equal"] else ""
     same = "reach the same optimum" if has_optima(cell) else "come to the same level"
     if names["open"]:
-        parts = [_open(name, others[name]) for name in names["open"]]
-        text = f"inconclusive. {highest}, but its lead over {listed(parts)} may be chance."
+        text = f"inconclusive. {highest}{_leads(names['open'], others)}."
         return f"{text} {equal} {same}." if equal else text
     if equal:
         who = equal if names["worse"] else "all starts"
@@ -106,18 +108,36 @@ def _head(
     return f"{highest}."
 
 
+def _leads(names: list[str], others: dict[str, Standing]) -> str:
+    """Say what the lead over starts that may be as good is worth; without a shared seed there is none to speak of."""
+    apart = [name for name in names if others[name].n_pairs == 0]
+    parts = [_open(name, others[name]) for name in names if name not in apart]
+    text = f", but its lead over {listed(parts)} may be chance" if parts else ""
+    if apart:
+        text += f"{'; it' if parts else ', but it'} shares no seed that both finished with {listed(apart)}"
+        text += ", so that their means are of different seeds"
+    return text
+
+
 def _open(name: str, standing: Standing) -> str:
-    return f"{name} ({nats(standing.difference.estimate)} nats a seed; {_seeds(standing.n_seeds)})"
+    mean, n = nats(standing.difference.estimate), standing.n_pairs
+    if n < statistics.MIN_PAIRS:
+        seeds = f"{n} seed{'s' if n > 1 else ''} that both finished"
+        return f"{name} ({mean} nats over {seeds}; {_seeds(standing.n_seeds)})"
+    return f"{name} ({mean} nats a seed; {_seeds(standing.n_seeds)})"
 
 
-def _beaten(leader: str, names: list[str], others: dict[str, Standing]) -> str:
+def _beaten(leader: str, names: list[str], others: dict[str, Standing], n: int) -> str:
     if not names:
         return ""
     parts = [
         f"{name} by {nats(others[name].difference.estimate)}{_limits(others[name].difference)}"
         for name in names
     ]
-    return f"From the same seeds {leader} beats {listed(parts)} nats on average."
+    text = f"From the same seeds {leader} beats {listed(parts)} nats on average"
+    if n == 2 or "interval" not in text:
+        return f"{text}."
+    return f"{text}; intervals are for all {math.comb(n, 2)} pairs of starts together."
 
 
 def _cost(runs: pd.DataFrame, candidates: list[str]) -> str:
@@ -193,7 +213,8 @@ def _held_out(cell: pd.DataFrame, leader: str) -> str:
         return ""
     scores = wide(cell, "score_test")
     best = next(iter(ranking(scores)), leader)
-    gain = statistics.paired_difference(paired(scores, best, leader))
+    alike = {best, leader} <= fixed_starts(cell)
+    gain = difference(paired(scores, best, leader), family_level(cell), alike)
     if best == leader or not gain.low > 0:
         return ""
     limits = "" if gain.low == gain.high else f" (95 % interval {gain.low:.3g} to {gain.high:.3g})"
@@ -274,7 +295,7 @@ def _limits(interval: statistics.Interval) -> str:
 
 def _seeds(seeds: float) -> str:
     if math.isnan(seeds):
-        return f"at least {statistics.MIN_PAIRS} seeds needed"
+        return f"too few to judge, at least {statistics.MIN_PAIRS} seeds needed"
     if seeds > _MANY_SEEDS:
         return f"more than {_MANY_SEEDS:,} seeds needed"
     return f"about {seeds:,.0f} seeds needed"
