@@ -37,12 +37,6 @@ def condition(mean, precision, y):
     return mean[m] - covariance @ link @ (flat[~m] - mean[~m]), covariance
 
 
-def simulate(rng, mean, precision, D):
-    """Draw a table (T, D)."""
-    L = np.linalg.cholesky(precision)
-    return (mean + np.linalg.solve(L.T, rng.standard_normal(mean.size))).reshape(-1, D)
-
-
 def var1_table(rng, A, Q, T):
     """Draw T rows of a stationary VAR(1) around zero, and its dense covariance (T D, T D)."""
     D = len(A)

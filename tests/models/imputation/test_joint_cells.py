@@ -11,9 +11,10 @@ from tsinit.models.imputation.chained_equations import FCSChain
 from tsinit.models.imputation.lagged_regressions import LaggedRegressions
 from tsinit.models.imputation.model import TBayesMICE
 from tsinit.models.imputation.var_regressions import (
-    NoisePrior,
+    VARPrior,
     draw_parameters,
     fill_lags,
+    informing_rows,
     regressions_of,
 )
 
@@ -61,12 +62,13 @@ def test_parameters_are_those_of_the_rows(copies, lags):
     )
     chain = FCSChain(equations, interpolate(y), np.random.default_rng(2))
     chain._gather()
-    joint, prior = chain._cells.joint, NoisePrior(5.0, 1.0)
+    joint = chain._cells.joint
     joint.draw_parameters(np.random.default_rng(3), chain._S)
     rng, layout = np.random.default_rng(3), joint._table.layout
-    for part in regressions_of(layout, stated, None, prior):
-        Y, X = fill_lags(part, chain.z), part.X
-        own = draw_parameters(rng, X.T @ X, X.T @ Y, Y.T @ Y, len(Y), part.scale, prior)
+    for part in regressions_of(layout, stated, None):
+        fill_lags(part, chain.z)
+        X, Y = informing_rows(part, chain.z)
+        own = draw_parameters(rng, (X.T @ X, X.T @ Y, Y.T @ Y), len(Y), part.n_lags, part.prior)
         np.testing.assert_allclose(joint.parameters[part.before].B, own.B, atol=1e-9)
         np.testing.assert_allclose(
             joint.parameters[part.before].precision, own.precision, rtol=1e-7
@@ -86,7 +88,7 @@ def test_draws_have_the_distribution_of_the_cells_given_all_others(rng):
     for c, k in ((0, 1), (1, 4)):
         X, Y = rng.standard_normal((40, k)), rng.standard_normal((40, 3))
         joint.parameters[c] = draw_parameters(
-            rng, X.T @ X, X.T @ Y, Y.T @ Y, 40, 1.0, NoisePrior(5.0, 1.0)
+            rng, (X.T @ X, X.T @ Y, Y.T @ Y), 40, 3 * c, VARPrior(3.0, 1.0, 1.0, 1.0)
         )
     mean, covariance = conditional(start, which, joint.parameters)
     draws = []

@@ -7,9 +7,8 @@ everything is drawn again and again, and what comes out must have the distributi
 
 import numpy as np
 import pytest
-from scipy.special import digamma, polygamma
 
-from tsinit.models.imputation.chained_equations import NOISE_PRIOR, FCSChain
+from tsinit.models.imputation.chained_equations import NOISE_SPREAD, FCSChain
 from tsinit.models.imputation.problem import ImputationProblem
 from tsinit.result import ess
 
@@ -73,9 +72,9 @@ def draws(kind, sampler, n):
 def scores(x):
     """Deviations of means from those of the prior, in standard errors."""
     d = (x.shape[1] - 1) // 2
-    shape, rate = NOISE_PRIOR
-    means = [np.log(rate) - digamma(shape), *np.zeros(d), *np.full(d, SCALE)]
-    variances = [polygamma(1, shape), *np.full(d, SCALE), *np.full(d, 2 * SCALE**2)]
+    # The logarithm of |Cauchy| has mean 0 and variance (pi / 2)^2.
+    means = [2.0 * np.log(NOISE_SPREAD), *np.zeros(d), *np.full(d, SCALE)]
+    variances = [np.pi**2, *np.full(d, SCALE), *np.full(d, 2 * SCALE**2)]
     sizes = np.array([ess(column[None]) for column in x.T])
     return (x.mean(axis=0) - means) / np.sqrt(np.array(variances) / sizes)
 

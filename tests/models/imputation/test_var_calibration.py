@@ -8,12 +8,12 @@ from scipy import stats
 
 from tsinit.datasets import ampute
 from tsinit.models.imputation import seasonal_drift
-from tsinit.models.imputation.var_regressions import NoisePrior, VARParameters, draw_noise
+from tsinit.models.imputation.var_regressions import VARParameters, VARPrior, draw_noise
 from tsinit.models.imputation.vector_autoregression import VARChain
 
 T, D, L, SCALE = 12, 2, 1, 0.1
 #: Lighter tails than the engine's own prior, under which most tables explode.
-PRIOR = NoisePrior(D + 12.0, 10.0)
+PRIOR = VARPrior(12.0, 1.0, SCALE, SCALE)
 
 
 class Noiseless(VARChain):
@@ -27,10 +27,14 @@ class Noiseless(VARChain):
 def prior_parameters(rng, chain):
     """Draw the regressions from their prior."""
     parameters = {}
+    dof = PRIOR.dof
     for c in chain.regressions:
-        root, inverse, log_det = draw_noise(rng, c.prior.scale * np.eye(D), c.prior.df)
-        B = np.sqrt(c.scale)[:, None] * rng.standard_normal((len(c.scale), D)) @ root.T
-        parameters[c.before] = VARParameters(B, root, inverse, log_det)
+        lag_scale = SCALE * stats.t(dof).rvs(random_state=rng) ** 2
+        psi = 2.0 * dof * rng.standard_gamma(0.5, D) * PRIOR.spread**2
+        root, inverse, log_det = draw_noise(rng, np.diag(psi), dof + D - 1)
+        sd = np.sqrt(np.repeat([lag_scale, SCALE], [c.n_lags, c.X.shape[1] - c.n_lags]))
+        B = sd[:, None] * rng.standard_normal((len(sd), D))
+        parameters[c.before] = VARParameters(B, root, inverse, log_det, psi, lag_scale)
     return parameters
 
 
@@ -44,29 +48,35 @@ def prior_path(rng, drift, root):
 
 
 def table_given(rng, chain, parameters, path=None):
-    shift = np.zeros((T, D))
-    if path is not None:
-        rows = np.flatnonzero(chain.layout.before == L)
-        shift[rows] = np.matmul(chain._drift._by_day, path)[chain._drift._day, chain._drift._place]
-    return twin.simulate(
-        rng, *twin.dense(parameters, chain.layout, {c: c == L for c in parameters}, shift), D
-    )
+    z, first = np.zeros((T, D)), chain.layout.before < L
+    drift = None if path is None else chain._drift
+    for i in range(T):
+        one = parameters[chain.layout.before[i]]
+        lags = z[i - 1] if not first[i] else np.zeros(0)
+        x = np.append(lags, np.ones(len(one.B) - len(lags)))
+        z[i] = x @ one.B + one.root @ rng.standard_normal(D)
+        if drift is not None and not first[i]:
+            row = np.flatnonzero(~first).searchsorted(i)
+            z[i] += drift._by_day[drift._day[row], drift._place[row]] @ path[drift._day[row]]
+    return z
 
 
 def new_chain(rng, y, kind=VARChain, drift=False):
     p = problem(y, lags=L, prior_scale=SCALE)
-    return kind(p, complete(y), rng, noise_prior=PRIOR, periods=[3], drift=drift)
+    return kind(p, complete(y), rng, prior=PRIOR, periods=[3], drift=drift)
 
 
 def quantities(parameters, z, path, choice):
     """Bounded functions of everything: the tails of the prior are heavy."""
     main, first = parameters[L], parameters[0]
     drift = [] if path is None else [choice, *np.tanh(path[[0, -1], 0, 0])]
+    scales = [np.log(main.lag_scale), *np.log(main.psi), *np.log(first.psi)]
     return np.concatenate(
         [
             np.tanh(main.B.ravel()),
             np.tanh(first.B.ravel()),
             np.tanh([main.log_det, first.log_det]),
+            np.tanh(scales),
             drift,
             np.tanh(z[[0, 5, -1]].ravel()),
             np.tanh([z[3] @ z[4], z[5, 0] * z[5, 1], np.log((z**2).mean())]),
@@ -90,15 +100,17 @@ def geweke(rng, n, kind, drift=False):
         parameters, path, z = draw_all()
         forward.append(quantities(parameters, z, path, blank._drift.choice if drift else 0))
     chains = [new_chain(rng, np.where(mask, np.nan, 0.0), kind, drift) for mask in masks]
-    _, _, z = draw_all()
+    parameters, _, z = draw_all()
     choice, around = blank._drift.choice if drift else 0, []
     for _ in range(n):
         for chain in chains:
             chain.table.Z[:] = z
+            chain.parameters = parameters
             if drift:
                 chain._drift.choice = choice
             chain.draw_parameters()
             chain.draw_gaps()
+            parameters = dict(chain.parameters)
             z, choice = chain.table.Z.copy(), chain._drift.choice if drift else 0
         around.append(quantities(chain.parameters, z, chain._drift.path if drift else None, choice))
     forward, around = np.array(forward), np.array(around)
@@ -125,7 +137,7 @@ def test_geweke_in_a_short_run_and_a_wrong_update_fails(monkeypatch):
     monkeypatch.setattr(seasonal_drift, "GRID", np.array([0.01, 0.1, 1.0]))
     monkeypatch.setattr(seasonal_drift, "_FIRST", 1)
     for drift in (False, True):
-        z = geweke(np.random.default_rng(5), 500, VARChain, drift)
+        z = geweke(np.random.default_rng(5), 1000, VARChain, drift)
         assert np.abs(z).max() < most(z.size, 1e-4)
     z = geweke(np.random.default_rng(5), 500, Noiseless)
     assert np.abs(z).max() > most(z.size, 1e-4)
@@ -159,6 +171,8 @@ def functions(parameters, z):
             *parameters[L].B.ravel(),
             parameters[L].log_det,
             parameters[0].log_det,
+            parameters[L].lag_scale,
+            *parameters[L].psi,
             z[0, 0],
             z[4, 0],
             z[9, 1],

@@ -1,28 +1,26 @@
-"""A season that drifts is one regression with a matrix-normal prior, written out here in full."""
+"""A season that drifts is a regression whose path is integrated out, written out here in full."""
 
 import numpy as np
 import pytest
 from models.imputation.var_problems import complete, problem, with_gaps
-from scipy.stats import invwishart
+from scipy.stats import gamma, invwishart, matrix_normal, multivariate_normal, t
 
 from tsinit.models.imputation import seasonal_drift
 from tsinit.models.imputation.seasonal_drift import GRID, SeasonalDrift, drift_terms
 from tsinit.models.imputation.var_regressions import (
-    NoisePrior,
+    VARPrior,
+    begin,
     draw_parameters,
     lay_out,
     log_prior,
 )
 from tsinit.models.imputation.vector_autoregression import VARChain, complete_rows
 
-PRIOR = NoisePrior(5.0, 0.7)
+PRIOR = VARPrior(4.0, 0.7, 1.5, 0.6, learned=False)
 
 
 class Still:
-    """A generator whose normals are zero, whose chi-squares are their means, and that likes what is better."""
-
-    def random(self):
-        return 1.0
+    """A generator whose normals are zero and whose chi-squares are their means."""
 
     def standard_normal(self, shape):
         return np.zeros(shape)
@@ -38,81 +36,92 @@ def case(rng, F=2, k=3, D=2):
     return SeasonalDrift(season, period, sequence, 2.0, rng), season, period, sequence, X, Y
 
 
-def dense(season, period, sequence, X, variance, scale):
-    """Regressors and prior covariance of path and coefficients together."""
+def covariance(season, period, sequence, variance):
+    """Covariance (n, n) of what season and noise of variance 1 add to the rows of one column."""
+    W, V = dense(season, period, sequence, variance)
+    return np.eye(len(W)) + W @ V @ W.T
+
+
+def dense(season, period, sequence, variance):
+    """Regressors and prior covariance of the path."""
     n, F = season.shape
     names = sorted(set(zip(sequence.tolist(), period.tolist(), strict=True)))
     W = np.zeros((n, len(names) * F))
-    for t in range(n):
-        at = names.index((sequence[t], period[t])) * F
-        W[t, at : at + F] = season[t]
+    for i in range(n):
+        at = names.index((sequence[i], period[i])) * F
+        W[i, at : at + F] = season[i]
     V = np.zeros((len(names), len(names)))
     for a, (s, p) in enumerate(names):
         for b, (r, q) in enumerate(names):
             if s == r:
                 V[a, b] = 2.0 + variance * (min(p, q) - min(w for v, w in names if v == s))
-    whole = np.zeros((W.shape[1] + X.shape[1],) * 2)
-    whole[: W.shape[1], : W.shape[1]] = np.kron(V, np.eye(F))
-    whole[W.shape[1] :, W.shape[1] :] = np.diag(scale)
-    return np.hstack([W, X]), whole
+    return W, np.kron(V, np.eye(F))
 
 
-def log_evidence(W, V, Y):
-    """Log density of Y up to a constant, coefficients and noise integrated out: a matrix t."""
-    n, D = Y.shape
-    S = np.eye(n) + W @ V @ W.T
-    outer = PRIOR.scale * np.eye(D) + Y.T @ np.linalg.solve(S, Y)
-    return -0.5 * D * np.linalg.slogdet(S)[1] - 0.5 * (PRIOR.df + n) * np.linalg.slogdet(outer)[1]
-
-
-def test_evidence_is_that_of_the_whole_regression(rng):
-    drift, season, period, sequence, X, Y = case(rng)
-    scale, n = np.array([0.5, 1.0, 2.0]), len(Y)
-    both = np.hstack([X, Y])
-    links = np.matmul(
-        drift._by_day.transpose(0, 2, 1), np.vstack([both, np.zeros((1, 5))])[drift._rows]
+def given(rng, k=3, D=2):
+    """Coefficients and noise."""
+    root = np.tril(0.3 * rng.standard_normal((D, D))) + np.eye(D)
+    Q = root @ root.T
+    log_det = np.linalg.slogdet(Q)[1]
+    return begin(k, D, PRIOR)._replace(
+        B=rng.standard_normal((k, D)), root=root, precision=np.linalg.inv(Q), log_det=log_det
     )
-    choices = [0, 5, 12, 20]
-    got = [
-        drift._reduced(c, links.reshape(-1, 5), both.T @ both, 3, n, scale, PRIOR).log_evidence
-        for c in choices
-    ]
-    expected = [
-        log_evidence(*dense(season, period, sequence, X, GRID[c], scale), Y) for c in choices
-    ]
+
+
+def test_evidence_is_that_of_the_rows_without_the_path(rng):
+    drift, season, period, sequence, X, Y = case(rng)
+    present, both = given(rng), np.hstack([X, Y])
+    by_day = np.vstack([both, np.zeros((1, 5))])[drift._rows]
+    links = np.matmul(drift._by_day.transpose(0, 2, 1), by_day).reshape(-1, 5)
+    got, expected = [], []
+    for c in (0, 5, 12, 20):
+        left = drift._reduced(c, links, both.T @ both, 3)
+        got.append(drift.log_evidence(c, left, present))
+        rows = covariance(season, period, sequence, GRID[c])
+        law = matrix_normal(rowcov=rows, colcov=present.root @ present.root.T)
+        expected.append(law.logpdf(Y - X @ present.B))
     np.testing.assert_allclose(np.diff(got), np.diff(expected), rtol=1e-9)
 
 
 def test_path_and_coefficients_are_the_posterior_means(rng):
     drift, season, period, sequence, X, Y = case(rng)
-    drift._rng, scale = Still(), np.array([0.5, 1.0, 2.0])
-    drawn, profile = drift.draw(X, Y, scale, PRIOR)
-    W, V = dense(season, period, sequence, X, drift.variance, scale)
-    mean = V @ W.T @ np.linalg.solve(np.eye(len(Y)) + W @ V @ W.T, Y)
-    np.testing.assert_allclose(drawn.B, mean[-3:], rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(drift.path.reshape(-1, 2), mean[:-3], rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(profile, W[:, :-3] @ mean[:-3], rtol=1e-9, atol=1e-12)
+    drift._rng = Still()
+    drawn, profile = drift.draw(X, Y, 1, PRIOR)
+    W, V = dense(season, period, sequence, drift.variance)
+    inner = np.linalg.inv(covariance(season, period, sequence, drift.variance))
+    # Noise of variance 1 to begin with.
+    scale = np.array([PRIOR.lags, PRIOR.level, PRIOR.level])
+    B = np.linalg.solve(X.T @ inner @ X + np.diag(1 / scale), X.T @ inner @ Y)
+    path = V @ W.T @ inner @ (Y - X @ B)
+    np.testing.assert_allclose(drawn.B, B, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(drift.path.reshape(-1, 2), path, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(profile, W @ path, rtol=1e-9, atol=1e-12)
 
 
-def test_draws_of_the_path_spread_as_the_posterior(rng):
+def test_draws_of_path_and_coefficients_spread_as_the_posterior(rng):
     drift, season, period, sequence, X, Y = case(rng, D=1)
-    scale = np.array([0.5, 1.0, 2.0])
-    W, V = dense(season, period, sequence, X, GRID[8], scale)
-    mean = V @ W.T @ np.linalg.solve(np.eye(len(Y)) + W @ V @ W.T, Y)[:, 0]
-    z = []
+    W, V = dense(season, period, sequence, GRID[8])
+    inner = np.linalg.inv(covariance(season, period, sequence, GRID[8]))
+    present, paths, coefficients = given(rng, D=1), [], []
     for _ in range(4000):
         drift.choice = 8
-        drawn, _ = drift.draw(X, Y, scale, PRIOR)
+        drawn, _ = drift.draw(X, Y, 3, PRIOR, present)
         if drift.choice == 8:
-            z.append(
-                (np.concatenate([drift.path.ravel(), drawn.B.ravel()]) - mean) / drawn.root[0, 0]
-            )
-    posterior = V - V @ W.T @ np.linalg.solve(np.eye(len(Y)) + W @ V @ W.T, W @ V)
-    spread = np.sqrt(np.diag(posterior))
-    error = 5 * np.sqrt(2 / len(z))  # of a covariance of standard normals, at most
+            mean = V @ W.T @ inner @ (Y - X @ drawn.B)
+            paths.append((drift.path.ravel() - mean[:, 0]) / drawn.root[0, 0])
+            coefficients.append(drawn.B[:, 0])
+    square = present.root[0, 0] ** 2
+    expected = np.linalg.inv(X.T @ inner @ X / square + np.eye(3) / PRIOR.lags)
+    assert_spread(coefficients, expected)
+    assert_spread(paths, V - V @ W.T @ inner @ W @ V)
+
+
+def assert_spread(draws, expected):
+    spread = np.sqrt(np.diag(expected))
+    error = 5 * np.sqrt(2 / len(draws))  # of a covariance of standard normals, at most
     np.testing.assert_allclose(
-        np.cov(np.array(z).T) / np.outer(spread, spread),
-        posterior / np.outer(spread, spread),
+        np.cov(np.array(draws).T) / np.outer(spread, spread),
+        expected / np.outer(spread, spread),
         atol=error,
     )
 
@@ -201,35 +210,55 @@ def test_other_rows_are_completed_by_what_was_learned(rng, drift):
     assert np.isfinite(one).all()
 
 
-def test_parameters_are_drawn_from_their_posterior(rng):
-    """Noise against SciPy's inverse Wishart, coefficients against their conditional mean."""
-    X, Y = rng.standard_normal((30, 3)), rng.standard_normal((30, 2))
-    scale = np.array([0.5, 1.0, 2.0])
-    drawn = [draw_parameters(rng, *sums(X, Y), 30, scale, PRIOR) for _ in range(4000)]
-    S = X.T @ X + np.diag(1 / scale)
-    M = np.linalg.solve(S, X.T @ Y)
-    rest = PRIOR.scale * np.eye(2) + Y.T @ Y - M.T @ S @ M
-    Q = np.array([one.root @ one.root.T for one in drawn])
-    expected = invwishart(PRIOR.df + 30, rest)
-    assert (np.abs(Q.mean(axis=0) - expected.mean()) < 5 * np.sqrt(expected.var() / 4000)).all()
-    assert (np.abs(Q.std(axis=0) / np.sqrt(expected.var()) - 1) < 0.1).all()
-    B = np.array([one.B for one in drawn])
-    assert (np.abs(B.mean(axis=0) - M) < 5 * B.std(axis=0) / np.sqrt(4000)).all()
-    z = np.array([np.linalg.solve(one.root, (one.B - M).T) for one in drawn])
-    np.testing.assert_allclose(np.cov(z[:, 0].T), np.linalg.inv(S), atol=0.005)
+def test_coefficients_and_noise_are_drawn_from_their_conditionals(rng):
+    """Coefficients against weighted least squares with all columns at once, noise against its mean given them."""
+    X, Y, present = rng.standard_normal((30, 3)), rng.standard_normal((30, 2)), given(rng)
+    prior, n = PRIOR._replace(learned=True), 6000
+    present = present._replace(lag_scale=0.05)
+    drawn = [draw_parameters(rng, sums(X, Y), 30, 2, prior, present) for _ in range(n)]
+    scale = np.array([0.05, 0.05, PRIOR.level])
+    precision = np.kron(X.T @ X, present.precision) + np.diag(np.repeat(1 / scale, 2))
+    mean = np.linalg.solve(precision, (X.T @ Y @ present.precision).ravel())
+    B = np.array([one.B.ravel() for one in drawn])
+    expected = np.linalg.inv(precision)
+    assert (np.abs(B.mean(axis=0) - mean) < 5 * np.sqrt(np.diag(expected) / n)).all()
+    assert_spread(B, expected)
+    away, scales = [], []
+    for one in drawn:
+        E, Q = Y - X @ one.B, one.root @ one.root.T
+        away.append(Q - invwishart(PRIOR.dof + 1 + 30, np.diag(present.psi) + E.T @ E).mean())
+        rate = PRIOR.spread**-2 + PRIOR.dof * np.diag(one.precision)
+        scales.append(one.psi * rate / (2 * PRIOR.dof))  # Gamma((dof + D) / 2)
+    for values, center in ((away, 0.0), (scales, 0.5 * (PRIOR.dof + 2))):
+        values = np.array(values)
+        assert (np.abs(values.mean(axis=0) - center) < 5 * values.std(axis=0) / np.sqrt(n)).all()
     one = drawn[0]
     np.testing.assert_allclose(one.precision @ one.root @ one.root.T, np.eye(2), atol=1e-10)
-    assert one.log_det == pytest.approx(np.linalg.slogdet(Q[0])[1])
+    assert one.log_det == pytest.approx(np.linalg.slogdet(one.root @ one.root.T)[1])
 
 
 def test_the_prior_density_is_that_of_the_parts(rng):
-    one = draw_parameters(rng, np.eye(2), np.ones((2, 2)), 3 * np.eye(2), 5, np.ones(2), PRIOR)
-    scale, Q = np.array([0.5, 2.0]), one.root @ one.root.T
-    from scipy.stats import matrix_normal
+    one = given(rng)._replace(lag_scale=0.4)
+    Q, scale = one.root @ one.root.T, np.array([0.4, 0.4, PRIOR.level])
+    wishart = invwishart(PRIOR.dof + 1, np.diag(one.psi)).logpdf(Q)
+    expected = wishart + multivariate_normal(cov=np.diag(np.repeat(scale, 2))).logpdf(one.B.ravel())
+    assert log_prior(one, 2, PRIOR) == pytest.approx(expected)
+    # Bayes' rule takes the scales out: p(Q) = p(Q | psi) p(psi) / p(psi | Q), whatever psi is.
+    inverse, dof, A = one.psi / (2 * PRIOR.dof), PRIOR.dof, PRIOR.spread
+    expected += gamma(0.5, scale=A**2).logpdf(inverse).sum()
+    rate = A**-2 + dof * np.diag(one.precision)
+    expected -= gamma(0.5 * (dof + 2), scale=1 / rate).logpdf(inverse).sum()
+    sd = np.sqrt(0.4)
+    expected += t(dof, scale=np.sqrt(PRIOR.lags)).logpdf(sd) - np.log(sd)
+    assert log_prior(one, 2, PRIOR._replace(learned=True)) == pytest.approx(expected)
 
-    expected = matrix_normal(rowcov=np.diag(scale), colcov=Q).logpdf(one.B)
-    expected += invwishart(PRIOR.df, PRIOR.scale * np.eye(2)).logpdf(Q)
-    assert log_prior(one, scale, PRIOR) == pytest.approx(expected)
+
+def test_a_standard_deviation_alone_is_half_t_a_priori(rng):
+    one = begin(1, 1, PRIOR)._replace(precision=np.array([[4.0]]), log_det=np.log(0.25))
+    normal = -0.5 * np.log(2 * np.pi * PRIOR.level)
+    own = log_prior(one, 0, PRIOR._replace(learned=True)) - normal
+    # The density of the variance .25 is that of the standard deviation .5, twice the half of a t, over 2 x .5.
+    assert own == pytest.approx(t(PRIOR.dof, scale=PRIOR.spread).logpdf(0.5) + np.log(2.0))
 
 
 def test_terms_of_a_short_period():

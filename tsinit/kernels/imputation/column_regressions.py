@@ -14,9 +14,12 @@ from tsinit.kernels._jit import blas, blend, blend_with_memory, entry, kernel
 from tsinit.kernels.dense import _address, _data
 from tsinit.kernels.imputation.regression import (
     GIBBS,
+    HALF_CAUCHY_SHAPE,
     MALA,
+    RegressionPrior,
     RegressionTarget,
     adapted,
+    draw_rate,
     factor,
     first_step,
     gibbs_step,
@@ -38,6 +41,14 @@ class ColumnRegressions(NamedTuple):
     # (K, D, M) coefficients by place in the window, 0 where the regression has none
     theta: np.ndarray
     tau2: np.ndarray  # (K, D) noise variances
+    rate: np.ndarray  # (K, D) rates of their inverse gammas, drawn too
+
+
+class ColumnPrior(NamedTuple):
+    """Prior of all regressions: theta ~ N(0, scale I), and tau half-Cauchy."""
+
+    scale: float  # variance of a coefficient
+    spread: float  # median of tau
 
 
 class RegressionDesign(NamedTuple):
@@ -231,8 +242,10 @@ def regress(rng, S, design, columns, fits, prior, sampler, w):
     for k in range(design.size.shape[0]):
         for j in columns:
             yy, n = _load(S, design, k, j, w)
-            target = RegressionTarget(design.size[k, j], w.G, w.g, yy, n, prior)
+            given = RegressionPrior(prior.scale, HALF_CAUCHY_SHAPE, fits.rate[k, j])
+            target = RegressionTarget(design.size[k, j], w.G, w.g, yy, n, given)
             _update(rng, target, design.index, fits, sampler, w, k, j)
+            fits.rate[k, j] = draw_rate(rng, prior.spread, fits.tau2[k, j])
             if k == 0:
                 rss = residual_sum(target, w.theta, w.Gtheta)
                 total -= 0.5 * (n * np.log(2.0 * np.pi * fits.tau2[k, j]) + rss / fits.tau2[k, j])

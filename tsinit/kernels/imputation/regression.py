@@ -3,6 +3,9 @@
 The model is y = X theta + e with e ~ N(0, tau2), theta ~ N(0, scale I) and tau2 ~ IG(shape, rate). All that a step
 needs of the data is G = X'X, g = X'y, y'y and the number of rows, so that its cost does not grow with the rows.
 
+A rate that is fixed is a floor under the noise. Where tau is half-Cauchy instead, tau2 is IG(1/2, rate) with a rate
+that is drawn too (Wand, Ormerod, Padoan and Fruehwirth, Bayesian Analysis 6, 2011): small noise has a small rate.
+
 Matrices are as large as the largest regression needs; d says how much of them is in use. eta = log tau2.
 """
 
@@ -13,6 +16,10 @@ import numpy as np
 from tsinit.kernels._jit import blend, kernel
 
 GIBBS, MALA, RWM = 0, 1, 2
+#: Share of y'y below which a residual sum is rounding: what is explained to five digits is explained exactly.
+RESOLUTION = 1e-10
+#: Shape of the inverse gamma whose mixture over rates is a half-Cauchy distribution of tau.
+HALF_CAUCHY_SHAPE = 0.5
 
 
 class RegressionPrior(NamedTuple):
@@ -120,7 +127,7 @@ def dot(d, x, y):
 def residual_sum(target, theta, Gtheta):
     """(y - X theta)'(y - X theta); not below zero, where rounding may take it."""
     rss = target.yy - 2.0 * dot(target.d, theta, target.g) + dot(target.d, theta, Gtheta)
-    return max(rss, 1e-12 * target.yy)
+    return max(rss, RESOLUTION * target.yy)
 
 
 @kernel
@@ -128,6 +135,12 @@ def draw_variance(rng, target, w):
     """Draw tau2 given theta: inverse gamma."""
     rate = target.prior.rate + 0.5 * residual_sum(target, w.theta, w.Gtheta)
     return rate / rng.standard_gamma(target.prior.shape + 0.5 * target.n)
+
+
+@kernel
+def draw_rate(rng, spread, tau2):
+    """Draw the rate of the inverse gamma of tau2 where tau is half-Cauchy of scale `spread`."""
+    return rng.standard_exponential() / (1.0 / (spread * spread) + 1.0 / tau2)
 
 
 @kernel

@@ -9,6 +9,7 @@ import numpy as np
 from tsinit.kernels.imputation import column_gaps
 from tsinit.kernels.imputation.column_regressions import (
     CHUNK,
+    ColumnPrior,
     ColumnRegressions,
     RegressionSampler,
     SamplerSettings,
@@ -16,7 +17,7 @@ from tsinit.kernels.imputation.column_regressions import (
     regress,
     weighted_grams,
 )
-from tsinit.kernels.imputation.regression import GIBBS, MALA, RWM, RegressionPrior, workspace
+from tsinit.kernels.imputation.regression import GIBBS, MALA, RWM, workspace
 from tsinit.models.imputation.joint_cells import JointCells
 from tsinit.models.imputation.lagged_regressions import LaggedRegressions
 
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     from tsinit.models.imputation.problem import ImputationProblem
     from tsinit.models.imputation.var_regressions import VARParameters
 
-#: Shape and rate of the inverse gamma prior of a noise variance, of columns of variance 1.
-NOISE_PRIOR = (1.0, 0.5)
+#: Median of the half-Cauchy prior of a noise standard deviation, of columns of variance 1. Its density is flat towards
+#: zero: a column that is predicted well is taken to be (Gelman, Bayesian Analysis 1, 2006).
+NOISE_SPREAD = 1.0
 #: Steps of a sampler in each sweep: so many bring about one independent draw.
 _STEPS = {"gibbs": 1, "mala": 5, "rwm": 20}
 _CODES = {"gibbs": GIBBS, "mala": MALA, "rwm": RWM}
@@ -151,12 +153,12 @@ class FCSChain:
     def _begin(self) -> None:
         eq = self.equations
         (K, D, m), M = eq.design.index.shape, eq.width
-        self._fits = ColumnRegressions(np.zeros((K, D, M)), np.full((K, D), 0.5))
+        self._fits = ColumnRegressions(np.zeros((K, D, M)), *np.full((2, K, D), 0.5))
         state = [np.full((K, D), value) for value in (0.5, 0.0, 0.0, 0.0)]
         fixed = self._settings._replace(adapt=False)
         self._samplers = {s: RegressionSampler(s, *state) for s in (_EXACT, self._settings, fixed)}
         self._sampler = self._samplers[self._settings]  # they share what adapts and is counted
-        self._prior = RegressionPrior(eq.problem.prior_scale, *NOISE_PRIOR)
+        self._prior = ColumnPrior(eq.problem.prior_scale, NOISE_SPREAD)
         n_sets = D if self.table.weights.size else 1
         self._S = np.zeros((n_sets, len(eq.starts) - 1, M, M))
         self._X, self._workspace = np.empty((CHUNK, M)), workspace(m)

@@ -14,10 +14,10 @@ import numpy as np
 from tsinit.models.imputation.problem import run_lengths
 from tsinit.models.imputation.var_regressions import (
     MIN_ROWS_PER_COEFFICIENT,
-    NoisePrior,
     VARParameters,
+    VARPrior,
     VARRegression,
-    coefficient_scale,
+    default_prior,
     draw_parameters,
     fill_lags,
     parameters_for,
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 #: Share of what the observed cells leave open of a cell, from which the other missing cells of its row make it one of
 #: these; and rows that columns must be missing together to be.
 _SHARE, _RUN = 0.5, 6
+#: Variance given all others below which a column is as good as a function of them, perhaps in several ways.
+_FUNCTION = 1e-3
 #: Sweeps of the pilot run by which the cells are found, and the largest size of its autoregression.
 _PILOT, _LARGEST = 15, 60
 #: Patterns of missing cells that are inverted at once.
@@ -67,8 +69,10 @@ def find(problem: ImputationProblem, pilot: VARParameters | None) -> BoolArray:
     """Find the missing cells that are to be sampled jointly.
 
     One is where the other missing cells of its row determine more than half of its variance given all others: so much
-    of its value it keeps when columns are drawn in turn. And columns that are missing together for long are: each
-    draws its run at once, but holds on to what the others were before and after.
+    of its value it keeps when columns are drawn in turn. Columns that are as good as functions of others are wherever
+    two of them are missing: which of several functions a regression takes is open, also where the observed cells would
+    do. And columns that are missing together for long are: each draws its run at once, but holds on to what the others
+    were before and after.
 
     Parameters
     ----------
@@ -85,21 +89,27 @@ def find(problem: ImputationProblem, pilot: VARParameters | None) -> BoolArray:
     rows = np.flatnonzero(missing.sum(axis=1) > 1)
     if pilot is None or not rows.size:
         return found
+    precision = _row_precision(pilot, problem.lags, missing.shape[1])
     patterns, which = np.unique(missing[rows], axis=0, return_inverse=True)
     parts = [patterns[i : i + _CHUNK] for i in range(0, len(patterns), _CHUNK)]
-    shares = np.concatenate([_shares(pilot, problem.lags, part) for part in parts])
+    shares = np.concatenate([_shares(precision, part) for part in parts])
     long = run_lengths(problem)[rows] >= _RUN
     together = long & (long.sum(axis=1) > 1)[:, None]
-    found[rows] = missing[rows] & (together | (shares > _SHARE)[which.ravel()])
+    functions = missing[rows] & (np.diag(precision) > 1.0 / _FUNCTION)
+    several = functions & (functions.sum(axis=1) > 1)[:, None]
+    found[rows] = missing[rows] & (together | several | (shares > _SHARE)[which.ravel()])
     return found
 
 
-def _shares(pilot: VARParameters, L: int, missing: BoolArray) -> FloatArray:
-    """(P, D) share of the variance of each missing cell that the other missing ones of its row determine."""
-    D = missing.shape[1]
+def _row_precision(pilot: VARParameters, L: int, D: int) -> FloatArray:
+    """(D, D) precision of a row given all other rows."""
     steps = [np.eye(D), *(pilot.B[lag * D : (lag + 1) * D] for lag in range(L))]
-    precision = sum(A @ pilot.precision @ A.T for A in steps)  # of a row given all others
-    inner = np.where(missing[:, :, None] & missing[:, None, :], precision, np.eye(D))
+    return np.sum([A @ pilot.precision @ A.T for A in steps], axis=0)
+
+
+def _shares(precision: FloatArray, missing: BoolArray) -> FloatArray:
+    """(P, D) share of the variance of each missing cell that the other missing ones of its row determine."""
+    inner = np.where(missing[:, :, None] & missing[:, None, :], precision, np.eye(len(precision)))
     alone, together = (np.einsum("pii->pi", matrix) for matrix in (inner, np.linalg.inv(inner)))
     return 1.0 - 1.0 / (alone * together)
 
@@ -111,7 +121,7 @@ class _GramRegression(NamedTuple):
     patterns: IntArray  # (q,) their patterns
     X: IntArray  # (k,) places of its predictors in the window
     n: float
-    scale: float
+    prior: VARPrior
 
 
 class JointCells:
@@ -134,7 +144,6 @@ class JointCells:
     def __init__(self, equations: LaggedRegressions, start: FloatArray) -> None:
         self._eq, problem = equations, equations.problem
         D, self._L = problem.z.shape[1], problem.lags
-        self._prior = NoisePrior(D + 2.0, 1.0)
         gaps = np.where(equations.joint, np.nan, 0.0)
         self._table = VARTable(problem._replace(z=gaps), start, ())
         self._table.weighted[:] = 0.0
@@ -151,17 +160,22 @@ class JointCells:
     def _gram_regressions(self) -> list[_GramRegression]:
         """Find the regressions in the Gram matrices."""
         eq, L, D = self._eq, self._L, len(self._own)
-        before, counts = np.array([_before(int(code), L) for code in eq.codes]), np.diff(eq.starts)
+        before, counts = (
+            np.array([_before(int(code), L) for code in eq.codes]),
+            np.diff(eq.starts),
+        )
         found = []
         for c in np.unique(before):
-            chosen = np.flatnonzero(before == c)
+            own = before == c
+            few = c < L and counts[own].sum() < MIN_ROWS_PER_COEFFICIENT * D
+            chosen = np.flatnonzero(before >= c if few else own)
             n = float(counts[chosen].sum())
             covariates = np.arange((2 * L + 1) * D, eq.width)
             if c < L and n < MIN_ROWS_PER_COEFFICIENT * len(covariates):
                 covariates = covariates[-1:]  # the intercept
             lags = [self._own - lag * D for lag in range(1, c + 1)]
             places = np.concatenate([*lags, covariates])
-            found.append(_GramRegression(c, chosen, places, n, coefficient_scale(eq.problem, c)))
+            found.append(_GramRegression(c, chosen, places, n, default_prior(eq.problem)))
         return found
 
     def _gap_regressions(self) -> list[VARRegression]:
@@ -173,7 +187,7 @@ class JointCells:
             near[rows[rows < len(near)]] = True
         return [
             part._replace(rows=part.rows[near[part.rows]], X=part.X[near[part.rows]])
-            for part in regressions_of(layout, self._eq.problem, None, self._prior)
+            for part in regressions_of(layout, self._eq.problem, None)
         ]
 
     def draw_parameters(self, rng: np.random.Generator, S: FloatArray) -> None:
@@ -182,8 +196,9 @@ class JointCells:
         for part in self._learned:
             G, X = S[0, part.patterns].sum(axis=0), part.X
             sums = G[np.ix_(X, X)], G[np.ix_(X, own)], G[np.ix_(own, own)]
+            n_lags, present = part.before * len(own), self.parameters.get(part.before)
             self.parameters[part.before] = draw_parameters(
-                rng, *sums, part.n, part.scale, self._prior
+                rng, sums, part.n, n_lags, part.prior, present
             )
 
     def redraw(self, rng: np.random.Generator, W: FloatArray, n_reflected: IntArray) -> None:

@@ -120,7 +120,8 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
     n_chains : int
         Chains, each with a start and a generator of its own.
     prior_scale : float
-        Variance of a coefficient a priori, columns having variance 1.
+        Variance of a coefficient a priori, columns having variance 1; in the autoregression, where that of lags is
+        learned, the scale of what it is learned from. A small one helps where coefficients are many and rows few.
     bounds : pair, dict of column name to pair, or None
         (lower, upper) that drawn values keep, in the units of the data; None in a pair is no bound.
     random_state : int, SeedSequence, Generator, RandomState or None
@@ -162,7 +163,9 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
     .. [1] Ibenegbu, Lafaye de Micheaux and Chandra, Bayes-MICE: a Bayesian approach to multiple imputation for time
        series data, arXiv 2603.27142.
     .. [2] Van Buuren, Flexible Imputation of Missing Data, 2nd ed. (2018), section 4.5.
-    .. [3] Rue and Held, Gaussian Markov Random Fields (2005), section 2.4: draws under a band precision.
+    .. [3] Gelman, Bayesian Analysis 1 (2006), and Huang and Wand, Bayesian Analysis 8 (2013): the noise has half-Cauchy
+       standard deviations a priori, which have no scale that would be a floor.
+    .. [4] Rue and Held, Gaussian Markov Random Fields (2005), section 2.4: draws under a band precision.
 
     Examples
     --------

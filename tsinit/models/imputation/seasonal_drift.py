@@ -2,7 +2,7 @@
 
 The rows of period d regress on their season with coefficients C_d of their own; C_d - C_(d-1) ~ MN(0, w g I, Q) with g
 the number of periods between them, and the first ~ MN(0, scale I, Q). Together with the coefficients B of everything
-else this is one regression with a matrix-normal prior, so that B, Q and the whole path are drawn jointly and exactly
+else this is one regression, in which w, B and Q are drawn with the path integrated out, then the whole path
 (West and Harrison, "Bayesian forecasting and dynamic models", 1997, section 16.4). The precision of the path is banded
 and the same whatever the data: only its links with B are new in every sweep.
 """
@@ -16,10 +16,11 @@ from scipy.linalg import cholesky_banded
 from scipy.linalg.lapack import dtbtrs
 
 from tsinit.models.imputation.var_regressions import (
-    NoisePrior,
     VARParameters,
+    VARPrior,
     draw_parameters,
     harmonics,
+    residual_products,
 )
 
 if TYPE_CHECKING:
@@ -48,8 +49,7 @@ class _WithoutPath(NamedTuple):
     """What is left of a regression once the path has been taken out."""
 
     links: FloatArray  # (N F, k + D) whitened links of the path with X and Y
-    sums: FloatArray  # (k + D, k + D) products of X and Y
-    log_evidence: float  # up to a constant
+    sums: tuple[FloatArray, FloatArray, FloatArray]  # X'X, X'Y, Y'Y
 
 
 class SeasonalDrift:
@@ -108,11 +108,17 @@ class SeasonalDrift:
         return float(GRID[self.choice])
 
     def draw(
-        self, X: FloatArray, Y: FloatArray, scale: FloatArray, prior: NoisePrior
+        self,
+        X: FloatArray,
+        Y: FloatArray,
+        n_lags: int,
+        prior: VARPrior,
+        present: VARParameters | None = None,
     ) -> tuple[VARParameters, FloatArray]:
-        """Draw the variance of the steps, then coefficients, noise and path given it.
+        """Draw the variance of the steps, coefficients and noise without the path, then the path given them.
 
-        X : (n, k) regressors without the season; Y : (n, D) responses.
+        X : (n, k) regressors without the season; Y : (n, D) responses; `n_lags`, `prior` and `present` as in
+        `draw_parameters`.
 
         Returns
         -------
@@ -126,44 +132,49 @@ class SeasonalDrift:
         by_day = np.take(both, self._rows, axis=0)
         links = np.matmul(self._across, by_day).reshape(-1, both.shape[1])
         full = both.T @ both
-        present = self._reduced(self.choice, links, full, k, n, scale, prior)
-        other = self.choice + (1 if self._rng.random() < 0.5 else -1)
-        if 0 <= other < len(GRID):
-            proposed = self._reduced(other, links, full, k, n, scale, prior)
-            if np.log(self._rng.random()) < proposed.log_evidence - present.log_evidence:
-                present, self.choice = proposed, other
-        half, rest, _ = present
-        sums = rest[:k, :k], rest[:k, k:], rest[k:, k:]
-        drawn = draw_parameters(self._rng, *sums, n, scale, prior)
-        noise = self._rng.standard_normal((len(half), Y.shape[1])) @ drawn.root.T
-        right = half[:, k:] - half[:, :k] @ drawn.B + noise
+        left = self._reduced(self.choice, links, full, k)
+        if present is not None:  # else there is no noise yet to judge steps by
+            left = self._move(left, links, full, k, present)
+        drawn = draw_parameters(self._rng, left.sums, n, n_lags, prior, present)
+        noise = self._rng.standard_normal((len(links), Y.shape[1])) @ drawn.root.T
+        right = left.links[:, k:] - left.links[:, :k] @ drawn.B + noise
         self.path = _solve(self._bands[self.choice].U, right, "N").reshape(
             self.n_periods, self._F, -1
         )
         profile = np.matmul(self._by_day, self.path).reshape(-1, Y.shape[1])
         return drawn, np.take(profile, self._flat, axis=0)
 
-    def _reduced(
+    def _move(
         self,
-        choice: int,
+        left: _WithoutPath,
         links: FloatArray,
         full: FloatArray,
         k: int,
-        n: int,
-        scale: FloatArray,
-        prior: NoisePrior,
+        present: VARParameters,
     ) -> _WithoutPath:
+        """Take a Metropolis-Hastings step of the variance of the steps to a neighbour on the grid."""
+        other = self.choice + (1 if self._rng.random() < 0.5 else -1)
+        if not 0 <= other < len(GRID):
+            return left
+        proposed = self._reduced(other, links, full, k)
+        log_ratio = self.log_evidence(other, proposed, present)
+        log_ratio -= self.log_evidence(self.choice, left, present)
+        if np.log(self._rng.random()) < log_ratio:
+            self.choice = other
+            return proposed
+        return left
+
+    def log_evidence(self, choice: int, left: _WithoutPath, given: VARParameters) -> float:
+        """Log density of Y given coefficients and noise, the path integrated out, up to a constant."""
+        rest = residual_products(left.sums, given.B)
+        D = len(rest)
+        return float(-0.5 * D * self._bands[choice].log_det - 0.5 * np.vdot(given.precision, rest))
+
+    def _reduced(self, choice: int, links: FloatArray, full: FloatArray, k: int) -> _WithoutPath:
         """Take the path out of the products of X and Y."""
-        band = self._band(choice)
-        half = _solve(band.U, links, "T")
+        half = _solve(self._band(choice).U, links, "T")
         rest = full - half.T @ half
-        D = len(full) - k
-        precision = rest[:k, :k] + np.diag(1.0 / scale)
-        outer = prior.scale * np.eye(D) + rest[k:, k:]
-        outer -= rest[k:, :k] @ np.linalg.solve(precision, rest[:k, k:])
-        evidence = -0.5 * D * (band.log_det + np.linalg.slogdet(precision)[1])
-        evidence -= 0.5 * (prior.df + n) * np.linalg.slogdet(outer)[1]
-        return _WithoutPath(half, rest, evidence)
+        return _WithoutPath(half, (rest[:k, :k], rest[:k, k:], rest[k:, k:]))
 
     def _band(self, choice: int) -> _PathPrecision:
         if choice not in self._bands:

@@ -1,10 +1,11 @@
 """The rows of a problem as a vector autoregression takes them: segments, and their regressions.
 
-Rows with the same number of rows of their segment before them, at most L, share a multivariate regression with a
-matrix-normal inverse-Wishart prior, whose posterior is drawn from exactly: Y = X B + E with rows of E independent
-N(0, Q), B | Q ~ MN(0, V, Q) and Q ~ IW(nu, Psi). Given the sums over the data,
-
-    S = V^-1 + X'X,  M = S^-1 X'Y,  Q ~ IW(nu + n, Psi + Y'Y - M' S M),  B | Q ~ MN(M, S^-1, Q).
+Rows with the same number of rows of their segment before them, at most L, share a multivariate regression Y = X B + E
+with rows of E independent N(0, Q). Entries of B are normal with a variance for each row, whatever Q is: in units of
+the noise, as in the conjugate prior, coefficients of the size of one would be a floor under small noise. The noise is
+IW(nu + D - 1, 2 nu diag(1 / a)) with a_j ~ IG(1/2, 1 / A^2), by which every standard deviation is half-t of scale A
+with nu degrees of freedom: half-Cauchy for nu = 1, flat towards zero (Huang and Wand, Bayesian Analysis 8, 2013). The
+variance of the coefficients of lags is the square of a half-t variable too. All are drawn in turn, from sums over rows.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.linalg import cholesky, solve_triangular
+from scipy.linalg import cholesky, eigh, solve_triangular, svd
 from scipy.special import gammaln
 
 from tsinit.kernels.imputation.var_gaps import VARPrecision
@@ -26,10 +27,13 @@ if TYPE_CHECKING:
 _BRIDGED = 10
 #: Harmonics of a period, by which its covariates are known.
 _HARMONICS = 4
-#: Rows per coefficient from which the first rows of segments regress on covariates too.
+#: Rows per coefficient from which covariates enter the regression of first rows of segments, and rows per column from
+#: which these speak for themselves: fewer are taken to follow the distribution of all rows.
 MIN_ROWS_PER_COEFFICIENT = 10
-#: Prior variance of coefficients of first rows: a priori they follow the distribution of all rows.
-FIRST_SCALE = 0.1
+#: Observed values of every column from which scales of the prior are learned; else variance of a lag's coefficient.
+_MIN_OBSERVED, _LAGS = 10, 0.1
+#: Share of Y'Y that is left of a residual sum where rounding takes it all: what is explained to five digits is exact.
+_RESOLUTION = 1e-10
 
 
 class SegmentLayout(NamedTuple):
@@ -43,11 +47,17 @@ class SegmentLayout(NamedTuple):
     covariates: FloatArray  # (n, F)
 
 
-class NoisePrior(NamedTuple):
-    """Inverse Wishart with Psi = scale I."""
+class VARPrior(NamedTuple):
+    """Prior of coefficients and noise of one regression, columns having variance 1.
 
-    df: float
-    scale: float
+    Where it is not learned, Q ~ IW(dof + D - 1, spread^2 I), and coefficients of lags have variance `lags`.
+    """
+
+    dof: float  # degrees of freedom of the half-t distributions
+    spread: float  # scale of noise standard deviations
+    level: float  # variance of the coefficients of level and season
+    lags: float  # square of the scale of the standard deviation of the coefficients of lags
+    learned: bool = True  # whether the rows are enough to learn the scales of noise and lags
 
 
 class VARRegression(NamedTuple):
@@ -56,17 +66,21 @@ class VARRegression(NamedTuple):
     before: int
     rows: IntArray
     X: FloatArray  # (rows, k): lags 1 .. before, covariates, 1 (where the season drifts neither it nor 1)
-    scale: FloatArray  # (k,) prior variance of the coefficients
-    prior: NoisePrior
+    n_lags: int  # columns of X that are lags
+    prior: VARPrior
+    # Rows that inform it, and their X: all that have as many rows before them, where its own are few.
+    source: tuple[IntArray, FloatArray] | None = None
 
 
 class VARParameters(NamedTuple):
-    """Coefficients and noise of one regression."""
+    """Coefficients and noise of one regression, and the scales of their prior."""
 
     B: FloatArray  # (k, D)
     root: FloatArray  # (D, D), root @ root.T = Q
     precision: FloatArray  # (D, D), inverse of Q
     log_det: float  # log |Q|
+    psi: FloatArray  # (D,) diagonal of the scale matrix of the inverse Wishart
+    lag_scale: float  # prior variance of the coefficients of lags
 
 
 def harmonics(steps: IntArray, period: float, n: int) -> FloatArray:
@@ -144,7 +158,10 @@ def lay_out(problem: ImputationProblem, periods: Sequence[float] = ()) -> Segmen
 
 
 def regressions_of(
-    layout: SegmentLayout, problem: ImputationProblem, static: BoolArray | None, prior: NoisePrior
+    layout: SegmentLayout,
+    problem: ImputationProblem,
+    static: BoolArray | None,
+    prior: VARPrior | None = None,
 ) -> list[VARRegression]:
     """Set the regressions up, one for each number of rows before a row, with empty columns for the lags.
 
@@ -154,36 +171,55 @@ def regressions_of(
     problem : ImputationProblem
     static : (F,) bool or None
         Covariates that a season which drifts leaves to the last regression; None where none drifts.
-    prior : NoisePrior
+    prior : VARPrior or None
+        Of all of them, each informed by its own rows; None is the default prior, and few rows are informed by others.
     """
     L, D, found = problem.lags, problem.z.shape[1], []
     for c in range(L + 1):
         rows = np.flatnonzero(layout.before == c)
         if not rows.size:
             continue
-        covariates, level = layout.covariates[rows], np.ones((len(rows), 1))
+        few = prior is None and c < L and len(rows) < MIN_ROWS_PER_COEFFICIENT * D
+        informing = np.flatnonzero(layout.before >= c) if few else rows
+        terms = np.column_stack([layout.covariates, np.ones(len(layout.before))])
         if c == L and static is not None:
-            covariates, level = covariates[:, static], level[:, :0]
-        elif c < L and len(rows) < MIN_ROWS_PER_COEFFICIENT * (covariates.shape[1] + 1):
-            covariates = covariates[:, :0]
-        X = np.hstack([np.empty((len(rows), c * D)), covariates, level])
-        scale = np.full(X.shape[1], coefficient_scale(problem, c))
-        found.append(VARRegression(c, rows, X, scale, prior))
+            terms = layout.covariates[:, static]
+        elif c < L and len(informing) < MIN_ROWS_PER_COEFFICIENT * terms.shape[1]:
+            terms = terms[:, -1:]
+        X, other = (np.hstack([np.empty((len(r), c * D)), terms[r]]) for r in (rows, informing))
+        own = default_prior(problem) if prior is None else prior
+        found.append(VARRegression(c, rows, X, c * D, own, (informing, other) if few else None))
     return found
 
 
-def coefficient_scale(problem: ImputationProblem, before: int) -> float:
-    """Prior variance of the coefficients of rows with so many rows before them."""
-    scale = problem.prior_scale
-    return scale if before == problem.lags else min(FIRST_SCALE, scale)
+def default_prior(problem: ImputationProblem) -> VARPrior:
+    """Half-Cauchy standard deviations of the noise, and of the coefficients of lags.
+
+    A column of a few values says nothing of such scales: noise is about 1 then, as columns are, and lags matter little.
+    """
+    if (~problem.missing).sum(axis=0).min() < _MIN_OBSERVED:
+        return VARPrior(3.0, 1.0, problem.prior_scale, min(_LAGS, problem.prior_scale), False)
+    return VARPrior(1.0, 1.0, problem.prior_scale, problem.prior_scale)
 
 
 def fill_lags(regression: VARRegression, Z: FloatArray) -> FloatArray:
     """Write the present lags to X, and return the responses."""
+    return _fill(regression.before, regression.rows, regression.X, Z)
+
+
+def _fill(before: int, rows: IntArray, X: FloatArray, Z: FloatArray) -> FloatArray:
     D = Z.shape[1]
-    for lag in range(1, regression.before + 1):
-        regression.X[:, (lag - 1) * D : lag * D] = Z[regression.rows - lag]
-    return Z[regression.rows]
+    for lag in range(1, before + 1):
+        X[:, (lag - 1) * D : lag * D] = Z[rows - lag]
+    return Z[rows]
+
+
+def informing_rows(regression: VARRegression, Z: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Regressors and responses of the rows that inform a regression; its own X must be filled."""
+    if regression.source is None:
+        return regression.X, Z[regression.rows]
+    rows, X = regression.source
+    return X, _fill(regression.before, rows, X, Z)
 
 
 def precision_blocks(parameters: Mapping[int, VARParameters], L: int, D: int) -> VARPrecision:
@@ -236,50 +272,121 @@ def draw_noise(
     return root, inverse_root @ inverse_root.T, log_det
 
 
+def begin(k: int, D: int, prior: VARPrior) -> VARParameters:
+    """Parameters to begin with: no coefficients, noise of variance 1."""
+    psi = np.full(D, 2.0 * prior.dof if prior.learned else 1.0) * prior.spread**2
+    return VARParameters(np.zeros((k, D)), np.eye(D), np.eye(D), 0.0, psi, prior.lags)
+
+
 def draw_parameters(
     rng: np.random.Generator,
-    gram: FloatArray,
-    cross: FloatArray,
-    square: FloatArray,
+    sums: tuple[FloatArray, FloatArray, FloatArray],
     n: float,
-    scale: float | FloatArray,
-    prior: NoisePrior,
+    n_lags: int,
+    prior: VARPrior,
+    present: VARParameters | None = None,
 ) -> VARParameters:
-    """Draw (B, Q) from their posterior.
+    """Draw coefficients, noise and the scales of their prior, each given the others.
 
     Parameters
     ----------
     rng : numpy.random.Generator
-    gram, cross, square : (k, k), (k, D), (D, D) float
+    sums : (k, k), (k, D), (D, D) float
         X'X, X'Y and Y'Y over n rows.
     n : float
-    scale : float or (k,) float
-        Prior variance of the coefficients, V = diag(scale).
-    prior : NoisePrior
+    n_lags : int
+        Rows of B, the first ones, that belong to lags.
+    prior : VARPrior
+    present : VARParameters or None
+        None begins anew.
     """
+    gram, cross, square = sums
     k, D = cross.shape
-    precision = gram + np.diag(np.broadcast_to(1.0 / np.asarray(scale, dtype=float), (k,)))
-    left = cholesky(precision, lower=True)
-    half = solve_triangular(left, cross, lower=True)
-    rest = prior.scale * np.eye(D) + square - half.T @ half
-    root, inverse, log_det = draw_noise(rng, rest, prior.df + n)
-    B = solve_triangular(left, half + rng.standard_normal((k, D)) @ root.T, lower=True, trans=1)
-    return VARParameters(B, root, inverse, log_det)
+    present = begin(k, D, prior) if present is None else present
+    B = _draw_coefficients(rng, gram, cross, present.root, _scales(present, k, n_lags, prior))
+    rest = residual_products(sums, B)
+    rest[np.diag_indices(D)] += present.psi + _RESOLUTION * np.diag(square)
+    root, precision, log_det = draw_noise(rng, rest, prior.dof + D - 1.0 + n)
+    if not prior.learned:
+        return VARParameters(B, root, precision, log_det, present.psi, present.lag_scale)
+    rate = prior.spread**-2.0 + prior.dof * np.diag(precision)
+    psi = 2.0 * prior.dof * rng.standard_gamma(0.5 * (prior.dof + D), D) / rate
+    lag_scale = _draw_lag_scale(rng, B[:n_lags], prior, present.lag_scale)
+    return VARParameters(B, root, precision, log_det, psi, lag_scale)
 
 
-def log_prior(parameters: VARParameters, scale: float | FloatArray, prior: NoisePrior) -> float:
-    """Log density of (B, Q) a priori."""
-    B, _, precision, log_det = parameters
-    k, D = B.shape
-    scale = np.broadcast_to(np.asarray(scale, dtype=float), (k,))
-    quadratic = np.einsum("ki,k,kj,ij->", B, 1.0 / scale, B, precision)
-    normal = -0.5 * (k * D * np.log(2 * np.pi) + D * np.log(scale).sum() + k * log_det + quadratic)
+def _scales(present: VARParameters, k: int, n_lags: int, prior: VARPrior) -> FloatArray:
+    """(k,) prior variances of the rows of B; level and season are not shrunk, for columns are centred."""
+    return np.repeat([present.lag_scale, prior.level], [n_lags, k - n_lags])
+
+
+def residual_products(sums: tuple[FloatArray, FloatArray, FloatArray], B: FloatArray) -> FloatArray:
+    """(D, D) E'E of the residuals E = Y - X B."""
+    gram, cross, square = sums
+    linked = B.T @ (cross - 0.5 * gram @ B)
+    return square - linked - linked.T
+
+
+def _draw_coefficients(
+    rng: np.random.Generator,
+    gram: FloatArray,
+    cross: FloatArray,
+    root: FloatArray,
+    scale: FloatArray,
+) -> FloatArray:
+    """Draw B given the noise.
+
+    In the directions of the noise that are independent of one another, and those of the regressors that are, every
+    coefficient is on its own.
+    """
+    turn, sd, _ = svd(root)
+    unit = np.sqrt(scale)
+    values, vectors = eigh(unit[:, None] * gram * unit)
+    precision = np.maximum(values, 0.0)[:, None] + sd**2
+    inner = vectors.T @ (unit[:, None] * cross) @ (turn / sd)
+    # Turned along, so that the draw does not depend on the signs that rounding gives to directions.
+    noise = vectors.T @ rng.standard_normal(cross.shape) @ turn
+    inner = inner / precision + noise / np.sqrt(precision)
+    return unit[:, None] * (vectors @ (inner * sd) @ turn.T)
+
+
+def _draw_lag_scale(
+    rng: np.random.Generator, B: FloatArray, prior: VARPrior, present: float
+) -> float:
+    """Draw the prior variance of the coefficients of lags (n_lags, D)."""
+    if not B.size:
+        return present
+    rate = rng.standard_gamma(0.5 * (prior.dof + 1.0)) / (1.0 / prior.lags + prior.dof / present)
+    total = prior.dof * rate + 0.5 * float(np.vdot(B, B))
+    return total / rng.standard_gamma(0.5 * (prior.dof + B.size))
+
+
+def log_prior(one: VARParameters, n_lags: int, prior: VARPrior) -> float:
+    """Log density of coefficients, their scale and noise a priori, the scales of the noise integrated out."""
+    k, D = one.B.shape
+    scale = _scales(one, k, n_lags, prior)
+    normal = -0.5 * (D * np.log(2.0 * np.pi * scale).sum() + (one.B**2 / scale[:, None]).sum())
+    df = prior.dof + D - 1.0
     wishart = (
-        0.5 * prior.df * D * np.log(prior.scale)
-        - 0.5 * prior.df * D * np.log(2.0)
+        -0.5 * df * D * np.log(2.0)
         - 0.25 * D * (D - 1) * np.log(np.pi)
-        - gammaln(0.5 * (prior.df - np.arange(D))).sum()
-        - 0.5 * (prior.df + D + 1) * log_det
-        - 0.5 * prior.scale * np.trace(precision)
+        - gammaln(0.5 * (df - np.arange(D))).sum()
+        - 0.5 * (df + D + 1) * one.log_det
     )
-    return normal + wishart
+    diagonal = np.diag(one.precision)
+    if not prior.learned:
+        own = 0.5 * df * np.log(one.psi).sum() - 0.5 * diagonal @ one.psi
+        return float(normal + wishart + own)
+    shape, A = 0.5 * (prior.dof + D), prior.spread
+    mixed = gammaln(shape) - gammaln(0.5) - np.log(A) + 0.5 * df * np.log(2.0 * prior.dof)
+    mixed = D * mixed - shape * np.log(A**-2.0 + prior.dof * diagonal).sum()
+    return float(normal + wishart + mixed + _log_lag_scale(one.lag_scale, n_lags, prior))
+
+
+def _log_lag_scale(variance: float, n_lags: int, prior: VARPrior) -> float:
+    """Log density of the variance whose root is half-t."""
+    if not n_lags:
+        return 0.0
+    nu, square = prior.dof, variance / prior.lags
+    constant = gammaln(0.5 * (nu + 1.0)) - gammaln(0.5 * nu) - 0.5 * np.log(np.pi * nu * prior.lags)
+    return float(constant - 0.5 * (nu + 1.0) * np.log1p(square / nu) - 0.5 * np.log(variance))

@@ -11,11 +11,12 @@ from tsinit.kernels.imputation import var_gaps
 from tsinit.models.imputation.problem import longest_gaps
 from tsinit.models.imputation.seasonal_drift import SeasonalDrift, drift_terms
 from tsinit.models.imputation.var_regressions import (
-    NoisePrior,
     SegmentLayout,
     VARParameters,
+    VARPrior,
     draw_parameters,
     fill_lags,
+    informing_rows,
     lay_out,
     log_prior,
     parameters_for,
@@ -140,9 +141,11 @@ class VARDraw(NamedTuple):
 class VARChain:
     """Gibbs sampler of the autoregression and of the missing cells.
 
-    z_t = A_1 z_(t-1) + ... + A_L z_(t-L) + C' f_t + c + e_t, e_t ~ N(0, Q), with a matrix-normal inverse-Wishart prior.
+    z_t = A_1 z_(t-1) + ... + A_L z_(t-L) + C' f_t + c + e_t, e_t ~ N(0, Q), with a prior that has no scale of its own
+    (`var_regressions`).
     The first L rows of a segment, which have fewer rows before them, each have a regression of their own on those there
-    are, shared by all segments, so that a segment has a complete joint distribution and every update is exact.
+    are, shared by all segments, so that a segment has a complete joint distribution. Where segments are few, all rows
+    inform these regressions.
 
     Where outages are long, C and c follow a random walk from one period to the next (`SeasonalDrift`): during an outage
     the table then follows the profile of the days around it, not that of the whole year.
@@ -158,8 +161,8 @@ class VARChain:
     drift : "auto" or bool
         Whether the season drifts; "auto" where a period is known, a column is missing for a quarter of it or longer
         at a stretch, and a sequence has at least 8.
-    noise_prior : NoisePrior, optional
-        Inverse Wishart with D + 2 degrees of freedom and mean I if not given.
+    prior : VARPrior, optional
+        Of all regressions; that of `var_regressions.prior_for` if not given.
 
     Attributes
     ----------
@@ -185,13 +188,12 @@ class VARChain:
         *,
         periods: Sequence[float] = (),
         drift: str | bool = "auto",
-        noise_prior: NoisePrior | None = None,
+        prior: VARPrior | None = None,
     ) -> None:
-        self._rng, self._L, D = rng, problem.lags, problem.z.shape[1]
+        self._rng, self._L = rng, problem.lags
         self.table = VARTable(problem, start, periods)
         self.layout = self.table.layout
         self._drift = _new_drift(problem, self.layout, periods, drift, rng)
-        prior = NoisePrior(D + 2.0, 1.0) if noise_prior is None else noise_prior
         static = ~seasonal(problem, periods)[0] if self.drifts else None
         self.regressions = regressions_of(self.layout, problem, static, prior)
         self.parameters: dict[int, VARParameters] = {}
@@ -237,17 +239,19 @@ class VARChain:
         total = 0.0
         for part in self.regressions:
             X, Y = part.X, fill_lags(part, self.table.Z)
+            present = self.parameters.get(part.before)
             if part.before == self._L and self._drift is not None:
-                drawn, profile = self._drift.draw(X, Y, part.scale, part.prior)
+                drawn, profile = self._drift.draw(X, Y, part.n_lags, part.prior, present)
                 E = Y - X @ drawn.B - profile
             else:
-                sums = X.T @ X, X.T @ Y, Y.T @ Y
-                drawn = draw_parameters(self._rng, *sums, len(Y), part.scale, part.prior)
+                U, V = informing_rows(part, self.table.Z)
+                sums = U.T @ U, U.T @ V, V.T @ V
+                drawn = draw_parameters(self._rng, sums, len(V), part.n_lags, part.prior, present)
                 E = Y - X @ drawn.B
             weighted = E @ drawn.precision
             self.table.weighted[part.rows] = weighted
             self.parameters[part.before] = drawn
-            total += log_prior(drawn, part.scale, part.prior) - 0.5 * float(np.vdot(weighted, E))
+            total += log_prior(drawn, part.n_lags, part.prior) - 0.5 * float(np.vdot(weighted, E))
             total -= 0.5 * len(Y) * (drawn.log_det + Y.shape[1] * np.log(2 * np.pi))
         self.log_density = float(total)
         if not np.isfinite(total):
@@ -307,7 +311,7 @@ def complete_rows(
     table, L, D = VARTable(problem, start, periods), problem.lags, problem.z.shape[1]
     static = None if draw.profile is None else ~seasonal(problem, periods)[0]
     parameters = {}
-    for part in regressions_of(table.layout, problem, static, NoisePrior(D + 2.0, 1.0)):
+    for part in regressions_of(table.layout, problem, static):
         one = parameters[part.before] = parameters_for(part, draw.parameters, D)
         E = fill_lags(part, table.Z) - part.X @ one.B
         if draw.profile is not None and part.before == L:
