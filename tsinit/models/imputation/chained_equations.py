@@ -85,7 +85,7 @@ class _CellSampler:
         self._limits = column_gaps.DrawLimits(
             problem.low, problem.high, problem.lower, problem.upper
         )
-        self._workspace = column_gaps.workspace(equations.gaps, problem.lags)
+        self._workspace = column_gaps.workspace(equations.gaps, equations.reach)
         self.n_reflected = np.zeros(D, dtype=np.int64)
         self.joint = JointCells(equations, start) if equations.pilot else None
 
@@ -181,7 +181,7 @@ class FCSChain:
 
     def _gather(self) -> None:
         eq, (W, F, weights) = self.equations, self.table
-        given = W, F, eq.problem.lags, eq.rows, eq.starts, self._X, self._S
+        given = W, F, eq.reach, eq.rows, eq.starts, self._X, self._S
         if weights.size:
             weighted_grams(*given, weights)
         else:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from tsinit.models.imputation.lag_patterns import decode
 from tsinit.models.imputation.problem import run_lengths
 from tsinit.models.imputation.var_regressions import (
     MIN_ROWS_PER_COEFFICIENT,
@@ -161,7 +162,7 @@ class JointCells:
         """Find the regressions in the Gram matrices."""
         eq, L, D = self._eq, self._L, len(self._own)
         before, counts = (
-            np.array([_before(int(code), L) for code in eq.codes]),
+            np.array([decode(int(code), L)[0] for code in eq.codes]),
             np.diff(eq.starts),
         )
         found = []
@@ -213,11 +214,3 @@ class JointCells:
         n_reflected += own.n_reflected
         here, there = self._places
         W.reshape(-1)[here] = own.Z.reshape(-1)[there]
-
-
-def _before(code: int, L: int) -> int:
-    """Lags in a row that a pattern has, from the nearest on."""
-    c = 0
-    while c < L and code >> (L - 1 - c) & 1:
-        c += 1
-    return c

@@ -1,51 +1,32 @@
 """The rows of an imputation problem as the kernels of chained equations take them.
 
-The table is laid out by the clock, so that lags never reach across a long break of the index or into another sequence.
-Rows with the same lags share a pattern, and every pattern is served by a regression.
+The table is laid out by the clock (`lag_patterns`); windows and design matrices reach as far as some regression does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tsinit.kernels.imputation.column_gaps import ColumnGaps
 from tsinit.kernels.imputation.column_regressions import RegressionDesign
 from tsinit.models.imputation import joint_cells
+from tsinit.models.imputation.lag_patterns import (
+    ClockLayout,
+    LagPatterns,
+    decode,
+    features,
+    group,
+    lay_out,
+    merged,
+    serve,
+)
 
 if TYPE_CHECKING:
     from tsinit._typing import BoolArray, FloatArray, IntArray
     from tsinit.models.imputation.problem import ImputationProblem
     from tsinit.models.imputation.var_regressions import VARParameters
-
-#: Rows that the regression of a pattern needs: so many, or so many times its coefficients.
-_MIN_ROWS, _ROWS_PER_COEFFICIENT = 30, 5
-
-
-class ClockLayout(NamedTuple):
-    """Rows laid out by the clock, so that lag l of row t is row t - l.
-
-    L empty rows stand before, between and after the sequences and where more than L steps are
-    skipped. Fewer skipped steps become rows that are missing, so that the rows around them keep their lags.
-    """
-
-    place: IntArray  # (T,), where each given row lies
-    n_rows: int  # of the layout
-    pattern: (
-        IntArray  # (n_rows,), bits of the lags that are there, earliest first; -1 for empty rows
-    )
-
-
-class LagPatterns(NamedTuple):
-    """Patterns of available lags and the regressions that serve them."""
-
-    codes: IntArray  # (Q,), the commonest first
-    rows: IntArray  # (n,), rows of the layout by pattern
-    starts: IntArray  # (Q + 1,)
-    regressions: IntArray  # (K,), pattern of each regression, the one that serves most rows first
-    member: BoolArray  # (K, Q), whether the rows of a pattern inform a regression
 
 
 class LaggedRegressions:
@@ -63,6 +44,8 @@ class LaggedRegressions:
     ----------
     place : (T,) int64
         Where each row of the problem lies in the layout.
+    reach : int
+        The farthest lag of a regression, which is all that windows hold; of all lags where rows are few.
     incomplete : (I,) int64
         Columns with missing cells.
     joint : (T, D) bool
@@ -81,9 +64,13 @@ class LaggedRegressions:
         layout = lay_out(problem.offsets, problem.steps, L)
         self.place, self.n_rows = layout.place, layout.n_rows
         self.covariates = self._covariates()
-        self.width = (2 * L + 1) * problem.z.shape[1] + self.covariates.shape[1]
+        self.reach = L
         patterns = group(layout, L, lambda code: self._features(code, 0).size)
         self.regressions = patterns.regressions if regressions is None else regressions
+        if pilot is None:  # whose rows are told by all their lags
+            self.reach = max(max(decode(int(code), L)) for code in self.regressions)
+            patterns = merged(patterns)
+        self.width = (2 * self.reach + 1) * problem.z.shape[1] + self.covariates.shape[1]
         self.codes, self.rows, self.starts = patterns.codes, patterns.rows, patterns.starts
         self.design = self._design(patterns)
         self.joint = joint_cells.find(problem, pilot)
@@ -96,8 +83,9 @@ class LaggedRegressions:
         self.n_cells = missing.sum(axis=0)
 
     def _features(self, code: int, j: int) -> IntArray:
-        D, L = self.problem.z.shape[1], self.problem.lags
-        return features(int(code), j, D, L, self.covariates.shape[1], self.problem.lag_features)
+        D, there = self.problem.z.shape[1], decode(int(code), self.problem.lags)
+        F, which = self.covariates.shape[1], self.problem.lag_features
+        return features(there, j, D, self.reach, F, which)
 
     def _covariates(self) -> FloatArray:
         """Covariates and intercept by layout row; rows for skipped steps take what lies between."""
@@ -106,7 +94,7 @@ class LaggedRegressions:
         return np.column_stack([*between, np.ones(self.n_rows)])
 
     def _design(self, patterns: LagPatterns) -> RegressionDesign:
-        D, L = self.problem.z.shape[1], self.problem.lags
+        D = self.problem.z.shape[1]
         chosen = [[self._features(code, j) for j in range(D)] for code in self.regressions]
         size = np.array([[len(places) for places in row] for row in chosen], dtype=np.int64)
         index = np.zeros((*size.shape, size.max()), dtype=np.int64)
@@ -114,15 +102,15 @@ class LaggedRegressions:
             for j, places in enumerate(row):
                 index[k, j, : len(places)] = places
         counts = np.diff(patterns.starts).astype(float)
-        return RegressionDesign(index, size, L * D + np.arange(D), patterns.member, counts)
+        return RegressionDesign(index, size, self.reach * D + np.arange(D), patterns.member, counts)
 
     def _gaps(self, layout: ClockLayout) -> ColumnGaps:
-        L, there = self.problem.lags, layout.pattern >= 0
+        there = layout.pattern >= 0
         missing = np.repeat(there[:, None], self.problem.z.shape[1], axis=1)
         missing[self.place] = self.problem.missing & ~self.joint
         rows = [np.flatnonzero(mask) for mask in missing.T]
-        served = serve(layout.pattern, self.regressions, L)
-        return gap_blocks(rows, there, served, L)
+        served = serve(layout.pattern, self.regressions, self.problem.lags)
+        return gap_blocks(rows, there, served, self.reach)
 
     def spread(self, start: FloatArray) -> FloatArray:
         """Lay a complete table out by the clock; rows for skipped steps take what lies between."""
@@ -143,131 +131,6 @@ class LaggedRegressions:
         mean = np.bincount(columns, values, D) / n
         square = np.bincount(columns, values * values, D) / n
         return mean, np.sqrt(np.maximum(square - mean * mean, 0.0))
-
-
-def lay_out(offsets: IntArray, steps: IntArray, L: int) -> ClockLayout:
-    """Place every row by its clock.
-
-    Parameters
-    ----------
-    offsets : (N + 1,) int
-    steps : (T,) int
-        Increasing within each sequence.
-    L : int
-        Lags.
-
-    Returns
-    -------
-    ClockLayout
-    """
-    distance = np.diff(steps, prepend=0)
-    long = distance > L + 1
-    long[offsets[:-1]] = True
-    move = np.where(long, L + 1, distance)
-    move[0] = L
-    place = np.cumsum(move).astype(np.int64)
-    n_rows = int(place[-1]) + L + 1
-    there = np.zeros(n_rows, dtype=bool)
-    last_rows = [*np.flatnonzero(long)[1:] - 1, len(steps) - 1]
-    for first, last in zip(place[long], place[last_rows], strict=True):
-        there[first : last + 1] = True
-    return ClockLayout(place, n_rows, _patterns(there, L))
-
-
-def _patterns(there: BoolArray, L: int) -> IntArray:
-    shifts = [*range(-L, 0), *range(1, L + 1)]
-    code = np.zeros(len(there), dtype=np.int64)
-    for bit, shift in enumerate(shifts):
-        code |= np.roll(there, -shift).astype(np.int64) << bit
-    return np.where(there, code, -1)
-
-
-def group(layout: ClockLayout, L: int, n_coefficients: Callable[[int], int]) -> LagPatterns:
-    """Sort rows by pattern and choose the regressions.
-
-    A pattern of enough rows has its own. One of few rows is served by a regression on all rows that have
-    at least its lags; where those are few too, the farthest lags are given up one after the other.
-
-    Parameters
-    ----------
-    layout : ClockLayout
-    L : int
-    n_coefficients : callable
-        Coefficients of the regression of a pattern.
-
-    Returns
-    -------
-    LagPatterns
-    """
-    codes, counts = np.unique(layout.pattern[layout.pattern >= 0], return_counts=True)
-    codes, counts = codes[np.argsort(-counts, kind="stable")], np.sort(counts)[::-1]
-    members: dict[int, BoolArray] = {}
-    for code in [*codes, 0]:
-        chosen, member = _served_by(int(code), codes, counts, L, n_coefficients)
-        members.setdefault(chosen, member)
-    by_pattern = [np.flatnonzero(layout.pattern == code) for code in codes]
-    starts = np.concatenate([[0], np.cumsum([len(rows) for rows in by_pattern])])
-    return LagPatterns(
-        codes, np.concatenate(by_pattern), starts.astype(np.int64),
-        np.array(list(members), dtype=np.int64), np.array(list(members.values())),
-    )  # fmt: skip
-
-
-def _served_by(
-    code: int, codes: IntArray, counts: IntArray, L: int, n_coefficients: Callable[[int], int]
-) -> tuple[int, BoolArray]:
-    """Pattern of the regression that serves a pattern, and which patterns' rows inform it."""
-    order = sorted(range(2 * L), key=lambda bit: -abs(_shift(bit, L)))
-    while True:
-        need = max(_MIN_ROWS, _ROWS_PER_COEFFICIENT * n_coefficients(code))
-        for member in (codes == code, codes & code == code):
-            if counts[member].sum() >= need or (code == 0 and member.all()):
-                return code, member
-        code &= ~(1 << next(bit for bit in order if code >> bit & 1))
-
-
-def _shift(bit: int, L: int) -> int:
-    return bit - L if bit < L else bit - L + 1
-
-
-def serve(pattern: IntArray, regressions: IntArray, L: int) -> IntArray:
-    """Regression of every row: of its own pattern, or of the largest part of it that has one.
-
-    Returns
-    -------
-    (n_rows,) int64
-        Index into `regressions`, -1 for empty rows.
-    """
-    nearness = [L + 1 - abs(_shift(bit, L)) for bit in range(2 * L)]
-    score = np.array(
-        [sum(w for bit, w in enumerate(nearness) if code >> bit & 1) for code in regressions]
-    )
-    served = np.full(len(pattern), -1, dtype=np.int64)
-    for code in np.unique(pattern[pattern >= 0]):
-        inside = (regressions & code) == regressions
-        served[pattern == code] = np.where(inside, score, -1).argmax()
-    return served
-
-
-def features(code: int, j: int, D: int, L: int, n_covariates: int, lag_features: str) -> IntArray:
-    """Places in the window of the predictors of column j where the lags of `code` are there.
-
-    Other columns enter at all these lags, before and after; the column itself only at those before: what comes
-    after it is explained by it, in equations of its own.
-
-    Returns
-    -------
-    (d,) int64
-    """
-    there = [0] + [_shift(bit, L) for bit in range(2 * L) if code >> bit & 1]
-    chosen = [
-        (shift + L) * D + k
-        for shift in sorted(there)
-        for k in range(D)
-        if (shift < 0 if k == j else shift == 0 or lag_features == "all")
-    ]
-    first = (2 * L + 1) * D
-    return np.array(chosen + list(range(first, first + n_covariates)), dtype=np.int64)
 
 
 def gap_blocks(rows: list[IntArray], there: BoolArray, regression: IntArray, L: int) -> ColumnGaps:
