@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from tsinit import TBayesMICE, cli, datasets
-from tsinit._cli.csv_text import CSVText, write_together
+from tsinit._cli.csv_text import CSVText
 from tsinit._cli.gaps import read_gaps
 from tsinit._validate import check_series
 
@@ -336,15 +336,49 @@ def test_a_failed_fit_is_code_1_and_leaves_no_file(air, monkeypatch, capsys):
     assert {path.name for path in air.parent.iterdir()} == {"air.csv"}
 
 
-def test_files_appear_together_or_not_at_all(tmp_path):
-    def fail(path):
-        path.write_text("half")
-        raise KeyboardInterrupt
+def _piped(*arguments, **options):
+    command = [sys.executable, "-m", "tsinit", "impute", *map(str, arguments), *QUICK]
+    return subprocess.run(command, capture_output=True, check=False, timeout=300, **options)
 
-    (tmp_path / "a.csv").write_text("old")
-    with pytest.raises(KeyboardInterrupt):
-        write_together({tmp_path / "a.csv": "new", tmp_path / "b.csv": fail})
-    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.csv", "old")]
+
+def test_the_table_may_go_to_standard_output_and_words_then_do_not(air):
+    out = air.with_name("full.csv")
+    assert run(air, out) == 0
+    done = _piped(air, "/dev/stdout")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == out.read_bytes()
+    assert b"Filled 44 cells" in done.stderr
+    assert {path.name for path in air.parent.iterdir()} == {"air.csv", "full.csv"}
+
+
+def test_files_beside_a_stream_are_refused(air, capsys):
+    said = _refused([air, "/dev/null", "--intervals", "0.9"], capsys)
+    assert "OUT.csv must be a file where --intervals and --imputations write others beside" in said
+
+
+def test_permissions_stay_when_a_file_is_replaced(air):
+    air.chmod(0o640)
+    assert run(air, air, "--overwrite") == 0
+    assert air.stat().st_mode & 0o777 == 0o640
+
+
+def test_names_are_checked_before_anything_is_computed(air, monkeypatch, capsys):
+    monkeypatch.setattr(TBayesMICE, "fit", None)
+    long = air.with_name("a" * 250 + ".csv")
+    loop = air.with_name("loop")
+    loop.symlink_to(loop)
+    for arguments in ([long, "--intervals", "0.9"], [long, "--imputations", "2"], [loop]):
+        said = _refused([air, *arguments], capsys)
+        assert "must be a file that can be written; got" in said
+    assert {path.name for path in air.parent.iterdir()} == {"air.csv", "loop"}
+
+
+def test_a_name_that_the_terminal_lacks_costs_no_result(air):
+    out = air.with_name("Größe.csv")
+    done = _piped(air, out, env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0, done.stderr
+    assert b"Gr\\xf6\\xdfe.csv" in done.stdout
+    assert out.exists()
 
 
 def test_ctrl_c_leaves_nothing_behind(air):

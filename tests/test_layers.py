@@ -11,8 +11,8 @@ PACKAGE = Path(__file__).parents[1] / "tsinit"
 
 #: Lowest first; a module may import what lies strictly lower, or its own part.
 LAYERS = [
-    ("kernels", "_typing", "_deprecation"),
-    ("_validate", "_spectrum"),
+    ("kernels", "_typing", "_deprecation", "_interrupt"),
+    ("_validate", "_spectrum", "_atomic"),
     ("metrics",),
     ("datasets", "emissions", "partitions", "pooling"),
     ("init", "result"),

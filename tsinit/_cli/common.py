@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tsinit._atomic import check_writable
+
 if TYPE_CHECKING:
     from tsinit._typing import StrPath
 
@@ -24,18 +26,17 @@ def say(text: str = "", wrap: bool = True) -> None:
     # A path stays in one piece, to be copied.
     wrapper = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False)
     lines = text.splitlines() or [""]
+    # A name that the terminal's encoding lacks must not cost a result.
+    encoding = sys.stdout.encoding or "utf-8"
     for line in lines:
-        sys.stdout.write((wrapper.fill(line) if wrap else line) + "\n")
+        text = (wrapper.fill(line) if wrap else line) + "\n"
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
     sys.stdout.flush()
 
 
 def require_folder(path: StrPath, option: str) -> None:
     """Refuse a place that cannot be written before an hour of computing and not after."""
-    folder = Path(path).expanduser().parent
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{option} must lie in a folder that exists; got '{path}'.")
-    if Path(path).is_dir():
-        raise IsADirectoryError(f"{option} must be a file; got the folder '{path}'.")
+    check_writable(Path(path).expanduser(), option)
 
 
 def whole(minimum: int) -> Callable[[str], int]:

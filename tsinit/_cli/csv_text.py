@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -115,35 +114,3 @@ def _lines(text: str, separator: str) -> Iterator[list[Span]]:
         if found.group(2) != separator:
             yield line
             line = []
-
-
-def write_together(files: dict[Path, str | Callable[[Path], object]]) -> None:
-    """Write files under other names, and give them theirs once all are there: an interruption leaves none.
-
-    Parameters
-    ----------
-    files : dict of Path to function or str
-        The text, or a function that writes a file under the name that it is given.
-    """
-    # Where a name is a link, what it points at is written.
-    places = [path.resolve() for path in files]
-    waiting = [
-        place.with_name(f".{place.name}.{os.getpid()}.part{place.suffix}") for place in places
-    ]
-    try:
-        for temporary, content in zip(waiting, files.values(), strict=True):
-            if callable(content):
-                content(temporary)
-            else:
-                write(temporary, content)
-        for temporary, place in zip(waiting, places, strict=True):
-            temporary.replace(place)
-    finally:
-        for temporary in waiting:
-            temporary.unlink(missing_ok=True)
-
-
-def write(path: Path, text: str) -> None:
-    """Write a text as it is, line endings included."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        file.write(text)

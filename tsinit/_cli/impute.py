@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 import sys
 import time
@@ -10,6 +11,7 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from tsinit._atomic import is_standard_output
 from tsinit._cli import impute_options
 from tsinit._cli.common import NOTHING_FITTED, OK, say
 
@@ -45,10 +47,19 @@ def run(arguments: argparse.Namespace) -> int:
     ValueError, TypeError, OSError
         An argument or the file is not what it should be.
     """
-    from tsinit._cli.gaps import read_gaps
-    from tsinit._cli.impute_files import copy, output_files, write_all
+    from tsinit._cli.impute_files import output_files
 
     files = output_files(arguments)
+    # Where OUT.csv is standard output, what there is to say must not come between its lines.
+    aside = is_standard_output(files.output)
+    with contextlib.redirect_stdout(sys.stderr) if aside else contextlib.nullcontext():
+        return _impute(arguments, files)
+
+
+def _impute(arguments: argparse.Namespace, files: OutputFiles) -> int:
+    from tsinit._cli.gaps import read_gaps
+    from tsinit._cli.impute_files import copy, write_all
+
     gaps = read_gaps(
         arguments.data, time=arguments.time, groups=arguments.groups, columns=arguments.columns,
         exclude=arguments.exclude, missing=arguments.missing,

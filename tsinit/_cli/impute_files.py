@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tsinit._cli.common import require_folder
-from tsinit._cli.csv_text import write, write_together
+from tsinit._atomic import Content, check_writable, is_stream, write_together
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,9 +47,12 @@ def output_files(arguments: argparse.Namespace) -> OutputFiles:
         ],
         Path(arguments.plot).expanduser() if arguments.plot else None,
     )
-    for place, option in ((output, "OUT.csv"), (files.plot, "--plot")):
-        if place is not None:
-            _require_place(place, option)
+    for place, option in _named(files):
+        check_writable(place, option)
+    if is_stream(output) and (files.intervals or files.imputations):
+        raise ValueError(
+            f"OUT.csv must be a file where --intervals and --imputations write others beside it; got '{output}'."
+        )
     if files.plot is not None:
         _require_picture(files.plot)
     if _same(output, source) and not arguments.overwrite:
@@ -68,14 +68,11 @@ def output_files(arguments: argparse.Namespace) -> OutputFiles:
     return files
 
 
-def _require_place(path: Path, option: str) -> None:
-    require_folder(path, option)
-    if path.exists() and not path.is_file():
-        raise OSError(f"{option} must be a file; got '{path}', which is none.")
-    if not os.access(path.parent, os.W_OK):
-        raise PermissionError(
-            f"{option} must lie in a folder that may be written to; got '{path}'."
-        )
+def _named(files: OutputFiles) -> list[tuple[Path, str]]:
+    """Return files with the names of the arguments that ask for them."""
+    beside = [(place, "A file beside OUT.csv") for place in (files.intervals, *files.imputations)]
+    found = [(files.output, "OUT.csv"), *beside, (files.plot, "--plot")]
+    return [(place, name) for place, name in found if place is not None]
 
 
 def _require_picture(path: Path) -> None:
@@ -98,7 +95,7 @@ def copy(source: StrPath, output: Path) -> None:
     """Where there is nothing to fill, OUT is IN."""
     given = Path(source).expanduser()
     if not _same(output, given):
-        write_together({output: lambda path: shutil.copyfile(given, path)})
+        write_together({output: given.read_bytes()})
 
 
 def write_all(
@@ -124,7 +121,7 @@ def write_all(
     def text(table: Any) -> str:
         return gaps.text.filled(gaps.cells(table, model.bounds))
 
-    content: dict[Path, str | Callable[[Path], object]] = {files.output: text(filled)}
+    content: dict[Path, Content] = {files.output: text(filled)}
     if files.intervals:
         content[files.intervals] = _intervals(gaps, model.bounds, interval)
     if files.imputations:
@@ -138,7 +135,7 @@ def write_all(
 
 
 def _write_table(text: Callable[[Any], str], table: Any, path: Path) -> None:
-    write(path, text(table))
+    path.write_bytes(text(table).encode())
 
 
 def _intervals(gaps: CSVGaps, bounds: Any, interval: Sequence[pd.DataFrame]) -> str:

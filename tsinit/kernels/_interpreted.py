@@ -39,8 +39,9 @@ def call(function, *args):
     return function(*args)
 
 
-def dgemm(op_left, op_right, m, n, k, alpha, left, ld_left, right, ld_right, beta, out, ld_out):
+def dgemm(*arguments):
     """BLAS, out (m, n) = alpha op(left) op(right) + beta out, all by columns."""
+    op_left, op_right, m, n, k, alpha, left, ld_left, right, ld_right, beta, out, ld_out = arguments
     L = _columns(left, m, k, ld_left) if op_left == ord("N") else _columns(left, k, m, ld_left).T
     R = (
         _columns(right, k, n, ld_right)
@@ -51,8 +52,9 @@ def dgemm(op_left, op_right, m, n, k, alpha, left, ld_left, right, ld_right, bet
     O[...] = alpha * (L @ R) + (beta * O if beta else 0.0)
 
 
-def dsyrk(triangle, op, n, k, alpha, a, ld_a, beta, out, ld_out):
+def dsyrk(*arguments):
     """BLAS, one triangle of out (n, n) = alpha op(a) op(a)' + beta out, all by columns."""
+    triangle, op, n, k, alpha, a, ld_a, beta, out, ld_out = arguments
     A = _columns(a, n, k, ld_a) if op == ord("N") else _columns(a, k, n, ld_a).T
     O = _columns(out, n, n, ld_out)  # noqa: E741
     mine = np.triu if triangle == ord("U") else np.tril

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from tsinit._interrupt import is_interrupt
 from tsinit._validate import (
     check_fitted,
     check_seed,
@@ -229,15 +230,6 @@ def _bar(estimator: SeriesEstimator, monitor: Monitor) -> Iterator[None]:
             yield
         finally:
             monitor.callback = None
-
-
-def is_interrupt(error: BaseException | None) -> bool:
-    """Tell whether an error is Ctrl-C in disguise: Numba wraps one that comes while it hands over arguments."""
-    while error is not None:
-        if isinstance(error, KeyboardInterrupt):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 @contextlib.contextmanager
