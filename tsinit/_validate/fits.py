@@ -120,6 +120,6 @@ def no_contender(failures: Iterable[tuple[str, str, str]]) -> ValueError:
 def warn_about_step(iteration: int) -> None:
     """Warn that an EM step lost likelihood and was taken back."""
     warn(
-        f"EM step {iteration} lost likelihood beyond rounding and was taken back; the fit ends there.",
+        f"EM step {iteration} lost likelihood beyond rounding and was taken back.",
         RuntimeWarning,
     )

@@ -201,7 +201,7 @@ def test_a_step_that_loses_is_taken_back_and_told_to_those_who_ask(monkeypatch, 
         return params._replace(R=100.0 * params.R) if spoilt.calls == 4 else params
 
     monkeypatch.setattr(EM, "step", spoilt)
-    said = "EM step 4 lost likelihood beyond rounding and was taken back; the fit ends there."
+    said = "EM step 4 lost likelihood beyond rounding and was taken back."
     for verbose in (0, 2):
         spoilt.calls = 0
         with (
@@ -211,7 +211,6 @@ def test_a_step_that_loses_is_taken_back_and_told_to_those_who_ask(monkeypatch, 
         ):
             fitted = model(verbose=verbose).fit(Y)
         assert verbose == 0 or caught[0].filename == __file__
-        assert fitted.n_iter_ == 4
-        assert not fitted.converged_
-        assert fitted.history_[4] == fitted.history_[3] == fitted.log_likelihood_
+        assert fitted.history_[4] == fitted.history_[3] < fitted.log_likelihood_
+        assert (np.diff(fitted.history_) >= 0.0).all()
     capfd.readouterr()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _COMPARED = 50_000  # rows on which candidates are compared: enough to choose, and a long series costs no more
 _STATE_NOISE = 1e-4  # noise of a state, at least in units of its variance
+_LOST = 0.5  # share of the variance of the data below which the states have too little noise
 _RADIUS = 0.5  # of states beyond what the data can carry: short-lived
 
 
@@ -60,15 +61,17 @@ def best(
     """
     z = np.ascontiguousarray(z)
     found = views(z, offsets, n_states, strategy.n_block_rows, strategy.gaps)
-    if len(found) == len(found[0].choices) == 1 and found[0].name != "smooth":
-        return _fit(
-            strategy, found[0].factor(found[0].choices[0]), n_states, loadings, found[0].name
-        )
     kalman = Kalman(z[:_COMPARED], n_states, np.minimum(offsets, _COMPARED))
 
     def scored(factor: HankelFactor, name: str) -> tuple[float, IdentifiedModel]:
         fit = _fit(strategy, factor, n_states, loadings, name)
-        return kalman.log_likelihood(fit.params), fit
+        return _likeliest(kalman, fit)
+
+    if len(found) == len(found[0].choices) == 1 and found[0].name != "smooth":
+        fit = _fit(
+            strategy, found[0].factor(found[0].choices[0]), n_states, loadings, found[0].name
+        )
+        return fit if _raised(fit.params) is None else _likeliest(kalman, fit)[1]
 
     likeliest = {
         view.name: max((scored(view.factor(rows), view.name) for rows in view.choices), key=_score)
@@ -130,6 +133,28 @@ def _identify(
     return LinearGaussianParams(
         model.A, model.C, Q, R, np.zeros(order), solve_lyapunov(model.A, Q), np.zeros(len(R))
     )
+
+
+def _likeliest(kalman: Kalman, fit: IdentifiedModel) -> tuple[float, IdentifiedModel]:
+    """Score a model, and with more state noise where its own leaves most of the variance unexplained."""
+    score, raised = kalman.log_likelihood(fit.params), _raised(fit.params)
+    if raised is not None and (better := kalman.log_likelihood(raised)) > score:
+        return better, fit._replace(params=raised)
+    return score, fit
+
+
+def _raised(params: LinearGaussianParams) -> LinearGaussianParams | None:
+    """Raise the state noise until outputs have the variance of the data; None where they have half of it anyway.
+
+    A decay without noise is a transient: next to none of its variance comes from the state noise that is identified.
+    A stationary prior of that size excludes the data, and a white model with a wrong A would be likelier.
+    """
+    own = float(np.trace(params.C @ params.P0 @ params.C.T))
+    wanted = len(params.C) - float(np.trace(params.R))
+    if not 0.0 < own < _LOST * wanted:
+        return None
+    gain = wanted / own
+    return params._replace(Q=gain * params.Q, P0=gain * params.P0)
 
 
 def _little_noise(strategy: Subspace, model: Realisation) -> FloatArray:

@@ -11,12 +11,14 @@ from tsinit.kernels.params import LinearGaussianParams
 from tsinit.metrics import spectral_radius
 from tsinit.models.state_space.m_step import (
     EMState,
+    Expectations,
     MStepSettings,
     RegressionData,
-    by_variable,
-    lifted,
+    expectations,
     m_step,
 )
+from tsinit.models.state_space.observation_step import by_variable, lifted
+from tsinit.models.state_space.quasi_newton import ascend
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
 _PLAIN = 2  # plain iterations before the first extrapolation, whose two steps they are
 _LONGER = 4.0  # factor by which the longest leap grows when it was good, and shrinks when not
 _SLACK = 1e-9  # relative fall of the objective that is rounding, not a failed step
+_FIRST = (
+    50  # E-steps of EM after which quasi-Newton steps take over: they are faster where EM is slow
+)
+_BETWEEN = 10  # and where those could not go on
 
 _Result = TypeVar("_Result")
 
@@ -37,7 +43,31 @@ class EMResult(NamedTuple):
 
     state: EMState
     converged: bool
-    monotone: bool  # False: a step lost likelihood beyond rounding and was taken back
+    lost: int | None  # the first iteration that lost likelihood beyond rounding, and was taken back
+
+
+class EStepBudget:
+    """E-steps that a run may still take.
+
+    Parameters
+    ----------
+    left : int
+    """
+
+    def __init__(self, left: int) -> None:
+        self.left, self.going, self.used = left, True, 0
+        self.lost: int | None = None  # the first that lost likelihood beyond rounding
+
+    @property
+    def spent(self) -> bool:
+        """Whether the run has to end."""
+        return self.left <= 0 or not self.going
+
+    def spend(self, going: bool) -> None:
+        """Count an E-step, after which the run was told to go on or not."""
+        self.left -= 1
+        self.used += 1
+        self.going = going
 
 
 def run_monitored(states: Generator[EMState, bool, _Result], monitor: Monitor) -> _Result:
@@ -85,63 +115,89 @@ class EM:
 
     def step(self, state: EMState) -> LinearGaussianParams:
         """Run one M-step."""
-        return m_step(self.data, state, self.settings)
+        return m_step(self.expectations(state), state.params, self.settings)
+
+    def expectations(self, state: EMState) -> Expectations:
+        """Sum up the moments of an E-step."""
+        return expectations(self.data, state, self.settings)
 
     def iterate(
         self, state: EMState, *, max_iter: int, tol: float, accelerate: bool
     ) -> Generator[EMState, bool, EMResult]:
-        """Iterate from a state until a plain step gains less than `tol` nats per observed value.
+        """Iterate from a state until the gain that is left is predicted below `tol` nats per observed value.
+
+        EM goes first. Where a plain step gains less than that, or none of it helps, quasi-Newton steps take over; those
+        are also what tells a maximum from a plateau. Where they cannot go on (a covariance that becomes singular leaves
+        them without a gradient), EM takes some steps, and they begin again.
 
         A generator, so that a run may be left and taken up again: it yields the state of the start and after every
-        iteration, is sent whether to go on, and returns an `EMResult`. Every E-step counts as one iteration, a
-        rejected extrapolation with the state that stands. The objective never falls: a step that loses is taken back
-        and ends the run.
+        iteration, is sent whether to go on, and returns an `EMResult`. Every E-step counts as one iteration, one that
+        does not gain with the state that stands: the objective never falls.
         """
         min_gain = tol * max(self.kalman.n_observed, 1)
-        going = yield state
-        left, n_plain, reach = max_iter, 0, 1.0
-        while left > 0 and going:
+        budget = EStepBudget(max_iter)
+        budget.going = yield state
+        limit = _FIRST if accelerate else max_iter
+        while not budget.spent:
+            before = state.objective
+            state = yield from self._climb(state, budget, min_gain, limit, accelerate)
+            if budget.spent:
+                break
+            done = yield from ascend(self, state, budget, min_gain)
+            state = done.state
+            if done.converged:
+                return EMResult(state, True, budget.lost)
+            if not done.n_steps and state.objective - before < min_gain:
+                # Neither EM nor the gradient moves it.
+                return EMResult(state, tol > 0.0, budget.lost)
+            limit = _BETWEEN
+        return EMResult(state, False, budget.lost)
+
+    def _climb(
+        self, state: EMState, budget: EStepBudget, min_gain: float, limit: int, accelerate: bool
+    ) -> Generator[EMState, bool, EMState]:
+        """Take EM steps until a plain one gains less than `min_gain`, or `limit` are taken."""
+        n_plain, reach, end = 0, 1.0, budget.left - limit
+        while not budget.spent and budget.left > end:
             before = state
             state = self.evaluate(self.step(state))
-            left -= 1
             gain = state.objective - before.objective
-            if gain < 0.0:
-                yield before
-                rounding = gain > -_SLACK * max(abs(before.objective), 1.0)
-                return EMResult(before, rounding, rounding)
-            going = yield state
+            if not gain >= 0.0:
+                state = before
+                if not gain > -_SLACK * max(abs(before.objective), 1.0) and budget.lost is None:
+                    budget.lost = budget.used + 1
+            budget.spend((yield state))
             n_plain += 1
-            if gain < min_gain:
-                return EMResult(state, True, True)
-            if accelerate and n_plain >= _PLAIN and left > 0 and going:
-                state, going, used, reach = yield from self._leap(before, state, gain, left, reach)
-                left -= used
-        return EMResult(state, False, True)
+            if not gain >= min_gain:
+                break
+            if accelerate and n_plain >= _PLAIN and not budget.spent:
+                state, reach = yield from self._leap(before, state, gain, budget, reach)
+        return state
 
     def _leap(
-        self, first: EMState, second: EMState, gain: float, left: int, reach: float
-    ) -> Generator[EMState, bool, tuple[EMState, bool, int, float]]:
+        self, first: EMState, second: EMState, gain: float, budget: EStepBudget, reach: float
+    ) -> Generator[EMState, bool, tuple[EMState, float]]:
         """Extrapolate along the last two EM steps (SQUAREM, scheme S3: Varadhan and Roland, Scand. J. Stat. 2008).
 
         Accepted only if it gains at least what the last plain step gained: as EM's gains shrink, the plain step
         that it replaces would not have done better.
         """
         third = self.step(second)
-        used = 0
         trial, at_limit = _extrapolate(first, second, third, reach, self.settings)
         if trial is not None:
-            state, used = self.evaluate(trial), 1
+            state = self.evaluate(trial)
             if state.objective >= second.objective + gain:
-                reach = _LONGER * reach if at_limit else reach
-                return state, (yield state), used, reach
+                budget.spend((yield state))
+                return state, _LONGER * reach if at_limit else reach
+            budget.spend((yield second))
             reach = max(reach / _LONGER, 1.0)
-            if not (yield second) or used == left:
-                return second, False, used, reach
+            if budget.spent:
+                return second, reach
         state = self.evaluate(third)
-        if state.objective < second.objective:
+        if not state.objective >= second.objective:
             state = second
-        reach = _LONGER * reach if trial is None and at_limit else reach
-        return state, (yield state), used + 1, reach
+        budget.spend((yield state))
+        return state, _LONGER * reach if trial is None and at_limit else reach
 
 
 def _extrapolate(

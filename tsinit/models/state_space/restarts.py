@@ -16,7 +16,8 @@ from tsinit.kernels.params import is_diagonal
 from tsinit.metrics import spectral_radius
 from tsinit.models.monitor import Monitor
 from tsinit.models.state_space.em import EM, run_monitored
-from tsinit.models.state_space.m_step import EMState, MStepSettings, lifted, shaped
+from tsinit.models.state_space.m_step import EMState, MStepSettings, shaped
+from tsinit.models.state_space.observation_step import lifted
 from tsinit.models.state_space.prior import LinearGaussianPrior, weak_prior
 from tsinit.models.state_space.race import EMRace, run_race
 
@@ -220,8 +221,8 @@ def _iterate(
     result = yield from em.iterate(
         state, max_iter=max_iter, tol=options.tol, accelerate=options.accelerate
     )
-    if options.verbose >= 2 and not result.monotone:
-        _validate.warn_about_step(len(monitor.objectives) - 1)
+    if options.verbose >= 2 and result.lost is not None:
+        _validate.warn_about_step(result.lost)
     final = result.state
     moved = final.params is not begin or max_iter > 0
     params = unscale(final.params, data.loc, data.scale) if moved else start

@@ -1,0 +1,231 @@
+"""Unconstrained coordinates of the parameters around a point, in units in which no curvature is far above one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from tsinit.kernels import solve_lyapunov
+from tsinit.kernels.params import LinearGaussianParams
+from tsinit.metrics import spectral_radius
+from tsinit.models.state_space.m_step import transition_regression
+from tsinit.models.state_space.regression import symmetric
+
+if TYPE_CHECKING:
+    from tsinit._typing import FloatArray
+    from tsinit.models.state_space.m_step import Expectations, MStepSettings
+
+_MIN_SHARE = 1e-8  # of the states' second moments, for the variances of their noise
+_MAX_DOUBLINGS = 20  # 2**20 steps
+_RIDGE = 1e-10  # of second moments, so that directions without information have a scale too
+
+
+class RootCoordinates(NamedTuple):
+    """A covariance V = floor + M M' by its root, which reaches singular V, or the floor, at a finite distance.
+
+    A logarithm would put a maximum at the floor infinitely far away. M = L (I + Y) with a lower triangular Y; a
+    diagonal or spherical V has single roots s + Y.
+    """
+
+    structure: str  # "full", "diag" or "spherical"
+    floor: np.ndarray  # (p, p), or (p,) or (1,) minimum variances
+    L: np.ndarray  # (p, p) lower triangular, or (p,) roots s
+    unit: np.ndarray  # of the entries of Y
+
+    @classmethod
+    def at(
+        cls, V: FloatArray, structure: str, floor: FloatArray, weight: float | FloatArray
+    ) -> RootCoordinates:
+        """Build those around V, whose expected log density sums `weight` terms (by row where it is an array)."""
+        p = len(V)
+        if structure == "full":
+            w, U = np.linalg.eigh(V - floor)
+            L = np.asarray(np.linalg.qr((U * _root(w)).T, mode="r")).T
+            unit = np.full((p, p), np.sqrt(1.0 / weight))
+            unit[np.diag_indices(p)] *= np.sqrt(0.5)
+            return cls(structure, floor, L, unit[np.tril_indices(p)])
+        if structure == "spherical":
+            v, floor = V[:1, 0], np.diag(floor).max(keepdims=True)
+            total = np.sum(np.broadcast_to(weight, p))
+            return cls(structure, floor, _root(v - floor), np.sqrt(0.5 * v / total))
+        v, floor = np.diag(V), np.diag(floor)
+        return cls(structure, floor, _root(v - floor), np.sqrt(0.5 * v / weight))
+
+    @property
+    def size(self) -> int:
+        """How many coordinates there are."""
+        return len(self.unit)
+
+    def _root_at(self, u: FloatArray) -> FloatArray:
+        if self.structure != "full":
+            return self.L + self.unit * u
+        Y = np.eye(len(self.L))
+        Y[np.tril_indices_from(Y)] += self.unit * u
+        return self.L @ Y
+
+    def covariance(self, u: FloatArray, p: int) -> FloatArray:
+        """Return V (p, p)."""
+        M = self._root_at(u)
+        if self.structure == "full":
+            return self.floor + M @ M.T
+        return np.diag(np.broadcast_to(self.floor + M**2, p))
+
+    def gradient(self, u: FloatArray, slope: FloatArray) -> FloatArray:
+        """Turn the derivative by V (p, p) into that by the coordinates."""
+        M = self._root_at(u)
+        if self.structure == "full":
+            return (self.L.T @ (2.0 * slope @ M))[np.tril_indices_from(M)] * self.unit
+        v = np.diag(slope)
+        return 2.0 * M * self.unit * (v.sum() if self.structure == "spherical" else v)
+
+
+class Coordinates:
+    """Coordinates u of everything that EM moves; u = 0 is the point where they are built.
+
+    Every block is scaled such that its curvature is of order one: by the moments of its regressors, and by the noise
+    that they are seen through. For the complete data, and EM's steps, that is Q and R, which are far too small where
+    states and observations determine each other; the covariances of the one-step prediction take their place.
+
+    Parameters
+    ----------
+    params : LinearGaussianParams
+    expected : Expectations
+        Of the E-step there.
+    settings : MStepSettings
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        A covariance is singular there.
+    """
+
+    def __init__(
+        self, params: LinearGaussianParams, expected: Expectations, settings: MStepSettings
+    ) -> None:
+        self.origin, self.settings = params, settings
+        n, D = len(params.A), len(params.C)
+        self._B = _with_mean(params)
+        transition, observation = (
+            transition_regression(expected.transition, settings),
+            expected.observation,
+        )
+        size = transition.G[0] / transition.weight
+        # For A and [C, d]: value = origin + left u right, by rows.
+        P = _predicted_covariance(params)
+        S = params.C @ P @ params.C.T
+        self._left_A, self._right_A = np.linalg.cholesky(P), _inverse_root(transition.G[0])
+        self._left_B = np.linalg.cholesky(
+            params.R + (S if observation.scatter.ndim > 1 else np.diag(np.diag(S)))
+        )
+        self._right_B = np.array([_inverse_root(G) for G in observation.G])
+        self._roots: dict[str, RootCoordinates] = {}
+        if settings.transition_cov != "fixed":
+            floor = _relative_floor(params.Q, size)
+            self._roots["Q"] = RootCoordinates.at(
+                params.Q, settings.transition_cov, floor, transition.weight
+            )
+        if settings.observation_cov != "fixed":
+            full = settings.observation_cov == "full"
+            floor = settings.floor.min() * np.eye(D) if full else np.diag(settings.floor)
+            self._roots["R"] = RootCoordinates.at(
+                params.R, settings.observation_cov, floor, observation.weight
+            )
+        sizes = [n * n, D * (n + 1)]
+        if settings.initial_state == "learned":
+            self._left_m0 = np.linalg.cholesky(params.P0) / np.sqrt(expected.n_first)
+            floor = _relative_floor(params.P0, size)
+            self._roots["P0"] = RootCoordinates.at(params.P0, "full", floor, expected.n_first)
+            sizes.append(n)
+        sizes += [root.size for root in self._roots.values()]
+        self.size = sum(sizes)
+        self._cuts = np.cumsum(sizes)[:-1]
+
+    def params(self, u: FloatArray) -> LinearGaussianParams | None:
+        """Return the parameters at u; None where the dynamics would not be stable but have to be."""
+        p = self.origin
+        n, D = len(p.A), len(p.C)
+        parts = iter(np.split(u, self._cuts))
+        A = p.A + self._left_A @ next(parts).reshape(n, n) @ self._right_A.T
+        z = next(parts).reshape(D, n + 1)
+        B = self._B + self._left_B @ np.einsum(
+            "dj,dkj->dk", z, np.broadcast_to(self._right_B, (D, n + 1, n + 1))
+        )
+        m0 = (
+            p.m0 + self._left_m0 @ next(parts) if self.settings.initial_state == "learned" else p.m0
+        )
+        moved = {
+            name: root.covariance(next(parts), len(getattr(p, name)))
+            for name, root in self._roots.items()
+        }
+        p = p._replace(
+            A=np.ascontiguousarray(A),
+            C=np.ascontiguousarray(B[:, :n]),
+            d=B[:, n].copy(),
+            m0=m0,
+            **moved,
+        )
+        if self.settings.initial_state == "stationary":
+            if not np.isfinite(A).all() or spectral_radius(A) >= 1.0:
+                return None
+            p = p._replace(P0=solve_lyapunov(p.A, np.ascontiguousarray(p.Q)))
+        return p
+
+    def gradient(self, u: FloatArray, score: LinearGaussianParams) -> FloatArray:
+        """Turn derivatives by the parameters at u into those by u."""
+        n, D = len(score.A), len(score.C)
+        parts = np.split(u, self._cuts)
+        dB = self._left_B.T @ _with_mean(score)
+        pieces = [
+            (self._left_A.T @ score.A @ self._right_A).ravel(),
+            np.einsum("dk,dkj->dj", dB, np.broadcast_to(self._right_B, (D, n + 1, n + 1))).ravel(),
+        ]
+        if self.settings.initial_state == "learned":
+            pieces.append(self._left_m0.T @ score.m0)
+        for name, root in self._roots.items():
+            pieces.append(root.gradient(parts[len(pieces)], getattr(score, name)))
+        return np.concatenate(pieces)
+
+
+def _predicted_covariance(params: LinearGaussianParams) -> FloatArray:
+    """Return the covariance of a state given all that was observed before it, by doubling.
+
+    It solves P = A (P^-1 + C' R^-1 C)^-1 A' + Q, of which it needs two digits (structure-preserving doubling: Chu, Fan,
+    Lin and Wang, Int. J. Control 77, 2004).
+    """
+    F, H, eye = params.A.T, params.Q, np.eye(len(params.A))
+    G = params.C.T @ np.linalg.solve(params.R, params.C)
+    for _ in range(_MAX_DOUBLINGS):
+        W = np.linalg.inv(eye + G @ H)
+        F, G, H = (
+            F @ W @ F,
+            symmetric(G + F @ W @ G @ F.T),
+            symmetric(H + F.T @ H @ W @ F),
+        )
+        if np.abs(F).max() < 1e-3:
+            break
+    return H
+
+
+def _relative_floor(V: FloatArray, S: FloatArray) -> FloatArray:
+    """Return a minimum for a covariance of states with second moments S: below it, gradients are lost in rounding.
+
+    V itself may be smaller; then it is the minimum.
+    """
+    L = np.linalg.cholesky(S + _RIDGE * np.trace(S) / len(S) * np.eye(len(S)))
+    share = np.linalg.eigvalsh(np.linalg.solve(L, np.linalg.solve(L, V).T))[0]
+    return min(_MIN_SHARE, 0.99 * max(share, 0.0)) * S
+
+
+def _with_mean(params: LinearGaussianParams) -> FloatArray:
+    d: Any = params.d  # checked parameters have one
+    return np.column_stack([params.C, d])
+
+
+def _root(v: FloatArray) -> FloatArray:
+    return np.sqrt(np.maximum(v, 0.0))
+
+
+def _inverse_root(G: FloatArray) -> FloatArray:
+    """Return K with K K' = G^-1."""
+    return np.linalg.inv(np.linalg.cholesky(G + _RIDGE * np.trace(G) / len(G) * np.eye(len(G)))).T

@@ -1,0 +1,154 @@
+"""The M-step of the observations: regress them on states and a constant, with gaps.
+
+With a diagonal R every variable is a regression over the steps that observe it; a full R completes partly observed
+rows by their conditional moments. All sums of squares are taken of residuals, so that nothing cancels where noise is
+small.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tsinit.kernels.params import is_diagonal
+from tsinit.kernels.state_space.observation import complete
+from tsinit.models.state_space.regression import Regression, solve, symmetric
+
+if TYPE_CHECKING:
+    from tsinit._typing import FloatArray
+    from tsinit.kernels import LinearGaussianParams
+    from tsinit.kernels.state_space.arrays import SmootherMoments
+    from tsinit.models.state_space.m_step import EMState, MStepSettings, RegressionData
+
+
+def by_variable(params: LinearGaussianParams, observation_cov: str) -> bool:
+    """Tell whether each variable is a regression of its own: the new R is diagonal."""
+    if observation_cov == "fixed":
+        return is_diagonal(params.R)
+    return observation_cov != "full"
+
+
+def observation_regression(
+    data: RegressionData, state: EMState, S: FloatArray, settings: MStepSettings
+) -> Regression:
+    """Regress observations on states and a constant: coefficients are [C, d].
+
+    S : second moments of the state means, over all steps.
+    """
+    if by_variable(state.params, settings.observation_cov):
+        return _by_variable(data, state, S, settings)
+    return _jointly(data, state, S, settings)
+
+
+def observation(
+    found: Regression, params: LinearGaussianParams, settings: MStepSettings
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the best (C, d, R) of the structure asked for."""
+    D, n = params.C.shape
+    C, d = np.ascontiguousarray(found.B[:, :n]), found.B[:, n].copy()
+    structure, scatter, weight = settings.observation_cov, found.scatter, found.weight
+    if structure == "fixed":
+        return C, d, params.R
+    if structure == "full":
+        return C, d, lifted(scatter / weight, settings.floor.min())
+    if structure == "spherical":
+        return C, d, np.eye(D) * max(scatter.sum() / weight.sum(), settings.floor.max())
+    return C, d, np.diag(np.maximum(scatter / weight, settings.floor))
+
+
+def _by_variable(
+    data: RegressionData, state: EMState, S: FloatArray, settings: MStepSettings
+) -> Regression:
+    """Every variable over the steps that observe it."""
+    x, moments, prior = state.smoothed.means, state.smoothed.moments, settings.prior.observation
+    T, n = x.shape
+    D = data.y0.shape[1]
+    whole = _bordered(S + moments.P, data.ones @ x, T)
+    G, V = _moments_by_variable(data, x, moments, whole)
+    h = np.column_stack([data.y0.T @ x, data.total])  # (D, n + 1)
+    if prior is not None:
+        G = [g + _bordered(prior.Lam, np.zeros(n), 0.0) for g in G]
+        h[:, :n] += prior.M0 @ prior.Lam
+    if len(G) == 1:
+        B = solve(G[0], h.T).T
+        V = V * D
+    else:
+        B = np.array([solve(g, row) for g, row in zip(G, h, strict=True)])
+    C, d = np.ascontiguousarray(B[:, :n]), B[:, n]
+    residual = data.y0 - x @ C.T - d
+    if data.gaps:
+        residual[~data.kalman.observed] = 0.0
+    scatter = np.einsum("ti,ti->i", residual, residual) + np.array(
+        [c @ v @ c for c, v in zip(C, V, strict=True)]
+    )
+    weight = data.count.astype(float)
+    if prior is not None:
+        scatter, weight = scatter + np.diag(prior.scatter(C)), weight + prior.exponent()
+    return Regression(B, G, scatter, weight)
+
+
+def _moments_by_variable(
+    data: RegressionData, x: FloatArray, moments: SmootherMoments, whole: FloatArray
+) -> tuple[list[FloatArray], list[FloatArray]]:
+    """Second moments of (state, 1), and covariances of the state, over the steps that observe each variable.
+
+    One of each stands for all variables where nothing is missing.
+    """
+    if not data.gaps:
+        return [whole], [moments.P]
+    G, V = [], []
+    for i, rows in enumerate(data.rows):
+        part = x[rows]
+        partial = _bordered(part.T @ part + moments.P_observed[i], part.sum(axis=0), len(part))
+        direct = data.kalman.direct[i]
+        G.append(partial if direct else whole - partial)
+        V.append(moments.P_observed[i] if direct else moments.P - moments.P_observed[i])
+    return G, V
+
+
+def _jointly(
+    data: RegressionData, state: EMState, S: FloatArray, settings: MStepSettings
+) -> Regression:
+    """All variables at once, missing entries of partly observed rows replaced by their conditional moments."""
+    params, x, moments = state.params, state.smoothed.means, state.smoothed.moments
+    y, prior = data.y0, settings.prior.observation
+    n = x.shape[1]
+    P, Cx, yy = moments.P, np.zeros(1), np.zeros(1)
+    if data.gaps:
+        y = data.kalman.y - params.d
+        complete(params.C, params.R, y, x, data.kalman.changed)
+        y = (y + params.d)[data.any_observed]
+        x = x[data.any_observed]
+        S, P, Cx, yy = x.T @ x, moments.P - moments.P_blank, moments.Cx, moments.yy
+    G = _bordered(S + P, x.sum(axis=0), len(x))
+    h = np.column_stack([y.T @ x + Cx, y.sum(axis=0)])
+    if prior is not None:
+        G[:n, :n] += prior.Lam
+        h[:, :n] += prior.M0 @ prior.Lam
+    B = solve(G, h.T).T
+    C, d = np.ascontiguousarray(B[:, :n]), B[:, n]
+    residual = y - x @ C.T - d
+    cross = C @ np.broadcast_to(Cx, C.shape).T
+    scatter, weight = residual.T @ residual + yy - cross - cross.T + C @ P @ C.T, float(len(x))
+    if prior is not None:
+        scatter, weight = scatter + prior.scatter(C), weight + prior.exponent()
+    return Regression(B, [G], scatter, weight)
+
+
+def lifted(R: FloatArray, floor: float) -> FloatArray:
+    """Lift the eigenvalues of R to the floor: the best R among those that are nowhere below it."""
+    if is_diagonal(R):
+        return np.diag(np.maximum(np.diag(R), floor))
+    w, U = np.linalg.eigh(symmetric(R))
+    if w[0] >= floor:
+        return symmetric(R)
+    return symmetric((U * np.maximum(w, floor)) @ U.T)
+
+
+def _bordered(S: FloatArray, column: FloatArray, count: float) -> FloatArray:
+    """Second moments of (x, 1) from those of x."""
+    n = len(S)
+    G = np.empty((n + 1, n + 1))
+    G[:n, :n], G[:n, n], G[n, :n], G[n, n] = S, column, column, count
+    return G
