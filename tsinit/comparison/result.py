@@ -340,6 +340,10 @@ class Comparison:
     def to_csv(self, folder: StrPath) -> Path:
         """Write ``runs.csv``, ``traces.csv``, ``errors.csv`` and ``about.json``; :func:`read_comparison` reads them.
 
+        However it is interrupted, the folder holds the comparison that was there before, or this one. A text that a
+        spreadsheet would compute (it begins with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return) gets an
+        apostrophe in front, which :func:`read_comparison` takes off again.
+
         Parameters
         ----------
         folder : str or Path
@@ -434,6 +438,8 @@ class PlotAccessor:
 def read_comparison(path: StrPath) -> Comparison:
     """Read a comparison that ``Comparison.to_csv`` or ``Comparison.to_parquet`` wrote.
 
+    Every file is held to the checksum that was written with it; folders of version 0.1 have none and are read as they are.
+
     Parameters
     ----------
     path : str or Path
@@ -447,7 +453,7 @@ def read_comparison(path: StrPath) -> Comparison:
     Raises
     ------
     ValueError
-        The folder does not hold a comparison.
+        The folder does not hold a comparison, or one of its files is not as it was written.
     ImportError
         The files are Parquet, and pyarrow is not installed.
     """

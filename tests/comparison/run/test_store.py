@@ -1,6 +1,8 @@
 """The store: killed at any moment, the same call goes on where it was; what is damaged is computed again."""
 
+import errno
 import hashlib
+import itertools
 import json
 import os
 import signal
@@ -9,6 +11,7 @@ import sys
 import textwrap
 import threading
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +20,9 @@ from comparison.fake_model import Hills, Walker
 from comparison.fragile_model import Fragile
 
 from tsinit.comparison import compare
+from tsinit.comparison.plan.tasks import make_plan
+from tsinit.comparison.result import from_results
+from tsinit.comparison.run.store import RunStore
 
 X = np.zeros((40, 2))
 TESTS = Path(__file__).parents[2]
@@ -27,6 +33,9 @@ CODE = textwrap.dedent("""
     import numpy as np
     from comparison.fragile_model import Fragile
     from tsinit.comparison import compare
+from tsinit.comparison.plan.tasks import make_plan
+from tsinit.comparison.result import from_results
+from tsinit.comparison.run.store import RunStore
     model = Fragile(fates=((3, "exception"),), seconds=float(sys.argv[3]), log=sys.argv[4])
     compare(model, np.zeros((40, 2)), ["wide", "right"], n_seeds=15, n_jobs=int(sys.argv[5]), store=sys.argv[2],
             progress=False)
@@ -285,3 +294,148 @@ def test_a_strategy_that_no_pickle_holds_is_kept_by_what_it_holds(tmp_path):
         assert start(x, tmp_path).equals(start(x, tmp_path))
         assert start(x, tmp_path)["objective_start"][0] == start(x, None)["objective_start"][0]
     assert len(_files(tmp_path)) == 2
+
+
+def _signed(path, **changes):
+    """Change what a file of the store says, and sign it again."""
+    body = json.loads(path.read_bytes().partition(b"\n")[2]) | changes
+    text = json.dumps(body).encode()
+    path.write_bytes(f"tsinit-run-2 {hashlib.sha256(text).hexdigest()}\n".encode() + text)
+
+
+#: Values of no run, by field; whatever is in a file, it is a table or a sentence.
+_WRONG = [
+    None,
+    True,
+    7,
+    1.5,
+    "text",
+    [],
+    [1.0],
+    ["a"],
+    {},
+    {"a": "b"},
+    {"a": [1.0]},
+    10**400,
+    -1,
+    [[1.0]],
+    [None],
+]
+
+
+def test_whatever_a_signed_file_holds_is_a_run_or_reported(tmp_path):
+    def call():
+        return compare(Fragile(), X, ["wide"], n_seeds=1, store=tmp_path, progress=False)
+
+    options = dict.fromkeys(["score", "test", "truth", "budget"])
+    first, plan = call(), make_plan(Fragile(), X, ["wide"], n_seeds=1, seed=0, **options)
+    (task,), (path,) = plan.tasks(), _files(tmp_path)
+    whole, n_reported = path.read_bytes(), 0
+    for field in json.loads(whole.partition(b"\n")[2]):
+        for value in _WRONG:
+            path.write_bytes(whole)
+            _signed(path, **{field: value})
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                found = RunStore(tmp_path).load([task.run_id])
+            if caught:
+                n_reported += 1
+                assert not found
+                assert "cannot be trusted" in str(caught[0].message)
+            else:
+                result = from_results(plan, [task], [found[task.run_id]])
+                assert result.summary_text()
+                assert result.verdict()
+    assert n_reported > 150  # of 255: some values are those of some run
+    _signed(path, n_iter="text")
+    with pytest.warns(UserWarning, match="cannot be trusted"):
+        again = call()
+    assert again.runs.drop(columns=CLOCK).equals(first.runs.drop(columns=CLOCK))
+
+
+def _folder(path):
+    path.mkdir()
+
+
+def _pipe(path):
+    os.mkfifo(path)
+
+
+def _loop(path):
+    path.symlink_to(path.name)
+
+
+def _device(path):
+    path.symlink_to("/dev/zero")
+
+
+def _nobody_may_read(path):
+    path.write_bytes(b"")
+    path.chmod(0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
+@pytest.mark.parametrize("make", [_folder, _pipe, _loop, _device, _nobody_may_read])
+def test_what_is_no_file_is_reported_and_computed_again_and_nobody_waits(tmp_path, make):
+    store = tmp_path / "runs"
+
+    def call(n_seeds=2):
+        return compare(Fragile(), X, ["wide"], n_seeds=n_seeds, store=store, progress=False)
+
+    first = call()
+    path = _files(store)[0]
+    path.unlink()
+    make(path)
+    make(store / "0123456789abcdef.run")  # of another comparison
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        second = call()
+    texts = [str(warning.message) for warning in caught]
+    assert "1 of the files in the store" in texts[0]
+    assert path.name in texts[0]
+    # What stands in its place may be somebody's: it stays, and the run is not kept.
+    assert len(texts) == 1 + (make is not _nobody_may_read)
+    assert all("\n" not in text for text in texts)
+    assert second.runs.drop(columns=CLOCK).equals(first.runs.drop(columns=CLOCK))
+    assert make is not _nobody_may_read or call().runs.equals(second.runs)
+    assert not list(store.glob("*.tmp")) + list(store.glob(".*"))
+
+
+@pytest.mark.filterwarnings("ignore:2 of 30 runs failed")
+def test_on_a_full_disk_every_run_comes_back_and_one_sentence_says_what_is_not_kept(
+    tmp_path, monkeypatch
+):
+    log, store = tmp_path / "log", tmp_path / "runs"
+    whole = _here(None, log, seconds=0.0)
+    rename, calls = os.replace, itertools.count(1)
+
+    def full(source, target):
+        if next(calls) > 10:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        rename(source, target)
+
+    monkeypatch.setattr(os, "replace", full)
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.warns(UserWarning, match="kept|failed") as caught:
+        result = _here(store, log, seconds=0.0)
+    monkeypatch.undo()
+    texts = [str(warning.message) for warning in caught if "failed" not in str(warning.message)]
+    assert texts == [
+        f"20 runs could not be kept in the store {str(store)!r} (No space left on device): the result has them, and "
+        "another call will compute the same again."
+    ]
+    _same(result, whole)
+    assert len(_files(store)) == 10
+    assert len(list(store.iterdir())) == 10
+    before = _lines(log)
+    with pytest.warns(UserWarning, match="2 of 30 runs failed"):
+        _same(_here(store, log, seconds=0.0), whole)
+    assert _lines(log) - before == 22  # the 20, and two to warm up
+
+
+def test_a_store_that_cannot_be_made_is_refused_in_a_sentence(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(
+        OSError, match=r"^store must be a folder that can be made; got .*file/runs' \(Not a dir"
+    ):
+        compare(Fragile(), X, ["wide"], n_seeds=1, store=tmp_path / "file" / "runs", progress=False)

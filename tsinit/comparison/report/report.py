@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tsinit._atomic import write_whole
 from tsinit._typing import StrPath
 from tsinit._validate import check_path
 from tsinit.comparison.analysis.tables import FAILED, has_optima
@@ -47,7 +48,7 @@ def write_report(
             sections.method(comparison),
         ]
         body += [_runs(comparison)]
-    target.write_text(page.page(title, "\n".join(body)), encoding="utf-8")
+    write_whole(target, page.page(title, "\n".join(body)).encode("utf-8", "backslashreplace"))
     return target
 
 

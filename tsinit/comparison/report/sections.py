@@ -250,8 +250,8 @@ _OPTIMA = (
     "The gap of a run is the best known optimum on its data set and model minus its own objective; a run reached "
     "that optimum if its gap is within 0.5 nats plus 1e-5 of the objective; such rates have Wilson intervals, each by "
     "itself. The expected best of r restarts is the exact mean over all choices of r of the runs; its interval carries "
-    "Wilson's interval of every share of runs through. Times to the best known optimum are Kaplan-Meier estimates, in which "
-    "runs that a limit stopped are censored; the expected running time is the total time of all runs over the "
+    "Wilson's interval of every share of runs through. Times to the best known optimum are Kaplan-Meier estimates, in "
+    "which runs that a limit stopped are censored; the expected running time is the total time of all runs over the "
     "number of successes, with Wilson's interval of the share of successes carried through and the spread of the "
     "costs added (Zou and Donner, 2008)."
 )

@@ -80,6 +80,8 @@ def run_tasks(
                 failed += result.status in ("error", "diverged")
                 bar.set_postfix(failed=failed, refresh=False)
                 bar.update()
+    if store is not None:
+        store.warn_of_refused()
     return [done[task.run_id] for task in tasks]
 
 

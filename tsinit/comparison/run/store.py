@@ -4,12 +4,14 @@ import contextlib
 import hashlib
 import json
 import os
+import stat
 import time
-import uuid
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
+from tsinit._atomic import write_whole
 from tsinit._typing import StrPath
 from tsinit._validate import check_path
 from tsinit.comparison.run.worker import RunResult
@@ -18,8 +20,10 @@ _KIND = "tsinit-run-2"
 #: The kind of version 0.1, whose runs have other keys.
 _OLD_KIND = b"tsinit-run-1 "
 _ENDING = ".run"
-#: Seconds after which an unfinished file belongs to nobody any more.
+#: Seconds after which an unfinished file, as earlier versions wrote them, belongs to nobody any more.
 _ABANDONED = 3600.0
+_STATES = ("ok", "not_converged", "diverged", "timeout", "error")
+_TEXTS = ("run_id", "error_type", "error_message", "error_trace", "versions")
 
 
 class RunStore:
@@ -33,11 +37,22 @@ class RunStore:
     ----------
     folder : str or Path
         Made if it does not exist.
+
+    Raises
+    ------
+    OSError
+        It cannot be made.
     """
 
     def __init__(self, folder: StrPath) -> None:
         self.folder = check_path("store", folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self._refused: list[str] = []  # why runs could not be kept
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise type(error)(
+                f"store must be a folder that can be made; got {str(self.folder)!r} ({error.strerror})."
+            ) from None
         for path in self.folder.glob("*.tmp"):
             _remove_if_abandoned(path)
 
@@ -55,8 +70,8 @@ class RunStore:
         Warns
         -----
         UserWarning
-            Some files are truncated or foreign, or version 0.1 wrote them; their runs are left out, to be
-            computed again.
+            Some files are truncated or foreign, are no files, or version 0.1 wrote them; their runs are left out, to
+            be computed again.
         """
         found: dict[str, RunResult] = {}
         damaged: list[str] = []
@@ -64,10 +79,12 @@ class RunStore:
         for run_id in run_ids:
             path = self._path(run_id)
             try:
-                found[run_id] = _decode(path.read_bytes(), run_id)
+                found[run_id] = _decode(_read(path), run_id)
             except FileNotFoundError:
                 n_missing += 1
-            except (ValueError, TypeError, KeyError) as error:
+            except OSError as error:
+                damaged.append(f"{path.name}: {error.strerror or error}")
+            except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
                 damaged.append(f"{path.name}: {error}")
         if damaged:
             listed = "; ".join(damaged[:5])
@@ -93,16 +110,40 @@ class RunStore:
         """Count the files that version 0.1 wrote; the first bytes of a file tell its kind."""
         n = 0
         for path in self.folder.glob(f"*{_ENDING}"):
-            with contextlib.suppress(OSError), path.open("rb") as file:
-                n += file.read(len(_OLD_KIND)) == _OLD_KIND
+            with contextlib.suppress(OSError):
+                n += _read(path, len(_OLD_KIND)) == _OLD_KIND
         return n
 
     def save(self, result: RunResult) -> None:
-        """Keep a finished run."""
+        """Keep a finished run; where it cannot be kept, a full disk for one, it must not be lost with its process.
+
+        :meth:`warn_of_refused` says so at the end.
+        """
         path = self._path(result.run_id)
-        draft = path.with_name(f"{result.run_id}-{uuid.uuid4().hex}.tmp")
-        draft.write_bytes(_encode(result))
-        os.replace(draft, path)
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                _require_file(os.stat(path).st_mode)
+            write_whole(path, _encode(result))
+        except OSError as error:
+            self._refused.append(error.strerror or str(error))
+
+    def warn_of_refused(self) -> None:
+        """Say how many runs could not be kept, and why.
+
+        Warns
+        -----
+        UserWarning
+            Some could not.
+        """
+        if self._refused:
+            n = len(self._refused)
+            warnings.warn(
+                f"{n} {'run' if n == 1 else 'runs'} could not be kept in the store {str(self.folder)!r} "
+                f"({'; '.join(dict.fromkeys(self._refused))}): the result has {'it' if n == 1 else 'them'}, and "
+                "another call will compute the same again.",
+                UserWarning,
+                stacklevel=4,
+            )
 
     def _path(self, run_id: str) -> Path:
         return self.folder / f"{run_id}{_ENDING}"
@@ -122,9 +163,64 @@ def _decode(content: bytes, run_id: str) -> RunResult:
     if hashlib.sha256(body).hexdigest() != digest:
         raise ValueError("truncated or altered")
     result = RunResult(**json.loads(body))
+    _check_types(result)
     if result.run_id != run_id:
         raise ValueError("holds another run")
     return result
+
+
+def _check_types(result: RunResult) -> None:
+    """Refuse values that no run comes to; whoever changes a file may change its hash."""
+    for name in _TEXTS:
+        _require(isinstance(getattr(result, name), str), name)
+    _require(result.status in _STATES, "status")
+    _require(result.start is None or isinstance(result.start, str), "start")
+    _require(result.converged is None or isinstance(result.converged, bool), "converged")
+    n_iter = result.n_iter
+    _require(n_iter is None or (type(n_iter) is int and 0 <= n_iter < 2**63), "n_iter")
+    for name in ("init_seconds", "fit_seconds", "final"):
+        _require_numbers([getattr(result, name)], name)
+    for name in ("objectives", "seconds"):
+        _require_numbers(getattr(result, name), name)
+    _require(len(result.objectives) == len(result.seconds), "seconds")
+    for name in ("extras", "sampler", "scores"):
+        _require(isinstance(getattr(result, name), dict), name)
+    for name, values in result.extras.items():
+        _require_numbers(values, name)
+        _require(len(values) <= len(result.objectives), name)
+    _require_numbers([*result.sampler.values(), *result.scores.values()], "scores")
+
+
+def _require_numbers(values: Any, name: str) -> None:
+    _require(isinstance(values, list) and all(type(x) in (int, float) for x in values), name)
+    for x in values:
+        float(x)  # an integer may have more digits than a float can hold
+
+
+def _require(condition: bool, name: str) -> None:
+    if not condition:
+        raise ValueError(f"{name!r} is not what a run has there")
+
+
+def _read(path: Path, n: int = -1) -> bytes:
+    """Read a file; a pipe, on which one would wait for ever, and a folder are none.
+
+    Raises
+    ------
+    OSError
+        It is none, or cannot be read.
+    """
+    # Without O_NONBLOCK opening a pipe waits for somebody who writes.
+    with open(
+        os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb"
+    ) as file:
+        _require_file(os.fstat(file.fileno()).st_mode)
+        return file.read(n)
+
+
+def _require_file(mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        raise OSError("not a file")
 
 
 def _remove_if_abandoned(path: Path) -> None:
