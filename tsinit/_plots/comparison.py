@@ -68,7 +68,7 @@ def time_to_target(
             t = np.concatenate([[left], t, [times[x].max()]])
             look = {key: looks[strategy][key] for key in ("color", "linestyle")}
             arrived = np.concatenate([[0.0], share, [share[-1] if share.size else 0.0]])
-            panel.step(t, arrived, where="post", linewidth=2.0, label=strategy, **look)
+            panel.step(t, arrived, where="post", linewidth=2.0, label=style.plain(strategy), **look)
         panel.set_ylim(-0.03, 1.03)
         if x == "seconds":
             _plain_log(panel)
@@ -185,7 +185,12 @@ def best_of(
             shade = {"color": look["color"], "alpha": 0.12, "linewidth": 0}
             panel.fill_between(group[x], group["gap_low"], group["gap_high"], **shade)
             panel.plot(
-                group[x], group["expected_gap"], markersize=4, linewidth=1.4, label=strategy, **look
+                group[x],
+                group["expected_gap"],
+                markersize=4,
+                linewidth=1.4,
+                label=style.plain(strategy),
+                **look,
             )
         if x == "seconds":
             _plain_log(panel)

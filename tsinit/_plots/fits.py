@@ -202,7 +202,7 @@ def eigenvalues(model: Any, *, ax: Axes | None = None) -> Axes:
             linewidth=1.5,
             edgecolor=looks[name]["color"],
             marker=looks[name]["marker"],
-            label=name or None,
+            label=style.plain(name) if name else None,
         )
     ax.set_aspect("equal")
     style.legend(ax)

@@ -95,7 +95,7 @@ def imputed(
         one.margins(x=0.01)
     above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderpad": 0}
     _legend(axes[0], ncols=8, columnspacing=1.0, handlelength=1.4, **above)
-    axes[-1].set_xlabel(window.name, color=style.INK)
+    axes[-1].set_xlabel(style.plain(window.name), color=style.INK)
     _tidy_dates(axes[-1], window.time)
     axes[0].figure.align_ylabels(axes)
     return style.one_or_all(axes)

@@ -143,7 +143,7 @@ def imputed_rhat(model: TBayesMICE, *, ax: Any = None) -> Any:
                 markersize=6,
             )
         panel.grid(axis="y", color=style.PALE, linewidth=0.5)
-        panel.set_yticks(height, [str(column) for column in table.index])
+        panel.set_yticks(height, list(map(style.plain, table.index)))
         panel.set_ylim(len(table) - 0.5, -0.5)
         style.dress(panel, label)
     axes[0].set_xlim(

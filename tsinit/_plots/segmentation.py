@@ -151,7 +151,7 @@ def segmentations(
             spans: Any = np.column_stack([edges[a[own]], edges[b[own]] - edges[a[own]]])
             dressed = {"linewidth": 0, "alpha": 0.75, "rasterized": len(a) > MAX_COLUMNS} | look(k)
             ax.broken_barh(spans, (row - 0.4, 0.8), **dressed)
-    ax.set_yticks(range(len(parts)), list(parts))
+    ax.set_yticks(range(len(parts)), list(map(style.plain, parts)))
     ax.set_ylim(len(parts) - 0.5, -0.5)
     ax.set_xlim(edges[0], edges[-1])
     style.dress(ax)

@@ -62,7 +62,7 @@ def traces(
                 panel.plot(
                     t, y, color=look["color"], linewidth=0.7, alpha=0.3, rasterized=len(runs) > 200
                 )
-            panel.plot(*_median_path(draw), linewidth=2.2, label=strategy, **look)
+            panel.plot(*_median_path(draw), linewidth=2.2, label=style.plain(strategy), **look)
         _scale(panel, runs, gap, floor)
         unit = "iteration" if x == "iterations" else "seconds, start included"
         what = "nats below the best known optimum" if gap else objective
@@ -156,7 +156,7 @@ def waterfall(
                     final,
                     markersize=5,
                     linewidth=1.2,
-                    label=strategy,
+                    label=style.plain(strategy),
                     **look,
                 )
         locator: Any = panel.xaxis.get_major_locator()

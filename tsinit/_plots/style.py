@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -117,10 +118,10 @@ def panels(n: int, size: tuple[float, float], **shared: Any) -> Any:
 
 def dress(ax: Axes, xlabel: str = "", ylabel: str = "", title: str = "") -> Axes:
     """Label an Axes and take away the lines that carry nothing."""
-    ax.set_xlabel(xlabel, color=INK)
-    ax.set_ylabel(ylabel, color=INK)
+    ax.set_xlabel(plain(xlabel), color=INK)
+    ax.set_ylabel(plain(ylabel), color=INK)
     if title:
-        ax.set_title(title, color=INK, fontsize="medium", loc="left")
+        ax.set_title(plain(title), color=INK, fontsize="medium", loc="left")
     ax.spines[["top", "right"]].set_visible(False)
     ax.tick_params(colors=INK)
     for axis in (ax.xaxis, ax.yaxis):
@@ -132,7 +133,22 @@ def dress(ax: Axes, xlabel: str = "", ylabel: str = "", title: str = "") -> Axes
 
 def fold(name: str, letters: int = 26) -> str:
     """Break a long name over lines, so that it leaves space for what it names."""
-    return textwrap.fill(name, letters)
+    return textwrap.fill(plain(name), letters)
+
+
+def plain(name: Any) -> str:
+    """Have a name drawn as it is, whatever is in it.
+
+    A pair of dollar signs would begin a formula, a legend passes over what begins with an underscore, and neither fonts
+    nor SVG have control characters and lone surrogates: these are written as Python writes them.
+    """
+    text = "".join(
+        c if c.isprintable() or c == "\n" or unicodedata.category(c) == "Zs"
+        else c.encode("unicode_escape").decode("ascii")
+        for c in str(name)
+    )  # fmt: skip
+    text = text.replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text
 
 
 def legend(ax: Axes, **options: Any) -> None:

@@ -438,7 +438,8 @@ class PlotAccessor:
 def read_comparison(path: StrPath) -> Comparison:
     """Read a comparison that ``Comparison.to_csv`` or ``Comparison.to_parquet`` wrote.
 
-    Every file is held to the checksum that was written with it; folders of version 0.1 have none and are read as they are.
+    Every file is held to the checksum that was written with it; folders of version 0.1 have none and are read as
+    they are.
 
     Parameters
     ----------

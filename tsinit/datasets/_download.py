@@ -3,13 +3,12 @@
 import hashlib
 import http.client
 import io
-import os
-import secrets
 import sys
 import urllib.request
 import zipfile
 from pathlib import Path
 
+from tsinit._atomic import write_whole
 from tsinit.datasets._registry import DataFile
 
 _TIMEOUT = 30.0  # seconds without an answer
@@ -55,15 +54,7 @@ def download(file: DataFile, target: Path) -> Path:
         got = hashlib.sha256(content).hexdigest()
         raise WrongFile(f"{len(content):,} bytes with sha256 {got} arrived instead")
     target.parent.mkdir(parents=True, exist_ok=True)
-    # In the same folder, since only a move within one file system is a single step; under a name of its own,
-    # since two processes may fetch at once.
-    part = target.with_name(f".{target.name}.{secrets.token_hex(6)}.part")
-    try:
-        part.write_bytes(content)
-        os.replace(part, target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    write_whole(target, content)
     return target
 
 

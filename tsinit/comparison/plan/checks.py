@@ -178,6 +178,12 @@ def _load(source: Any, what: str) -> Any:
 def _check_name(name: Any, what: str) -> None:
     if not isinstance(name, str) or not name:
         raise TypeError(f"{what} names must be non-empty text; got {name!r}.")
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # a lone surrogate, of a file name that is no text for one
+        raise ValueError(
+            f"{what} names must be text that files can hold, without lone surrogates; got {name!a}."
+        ) from None
 
 
 def _check_truth(name: str, X: Any, truth: Any) -> Any:

@@ -156,6 +156,10 @@ def _result(
     if status == "diverged":
         kind = "NonFiniteObjective"
         message = f"the objective became {_final(monitor)} at iteration {len(trace) - 1}"
+    # A lone surrogate is in no file; what a model says of itself may hold one.
+    kind, message, tail = (
+        text.encode(errors="backslashreplace").decode() for text in (kind, message, tail)
+    )
     n_iter, converged = (getattr(estimator, name, None) for name in ("n_iter_", "converged_"))
     start = None if estimator is None else task.adapter.start_of(estimator)
     return RunResult(
