@@ -1,10 +1,12 @@
 """Whatever goes wrong in a run becomes a row, and nothing else is lost."""
 
+import contextlib
 import warnings
 
 import numpy as np
 import pytest
 from comparison.fake_model import Hills
+from joblib import parallel_config
 
 from tsinit.comparison import compare
 
@@ -154,17 +156,33 @@ def test_a_run_that_breaks_off_is_no_end_to_measure_by():
     assert f"reached by wide in {hits} of 10 runs" in result.verdict()
 
 
-def test_convergence_warnings_are_left_to_the_status_column():
-    from sklearn.exceptions import ConvergenceWarning
+class _Own(UserWarning):
+    __qualname__ = "ConvergenceWarning"
+
+
+_Own.__name__ = "ConvergenceWarning"  # as every library has one of its own
+
+
+@pytest.mark.parametrize("library", ["sklearn.exceptions", "statsmodels.tools.sm_exceptions", None])
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_convergence_warnings_of_any_library_are_left_to_the_status_column(library, n_jobs):
+    kind = _Own if library is None else pytest.importorskip(library).ConvergenceWarning
 
     class Talkative(Hills):
         def _start(self, X, rng):
-            warnings.warn("not there yet", ConvergenceWarning, stacklevel=2)
+            with warnings.catch_warnings():  # as models do that know what else to expect
+                warnings.simplefilter("ignore", DeprecationWarning)
+                warnings.warn("not there yet", kind, stacklevel=2)
             return super()._start(X, rng)
 
-    assert set(compare(Talkative(), X, ["wide"], n_seeds=2, progress=False).runs["status"]) == {
-        "ok"
-    }
+    with (
+        parallel_config(backend="threading") if n_jobs else contextlib.nullcontext(),
+        warnings.catch_warnings(record=True) as caught,
+    ):
+        warnings.simplefilter("always")
+        result = compare(Talkative(), X, ["wide"], n_seeds=4, n_jobs=n_jobs, progress=False)
+    assert set(result.runs["status"]) == {"ok"}
+    assert [str(warning.message) for warning in caught] == []
 
 
 def test_other_warnings_made_errors_are_rows():

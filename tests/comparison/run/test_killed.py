@@ -1,6 +1,11 @@
 """Processes that die: every run still has its row, and the innocent ones are whole."""
 
 import os
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -89,3 +94,55 @@ def test_a_backend_without_streaming_works_in_portions(monkeypatch):
         runs = compare(Fragile(), X, ["wide"], n_seeds=20, progress=False).runs
     assert [len(portion) for portion in seen] == [8, 8, 4]
     assert len(runs) == 20
+
+
+_PARENT = textwrap.dedent("""
+    import multiprocessing
+    import sys
+    sys.path.insert(0, sys.argv[1])
+    import numpy as np
+    from comparison.fragile_model import Fragile
+    from tsinit.comparison import compare
+
+    class Slow(Fragile):
+        def fit_under(self, monitor, X, lengths=None):
+            in_worker = multiprocessing.current_process().name != "MainProcess"
+            self.seconds = float(sys.argv[3]) if in_worker else 0.0
+            return super().fit_under(monitor, X, lengths=lengths)
+
+    compare(Slow(log=sys.argv[2]), np.zeros((40, 2)), ["wide"], n_seeds=500, n_jobs=2, progress=False)
+""")
+
+
+def _is_running(pid):
+    """Whether a process is there and no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def _wait_until(condition, seconds):
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return condition()
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked up in /proc")
+@pytest.mark.parametrize("seconds", [0.05, 60.0])
+def test_workers_end_with_their_parent_whatever_they_are_at(tmp_path, seconds):
+    log = tmp_path / "log"
+    arguments = [str(Path(__file__).parents[2]), str(log), str(seconds)]
+    parent = subprocess.Popen([sys.executable, "-c", _PARENT, *arguments])
+
+    def workers():
+        lines = log.read_text().splitlines() if log.exists() else []
+        return {int(line.split()[1]) for line in lines} - {parent.pid}
+
+    try:
+        assert _wait_until(lambda: len(workers()) == 2, 60)
+    finally:
+        parent.kill()
+    assert _wait_until(lambda: not any(map(_is_running, workers())), 2.0)
+    parent.wait()

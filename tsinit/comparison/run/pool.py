@@ -13,14 +13,21 @@ from typing import TYPE_CHECKING, Any
 
 import joblib
 from joblib.parallel import get_active_backend
-from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from tsinit._validate import check_jobs
 from tsinit.comparison.plan.tasks import Task
 from tsinit.comparison.run import cluster
 from tsinit.comparison.run.store import RunStore
-from tsinit.comparison.run.worker import KILLED, RunResult, execute, here, killed, warm_up
+from tsinit.comparison.run.worker import (
+    KILLED,
+    RunResult,
+    execute,
+    here,
+    ignore_convergence_warnings,
+    killed,
+    warm_up,
+)
 from tsinit.models.base import interruptible
 
 if TYPE_CHECKING:
@@ -64,7 +71,7 @@ def run_tasks(
         interruptible(),
         _bar(len(tasks), progress) as bar,
     ):
-        warnings.filterwarnings("ignore", category=ConvergenceWarning)
+        ignore_convergence_warnings()
         _warm_models(left, comparison)
         bar.set_description("compare", refresh=False)
         bar.reset()  # the time left is for runs, not for the compiler or those in the store

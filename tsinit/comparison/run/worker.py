@@ -2,13 +2,15 @@
 
 import functools
 import math
+import multiprocessing
 import os
 import platform
+import threading
+import time
 import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 
 from tsinit import __version__
 from tsinit.comparison.plan import identity
@@ -19,6 +21,8 @@ from tsinit.models.race import failure_of
 
 #: The kind of error of a run that took its process with it.
 KILLED = "WorkerKilled"
+#: How often a process looks whether its parent is there.
+_LOOK_SECONDS = 0.5
 
 _warm: set[tuple] = set()  # cells this process has met, so that no clock ever sees a compiler
 _prepared: set[int] = set()  # this process, once it works on one thread
@@ -138,8 +142,44 @@ def _prepare_process(parent: str) -> None:
     _prepared.add(os.getpid())
     from threadpoolctl import threadpool_limits
 
+    _end_with(parent)
     threadpool_limits(1)
-    warnings.filterwarnings("ignore", category=ConvergenceWarning)
+    ignore_convergence_warnings()
+
+
+class _ByName(type):
+    def __subclasscheck__(cls, kind: type) -> bool:
+        return any(base.__name__ == "ConvergenceWarning" for base in kind.__mro__)
+
+
+class AnyConvergenceWarning(Warning, metaclass=_ByName):
+    """Stands for the class of this name in whatever library; they have no other base in common."""
+
+
+def ignore_convergence_warnings() -> None:
+    """Show none: what they would say of a run is in its row, as ``status`` and ``converged``."""
+    warnings.filterwarnings("ignore", category=AnyConvergenceWarning)
+
+
+def _end_with(caller: str) -> None:
+    """End this process when the one ends that called ``compare`` and began it, however that ends.
+
+    A process of joblib waits for more work, and finishes what it has, long after nobody is there to take the result.
+    Processes of a cluster have keepers of their own, and are no children of the caller.
+    """
+    node, _, pid = caller.rpartition(":")
+    if node != platform.node():
+        return
+    if os.getppid() == int(pid):
+        threading.Thread(target=_wait_for_end_of, args=(int(pid),), daemon=True).start()
+    elif type(multiprocessing.current_process()).__name__ == "LokyProcess":
+        os._exit(1)  # it has ended already, while this one began
+
+
+def _wait_for_end_of(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_LOOK_SECONDS)
+    os._exit(1)
 
 
 def _result(
