@@ -1,0 +1,139 @@
+"""Options of the three models, within what is documented and just outside."""
+
+from hypothesis import strategies as st
+
+from tsinit import InfiniteHMM, LinearGaussianSSM, TBayesMICE
+
+DYNAMICS = [
+    "subspace",
+    "n4sid",
+    "moesp",
+    "lpc",
+    "lpc_loose",
+    "factor_analysis",
+    "kmeans",
+    "uniform",
+    "eigen",
+]
+LABELS = [
+    "kmeans", "kmeans++", "kmedoids", "agglomerative", "jump", "gaussian_mixture", "short_em", "subspace", "uniform",
+    "segments", "one_state",
+]  # fmt: skip
+FILLS = [
+    "linear", "time", "seasonal", "forward", "backward", "mean", "median", "knn", "kmeans", "low_rank", "subspace",
+    "hot_deck", "uniform",
+]  # fmt: skip
+EMISSIONS = [
+    "gaussian", "gaussian", "gaussian_diag", "gaussian_known_variance", "student_t", "poisson", "categorical",
+    "von_mises",
+]  # fmt: skip
+
+
+def _some(outside, **choices):
+    """Any of these options, or the default of each; rarely one from outside of what is documented."""
+    within = st.fixed_dictionaries(
+        {}, optional={name: st.sampled_from(few) for name, few in choices.items()}
+    )
+    wrong = st.sampled_from([{}] * 9 * len(outside) + [{name: value} for name, value in outside])
+    return st.builds(lambda good, bad: {**good, **bad}, within, wrong)
+
+
+def state_space():
+    """Options of a state-space model."""
+    return _some(
+        [
+            ("n_states", 0),
+            ("n_states", 1.5),
+            ("n_states", 70),
+            ("init", "none"),
+            ("max_iter", -1),
+            ("tol", -1.0),
+            ("n_init", 0),
+            ("noise_floor", 1.1),
+        ],
+        n_states=[1, 1, 2, 3, 6, [1, 2]],
+        init=[*DYNAMICS, "auto"],
+        transition_cov=["full", "diag", "spherical", "fixed"],
+        observation_cov=["full", "diag", "spherical", "fixed"],
+        max_iter=[0, 1, 8],
+        tol=[0.0, 1e-6, 1e300],
+        n_init=[1, 2],
+        initial_state=["auto", "stationary", "learned", "fixed"],
+        accelerate=[True, False],
+        prior=[None, "weak"],
+        noise_floor=[0.0, 1e-300, 1e-6, 0.5, 1.0],
+    ).map(lambda options: LinearGaussianSSM(**{"max_iter": 5, "random_state": 0, **options}))
+
+
+def hidden_markov():
+    """Options of an infinite hidden Markov model."""
+    return _some(
+        [
+            ("init", "none"),
+            ("n_init_states", 0),
+            ("n_tune", -1),
+            ("n_draws", 0),
+            ("priors", {"rho": (0, 1)}),
+        ],
+        init=[*LABELS, "auto"],
+        n_init_states=["auto", 1, 3, 10, 100],
+        emission=EMISSIONS,
+        sticky=[True, False],
+        n_tune=[0, 1, 5],
+        n_draws=[1, 5],
+        thin=[1, 2],
+        n_chains=[1, 3],
+        priors=[
+            None,
+            {"alpha": (1e-3, 1e-3)},
+            {"gamma": (1e300, 1.0)},
+            {"rho": (1e-9, 1.0)},
+        ],
+        n_jobs=[1, 2],
+    ).map(
+        lambda options: InfiniteHMM(
+            **{"n_tune": 3, "n_draws": 4, "n_chains": 2, "random_state": 0, **options}
+        )
+    )
+
+
+def imputation():
+    """Options of an imputer."""
+    return _some(
+        [
+            ("init", "none"),
+            ("lags", -1),
+            ("period", 1.0),
+            ("period", 1e-300),
+            ("n_imputations", 0),
+            ("n_draws", 0),
+            ("prior_scale", 0.0),
+            ("bounds", (2, 1)),
+        ],
+        method=["fcs", "var", "auto"],
+        sampler=["mala", "rwm", "gibbs"],
+        init=[*FILLS, "auto"],
+        lags=[0, 1, 2, 7, 33],
+        lag_features=["all", "own"],
+        period=["auto", None, 7, [7, 30.5], 1e300],
+        transforms=["auto", None, "yeo-johnson", "log", "sqrt"],
+        noise=["normal", "student_t"],
+        n_imputations=[1, 2],
+        n_tune=[0, 5],
+        n_draws=[1, 6],
+        n_chains=[1, 2],
+        prior_scale=[1e-6, 5.0, 1e300],
+        bounds=[None, (0, None), (None, 1e300), (-1, 1)],
+        n_jobs=[1, 2],
+    ).map(
+        lambda options: TBayesMICE(
+            **{
+                "n_tune": 4,
+                "n_draws": 4,
+                "n_chains": 2,
+                "n_imputations": 2,
+                "random_state": 0,
+                **options,
+            }
+        )
+    )
