@@ -383,7 +383,7 @@ def test_columns_must_be_seen_and_vary_enough_to_be_measured():
         "X must have at least one observed value in every column; got none in column 'b'. Drop it."
     )
     with pytest.raises(ValueError) as caught:
-        _validate.check_columns(column([0.0, 1e-160, np.nan]), [0])
+        _validate.check_variation(column([0.0, 1e-160, np.nan]), [0])
     assert str(caught.value) == (
         "X must vary by at least 1e-150 in every column; got 1e-160 in column 0. Change its units."
     )

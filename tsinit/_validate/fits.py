@@ -22,7 +22,7 @@ def check_columns(y: FloatArray, names: Sequence[Any]) -> None:
     Raises
     ------
     ValueError
-        A column has no observed value, or varies so little that its variance is not a number.
+        A column has no observed value.
     """
     empty = np.flatnonzero(np.isnan(y).all(axis=0))
     if empty.size:
@@ -30,17 +30,28 @@ def check_columns(y: FloatArray, names: Sequence[Any]) -> None:
             f"X must have at least one observed value in every column; got none in column {names[empty[0]]!r}. Drop it."
         )
     spread = np.nanmax(y, axis=0) - np.nanmin(y, axis=0)
-    tiny = np.flatnonzero((spread > 0.0) & (spread < _MIN_VARIATION))
-    if tiny.size:
-        raise ValueError(
-            f"X must vary by at least {_MIN_VARIATION:g} in every column; got {spread[tiny[0]]:.3g} in column "
-            f"{names[tiny[0]]!r}. Change its units."
-        )
     constant = np.flatnonzero(spread == 0.0)
     if constant.size:
         warn(
             f"Column {names[constant[0]]!r} of X is constant: it says nothing about the states and is fitted by its "
             "mean with the smallest noise allowed, which adds an arbitrary constant to the log-likelihood."
+        )
+
+
+def check_variation(y: FloatArray, names: Sequence[Any]) -> None:
+    """Refuse a column that varies, but so little that its variance is not a number.
+
+    Raises
+    ------
+    ValueError
+        There is one.
+    """
+    spread = np.fmax.reduce(y, axis=0) - np.fmin.reduce(y, axis=0)
+    tiny = np.flatnonzero((spread > 0.0) & (spread < _MIN_VARIATION))
+    if tiny.size:
+        raise ValueError(
+            f"X must vary by at least {_MIN_VARIATION:g} in every column; got {spread[tiny[0]]:.3g} in column "
+            f"{names[tiny[0]]!r}. Change its units."
         )
 
 

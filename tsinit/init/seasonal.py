@@ -96,7 +96,8 @@ class Seasonal(BaseEstimator):
         else:
             steps = check_number("period", self.period, above=1.0, rule=", or 'auto'")
         filled = interpolate(z, offsets, times)
-        if steps is not None:
+        # A season that has not passed once says nothing of the gaps, and may be longer than the memory.
+        if steps is not None and steps <= np.ptp(times):
             phases = _phase_means(z, times, steps)
             profile = phases[_phase(times, steps)]
             filled = profile + interpolate(z - profile, offsets, times)

@@ -18,6 +18,7 @@ from tsinit._validate import (
     check_fitted,
     check_seed,
     check_series,
+    check_variation,
     check_verbose,
     is_list_of_tables,
 )
@@ -110,6 +111,7 @@ class SeriesEstimator(BaseEstimator):
         self._forget()
         try:
             panel = check_series(X, lengths, estimator=self, reset=True, min_steps=2)
+            check_variation(panel.y, panel.columns)
             with one_thread(), interruptible(), _bar(self, monitor):
                 self._run(panel, check_seed(self.random_state), monitor)
         except BaseException as error:

@@ -197,9 +197,11 @@ class Subspace(BaseEstimator):
         K = count_distinct(full[observed], wanted_states(n_states, len(y)))
         if K < 2:
             return np.zeros(len(y), dtype=np.int64)
-        limits = bounds(len(y), offsets)
+        limits, varies = bounds(len(y), offsets), _varies(z)
         path = (
-            self._path(z[:, _varies(z)], limits) if longest(len(y), offsets) >= _MIN_ROWS else full
+            self._path(z[:, varies], limits)
+            if varies.any() and longest(len(y), offsets) >= _MIN_ROWS
+            else full
         )
         if not np.isfinite(path).all():
             path = full
@@ -306,7 +308,8 @@ class Subspace(BaseEstimator):
     def _model(self, z: FloatArray, offsets: IntArray) -> LinearGaussianParams:
         """Parameters of a model of the order that the data ask for."""
         maximum = _TABLE_STATES // 2
-        order = 1 + int(np.argmin(self._statistics(z, offsets, maximum, maximum)["ivc"]))
+        scores = self._statistics(z, offsets, maximum, maximum)["ivc"]
+        order = 1 + int(np.argmin(scores)) if len(scores) else 1
         return best(self, z, offsets, order, np.zeros((z.shape[1], order))).params
 
     def _check(self) -> None:

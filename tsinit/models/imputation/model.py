@@ -120,8 +120,9 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
     n_chains : int
         Chains, each with a start and a generator of its own.
     prior_scale : float
-        Variance of a coefficient a priori, columns having variance 1; in the autoregression, where that of lags is
-        learned, the scale of what it is learned from. A small one helps where coefficients are many and rows few.
+        Variance of a coefficient a priori, from 1e-6 to 1e12, columns having variance 1; in the autoregression, where
+        that of lags is learned, the scale of what it is learned from. A small one helps where coefficients are many
+        and rows few.
     bounds : pair, dict of column name to pair, or None
         (lower, upper) that drawn values keep, in the units of the data; None in a pair is no bound.
     random_state : int, SeedSequence, Generator, RandomState or None
@@ -280,7 +281,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
                 check_count("n_tune", self.n_tune, 0), check_count("n_draws", self.n_draws), 1
             ),
             n_chains=n_chains,
-            prior_scale=check_number("prior_scale", self.prior_scale, 1e-6),
+            prior_scale=check_number("prior_scale", self.prior_scale, 1e-6, 1e12),
             bounds=self.bounds,
             n_jobs=_validate.check_jobs(self.n_jobs),
         )

@@ -16,6 +16,10 @@ _MIN_OBSERVED, _MIN_DISTINCT = 50, 10
 _SHARE = 0.1
 #: Powers that a maximum of the likelihood is looked for in: beyond, the scale would be one of outliers.
 _POWERS = (-2.0, 3.0)
+_WORST = 1e300  # loss of a power that makes all values the same; the search takes differences
+_LARGEST_LOG = (
+    345.0  # of what comes back, in units of the column: the square of e^345 is still a number
+)
 KINDS = ("auto", "yeo-johnson", "log", "sqrt", None)
 
 
@@ -40,7 +44,10 @@ class Transform(NamedTuple):
         """Return z for a bound y of the user's, which may lie where the scale has no values."""
         if self.kind in ("log", "sqrt") and y <= 0.0:
             y = 0.0 if self.kind == "sqrt" else -np.inf
-        return float(self.forward(np.array(y))) if np.isfinite(y) else y
+        if not np.isfinite(y):
+            return y
+        with np.errstate(over="ignore"):  # a bound so far away is none
+            return float(self.forward(np.array(y)))
 
 
 def estimate(y: FloatArray, kind: str | None) -> Transform:
@@ -62,6 +69,8 @@ def estimate(y: FloatArray, kind: str | None) -> Transform:
     likelihood. Positive columns are divided by a tenth of their median first and others by their spread, so that
     the units of the data do not matter.
     """
+    if y.min() == y.max():
+        return Transform(None, 1.0, 1.0, float(y[0]), 1.0)
     if kind == "auto":
         kind = "yeo-johnson" if _is_skewed(y) else None
     unit, power = 1.0, 1.0
@@ -95,7 +104,7 @@ def _most_likely_power(u: FloatArray) -> float:
 
     def loss(power: float) -> float:
         variance = _forward("yeo-johnson", u, power).var()
-        return 0.5 * np.log(variance) - (power - 1.0) * jacobian if variance > 0 else np.inf
+        return 0.5 * np.log(variance) - (power - 1.0) * jacobian if variance > 0 else _WORST
 
     return float(minimize_scalar(loss, bounds=_POWERS, method="bounded", options={"xatol": 1e-4}).x)
 
@@ -126,7 +135,7 @@ def _back(kind: str | None, g: FloatArray, power: float) -> FloatArray:
     size = np.where(
         g >= 0, _shrink(np.maximum(g, 0.0), power), _shrink(np.maximum(-g, 0.0), 2.0 - power)
     )
-    return np.sign(g) * np.expm1(size)
+    return np.sign(g) * np.expm1(np.minimum(size, _LARGEST_LOG))
 
 
 def _shrink(g: FloatArray, power: float) -> FloatArray:
