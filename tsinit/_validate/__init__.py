@@ -25,6 +25,8 @@ from tsinit._validate.fits import (
     no_contender,
     unusable_start,
     warn_about_step,
+    warn_frozen,
+    warn_not_converged,
 )
 from tsinit._validate.labels import check_labels
 from tsinit._validate.params import check_params, check_prior, check_prior_fits
@@ -80,5 +82,7 @@ __all__ = [
     "times_after",
     "unusable_start",
     "warn_about_step",
+    "warn_frozen",
+    "warn_not_converged",
     "warn_of_interrupt",
 ]

@@ -134,3 +134,26 @@ def warn_about_step(iteration: int) -> None:
         f"EM step {iteration} lost likelihood beyond rounding and was taken back.",
         RuntimeWarning,
     )
+
+
+def warn_not_converged(n_steps: int) -> None:
+    """Warn that EM ended before its maximum."""
+    from sklearn.exceptions import ConvergenceWarning
+
+    warn(
+        f"EM has not converged after {n_steps} E-steps: more than tol is left to gain, or nobody can tell. Try a "
+        "larger max_iter, fewer n_states, another init, or a larger tol.",
+        ConvergenceWarning,
+    )
+
+
+def warn_frozen(states: Sequence[int]) -> None:
+    """Warn of states without noise, whose dynamics EM cannot move."""
+    from sklearn.exceptions import ConvergenceWarning
+
+    names = ", ".join(f"state{i}" for i in states)
+    warn(
+        f"Q of the start holds no noise for {names}: EM cannot move these rows of A and Q. Give the states some noise, "
+        "unless their dynamics are known.",
+        ConvergenceWarning,
+    )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 
 from tsinit._validate import check_number, check_seed, child_seed
 from tsinit.speech import _checks
@@ -204,7 +206,10 @@ def _fit_frames(model: Any, values: FloatArray, mask: BoolArray, warm_start: boo
             fitted.set_params(random_state=child_seed(root, int(t)))
         if warm_start and t > 0 and fits[t - 1] is not None:
             fitted.set_params(init=fits[t - 1].params_)
-        fits[t] = fitted.fit(values[t][:, None])
+        with warnings.catch_warnings():
+            # Of hundreds of short fits some end early; each says so in converged_.
+            warnings.filterwarnings("ignore", category=ConvergenceWarning)
+            fits[t] = fitted.fit(values[t][:, None])
     return fits
 
 

@@ -26,6 +26,7 @@ class Problem:
     def __init__(self, seed):
         rng = np.random.default_rng([20, seed])
         self.n, D, self.T = rng.integers(1, 5), rng.integers(1, 4), rng.integers(5, 51)
+        self.T = max(self.T, self.n + 3)  # with rows missing there must be more than states
         n_sequences = rng.integers(1, 31)
         self.start = STARTS[rng.integers(4)]
         radius, missing = rng.uniform(0.3, 0.97), rng.choice([0.0, 0.15])

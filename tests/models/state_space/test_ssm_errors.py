@@ -224,6 +224,7 @@ def test_starts_from_which_no_fit_can_begin_say_why():
     ],
 )
 @pytest.mark.parametrize("observation_cov", ["diag", "full"])
+@pytest.mark.filterwarnings("ignore:Q of the start holds no noise")
 def test_singular_and_unstable_starts_are_taken_as_far_as_they_go(start, observation_cov):
     fitted = LinearGaussianSSM(init=start, observation_cov=observation_cov, max_iter=5).fit(Y)
     for one, other in zip(fitted.start_, start, strict=True):

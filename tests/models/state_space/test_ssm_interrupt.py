@@ -79,7 +79,7 @@ except KeyboardInterrupt:
     try:
         estimator.transform(y)
     except NotFittedError:
-        LinearGaussianSSM(1, max_iter=2).fit(y[:100])
+        LinearGaussianSSM(1, max_iter=2, tol=0.0).fit(y[:100])
         sys.stdout.write("unfitted, and fits again\\n")
 """
 

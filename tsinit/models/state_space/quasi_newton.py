@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _MEMORY = 30  # pairs of step and change of gradient
 _ARMIJO, _WOLFE = 1e-4, 0.9  # share of the predicted gain to reach, and of the slope to get rid of
 _TRIALS = 12  # points that one line search tries
+_SHORTEST, _LONGEST = 1e-3, 0.5  # of the next trial, in units of one that failed
 _ROUNDING = 1e-10  # relative gain that the objective cannot show
 _MIN_POSITIVE = (
     1e-8  # cosine of step and change of gradient from which the curvature counts as positive
@@ -104,16 +105,19 @@ def ascend(
 
 
 def _point(em: EM, chart: Coordinates, u: FloatArray, state: EMState) -> Point:
-    slope = score(em.expectations(state), state.params, em.settings)
+    try:
+        slope = score(em.expectations(state), state.params, em.settings)
+    except np.linalg.LinAlgError:  # a covariance has become singular
+        return Point(state, u, np.full(chart.size, np.nan))
     return Point(state, u, chart.gradient(u, slope))
 
 
 def _search(
     em: EM, chart: Coordinates, here: Point, direction: FloatArray, budget: EStepBudget
 ) -> Generator[EMState, bool, Point | None]:
-    """Bisect for a step that gains enough and leaves little slope (weak Wolfe conditions); None where none gains."""
-    slope, best = here.g @ direction, None
-    low, high, share = 0.0, np.inf, 1.0
+    """Search a step that gains enough, and a longer one while the slope is hardly less; None where none gains."""
+    slope, best = float(here.g @ direction), None
+    share, failed = 1.0, False
     smallest = _ROUNDING * max(abs(here.state.objective), 1.0)
     for _ in range(_TRIALS):
         if budget.spent or share * slope < smallest:
@@ -121,21 +125,26 @@ def _search(
         u = here.u + share * direction
         params = chart.params(u)
         state = here.state if params is None else em.evaluate(params)
-        gains = state.objective - here.state.objective > _ARMIJO * share * slope
+        gain = state.objective - here.state.objective
+        gains = gain > _ARMIJO * share * slope
         better = gains and (best is None or state.objective > best.state.objective)
         if better:
             best = _point(em, chart, u, state)
         budget.spend((yield (here if best is None else best).state))
-        if not gains:
-            high = share
-        elif better and best is not None and best.g @ direction > _WOLFE * slope:
-            low = share
-        else:
+        steep = better and best is not None and best.g @ direction > _WOLFE * slope
+        failed |= not gains
+        if best is not None and (failed or not steep):
             break
-        if best is not None and high < np.inf:
-            break  # a longer step failed: this one will do
-        share = 2.0 * low if high == np.inf else 0.5 * (low + high)
+        share = 2.0 * share if gains else _shorter(share, slope, gain)
     return best
+
+
+def _shorter(share: float, slope: float, gain: float) -> float:
+    """Return the top of the parabola through a step that failed; coordinates may be too wide by orders of magnitude."""
+    if gain == -np.inf or not np.isfinite(gain):
+        return 0.1 * share
+    top = 0.5 * slope * share / max(slope * share - gain, 1e-300)
+    return float(np.clip(top, _SHORTEST, _LONGEST)) * share
 
 
 def _gain_left(g: FloatArray, memory: list[Pair]) -> float:
