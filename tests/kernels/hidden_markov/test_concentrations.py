@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from reference import hdp as twin
 
-from tsinit.kernels.hidden_markov import concentrations
+from tsinit.kernels._jit import entry
+from tsinit.kernels.hidden_markov import concentrations, hdp
 
 PRIORS = ((3.0, 1.5), (2.0, 1.5), (3.0, 2.0))
 BEGINS = twin.begins_of([0, 9, 14])
@@ -71,6 +72,38 @@ def test_one_update_keeps_the_prior(prior_draws):
 def test_one_update_of_the_twin_keeps_the_prior(prior_draws):
     """The same of the plain version: what the mutants below change is right before they change it."""
     assert np.abs(z_scores(twin.update, prior_draws)).max() < 4.0
+
+
+@entry
+def _moved(rng, n, beta, K, values, prior):
+    return concentrations.move_alpha(rng, n, beta, K, values[0], values[1], prior)
+
+
+def metropolis(rng, n, beta, values, priors):
+    """The steps of alpha alone."""
+    alpha = _moved(rng, n, beta, len(beta) - 1, np.array(values), np.array(priors[0]))
+    return (alpha, *values[1:]), beta
+
+
+def _without_jacobian(rng, n, beta, values, priors):
+    """Proposals on the scale of logarithms, accepted as if they were on that of alpha."""
+    alpha, rho, _ = values
+    (shape, rate), K = priors[0], len(beta) - 1
+    work = hdp.Transitions(n, beta, np.empty((0, 0)))
+
+    def log_density(a):
+        return (shape - 1.0) * np.log(a) - rate * a + hdp.log_probability(work, K, a, rho)
+
+    proposed = alpha * np.exp(1.5 * rng.standard_normal())
+    accepted = np.log(rng.random()) < log_density(proposed) - log_density(alpha)
+    return (proposed if accepted else alpha, *values[1:]), beta
+
+
+def test_steps_of_alpha_alone_keep_the_prior_and_one_without_jacobian_does_not(prior_draws):
+    with np.errstate(invalid="ignore"):  # what it leaves as it was has no standard error
+        right, wrong = (z_scores(f, prior_draws) for f in (metropolis, _without_jacobian))
+    assert np.nanmax(np.abs(right)) < 4.0
+    assert np.nanmax(np.abs(wrong)) > 6.0
 
 
 def _late_tables(rng, customers, mass):

@@ -1,17 +1,25 @@
 """Tables, overrides and the concentrations of the infinite hidden Markov model, in the order that is exact.
 
 Given the labels, the numbers of tables and of overrides are drawn first; then alpha, rho and gamma with the
-rows and beta integrated out; beta last. Drawing beta before gamma, or letting gamma see K + 1 states, changes
+rows and beta integrated out; beta after them. Drawing beta before gamma, or letting gamma see K + 1 states, changes
 the target (van Dyk and Park, 2008). Updates: Escobar and West (1995); Teh et al. (2006), appendix A; Fox et
 al. (2011).
+
+Tables hold alpha where it is: where it is large, nearly every step of a sequence has one of its own, and alpha follows
+their number. So it also takes Metropolis steps with tables and rows integrated out.
 """
+
+import math
 
 import numpy as np
 
 from tsinit.kernels._jit import entry, kernel
-from tsinit.kernels.hidden_markov.hdp import free_mass
+from tsinit.kernels.hidden_markov.hdp import free_mass, log_rows
 from tsinit.kernels.random import log_beta_draw, log_gamma_draw, shares
 
+#: Standard deviations of steps of log alpha: its posterior is wide where counts say little, and narrow where there are
+#: many states.
+STEPS = (1.5, 0.3)
 SMALLEST = 1e-100  # a concentration this near zero is zero to the model, and its logs still exist
 
 
@@ -115,6 +123,26 @@ def draw_beta(rng, beta, ordered, K, gamma):
         beta[k] /= total
 
 
+@kernel
+def log_posterior_of_log_alpha(n, beta, K, alpha, rho, prior):
+    """Log density of log alpha given labels, beta and rho, up to a constant; the Jacobian makes the shape whole."""
+    return prior[0] * math.log(alpha) - prior[1] * alpha + log_rows(n, beta, K, alpha, rho)
+
+
+@kernel
+def move_alpha(rng, n, beta, K, alpha, rho, prior):
+    """Metropolis steps of log alpha, tables and rows integrated out."""
+    log_density = log_posterior_of_log_alpha(n, beta, K, alpha, rho, prior)
+    for step in STEPS:
+        proposed = alpha * math.exp(step * rng.standard_normal())
+        if SMALLEST < proposed < 1.0 / SMALLEST:
+            new = log_posterior_of_log_alpha(n, beta, K, proposed, rho, prior)
+            # Written so that a NaN is a rejection.
+            if math.log1p(-rng.random()) < new - log_density:
+                alpha, log_density = proposed, new
+    return alpha
+
+
 @entry
 def update(rng, n, beta, K, values, priors):
     """Redraw alpha, rho, gamma and beta given the transition counts.
@@ -141,3 +169,5 @@ def update(rng, n, beta, K, values, priors):
     if not np.isnan(priors[2, 0]):
         values[2] = draw_gamma(rng, values[2], K, tables - overridden, priors[2, 0], priors[2, 1])
     draw_beta(rng, beta, ordered, K, values[2])
+    if not np.isnan(priors[0, 0]):
+        values[0] = move_alpha(rng, n, beta, K, values[0], values[1], priors[0])

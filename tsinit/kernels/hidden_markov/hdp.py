@@ -184,10 +184,9 @@ def _keep_columns(work, K, kept, count_kept):
         pi[row, count_kept] = rest
 
 
-@entry
-def log_probability(work, K, alpha, rho):
-    """Log p(z | beta, alpha, rho), the rows integrated out."""
-    n, beta = work.n, work.beta
+@kernel
+def log_rows(n, beta, K, alpha, rho):
+    """Log p(z | beta, alpha, rho) of the transition counts, the rows integrated out."""
     total = 0.0
     for j in range(K + 1):
         free, visits = free_mass(j, alpha, rho), 0
@@ -199,3 +198,9 @@ def log_probability(work, K, alpha, rho):
                 visits += n[j, k]
         total += math.lgamma(alpha) - math.lgamma(alpha + visits)
     return total
+
+
+@entry
+def log_probability(work, K, alpha, rho):
+    """Log p(z | beta, alpha, rho), the rows integrated out."""
+    return log_rows(work.n, work.beta, K, alpha, rho)
