@@ -13,7 +13,9 @@ from tsinit._validate.chains import (
     check_jobs,
     check_per_chain,
     check_rows,
+    warn_correlated,
     warn_of_interrupt,
+    warn_unconverged,
 )
 from tsinit._validate.fits import (
     check_columns,
@@ -82,7 +84,9 @@ __all__ = [
     "times_after",
     "unusable_start",
     "warn_about_step",
+    "warn_correlated",
     "warn_frozen",
     "warn_not_converged",
     "warn_of_interrupt",
+    "warn_unconverged",
 ]

@@ -155,6 +155,22 @@ def check_jobs(n_jobs: int | None) -> int | None:
     return n_jobs
 
 
+def warn_unconverged(sentence: str) -> None:
+    """Warn, in this sentence, that chains disagree."""
+    from sklearn.exceptions import ConvergenceWarning
+
+    warn(sentence, ConvergenceWarning)
+
+
+def warn_correlated(column: Any, correlation: float) -> None:
+    """Warn that rows are not independent given their states."""
+    warn(
+        f"Within states, neighbouring rows of column {column!r} have a correlation of {correlation:.2f}; the model "
+        "takes them as independent and splits regimes to explain it. Take differences or longer steps, or read states "
+        "as levels of the series, not as regimes."
+    )
+
+
 def warn_of_interrupt(n_draws: int) -> None:
     """Say how many draws of each chain an interrupt left."""
     warn(f"Interrupted: kept {n_draws} draws of each chain.")

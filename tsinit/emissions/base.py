@@ -87,6 +87,8 @@ class EmissionOnData(ABC):
 
     #: Whether `log_evidence` has the parameters integrated out.
     collapsed: bool = True
+    #: Whether observations are numbers, so that their deviations from a mean say something.
+    numeric: bool = True
     #: What brings the log density of all rows, as the kernels give it, to the units of the data.
     log_jacobian: float = 0.0
 

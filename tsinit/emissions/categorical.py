@@ -154,6 +154,8 @@ class Categorical(Emission):
 class CategoricalOnData(EmissionOnData):
     """See `Categorical`."""
 
+    numeric = False
+
     def __init__(self, code: IntArray, prior: DirichletPrior, values: list[FloatArray]) -> None:
         super().__init__(CategoricalData(code), prior, len(values))
         self._sets = values

@@ -194,6 +194,8 @@ def _circular_mean(angle: FloatArray) -> FloatArray:
 class VonMisesOnData(EmissionOnData):
     """See `VonMises`."""
 
+    numeric = False
+
     def __init__(self, y: FloatArray, prior: VonMisesPrior, unit: str | None, signed: bool) -> None:
         super().__init__(VonMisesData(np.cos(y), np.sin(y)), prior, y.shape[1])
         self.unit = unit

@@ -12,6 +12,7 @@ from typing import Any
 
 from tsinit.init.best_of import BestOf
 from tsinit.init.clusters import Agglomerative, KMeansPlusPlus, KMedoids
+from tsinit.init.dispersed import Dispersed
 from tsinit.init.eigen import EigenInit
 from tsinit.init.factor_analysis import FactorAnalysis
 from tsinit.init.fills import KNN, Backward, Forward, HotDeck, Linear, Mean, Median, Time
@@ -35,6 +36,7 @@ __all__ = [
     "Agglomerative",
     "Backward",
     "BestOf",
+    "Dispersed",
     "EigenInit",
     "FactorAnalysis",
     "Forward",
@@ -75,6 +77,7 @@ _BUNDLED: dict[str, Callable[[], Any]] = {
     "eigen": EigenInit,
     "best_of": BestOf,
     "auto": Race,
+    "dispersed": Dispersed,
     "one_state": OneState,
     "segments": Segments,
     "sticky": Sticky,

