@@ -56,7 +56,12 @@ def _sentence(error):
     words = str(error)
     # RuntimeError is what a sampler raises that cannot go on.
     known = isinstance(error, (ValueError, TypeError, RuntimeError))
-    own = raised.startswith(_PACKAGE) or words.startswith(_BORROWED)
+    # One that was raised in a thread comes by way of joblib.
+    own = (
+        raised.startswith(_PACKAGE)
+        or type(error).__module__.startswith("tsinit")
+        or words.startswith(_BORROWED)
+    )
     assert known, f"{type(error).__name__} out of {raised}: {words}"
     assert not isinstance(error, np.linalg.LinAlgError), f"LinAlgError out of {raised}: {words}"
     assert own, f"{type(error).__name__} raised in {raised}, not by the package: {words}"
@@ -106,13 +111,24 @@ def _ask_state_space(model, X, lengths):
     _finite("impute", _flat(filled))
     _finite("its spread", _flat(spread))
     score = model.score(X, lengths=lengths) * np.count_nonzero(~np.isnan(given))
-    assert np.isclose(score, model.log_likelihood_, rtol=1e-6, atol=1e-3), (
-        f"score says {score}, log_likelihood_ {model.log_likelihood_}"
-    )
+    if _is_exact(model, given):
+        assert np.isclose(score, model.log_likelihood_, rtol=1e-6, atol=1e-3), (
+            f"score says {score}, log_likelihood_ {model.log_likelihood_}"
+        )
     ahead = model.forecast(3)
     _finite("forecast", _flat(ahead.means))
     _finite("its spread", ahead.standard_deviations)
     _finite("bic", model.bic())
+
+
+def _is_exact(model, given):
+    """Whether parameters in the units of the data can hold the fit.
+
+    Of a mean of 1e12 a spread of 1 has four digits left, and a noise may be asked for far below all rounding.
+    """
+    spread = np.fmax.reduce(given, axis=0) - np.fmin.reduce(given, axis=0)
+    largest = np.fmax.reduce(np.abs(given), axis=0)
+    return model.noise_floor >= 1e-12 and bool((largest <= 1e8 * spread)[spread > 0].all())
 
 
 def _ask_hidden_markov(model, X, lengths):
