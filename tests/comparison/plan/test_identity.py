@@ -20,6 +20,7 @@ import pytest
 from sklearn.base import BaseEstimator
 from sklearn.cluster import KMeans
 
+from tsinit import InfiniteHMM, LinearGaussianSSM, TBayesMICE, emissions, init
 from tsinit.comparison.plan.identity import fingerprint, identify
 
 # Each function makes the same kind of object twice, with what must count as its only difference.
@@ -327,3 +328,11 @@ def test_many_methods_and_classes_that_name_each_other_take_no_time():
     for a, b in itertools.combinations(range(12), 2):
         setattr(nodes[a], f"to{b}", type(f"K{b}", (Node,), {"f": lambda self, b=b: nodes[b]}))
     assert identify(nodes).key == identify(nodes).key
+
+
+def test_everything_that_comes_with_the_package_has_an_identity():
+    for home in (init, emissions):
+        for name in home.__all__:
+            assert identify(getattr(home, name)).unknown == "", name
+    for model in (LinearGaussianSSM(), InfiniteHMM(), TBayesMICE()):
+        assert identify(model, model.get_params(deep=False)).unknown == ""
