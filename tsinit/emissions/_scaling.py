@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 #: Interquartile ranges from the median beyond which a value is pulled in: 13 sd of normal data.
 _REACH = 10.0
+#: Scale of a column, in its largest deviation, below which squares of standardised values would overflow.
+_MIN_SCALE = 1e-100
 
 
 class ColumnScale(NamedTuple):
@@ -51,10 +53,11 @@ def _moments(x: FloatArray) -> tuple[float, float]:
         return 0.0, 1.0
     lower, middle, upper = np.percentile(x, [25, 50, 75])
     deviation = x - middle  # before squaring, because an offset would drown the spread
+    reach = np.abs(deviation).max()
     if upper > lower:
         deviation = np.clip(deviation, -_REACH * (upper - lower), _REACH * (upper - lower))
     if x.min() == x.max():
         return float(x[0]), 1.0
     largest = np.abs(deviation).max()
     spread = largest * np.std(deviation / largest)
-    return float(middle + deviation.mean()), float(spread)
+    return float(middle + deviation.mean()), float(max(spread, _MIN_SCALE * reach))
