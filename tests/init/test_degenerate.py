@@ -45,3 +45,10 @@ def test_variation_without_a_variance_is_refused(model, scale):
     y = np.round(np.random.default_rng(0).standard_normal((60, 2)) * 2) * scale
     with pytest.raises(ValueError, match="must vary by at least 1e-150 in every column"):
         model.fit(y)
+
+
+def test_rows_without_a_value_have_labels():
+    """Of five columns there are more than principal components that so few rows can carry."""
+    for init in ("segments", "one_state", "uniform"):
+        model = InfiniteHMM(init=init, **SHORT).fit(np.full((17, 5), np.nan))
+        assert model.labels_.shape == (17,)

@@ -165,6 +165,8 @@ def _components(y: FloatArray, offsets: IntArray) -> FloatArray:
     """Leading principal components of the standardised and interpolated rows; those without a value stay missing."""
     _, full, observed = prepare(y, offsets)
     d = _max_columns(len(y))
+    if not observed.any():
+        return np.full((len(y), min(d, full.shape[1])), np.nan)
     if full.shape[1] > d:
         full = full - full[observed].mean(axis=0)
         _, _, directions = np.linalg.svd(full[observed], full_matrices=False)
