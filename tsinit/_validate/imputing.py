@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def check_fillable(y: FloatArray, names: Sequence[Any]) -> BoolArray:
-    """Refuse a column without a single value; find the constant ones.
+    """Refuse a column of one value or none; find the constant ones.
 
     Returns
     -------
@@ -24,12 +24,18 @@ def check_fillable(y: FloatArray, names: Sequence[Any]) -> BoolArray:
     Raises
     ------
     ValueError
-        A column has no observed value.
+        A column has no observed value, or one only while others are missing: nobody knows how they vary.
     """
     empty = np.flatnonzero(np.isnan(y).all(axis=0))
     if empty.size:
         raise ValueError(
             f"X must have at least one observed value in every column; got none in column {names[empty[0]]!r}. Drop it."
+        )
+    alone = np.flatnonzero(((~np.isnan(y)).sum(axis=0) == 1) & (len(y) > 1))
+    if alone.size:
+        raise ValueError(
+            "X must have at least two observed values in a column with gaps, which show how it varies; got one in "
+            f"column {names[alone[0]]!r}. Drop it."
         )
     return np.nanmax(y, axis=0) > np.nanmin(y, axis=0)
 
@@ -243,14 +249,26 @@ def check_rounded(rounded: Any, names: list[Any], y: FloatArray) -> BoolArray:
     return np.isin(np.arange(len(names)), [names.index(name) for name in rounded])
 
 
-def warn_unmixed(rhat: float, column: Any) -> None:
-    """Warn that chains disagree."""
+def warn_unmixed(rhat: float, what: str, size: tuple[int, int]) -> None:
+    """Warn that chains disagree; `size` is coefficients and rows of a regression."""
     from sklearn.exceptions import ConvergenceWarning
 
+    advice = _too_many(size) or "Use a larger n_tune and n_draws, or method='var'"
     warn(
-        f"The chains do not agree yet: R-hat is {rhat:.2f} for column {column!r}. Use a larger n_tune and n_draws; "
+        f"The chains do not agree yet: R-hat is {rhat:.2f} for {what}, and below 1.05 where they do. {advice}; "
         "diagnostics_ shows all columns.",
         ConvergenceWarning,
+    )
+
+
+def _too_many(size: tuple[int, int]) -> str:
+    """What to do where a regression has more coefficients than rows."""
+    coefficients, rows = size
+    if coefficients <= rows:
+        return ""
+    return (
+        f"A regression has {coefficients} coefficients for {rows} rows: try prior_scale=0.01, method='var' or fewer "
+        "lags"
     )
 
 
@@ -262,9 +280,10 @@ def warn_other_clock(own: str, fitted: str) -> None:
     )
 
 
-def warn_reflected(share: float, column: Any) -> None:
-    """Warn that many draws were reflected at the limits."""
+def warn_reflected(share: float, column: Any, size: tuple[int, int]) -> None:
+    """Warn that many draws were reflected at the limits; `size` as in `warn_unmixed`."""
+    advice = _too_many(size) or "Try fewer lags, method='var' or a transform of that column"
     warn(
-        f"{share:.1%} of the draws of column {column!r} went far outside of what was observed and were reflected. "
-        "Try fewer lags, method='var' or a transform of that column."
+        f"{share:.1%} of the draws of column {short(column)} went far outside of what was observed and were reflected. "
+        f"{advice}."
     )

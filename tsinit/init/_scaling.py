@@ -13,7 +13,10 @@ import numpy as np
 from tsinit.kernels import LinearGaussianParams
 
 if TYPE_CHECKING:
-    from tsinit._typing import FloatArray
+    from tsinit._typing import FloatArray, IntArray
+
+#: Largest power of two of deviations whose squares are numbers.
+_EXPONENT = 400
 
 
 def standardise(y: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -44,10 +47,18 @@ def standardise(y: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     shifted = np.where(observed, y - first, 0.0)
     offset = shifted.sum(axis=0) / count
     deviation = np.where(observed, shifted - offset, 0.0)
-    scale = np.sqrt((deviation**2).sum(axis=0) / count)
+    scale = _root_mean_square(deviation, count)
     largest = np.abs(np.where(observed, y, 0.0)).max(axis=0, initial=0.0)
     scale = np.where(scale > 4 * np.finfo(float).eps * largest, scale, 1.0)
     return np.where(observed, deviation / scale, np.nan), first + offset, scale
+
+
+def _root_mean_square(deviation: FloatArray, count: IntArray) -> FloatArray:
+    """Of each column; where squares would be no numbers, taken in units of a power of two, which costs no digit."""
+    exponent = np.frexp(np.abs(deviation).max(axis=0, initial=0.0))[1]
+    exponent = np.where(np.abs(exponent) > _EXPONENT, exponent, 0)
+    inner = np.ldexp(deviation, -exponent)
+    return np.ldexp(np.sqrt((inner**2).sum(axis=0) / count), exponent)
 
 
 def unscale(

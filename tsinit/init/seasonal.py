@@ -163,7 +163,10 @@ def _phase(times: FloatArray, period: float) -> IntArray:
 
 def _phase_means(z: FloatArray, times: FloatArray, period: float) -> FloatArray:
     """Mean (phases, D) of each phase; 0 where a phase was never observed."""
-    phase, n_phases = _phase(times, period), int(np.ceil(period))
+    phase = _phase(times, period)
+    n_phases = int(
+        min(np.ceil(period), phase.max(initial=0) + 1)
+    )  # a period may outlast the series
     out = np.zeros((n_phases, z.shape[1]))
     for column, means in zip(z.T, out.T, strict=True):
         observed = ~np.isnan(column)

@@ -106,12 +106,9 @@ def test_widths_of_a_few_tables(method, T, explained):
 @pytest.mark.parametrize("method", ["fcs", "var"])
 @pytest.mark.parametrize("T", [60, 150, 300, 1000])
 @pytest.mark.parametrize("explained", EXPLAINED)
-def test_widths_and_coverage(record_property, method, T, explained):
+def test_widths_and_coverage(method, T, explained):
     """Bars of the package: widths within 5 and 10 %, coverage within 2 points, standard errors within 5 %."""
     found = study(method, T, explained, 7200 // T)
-    record_property(
-        "figures", {name: round(float(value), 4) for name, value in found._asdict().items()}
-    )
     assert 0.95 < found.width < 1.10
     assert 0.93 - 2.0 * found.error < found.covered < 0.97 + 2.0 * found.error
     assert 0.95 < found.slope_error < 1.05

@@ -112,6 +112,7 @@ def test_rows_out_are_rows_in_where_the_clock_skips(frame):
     assert model.draws_.shape[-1] == int(holes.isna().to_numpy().sum())
 
 
+@pytest.mark.filterwarnings("ignore:The chains do not agree")
 def test_other_rows_are_completed_with_the_fitted_draws(full, gappy):
     model = TBayesMICE(**{**QUICK, "n_draws": 100, "n_tune": 50}).fit(gappy[:100])
     rest = gappy[100:].copy()

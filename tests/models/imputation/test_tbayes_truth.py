@@ -61,6 +61,7 @@ def study(hide, n, **change):
     return np.sqrt(np.mean(ours) / np.mean(best)), np.mean(covered), np.std(covered) / np.sqrt(n)
 
 
+@pytest.mark.filterwarnings("ignore:The chains do not agree")
 def test_scattered_cells_in_short(rng):
     ratio, covered, error = study(scattered(0.2), 5, n_draws=150, n_tune=50)
     assert ratio < 1.1

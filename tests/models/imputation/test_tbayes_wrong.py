@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from reference.fcs import interpolate
+from sklearn.exceptions import ConvergenceWarning
 
+from tsinit import compare
 from tsinit.init import Perturb
 from tsinit.models.imputation.chained_equations import DivergenceError, FCSChain
 from tsinit.models.imputation.model import TBayesMICE
@@ -158,8 +160,8 @@ def test_columns_that_add_up(gappy):
     assert np.abs(done[:, :3].sum(axis=1) - done[:, 3]).max() < 2.0
 
 
-def test_two_rows(rng):
-    y = np.array([[1.0, 2.0], [2.0, np.nan]])
+def test_three_rows(rng):
+    y = np.array([[1.0, 2.0], [2.0, np.nan], [1.5, 3.0]])
     assert np.isfinite(fit(y).transform(y)).all()
 
 
@@ -237,8 +239,31 @@ def test_chains_that_disagree_are_warned_of(rng):
     x = np.cumsum(rng.standard_normal(200))
     y = np.column_stack([x, x + 1e-3 * rng.standard_normal(200)])
     y[50:120] = np.nan
-    with pytest.warns(UserWarning, match="do not agree yet"):
-        TBayesMICE(**{**QUICK, "noise": "student_t", "n_tune": 0, "n_draws": 100}).fit(y)
+    model = TBayesMICE(**{**QUICK, "noise": "student_t", "n_tune": 0, "n_draws": 100})
+    with pytest.warns(
+        ConvergenceWarning, match=r"do not agree yet: R-hat is .* for the .*Use a la"
+    ) as told:
+        model.fit(y)
+    assert not model.converged_
+    assert sum(one.category is ConvergenceWarning for one in told) == 1
+    # Warnings are errors here: the status column of a comparison says it instead.
+    compare(model.set_params(init="linear"), y, ["linear", "mean"], n_seeds=1, progress=False)
+
+
+@pytest.mark.filterwarnings("ignore:The chains do not agree", "ignore:.*went far outside")
+def test_more_columns_than_rows_says_what_to_do(rng):
+    """One factor: the default prior is too wide for 53 coefficients and 15 rows, and what the warning names is not."""
+    truth = rng.standard_normal((15, 1)) + 0.3 * rng.standard_normal((15, 53))
+    hidden = rng.random(truth.shape) < 0.1
+    y = np.where(hidden, np.nan, truth)
+    with pytest.warns(
+        UserWarning, match="53 coefficients for 15 rows: try prior_scale=0.01, method='var'"
+    ):
+        TBayesMICE(n_chains=2, n_draws=100, random_state=0).fit(y)
+    column = np.where(hidden, np.nanmean(y, axis=0), truth)
+    for change in ({"prior_scale": 0.01}, {"method": "var"}):
+        done = TBayesMICE(n_chains=2, n_draws=100, random_state=0, **change).fit(y).transform(y)
+        assert np.mean((done - truth)[hidden] ** 2) < 0.5 * np.mean((column - truth)[hidden] ** 2)
 
 
 def test_a_fit_that_fails_leaves_nothing_behind(gappy):

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 _WEIGHTS = ("cva", "n4sid", "moesp")
 _GAPS = ("auto", "drop", "pairs", "smooth")
 _TABLE_STATES = 20  # rows of the order table by default
+#: Observed values of every column that a model of the gaps takes.
+_MIN_OBSERVED = 8
 _MIN_ROWS = 4  # in some sequence: fewer have no past and future
 _PAD_LOADING = 0.1  # of states beyond what the data can carry: hardly visible
 
@@ -197,13 +199,11 @@ class Subspace(BaseEstimator):
         K = count_distinct(full[observed], wanted_states(n_states, len(y)))
         if K < 2:
             return np.zeros(len(y), dtype=np.int64)
-        limits, varies = bounds(len(y), offsets), _varies(z)
-        path = (
-            self._path(z[:, varies], limits)
-            if varies.any() and longest(len(y), offsets) >= _MIN_ROWS
-            else full
-        )
-        if not np.isfinite(path).all():
+        limits = bounds(len(y), offsets)
+        varies, path = _varies(z), None
+        if varies.any() and longest(len(y), offsets) >= _MIN_ROWS:
+            path = self._path(z[:, varies], limits)
+        if path is None or not np.isfinite(path).all():
             path = full
         return finish(
             refine(path, cluster_centres(path[observed], K, rng), 0.0, limits)[0], observed, offsets
@@ -226,7 +226,8 @@ class Subspace(BaseEstimator):
         Returns
         -------
         (T, D) float
-            Observed cells as they are. Where no sequence has 4 rows, or no column varies, gaps are interpolated.
+            Observed cells as they are. Where no sequence has 4 rows, no column varies, or too little was observed to
+            tell any state from noise, gaps are interpolated.
 
         Raises
         ------
@@ -239,8 +240,8 @@ class Subspace(BaseEstimator):
         if varies.any() and np.isnan(z).any() and longest(len(y), offsets) >= _MIN_ROWS:
             observed = np.ascontiguousarray(z[:, varies])
             params = self._model(observed, limits)
-            means = smooth_means(params, observed, limits)
-            if np.isfinite(means).all():
+            means = full if params is None else smooth_means(params, observed, limits)
+            if params is not None and np.isfinite(means).all():
                 complete(params.C, params.R, observed, means, np.ones(len(y), dtype=bool))
                 full[:, varies] = observed
         return keep_observed(y, full * scale + loc)
@@ -301,15 +302,20 @@ class Subspace(BaseEstimator):
             min(maximum, largest_order(fit.factor, fit.states)),
         )
 
-    def _path(self, z: FloatArray, offsets: IntArray) -> FloatArray:
-        """Smoothed states of a model of the order that the data ask for."""
-        return smooth_means(self._model(z, offsets), np.ascontiguousarray(z), offsets)
+    def _path(self, z: FloatArray, offsets: IntArray) -> FloatArray | None:
+        """Smoothed states of a model of the order that the data ask for; None where they carry none."""
+        params = self._model(z, offsets)
+        return None if params is None else smooth_means(params, np.ascontiguousarray(z), offsets)
 
-    def _model(self, z: FloatArray, offsets: IntArray) -> LinearGaussianParams:
-        """Parameters of a model of the order that the data ask for."""
+    def _model(self, z: FloatArray, offsets: IntArray) -> LinearGaussianParams | None:
+        """Parameters of a model of the order that the data ask for; None where they carry none."""
+        if (~np.isnan(z)).sum(axis=0).min() < _MIN_OBSERVED:
+            return None
         maximum = _TABLE_STATES // 2
         scores = self._statistics(z, offsets, maximum, maximum)["ivc"]
-        order = 1 + int(np.argmin(scores)) if len(scores) else 1
+        if not len(scores):
+            return None
+        order = 1 + int(np.argmin(scores))
         return best(self, z, offsets, order, np.zeros((z.shape[1], order))).params
 
     def _check(self) -> None:

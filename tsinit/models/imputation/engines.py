@@ -39,10 +39,13 @@ _OUTAGE, _LARGEST = 3, 60
 class ImputationEngine(Protocol):
     """What draws missing cells.
 
-    A chain has ``sweep()``, the attributes named in `SCALARS`, the completed table ``z`` (T, D), its missing cells
+    `size` is the number of coefficients and of rows of a regression whose prior is fixed, (0, 0) where it is learned. A
+    chain has ``sweep()``, the attributes named in `SCALARS`, the completed table ``z`` (T, D), its missing cells
     ``draw`` (cells,), ``acceptance`` and ``reflected``, shares of its steps and draws by column, and
     ``parameter_draw()``, which is what completes other rows.
     """
+
+    size: tuple[int, int]
 
     def chain(self, start: FloatArray, rng: np.random.Generator, n_tune: int) -> Any:
         """Return a chain that begins at a complete table and adapts for so many sweeps."""
@@ -65,7 +68,9 @@ class ChainedEquationsEngine:
     ) -> None:
         self._pilot, self._sampler = joint_cells.pilot_run(problem, rng), options.sampler
         self._equations: LaggedRegressions = LaggedRegressions(problem, pilot=self._pilot)
-        self._regressions = self._equations.regressions
+        self._regressions, design = self._equations.regressions, self._equations.design
+        rows = design.counts[design.member[0]].sum()
+        self.size = int(design.size[0].max()), int(rows)
 
     def chain(self, start: FloatArray, rng: np.random.Generator, n_tune: int) -> FCSChain:
         """Return a chain that begins at a complete table and adapts for so many sweeps."""
@@ -92,7 +97,7 @@ class VAREngine:
         periods: Sequence[float],
         rng: np.random.Generator,
     ) -> None:
-        self._problem, self._periods = problem, periods
+        self._problem, self._periods, self.size = problem, periods, (0, 0)
 
     def chain(self, start: FloatArray, rng: np.random.Generator, n_tune: int) -> NotedVARChain:
         """Return a chain that begins at a complete table; nothing adapts."""

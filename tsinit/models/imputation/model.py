@@ -33,6 +33,7 @@ from tsinit.models.imputation.posterior import (
     column_scalars,
     diagnostics,
     spread_out,
+    worst_scalar,
 )
 from tsinit.models.imputation.problem import ColumnScales, ImputationTable
 from tsinit.models.race import InitRaceMixin
@@ -48,8 +49,8 @@ if TYPE_CHECKING:
 
 Bounds: TypeAlias = "tuple[float | None, float | None]"  # lower, upper
 
-#: Warnings: draws of each chain from which there are any, their R-hat, and their share of reflected draws.
-_MIN_DRAWS, _MAX_R_HAT, _MAX_REFLECTED = 100, 1.1, 0.01
+#: Warnings: draws of each chain from which there are any, and the share of reflected draws.
+_MIN_DRAWS, _MAX_REFLECTED = 100, 0.01
 #: Numbers that are sorted at once for quantiles.
 _CHUNK = 200_000
 
@@ -152,7 +153,8 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
     n_iter_ : int
         Sweeps of each chain.
     converged_ : bool
-        Whether R-hat of all these scalars is below 1.05.
+        Whether R-hat of all these scalars is below 1.05. Where it is not, a ``ConvergenceWarning`` names the worst,
+        from 100 draws of each chain on: of fewer, R-hat says little.
     init_race_ : Comparison
         The race of ``init="auto"`` or a `Race`: a row for each start, failed or not; those with status ``ok`` are the
         chains of the fit and end in the mean over their draws.
@@ -345,14 +347,16 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
 
     def _warn(self) -> None:
         """Warn of chains that disagree and of draws that had to be reflected."""
-        table = self.diagnostics_
-        rhat, reflected = table["rhat"].to_numpy(), table["guarded"].to_numpy()
         if self.posterior_.stored.n_draws < _MIN_DRAWS:
             return
-        if rhat.max(initial=0.0) >= _MAX_R_HAT:
-            warn_unmixed(rhat.max(), table.index[int(rhat.argmax())])
+        size = self._fitted_engine.size
+        rhat, what = worst_scalar(self.posterior_, self.trace_)
+        if rhat >= CONVERGED_RHAT:
+            warn_unmixed(rhat, what, size)
+        reflected = self.diagnostics_["guarded"].to_numpy()
         if reflected.max(initial=0.0) > _MAX_REFLECTED:
-            warn_reflected(reflected.max(), table.index[int(reflected.argmax())])
+            column = self.diagnostics_.index[int(reflected.argmax())]
+            warn_reflected(reflected.max(), column, size)
 
     def transform(self, X: SeriesLike, *, lengths: Sequence[int] | None = None) -> TableLike:
         """Complete a table by the posterior means of its missing cells.
@@ -415,7 +419,8 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         tables = [
             posterior.scales.completed(table, flat[i : i + 1]) for i in spread_out(n, len(flat))
         ]
-        return [_restore(posterior.panel, np.where(whole, np.rint(y), y)) for y in tables]
+        nearest = posterior.scales.rounded
+        return [_restore(posterior.panel, np.where(whole, nearest(y), y)) for y in tables]
 
     def interval(self, level: float = 0.95) -> tuple[TableLike, TableLike]:
         """Interval of every cell of `fit` between two quantiles of the draws, as much outside on either side.

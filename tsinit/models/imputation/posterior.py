@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tsinit.result import worst_mixing
+from tsinit.result import rhat, worst_mixing
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -254,6 +254,20 @@ def column_scalars(
     return {
         int(j): [after(trace[name][..., j]) for name in names] for j in np.flatnonzero(incomplete)
     }
+
+
+def worst_scalar(posterior: ImputationPosterior, trace: dict[str, FloatArray]) -> tuple[float, str]:
+    """R-hat of the scalar on which the chains agree least, and what it is."""
+    found = [(rhat(posterior.stored.after_warm_up(trace["log_density"])), "the log density")]
+    kinds = ("noise variance", "mean of the drawn cells", "spread of the drawn cells")
+    for j, scalars in column_scalars(posterior, trace).items():
+        name = posterior.scales.names[j]
+        column = name.item() if isinstance(name, np.generic) else name
+        found += [
+            (rhat(scalar), f"the {kind} of column {column!r}")
+            for kind, scalar in zip(kinds, scalars, strict=True)
+        ]
+    return max(found, key=lambda one: -np.inf if np.isnan(one[0]) else one[0])
 
 
 def diagnostics(

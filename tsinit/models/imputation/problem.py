@@ -110,7 +110,9 @@ class ColumnScales:
         for i, j in enumerate(self.active):
             observed = y[~table.missing[:, j], j]
             check_domain(kinds[j], observed, names[j])
-            self.transforms.append(transforms.estimate(observed, kinds[j]))
+            lower, upper = bounds[:, j]
+            estimated = transforms.estimate(observed, kinds[j])
+            self.transforms.append(estimated._replace(lower=lower, upper=upper))
             self._limits[:, i] = _scaled_limits(self.transforms[i], observed, bounds[:, j])
         self._season = season.learn(panel, table, options.period)
         self.periods = self._season.periods
@@ -185,8 +187,16 @@ class ColumnScales:
         for i, transform in enumerate(self.transforms):
             mine = np.flatnonzero(columns == i)
             for part in np.split(mine, range(size, len(mine), size)):
-                values[part] = summarise(transform.back(draws[:, part].astype(np.float64)))
+                back = transform.back(draws[:, part].astype(np.float64))
+                values[part] = transform.held(summarise(back))
         return self._filled(table, values)
+
+    def rounded(self, y: FloatArray) -> FloatArray:
+        """Round a table in the units of the data (T, D) to whole numbers, within the bounds of the user."""
+        y = y.copy()
+        for transform, j in zip(self.transforms, self.active, strict=True):
+            y[:, j] = transform.rounded(y[:, j])
+        return y
 
     def _filled(self, table: ImputationTable, values: FloatArray) -> FloatArray:
         """Put values of the missing cells of the active columns, row by row, into a copy of the table."""

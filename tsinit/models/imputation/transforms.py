@@ -20,6 +20,8 @@ _WORST = 1e300  # loss of a power that makes all values the same; the search tak
 _LARGEST_LOG = (
     345.0  # of what comes back, in units of the column: the square of e^345 is still a number
 )
+#: Largest power of two of values whose squares and sums of squares are numbers.
+_EXPONENT = 400
 KINDS = ("auto", "yeo-johnson", "log", "sqrt", None)
 
 
@@ -31,14 +33,25 @@ class Transform(NamedTuple):
     power: float
     centre: float
     scale: float
+    lower: float = -np.inf  # bounds of the user's, in the units of the data
+    upper: float = np.inf
 
     def forward(self, y: FloatArray) -> FloatArray:
         """Return z for values y in the units of the data; NaN stays NaN."""
         return (_forward(self.kind, y / self.unit, self.power) - self.centre) / self.scale
 
     def back(self, z: FloatArray) -> FloatArray:
-        """Return y for z."""
-        return _back(self.kind, z * self.scale + self.centre, self.power) * self.unit
+        """Return y for z, within the bounds: rounding, here or of what was stored, may have left them."""
+        return self.held(_back(self.kind, z * self.scale + self.centre, self.power) * self.unit)
+
+    def held(self, y: FloatArray) -> FloatArray:
+        """Return y, and the nearest bound for what lies beyond it."""
+        return np.clip(y, self.lower, self.upper)
+
+    def rounded(self, y: FloatArray) -> FloatArray:
+        """Return the nearest whole numbers within the bounds; y itself where there are none."""
+        low, high = np.ceil(self.lower), np.floor(self.upper)
+        return np.clip(np.rint(y), low, high) if low <= high else y
 
     def bound(self, y: float) -> float:
         """Return z for a bound y of the user's, which may lie where the scale has no values."""
@@ -71,17 +84,26 @@ def estimate(y: FloatArray, kind: str | None) -> Transform:
     """
     if y.min() == y.max():
         return Transform(None, 1.0, 1.0, float(y[0]), 1.0)
+    extreme = _extreme_unit(y)
     if kind == "auto":
-        kind = "yeo-johnson" if _is_skewed(y) else None
-    unit, power = 1.0, 1.0
+        kind = "yeo-johnson" if _is_skewed(y / extreme) else None
+    unit, power = (1.0 if kind in ("log", "sqrt") else extreme), 1.0
     if kind == "yeo-johnson":
-        unit = _unit(y)
-        power = _most_likely_power(y / unit)
-    g = _forward(kind, y / unit, power)
-    scale = g.std()
+        unit = _unit(y / extreme) * extreme
+        power = _most_likely_power(y / unit) if unit > 0.0 else 1.0
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        g = _forward(kind, y / unit, power)
+        scale = g.std()
     if not np.isfinite(scale) or scale == 0.0:
-        return Transform(None, 1.0, 1.0, float(y.mean()), float(y.std()) or 1.0)
+        y = y / extreme
+        return Transform(None, extreme, 1.0, float(y.mean()), float(y.std()) or 1.0)
     return Transform(kind, unit, power, float(g.mean()), float(scale))
+
+
+def _extreme_unit(y: FloatArray) -> float:
+    """A power of two near the largest value where its square is no number, 1 elsewhere."""
+    exponent = int(np.frexp(np.abs(y).max())[1])
+    return float(np.ldexp(1.0, exponent)) if abs(exponent) > _EXPONENT else 1.0
 
 
 def _unit(y: FloatArray) -> float:
@@ -104,9 +126,12 @@ def _most_likely_power(u: FloatArray) -> float:
 
     def loss(power: float) -> float:
         variance = _forward("yeo-johnson", u, power).var()
-        return 0.5 * np.log(variance) - (power - 1.0) * jacobian if variance > 0 else _WORST
+        usable = 0.0 < variance < np.inf
+        return 0.5 * np.log(variance) - (power - 1.0) * jacobian if usable else _WORST
 
-    return float(minimize_scalar(loss, bounds=_POWERS, method="bounded", options={"xatol": 1e-4}).x)
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = minimize_scalar(loss, bounds=_POWERS, method="bounded", options={"xatol": 1e-4})
+    return float(found.x)
 
 
 def _forward(kind: str | None, u: FloatArray, power: float) -> FloatArray:
