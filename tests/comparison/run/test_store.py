@@ -33,9 +33,6 @@ CODE = textwrap.dedent("""
     import numpy as np
     from comparison.fragile_model import Fragile
     from tsinit.comparison import compare
-from tsinit.comparison.plan.tasks import make_plan
-from tsinit.comparison.result import from_results
-from tsinit.comparison.run.store import RunStore
     model = Fragile(fates=((3, "exception"),), seconds=float(sys.argv[3]), log=sys.argv[4])
     compare(model, np.zeros((40, 2)), ["wide", "right"], n_seeds=15, n_jobs=int(sys.argv[5]), store=sys.argv[2],
             progress=False)
@@ -410,7 +407,7 @@ def test_on_a_full_disk_every_run_comes_back_and_one_sentence_says_what_is_not_k
     rename, calls = os.replace, itertools.count(1)
 
     def full(source, target):
-        if next(calls) > 10:
+        if next(calls) > 20:  # two for each run
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         rename(source, target)
 

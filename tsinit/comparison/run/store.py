@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import time
+import uuid
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,7 +21,7 @@ _KIND = "tsinit-run-2"
 #: The kind of version 0.1, whose runs have other keys.
 _OLD_KIND = b"tsinit-run-1 "
 _ENDING = ".run"
-#: Seconds after which an unfinished file, as earlier versions wrote them, belongs to nobody any more.
+#: Seconds after which an unfinished file belongs to nobody any more.
 _ABANDONED = 3600.0
 _STATES = ("ok", "not_converged", "diverged", "timeout", "error")
 _TEXTS = ("run_id", "error_type", "error_message", "error_trace", "versions")
@@ -120,12 +121,18 @@ class RunStore:
         :meth:`warn_of_refused` says so at the end.
         """
         path = self._path(result.run_id)
+        draft = path.with_name(f"{result.run_id}-{uuid.uuid4().hex}.tmp")
         try:
             with contextlib.suppress(FileNotFoundError):
                 _require_file(os.stat(path).st_mode)
-            write_whole(path, _encode(result))
+            # What is half written must not look like a run to whoever lists the folder.
+            write_whole(draft, _encode(result))
+            os.replace(draft, path)
         except OSError as error:
             self._refused.append(error.strerror or str(error))
+        finally:
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
 
     def warn_of_refused(self) -> None:
         """Say how many runs could not be kept, and why.
