@@ -53,7 +53,7 @@ class Problem:
 
     def polish(self, params):
         """What L-BFGS gains from there: coordinates A, C, d, Cholesky factors with logarithms of their diagonals."""
-        begin, D, unit = self._vector(params), len(params.C), 0.01
+        begin, D, unit = self._vector(params), len(params.C), 1e-3
         bounds = [(None, None)] * len(begin)
         bounds[-D:] = [((np.log(FLOOR) - b) / unit, None) for b in begin[-D:]]
 
@@ -62,7 +62,7 @@ class Problem:
             return value, unit * slope
 
         value = -loss(np.zeros_like(begin))[0]
-        # The first step that it tries has length one: in these units too short to leave the basin.
+        # The first step that it tries has length one: in these units too short to leave the basin of a flat maximum.
         done = minimize(
             loss, np.zeros_like(begin), jac=True, method="L-BFGS-B", bounds=bounds,
             options={"maxiter": 2000, "maxfun": 4000, "maxcor": 30, "ftol": 1e-13, "gtol": 1e-9},

@@ -31,7 +31,7 @@ _MIN_POSITIVE = (
     1e-8  # cosine of step and change of gradient from which the curvature counts as positive
 )
 # Inverse curvature of directions of which nothing is known yet, in units of EM's: the largest known one within these.
-_FLAT, _FLATTEST = 1e4, 1e5
+_FLAT, _FLATTEST = 1e5, 1e6
 
 
 class Pair(NamedTuple):
