@@ -32,6 +32,8 @@ _COMPILED = (
     types.BuiltinFunctionType, types.WrapperDescriptorType, types.MethodDescriptorType, types.MethodWrapperType,
     types.ClassMethodDescriptorType, types.MemberDescriptorType, types.GetSetDescriptorType,
 )  # fmt: skip
+#: Parts after which an object is too large, or too much entangled, for all its parts to be listed.
+_MOST_PARTS = 100_000
 _STANDARD_LIBRARY = sysconfig.get_path("stdlib")
 _PLAIN = (bool, int, float, str, complex, type(None), type(Ellipsis), type(NotImplemented))
 
@@ -66,8 +68,9 @@ def identify(*parts: Any) -> Identity:
     Returns
     -------
     Identity
-        With ``unknown`` where an object holds what no text can stand for: a lock, a generator, an open file. Its key
-        says nothing about that object then, and nothing may be looked up by it.
+        With ``unknown`` where an object holds what no text can stand for: a lock, a generator, an open file; or where
+        it has too many parts, a figure for one, whose parts all know each other. Its key says nothing about that
+        object then, and nothing may be looked up by it.
     """
     reading = _Reading()
     with warnings.catch_warnings():
@@ -107,11 +110,20 @@ class _Reading:
         self.unknown = ""
         # The values stay alive here: of what is gone, another could get the id.
         self._met: dict[int, tuple[int, Any]] = {}
+        self._kinds: dict[
+            type, tuple[str, bool]
+        ] = {}  # what is said of a class, and whether its code counts
+        self._n_parts = 0
 
     def feed(self, value: Any, inside: tuple[int, ...] = ()) -> None:
         """Add one value to the hash; the kind goes in first, so that 1 and "1" differ."""
+        if self.unknown:  # the key says nothing any more
+            return
         kind = type(value)
-        self._write(f"<{public_name(kind)} {_version(kind)}>")
+        if kind not in self._kinds:
+            self._kinds[kind] = f"<{public_name(kind)} {_version(kind)}>", _in_full(kind)
+        head, in_full = self._kinds[kind]
+        self._write(head)
         if id(value) in inside:
             self._write(f"level {inside.index(id(value))}")
             return
@@ -124,8 +136,12 @@ class _Reading:
             self._write(text)
             return
         within = (*inside, id(value))
+        self._n_parts += 1
+        if self._n_parts > _MOST_PARTS:
+            self.unknown = f"more than {_MOST_PARTS:,} parts"
+            return
         try:
-            if _in_full(kind):
+            if in_full:
                 self.feed(kind, within)
             for part in _parts(value):
                 self.feed(part, within)
@@ -195,8 +211,21 @@ def _known(value: Any) -> str:
 def _parts_of_table(table: Any) -> list[Any]:
     rows = np.asarray(pd.util.hash_pandas_object(table, index=True))
     index = getattr(table, "index", table)
-    kinds = table.dtypes if isinstance(table, pd.DataFrame) else pd.Series([table.dtype])
-    return [rows, str(index.dtype), *((str(name), str(kind)) for name, kind in kinds.items())]
+    if isinstance(table, pd.DataFrame):
+        columns = [*zip(table.columns, table.dtypes, strict=True)]
+        names = list(table.columns.names)
+    else:
+        columns, names = [(table.name, table.dtype)], []
+    kinds = [(name, *_parts_of_dtype(kind)) for name, kind in columns]
+    return [rows, _parts_of_dtype(index.dtype), list(index.names), names, kinds]
+
+
+def _parts_of_dtype(kind: Any) -> list[Any]:
+    """Of categories the order counts too: their codes follow it."""
+    categories = (
+        [list(kind.categories), kind.ordered] if isinstance(kind, pd.CategoricalDtype) else []
+    )
+    return [str(kind), *categories]
 
 
 def _parts_of_class(kind: type) -> list[Any]:
