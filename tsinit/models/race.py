@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from tsinit._interrupt import is_interrupt
 from tsinit._validate import child_seed, no_contender
-from tsinit.models.base import is_interrupt
 
 if TYPE_CHECKING:
     from tsinit.comparison import Comparison

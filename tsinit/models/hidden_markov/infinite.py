@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from scipy.special import logsumexp
@@ -13,18 +13,16 @@ from tsinit._validate import (
     check_count,
     check_emission_on_data,
     check_flag,
-    check_labels,
     child_seed,
 )
 from tsinit.init.race import Race, candidates
 from tsinit.init.registry import resolve, strategy_of
-from tsinit.models.base import FitKind, SeriesEstimator, is_interrupt, one_thread
-from tsinit.models.chain_race import ChainRace, race_chains
-from tsinit.models.chains import ChainRun, ChainSchedule, run_chains
+from tsinit.models.base import FitKind, SeriesEstimator, one_thread
+from tsinit.models.chains import ChainRun, ChainSchedule
 from tsinit.models.hidden_markov import convergence, posterior
-from tsinit.models.hidden_markov.chain import BeamChain, ChainStopped, ConcentrationPriors
-from tsinit.models.hidden_markov.initial_states import choose_n_states
+from tsinit.models.hidden_markov.chain import ConcentrationPriors
 from tsinit.models.hidden_markov.residuals import MAX_CORRELATION, lag_one_correlations
+from tsinit.models.hidden_markov.sampler_setup import SamplerSetup, race_starts, sample
 from tsinit.models.race import InitRaceMixin
 from tsinit.result import worst_mixing
 
@@ -39,9 +37,7 @@ if TYPE_CHECKING:
 
     from tsinit._typing import FloatArray, IntArray, SeedLike, SeriesLike, TableLike
     from tsinit._validate.series import Panel
-    from tsinit.emissions import Emission, EmissionOnData
-    from tsinit.init.registry import ResolvedStrategy
-    from tsinit.models.chain_race import Survivors
+    from tsinit.emissions import Emission
     from tsinit.models.monitor import Monitor
 
 #: Rows of which a full co-clustering matrix is built: 10,000 take 400 MB.
@@ -49,79 +45,6 @@ _MAX_ROWS = 10_000
 
 #: Draws of a chain below which nothing is warned of: chains that agree would often look as if they did not.
 _MIN_DRAWS = 100
-
-#: Key of the stream that chooses the number of states, among the children of a fit's seed.
-_CHOICE = 6
-
-
-class _Setup(NamedTuple):
-    """Checked arguments, and the data that the chains share."""
-
-    panel: Panel
-    seed: np.random.SeedSequence
-    emission: EmissionOnData
-    inits: list[Any]  # one for each chain
-    n_states: int | None  # of the start; None: to be chosen
-    sticky: bool
-    schedule: ChainSchedule
-    n_chains: int
-    priors: ConcentrationPriors
-    n_jobs: int | None
-    keep_interrupted: bool  # what was drawn before an interrupt
-
-    def chain(self, labels: IntArray, seed: SeedLike) -> BeamChain:
-        """Make a chain that begins with these labels (T,)."""
-        return self.chain_on(self.emission, self.panel.offsets, labels, np.random.default_rng(seed))
-
-    def chain_on(
-        self,
-        emission: EmissionOnData,
-        offsets: IntArray,
-        labels: IntArray,
-        rng: np.random.Generator,
-    ) -> BeamChain:
-        """Make a chain on other rows or of another emission."""
-        return BeamChain(emission, offsets, labels, rng, priors=self.priors, sticky=self.sticky)
-
-    def with_n_states(self) -> _Setup:
-        """Settle the number of states of the start where the data are to say it."""
-        if self.n_states is not None or all(np.ndim(init) == 1 for init in self.inits):
-            return self
-        n_states = choose_n_states(
-            self.panel.y,
-            self.panel.offsets,
-            self.emission,
-            self.chain_on,
-            child_seed(self.seed, _CHOICE),
-        )
-        return self._replace(n_states=n_states)
-
-    def ask(
-        self, strategy: ResolvedStrategy, c: int = 0, rng: np.random.Generator | None = None
-    ) -> IntArray:
-        """Ask a strategy for the labels (T,) that chain `c` begins with."""
-        panel = self.panel
-        if rng is None:
-            rng = np.random.default_rng(child_seed(self.seed, *((0,) if c == 0 else (0, c))))
-
-        def trial(labels: ArrayLike, n_iter: int) -> tuple[float, IntArray]:
-            """Short chain from a candidate: (mean joint log density of its second half, final labels)."""
-            z = check_labels(labels, len(panel.y), "start")
-            chain = self.chain(z, child_seed(self.seed, 2, c))
-            values = [chain.log_joint]
-            for _ in range(n_iter):
-                chain.sweep()
-                values.append(chain.log_joint)
-            return float(np.mean(values[len(values) // 2 :])), chain.z.copy()
-
-        labels = strategy.propose(
-            panel.y.copy(), rng, n_states=self.n_states,
-            offsets=panel.offsets if len(panel.offsets) > 2 else None, trial=trial, chain=c,
-        )  # fmt: skip
-        given = np.asarray(labels)
-        if given.ndim == 1 and len(given) == len(panel.rows) < len(panel.y):
-            labels = panel.on_all_steps(given)
-        return check_labels(labels, len(panel.y))
 
 
 class InfiniteHMM(InitRaceMixin, SeriesEstimator):
@@ -305,11 +228,11 @@ class InfiniteHMM(InitRaceMixin, SeriesEstimator):
                 for c, z in enumerate(self.start_)
             ]
         else:
-            survivors = _race(race, setup, monitor)
+            survivors = race_starts(race, setup, monitor)
             self.start_, runs = survivors.starts, list(survivors.runs)
             for run in runs:
                 run.recorder = record
-        _sample(runs, setup, monitor)
+        sample(runs, setup, monitor)
         monitor.stop()
         self._fitted_schedule, self._fitted_seconds = setup.schedule, monitor.fit_seconds
         self._finish(runs, setup)
@@ -359,7 +282,7 @@ class InfiniteHMM(InitRaceMixin, SeriesEstimator):
     def _n_iterations(self) -> int:
         return self.n_tune + self.n_draws * self.thin
 
-    def _set_up(self, panel: Panel, seed: np.random.SeedSequence, monitor: Monitor) -> _Setup:
+    def _set_up(self, panel: Panel, seed: np.random.SeedSequence, monitor: Monitor) -> SamplerSetup:
         n_chains = check_count("n_chains", self.n_chains)
         n_states = self.n_init_states
         automatic = isinstance(n_states, str) and n_states == "auto"
@@ -371,7 +294,7 @@ class InfiniteHMM(InitRaceMixin, SeriesEstimator):
             check_count("n_draws", self.n_draws),
             check_count("thin", self.thin),
         )
-        return _Setup(
+        return SamplerSetup(
             panel=panel,
             seed=seed,
             inits=inits,
@@ -389,7 +312,7 @@ class InfiniteHMM(InitRaceMixin, SeriesEstimator):
             emission=check_emission_on_data(emission.bind(panel.y, panel.offsets)),
         )
 
-    def _finish(self, runs: list[ChainRun], setup: _Setup) -> None:
+    def _finish(self, runs: list[ChainRun], setup: SamplerSetup) -> None:
         """Set what a user reads, from the chains that did not stop."""
         self.stopped_ = {
             c: str(run.failure) for c, run in enumerate(runs) if run.failure is not None
@@ -585,33 +508,3 @@ class InfiniteHMM(InitRaceMixin, SeriesEstimator):
             return posterior.smooth(
                 self.draws_, self._fitted_mapping, self.n_states_, emission, panel.offsets
             )
-
-
-def _race(race: Race, setup: _Setup, monitor: Monitor) -> Survivors:
-    """Race strategies through the first half of the warm-up."""
-    contest = ChainRace(
-        verb="labels",
-        ask=lambda strategy, rng: setup.ask(strategy, rng=rng),
-        spread=lambda labels, rng: labels,  # from one segmentation, chains part in the first sweeps
-        chain=setup.chain,
-        scalars=posterior.SCALARS,
-        objective="log_joint",
-        schedule=setup.schedule,
-        n_chains=setup.n_chains,
-        n_jobs=setup.n_jobs,
-        failures=(ChainStopped,),
-    )
-    return race_chains(race, contest, setup.seed, monitor)
-
-
-def _sample(runs: list[ChainRun], setup: _Setup, monitor: Monitor) -> None:
-    try:
-        run_chains(
-            runs, setup.schedule.n_sweeps, monitor, n_jobs=setup.n_jobs, failures=(ChainStopped,),
-            objective="log_joint", extras=("n_states",),
-        )  # fmt: skip
-    except (KeyboardInterrupt, SystemError) as error:
-        n_draws = min(len(run.draws) for run in runs)
-        if not is_interrupt(error) or not setup.keep_interrupted or n_draws == 0:
-            raise
-        _validate.warn_of_interrupt(n_draws)
