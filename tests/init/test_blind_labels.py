@@ -124,6 +124,7 @@ def test_the_names_are_those_the_documentation_gives():
         "auto",
         "best_of",
         "cva",
+        "dispersed",
         "gaussian_mixture",
         "jump",
         "kmeans",
