@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -197,6 +198,34 @@ def test_the_module_runs_as_a_command_and_dies_politely(air):
 def test_tables_need_a_folder_and_that_is_said_before_anything_runs(air, capsys):
     said = _refused(["compare", air, "--csv", air, *QUICK], capsys)
     assert said == f"tsinit: --csv must name a folder; got {air!r}, which is a file.\n"
+
+
+@pytest.mark.parametrize("kind", ["pipe", "circle", "device", "below a file", "long"])
+def test_places_for_tables_that_no_folder_can_take_are_refused_before_anything_runs(
+    air, tmp_path, capsys, kind
+):
+    place = tmp_path / "place"
+    if kind == "pipe":
+        os.mkfifo(place)
+    elif kind == "circle":
+        place.symlink_to(place)
+    else:
+        place = Path(
+            {"device": os.devnull, "below a file": f"{air}/x", "long": str(tmp_path / ("x" * 300))}[
+                kind
+            ]
+        )
+    said = _refused(["compare", air, "--csv", str(place), *QUICK], capsys)
+    assert said.startswith("tsinit: --csv must ")
+    assert said.count("\n") == 1
+
+
+def test_what_is_written_never_replaces_the_data(tmp_path, capsys, air):
+    table = tmp_path / "runs.csv"
+    table.write_bytes(Path(air).read_bytes())
+    for option in (["--report", str(table)], ["--csv", str(tmp_path)]):
+        assert "DATA.csv" in _refused(["compare", str(table), *option, *QUICK], capsys)
+    assert table.read_bytes() == Path(air).read_bytes()
 
 
 def test_fillings_are_compared_and_scored_on_what_was_hidden(air, tmp_path, capsys):

@@ -127,6 +127,34 @@ def check_writable(path: StrPath, name: str) -> None:
         ) from None
 
 
+def make_folder(path: StrPath, name: str) -> Path:
+    """Make a folder, with those above it, unless it is there.
+
+    Parameters
+    ----------
+    path : str or Path
+    name : str
+        How messages call it.
+
+    Raises
+    ------
+    OSError
+        It cannot be made, or may not be written to.
+    """
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        kind = type(error) if isinstance(error, OSError) else OSError
+        raise kind(
+            f"{name} must be a folder that can be made; got {str(path)!r} "
+            f"({getattr(error, 'strerror', None) or error})."
+        ) from None
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise PermissionError(f"{name} must be a folder that may be written to; got {str(path)!r}.")
+    return path
+
+
 def is_stream(path: StrPath) -> bool:
     """Whether a path leads to a device or a pipe, /dev/stdout for one, or to where standard output goes."""
     try:

@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import os
 import re
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tsinit._atomic import make_folder
 from tsinit._cli.common import (
     INTERRUPTED,
     NOTHING_FITTED,
@@ -133,10 +135,7 @@ def run(arguments: argparse.Namespace) -> int:
     from tsinit import Budget, compare
     from tsinit._csv import read_table
 
-    if arguments.report:
-        require_folder(arguments.report, "--report")
-    if arguments.csv and Path(arguments.csv).expanduser().is_file():
-        raise ValueError(f"--csv must name a folder; got {arguments.csv!r}, which is a file.")
+    _require_places(arguments)
     table = read_table(arguments.data, arguments.time, arguments.columns)
     _require_names(table, arguments.data)
     say("\n".join([_describe(table), *_notes(table, arguments)]))
@@ -161,6 +160,33 @@ def run(arguments: argparse.Namespace) -> int:
         if result.runs["status"].isin(["ok", "not_converged", "timeout"]).any()
         else NOTHING_FITTED
     )
+
+
+def _require_places(arguments: argparse.Namespace) -> None:
+    """Refuse what could not be written, or would replace the data, before anything is computed."""
+    from tsinit.comparison.files import TABLES
+
+    source = Path(arguments.data).expanduser()
+    if arguments.report:
+        report = Path(arguments.report).expanduser()
+        require_folder(report, "--report")
+        if _same(report, source):
+            raise ValueError(f"--report must not be DATA.csv; got {arguments.report!r} twice.")
+    if arguments.csv:
+        folder = Path(arguments.csv).expanduser()
+        if os.path.isfile(folder):  # unlike the method of Path raises nothing
+            raise ValueError(f"--csv must name a folder; got {arguments.csv!r}, which is a file.")
+        make_folder(folder, "--csv")
+        for place in (folder / f"{table}.csv" for table in TABLES):
+            if _same(place, source):
+                raise ValueError(
+                    f"--csv must name a folder in which DATA.csv is not replaced; got {arguments.csv!r} for "
+                    f"{arguments.data!r}."
+                )
+
+
+def _same(one: Path, other: Path) -> bool:
+    return os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other)
 
 
 def _report(result: "Comparison", arguments: argparse.Namespace) -> None:

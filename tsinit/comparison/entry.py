@@ -71,8 +71,9 @@ def compare(
         Iterations and seconds of each run; a run out of time is kept with status ``timeout``.
     n_jobs : int, optional
         As joblib has it; an enclosing ``joblib.parallel_config`` is honoured, so that Dask or Ray take the runs to
-        other machines. Each worker uses one thread. Runs whose process was killed are tried again, and become rows
-        with ``error_type`` ``WorkerKilled`` if that does not help.
+        other machines. Each worker uses one thread. What is sent to other processes must be something that cloudpickle
+        can pickle: functions and classes of your own are, locks and open files are not. Runs whose process was killed
+        are tried again, and become rows with ``error_type`` ``WorkerKilled`` if that does not help.
     store : str or Path, optional
         A folder that keeps every run as soon as it has finished. The same call finds them there, whatever ended the
         last one, and computes the others only. Several processes and several comparisons may share a folder. Runs are

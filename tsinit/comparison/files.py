@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from tsinit._atomic import write_whole
+from tsinit._atomic import make_folder, write_whole
 from tsinit._typing import StrPath
 from tsinit._validate import check_path
 from tsinit.comparison.plan.about import About, ModelAbout
@@ -94,8 +94,7 @@ def _write(
     The settings decide: until they are replaced the folder holds the old comparison, from then on the new one, because
     a table that a process did not come to rename is found by its checksum.
     """
-    root = check_path("folder", folder)
-    root.mkdir(parents=True, exist_ok=True)
+    root = make_folder(check_path("folder", folder), "folder")
     _finish(root)
     try:
         written = {}

@@ -78,6 +78,13 @@ def test_equal_ends_are_level_and_the_cheaper_is_named():
     assert "the cheapest" in line
 
 
+def test_starts_whose_runs_agree_seed_by_seed_in_different_optima_reach_no_one_optimum():
+    ends = np.array([-10.0, -10.0, -20.0, -30.0, -20.0])
+    (text,) = verdict(_runs({"a": ends, "b": ends}))
+    assert "all starts come to the same level" in text
+    assert "a in 2 of 5 runs and b in 2 of 5 runs" in text
+
+
 def test_two_level_and_one_behind():
     (line,) = verdict(
         _runs({"a": [-50.0] * 6, "b": [-50.04] * 6, "c": [-90.0, -91, -92, -93, -94, -95]})

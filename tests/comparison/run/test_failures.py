@@ -1,6 +1,7 @@
 """Whatever goes wrong in a run becomes a row, and nothing else is lost."""
 
 import contextlib
+import threading
 import warnings
 
 import numpy as np
@@ -204,3 +205,36 @@ def test_other_warnings_made_errors_are_rows():
 def test_ctrl_c_goes_through():
     with pytest.raises(KeyboardInterrupt):
         compare(Interrupted(), X, ["wide"], n_seeds=2, progress=False)
+
+
+def _held_open():
+    held = (i for i in range(3))
+    return lambda y, rng: np.zeros(1) * next(held)
+
+
+def _score_with_a_lock():
+    lock = threading.Lock()
+    return lambda model, X: float(lock.locked())
+
+
+class _Asked:
+    def __reduce__(self):
+        raise RuntimeError("not today.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"strategies": {"mine": _held_open()}}, r"strategies 'mine' must .*generator"),
+        ({"strategies": {"mine": threading.Lock().acquire}}, r"strategies 'mine' must .*lock"),
+        ({"model": Hills(max_iter=_Asked())}, r"model 'Hills' must .*not today\. Use"),
+        ({"score": {"s": _score_with_a_lock()}}, r"score must .*lock"),
+    ],
+)
+def test_what_no_process_can_be_sent_is_named_before_anything_runs(arguments, named, tmp_path):
+    arguments = {"model": Hills(), "strategies": ["wide"]} | arguments
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(TypeError, match=f"(?s)^{named}.*n_jobs=1\\.$"):
+            compare(data=X, n_seeds=1, n_jobs=2, progress=False, store=tmp_path, **arguments)
+    assert not list(tmp_path.iterdir())

@@ -98,7 +98,11 @@ def _head(
         return f"{leader} has a mean {objective} of {mean}; no other strategy to compare with."
     highest = f"{leader} has the highest mean {objective}, {mean}"
     equal = listed([leader, *names["equal"]]) if names["equal"] else ""
-    same = "reach the same optimum" if has_optima(cell) else "come to the same level"
+    same = (
+        "reach the same optimum"
+        if _one_optimum(cell, [leader, *names["equal"]])
+        else "come to the same level"
+    )
     if names["open"]:
         text = f"inconclusive. {highest}{_leads(names['open'], others)}."
         return f"{text} {equal} {same}." if equal else text
@@ -106,6 +110,11 @@ def _head(
         who = equal if names["worse"] else "all starts"
         return f"{who} {same} (mean {objective} {mean})."
     return f"{highest}."
+
+
+def _one_optimum(cell: pd.DataFrame, names: list[str]) -> bool:
+    """Whether all runs of some starts end in one optimum; their means may agree although their runs do not."""
+    return has_optima(cell) and usable(cell[cell["strategy"].isin(names)])["optimum"].nunique() == 1
 
 
 def _leads(names: list[str], others: dict[str, Standing]) -> str:

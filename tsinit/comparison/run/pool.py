@@ -12,6 +12,7 @@ from collections.abc import Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import joblib
+from joblib.externals.loky.backend.reduction import dumps
 from joblib.parallel import get_active_backend
 from threadpoolctl import threadpool_limits
 
@@ -58,11 +59,17 @@ def run_tasks(
         Show a bar with the runs done and failed.
     store : RunStore or None
         Where finished runs are found, and kept as soon as they are known.
+
+    Raises
+    ------
+    TypeError
+        What a run needs cannot be sent to another process, and some would be.
     """
     comparison, n_jobs = uuid.uuid4().hex, check_jobs(n_jobs)
     known = {task.run_id for task in tasks if not task.unknown}
     done = {} if store is None else store.load(known)
     left = [task for task in tasks if task.run_id not in done]
+    _require_portable(left, n_jobs)
     # Threads and warnings belong to the whole process: set here once, for every run in this process. One BLAS
     # thread also keeps sums in one order, so that the table does not depend on n_jobs.
     with (
@@ -90,6 +97,24 @@ def run_tasks(
     if store is not None:
         store.warn_of_refused()
     return [done[task.run_id] for task in tasks]
+
+
+def _require_portable(tasks: list[Task], n_jobs: int | None) -> None:
+    """Refuse what cannot be sent to other processes of this machine; joblib would give up half-way, naming nothing."""
+    if type(_backend()).__name__ != "LokyBackend" or joblib.effective_n_jobs(n_jobs) == 1:
+        return
+    needed = {("score", ""): tasks[0].scoring} if tasks else {}
+    for task in tasks:
+        needed |= {("strategies", task.strategy): task.init, ("model", task.model): task.estimator}
+    for (argument, name), value in needed.items():
+        try:
+            dumps(value)
+        except Exception as error:  # whatever an object of the user does when it is asked
+            what = f"{argument} {name!r}" if name else argument
+            raise TypeError(
+                f"{what} must be something that can be sent to other processes where n_jobs is not 1; got "
+                f"{type(error).__name__}: {str(error).rstrip('.')}. Use n_jobs=1."
+            ) from None
 
 
 def carry_out(

@@ -179,9 +179,11 @@ def _decode(content: bytes, run_id: str) -> RunResult:
 def _check_types(result: RunResult) -> None:
     """Refuse values that no run comes to; whoever changes a file may change its hash."""
     for name in _TEXTS:
-        _require(isinstance(getattr(result, name), str), name)
+        text = getattr(result, name)
+        _require(isinstance(text, str) and _is_unicode(text), name)
     _require(result.status in _STATES, "status")
-    _require(result.start is None or isinstance(result.start, str), "start")
+    start = result.start
+    _require(start is None or (isinstance(start, str) and _is_unicode(start)), "start")
     _require(result.converged is None or isinstance(result.converged, bool), "converged")
     n_iter = result.n_iter
     _require(n_iter is None or (type(n_iter) is int and 0 <= n_iter < 2**63), "n_iter")
@@ -191,11 +193,17 @@ def _check_types(result: RunResult) -> None:
         _require_numbers(getattr(result, name), name)
     _require(len(result.objectives) == len(result.seconds), "seconds")
     for name in ("extras", "sampler", "scores"):
-        _require(isinstance(getattr(result, name), dict), name)
+        kept = getattr(result, name)
+        _require(isinstance(kept, dict) and all(map(_is_unicode, kept)), name)
     for name, values in result.extras.items():
         _require_numbers(values, name)
         _require(len(values) <= len(result.objectives), name)
     _require_numbers([*result.sampler.values(), *result.scores.values()], "scores")
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether tables of text can hold it; a lone surrogate, which JSON can name, is no character."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _require_numbers(values: Any, name: str) -> None:
