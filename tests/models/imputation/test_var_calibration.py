@@ -155,7 +155,7 @@ def ranks(rng, n_runs, n_draws=19, thin=10):
         chain = new_chain(rng, np.where(mask, np.nan, truth))
         below = 0
         for i in range(n_draws + 1):
-            for _ in range(thin if i else 2 * thin):
+            for _ in range(thin if i else 3 * thin):
                 chain.sweep()
             if i:
                 below = below + (
@@ -189,7 +189,7 @@ def uniformity(found, n_draws=19, bins=5):
 
 @pytest.mark.slow
 def test_simulation_based_calibration():
-    p = uniformity(ranks(np.random.default_rng(7), 300, thin=20))
+    p = uniformity(ranks(np.random.default_rng(7), 200, thin=12))
     assert p.min() > 1e-3 / p.size
 
 
