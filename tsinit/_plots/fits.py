@@ -9,6 +9,7 @@ import numpy as np
 
 from tsinit._plots import style
 from tsinit._validate import check_series
+from tsinit._validate.values import short
 from tsinit.models.base import FitKind
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def _position(wanted: Any, names: list[Any]) -> int:
     if isinstance(wanted, (int, np.integer)) and 0 <= wanted < len(names):
         return int(wanted)
     raise ValueError(
-        f"columns must hold names out of {names} or positions below {len(names)}; got {wanted!r}."
+        f"columns must hold names out of {names} or positions below {len(names)}; got {short(wanted)}."
     )
 
 

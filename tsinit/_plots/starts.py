@@ -8,6 +8,7 @@ import numpy as np
 
 from tsinit._plots import style
 from tsinit._validate import check_choice
+from tsinit._validate.values import short
 from tsinit.comparison.analysis.tables import cells_of, optimum_tolerance, usable
 from tsinit.comparison.report.display import cell_name
 
@@ -179,7 +180,7 @@ def panels_of(
     for column, wanted in (("dataset", dataset), ("model", model)):
         if wanted is not None and wanted not in set(runs[column]):
             raise ValueError(
-                f"{column} must be one of {sorted(set(runs[column]))}; got {wanted!r}."
+                f"{column} must be one of {sorted(set(runs[column]))}; got {short(wanted)}."
             )
         runs = runs if wanted is None else runs[runs[column] == wanted]
     cells = cells_of(runs)

@@ -71,7 +71,7 @@ def check_concentrations(priors: Any, defaults: _Priors) -> _Priors:
             close = difflib.get_close_matches(str(name).lower(), defaults._fields, n=1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
             raise ValueError(
-                f"priors must have keys among {list(defaults._fields)}; got {name!r}.{hint}"
+                f"priors must have keys among {list(defaults._fields)}; got {short(name)}.{hint}"
             )
         if not isinstance(pair, (list, tuple, np.ndarray)) or len(pair) != 2:
             raise ValueError(

@@ -175,7 +175,7 @@ def _check_names(
     unknown = [name for name in given if name not in list(names)]
     if unknown:
         raise ValueError(
-            f"{argument} must name columns of X, {short(list(names))}; got {unknown[0]!r}."
+            f"{argument} must name columns of X, {short(list(names))}; got {short(unknown[0])}."
         )
 
 
@@ -241,7 +241,7 @@ def check_rounded(rounded: Any, names: list[Any], y: FloatArray) -> BoolArray:
     if isinstance(rounded, str):
         if rounded != "auto":
             raise ValueError(
-                f"rounded must be 'auto', a list of column names or None; got {rounded!r}."
+                f"rounded must be 'auto', a list of column names or None; got {short(rounded)}."
             )
         return (np.isnan(y) | (y == np.rint(y))).all(axis=0)
     rounded = list(np.atleast_1d(np.asarray(rounded, dtype=object)))

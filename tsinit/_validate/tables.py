@@ -59,7 +59,7 @@ def to_float(part: Any, name: str) -> FloatArray:
 def _check_distinct(columns: pd.Index, name: str) -> None:
     if not columns.is_unique:
         raise ValueError(
-            f"{name} must have distinct column names; got {columns[columns.duplicated()][0]!r} twice. Rename one."
+            f"{name} must have distinct column names; got {short(columns[columns.duplicated()][0])} twice. Rename one."
         )
 
 

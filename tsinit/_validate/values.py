@@ -34,7 +34,7 @@ def check_choice(name: str, value: Any, choices: Collection[str | None]) -> Any:
     typed = value.lower() if isinstance(value, str) else ""
     close = difflib.get_close_matches(typed, [c for c in choices if c is not None], n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
-    raise ValueError(f"{name} must be one of {list(choices)}; got {value!r}.{hint}")
+    raise ValueError(f"{name} must be one of {list(choices)}; got {short(value)}.{hint}")
 
 
 def check_count(name: str, value: Any, minimum: int = 1, rule: str = "") -> int:
@@ -234,15 +234,23 @@ def child_seed(seed: np.random.SeedSequence, *key: int) -> np.random.SeedSequenc
 
 
 def short(value: Any) -> str:
-    """Show a value in an error: as it prints where that is short, by shape or type otherwise."""
-    text = repr(value.item() if isinstance(value, np.generic) else value)
-    if len(text) <= 60 and "\n" not in text:
-        return text
-    return (
-        f"{type(value).__name__} of shape {value.shape}"
-        if hasattr(value, "shape")
-        else text[:50] + "..."
-    )
+    """Show a value in an error: on one line, as it prints where that is short, by shape or type otherwise."""
+    text = repr(_plain(value))
+    if hasattr(value, "shape") and (len(text) > 60 or "\n" in text):
+        return f"{type(value).__name__} of shape {value.shape}"
+    text = " ".join(text.splitlines())
+    return text if len(text) <= 60 else text[:50] + "..."
+
+
+def _plain(value: Any) -> Any:
+    """Replace NumPy's numbers and texts by Python's, which print without the name of a type; dates would lose units."""
+    if isinstance(value, np.generic) and not isinstance(value, (np.datetime64, np.timedelta64)):
+        return value.item()
+    if type(value) in (list, tuple, set):
+        return type(value)(map(_plain, value))
+    if type(value) is dict:
+        return {_plain(key): _plain(item) for key, item in value.items()}
+    return value
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tsinit._validate import check_count, check_number
+from tsinit._validate.values import short
 from tsinit.comparison import files
 from tsinit.comparison.analysis import (
     checks,
@@ -294,7 +295,7 @@ class Comparison:
         for task in self._tasks:
             if task.run_id == run_id:
                 return fit(task, Monitor(task.budget))
-        raise KeyError(f"run_id must be one of the column runs['run_id']; got {run_id!r}.")
+        raise KeyError(f"run_id must be one of the column runs['run_id']; got {short(run_id)}.")
 
     @staticmethod
     def seed(text: str) -> np.random.SeedSequence:

@@ -223,7 +223,7 @@ def known(emission: str, names: Iterable[str]) -> None:
     if emission not in names:
         close = difflib.get_close_matches(emission.lower(), names, n=1)
         raise ValueError(
-            f"emission must be one of {list(names)} or an emission object; got {emission!r}."
+            f"emission must be one of {list(names)} or an emission object; got {short(emission)}."
             + (f" Did you mean {close[0]!r}?" if close else "")
         )
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tsinit._validate.values import short
+
 if TYPE_CHECKING:
     from tsinit._typing import BoolArray, FloatArray, Trial
 
@@ -39,7 +41,7 @@ def check_candidates(strategies: Any) -> None:
     """
     if not isinstance(strategies, (list, tuple)):
         raise TypeError(
-            f"strategies must be a list or tuple of strategies, or 'auto'; got {strategies!r}."
+            f"strategies must be a list or tuple of strategies, or 'auto'; got {short(strategies)}."
         )
     if not strategies:
         raise ValueError("strategies must hold at least one strategy; got none.")
@@ -56,7 +58,7 @@ def check_trial(trial: Any, name: str) -> Trial:
     if not callable(trial):
         raise TypeError(
             "trial must be a function trial(start, n_iter) -> (objective, refined); "
-            f"got {trial!r}. A model gives it when {name} is its init."
+            f"got {short(trial)}. A model gives it when {name} is its init."
         )
     return trial
 

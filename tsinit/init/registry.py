@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from tsinit._validate.values import short
 from tsinit.kernels import LinearGaussianParams
 
 
@@ -162,7 +163,7 @@ def names(verb: str | None = None) -> list[str]:
         If there is no such verb.
     """
     if verb is not None and (not isinstance(verb, str) or verb not in _VERBS):
-        raise ValueError(f"verb must be one of {list(_VERBS)} or None; got {verb!r}.")
+        raise ValueError(f"verb must be one of {list(_VERBS)} or None; got {short(verb)}.")
     return [
         name for name, known in sorted(_REGISTERED.items()) if verb is None or verb in known.verbs
     ]
@@ -242,7 +243,7 @@ def _named(name: str, verb: str, argument: str) -> ResolvedStrategy:
         if verb in _offers(strategy):
             return ResolvedStrategy(name, getattr(strategy, verb), verb)
     known = names(verb)
-    message = f"{_rule(argument, verb)}; got {name!r}."
+    message = f"{_rule(argument, verb)}; got {short(name)}."
     if name in _REGISTERED:
         raise ValueError(f"{message} {name!r} does not offer {verb!r}.")
     other = _ALSO.get(name.lower())
@@ -311,8 +312,8 @@ def _describe(value: Any) -> str:
         return f"{type(value).__name__} of shape {value.shape}"
     if isinstance(value, (tuple, list)):
         return f"{type(value).__name__} of length {len(value)}"
-    text = repr(value)
-    return text if len(text) <= 60 else type(value).__name__
+    text = short(value)
+    return type(value).__name__ if text.endswith("...") else text
 
 
 def _offers(value: Any) -> tuple[str, ...]:

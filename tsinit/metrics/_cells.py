@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from tsinit._validate.values import short
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -73,7 +75,7 @@ def check_denominator(value: str, choices: Sequence[str]) -> None:
         If there is no such.
     """
     if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"denominator must be one of {list(choices)}; got {value!r}.")
+        raise ValueError(f"denominator must be one of {list(choices)}; got {short(value)}.")
 
 
 def mean(values: FloatArray, where: BoolArray, axis: Axis, keepdims: bool = False) -> Any:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tsinit._validate.values import short
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -134,7 +136,7 @@ def check_loss(loss: str) -> str:
         If there is no such loss.
     """
     if not isinstance(loss, str) or loss not in ("vi", "binder"):
-        raise ValueError(f"loss must be one of ['vi', 'binder']; got {loss!r}.")
+        raise ValueError(f"loss must be one of ['vi', 'binder']; got {short(loss)}.")
     return loss
 
 

@@ -34,7 +34,7 @@ def check_strategies(strategies: Any) -> dict[str, Any]:
     """Name the strategies; there must be one at least."""
     if strategies is None or isinstance(strategies, numbers.Number):
         raise TypeError(
-            f"strategies must be a list of names, strategies or functions, or a dict of these; got {strategies!r}."
+            f"strategies must be a list of names, strategies or functions, or a dict of these; got {short(strategies)}."
         )
     named = naming.name_strategies(strategies)
     if not named:
@@ -72,7 +72,7 @@ def check_budget(budget: Any) -> Budget | None:
         return None
     if not isinstance(budget, Budget):
         raise TypeError(
-            f"budget must be tsinit.Budget(max_iter=..., seconds=...) or None; got {budget!r}."
+            f"budget must be tsinit.Budget(max_iter=..., seconds=...) or None; got {short(budget)}."
         )
     limit, seconds = budget
     return Budget(
@@ -90,7 +90,7 @@ def check_scoring(score: Any, datasets: dict[str, Dataset]) -> Scoring:
         return Scoring(None)
     if not isinstance(score, Mapping) or not all(callable(f) for f in score.values()):
         raise TypeError(
-            f"score must be None or a dict of functions (estimator, X) -> float; got {score!r}."
+            f"score must be None or a dict of functions (estimator, X) -> float; got {short(score)}."
         )
     taken = {name for data in datasets.values() if data.truth is not None
              for name in TRUTHS[kind_of_truth(data.truth)].reserved}  # fmt: skip
@@ -156,7 +156,7 @@ def check_store(store: Any) -> Path | None:
     if store is None:
         return None
     if not isinstance(store, str | os.PathLike) or not os.fspath(store):
-        raise TypeError(f"store must be a folder or None; got {store!r}.")
+        raise TypeError(f"store must be a folder or None; got {short(store)}.")
     folder = check_path("store", store)
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"store must be a folder; got the file {os.fspath(store)!r}.")
@@ -177,7 +177,7 @@ def _load(source: Any, what: str) -> Any:
 
 def _check_name(name: Any, what: str) -> None:
     if not isinstance(name, str) or not name:
-        raise TypeError(f"{what} names must be non-empty text; got {name!r}.")
+        raise TypeError(f"{what} names must be non-empty text; got {short(name)}.")
     try:
         name.encode()
     except UnicodeEncodeError:  # a lone surrogate, of a file name that is no text for one
