@@ -90,8 +90,8 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         Chained equations, a joint vector autoregression for gaps in which whole rows are missing for long, or what
         suits the gaps.
     sampler : {"mala", "rwm", "gibbs"}
-        How coefficients are drawn: Langevin steps, random-walk steps, or from their exact conditional. The
-        posterior is the same.
+        How chained equations draw coefficients: Langevin steps, random-walk steps, or from their exact conditional.
+        The posterior is the same. The autoregression always draws them from the exact conditional.
     init : str, strategy, function, complete table, or list of these
         Where the chains begin: a registered name, an object with a method ``fill``, a function of what it wants of
         ``y, rng, offsets, times, period, trial``, or a table. The first chain begins there and the others around it,
