@@ -18,6 +18,7 @@ from comparison.fake_model import Hills, Walker
 
 from tsinit.comparison import compare, read_comparison
 from tsinit.comparison.report.report import write_report
+from tsinit.comparison.run.store import RunStore
 from tsinit.models.monitor import Budget
 
 X = np.zeros((40, 2))
@@ -148,6 +149,22 @@ def test_a_table_that_is_cut_exchanged_or_gone_is_named(hills, walk, kind, tmp_p
             with pytest.raises(ValueError, match=f"^{path.name} must be as Comparison"):
                 read_comparison(folder)
         path.write_bytes(content)
+
+
+def test_settings_nested_without_end_are_named_and_written_over(hills, tmp_path):
+    hills.to_csv(tmp_path)
+    (tmp_path / "about.json").write_text("[" * 100_000)
+    with pytest.raises(ValueError, match=r"about\.json must be as"):
+        read_comparison(tmp_path)
+    hills.to_csv(tmp_path)
+    assert read_comparison(tmp_path).runs.equals(hills.runs)
+
+
+@pytest.mark.parametrize("name", ["\0", "\ud800"])
+def test_names_that_no_file_can_have_are_refused_in_a_sentence(hills, name):
+    for write, what in ((hills.to_csv, "folder"), (hills.report, "path"), (RunStore, "store")):
+        with pytest.raises(OSError, match=f"^{what} must be "):
+            write(name)
 
 
 def test_what_version_0_1_wrote_has_no_checksums_and_is_read(hills, kind, tmp_path):

@@ -120,7 +120,7 @@ def _finish(root: Path) -> None:
     """Give tables that the settings name their names, and remove those that a process left which broke off earlier."""
     try:
         written = _read_about(root / _ABOUT)[1]
-    except (OSError, ValueError):
+    except (OSError, ValueError):  # no settings, or damaged ones
         written = {}
     for name, digest in written.items():
         with contextlib.suppress(FileNotFoundError):
@@ -183,7 +183,7 @@ def _read_about(path: Path) -> tuple[About, dict[str, str]]:
         written = read.pop("files") if found and read.pop("sha256") else {}
         models = {name: ModelAbout(**model) for name, model in read.pop("models").items()}
         return About(**{**read, "entropy": int(read["entropy"]), "models": models}), written
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ValueError(_damaged(path, f"{type(error).__name__}: {error}")) from None
 
 

@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tsinit._atomic import write_whole
+from tsinit._atomic import check_writable, write_whole
 from tsinit._typing import StrPath
 from tsinit._validate import check_path
 from tsinit.comparison.analysis.tables import FAILED, has_optima
@@ -38,6 +38,7 @@ def write_report(
         The file written.
     """
     target, body = check_path("path", path), []
+    check_writable(target, "path")  # before pictures are drawn for nothing
     for heading, comparison, figures in comparisons:
         body += [f'<h1 class="part">{html.escape(heading)}</h1>'] if heading else []
         body += [_lead(comparison), _verdict(comparison), _extra(figures), _pictures(comparison)]

@@ -50,9 +50,14 @@ class RunStore:
         self._refused: list[str] = []  # why runs could not be kept
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise type(error)(
-                f"store must be a folder that can be made; got {str(self.folder)!r} ({error.strerror})."
+        except (
+            OSError,
+            ValueError,
+        ) as error:  # ValueError: a name with a null, or one that cannot be encoded
+            kind = type(error) if isinstance(error, OSError) else OSError
+            why = getattr(error, "strerror", None) or error
+            raise kind(
+                f"store must be a folder that can be made; got {str(self.folder)!r} ({why})."
             ) from None
         for path in self.folder.glob("*.tmp"):
             _remove_if_abandoned(path)
