@@ -30,6 +30,7 @@ from tsinit._validate.fits import (
     warn_frozen,
     warn_not_converged,
 )
+from tsinit._validate.fitted_step import FittedStep
 from tsinit._validate.labels import check_labels
 from tsinit._validate.params import check_params, check_prior, check_prior_fits
 from tsinit._validate.series import Panel, check_series, is_list_of_tables
@@ -49,6 +50,7 @@ from tsinit._validate.values import (
 )
 
 __all__ = [
+    "FittedStep",
     "Panel",
     "check_chains",
     "check_choice",

@@ -86,6 +86,22 @@ def count_numbers(indexes: list[Any]) -> tuple[list[IntArray], int | float | Non
         return _regular_floats([value.astype(np.float64) for value in values])
 
 
+def count_by_number(indexes: list[Any], step: float) -> list[IntArray] | None:
+    """Count sorted, distinct numbers from the first of each sequence by a step given; None if they are no multiples."""
+    values = [index.to_numpy().astype(np.float64) for index in indexes]
+    with np.errstate(all="ignore"):
+        since = [value - value[0] for value in values]
+        counts = [np.rint(np.minimum(time / step, _FARTHEST)) for time in since]
+        tolerance = _tolerance(values, step)
+        near = all(
+            np.abs(time - count * step).max() <= tolerance
+            for time, count in zip(since, counts, strict=True)
+        )
+    if not near or any((np.diff(count) < 1).any() for count in counts):
+        return None
+    return [count.astype(np.int64) for count in counts]
+
+
 def mean_distance(index: Any) -> int | float | None:
     """Distance of irregular numbers, by which a forecast goes on: that of whole numbers is whole."""
     if len(index) < 2:

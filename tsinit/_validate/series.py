@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from tsinit._validate.fitted_step import FittedStep
 from tsinit._validate.labelled import from_xarray, is_labelled
 from tsinit._validate.tables import KINDS, to_float
 from tsinit._validate.times import count_steps
@@ -111,6 +112,7 @@ def check_series(
     estimator: Any = None,
     reset: bool = False,
     min_steps: int = 1,
+    fitted_step: FittedStep | None = None,
 ) -> Panel:
     """Turn whatever a user calls a time series into a `Panel`.
 
@@ -126,6 +128,8 @@ def check_series(
         Learns (``reset=True``) or checks the number and names of the columns.
     min_steps : int
         Rows that at least one sequence must have.
+    fitted_step : FittedStep or None
+        Of the model that is asked about X: skipped steps are counted by it.
 
     Raises
     ------
@@ -141,7 +145,7 @@ def check_series(
     if estimator is not None:
         _check_columns(estimator, parts[0] if hasattr(parts[0], "iloc") else tables[0], reset)
     sequences = _sequences(parts, tables, names, form, lengths)
-    steps, time_step = count_steps(sequences)
+    steps, time_step = count_steps(sequences, fitted_step)
     longest = max(sequence.size for sequence in sequences)
     if longest < min_steps:
         raise ValueError(

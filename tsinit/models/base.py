@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator
 
 from tsinit._interrupt import is_interrupt
 from tsinit._validate import (
+    FittedStep,
     check_fitted,
     check_seed,
     check_series,
@@ -61,6 +62,7 @@ class SeriesEstimator(BaseEstimator):
 
     fit_kind: ClassVar[FitKind] = FitKind()
     _fitted_attribute = "start_"
+    _counts_by_fitted_step = True  # False where the model has a clock of its own
 
     def fit(self, X: SeriesLike, y: object = None, *, lengths: Sequence[int] | None = None) -> Self:
         """Fit the model.
@@ -112,6 +114,7 @@ class SeriesEstimator(BaseEstimator):
         try:
             panel = check_series(X, lengths, estimator=self, reset=True, min_steps=2)
             check_variation(panel.y, panel.columns)
+            self._fitted_step = FittedStep.of(panel.last_index, panel.time_step)
             with one_thread(), interruptible(), _bar(self, monitor):
                 self._run(panel, check_seed(self.random_state), monitor)
         except BaseException as error:
@@ -136,9 +139,10 @@ class SeriesEstimator(BaseEstimator):
             delattr(self, name)
 
     def _read(self, X: SeriesLike, lengths: Sequence[int] | None = None) -> Panel:
-        """Check data that a fitted model is asked about."""
+        """Check data that a fitted model is asked about, and count their steps by that of the fit."""
         check_fitted(self)
-        return check_series(X, lengths, estimator=self)
+        step = getattr(self, "_fitted_step", None) if self._counts_by_fitted_step else None
+        return check_series(X, lengths, estimator=self, fitted_step=step)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, self._fitted_attribute)

@@ -184,6 +184,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
 
     fit_kind = FitKind("fill", "log density", sampler=True)
     _fitted_attribute = "posterior_"
+    _counts_by_fitted_step = False  # the clock of its seasons counts them
 
     def _n_iterations(self) -> int:
         return self.n_tune + self.n_draws

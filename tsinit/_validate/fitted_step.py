@@ -1,0 +1,120 @@
+"""The step of a fit, by which rows that come later are counted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from tsinit._validate.clocks import Clock, as_times, is_period
+from tsinit._validate.number_times import count_by_number, is_number, is_row_count
+from tsinit._validate.values import warn
+
+if TYPE_CHECKING:
+    from tsinit._typing import IntArray
+
+_SAME = 0.01  # of a step: by how much the step of rounded numbers may be off
+
+
+class FittedStep(NamedTuple):
+    """The step between the rows of a fit: rows that the model is asked about later are counted by it."""
+
+    distance: Any  # in the index, as `count_steps` returns it; the frequency of periods; None where there is none
+    n_rows: int | None  # of an index that only counts rows: how many; None for others
+
+    @classmethod
+    def of(cls, index: Any, distance: Any) -> FittedStep:
+        """Take it from the index of the last sequence of a fit, and the distance that `count_steps` found in it."""
+        times = as_times(index)
+        if times is None:
+            return cls(None, None)
+        return cls(
+            times.freq if is_period(times) else distance,
+            len(times) if is_row_count(times) else None,
+        )
+
+
+def by_fitted_step(indexes: list[Any], own: Clock | None, fitted: FittedStep) -> Clock | None:
+    """Count by the step of a fit where times are multiples of it; else by their own, of which it warns."""
+    step = fitted.distance
+    numbers, periods = (all(map(kind, indexes)) for kind in (is_number, is_period))
+    if step is None or (own is not None and own.distance is None):
+        return own
+    if numbers != isinstance(step, (int, float)):
+        return own  # dates after numbers, or numbers after dates
+    if numbers and fitted.n_rows is not None and max(i[-1] for i in indexes) >= fitted.n_rows:
+        return own  # numbers of rows say nothing of other numbers, of years or seconds
+    same = own is not None and own.distance == step
+    if periods:
+        same = all(index.freq == step for index in indexes)
+    if same:
+        return own
+    if numbers:
+        counted = _count_by_number(indexes, own, step)
+    elif periods:
+        counted = _count_by_frequency(indexes, step)
+    else:
+        counted = _count_by_offset(indexes, step)
+    if counted is not None:
+        return Clock(counted, 1 if periods else step)
+    if own is not None:
+        apart = indexes[0].freq if periods else own.distance
+        warn(
+            f"The steps of X, {_words(apart)}, are not multiples of those of fit, {_words(step)}: rows are taken as "
+            "consecutive steps. Resample them if that is not meant."
+        )
+    return own
+
+
+def _count_by_number(indexes: list[Any], own: Clock | None, step: float) -> list[IntArray] | None:
+    """Count numbers by a step; both may be known to a few digits only, so that far steps are counted by near ones."""
+    if own is not None and own.steps is not None:
+        times = round(own.distance / step)
+        if times >= 1 and abs(own.distance / step - times) <= _SAME:
+            return [steps * times for steps in own.steps]
+    return count_by_number(indexes, step)
+
+
+def _count_by_frequency(indexes: list[Any], frequency: Any) -> list[IntArray] | None:
+    """Count periods by others, which begin with them."""
+    try:
+        starts = [index.asfreq(frequency, how="start") for index in indexes]
+    except ValueError:
+        return None
+    counts = [start.asi8 - start.asi8[0] for start in starts]
+    return _whole([count / frequency.n for count in counts])
+
+
+def _count_by_offset(indexes: list[Any], step: Any) -> list[IntArray] | None:
+    """Count dates or durations by the step between other ones; None where they are no multiples of it."""
+    import pandas as pd
+
+    if isinstance(step, (pd.Timedelta, pd.tseries.offsets.Tick)):
+        return _whole([((index - index[0]) / pd.Timedelta(step)).to_numpy() for index in indexes])
+    if not all(isinstance(index, pd.DatetimeIndex) for index in indexes):
+        return None
+    local = [index.tz_localize(None) for index in indexes]
+    grids = [pd.date_range(index[0], index[-1], freq=step) for index in local]
+    found = [grid.get_indexer(index) for grid, index in zip(grids, local, strict=True)]
+    return None if any((count < 0).any() for count in found) else found
+
+
+def _whole(counts: list[Any]) -> list[IntArray] | None:
+    """Return counts that are whole as such; None where they are not."""
+    whole = [np.rint(count) for count in counts]
+    if not all(
+        np.allclose(near, count, rtol=1e-12, atol=1e-9)
+        for near, count in zip(whole, counts, strict=True)
+    ):
+        return None
+    return [near.astype(np.int64) for near in whole]
+
+
+def _words(distance: Any) -> str:
+    import pandas as pd
+
+    if isinstance(distance, (int, float)):
+        return f"{distance:g}"
+    if isinstance(distance, pd.tseries.offsets.Tick):
+        return str(pd.Timedelta(distance))
+    return getattr(distance, "freqstr", str(distance))
