@@ -12,7 +12,8 @@ EXPECTED = {
 
 MODELS = [
     LinearGaussianSSM(max_iter=5, random_state=0),
-    InfiniteHMM(n_tune=5, n_draws=5, n_chains=1, random_state=0),
+    # From several states: with one alone, the order of rows would not matter.
+    InfiniteHMM(n_tune=5, n_draws=5, n_chains=1, n_init_states=5, random_state=0),
 ]
 
 
