@@ -165,12 +165,15 @@ class InfiniteHMM(InitRaceMixin, SeriesEstimator):
 
     Examples
     --------
+    Three levels, which come and go:
+
+    >>> import numpy as np
     >>> from tsinit import InfiniteHMM
-    >>> from tsinit.datasets import load_new_york_air_quality
-    >>> air = load_new_york_air_quality()
-    >>> regimes = InfiniteHMM(n_tune=200, n_draws=200, n_chains=2, random_state=0).fit(air)
-    >>> regimes.labels_.shape
-    (153,)
+    >>> level = np.repeat([0.0, 8.0, 16.0, 0.0, 8.0, 16.0], 50)
+    >>> y = level + np.random.default_rng(0).standard_normal(300)
+    >>> regimes = InfiniteHMM(n_tune=200, n_draws=200, n_chains=2, random_state=0).fit(y[:, None])
+    >>> regimes.n_states_, regimes.converged_
+    (3, True)
     """
 
     fit_kind = FitKind("labels", "joint log density", sampler=True)
