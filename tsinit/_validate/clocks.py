@@ -17,6 +17,9 @@ from tsinit._validate.number_times import (
 if TYPE_CHECKING:
     from tsinit._typing import IntArray
 
+#: Where dates are counted from, a Monday.
+ANCHOR = "2001-01-01"
+
 _Unit: TypeAlias = Literal["s", "ms", "us", "ns"]
 
 
@@ -29,6 +32,16 @@ class Clock(NamedTuple):
     distance: (
         Any  # of two steps: a pandas offset, a Timedelta or a number; None where there is none
     )
+
+
+def seconds_of(distance: Any) -> float:
+    """Length of a step in seconds, the first from `ANCHOR` on where they are not all alike; a number is itself."""
+    import pandas as pd
+
+    if isinstance(distance, (int, float)):
+        return float(distance)
+    anchor = pd.Timestamp(ANCHOR)
+    return (anchor + distance - anchor).total_seconds()
 
 
 def find_clock(indexes: list[Any]) -> Clock | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tsinit._validate.clocks import Clock, as_times, is_period
+from tsinit._validate.clocks import Clock, as_times, is_period, seconds_of
 from tsinit._validate.number_times import count_by_number, is_number, is_row_count
 from tsinit._validate.values import warn
 
@@ -59,11 +59,16 @@ def by_fitted_step(indexes: list[Any], own: Clock | None, fitted: FittedStep) ->
         return Clock(counted, 1 if periods else step)
     if own is not None:
         apart = indexes[0].freq if periods else own.distance
-        warn(
-            f"The steps of X, {_words(apart)}, are not multiples of those of fit, {_words(step)}: rows are taken as "
-            "consecutive steps. Resample them if that is not meant."
-        )
+        warn_other_clock(apart, step)
     return own
+
+
+def warn_other_clock(own: Any, fitted: Any) -> None:
+    """Warn that rows are another step apart than those of the fit."""
+    warn(
+        f"The steps of X, {_words(own)}, are not multiples of those of fit, {_words(fitted)}: rows are taken as "
+        "consecutive steps. Resample them if that is not meant."
+    )
 
 
 def _count_by_number(indexes: list[Any], own: Clock | None, step: float) -> list[IntArray] | None:
@@ -115,6 +120,4 @@ def _words(distance: Any) -> str:
 
     if isinstance(distance, (int, float)):
         return f"{distance:g}"
-    if isinstance(distance, pd.tseries.offsets.Tick):
-        return str(pd.Timedelta(distance))
-    return getattr(distance, "freqstr", str(distance))
+    return str(pd.Timedelta(seconds=seconds_of(distance)))

@@ -272,14 +272,6 @@ def _too_many(size: tuple[int, int]) -> str:
     )
 
 
-def warn_other_clock(own: str, fitted: str) -> None:
-    """Warn that rows have another clock than those of the fit."""
-    warn(
-        f"The steps of X, {own}, are not multiples of those of fit, {fitted}: rows are taken as consecutive steps. "
-        "Resample them if that is not meant."
-    )
-
-
 def warn_reflected(share: float, column: Any, size: tuple[int, int]) -> None:
     """Warn that many draws were reflected at the limits; `size` as in `warn_unmixed`."""
     advice = _too_many(size) or "Try fewer lags, method='var' or a transform of that column"

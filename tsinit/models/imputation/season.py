@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tsinit._validate.imputing import warn_other_clock
+from tsinit._validate.clocks import ANCHOR, seconds_of
+from tsinit._validate.fitted_step import warn_other_clock
 from tsinit._validate.number_times import number_times
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ _DAY = 24 * _HOUR
 _MONTH = 30.4 * _DAY
 #: Of a step: by how much numbers that were rounded may lie beside one.
 _ROUNDED = 0.2
-#: Where dates are counted from, a Monday.
-_ANCHOR = "2001-01-01"
 
 
 class SeasonalClock(NamedTuple):
@@ -55,7 +54,7 @@ class SeasonalClock(NamedTuple):
         if not same and _are_steps(count, table.offsets, _ROUNDED if _is_number(own) else 1e-6):
             return np.rint(count - self.origin).astype(np.int64)
         if not same:
-            warn_other_clock(_words(own), _words(self.step))
+            warn_other_clock(own, self.step)
         sizes = np.diff(table.offsets)
         first = np.rint(count[table.offsets[:-1][sizes > 0]] - self.origin).astype(np.int64)
         return table.steps + np.repeat(first, sizes[sizes > 0])
@@ -63,10 +62,10 @@ class SeasonalClock(NamedTuple):
     def _ratio(self, own: Any) -> int:
         """Steps of the fit in one step of rows with a clock of their own."""
         alike = _is_number(own) == _is_number(self.step)
-        ratio = _seconds(own) / _seconds(self.step) if alike else 0.0
+        ratio = seconds_of(own) / seconds_of(self.step) if alike else 0.0
         if round(ratio) >= 1 and np.isclose(ratio, round(ratio), rtol=1e-9):
             return round(ratio)
-        warn_other_clock(_words(own), _words(self.step))
+        warn_other_clock(own, self.step)
         return 1
 
 
@@ -125,24 +124,6 @@ def _is_number(step: Any) -> bool:
     return isinstance(step, (int, float))
 
 
-def _seconds(step: Any) -> float:
-    """Length of a step in seconds; a number is itself."""
-    import pandas as pd
-
-    if _is_number(step):
-        return float(step)
-    anchor = pd.Timestamp(_ANCHOR)
-    return (anchor + step - anchor).total_seconds()
-
-
-def _words(step: Any) -> str:
-    import pandas as pd
-
-    if _is_number(step):
-        return f"{step:g}"
-    return str(pd.Timedelta(seconds=_seconds(step)))
-
-
 def _months(seconds: float) -> int:
     """Months in a step of so many seconds, 0 where it is shorter than one, or longer than a quarter."""
     return round(seconds / _MONTH) if 27 * _DAY < seconds < 95 * _DAY else 0
@@ -158,12 +139,12 @@ def _count(panel: Panel, step: Any) -> FloatArray | None:
         return None
     import pandas as pd
 
-    seconds = _seconds(step)
+    seconds = seconds_of(step)
     if isinstance(step, pd.offsets.BusinessDay):
-        return np.busday_count(_ANCHOR, dates.to_numpy().astype("datetime64[D]")) / step.n
+        return np.busday_count(ANCHOR, dates.to_numpy().astype("datetime64[D]")) / step.n
     if _months(seconds):
         return ((dates.year * 12 + dates.month - 1) / _months(seconds)).to_numpy()
-    return ((dates - pd.Timestamp(_ANCHOR)) / pd.Timedelta(seconds=seconds)).to_numpy()
+    return ((dates - pd.Timestamp(ANCHOR)) / pd.Timedelta(seconds=seconds)).to_numpy()
 
 
 def _indexes(panel: Panel) -> list[Any]:
@@ -194,7 +175,7 @@ def _usual(step: Any) -> float | None:
 
     if _is_number(step):
         return None
-    seconds = _seconds(step)
+    seconds = seconds_of(step)
     if isinstance(step, pd.offsets.BusinessDay):
         return 5.0 / step.n
     if seconds <= 6 * _HOUR:
