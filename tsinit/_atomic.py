@@ -127,7 +127,7 @@ def check_writable(path: StrPath, name: str) -> None:
         ) from None
 
 
-def make_folder(path: StrPath, name: str) -> Path:
+def make_folder(path: StrPath, name: str, *, writable: bool = True) -> Path:
     """Make a folder, with those above it, unless it is there.
 
     Parameters
@@ -135,6 +135,8 @@ def make_folder(path: StrPath, name: str) -> Path:
     path : str or Path
     name : str
         How messages call it.
+    writable : bool
+        Whether it is of no use where it may only be read.
 
     Raises
     ------
@@ -150,7 +152,7 @@ def make_folder(path: StrPath, name: str) -> Path:
             f"{name} must be a folder that can be made; got {str(path)!r} "
             f"({getattr(error, 'strerror', None) or error})."
         ) from None
-    if not os.access(path, os.W_OK | os.X_OK):
+    if writable and not os.access(path, os.W_OK | os.X_OK):
         raise PermissionError(f"{name} must be a folder that may be written to; got {str(path)!r}.")
     return path
 

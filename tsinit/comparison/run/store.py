@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tsinit._atomic import write_whole
+from tsinit._atomic import make_folder, write_whole
 from tsinit._typing import StrPath
 from tsinit._validate import check_path
 from tsinit.comparison.run.worker import RunResult
@@ -46,19 +46,8 @@ class RunStore:
     """
 
     def __init__(self, folder: StrPath) -> None:
-        self.folder = check_path("store", folder)
         self._refused: list[str] = []  # why runs could not be kept
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except (
-            OSError,
-            ValueError,
-        ) as error:  # ValueError: a name with a null, or one that cannot be encoded
-            kind = type(error) if isinstance(error, OSError) else OSError
-            why = getattr(error, "strerror", None) or error
-            raise kind(
-                f"store must be a folder that can be made; got {str(self.folder)!r} ({why})."
-            ) from None
+        self.folder = make_folder(check_path("store", folder), "store", writable=False)
         for path in self.folder.glob("*.tmp"):
             _remove_if_abandoned(path)
 
