@@ -44,11 +44,27 @@ def adjusted_rand_index(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
         If the labels have gaps or differ in number.
     """
     counts = _overlaps(a, b)
-    in_both, in_a, in_b = (_n_pairs(part) for part in (counts.shared, counts.size_a, counts.size_b))
-    total = _n_pairs(counts.size_a.sum())
+    return adjusted_rand_of_counts(counts.shared, counts.size_a, counts.size_b)
+
+
+def adjusted_rand_of_counts(shared: IntArray, size_a: IntArray, size_b: IntArray) -> float:
+    """Adjusted Rand index of two partitions whose states have been counted.
+
+    Parameters
+    ----------
+    shared : int array, of any shape
+        Time steps that each pair of states has in common.
+    size_a, size_b : int arrays
+        Time steps of each state.
+
+    Returns
+    -------
+    float
+    """
+    in_both, in_a, in_b = (_n_pairs(part) for part in (shared, size_a, size_b))
     if in_both == in_a == in_b:
         return 1.0
-    chance = in_a * in_b / total
+    chance = in_a * in_b / _n_pairs(size_a.sum())
     return float((in_both - chance) / (0.5 * (in_a + in_b) - chance))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from tsinit import result
 from tsinit.kernels import partitions as kernels
+from tsinit.metrics.labels import adjusted_rand_of_counts
 from tsinit.partitions.losses import as_labels
 
 if TYPE_CHECKING:
@@ -243,16 +244,7 @@ def agreement(labels: IntArray) -> FloatArray:
 def _adjusted_rand_index(z: IntArray, other: IntArray, K: int) -> float:
     shared = np.zeros((K, K), dtype=np.int64)
     kernels.overlap(as_labels(z), as_labels(other), shared)
-    both, own, its = (_n_pairs(n) for n in (shared, shared.sum(axis=1), shared.sum(axis=0)))
-    if both == own == its:
-        return 1.0
-    chance = own * its / _n_pairs(np.array([len(z)]))
-    return float((both - chance) / (0.5 * (own + its) - chance))
-
-
-def _n_pairs(n: IntArray) -> float:
-    n = n.astype(np.float64)
-    return float((n * (n - 1.0)).sum() / 2.0)
+    return adjusted_rand_of_counts(shared, shared.sum(axis=1), shared.sum(axis=0))
 
 
 def _listed(parts: list[str]) -> str:
