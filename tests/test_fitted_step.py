@@ -87,3 +87,30 @@ def test_row_numbers_of_a_fit_say_nothing_of_years():
     model = fitted(INDEXES["row numbers"])
     years = pd.DataFrame({"a": WALK}, index=pd.Index(np.arange(1700, 1700 + 5 * T, 5)))
     assert model.score(years) == pytest.approx(model.score(years.reset_index(drop=True)), rel=1e-9)
+
+
+@pytest.mark.parametrize("frequency", ["D", "2D", "h", "W", "MS", "ME", "QS", "YS"])
+def test_dates_periods_and_durations_of_one_step_are_counted_alike(frequency):
+    dates = pd.date_range("2001-01-31", periods=T, freq=frequency)
+    indexes = {"dates": dates, "periods": dates.to_period()}
+    if frequency in ("D", "2D", "h", "W"):
+        indexes["durations"] = dates - dates[0]
+    for own in indexes.values():
+        model, expected = fitted(own), None
+        for index in indexes.values():
+            table = pd.DataFrame({"a": WALK}, index=index).drop(index[[5, 6, 30]])
+            expected = expected or model.score(table)
+            assert model.score(table) == pytest.approx(expected, rel=1e-9)
+            ahead = model.forecast(2, table).means.index
+            if "durations" in indexes:  # the length of months is not fixed
+                assert list(ahead) == [index[-1] + k * (index[-1] - index[-2]) for k in (1, 2)]
+
+
+@pytest.mark.parametrize(("fit", "asked"), [("MS", "ME"), ("ME", "MS"), ("QS", "QE"), ("YS", "YE")])
+def test_months_are_counted_wherever_in_them_the_dates_lie(fit, asked):
+    model = fitted(pd.date_range("2001-01-01", periods=T, freq=fit))
+    index = pd.date_range("2001-01-01", periods=T, freq=asked)
+    kept = np.delete(np.arange(T), [5, 6, 30])
+    table = pd.DataFrame({"a": WALK}, index=index).iloc[kept]
+    plain = fitted(index)
+    assert model.score(table) == pytest.approx(plain.score(table), rel=1e-9)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tsinit._validate.clocks import Clock, as_times, is_period, seconds_of
+from tsinit._validate.clocks import ANCHOR, Clock, as_times, is_period, seconds_of
 from tsinit._validate.number_times import count_by_number, is_number, is_row_count
 from tsinit._validate.values import warn
 
@@ -36,6 +36,8 @@ class FittedStep(NamedTuple):
 
 def by_fitted_step(indexes: list[Any], own: Clock | None, fitted: FittedStep) -> Clock | None:
     """Count by the step of a fit where times are multiples of it; else by their own, of which it warns."""
+    import pandas as pd
+
     step = fitted.distance
     numbers, periods = (all(map(kind, indexes)) for kind in (is_number, is_period))
     if step is None or (own is not None and own.distance is None):
@@ -44,6 +46,10 @@ def by_fitted_step(indexes: list[Any], own: Clock | None, fitted: FittedStep) ->
         return own  # dates after numbers, or numbers after dates
     if numbers and fitted.n_rows is not None and max(i[-1] for i in indexes) >= fitted.n_rows:
         return own  # numbers of rows say nothing of other numbers, of years or seconds
+    if isinstance(indexes[0], pd.TimedeltaIndex):
+        step = _length(step)
+        if step is None:
+            return own  # months and working days have no length
     same = own is not None and own.distance == step
     if periods:
         same = all(index.freq == step for index in indexes)
@@ -55,11 +61,12 @@ def by_fitted_step(indexes: list[Any], own: Clock | None, fitted: FittedStep) ->
         counted = _count_by_frequency(indexes, step)
     else:
         counted = _count_by_offset(indexes, step)
+        if counted is None and own is not None:
+            counted = _count_by_months(indexes, step)
     if counted is not None:
-        return Clock(counted, 1 if periods else step)
+        return Clock(counted, _periods_of_a_step(indexes[-1], counted[-1]) if periods else step)
     if own is not None:
-        apart = indexes[0].freq if periods else own.distance
-        warn_other_clock(apart, step)
+        warn_other_clock(indexes[0].freq if periods else own.distance, step)
     return own
 
 
@@ -81,13 +88,18 @@ def _count_by_number(indexes: list[Any], own: Clock | None, step: float) -> list
 
 
 def _count_by_frequency(indexes: list[Any], frequency: Any) -> list[IntArray] | None:
-    """Count periods by others, which begin with them."""
+    """Count periods by others, which begin with them, or by the step between dates, at which they begin or end."""
     try:
         starts = [index.asfreq(frequency, how="start") for index in indexes]
     except ValueError:
+        for end in ("start", "end"):
+            dates = [index.to_timestamp(how=end).normalize() for index in indexes]
+            counted = _count_by_offset(dates, frequency)
+            if counted is not None:
+                return counted
         return None
     counts = [start.asi8 - start.asi8[0] for start in starts]
-    return _whole([count / frequency.n for count in counts])
+    return _whole([count / starts[0].freq.n for count in counts])
 
 
 def _count_by_offset(indexes: list[Any], step: Any) -> list[IntArray] | None:
@@ -96,12 +108,49 @@ def _count_by_offset(indexes: list[Any], step: Any) -> list[IntArray] | None:
 
     if isinstance(step, (pd.Timedelta, pd.tseries.offsets.Tick)):
         return _whole([((index - index[0]) / pd.Timedelta(step)).to_numpy() for index in indexes])
-    if not all(isinstance(index, pd.DatetimeIndex) for index in indexes):
-        return None
     local = [index.tz_localize(None) for index in indexes]
     grids = [pd.date_range(index[0], index[-1], freq=step) for index in local]
     found = [grid.get_indexer(index) for grid, index in zip(grids, local, strict=True)]
     return None if any((count < 0).any() for count in found) else found
+
+
+def _count_by_months(indexes: list[Any], step: Any) -> list[IntArray] | None:
+    """Count the months, quarters or years that dates lie in, where those of the fit began or ended otherwise."""
+    import pandas as pd
+
+    first = pd.Timestamp(ANCHOR) + step
+    months = _month(first + step) - _month(first)
+    if months <= 0 or _length(step) is not None:
+        return None
+    counts = [_month(index) - _month(index[0]) for index in indexes]
+    if any((np.diff(count) <= 0).any() for count in counts):
+        return None
+    return _whole([np.asarray(count) / months for count in counts])
+
+
+def _month(time: Any) -> Any:
+    return time.year * 12 + time.month
+
+
+def _periods_of_a_step(index: Any, counted: IntArray) -> int:
+    """How many periods the last two rows are apart for each step between them."""
+    if len(index) < 2:
+        return 1
+    passed = int(index.asi8[-1] - index.asi8[-2]) / index.freq.n
+    return round(passed / int(counted[-1] - counted[-2]))
+
+
+def _length(step: Any) -> Any:
+    """A step as a duration; None where it has no fixed one."""
+    import pandas as pd
+
+    if isinstance(step, (pd.Timedelta, pd.tseries.offsets.Tick)):
+        return pd.Timedelta(step)
+    if isinstance(step, pd.tseries.offsets.Day):
+        return pd.Timedelta(days=step.n)
+    if isinstance(step, pd.tseries.offsets.Week):
+        return pd.Timedelta(weeks=step.n)
+    return pd.Timedelta(days=step.days) if hasattr(step, "days") else None
 
 
 def _whole(counts: list[Any]) -> list[IntArray] | None:
