@@ -117,8 +117,8 @@ def test_a_million_sweeps_follow_the_enumerated_posterior(case, record_property)
         frequencies.std(axis=0, ddof=1) / np.sqrt(len(frequencies)),
     )
     distance, z = 0.5 * np.abs(mean - p).sum(), ((mean - p) / error)[p > 0.003]
-    record_property("total_variation", distance)
-    record_property("largest_z", np.abs(z).max())
+    record_property("total_variation", float(distance))
+    record_property("largest_z", float(np.abs(z).max()))
     assert distance < 0.01
     assert np.abs(z).max() < 4.0
     assert hotelling(frequencies, p) > 1e-4

@@ -166,5 +166,5 @@ def test_the_defaults_converge_on_separate_regimes_in_nine_of_ten(record_propert
             model = InfiniteHMM(random_state=seed).fit(three_regimes(seed)[0])
         assert len(caught) == (not model.converged_)
         converged += model.converged_
-    record_property("converged", converged)
+    record_property("converged", int(converged))
     assert converged >= 9
