@@ -17,6 +17,7 @@ from tsinit._validate.chains import (
     warn_of_interrupt,
     warn_unconverged,
 )
+from tsinit._validate.clocks import FittedStep
 from tsinit._validate.fits import (
     check_columns,
     check_finite_likelihood,
@@ -30,7 +31,6 @@ from tsinit._validate.fits import (
     warn_frozen,
     warn_not_converged,
 )
-from tsinit._validate.fitted_step import FittedStep
 from tsinit._validate.labels import check_labels
 from tsinit._validate.params import check_params, check_prior, check_prior_fits
 from tsinit._validate.series import Panel, check_series, is_list_of_tables

@@ -34,6 +34,24 @@ class Clock(NamedTuple):
     )
 
 
+class FittedStep(NamedTuple):
+    """The step between the rows of a fit: rows that the model is asked about later are counted by it."""
+
+    distance: Any  # in the index, as `count_steps` returns it; the frequency of periods; None where there is none
+    n_rows: int | None  # of an index that only counts rows: how many; None for others
+
+    @classmethod
+    def of(cls, index: Any, distance: Any) -> FittedStep:
+        """Take it from the index of the last sequence of a fit, and the distance that `count_steps` found in it."""
+        times = as_times(index)
+        if times is None:
+            return cls(None, None)
+        return cls(
+            times.freq if is_period(times) else distance,
+            len(times) if is_row_count(times) else None,
+        )
+
+
 def seconds_of(distance: Any) -> float:
     """Length of a step in seconds, the first from `ANCHOR` on where they are not all alike; a number is itself."""
     import pandas as pd

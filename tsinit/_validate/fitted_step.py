@@ -1,37 +1,19 @@
-"""The step of a fit, by which rows that come later are counted."""
+"""Rows that come after a fit are counted by its step."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tsinit._validate.clocks import ANCHOR, Clock, as_times, is_period, seconds_of
-from tsinit._validate.number_times import count_by_number, is_number, is_row_count
+from tsinit._validate.clocks import ANCHOR, Clock, FittedStep, is_period, seconds_of
+from tsinit._validate.number_times import count_by_number, is_number
 from tsinit._validate.values import warn
 
 if TYPE_CHECKING:
     from tsinit._typing import IntArray
 
 _SAME = 0.01  # of a step: by how much the step of rounded numbers may be off
-
-
-class FittedStep(NamedTuple):
-    """The step between the rows of a fit: rows that the model is asked about later are counted by it."""
-
-    distance: Any  # in the index, as `count_steps` returns it; the frequency of periods; None where there is none
-    n_rows: int | None  # of an index that only counts rows: how many; None for others
-
-    @classmethod
-    def of(cls, index: Any, distance: Any) -> FittedStep:
-        """Take it from the index of the last sequence of a fit, and the distance that `count_steps` found in it."""
-        times = as_times(index)
-        if times is None:
-            return cls(None, None)
-        return cls(
-            times.freq if is_period(times) else distance,
-            len(times) if is_row_count(times) else None,
-        )
 
 
 def by_fitted_step(indexes: list[Any], own: Clock | None, fitted: FittedStep) -> Clock | None:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tsinit._validate.fitted_step import FittedStep
-from tsinit._validate.labelled import from_xarray, is_labelled
-from tsinit._validate.tables import KINDS, to_float
+from tsinit._validate.clocks import FittedStep
+from tsinit._validate.tables import KINDS, from_xarray, is_labelled, to_float
 from tsinit._validate.times import count_steps
 from tsinit._validate.values import short
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tsinit._validate.clocks import as_times, find_clock, is_period, is_time
-from tsinit._validate.fitted_step import FittedStep, by_fitted_step
+from tsinit._validate.clocks import FittedStep, as_times, find_clock, is_period, is_time
+from tsinit._validate.fitted_step import by_fitted_step
 from tsinit._validate.number_times import (
     first_date_written_as_a_number,
     is_number,

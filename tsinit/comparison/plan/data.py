@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from tsinit._typing import FloatArray, IntArray
-from tsinit._validate.labelled import from_xarray
+from tsinit._validate.tables import from_xarray
 from tsinit.comparison.plan import identity
 
 #: The name of a data set that was given without one.
