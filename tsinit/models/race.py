@@ -29,6 +29,10 @@ class Failure(NamedTuple):
     trace: str
 
 
+#: What code of others may do wrong that is a row of a table. A script that exits is no end of a comparison.
+FAILURES = (Exception, SystemExit)
+
+
 def failure_of(error: BaseException) -> Failure:
     """Describe an error; Ctrl-C, however wrapped, is none and is raised again."""
     if is_interrupt(error):
@@ -128,7 +132,7 @@ def _ask(
     began = perf_counter()
     try:
         entry.start = ask(candidate, rng)
-    except Exception as error:  # whatever a strategy does wrong is a row of the race
+    except FAILURES as error:
         entry.failure = failure_of(error)
     entry.init_seconds = perf_counter() - began
     return rng.bit_generator.state != before or stream.n_children_spawned > 0

@@ -238,3 +238,25 @@ def test_what_no_process_can_be_sent_is_named_before_anything_runs(arguments, na
         with pytest.raises(TypeError, match=f"(?s)^{named}.*n_jobs=1\\.$"):
             compare(data=X, n_seeds=1, n_jobs=2, progress=False, store=tmp_path, **arguments)
     assert not list(tmp_path.iterdir())
+
+
+def _exits(y, rng):
+    raise SystemExit(3)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_code_that_exits_ends_its_run_and_not_the_comparison(n_jobs):
+    with pytest.warns(UserWarning, match="2 of 4 runs failed: 2 x SystemExit: 3"):
+        result = compare(
+            Hills(), X, {"script": _exits, "wide": "wide"}, n_seeds=2, n_jobs=n_jobs, progress=False
+        )
+    assert list(result.runs["status"]) == ["error", "error", "ok", "ok"]
+
+
+def test_a_score_that_exits_leaves_the_fit():
+    def score(model, X, rng=None):
+        raise SystemExit("no score today")
+
+    with pytest.warns(UserWarning, match="no score today"):
+        result = compare(Hills(), X, "wide", n_seeds=1, score={"own": score}, progress=False)
+    assert np.isfinite(result.runs["objective_final"]).all()

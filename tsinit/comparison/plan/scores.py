@@ -10,6 +10,7 @@ import numpy as np
 from tsinit._typing import FloatArray
 from tsinit.adapters import Adapter
 from tsinit.comparison.plan.data import Dataset, stack
+from tsinit.models.race import FAILURES
 
 #: What a filling is scored on, by the ending of the column; models without a spread have the first only.
 FILL_SCORES = ("rmse", "crps", "coverage")
@@ -43,7 +44,7 @@ class Scoring(NamedTuple):
             scores |= dict.fromkeys(names, float("nan"))
             try:
                 scores |= zip(names, map(float, f(estimator, X)), strict=True)
-            except Exception as error:  # reported in the row of the fit, which stands
+            except FAILURES as error:  # reported in the row of the fit, which stands
                 failure = failure or error
         return scores, failure
 

@@ -17,7 +17,7 @@ from tsinit.comparison.plan import identity
 from tsinit.comparison.plan.tasks import Task
 from tsinit.comparison.run.convergence import mixed_after, scalars
 from tsinit.models.monitor import Budget, Monitor
-from tsinit.models.race import failure_of
+from tsinit.models.race import FAILURES, failure_of
 
 #: The kind of error of a run that took its process with it.
 KILLED = "WorkerKilled"
@@ -74,7 +74,7 @@ def execute(task: Task, comparison: str, parent: str) -> RunResult:
         if monitor.final is None:
             monitor.final = task.adapter.objective(estimator, task.data.X)
         sampler = {name: float(value) for name, value in _sampler_summary(estimator).items()}
-    except Exception as error:  # whatever a model or a strategy does wrong is a row of the table
+    except FAILURES as error:
         failure = error
     scores: dict[str, float] = {}
     score_failure = None
@@ -131,7 +131,7 @@ def warm_up(task: Task, comparison: str) -> None:
     seconds = None if task.budget is None else task.budget.seconds
     try:
         fit(task, Monitor(Budget(max_iter=1, seconds=seconds)))
-    except Exception:
+    except FAILURES:
         return
 
 
