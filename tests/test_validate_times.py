@@ -208,6 +208,14 @@ def test_dates_as_text_are_labels_with_a_warning():
             assert steps(pd.Index(words)) == [0, 1]
 
 
+def test_numbers_as_text_that_skip_are_labels_with_a_warning():
+    for words in (["1900", "1901", "1904"], ["0.5", "1.0", "1.5"], ["20240101", "20240103"]):
+        with pytest.warns(UserWarning, match="holds numbers as text, .* pandas.to_numeric"):
+            assert steps(pd.Index(words)) == list(range(len(words)))
+    for words in (["1900", "1901", "1902"], ["7", "3", "9"], ["station 1", "station 3"]):
+        assert steps(pd.Index(words)) == list(range(len(words)))
+
+
 def test_a_sequence_without_times_counts_its_rows_beside_one_with():
     hours = table(pd.date_range("2020-01-01", periods=9, freq="h")[[0, 1, 4, 8]])
     panel = check_series([np.ones((3, 1)), table(pd.RangeIndex(4)), hours])

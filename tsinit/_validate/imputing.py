@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def check_fillable(y: FloatArray, names: Sequence[Any]) -> BoolArray:
-    """Refuse a column of one value or none; find the constant ones.
+    """Refuse a column of one value or none; find the constant ones, and warn of those with gaps.
 
     Returns
     -------
@@ -37,7 +37,16 @@ def check_fillable(y: FloatArray, names: Sequence[Any]) -> BoolArray:
             "X must have at least two observed values in a column with gaps, which show how it varies; got one in "
             f"column {names[alone[0]]!r}. Drop it."
         )
-    return np.nanmax(y, axis=0) > np.nanmin(y, axis=0)
+    varies = np.nanmax(y, axis=0) > np.nanmin(y, axis=0)
+    n = (~np.isnan(y)).sum(axis=0)
+    same = np.flatnonzero(~varies & (n < len(y)))
+    if same.size:
+        j = same[0]
+        warn(
+            f"Column {names[j]!r} of X holds one value only, {np.nanmax(y[:, j]):g}, in {n[j]} of {len(y)} rows: its "
+            "gaps are filled with it, as if that were certain."
+        )
+    return varies
 
 
 def check_period(period: Any) -> str | list[float]:

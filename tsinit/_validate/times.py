@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tsinit._typing import IntArray
 
 _DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 _MAX_SKIPPED = 50  # times the rows given; a longer skip is more likely two sequences than one
 
 
@@ -60,7 +61,7 @@ def count_steps(
     for sequence, index in zip(sequences, indexes, strict=True):
         if is_time(index) or sequence.named:
             _check_sorted(index, sequence)
-    _warn_of_dates_in_words(indexes)
+    _warn_of_times_in_words(indexes)
     # Among sequences with times, one without, or with row numbers only, counts its rows.
     timed = [i for i, index in enumerate(indexes) if is_time(index)]
     dated = [i for i in timed if not is_row_count(indexes[i])]
@@ -133,7 +134,7 @@ def _dates_after(index: Any, distance: Any, n_steps: int) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(ahead, name=index.name, freq=frequency)  # type: ignore[arg-type]
 
 
-def _warn_of_dates_in_words(indexes: list[Any]) -> None:
+def _warn_of_times_in_words(indexes: list[Any]) -> None:
     for index in indexes:
         first = None if index is None or is_time(index) else index[0]
         if isinstance(first, str) and _DATE.match(first):
@@ -142,6 +143,20 @@ def _warn_of_dates_in_words(indexes: list[Any]) -> None:
                 "pandas.to_datetime makes dates of them."
             )
             return
+        if isinstance(first, str) and not _counts_on(index):
+            warn(
+                f"The index of X holds numbers as text, {first!r}: rows are taken as consecutive. If they are times, "
+                "pandas.to_numeric makes numbers of them."
+            )
+            return
+
+
+def _counts_on(labels: Any) -> bool:
+    """Whether labels in words are no numbers that increase, or count rows without leaving any out."""
+    if not all(isinstance(label, str) and _NUMBER.fullmatch(label) for label in labels):
+        return True
+    steps = np.diff(np.array(labels, dtype=np.float64))
+    return bool((steps <= 0).any() or (steps == 1).all())
 
 
 def _where(name: str) -> str:

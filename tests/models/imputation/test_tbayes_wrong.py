@@ -111,7 +111,10 @@ def test_an_irregular_clock_warns_and_rows_are_steps(gappy, rng):
 
 def test_a_constant_column_is_filled_by_its_value_and_predicts_nothing(gappy):
     gappy[:, 1] = np.where(np.isnan(gappy[:, 1]), np.nan, 7.0)
-    model = fit(gappy)
+    with pytest.warns(
+        UserWarning, match=r"Column 1 of X holds one value only, 7, in \d+ of \d+ rows"
+    ):
+        model = fit(gappy)
     assert (model.transform(gappy)[:, 1] == 7.0).all()
     assert all((table[:, 1] == 7.0).all() for table in model.impute(2))
     assert list(model.diagnostics_.index) == [0, 2]
@@ -119,7 +122,8 @@ def test_a_constant_column_is_filled_by_its_value_and_predicts_nothing(gappy):
 
 def test_nothing_but_constants(gappy):
     y = np.where(np.isnan(gappy), np.nan, 2.0)
-    model = fit(y)
+    with pytest.warns(UserWarning, match="one value only"):
+        model = fit(y)
     assert (model.transform(y) == 2.0).all()
 
 
