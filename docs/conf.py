@@ -18,6 +18,7 @@ extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "matplotlib.sphinxext.plot_directive",
     "numpydoc",
     "equations",
     "gallery",
@@ -38,6 +39,12 @@ myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 # Notebooks keep their outputs; the gate runs them in a step of its own.
 nb_execution_mode = "off"
+
+# Blocks of ``{plot}`` are run when the site is built, and shown with what they draw.
+plot_include_source = True
+plot_html_show_source_link = plot_html_show_formats = False
+plot_formats = [("png", 150)]
+plot_rcparams = {"figure.constrained_layout.use": False, "savefig.bbox": "tight"}
 
 autosummary_generate = True
 autosummary_ignore_module_all = False

@@ -65,6 +65,14 @@ def test_the_table_of_strategies_has_every_registered_name(monkeypatch):
             assert all(name in names(verb) for verb in row["verbs"])
 
 
+def test_the_gallery_shows_every_plot_once():
+    page = (DOCS / "plots.rst").read_text(encoding="utf-8")
+    shown = re.findall(r"^:func:`~tsinit\.plots\.(\w+)`", page, re.MULTILINE)
+    assert sorted(shown) == sorted(tsinit.plot.__all__)
+    for name in shown:
+        assert re.search(rf"^   .*\.plot\.{name}\(", page, re.MULTILINE), name
+
+
 def test_the_reference_has_every_public_name():
     listed = set(
         re.findall(
