@@ -52,7 +52,9 @@ def _registered():
 def _run_session(code, page, scope):
     test = doctest.DocTestParser().get_doctest(code, scope, page.stem, str(page), 0)
     lines = []
-    result = doctest.DocTestRunner(verbose=False).run(test, out=lines.append, clear_globs=False)
+    result = doctest.DocTestRunner(
+        verbose=False, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    ).run(test, out=lines.append, clear_globs=False)
     assert result.failed == 0, "".join(lines)
 
 
