@@ -1,6 +1,9 @@
 """Systems, data and gaps that many tests draw."""
 
+import sys
+
 import numpy as np
+from numba.core.dispatcher import Dispatcher
 from scipy.linalg import solve_discrete_lyapunov
 
 from tsinit.kernels import LinearGaussianParams
@@ -93,3 +96,15 @@ def _root(S):
     # By eigenvalues, because Q and P0 may be singular.
     values, vectors = np.linalg.eigh(S)
     return vectors * np.sqrt(np.maximum(values, 0.0))
+
+
+def signatures():
+    """What the kernels that are loaded have been compiled for: {(kernel, types of its arguments)}."""
+    modules = [module for name, module in sys.modules.items() if name.startswith("tsinit.")]
+    return {
+        (name, str(types))
+        for module in modules
+        for name, kernel in vars(module).items()
+        if isinstance(kernel, Dispatcher)
+        for types in kernel.signatures
+    }

@@ -4,7 +4,7 @@ import inspect
 
 import numpy as np
 import pytest
-from helpers import with_gaps
+from helpers import signatures, with_gaps
 from sklearn.base import clone
 from sklearn.metrics import adjusted_rand_score
 
@@ -178,10 +178,12 @@ def test_one_seed_gives_one_answer_and_no_other_source_of_chance(rng, name):
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_the_data_are_not_touched_and_may_be_read_only(rng, name):
     y, offsets = with_gaps(rng, regimes(rng, 200)[0], 0.1), np.array([0, 80, 200])
-    before = y.copy()
+    start(name, y, 3, offsets)
+    before, compiled = y.copy(), signatures()
     y.flags.writeable = offsets.flags.writeable = False
     start(name, y, 3, offsets)
     np.testing.assert_array_equal(y, before)
+    assert signatures() - compiled == set()
 
 
 @pytest.mark.parametrize("name", STRATEGIES)

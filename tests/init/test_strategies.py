@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from helpers import random_params, simulate
+from helpers import random_params, signatures, simulate
 from sklearn.base import clone
 
 from tsinit import init
@@ -154,10 +154,12 @@ def test_one_seed_gives_one_start(rng, name):
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_the_data_are_not_touched_and_may_be_read_only(rng, name):
     y, offsets = holes(series(rng, 200, 2), rng), np.array([0, 80, 200])
-    before = y.copy()
+    start(name, y, 3, offsets)
+    before, compiled = y.copy(), signatures()
     y.flags.writeable = offsets.flags.writeable = False
     start(name, y, 3, offsets)
     np.testing.assert_array_equal(y, before)
+    assert signatures() - compiled == set()
 
 
 @pytest.mark.parametrize("name", STRATEGIES)

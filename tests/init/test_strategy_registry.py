@@ -357,6 +357,16 @@ def test_a_fit_with_no_such_strategy_says_so(model, init):
         model(init=init).fit(y)
 
 
+@pytest.mark.parametrize("given", ["kmean", init.Race(["kmean", "uniform"])], ids=["name", "race"])
+def test_that_there_is_no_such_strategy_is_said_before_states_are_counted(monkeypatch, given):
+    def choose(*arguments):
+        raise AssertionError("chains ran already")
+
+    monkeypatch.setattr("tsinit.models.hidden_markov.sampler_setup.choose_n_states", choose)
+    with pytest.raises(ValueError, match="Did you mean 'kmeans'"):
+        InfiniteHMM(init=given).fit(np.random.default_rng(0).standard_normal((40, 2)))
+
+
 def test_a_fit_makes_its_strategy_once(made):
     made.clear()
     y = np.random.default_rng(0).standard_normal((40, 1))

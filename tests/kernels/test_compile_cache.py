@@ -27,9 +27,6 @@ def waiting(params, data, t, k):
     return np.log(params.rate[k]) - params.rate[k] * data.y[t, 0]
 
 print(all_log_densities(Params(np.ones(2)), Data(np.ones((3, 1))), 2).sum())
-"""
-COUNT = """
-from tsinit.kernels.density import all_log_densities
 print(len(all_log_densities._cache._cache_file._load_index()))
 """
 BUILT_IN = """
@@ -56,9 +53,8 @@ def _run(code, folder):
 
 
 def test_a_class_of_a_users_is_compiled_and_leaves_no_trace(tmp_path):
-    assert _run(FIT, tmp_path) == ["-6.0"]
-    assert _run(FIT, tmp_path) == ["-6.0"]
-    assert _run(COUNT, tmp_path) == ["0"]
+    assert _run(FIT, tmp_path) == ["-6.0", "0"]
+    assert _run(FIT, tmp_path) == ["-6.0", "0"]
 
 
 def test_a_kernel_of_the_package_is_compiled_once(tmp_path):

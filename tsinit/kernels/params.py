@@ -10,6 +10,18 @@ def is_diagonal(R):
     return np.count_nonzero(R) == np.count_nonzero(R.diagonal())
 
 
+def writeable(values):
+    """Return the same NamedTuple with copies of those arrays that may not be written to.
+
+    Kernels are compiled for one kind of array: for those of a model that was mapped from a file (``mmap_mode="r"``) all
+    would be compiled once more.
+    """
+    return values._make(
+        np.array(value) if isinstance(value, np.ndarray) and not value.flags.writeable else value
+        for value in values
+    )
+
+
 class LinearGaussianParams(NamedTuple):
     """Parameters of the model x[t+1] = A x[t] + w, y[t] = C x[t] + d + v.
 

@@ -293,18 +293,24 @@ def test_objects_are_the_same_in_another_process_with_another_hash_seed():
     code = (
         "import dataclasses, enum, numpy as np\n"
         "from sklearn.cluster import KMeans\n"
-        "from tsinit.comparison.plan.identity import identify\n"
+        "import functools\nfrom tsinit.comparison.plan.identity import fingerprint, identify\n"
         "class Base:\n    kinds = {'a', 'b', 'c'}\n    def f(self): return {x for x in ('p', 'q')}\n"
         "class Own(Base):\n    def __init__(self): super().__init__(); self.rng = np.random.default_rng(1)\n"
         "@dataclasses.dataclass\nclass Data:\n    a: int = 1\n    b: list = dataclasses.field(default_factory=list)\n"
         "class Colour(enum.Enum):\n    RED = 1\n    BLUE = 2\n"
         "km = KMeans(2, random_state=0, n_init=1).fit(np.arange(6.)[:, None])\n"
-        "print(identify(Own(), Data(), Colour.RED, km, np.ma.masked_equal([1, 2], 2)))"
+        "print(identify(Own(), Data(), Colour.RED, km, np.ma.masked_equal([1, 2], 2)))\n"
+        "f = lambda y, rng: y in {'a', 'b', 'c'}\n"
+        "print(fingerprint(f, {'x', 'y', 'z'}, functools.partial(f, rng=1), {'k': (1, None, 2.5)}))"
     )
     outs = {
         subprocess.run(
             [sys.executable, "-c", code],
-            env={"PYTHONHASHSEED": str(i), "PYTHONPATH": ":".join(sys.path)},
+            env={
+                "PYTHONHASHSEED": str(i),
+                "PYTHONPATH": ":".join(sys.path),
+                "OMP_NUM_THREADS": "1",
+            },
             capture_output=True,
             text=True,
             check=True,

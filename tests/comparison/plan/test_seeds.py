@@ -1,7 +1,5 @@
 """Seeds: paired, rebuilt from text, untouched by what is added later."""
 
-import subprocess
-import sys
 import zlib
 
 import numpy as np
@@ -180,25 +178,6 @@ def test_a_function_may_mention_itself_or_what_has_no_value_yet():
 
 def test_a_value_met_twice_counts_by_content():
     assert fingerprint([X, X]) == fingerprint([X, X.copy()])
-
-
-def test_fingerprints_are_the_same_in_another_process_with_another_hash_seed():
-    code = (
-        "import functools\nfrom tsinit.comparison.plan.identity import fingerprint\n"
-        "f = lambda y, rng: y in {'a', 'b', 'c'}\n"
-        "print(fingerprint(f, {'x', 'y', 'z'}, functools.partial(f, rng=1), {'k': (1, None, 2.5)}))"
-    )
-    outs = {
-        subprocess.run(
-            [sys.executable, "-c", code],
-            env={"PYTHONHASHSEED": str(i)},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for i in (1, 2)
-    }
-    assert len(outs) == 1
 
 
 def test_a_deterministic_start_is_said_in_words_and_not_warned_of():

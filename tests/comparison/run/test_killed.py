@@ -24,31 +24,55 @@ KINDS = {
     "slow": ("timeout", ""),
     "killed": ("error", "WorkerKilled"),
 }
-#: Twenty in all. Every death costs new processes, and each of them loads the libraries again.
-TIMES = {"exception": 5, "nan": 5, "singular": 4, "slow": 4, "killed": 2}
+#: Every death costs new processes, and each of them loads the libraries again.
+TWENTY = {"exception": 5, "nan": 5, "singular": 4, "slow": 4, "killed": 2}
+SEVEN = {"exception": 2, "nan": 1, "singular": 1, "slow": 1, "killed": 2}
 
 
-def test_two_hundred_runs_with_twenty_failures_of_five_kinds():
-    places = 1 + np.random.default_rng(0).permutation(199)[:20]
-    kinds = [kind for kind, times in TIMES.items() for _ in range(times)]
+@pytest.mark.parametrize(
+    ("n_seeds", "times"), [(40, SEVEN), pytest.param(200, TWENTY, marks=pytest.mark.slow)]
+)
+def test_many_runs_with_failures_of_five_kinds(n_seeds, times, tmp_path):
+    kinds = [kind for kind, number in times.items() for _ in range(number)]
+    places = 1 + np.random.default_rng(0).permutation(n_seeds - 1)[: len(kinds)]
     fates = tuple(zip(places.tolist(), kinds, strict=True))
-    model = Fragile(fates=fates)
-    with pytest.warns(UserWarning, match="16 of 200 runs failed"):
+    log, store = tmp_path / "log", tmp_path / "runs"
+    model = Fragile(fates=fates, log=str(log))
+    budget, failed = Budget(seconds=0.5), len(kinds) - times["slow"]
+    with pytest.warns(UserWarning, match=f"{failed} of {n_seeds} runs failed"):
         result = compare(
-            model, X, ["wide"], n_seeds=200, n_jobs=2, budget=Budget(seconds=0.5), progress=False
+            model,
+            X,
+            ["wide"],
+            n_seeds=n_seeds,
+            n_jobs=2,
+            budget=budget,
+            store=store,
+            progress=False,
         )
     runs = result.runs.set_index("replicate")
-    assert sorted(runs.index) == list(range(200))
+    assert sorted(runs.index) == list(range(n_seeds))
     wrong = dict(fates)
     for replicate, run in runs.iterrows():
         expected = KINDS.get(wrong.get(replicate), ("ok", ""))
         assert (run["status"], run["error_type"]) == expected, replicate
-    whole = compare(Fragile(), X, ["wide"], n_seeds=200, progress=False).runs.set_index("replicate")
-    good = [replicate for replicate in range(200) if replicate not in wrong]
+    whole = compare(Fragile(), X, ["wide"], n_seeds=n_seeds, progress=False).runs
+    whole = whole.set_index("replicate")
+    good = [replicate for replicate in range(n_seeds) if replicate not in wrong]
     columns = ["init_seed", "objective_start", "objective_final", "n_iter"]
     assert runs.loc[good, columns].equals(whole.loc[good, columns])
     assert runs.loc[[r for r, kind in fates if kind == "killed"], "objective_final"].isna().all()
     assert "was killed each of 2 times" in result.errors["error_message"].str.cat()
+    # Killed runs are not kept in the store: here, where nothing kills them, they are computed.
+    assert len(list(store.glob("*.run"))) == n_seeds - times["killed"]
+    n_fits = len(log.read_text().splitlines())
+    with pytest.warns(UserWarning, match=f"{failed - times['killed']} of {n_seeds} runs failed"):
+        again = compare(
+            model, X, ["wide"], n_seeds=n_seeds, budget=budget, store=store, progress=False
+        ).runs.set_index("replicate")
+    assert set(again.loc[[r for r, kind in fates if kind == "killed"], "status"]) == {"ok"}
+    # And one warm-up.
+    assert len(log.read_text().splitlines()) - n_fits == times["killed"] + 1
 
 
 def test_a_worker_killed_once_costs_nothing(tmp_path):
@@ -58,15 +82,6 @@ def test_a_worker_killed_once_costs_nothing(tmp_path):
     assert set(result.runs["status"]) == {"ok"}
     whole = compare(model, X, ["wide"], n_seeds=20, progress=False)
     assert result.runs.drop(columns=CLOCK).equals(whole.runs.drop(columns=CLOCK))
-
-
-def test_killed_runs_are_not_kept_in_the_store(tmp_path):
-    fates = ((2, "killed"), (3, "exception"))
-    for _ in range(2):
-        with pytest.warns(UserWarning, match="2 of 6 runs failed"):
-            compare(Fragile(fates=fates, log=str(tmp_path / "log")), X, ["wide"], n_seeds=6, n_jobs=2,
-                    store=tmp_path / "runs", progress=False)  # fmt: skip
-        assert len(list((tmp_path / "runs").glob("*.run"))) == 5
 
 
 def test_what_is_no_death_is_raised():

@@ -73,7 +73,7 @@ def test_killed_at_any_moment_and_called_again_only_the_unfinished_are_computed(
     log = tmp_path / "log"
     whole = _here(None, log)
     store = tmp_path / "runs"
-    for wanted, n_jobs in ((1, 1), (9, 2), (17, 1)):
+    for wanted, n_jobs in ((1, 1), (9, 2)):
         process = _process(store, log, n_jobs=n_jobs)
         deadline = time.monotonic() + 90
         while (
@@ -83,7 +83,7 @@ def test_killed_at_any_moment_and_called_again_only_the_unfinished_are_computed(
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate(timeout=60)
     kept = len(_files(store))
-    assert kept >= 17
+    assert kept >= 9
     assert kept < 30, "the last process should have been killed before its end"
     before = _lines(log)
     resumed = _here(store, log)

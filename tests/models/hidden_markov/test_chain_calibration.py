@@ -51,7 +51,7 @@ def p_values(on_data, n, sweeps=200, thin=25, priors=PRIORS):
 
 def test_truths_rank_evenly_among_draws():
     on_data, _ = bind("gaussian_diag", gaps=False)
-    p = p_values(on_data, 100, sweeps=400, thin=50)
+    p = p_values(on_data, 60, sweeps=400, thin=50)
     # Four tests at one level: none of them below 0.01 / 4.
     assert min(p.values()) > 0.0025, p
 

@@ -104,7 +104,7 @@ def hotelling(frequencies, p):
 @pytest.mark.parametrize("case", SHORT.values(), ids=SHORT)
 def test_partitions_follow_the_enumerated_posterior(case):
     _, p = target(case)
-    assert hotelling(visits(case, 15_000), p) > 1e-4
+    assert hotelling(visits(case, 10_000), p) > 1e-4
 
 
 @pytest.mark.slow
@@ -154,7 +154,7 @@ def _count_without_starts(z, begins, n, K):
 def test_a_wrong_chain_does_not(name, functions, monkeypatch):
     monkeypatch.setattr(module, "hdp", mutant("tsinit.kernels.hidden_markov.hdp", **functions))
     try:
-        frequencies = visits(SHORT[name], 15_000)
+        frequencies = visits(SHORT[name], 10_000)
     except ChainStopped:  # found out even sooner
         return
     assert hotelling(frequencies, target(SHORT[name])[1]) < 1e-8

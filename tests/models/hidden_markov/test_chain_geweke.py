@@ -101,7 +101,7 @@ def z_scores(forward, successive, batches=40):
 def test_a_short_run_gives_back_the_prior():
     """The emission with most to go wrong: full covariances, rows seen in part and not at all."""
     on_data, missing = bind("gaussian", gaps=True)
-    z = z_scores(forward_draws(on_data, 8000), successive_draws(on_data, missing, 20_000))
+    z = z_scores(forward_draws(on_data, 4000), successive_draws(on_data, missing, 10_000))
     assert np.abs(z).max() < 4.0
 
 
@@ -128,5 +128,5 @@ def test_a_wrong_update_does_not(monkeypatch):
 
     monkeypatch.setattr(module, "concentrations", SimpleNamespace(update=update))
     on_data, missing = bind("gaussian_diag", gaps=False)
-    z = z_scores(forward_draws(on_data, 4000), successive_draws(on_data, missing, 8000))
+    z = z_scores(forward_draws(on_data, 2000), successive_draws(on_data, missing, 4000))
     assert np.abs(z).max() > 8.0

@@ -137,7 +137,7 @@ def test_geweke_in_a_short_run_and_a_wrong_update_fails(monkeypatch):
     monkeypatch.setattr(seasonal_drift, "GRID", np.array([0.01, 0.1, 1.0]))
     monkeypatch.setattr(seasonal_drift, "_FIRST", 1)
     for drift in (False, True):
-        z = geweke(np.random.default_rng(5), 1000, VARChain, drift)
+        z = geweke(np.random.default_rng(5), 500, VARChain, drift)
         assert np.abs(z).max() < most(z.size, 1e-4)
     z = geweke(np.random.default_rng(5), 500, Noiseless)
     assert np.abs(z).max() > most(z.size, 1e-4)

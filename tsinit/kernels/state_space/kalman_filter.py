@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tsinit.kernels.params import is_diagonal
+from tsinit.kernels.params import is_diagonal, writeable
 from tsinit.kernels.state_space import filter_smoother, observation, square_root
 from tsinit.kernels.state_space.arrays import (
     CovarianceSchedule,
@@ -129,7 +129,7 @@ class Kalman:
         )
 
     def _prepare(self, params):
-        A, C, Q, R, m0, P0, d = params
+        A, C, Q, R, m0, P0, d = writeable(params)
         d = np.zeros(len(C)) if d is None else d
         z, diagonal = self.y, is_diagonal(R)
         if not diagonal:

@@ -15,7 +15,7 @@ from tsinit._validate import (
     check_flag,
     child_seed,
 )
-from tsinit.init.race import Race, candidates
+from tsinit.init.race import Race, candidates, starters
 from tsinit.init.registry import resolve, strategy_of
 from tsinit.models.base import FitKind, SeriesEstimator, one_thread
 from tsinit.models.chains import ChainRun, ChainSchedule
@@ -212,13 +212,17 @@ class InfiniteHMM(InitRaceMixin, SeriesEstimator):
 
     def _run(self, panel: Panel, seed: np.random.SeedSequence, monitor: Monitor) -> None:
         monitor.start()
-        setup = self._set_up(panel, seed, monitor).with_n_states()
-        self.n_init_states_ = setup.n_states
+        setup = self._set_up(panel, seed, monitor)
         record = posterior.recorder(panel)
         race = strategy_of(self.init, Race)
+        # An init that is none is told before time goes into a number of states.
+        strategies = (
+            starters(race, "labels") if race else [resolve(init, "labels") for init in setup.inits]
+        )
+        setup = setup.with_n_states()
+        self.n_init_states_ = setup.n_states
         runs: list[ChainRun]
         if race is None:
-            strategies = [resolve(init, "labels") for init in setup.inits]
             self.start_ = np.array([setup.ask(one, c) for c, one in enumerate(strategies)])
             monitor.run()
             runs = [

@@ -11,6 +11,7 @@ import numpy as np
 from tsinit import partitions
 from tsinit.kernels.density import all_log_densities
 from tsinit.kernels.hidden_markov import forward_backward
+from tsinit.kernels.params import writeable
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -265,7 +266,7 @@ def _spaced(n_draws: int) -> IntArray:
 def _occupied(draw: HMMDraw, emission: EmissionOnData) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Log densities (T, K), start (K,) and rows (K, K) among the occupied states, without the mass of all others."""
     inside = _normalised(draw.pi[:, :-1])
-    log_density = all_log_densities(draw.params, emission.data, inside.shape[1])
+    log_density = all_log_densities(writeable(draw.params), emission.data, inside.shape[1])
     return log_density, np.ascontiguousarray(inside[0]), np.ascontiguousarray(inside[1:])
 
 

@@ -18,6 +18,7 @@ from tsinit.kernels.imputation.column_regressions import (
     weighted_grams,
 )
 from tsinit.kernels.imputation.regression import GIBBS, MALA, RWM, workspace
+from tsinit.kernels.params import writeable
 from tsinit.models.imputation.joint_cells import JointCells
 from tsinit.models.imputation.lagged_regressions import LaggedRegressions
 
@@ -82,8 +83,8 @@ class _CellSampler:
         self.table = column_gaps.WindowTable(
             equations.spread(values), equations.covariates, weights
         )
-        self._limits = column_gaps.DrawLimits(
-            problem.low, problem.high, problem.lower, problem.upper
+        self._limits = writeable(
+            column_gaps.DrawLimits(problem.low, problem.high, problem.lower, problem.upper)
         )
         self._workspace = column_gaps.workspace(equations.gaps, equations.reach)
         self.n_reflected = np.zeros(D, dtype=np.int64)
@@ -283,8 +284,9 @@ def complete_rows(
     cells = _CellSampler(equations, mean, np.clip(mean, problem.low, problem.high), rng)
     out = np.empty((len(draws), problem.missing.sum()))
     for i, draw in enumerate(draws):
+        fits = writeable(draw.regressions)
         for _ in range(_PER_DRAW if i else _WARM_UP + _PER_DRAW):
-            cells.redraw_columns(draw.regressions)
+            cells.redraw_columns(fits)
             if cells.joint and cells.joint.any:
                 cells.joint.parameters = draw.joint
                 cells.redraw_joint()

@@ -13,7 +13,7 @@ from tsinit._deprecation import renamed_keyword
 from tsinit._validate import check_choice, check_count, check_flag, check_number
 from tsinit.kernels import Kalman
 from tsinit.kernels.dense import LOOPS_TO
-from tsinit.kernels.params import is_diagonal
+from tsinit.kernels.params import is_diagonal, writeable
 from tsinit.kernels.state_space.observation import complete
 from tsinit.models.base import FitKind, SeriesEstimator, lists_as_they_are, one_thread
 from tsinit.models.race import InitRaceMixin
@@ -503,6 +503,7 @@ def _conditional_moments(
     kalman: Kalman, params: LinearGaussianParams, with_spread: bool
 ) -> tuple[FloatArray, Any]:
     """Conditional means (T, D) of all observations and, if asked for, standard deviations of the missing ones."""
+    params = writeable(params)
     result = kalman.smooth(params, covariances=with_spread)
     _validate.check_finite_likelihood(result.succeeded)
     d: Any = params.d  # fitted parameters have one
