@@ -4,6 +4,7 @@ import hashlib
 import os
 import signal
 import tempfile
+import warnings
 from pathlib import Path
 
 # What is compiled lies among the kernels, or takes its decorators from there.
@@ -19,6 +20,8 @@ os.environ["NUMBA_CACHE_DIR"] = str(Path(tempfile.gettempdir()) / f"tsinit-numba
 os.environ.setdefault("MPLBACKEND", "Agg")
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.pop("COLUMNS", None)  # a worker is told the width of a window that it does not have
+    # Two processes have two cores to themselves: threads of their own would only wait for each other, and busily.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
@@ -45,6 +48,28 @@ def _is_alone(config):
     talks = option.usepdb or option.trace or option.capture == "no"
     covers = getattr(option, "cov_source", None)  # pytest-cov has asked for the processes before
     return hasattr(config, "workerinput") or option.tx or talks or option.collectonly or covers
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kernels_shared_out(request):
+    """Have one process compile the kernels of one model first and the other those of the rest, to load each other's."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker is None or len(request.session.items) < 1000:
+        return
+    from tsinit import InfiniteHMM, LinearGaussianSSM, TBayesMICE
+
+    y = np.random.default_rng(0).standard_normal((60, 3)).cumsum(axis=0)
+    y[[3, 20, 41], [0, 1, 2]] = np.nan
+    short = {"n_tune": 1, "n_draws": 1, "n_chains": 1, "random_state": 0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if worker == "gw0":
+            for noise in ("diag", "full"):
+                LinearGaussianSSM(2, observation_cov=noise, max_iter=1).fit([y, y[4:20], y[22:38]])
+        else:
+            InfiniteHMM(n_init_states=3, **short).fit(y)
+            for method in ("fcs", "var"):
+                TBayesMICE(method=method, **short).fit(y)
 
 
 @pytest.fixture
