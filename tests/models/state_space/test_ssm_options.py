@@ -98,6 +98,18 @@ def test_a_first_state_of_the_user_s_is_kept():
     np.testing.assert_allclose(followed.P0, solve_lyapunov(followed.A, followed.Q), rtol=1e-10)
 
 
+def test_strategies_start_one_model_whatever_first_state_they_return():
+    start, y = draw()
+    own = start._replace(m0=np.array([0.5, -0.5]), P0=np.diag([2.0, 0.1]))
+    fitted = fit(y, init=lambda y, rng, n_states: own).params_
+    np.testing.assert_array_equal(fitted.m0, np.zeros(2))
+    np.testing.assert_allclose(fitted.P0, solve_lyapunov(fitted.A, fitted.Q), rtol=1e-10)
+    kept = fit(y, init=lambda y, rng, n_states: own, initial_state="fixed").params_
+    np.testing.assert_array_equal(kept.P0, own.P0)
+    drifting = own._replace(A=np.diag([1.0, 0.5]))
+    np.testing.assert_array_equal(fit(y, init=lambda y, rng, n_states: drifting).params_.P0, own.P0)
+
+
 def test_many_sequences_learn_the_first_state():
     rng = np.random.default_rng(4)
     truth, _ = draw(4)

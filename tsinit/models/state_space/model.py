@@ -73,8 +73,9 @@ class LinearGaussianSSM(InitRaceMixin, TransformerMixin, SeriesEstimator):
         0 silent, 1 a progress bar, 2 also warnings of single steps.
     initial_state : {"auto", "stationary", "learned", "fixed"}
         Prior of the first state: the stationary distribution of the fitted dynamics, learned over sequences, or
-        that of the start. "auto" learns it from n_states + 1 sequences on, keeps parameters that the user gave
-        with a prior of their own, and is "stationary" otherwise. A stationary prior moves with A and Q, which the
+        that of the start. "auto" learns it from n_states + 1 sequences on, keeps it where the user gave parameters
+        with a prior of their own or the start has no stationary state, and is "stationary" otherwise, so that all
+        strategies start the same model. A stationary prior moves with A and Q, which the
         closed form of the M-step ignores: there its steps are shortened, and quasi-Newton steps bring the fit to the
         maximum.
     accelerate : bool

@@ -200,7 +200,8 @@ def _iterate(
     """Generate the states of :func:`_fit_from`, and return what it returns; the monitor is only looked at."""
     options = data.options
     begin = to_standard(start, data.loc, data.scale)
-    policy = _initial_policy(begin, options.initial_state, len(data.panel.offsets) - 1)
+    n_sequences = len(data.panel.offsets) - 1
+    policy = _initial_policy(begin, options.initial_state, n_sequences, given=label == READY)
     if policy == "stationary" and (radius := spectral_radius(begin.A)) >= 1.0:
         return (
             None,
@@ -246,13 +247,23 @@ def _settings(
     )
 
 
-def _initial_policy(params: LinearGaussianParams, asked: str, n_sequences: int) -> str:
-    """Decide how the prior of the first state is treated."""
+def _initial_policy(
+    params: LinearGaussianParams, asked: str, n_sequences: int, given: bool
+) -> str:
+    """Decide how the prior of the first state is treated.
+
+    A prior is part of the model. Parameters that the user gave may bring their own, but strategies must all start one
+    and the same model, or their likelihoods say nothing about starts.
+    """
     if asked != "auto":
         return asked
     if n_sequences > len(params.A):
         return "learned"
-    if spectral_radius(params.A) >= 1.0 or np.any(params.m0):
+    if spectral_radius(params.A) >= 1.0:
+        return "fixed"
+    if not given:
+        return "stationary"
+    if np.any(params.m0):
         return "fixed"
     stationary = solve_lyapunov(params.A, params.Q)
     close = np.abs(params.P0 - stationary).max() <= 1e-6 * np.abs(stationary).max()
