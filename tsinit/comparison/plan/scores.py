@@ -28,7 +28,7 @@ class Scoring(NamedTuple):
 
     def of(
         self, estimator: Any, data: Dataset, adapter: Adapter
-    ) -> tuple[dict[str, float], Exception | None]:
+    ) -> tuple[dict[str, float], BaseException | None]:
         """Score one fitted run; one score that fails does not cost the others.
 
         Returns

@@ -187,7 +187,7 @@ def _result(
     monitor: Monitor,
     estimator: Any,
     status: str,
-    problem: Exception | None,
+    problem: BaseException | None,
     scores: dict[str, float],
     sampler: dict[str, float],
 ) -> RunResult:
@@ -232,7 +232,7 @@ def _print_of(start: Any) -> str | None:
     return None if unknown else key
 
 
-def _status(monitor: Monitor, failure: Exception | None, converged: bool | None) -> str:
+def _status(monitor: Monitor, failure: BaseException | None, converged: bool | None) -> str:
     """Say how the fit went, whatever its scores did."""
     if failure is not None:
         return "error"

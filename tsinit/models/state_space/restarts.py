@@ -247,9 +247,7 @@ def _settings(
     )
 
 
-def _initial_policy(
-    params: LinearGaussianParams, asked: str, n_sequences: int, given: bool
-) -> str:
+def _initial_policy(params: LinearGaussianParams, asked: str, n_sequences: int, given: bool) -> str:
     """Decide how the prior of the first state is treated.
 
     A prior is part of the model. Parameters that the user gave may bring their own, but strategies must all start one
