@@ -29,7 +29,8 @@ def test_the_demo_writes_one_report_and_says_what_it_found(tmp_path, capsys, off
         assert part in text
     for strategy in {*demo.AIR_STARTS, *demo.SPEECH_STARTS}:
         assert strategy in said
-    assert text.count("<img ") == 2 * (1 + 6)
+    columns = 4 + 1
+    assert text.count("<figure>") == 2 * columns + 2 * 6 + 1  # data, fits, runs, and formants
     assert "http" not in text.replace("http://www.w3.org", "")
     assert f"Report written to {output}" in said
 

@@ -24,7 +24,7 @@ HEIGHT = {part: height for height, parts in enumerate(LAYERS) for part in parts}
 #: One subject told in two modules.
 SAME_PART = {"plots": "_plots", "_cli": "cli", "_csv": "cli", "__main__": "cli", "demo": "cli"}
 #: Inside functions only: a comparison draws itself, and a fit that raced strategies shows the race as a comparison.
-LAZY_EXCEPTION = {("comparison", "plots"), ("models", "comparison")}
+LAZY_EXCEPTION = {("comparison", "plots"), ("comparison", "_plots"), ("models", "comparison")}
 #: Within a comparison; what stands beside these folders comes last.
 STAGES = ["plan", "run", "analysis", "report"]
 #: On every floor that has them, no wing knows another: what serves several stands beside them.

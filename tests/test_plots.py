@@ -98,7 +98,7 @@ def test_traces_draw_every_run_and_a_median_for_each_strategy(result):
     drawable = result.runs["objective_start"].notna().sum()
     ax = result.plot.traces(gap=False)
     assert len(ax.lines) == drawable + 2
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["wide", "right"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["right", "wide"]
     finals = {line.get_ydata()[-1] for line in ax.lines}
     assert result.runs["objective_final"].max() in finals
 

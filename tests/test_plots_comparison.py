@@ -58,7 +58,8 @@ def test_pairs_count_every_seed_once(result):
     ends = result.runs.pivot(index="replicate", columns="strategy", values="objective_final")
     wins = int((ends["right"] - ends["wide"] > 0.6).sum())
     by_place = {text.get_position(): text.get_text() for text in ax.texts}
-    assert by_place[(0, 1)] == f"{wins} / {6 - wins} / 0"  # row "right", column "wide"
+    # The best comes first.
+    assert by_place[(1, 0)] == f"{wins} / {6 - wins} / 0"  # row "right", column "wide"
     assert by_place[(2, 0)] == "6 / 0 / 0"  # failed runs lose
 
 
@@ -66,12 +67,12 @@ def test_pairs_count_every_seed_once(result):
 def test_best_of_draws_the_table(result, x):
     ax = result.plot.best_of(x=x)
     table = result.best_of()
-    assert [line.get_label() for line in ax.lines] == ["wide", "right"]
+    assert [line.get_label() for line in ax.lines] == ["right", "wide"]
     for line in ax.lines:
         np.testing.assert_allclose(
             line.get_ydata(), table.loc[table["strategy"] == line.get_label(), "expected_gap"]
         )
-    for shade, name in zip(ax.collections, ["wide", "right"], strict=True):
+    for shade, name in zip(ax.collections, ["right", "wide"], strict=True):
         own = table[table["strategy"] == name]
         extent = shade.get_paths()[0].get_extents()
         np.testing.assert_allclose(

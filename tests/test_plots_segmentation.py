@@ -224,8 +224,15 @@ def test_chains_are_drawn_from_the_start_with_the_warm_up_shaded(model):
     for ax, values in zip(axes, model.trace_.values(), strict=True):
         np.testing.assert_array_equal([line.get_ydata() for line in ax.lines], values)
         assert ax.patches[0].get_x() + ax.patches[0].get_width() == 20
-    # The start, a million below, does not flatten the rest.
-    assert axes[0].get_ylim()[0] > -100
+    # The start, a million below, is shown whole and does not flatten the rest.
+    values = model.trace_["log_joint"]
+    bottom, top = axes[0].get_ylim()
+    assert bottom < values.min() < values.max() < top
+    halves = values[:, values.shape[1] // 2 :]
+    places = axes[0].transData.transform(
+        [(0, bottom), (0, halves.min()), (0, halves.max()), (0, top)]
+    )
+    assert np.ptp(places[1:3, 1]) > np.ptp(places[:, 1]) / 3
     assert [text.get_text() for text in axes[0].get_legend().get_texts()] == [
         "chain 0",
         "chain 1",

@@ -11,6 +11,8 @@ from tsinit._plots.comparison import best_of, pairs, time_to_target
 from tsinit._plots.fits import eigenvalues, history, smoothed
 from tsinit._plots.imputation import imputed
 from tsinit._plots.imputation_checks import imputed_chains, imputed_density, imputed_rhat
+from tsinit._plots.observed import observed
+from tsinit._plots.rank_bars import trace_ranks
 from tsinit._plots.ranks import critical_difference
 from tsinit._plots.segmentation import segmentation, segmentations
 from tsinit._plots.spectrogram import formants
@@ -29,12 +31,14 @@ __all__ = [
     "imputed_density",
     "imputed_rhat",
     "n_states",
+    "observed",
     "pairs",
     "segmentation",
     "segmentations",
     "smoothed",
     "strip",
     "time_to_target",
+    "trace_ranks",
     "traces",
     "waterfall",
 ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tsinit._plots import style
+from tsinit._plots.thin import outline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,19 +68,17 @@ def chains(
     for name, panel in zip(names, axes, strict=True):
         for (label, line), values in zip(looks.items(), model.trace_[name], strict=True):
             sweep = np.arange(len(values))
-            panel.plot(sweep, values, color=line["color"], linewidth=0.8, alpha=0.8, label=label)
-        if n_tune:
-            panel.axvspan(
-                0, n_tune, color=style.PALE, alpha=0.3, linewidth=0, zorder=0, label="warm-up"
-            )
+            kept = outline(np.asarray(values, dtype=float))
+            look = {"color": line["color"], "linewidth": 0.6, "alpha": 0.8, "label": label}
+            panel.plot(sweep[kept], np.asarray(values)[kept], **look)
+        style.shade_warmup(panel, n_tune)
         panel.margins(x=0)
-        _zoom_on_later_half(panel, model.trace_[name])
+        style.compress(panel, model.trace_[name])
         style.dress(panel, "", _NAMES.get(name, name))
         if name == "n_states":
             locator: Any = panel.yaxis.get_major_locator()
             locator.set_params(integer=True)
-    style.legend(axes[0], ncols=6, loc="lower left", bbox_to_anchor=(0, 1), borderpad=0, columnspacing=1.0,
-                 handlelength=1.2)  # fmt: skip
+    style.legend_above(axes[0], ncols=6)
     axes[-1].set_xlabel("sweep", color=style.INK)
     axes[0].figure.align_ylabels(axes)
     return style.one_or_all(axes)
@@ -127,21 +126,5 @@ def n_states(model: Any, *, ax: Axes | None = None) -> Axes:
         ax.plot(place, own, linestyle="", markersize=4, marker=style.MARKERS[c % 7], color=style.COLOURS[1],
                 markeredgecolor="white", markeredgewidth=0.4, label=None if c else "one chain")  # fmt: skip
     ax.set_xticks(values if len(values) <= 12 else values[:: -(-len(values) // 12)])
-    style.legend(ax, ncols=2, loc="lower left", bbox_to_anchor=(0, 1), borderpad=0)
+    style.legend_above(ax, ncols=2)
     return style.dress(ax, "number of states", "posterior probability")
-
-
-def _zoom_on_later_half(ax: Axes, chains: Any) -> None:
-    """Starts can lie so far off that the rest becomes one line: show the second halves and as much again."""
-    halves = np.concatenate(
-        [np.asarray(values, dtype=float)[len(values) // 2 :] for values in chains]
-    )
-    everything = np.concatenate([np.asarray(values, dtype=float) for values in chains])
-    halves, everything = halves[np.isfinite(halves)], everything[np.isfinite(everything)]
-    if halves.size == 0:
-        return
-    spread = max(np.ptp(halves), 1e-9 * max(1.0, np.abs(halves).max()))
-    low, high = halves.min() - 1.5 * spread, halves.max() + 1.5 * spread
-    ax.set_ylim(
-        max(low, everything.min() - 0.05 * spread), min(high, everything.max() + 0.05 * spread)
-    )

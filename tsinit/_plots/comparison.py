@@ -12,14 +12,14 @@ from tsinit._plots.starts import panels_of
 from tsinit._validate import check_choice
 from tsinit.comparison.analysis import restarts, targets
 from tsinit.comparison.analysis.checks import check_optima
-from tsinit.comparison.analysis.summary import wide
+from tsinit.comparison.analysis.summary import best_first, wide
 from tsinit.comparison.analysis.tables import names_of, tolerance_in
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
-    from matplotlib.colors import Colormap
 
+    from tsinit._typing import FloatArray
     from tsinit.comparison import Comparison
 
 
@@ -54,12 +54,13 @@ def time_to_target(
     check_choice("x", x, ("seconds", "iterations"))
     if target is None:
         check_optima(comparison.runs)
-    cells, axes = panels_of(comparison, dataset, model, ax, (5.2, 3.4))
+    cells, axes = panels_of(comparison, dataset, model, ax, (6.4, 3.4))
     looks = style.marks(comparison.runs["strategy"])
     for (name, _, runs), panel in zip(cells, axes, strict=True):
         times = targets.reach_times(runs, comparison.traces, target)
-        groups: Any = times.groupby("strategy", sort=False)
-        for strategy, group in groups:
+        groups = dict(list(times.groupby("strategy", sort=False)))
+        for strategy in (name for name in best_first(runs) if name in groups):
+            group = groups[strategy]
             t, share = targets.arrival_curve(targets.waits(group, x), group["reached"])
             # From nothing at the left edge to where the last run was given up.
             left = (
@@ -100,18 +101,18 @@ def pairs(
     Axes or array of Axes
     """
     style.require_comparison(comparison)
-    names = list(dict.fromkeys(comparison.runs["strategy"]))
-    cells, axes = panels_of(comparison, dataset, model, ax, (5.2, 1.4 + 0.5 * len(names)))
+    n_names = comparison.runs["strategy"].nunique()
+    cells, axes = panels_of(comparison, dataset, model, ax, (5.2, 1.4 + 0.5 * n_names))
     for (name, _, runs), panel in zip(cells, axes, strict=True):
+        names = best_first(runs)
         lead = np.full((len(names), len(names)), np.nan)
         for (strategy, rival), (wins, ties, losses) in win_tie_loss(runs).items():
             i, j = names.index(strategy), names.index(rival)
             n = wins + ties + losses
             lead[i, j] = (wins - losses) / n if n else 0.0
             text = f"{wins} / {ties} / {losses}"
-            ink = "white" if abs(lead[i, j]) > 0.6 else style.INK
-            panel.text(j, i, text, ha="center", va="center", color=ink, fontsize="small")
-        panel.imshow(lead, cmap=_diverging(), vmin=-1, vmax=1, aspect="auto")
+            panel.text(j, i, text, ha="center", va="center", color=style.INK, fontsize="small")
+        _tiles(panel, lead)
         panel.set_xticks(range(len(names)), map(style.fold, names), rotation=20, ha="right")
         panel.set_yticks(range(len(names)), map(style.fold, names))
         panel.set_xlim(-0.5, len(names) - 0.5)
@@ -174,13 +175,14 @@ def best_of(
     style.require_comparison(comparison)
     check_choice("x", x, ("r", "seconds"))
     check_optima(comparison.runs)
-    cells, axes = panels_of(comparison, dataset, model, ax, (5.2, 3.4))
+    cells, axes = panels_of(comparison, dataset, model, ax, (6.4, 3.4))
     looks = style.marks(comparison.runs["strategy"])
     for (name, _, runs), panel in zip(cells, axes, strict=True):
         table = restarts.best_of(runs)
         finite = table[np.isfinite(table["expected_gap"])]
-        groups: Any = finite.groupby("strategy", sort=False)
-        for strategy, group in groups:
+        groups = dict(list(finite.groupby("strategy", sort=False)))
+        for strategy in (name for name in best_first(runs) if name in groups):
+            group = groups[strategy]
             look = looks[strategy]
             shade = {"color": look["color"], "alpha": 0.12, "linewidth": 0}
             panel.fill_between(group[x], group["gap_low"], group["gap_high"], **shade)
@@ -202,8 +204,7 @@ def best_of(
         style.dress(
             panel, unit, "expected best: nats below\nthe best known optimum (shade: 95 %)", name
         )
-        # Curves rise to the right, so this corner is emptiest; shades count for nothing where "best" looks.
-        style.legend(panel, loc="lower right", frameon=True, edgecolor="none", framealpha=0.85)
+        style.legend(panel)
     return style.one_or_all(axes)
 
 
@@ -220,8 +221,19 @@ def _plain_log(panel: Axes) -> None:
     panel.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _diverging() -> Colormap:
-    """Orange for losses, blue for wins, white between: the first two colours of all plots."""
-    from matplotlib.colors import LinearSegmentedColormap
+def _tiles(panel: Axes, lead: FloatArray) -> None:
+    """Colour each field: blue for wins, orange for losses, the deeper the more."""
+    from matplotlib.patches import Rectangle
 
-    return LinearSegmentedColormap.from_list("wins", [style.COLOURS[1], "white", style.COLOURS[0]])
+    for (i, j), share in np.ndenumerate(lead):
+        if share:  # a start against itself is not a number
+            known = np.isfinite(share)
+            colour = style.COLOURS[0 if share > 0 else 1] if known else style.PALE
+            alpha = 0.6 * abs(share) if known else 0.2
+            field: dict[str, Any] = {
+                "facecolor": colour,
+                "alpha": alpha,
+                "linewidth": 0,
+                "zorder": 0,
+            }
+            panel.add_patch(Rectangle((j - 0.48, i - 0.48), 0.96, 0.96, **field))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from tsinit._plots import style
+from tsinit._plots.thin import MAX_POINTS, outline
 from tsinit._validate import check_series
 from tsinit._validate.values import short
 from tsinit.models.base import FitKind
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
     from tsinit._typing import FloatArray, SeriesLike
     from tsinit._validate import Panel
+
+
+#: Steps from which dots are small.
+_MANY_STEPS = 100
 
 
 def history(model: Any, *, ax: Axes | None = None) -> Axes:
@@ -52,6 +57,7 @@ def smoothed(
     *,
     lengths: Sequence[int] | None = None,
     columns: Any = None,
+    max_points: int = MAX_POINTS,
     ax: Axes | None = None,
 ) -> Any:
     """Draw each column as observed, and its smoothed value with the band that holds 95 % of new values.
@@ -68,6 +74,8 @@ def smoothed(
         Rows of each sequence, where X is one table.
     columns : list, optional
         Which columns, by name or position; all without it.
+    max_points : int
+        Points of a line at most; a longer one keeps the lowest and the highest of each piece.
     ax : matplotlib Axes, optional
         For a single column.
 
@@ -95,35 +103,43 @@ def smoothed(
     mean, sd = _observed_band(model, X, lengths)
     for j, one in zip(shown, axes, strict=True):
         for a, b in pairwise(starts):
-            _draw_sequence(one, time[a:b], y[a:b, j], mean[a:b, j], sd[a:b, j], named=a == 0)
+            most = max(2, max_points * (b - a) // max(len(y), 1))
+            sequence = _Sequence(time[a:b], y[a:b, j], mean[a:b, j], sd[a:b, j])
+            _draw_sequence(one, sequence, most, named=a == 0)
         style.dress(one, "", str(names[j]))
-    above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderpad": 0}
-    style.legend(axes[0], ncols=4, columnspacing=1.0, handlelength=1.2, **above)
+    style.legend_above(axes[0])
     _tidy_dates(axes[-1], time)
     return style.one_or_all(axes)
 
 
-def _draw_sequence(
-    ax: Axes, time: Any, y: FloatArray, mean: FloatArray, sd: FloatArray, named: bool
-) -> None:
+class _Sequence(NamedTuple):
+    """One column of one sequence."""
+
+    time: Any  # (T,) places on the axis
+    y: FloatArray  # (T,) NaN where missing
+    mean: FloatArray  # (T,)
+    sd: FloatArray  # (T,)
+
+
+def _draw_sequence(ax: Axes, sequence: _Sequence, max_points: int, named: bool) -> None:
     """Draw one column of one sequence; only the first has names for the legend."""
+    time, y, mean, sd = sequence
     gaps = np.isnan(y)
     band, line, dots, crosses = (
         ("95 % band", "smoothed", "observed", "missing, filled in") if named else (None,) * 4
     )
     low, high = mean - 1.96 * sd, mean + 1.96 * sd
-    ax.fill_between(time, low, high, color=style.COLOURS[5], alpha=0.35, linewidth=0, label=band)
-    ax.plot(time, mean, color=style.COLOURS[0], linewidth=1.2, label=line)
-    ax.plot(time, y, linestyle="", marker="o", markersize=2.6, color=style.INK, label=dots)
-    ax.plot(
-        time[gaps],
-        mean[gaps],
-        linestyle="",
-        marker="x",
-        markersize=4.5,
-        color=style.COLOURS[1],
-        label=crosses,
-    )
+    wide = np.union1d(outline(low, max_points), outline(high, max_points))
+    path, seen = outline(mean, max_points), outline(y, max_points)
+    filled = np.flatnonzero(gaps)
+    filled = filled[outline(mean[filled], max_points)]
+    shade: dict[str, Any] = {"color": style.COLOURS[5], "alpha": 0.35, "linewidth": 0}
+    ax.fill_between(time[wide], low[wide], high[wide], label=band, **shade)
+    ax.plot(time[path], mean[path], color=style.COLOURS[0], linewidth=1.2, label=line)
+    marks: dict[str, Any] = {"linestyle": "", "marker": "o", "color": style.INK, "label": dots}
+    ax.plot(time[seen], y[seen], markersize=2.6 if len(y) < _MANY_STEPS else 1.8, **marks)
+    marks = {"linestyle": "", "marker": "x", "color": style.COLOURS[1], "label": crosses}
+    ax.plot(time[filled], mean[filled], markersize=4.5, **marks)
 
 
 def _positions(columns: Any, names: list[Any]) -> list[int]:

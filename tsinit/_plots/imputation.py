@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from tsinit._plots.imputed_rows import (
     spread,
     window_of,
 )
+from tsinit._plots.thin import MAX_POINTS, outline
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,7 +31,7 @@ _MANY_ROWS = 400
 #: Sequences beyond which lines between them would cover what they hold.
 _MANY_EDGES = 60
 #: Shares of colour in the widest and in the narrowest of several bands; the rest is white.
-_PALEST, _DEEPEST = 0.28, 0.5
+PALEST, DEEPEST = 0.28, 0.5
 
 
 def imputed(
@@ -42,6 +43,7 @@ def imputed(
     sequence: Any = None,
     levels: float | Sequence[float] = (0.5, 0.9),
     n_draws: int = 0,
+    max_points: int = MAX_POINTS,
     ax: Axes | None = None,
 ) -> Any:
     """Draw the columns that had gaps: what was observed, and in the gaps the posterior mean with its bands.
@@ -63,6 +65,8 @@ def imputed(
         Probabilities of the bands.
     n_draws : int
         Completed series to draw as thin lines.
+    max_points : int
+        Points of a line at most; a longer one keeps the lowest and the highest of each piece.
     ax : matplotlib Axes, optional
         For a single column.
 
@@ -87,7 +91,8 @@ def imputed(
     window = window_of(posterior, sequence, start, end)
     axes = _axes(ax, len(shown))
     for j, one in zip(shown, axes, strict=True):
-        _draw(one, ImputedColumn(posterior, j, window.rows), window, levels, n_draws)
+        lines = _Lines(levels, n_draws, max_points)
+        _draw(one, ImputedColumn(posterior, j, window.rows), window, lines)
         style.dress(one, "", str(names[j]))
     for one in axes:
         for t in window.edges if len(window.edges) <= _MANY_EDGES else ():
@@ -101,10 +106,17 @@ def imputed(
     return style.one_or_all(axes)
 
 
-def _draw(
-    ax: Axes, column: ImputedColumn, window: RowWindow, levels: list[float], n_draws: int
-) -> None:
+class _Lines(NamedTuple):
+    """What to draw of a column."""
+
+    levels: list[float]  # of bands
+    n_draws: int
+    max_points: int
+
+
+def _draw(ax: Axes, column: ImputedColumn, window: RowWindow, lines: _Lines) -> None:
     """Draw one column; bands and lines of a gap reach to the observed values beside it."""
+    levels, n_draws, max_points = lines
     draws, time, few = column.draws, window.time, len(window.rows) < _MANY_ROWS
     mean, bands = column.filled(draws.mean(axis=0)), [column.band(level) for level in levels]
     paths = [column.filled(values) for values in spread(draws, n_draws, "n_draws")]
@@ -113,29 +125,39 @@ def _draw(
         levels[::-1], bands[::-1], _shades(len(levels)), strict=True
     ):
         lower, upper, label = join(low), join(high), f"{100 * level:g} % band"
-        there = np.isfinite(lower)
-        ax.fill_between(t, lower, upper, where=there, color=shade, linewidth=0, label=label)
+        kept = np.union1d(outline(lower, max_points), outline(upper, max_points))
+        lower, upper, there = lower[kept], upper[kept], np.isfinite(lower[kept])
+        ax.fill_between(t[kept], lower, upper, where=there, color=shade, linewidth=0, label=label)
         lone = _lone_gaps(column.y, window.pieces)  # nothing is beside them: a band has no width
+        lone = lone[outline(high[lone], max_points)]
         ax.vlines(time[lone], low[lone], high[lone], color=shade, linewidth=3)
     for k, path in enumerate(paths):
+        kept = outline(join(path), max_points)
         ax.plot(
-            t,
-            join(path),
+            t[kept],
+            join(path)[kept],
             color=style.COLOURS[2],
             linewidth=0.6,
             alpha=0.7,
             label=None if k else "draws",
         )
-    ax.plot(t, join(mean), color=style.COLOURS[1], linewidth=1.2, label="posterior mean")
+    kept = outline(join(mean), max_points)
+    ax.plot(
+        t[kept], join(mean)[kept], color=style.COLOURS[1], linewidth=1.2, label="posterior mean"
+    )
     t, join = _joined(time, window.pieces)
     look: dict[str, Any] = {"marker": "o" if few else "", "markersize": 2.2}
-    ax.plot(t, join(column.y), color=style.INK, linewidth=0.8, label="observed", **look)
+    kept = outline(join(column.y), max_points)
+    seen = join(column.y)[kept]
+    ax.plot(t[kept], seen, color=style.INK, linewidth=0.8, label="observed", **look)
     if not few:  # what stands alone between gaps has no line
         alone = _alone(~np.isnan(column.y), window.pieces)
+        alone = alone[outline(column.y[alone], max_points)]
         ax.plot(
             time[alone], column.y[alone], linestyle="", marker=".", markersize=2, color=style.INK
         )
     cells = column.cells if few else _lone_gaps(column.y, window.pieces)
+    cells = cells[outline(mean[cells], max_points)]
     ax.plot(time[cells], mean[cells], linestyle="", marker="o", markersize=3.2 if few else 2, markerfacecolor="white",
             markeredgecolor=style.COLOURS[1], markeredgewidth=0.9)  # fmt: skip
 
@@ -169,13 +191,13 @@ def _gaps(y: FloatArray, pieces: list[tuple[int, int]]) -> Iterator[tuple[int, i
 
 def _shades(n: int) -> list[tuple[float, ...]]:
     """Colours of bands from the widest to the narrowest: opaque, so that the legend shows what is drawn."""
-    from matplotlib.colors import to_rgb
+    blue = np.array([int(style.COLOURS[0][i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    shares = np.linspace(PALEST, DEEPEST if n > 1 else PALEST, n)
+    return [tuple((1 - share * (1 - blue)).tolist()) for share in shares]
 
-    blue = np.array(to_rgb(style.COLOURS[0]))
-    return [
-        tuple(1 - share * (1 - blue))
-        for share in np.linspace(_PALEST, _DEEPEST if n > 1 else _PALEST, n)
-    ]
+
+#: The shades of two bands as ``#rrggbb``, the wider first.
+SHADES = ["#" + "".join(f"{round(255 * one):02x}" for one in shade) for shade in _shades(2)]
 
 
 def _lone_gaps(y: FloatArray, pieces: list[tuple[int, int]]) -> IntArray:

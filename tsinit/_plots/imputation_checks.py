@@ -8,8 +8,8 @@ import numpy as np
 
 from tsinit import _validate
 from tsinit._plots import style
-from tsinit._plots.chains import _zoom_on_later_half
 from tsinit._plots.imputed_rows import posterior_of, shown_columns, spread
+from tsinit._plots.thin import MAX_POINTS, outline
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,8 +71,7 @@ def imputed_chains(model: TBayesMICE, *, columns: Any = None, ax: Axes | None = 
         style.dress(panel, "", f"{names[j]}\nmean drawn")
         panel.text(1.0, 1.0, f"R-hat {rhat[names[j]]:.2f}", transform=panel.transAxes, ha="right", va="bottom",
                    fontsize="small", color=style.INK)  # fmt: skip
-    above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderpad": 0}
-    style.legend(axes[0], ncols=6, columnspacing=1.0, handlelength=1.2, **above)
+    style.legend_above(axes[0], ncols=6)
     axes[-1].set_xlabel("sweep", color=style.INK)
     axes[0].figure.align_ylabels(axes)
     return style.one_or_all(axes)
@@ -80,19 +79,12 @@ def imputed_chains(model: TBayesMICE, *, columns: Any = None, ax: Axes | None = 
 
 def _trace(ax: Axes, chains: FloatArray, n_warmup: int) -> None:
     for c, values in enumerate(chains):
-        colour = style.COLOURS[c % 7]
-        ax.plot(
-            np.arange(len(values)),
-            values,
-            color=colour,
-            linewidth=0.8,
-            alpha=0.8,
-            label=f"chain {c}",
-        )
-    if n_warmup > 0:
-        ax.axvspan(0, n_warmup, color=style.PALE, alpha=0.3, linewidth=0, zorder=0, label="warm-up")
+        kept = outline(np.asarray(values, dtype=float), MAX_POINTS // len(chains))
+        look: dict[str, Any] = {"color": style.COLOURS[c % 7], "linewidth": 0.6, "alpha": 0.8}
+        ax.plot(np.arange(len(values))[kept], values[kept], label=f"chain {c}", **look)
+    style.shade_warmup(ax, n_warmup)
     ax.margins(x=0)
-    _zoom_on_later_half(ax, chains)
+    style.compress(ax, chains)
 
 
 def imputed_rhat(model: TBayesMICE, *, ax: Any = None) -> Any:
@@ -217,7 +209,7 @@ def imputed_density(
             label = f"drawn for {draws.shape[1]} gaps" + ("" if many else ", all draws")
             look: dict[str, Any] = {"linewidth": 0.7, "alpha": 0.6} if many else {"linewidth": 1.5}
             _line(panel, values, grid, color=style.COLOURS[1], label=label, **look)
-        look = {"color": style.COLOURS[0], "linewidth": 2.0}
+        look: dict[str, Any] = {"color": style.COLOURS[0], "linewidth": 2.0}
         _line(panel, observed, grid, label=f"{observed.size} observed", **look)
         panel.set_ylim(bottom=0)
         panel.set_yticks([])

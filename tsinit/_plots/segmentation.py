@@ -10,6 +10,7 @@ import numpy as np
 from tsinit import _validate
 from tsinit._plots import style
 from tsinit._plots.fits import _positions, _tidy_dates, _times
+from tsinit._plots.thin import MAX_POINTS, outline, pieces_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,6 +35,7 @@ def segmentation(
     *,
     lengths: Sequence[int] | None = None,
     columns: Sequence[Any] | None = None,
+    max_points: int = MAX_POINTS,
     ax: Axes | None = None,
 ) -> Any:
     """Draw a series with its regimes as bands of colour, and below how probable each regime is.
@@ -52,6 +54,8 @@ def segmentation(
         Rows of each sequence, where X is one table.
     columns : list, optional
         Which columns, by name or position; all without it.
+    max_points : int
+        Points of a line at most; a longer one keeps the lowest and the highest of each piece.
     ax : matplotlib Axes, optional
         For a single column, without its probabilities.
 
@@ -81,16 +85,18 @@ def segmentation(
         for a, b in pairwise(starts):
             # Points show what stands alone between gaps; lines alone do where there are many.
             marker = "." if b - a < _MANY_STEPS else ""
+            kept = a + outline(y[a:b, j], max(2, max_points * (b - a) // max(len(y), 1)))
             one.plot(
-                time[a:b],
-                y[a:b, j],
+                time[kept],
+                y[kept, j],
                 color=style.INK,
                 linewidth=0.8,
                 marker=marker,
                 markersize=4,
                 zorder=3,
             )
-        _bands(one, labels, edges, starts, _state_means(model, j, len(names)))
+        raster = len(find_runs(labels, starts)[0]) > min(MAX_COLUMNS, max_points)
+        _bands(one, labels, edges, starts, _state_means(model, j, len(names)), raster)
         style.dress(one, "", str(names[j]))
     if ax is None:
         _probabilities(axes[-1], np.asarray(model.probabilities_), edges)
@@ -98,8 +104,7 @@ def segmentation(
         for t in edges[starts[1:-1]]:
             one.axvline(t, color=style.INK, linewidth=0.8, linestyle=":")
         one.set_xlim(edges[0], edges[-1])
-    above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderpad": 0}
-    style.legend(axes[0], ncols=10, columnspacing=1.0, handlelength=1.2, **above)
+    style.legend_above(axes[0], ncols=10)
     _tidy_dates(axes[-1], time)
     axes[0].figure.align_ylabels(axes)
     return style.one_or_all(axes)
@@ -225,7 +230,12 @@ def _matched(labels: IntArray, reference: IntArray) -> IntArray:
 
 
 def _bands(
-    ax: Axes, labels: IntArray, edges: FloatArray, starts: ArrayLike, means: FloatArray | None
+    ax: Axes,
+    labels: IntArray,
+    edges: FloatArray,
+    starts: ArrayLike,
+    means: FloatArray | None,
+    raster: bool,
 ) -> None:
     """Colour behind each run, and the mean of its state across it."""
     first, last = find_runs(labels, starts)
@@ -238,7 +248,7 @@ def _bands(
         spans: Any = np.column_stack([left, right - left])
         ax.broken_barh(
             spans, (0, 1), transform=ax.get_xaxis_transform(), alpha=0.28,
-            linewidth=0, zorder=0, label=name, rasterized=len(first) > MAX_COLUMNS, **look(k),
+            linewidth=0, zorder=0, label=name, rasterized=raster, **look(k),
         )  # fmt: skip
         if means is not None and np.isfinite(means[k]):
             height = np.full(left.size, means[k])
@@ -251,10 +261,34 @@ def _state_means(model: Any, j: int, D: int) -> FloatArray | None:
     return means[:, j] if means is not None and np.shape(means)[1:] == (D,) else None
 
 
-def _probabilities(ax: Axes, probabilities: FloatArray, edges: FloatArray) -> None:
+def draw_probabilities(ax: Axes, model: Any, X: SeriesLike, max_points: int) -> None:
+    """Draw how probable each regime of a fitted model is at each step.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    model : fitted InfiniteHMM
+        Or anything with ``probabilities_`` (T, K).
+    X : (T, D) array or DataFrame, Series, or list of those
+        The data of the fit.
+    max_points : int
+        Pieces at most, over which probabilities are averaged.
+    """
+    time = _times(_panel(model, X, None))
+    edges = _edges(time)
+    if getattr(time, "dtype", np.dtype(float)).kind == "M":
+        ax.xaxis_date()  # the edges are in days
+    _probabilities(ax, np.asarray(model.probabilities_), edges, max_points)
+    ax.set_xlim(edges[0], edges[-1])
+    _tidy_dates(ax, time)
+
+
+def _probabilities(
+    ax: Axes, probabilities: FloatArray, edges: FloatArray, max_pieces: int = MAX_COLUMNS
+) -> None:
     """Stack the probabilities of the states; of long series, their means over equal pieces."""
     T, K = probabilities.shape
-    cuts = np.unique(np.linspace(0, T, min(T, MAX_COLUMNS) + 1).astype(int))
+    cuts = pieces_of(T, max_pieces)
     pieces = np.add.reduceat(probabilities, cuts[:-1]) / np.diff(cuts)[:, None]
     tops = np.column_stack([np.zeros(len(pieces)), np.cumsum(pieces, axis=1)])
     for k in range(K):

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tsinit._plots import style
+from tsinit._plots.thin import outline
 from tsinit._validate import check_choice
 from tsinit._validate.values import short
+from tsinit.comparison.analysis.summary import best_first
 from tsinit.comparison.analysis.tables import cells_of, optimum_tolerance, usable
 from tsinit.comparison.report.display import cell_name
 
@@ -18,6 +20,11 @@ if TYPE_CHECKING:
 
     from tsinit._typing import FloatArray
     from tsinit.comparison import Comparison
+
+#: Runs of one start beyond which their points are small.
+_FEW_RUNS = 20
+#: Points of the thin lines of all runs together, and of each at least.
+_ALL_POINTS, _MIN_POINTS = 12_000, 100
 
 
 def traces(
@@ -29,7 +36,7 @@ def traces(
     x: str = "iterations",
     ax: Axes | None = None,
 ) -> Any:
-    """Draw the path of every run, and the median path of each strategy.
+    """Draw the path of every run, and the median path of each strategy; the warm-up of samplers is shaded.
 
     Parameters
     ----------
@@ -38,7 +45,7 @@ def traces(
         Which ones; without them every data set x model gets a panel.
     gap : bool
         Draw the distance to the best known optimum on a logarithmic axis, better upwards; False draws the
-        objective itself.
+        objective itself, on a scale that is compressed beyond the range of the second halves where starts lie far off.
     x : {"iterations", "seconds"}
         What to draw against; seconds include the time of the start.
     ax : matplotlib Axes, optional
@@ -49,22 +56,34 @@ def traces(
     Axes or array of Axes
     """
     check_choice("x", x, ("iterations", "seconds"))
-    cells, axes = panels_of(comparison, dataset, model, ax, (5.2, 3.7))
+    cells, axes = panels_of(comparison, dataset, model, ax, (6.4, 3.7))
     looks = style.marks(comparison.runs["strategy"])
     for (name, objective, runs), panel in zip(cells, axes, strict=True):
         wide = _paths(comparison.traces, runs, x)
         best, floor = _best(runs), _floor(runs)
-        for strategy, paths in wide.items():
+        for strategy in best_first(runs):
+            paths = wide[strategy]
             if not paths:
                 continue
             look = {key: looks[strategy][key] for key in ("color", "linestyle")}
             draw = [(t, np.maximum(best - y, floor) if gap else y) for t, y in paths]
             for t, y in draw:
-                panel.plot(
-                    t, y, color=look["color"], linewidth=0.7, alpha=0.3, rasterized=len(runs) > 200
-                )
-            panel.plot(*_median_path(draw), linewidth=2.2, label=style.plain(strategy), **look)
-        _scale(panel, runs, gap, floor)
+                kept = outline(y, max(_MIN_POINTS, _ALL_POINTS // len(runs)))
+                thin: dict[str, Any] = {
+                    "linewidth": 0.6,
+                    "alpha": 0.35,
+                    "rasterized": len(runs) > 200,
+                }
+                panel.plot(t[kept], y[kept], color=look["color"], **thin)
+            # The median of draws is rough itself.
+            width = 2.2 if gap else 1.2
+            panel.plot(*_median_path(draw), linewidth=width, label=style.plain(strategy), **look)
+        if gap:
+            _scale_gaps(panel, floor)
+        else:
+            style.compress(panel, [y for paths in wide.values() for _, y in paths])
+        if x == "iterations":
+            style.shade_warmup(panel, _n_warmup(comparison, runs))
         unit = "iteration" if x == "iterations" else "seconds, start included"
         what = "nats below the best known optimum" if gap else objective
         style.dress(panel, unit, what, name)
@@ -94,18 +113,18 @@ def strip(
     Axes or array of Axes
     """
     style.require_comparison(comparison)
-    strategies = list(dict.fromkeys(comparison.runs["strategy"]))
-    cells, axes = panels_of(comparison, dataset, model, ax, (5.2, 1.1 + 0.42 * len(strategies)))
-    looks = style.marks(strategies)
+    looks = style.marks(comparison.runs["strategy"])
+    cells, axes = panels_of(comparison, dataset, model, ax, (5.2, 1.1 + 0.42 * len(looks)))
     for (name, objective, runs), panel in zip(cells, axes, strict=True):
+        strategies = best_first(runs)
+        every = usable(runs)["objective_final"].to_numpy(dtype=float)
+        span = float(np.ptp(every)) if every.size else 0.0
         for row, strategy in enumerate(strategies):
             final = _final(runs, strategy)
-            # Fixed offsets instead of random ones: the same table gives the same picture.
-            height = row + 0.22 * np.sin(2.4 * np.arange(final.size))
             panel.scatter(
                 final,
-                height,
-                s=26,
+                row + _apart(final, 0.03 * span),
+                s=26 if final.size <= _FEW_RUNS else 12,
                 alpha=0.75,
                 edgecolor="white",
                 linewidth=0.4,
@@ -113,9 +132,9 @@ def strip(
                 marker=looks[strategy]["marker"],
             )
             if final.size:
-                panel.plot(
-                    [np.median(final)] * 2, [row - 0.36, row + 0.36], color=style.INK, linewidth=2
-                )
+                # Behind the points, and longer than they reach.
+                line: dict[str, Any] = {"color": style.INK, "linewidth": 1.2, "zorder": 1}
+                panel.plot([np.median(final)] * 2, [row - 0.42, row + 0.42], **line)
         panel.set_yticks(range(len(strategies)), [_with_failures(runs, s) for s in strategies])
         panel.set_ylim(len(strategies) - 0.4, -0.6)
         panel.locator_params(axis="x", nbins=5)  # long names leave little space for numbers
@@ -123,6 +142,16 @@ def strip(
         panel.set_axisbelow(True)
         style.dress(panel, f"final {objective} (line: median)", "", name)
     return style.one_or_all(axes)
+
+
+def _apart(values: FloatArray, near: float) -> FloatArray:
+    """Offsets that keep values beside each other apart, so that every point is seen: the same ones every time."""
+    order, offsets = np.argsort(values, kind="stable"), np.zeros(len(values))
+    new = np.flatnonzero(np.diff(values[order], prepend=-np.inf) > near)
+    for group in np.split(order, new[new > 0]):
+        if len(group) > 1:
+            offsets[group] = np.linspace(-0.28, 0.28, len(group))
+    return offsets
 
 
 def waterfall(
@@ -146,10 +175,11 @@ def waterfall(
     -------
     Axes or array of Axes
     """
-    cells, axes = panels_of(comparison, dataset, model, ax, (5.2, 3.4))
+    cells, axes = panels_of(comparison, dataset, model, ax, (6.4, 3.4))
     looks = style.marks(comparison.runs["strategy"])
     for (name, objective, runs), panel in zip(cells, axes, strict=True):
-        for strategy, look in looks.items():
+        for strategy in best_first(runs):
+            look = looks[strategy]
             final = np.sort(_final(runs, strategy))[::-1]
             if final.size:
                 panel.plot(
@@ -249,19 +279,17 @@ def _floor(runs: pd.DataFrame) -> float:
     return optimum_tolerance(best) if np.isfinite(best) else 1.0
 
 
-def _scale(panel: Axes, runs: pd.DataFrame, gap: bool, floor: float) -> None:
-    if gap:
-        from matplotlib.ticker import FuncFormatter, NullFormatter
+def _scale_gaps(panel: Axes, floor: float) -> None:
+    from matplotlib.ticker import FuncFormatter, NullFormatter
 
-        panel.set_yscale("log")
-        panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
-        panel.yaxis.set_minor_formatter(NullFormatter())
-        panel.set_ylim(bottom=0.7 * floor)
-        panel.invert_yaxis()
-        panel.axhline(floor, color=style.PALE, linewidth=0.8, zorder=0)
-    else:
-        final = usable(runs)["objective_final"].to_numpy(dtype=float)
-        if final.size:
-            # Starts can lie so far below that the optima become one line: show these and as much again.
-            spread = max(np.ptp(final), 10 * floor)
-            panel.set_ylim(final.min() - 1.5 * spread, final.max() + 0.1 * spread)
+    panel.set_yscale("log")
+    panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    panel.yaxis.set_minor_formatter(NullFormatter())
+    panel.set_ylim(bottom=0.7 * floor)
+    panel.invert_yaxis()
+    panel.axhline(floor, color=style.PALE, linewidth=0.8, zorder=0)
+
+
+def _n_warmup(comparison: Comparison, runs: pd.DataFrame) -> int:
+    """Iterations of the warm-up of the model of these runs, 0 where there is none or nobody knows."""
+    return comparison.about.models[runs["model"].iloc[0]].n_warmup or 0

@@ -14,6 +14,8 @@ from tsinit._validate import check_fitted
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from tsinit._typing import FloatArray
+
 #: Okabe and Ito's palette without its yellow, which is too pale for a line on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -21,6 +23,8 @@ LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 #: Text and axes: nearly black, legible in print.
 INK = "#222222"
 PALE = "#bbbbbb"
+#: Half-ranges of the second halves of chains beyond which a start counts as far off.
+_FAR = 5.0
 
 
 def require(value: Any, kind: str, *attributes: str, name: str = "model") -> None:
@@ -151,10 +155,92 @@ def plain(name: Any) -> str:
     return f" {text}" if text.startswith("_") else text
 
 
+def compress(ax: Axes, chains: Iterable[FloatArray]) -> None:
+    """Show chains whole: where they begin far off, the scale is compressed beyond the range of their second halves.
+
+    Within that range it is even, beyond it logarithmic, and gets no more height than the range itself.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    chains : iterable of (n,) float
+        What is drawn.
+    """
+    lines = [np.asarray(values, dtype=float) for values in chains]
+    lines = [values[np.isfinite(values)] for values in lines]
+    halves = np.concatenate([values[len(values) // 2 :] for values in lines] or [np.zeros(0)])
+    if not halves.size:
+        return
+    low, high = (
+        min(values.min() for values in lines if values.size),
+        max(v.max() for v in lines if v.size),
+    )
+    middle = (halves.min() + halves.max()) / 2
+    spread = max(float(np.ptp(halves)) / 2, 1e-9 * max(1.0, abs(middle)))
+    far = max(high - middle, middle - low) / spread
+    if far < _FAR:
+        return
+    slope = min(1.0, 2.0 / np.log(far))
+
+    def forward(y: FloatArray) -> FloatArray:
+        u = (np.asarray(y, dtype=float) - middle) / spread
+        return np.clip(u, -1, 1) + np.sign(u) * slope * np.log(np.maximum(np.abs(u), 1.0))
+
+    def back(z: FloatArray) -> FloatArray:
+        beyond = np.maximum(np.abs(z) - 1, 0) / slope
+        return middle + spread * np.clip(z, -1, 1) * np.exp(np.minimum(beyond, 700.0))
+
+    ax.set_yscale("function", functions=(forward, back))
+    _tick_compressed(ax, (low, high), (float(halves.min()), float(halves.max())))
+    z_low, z_high = forward(np.array([low, high]))
+    ax.set_ylim(*back(np.array([z_low - 0.1, z_high + 0.1])))
+
+
+def _tick_compressed(ax: Axes, limits: tuple[float, float], even: tuple[float, float]) -> None:
+    """Set ticks that are even where the scale is, and ever further apart beyond."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+
+    inner = [y for y in MaxNLocator(3).tick_values(*even) if even[0] <= y <= even[1]]
+    width = max(even[1] - even[0], 1e-300)
+    decades = np.arange(
+        np.floor(np.log10(3 * width)), np.log10(max(limits[1] - limits[0], width)) + 1
+    )
+    steps = 10.0 ** decades[:: max(1, -(-len(decades) // 3))]
+    outer = [
+        _round(edge + sign * step, step)
+        for sign, edge in ((-1, even[0]), (1, even[1]))
+        for step in steps
+    ]
+    ticks = {float(y) for y in [*inner, *outer] if limits[0] <= y <= limits[1]}
+    ax.yaxis.set_major_locator(FixedLocator(sorted(ticks)))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
+    ax.yaxis.set_minor_locator(NullLocator())
+
+
+def _round(value: float, step: float) -> float:
+    """A value near by with few digits."""
+    digits = -int(np.floor(np.log10(step)))
+    return round(value, digits)
+
+
+def shade_warmup(ax: Axes, n_warmup: int) -> None:
+    """Shade the iterations of a warm-up, where there are any."""
+    if n_warmup > 0:
+        shade: dict[str, Any] = {"color": PALE, "alpha": 0.3, "linewidth": 0, "zorder": 0}
+        ax.axvspan(0, n_warmup, label="warm-up", **shade)
+
+
 def legend(ax: Axes, **options: Any) -> None:
-    """Add a legend where there is something to name."""
+    """Add a legend where there is something to name: beside the data, to the right of the axes."""
+    beside = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
     if ax.get_legend_handles_labels()[1]:
-        ax.legend(**{"frameon": False, "fontsize": "small"} | options)
+        ax.legend(**{"frameon": False, "fontsize": "small"} | beside | options)
+
+
+def legend_above(ax: Axes, ncols: int = 4) -> None:
+    """Add a legend in one line above the axes."""
+    place: Any = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderpad": 0}
+    legend(ax, ncols=ncols, columnspacing=1.0, handlelength=1.2, **place)
 
 
 def one_or_all(axes: Sequence[Axes]) -> Any:

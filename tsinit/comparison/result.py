@@ -89,6 +89,13 @@ class Comparison:
         return PlotAccessor(self)
 
     @property
+    def data(self) -> dict[str, Any] | None:
+        """What was fitted, by data set, without what was held out; None where it was read from files or is a race."""
+        if self._tasks is None:
+            return None
+        return {task.dataset: task.data.X for task in self._tasks}
+
+    @property
     def objective_name(self) -> str:
         """What the runs maximise; ``"objective"`` where models differ in it."""
         return self.about.objective
@@ -319,15 +326,20 @@ class Comparison:
         *,
         title: str = "Comparison of starting points",
         figures: dict[str, Figure | Axes] | None = None,
+        fits: bool | None = None,
     ) -> Path:
-        """Write one self-contained HTML file: verdict, tables, plots, seeds, versions, how it was computed.
+        """Write one self-contained HTML file: data, best fits, verdict, tables, plots, how it was computed.
 
         Parameters
         ----------
         path : str or Path
         title : str
         figures : dict of str to matplotlib Figure or Axes, optional
-            More pictures by their captions, shown after the verdict.
+            More pictures by their captions, shown after those of the fits.
+        fits : bool or None
+            Whether to fit the best run of each data set and model once more and draw what it says of the data:
+            smoothed series, regimes or filled gaps. None does so as long as these runs take a minute together, and
+            at least for the first.
 
         Returns
         -------
@@ -336,7 +348,7 @@ class Comparison:
         """
         from tsinit.comparison.report.report import write_report
 
-        return write_report([("", self, figures or {})], path, title=title)
+        return write_report([("", self, figures or {})], path, title=title, fits=fits)
 
     def to_csv(self, folder: StrPath) -> Path:
         """Write ``runs.csv``, ``traces.csv``, ``errors.csv`` and ``about.json``; :func:`read_comparison` reads them.
@@ -398,6 +410,12 @@ class PlotAccessor:
         from tsinit import plots
 
         return plots.traces(self._comparison, **options)
+
+    def trace_ranks(self, **options: Any) -> Any:
+        """Ranks of the traces of samplers; see :func:`tsinit.plots.trace_ranks`."""
+        from tsinit import plots
+
+        return plots.trace_ranks(self._comparison, **options)
 
     def strip(self, **options: Any) -> Any:
         """Final objectives of each strategy; see :func:`tsinit.plots.strip`."""

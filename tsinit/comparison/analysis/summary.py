@@ -80,7 +80,7 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
         leader = ranked[0] if ranked else None
         level, fixed = family_level(cell), fixed_starts(cell)
         groups = {str(name): group for name, group in cell.groupby("strategy", sort=False)}
-        for strategy in [*ranked, *(name for name in groups if name not in ranked)]:
+        for strategy in best_first(cell):
             of_strategy = groups[strategy]
             rows.append(
                 {"dataset": dataset, "model": model, "strategy": strategy}
@@ -89,6 +89,18 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
             )
     table = pd.DataFrame(rows).astype({"hits": "Int64"})
     return table[_column_order(table)]
+
+
+def best_first(cell: pd.DataFrame) -> list[str]:
+    """List the strategies of one data set and model as tables and pictures show them: the best first, failed ones last.
+
+    Parameters
+    ----------
+    cell : DataFrame
+        The runs of one data set and model.
+    """
+    ranked = rank_final(wide(cell, "objective_final"))
+    return [*ranked, *(name for name in dict.fromkeys(cell["strategy"]) if name not in ranked)]
 
 
 def sampler_columns(runs: pd.DataFrame) -> list[str]:

@@ -12,6 +12,7 @@ class ModelAbout(NamedTuple):
     text: str  # as Python shows it
     objective: str  # what it maximises
     sampler: bool  # whether its runs end in a distribution and not in a point
+    n_warmup: int | None = None  # iterations before a sampler's first draw, where that is known
 
 
 class About(NamedTuple):
@@ -41,7 +42,8 @@ def describe(plan: "Plan") -> About:
     for name, model in plan.models.items():
         adapter = plan.adapters[name]
         objective = adapter.describe(model)["objective"]
-        models[name] = ModelAbout(
-            " ".join(str(model).split()), objective, adapter.kind == "samples"
-        )
+        sampler = adapter.kind == "samples"
+        # A budget may cut the warm-up as well.
+        n_warmup = getattr(model, "n_tune", None) if sampler and max_iter is None else None
+        models[name] = ModelAbout(" ".join(str(model).split()), objective, sampler, n_warmup)
     return About(plan.entropy, models, max_iter, seconds)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from tsinit._atomic import check_writable, write_whole
 from tsinit._typing import StrPath
 from tsinit._validate import check_path
-from tsinit.comparison.analysis.tables import FAILED, has_optima
-from tsinit.comparison.report import display, page, sections
+from tsinit.comparison.analysis.tables import FAILED
+from tsinit.comparison.report import data, display, page, runs, sections
+from tsinit.comparison.report.fits import section as fit_section
 from tsinit.comparison.report.verdict import verdict
 
 if TYPE_CHECKING:
@@ -17,11 +18,14 @@ if TYPE_CHECKING:
 
 #: A table of more rows helps nobody in a browser; the CSV has them all.
 _MAX_ROWS = 500
-_SIZE = (5.2, 3.7)  # inches
 
 
 def write_report(
-    comparisons: list[tuple[str, "Comparison", dict[str, Any]]], path: StrPath, *, title: str
+    comparisons: list[tuple[str, "Comparison", dict[str, Any]]],
+    path: StrPath,
+    *,
+    title: str,
+    fits: bool | None = None,
 ) -> Path:
     """Write one page on one comparison or several; see ``Comparison.report``.
 
@@ -31,6 +35,8 @@ def write_report(
         Heading (empty for none), comparison, and further figures by their captions.
     path : str or Path
     title : str
+    fits : bool or None
+        Whether to draw the best fits, as in ``Comparison.report``.
 
     Returns
     -------
@@ -39,31 +45,49 @@ def write_report(
     """
     target, body = check_path("path", path), []
     check_writable(target, "path")  # before pictures are drawn for nothing
-    for heading, comparison, figures in comparisons:
-        body += [f'<h1 class="part">{html.escape(heading)}</h1>'] if heading else []
-        body += [_lead(comparison), _verdict(comparison), _extra(figures), _pictures(comparison)]
-        body += [
-            _summaries(comparison),
-            *sections.sections(comparison),
-            _errors(comparison),
-            sections.method(comparison),
-        ]
-        body += [_runs(comparison)]
+    with page.drawing():
+        for heading, comparison, pictures in comparisons:
+            body += [f'<h1 class="part">{html.escape(heading)}</h1>'] if heading else []
+            body += [_lead(comparison), _data(comparison), _fits(comparison, pictures, fits)]
+            body += [_verdict(comparison), _summaries(comparison), runs.pictures(comparison)]
+            body += [*sections.sections(comparison), _errors(comparison)]
+            body += [sections.method(comparison), _runs(comparison)]
     write_whole(target, page.page(title, "\n".join(body)).encode("utf-8", "backslashreplace"))
     return target
 
 
+def _data(comparison: "Comparison") -> str:
+    if comparison.data is None:
+        return f"<h2>Data</h2><p>{_NO_DATA}</p>"
+    held_out = "score_test" in comparison.runs
+    return data.section(comparison.data, "What was held out is not shown." if held_out else "")
+
+
+_NO_DATA = (
+    "The data and the fits are not shown: this comparison was read from files, which hold the tables of runs but "
+    "neither data nor models, or is a race. Call compare() again with a store, and the report has both."
+)
+
+
+def _fits(comparison: "Comparison", pictures: dict[str, Any], fits: bool | None) -> str:
+    drawn = fit_section(comparison, fits)
+    if pictures:
+        drawn = drawn or "<h2>What the fits show</h2>"
+    more = (page.figure(one, caption) for caption, one in pictures.items())
+    return drawn + page.figures(more, single=True)
+
+
 def _lead(comparison: "Comparison") -> str:
-    runs = comparison.runs
+    table = comparison.runs
     counts = ", ".join(
         f"{n} {str(status).replace('_', ' ')}"
-        for status, n in runs["status"].value_counts().items()
+        for status, n in table["status"].value_counts().items()
     )
     return (
-        f'<p class="lead">{len(runs)} runs ({counts}): {page.count(runs, "dataset", "data set")}, '
-        f"{page.count(runs, 'model', 'model')}, "
-        f"{page.count(runs, 'strategy', 'starting strategy', 'starting strategies')}, "
-        f"{page.count(runs, 'replicate', 'seed')}.</p>"
+        f'<p class="lead">{len(table)} runs ({counts}): {page.count(table, "dataset", "data set")}, '
+        f"{page.count(table, 'model', 'model')}, "
+        f"{page.count(table, 'strategy', 'starting strategy', 'starting strategies')}, "
+        f"{page.count(table, 'replicate', 'seed')}.</p>"
     )
 
 
@@ -74,50 +98,6 @@ def _verdict(comparison: "Comparison") -> str:
         for name, (first, *rest) in paragraphs
     ]
     return "<h2>Verdict</h2>" + "".join(f'<p class="verdict">{text}</p>' for text in marked)
-
-
-def _extra(figures: dict[str, Any]) -> str:
-    if not figures:
-        return ""
-    drawn = "".join(page.figure(drawn, caption) for caption, drawn in figures.items())
-    return f'<h2>What the fits show</h2><div class="single">{drawn}</div>'
-
-
-def _pictures(comparison: "Comparison") -> str:
-    from matplotlib import pyplot as plt
-
-    from tsinit import plots
-
-    always = {
-        plots.strip: "The final objective of each run; the line is the median.",
-        plots.traces: "The way there: thin lines are runs, thick lines the medians of each strategy.",
-        plots.waterfall: "Final objectives from best to worst; a plateau is an optimum that several runs share.",
-        plots.pairs: "From the same seeds: how often the start in the row came higher than the one in the column, "
-        "to the same, or lower.",
-    }
-    of_optima = {
-        plots.time_to_target: "How soon runs reach the best known optimum; a curve that stays low misses it.",
-        plots.best_of: "What restarts buy: the distance to the best known optimum that the best of several runs is "
-        "expected to have.",
-    }
-    blocks = ["<h2>Runs in pictures</h2>"]
-    cells = comparison.runs[["dataset", "model"]].drop_duplicates()
-    for dataset, model in cells.itertuples(index=False):
-        blocks.append(
-            f"<h3>{html.escape(display.cell_name(comparison.runs, dataset, model))}</h3><div class='figures'>"
-        )
-        cell = comparison.runs.query("dataset == @dataset and model == @model")
-        optima = has_optima(cell)
-        for draw, caption in (always | (of_optima if optima else {})).items():
-            # A sampler's objective passes its own mean: there is no distance to an optimum to draw.
-            more: dict[str, Any] = {"gap": False} if draw is plots.traces and not optima else {}
-            # All of one size: pictures of different heights leave holes beside each other.
-            figure, ax = plt.subplots(figsize=_SIZE, layout="constrained")
-            draw(comparison, dataset=dataset, model=model, ax=ax, **more)
-            blocks.append(page.figure(ax, caption))
-            plt.close(figure)
-        blocks.append("</div>")
-    return "".join(blocks)
 
 
 def _summaries(comparison: "Comparison") -> str:
@@ -172,7 +152,7 @@ _RUN_COLUMNS += ["init_seconds", "fit_seconds", "init_seed", "run_id"]
 
 
 def _runs(comparison: "Comparison") -> str:
-    runs = comparison.runs.head(_MAX_ROWS)
+    table = comparison.runs.head(_MAX_ROWS)
     several = {name: comparison.runs[name].nunique() > 1 for name in ("dataset", "model")}
     names = ["strategy", *(name for name, more in several.items() if more), *_RUN_COLUMNS]
     rows = [
@@ -180,9 +160,9 @@ def _runs(comparison: "Comparison") -> str:
             "" if value is None else value if isinstance(value, str) else display.number(value)
             for value in row
         ]
-        for row in runs[names]
+        for row in table[names]
         .astype(object)
-        .where(runs[names].notna(), math.nan)
+        .where(table[names].notna(), math.nan)
         .itertuples(index=False)
     ]
     cut = (
@@ -192,6 +172,6 @@ def _runs(comparison: "Comparison") -> str:
     )
     header = [name.replace("objective_", "").replace("_", " ") for name in names]
     return (
-        f"<h2>All runs</h2><details><summary>Show the {len(runs)} rows</summary>{cut}"
+        f"<h2>All runs</h2><details><summary>Show the {len(table)} rows</summary>{cut}"
         f"{page.table(header, rows)}</details>"
     )

@@ -9,6 +9,7 @@ import pandas as pd
 
 from tsinit.comparison.analysis.checks import MIN_DATASETS
 from tsinit.comparison.analysis.restarts import best_of, recommend
+from tsinit.comparison.analysis.summary import best_first
 from tsinit.comparison.analysis.tables import cells_of, has_optima
 from tsinit.comparison.report import page
 from tsinit.comparison.report.display import cell_name, interval, number
@@ -55,9 +56,13 @@ def _restarts(comparison: "Comparison", cells: list[pd.DataFrame]) -> str:
             f"<h3>{html.escape(cell_name(comparison.runs, dataset, model))}</h3>",
             _advice(cell, table),
         ]
-        groups = table.groupby("strategy", sort=False)
+        groups = dict(list(table.groupby("strategy", sort=False)))
         sizes = [r for r in _RESTARTS if r <= table["r"].max()]
-        rows = [_restart_row(group, times[dataset, model, name], sizes) for name, group in groups]
+        rows = [
+            _restart_row(groups[name], times[dataset, model, name], sizes)
+            for name in best_first(cell)
+            if name in groups
+        ]
         best = [
             f"best of {r}" + (": below the best known optimum (95 %)" if r == 1 else "")
             for r in sizes
@@ -136,9 +141,16 @@ def _samplers(comparison: "Comparison") -> str:
         f"traces: near 1 (up to about {MAX_RHAT}) where runs cannot be told apart. Where the runs of each start agree "
         "but all together do not, the draws still depend on the start: run longer, or do not trust the worse one.</p>"
     ]
+    cells = {(dataset, model): cell for dataset, model, cell in cells_of(comparison.runs)}
     for dataset, model, cell in cells_of(table):
-        columns = (cell["strategy"], cell["n_runs"], cell["rhat"])
-        rows = [[str(s), str(n), number(rhat)] for s, n, rhat in zip(*columns, strict=True)]
+        own = cells[dataset, model]
+        table_of = cell.set_index("strategy")
+        order = [name for name in best_first(own) if name in table_of.index]
+        order += [name for name in table_of.index if name not in order]  # all together
+        rows = [
+            [str(name), str(table_of.loc[name, "n_runs"]), number(table_of.loc[name, "rhat"])]
+            for name in order
+        ]
         name = html.escape(cell_name(comparison.runs, dataset, model))
         blocks.append(f"<h3>{name}</h3>{page.table(['start', 'runs', 'R-hat across runs'], rows)}")
     return "".join(blocks)

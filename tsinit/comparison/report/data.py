@@ -1,0 +1,177 @@
+"""The first section of a page: the data, before anything is said of fits."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from tsinit._validate import check_series
+from tsinit.comparison.report import page
+from tsinit.comparison.report.display import number
+
+if TYPE_CHECKING:
+    from tsinit._typing import FloatArray
+    from tsinit._validate import Panel
+
+#: Panels of a data set; the table has all columns.
+MAX_PANELS = 12
+#: Size of a panel in inches, and points of all lines together.
+SIZE = (4.6, 1.7)
+_POINTS = 6000
+#: Fewer occurrences of a value than this are no sign of a code for missing.
+_OFTEN = 3
+
+
+class ColumnFacts(NamedTuple):
+    """What a table says of one column."""
+
+    name: str
+    n_steps: int
+    n_missing: int
+    n_gaps: int
+    longest: int  # gap, in steps
+    values: FloatArray  # those observed
+
+    def row(self) -> list[str]:
+        """Cells of the table."""
+        low, middle, high = (
+            np.quantile(self.values, [0, 0.5, 1]) if self.values.size else [np.nan] * 3
+        )
+        gaps = [f"{self.n_gaps:,}", f"{self.longest:,}"]
+        share = f"{100 * self.n_missing / self.n_steps:.1f} %"
+        return [
+            self.name,
+            f"{self.n_steps:,}",
+            share,
+            *gaps,
+            *map(number, (low, middle, high)),
+            self._often(),
+        ]
+
+    def caption(self) -> str:
+        """What stands below its panel."""
+        if not self.values.size:
+            return f"{self.name}: nothing observed"
+        span = f"{number(self.values.min())} to {number(self.values.max())}"
+        if not self.n_missing:
+            return f"{self.name}: {span}, nothing missing"
+        steps = page.number_of(self.longest, "step")
+        gaps = (
+            f"{self.n_gaps:,} gaps, the longest {steps}"
+            if self.n_gaps > 1
+            else f"one gap of {steps}"
+        )
+        return f"{self.name}: {span}; {100 * self.n_missing / self.n_steps:.1f} % missing, {gaps}"
+
+    def _often(self) -> str:
+        values, counts = np.unique(self.values, return_counts=True)
+        if not counts.size or counts.max() < _OFTEN:
+            return "–"
+        return f"{number(values[counts.argmax()])} ({counts.max():,} times)"
+
+
+_HEADER = [
+    "column",
+    "steps",
+    "missing",
+    "gaps",
+    "longest gap, steps",
+    "lowest",
+    "median",
+    "highest",
+]
+_HEADER += ["most frequent value"]
+
+
+def facts(panel: Panel) -> Iterator[ColumnFacts]:
+    """Describe the columns of a panel; steps that an index skips are missing.
+
+    Parameters
+    ----------
+    panel : Panel
+    """
+    first = np.zeros(len(panel.y) + 1, dtype=bool)
+    first[panel.offsets] = True
+    for name, y in zip(panel.columns, panel.y.T, strict=True):
+        missing = np.isnan(y)
+        # A gap ends where its sequence does.
+        begins = np.flatnonzero(missing & (first[:-1] | ~np.concatenate([[False], missing[:-1]])))
+        ends = np.flatnonzero(missing & (first[1:] | ~np.concatenate([missing[1:], [False]])))
+        longest = int((ends - begins).max() + 1) if begins.size else 0
+        yield ColumnFacts(str(name), len(y), int(missing.sum()), begins.size, longest, y[~missing])
+
+
+def section(data: dict[str, Any], note: str = "") -> str:
+    """Write the section.
+
+    Parameters
+    ----------
+    data : dict of str to table or list of tables
+        What was fitted, by name.
+    note : str
+        A sentence on it.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    from tsinit._plots import keys
+
+    said = f"<p>{html.escape(note)}</p>" if note else ""
+    blocks = [_of_one(name if len(data) > 1 else "", X, len(data)) for name, X in data.items()]
+    return f"<h2>Data</h2>{said}{page.legend(keys.OBSERVED)}{''.join(blocks)}"
+
+
+def _of_one(name: str, X: Any, n_datasets: int) -> str:
+    heading = f"<h3>{html.escape(name)}</h3>" if name else ""
+    try:
+        panel = check_series(X, None)
+    except (
+        TypeError,
+        ValueError,
+    ) as error:  # of another library, perhaps: a table it may be, and no series
+        return f"{heading}<p>No picture: {html.escape(str(error))}</p>"
+    columns = list(facts(panel))
+    most = max(1, min(len(columns), MAX_PANELS // n_datasets if n_datasets <= MAX_PANELS else 1))
+    pictures = _panels(panel, [one.caption() for one in columns[:most]], n_datasets)
+    table = page.table(_HEADER, [one.row() for one in columns])
+    return f"{heading}<p>{html.escape(_lead(panel, most))}</p>{page.figures(pictures)}{table}"
+
+
+def _lead(panel: Panel, drawn: int) -> str:
+    n_sequences, n_columns = len(panel.offsets) - 1, len(panel.columns)
+    steps = page.number_of(len(panel.y), "step")
+    several = f" in {n_sequences:,} sequences" if n_sequences > 1 else ""
+    absent = len(panel.y) - len(panel.rows)
+    skipped = f", of which {absent:,} have no row" if absent else ""
+    index = panel.last_index if n_sequences == 1 else None
+    span = (
+        f", {_short(index[0])} to {_short(index[-1])}" if index is not None and len(index) else ""
+    )
+    share = 100 * float(np.isnan(panel.y).mean())
+    more = f" The first {drawn} are drawn." if drawn < n_columns else ""
+    columns = page.number_of(n_columns, "column")
+    return f"{steps}{several}{skipped}{span}; {columns}, {share:.1f} % of the values missing.{more}"
+
+
+def _short(time: Any) -> str:
+    """A time without a midnight that nobody wrote."""
+    return str(time).removesuffix(" 00:00:00")
+
+
+def _panels(panel: Panel, captions: list[str], n_datasets: int) -> Iterator[str]:
+    from matplotlib import pyplot as plt
+
+    from tsinit._plots import style
+    from tsinit._plots.observed import draw_column
+
+    points = int(np.clip(_POINTS // (len(captions) * n_datasets), 150, 600))
+    for j, caption in enumerate(captions):
+        figure, ax = plt.subplots(figsize=SIZE, layout="constrained")
+        draw_column(ax, panel, j, points)
+        yield page.figure(style.dress(ax), caption, keys=False)
+        plt.close(figure)
