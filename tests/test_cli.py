@@ -144,16 +144,20 @@ def test_wrong_usage_gets_one_sentence_and_code_2(arguments, sentence, air, caps
     assert sentence in _refused([a.format(air=air) for a in arguments], capsys)
 
 
-def test_unsorted_times_are_told(tmp_path, capsys):
+def test_unsorted_times_are_sorted_and_that_is_told(tmp_path, capsys):
     path = tmp_path / "data.csv"
     path.write_text("day,x\n2024-01-02,1\n2024-01-01,2\n2024-01-03,2\n")
-    assert "must be sorted by time" in _refused(["compare", str(path), *QUICK], capsys)
+    cli.main(["compare", str(path), "--strategies", "uniform", *QUICK])
+    assert "Rows are not in the order of time: they are sorted." in capsys.readouterr().out
 
 
 def test_nothing_fitted_is_code_1(tmp_path, capsys):
     path = tmp_path / "data.csv"
     pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.0], "y": [np.nan] * 4}).to_csv(path, index=False)
-    assert cli.main(["compare", str(path), "--strategies", "uniform", *QUICK]) == 1
+    # Only who names an empty column gets it.
+    assert (
+        cli.main(["compare", str(path), "--strategies", "uniform", "--columns", "x,y", *QUICK]) == 1
+    )
     said = capsys.readouterr()
     assert "no run could be fitted" in said.out
     assert "tsinit: note: all 2 runs failed" in said.err
@@ -248,30 +252,40 @@ def test_fillings_are_compared_and_scored_on_what_was_hidden(air, tmp_path, caps
     assert runs[["score_rmse", "score_crps", "rhat"]].notna().all(axis=None)
 
 
-def test_numbers_that_count_up_and_constant_columns_are_pointed_at_once(tmp_path, capsys):
+def test_numbers_that_count_up_are_the_clock_and_constant_columns_are_left_out(tmp_path, capsys):
     path, rng = tmp_path / "data.csv", np.random.default_rng(0)
     pd.DataFrame({"t": range(40), "x": rng.normal(size=40), "same": 3.0}).to_csv(path, index=False)
     command = ["compare", str(path), "--strategies", "uniform", "--seeds", "2", "--states", "1", "--max-iter", "2",
                "--jobs", "1", "--quiet"]  # fmt: skip
     assert cli.main(command) == 0
-    said = capsys.readouterr()
-    assert (
-        "Note: 't' counts up in even steps and is fitted as data; if it is the time, use --time t."
-        in said.out
-    )
-    assert said.err.count("'same' of X is constant") == 1
-    assert cli.main([*command, "--time", "t"]) == 0
-    assert "counts up" not in capsys.readouterr().out
+    said = " ".join(capsys.readouterr().out.split())
+    assert "'t' is taken for the clock: a count of time; --time names another, or none." in said
+    assert "Left out, for they hold one value: same (3)." in said
+    assert "1 column: x" in said
+    assert cli.main([*command, "--time", "none"]) == 0
+    assert "2 columns: t, x" in " ".join(capsys.readouterr().out.split())
 
 
-def test_a_file_without_names_is_told(tmp_path, capsys):
+def test_a_file_without_names_gets_some_and_that_is_told(tmp_path, capsys):
     path = tmp_path / "data.csv"
     pd.DataFrame(np.random.default_rng(0).normal(size=(20, 2))).to_csv(
         path, index=False, header=False
     )
-    assert "must hold names in its first line; got numbers" in _refused(
-        ["compare", str(path), *QUICK], capsys
-    )
+    assert cli.main(["compare", str(path), "--strategies", "uniform", *QUICK]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Line 1 holds values and no names: columns are called column_1 to column_2." in said
+
+
+def test_the_name_of_a_file_changes_no_result(tmp_path, capsys):
+    values, said = np.random.default_rng(0).normal(size=(30, 2)), []
+    for name in ("one.csv", "other.csv"):
+        pd.DataFrame(values, columns=["x", "y"]).to_csv(tmp_path / name, index=False)
+        folder = tmp_path / f"tables of {name}"
+        command = ["compare", str(tmp_path / name), "--strategies", "uniform", "--csv", str(folder)]
+        assert cli.main([*command, *QUICK]) == 0
+        said.append(pd.read_csv(folder / "runs.csv")["objective_final"].tolist())
+    capsys.readouterr()
+    assert said[0] == said[1]
 
 
 def test_exit_codes_are_in_the_help(capsys):

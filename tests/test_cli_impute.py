@@ -15,6 +15,7 @@ from tsinit import TBayesMICE, cli, datasets
 from tsinit._cli.csv_text import CSVText
 from tsinit._cli.gaps import read_gaps
 from tsinit._validate import check_series
+from tsinit.tables.read import Options
 
 QUICK = ["--draws", "20", "--tune", "20", "--jobs", "1", "--quiet"]
 
@@ -126,9 +127,7 @@ def test_quotes_decimal_commas_line_ends_and_words_stay(write, capsys):
     path = write(text)
     out = path.with_name("out.csv")
     assert run(path, out) == 0
-    assert "Left as they are, for they hold words: was; wo." in " ".join(
-        capsys.readouterr().out.split()
-    )
+    assert "Left out, for they hold words: was; wo." in " ".join(capsys.readouterr().out.split())
     filled = out.read_bytes().decode()
     number = filled.splitlines()[8].split(";")[1]
     assert float(number.replace(",", ".")) == pytest.approx(y[7, 1], abs=2)
@@ -157,25 +156,23 @@ def test_whole_numbers_that_count_are_times_and_steps_that_are_skipped_count(wri
     assert run(path, path.with_name("out.csv")) == 0
     assert "(2000 to 2039, column 'year')" in capsys.readouterr().out
     del lines[10:14]
-    gaps = read_gaps(write("\n".join(["year,x,y", *lines])), time=["year"])
+    gaps = read_gaps(write("\n".join(["year,x,y", *lines])), Options(time=["year"]))
     assert list(gaps.frame.columns) == ["x", "y"]
     assert np.diff(gaps.frame.index)[9] == 5
     assert np.diff(check_series(gaps.frame).rows)[9] == 5
-    # Without the name, a column with such a hole is a column like others.
-    assert list(read_gaps(gaps_path := write("\n".join(["year,x,y", *lines]))).frame.columns) == [
-        "year",
-        "x",
-        "y",
-    ]
-    assert gaps_path.exists()
+    # By its name, such a column is found to be the clock, and that is said.
+    gaps = read_gaps(write("\n".join(["year,x,y", *lines])))
+    assert list(gaps.frame.columns) == ["x", "y"]
+    assert "'year' is taken for the clock: years" in gaps.notes[0]
+    assert "4 of 40 steps have no row" in gaps.notes[1]
 
 
 def test_groups_are_sequences_wherever_their_rows_lie(write):
     path = write("who,t,x\na,2,1\nb,1,5\na,1,\nb,2,6\na,3,3\n")
-    gaps = read_gaps(path, time=["t"], groups="who")
+    gaps = read_gaps(path, Options(time=["t"], groups="who"))
     assert gaps.frame.index.get_level_values(0).tolist() == ["a", "a", "a", "b", "b"]
     assert gaps.frame["x"].tolist()[1:] == [1, 3, 5, 6]
-    assert gaps.order.tolist() == [2, 0, 4, 1, 3]
+    assert gaps.rows[:, 0].tolist() == [2, 0, 4, 1, 3]
     assert any("not in the order of time" in note for note in gaps.notes)
     assert gaps.cells(gaps.frame.fillna(2.0)) == {(2, 2): "2.000"}
 
@@ -204,24 +201,27 @@ def test_dates_beside_times_of_day_with_points_are_found(write):
         for hour in range(24)
     ]
     lines[3] = "11/03/2004;03.00.00;-200;"
-    gaps = read_gaps(write("\n".join(["Date;Time;x;", *lines, ";;;"])), missing=["-200"])
+    gaps = read_gaps(write("\n".join(["Date;Time;x;", *lines, ";;;"])), Options(missing=["-200"]))
     assert gaps.keys == ["Date", "Time"]
     assert (gaps.frame.index == pd.date_range("2004-03-11", periods=72, freq="h")).all()
     assert gaps.frame["x"].isna().sum() == 1
     assert gaps.frame["x"].iloc[4] == 4.5
 
 
-def test_numbers_and_words_that_may_stand_for_missing_ones_are_pointed_at(write):
-    rows = ((i % 7, -999 if i % 5 == 0 else i % 11, "n.d." if i == 3 else i % 3) for i in range(40))
-    text = "x,y,z\n" + "".join(f"{x},{y},{z}\n" for x, y, z in rows)
-    notes = read_gaps(write(text)).notes
-    assert any(
-        "-999 stands far from all others in 'y': 8 times" in note and "--missing=-999" in note
-        for note in notes
+def test_numbers_and_words_that_may_stand_for_missing_ones_stop_the_command(write, capsys):
+    rows = [(i % 7, -999 if i % 5 == 0 else i % 11, "n.d." if i == 3 else i % 3) for i in range(40)]
+    path = write("x,y,z\n" + "".join(f"{x},{y},{z}\n" for x, y, z in rows))
+    out = path.with_name("out.csv")
+    assert (
+        "got 'n.d.' in line 5. If that stands for a missing value, use --missing=n.d."
+        in _refused([path, out], capsys)
     )
-    assert any("holds 'n.d.' in row 4" in note and "--missing=n.d." in note for note in notes)
-    gaps = read_gaps(write(text), missing=["-999", "n.d."])
+    said = _refused([path, out, "--missing=n.d."], capsys)
+    assert "-999 stands far from all other values of column 'y' (8 times), first in line 2" in said
+    assert "--missing=-999" in said
+    gaps = read_gaps(path, Options(missing=["-999", "n.d."]))
     assert gaps.counts.to_dict() == {"y": 8, "z": 1}
+    assert read_gaps(path, Options(missing=["keep", "n.d."])).counts.to_dict() == {"z": 1}
 
 
 def test_nothing_missing_is_a_copy(write, capsys):
@@ -307,9 +307,9 @@ def test_wrong_usage_gets_one_sentence_and_code_2(arguments, sentence, air, caps
         ("", [], "must hold a table; got an empty file"),
         ("x,y\n", [], "at least one row below"),
         ("a,b\n1,2\n3,4,5,6\n", [], "same number of values in every line"),
-        ("name,place\nanna,\nbert,ulm\n", [], "must have a column of numbers to fill; got name, place"),
+        ("name,place\nanna,\nbert,ulm\n", [], "must have a column of numbers that vary; got name, place"),
         ("day,x\n2020-01-01,1\n2020-01-01,\n2020-01-02,3\n", [], "must not repeat a time; got 2020-01-01"),
-        ("g,x\na,1\n,\nb,3\n", ["--groups", "g"], "must name a sequence in every row; got none in row 2"),
+        ("g,x\na,1\n,\nb,3\n", ["--groups", "g"], "must name a sequence in every row; got none in line 3"),
         ("x,y\n1,\n2,inf\n3,4\n", [], "inf"),
         ("x,y\n1,\n2,\n3,\n", ["--columns", "x,y"], "at least one observed value in every column"),
         ("x\n1\n", [], "Nothing is missing"),
@@ -437,6 +437,6 @@ def test_names_of_rows_and_separators_at_the_end_of_lines_do_not_shift_cells(wri
         assert filled == "\n".join(["x,y", *lines])
 
 
-def test_short_lines_get_the_fields_that_they_lack(write):
-    text = CSVText(write("a,b,c,d\n1,2,3,4\n5\n"), ",")
+def test_short_lines_get_the_fields_that_they_lack():
+    text = CSVText("a,b,c,d\n1,2,3,4\n5\n", ",")
     assert text.filled({(1, 1): "6", (1, 3): "8"}) == "a,b,c,d\n1,2,3,4\n5,6,,8\n"

@@ -18,11 +18,12 @@ LAYERS = [
     ("adapters",),
     ("comparison", "speech"),
     ("plots", "_plots"),
-    ("cli", "_cli", "demo", "_csv", "__main__"),
+    ("tables",),
+    ("cli", "_cli", "demo", "__main__"),
 ]
 HEIGHT = {part: height for height, parts in enumerate(LAYERS) for part in parts}
 #: One subject told in two modules.
-SAME_PART = {"plots": "_plots", "_cli": "cli", "_csv": "cli", "__main__": "cli", "demo": "cli"}
+SAME_PART = {"plots": "_plots", "_cli": "cli", "__main__": "cli", "demo": "cli"}
 #: Inside functions only: a comparison draws itself, and a fit that raced strategies shows the race as a comparison.
 LAZY_EXCEPTION = {("comparison", "plots"), ("comparison", "_plots"), ("models", "comparison")}
 #: Within a comparison; what stands beside these folders comes last.

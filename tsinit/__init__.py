@@ -18,6 +18,7 @@ _HOME = {
     "Comparison": "tsinit.comparison",
     "pool": "tsinit.pooling",
     "read_comparison": "tsinit.comparison",
+    "read_table": "tsinit.tables",
 }
 _MODULES = {
     "adapters": "tsinit.adapters",
@@ -34,12 +35,23 @@ _MODULES = {
 __all__ = ["__version__", *_HOME, *_MODULES]
 
 if TYPE_CHECKING:
-    from tsinit import adapters, comparison, datasets, emissions, init, metrics, models, speech
+    from tsinit import (
+        adapters,
+        comparison,
+        datasets,
+        emissions,
+        init,
+        metrics,
+        models,
+        speech,
+        tables,
+    )
     from tsinit import plots as plot
     from tsinit.comparison import Comparison, compare, read_comparison
     from tsinit.kernels import LinearGaussianParams
     from tsinit.models import Budget, InfiniteHMM, LinearGaussianSSM, TBayesMICE
     from tsinit.pooling import pool
+    from tsinit.tables import read_table
 
 
 def __getattr__(name: str) -> Any:

@@ -1,14 +1,11 @@
 """``tsinit compare``: which starting point pays on the table in a CSV file."""
 
 import argparse
-import math
 import os
-import re
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from tsinit._atomic import make_folder
 from tsinit._cli.common import (
@@ -22,6 +19,7 @@ from tsinit._cli.common import (
     seconds,
     whole,
 )
+from tsinit._cli.reading import add_reading, reading
 from tsinit._validate import check_number
 
 if TYPE_CHECKING:
@@ -35,7 +33,6 @@ _MODELS = {
     "infinite-hmm": ["kmeans", "subspace", "uniform"],
     "tbayes-mice": ["linear", "kmeans", "uniform"],
 }
-_NUMBER = re.compile(r"\s*[-+]?\d*[.,]?\d+(\.\d+)*([eE][-+]?\d+)?\s*")
 _CODES = "Exit codes: 0 done; 1 nothing could be fitted; 2 wrong usage or input, said in one sentence; 130 interrupted."
 
 
@@ -44,9 +41,9 @@ def add_compare(commands: Any) -> None:
     compare = commands.add_parser(
         "compare",
         help="compare starting points on your own CSV file",
-        description="Fit a model to a CSV file from several starting points and say which start wins. The file has "
-        "names in its first line and one row for each time; empty cells are missing values. A column of dates is "
-        "found by itself.",
+        description="Fit a model to a table from several starting points and say which start wins. The file has one "
+        "row for each time; empty cells are missing values. Separator, decimals, names and times are found, and what "
+        "was taken for what is said; tsinit show FILE says it without a fit.",
         epilog="Example: tsinit compare air.csv --states 4 --strategies kmeans,subspace,uniform --seeds 10 "
         f"--jobs 2 --store runs/ --report report.html. {_CODES}",
     )
@@ -68,12 +65,7 @@ def add_compare(commands: Any) -> None:
     compare.add_argument("--strategies", type=names, metavar="A,B,...",
                          help="starting points, by name (kmeans,subspace,uniform; linear,kmeans,uniform for "
                          "tbayes-mice); a wrong one lists all")  # fmt: skip
-    compare.add_argument("--time", type=names, metavar="COLUMN[,COLUMN]",
-                         help="column with the times, or date and time of day, if it is not found; numbers such as "
-                         "1, 2, 3 are taken for times only if named here")  # fmt: skip
-    compare.add_argument(
-        "--columns", type=names, metavar="A,B,...", help="columns to use; all others without it"
-    )
+    add_reading(compare)
     compare.add_argument("--test", type=float, metavar="SHARE",
                          help="hold out this share at the end of the series and score it, for example 0.2")  # fmt: skip
     compare.add_argument("--hide", type=float, metavar="SHARE",
@@ -133,16 +125,20 @@ def run(arguments: argparse.Namespace) -> int:
         An argument or the file is not what it should be.
     """
     from tsinit import Budget, compare
-    from tsinit._csv import read_table
+    from tsinit.tables.describe import describe
+    from tsinit.tables.read import understand
 
     _require_places(arguments)
-    table = read_table(arguments.data, arguments.time, arguments.columns)
-    _require_names(table, arguments.data)
-    say("\n".join([_describe(table), *_notes(table, arguments)]))
-    shown, truth = _hidden(table, arguments)
+    found = understand(arguments.data, reading(arguments))
+    say("\n".join([describe(found), *found.notes]))
+    # The notes have said so of the whole table.
+    warnings.filterwarnings(
+        "ignore", message="The (times|numbers) in the index of X are not multiples"
+    )
+    shown, truth = _hidden(found.frame, arguments)
     try:
         result = compare(
-            _model(arguments), {Path(arguments.data).stem: shown},
+            _model(arguments), shown,  # without the name of the file, on which no result may depend
             _MODELS[arguments.model] if arguments.strategies is None else arguments.strategies,
             n_seeds=arguments.seeds, seed=arguments.seed, test=arguments.test, truth=truth,
             budget=Budget(seconds=arguments.seconds), n_jobs=arguments.jobs, progress=not arguments.quiet,
@@ -242,44 +238,3 @@ def _hidden(
     from tsinit.datasets import ampute
 
     return ampute(table, rate=arguments.hide, random_state=arguments.seed), table
-
-
-def _require_names(table: "pd.DataFrame", path: str) -> None:
-    """A file without names would lose its first row to them."""
-    if len(table.columns) and all(_NUMBER.fullmatch(str(name)) for name in table.columns):
-        raise ValueError(
-            f"'{path}' must hold names in its first line; got numbers, {', '.join(map(str, table.columns[:3]))}. "
-            "Write a line of names above them."
-        )
-
-
-def _notes(table: "pd.DataFrame", arguments: argparse.Namespace) -> list[str]:
-    """Point at a column of numbers that looks like the time and is about to be fitted as data."""
-    if arguments.columns is not None or table.index.name or not len(table.columns):
-        return []
-    name, values = table.columns[0], table.iloc[:, 0].to_numpy()
-    steps = np.diff(values)
-    even = (
-        len(steps) > 1
-        and math.isfinite(steps.sum())
-        and steps[0] > 0
-        and np.allclose(steps, steps[0])
-    )
-    text = f"Note: {name!r} counts up in even steps and is fitted as data; if it is the time, use --time {name}."
-    return [text] if even else []
-
-
-def _short(time: Any) -> str:
-    """A time without a midnight that nobody wrote."""
-    return str(time).removesuffix(" 00:00:00")
-
-
-def _describe(table: "pd.DataFrame") -> str:
-    index = table.index
-    span = (
-        f"{_short(index[0])} to {_short(index[-1])}, column {index.name!r}"
-        if index.name
-        else "no times"
-    )
-    columns = f"{len(table.columns)} columns: {', '.join(table.columns)}"
-    return f"{len(table)} rows ({span}), {columns}; {100 * table.isna().to_numpy().mean():.1f} % missing."

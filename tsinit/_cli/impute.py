@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 from tsinit._atomic import is_standard_output
 from tsinit._cli import impute_options
 from tsinit._cli.common import NOTHING_FITTED, OK, say
+from tsinit._cli.reading import reading
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from tsinit import TBayesMICE
-    from tsinit._cli.gaps import CSVGaps
+    from tsinit._cli.gaps import Gaps
     from tsinit._cli.impute_files import OutputFiles
 
 _METHODS = {"fcs": "chained equations", "var": "a joint vector autoregression"}
@@ -58,14 +59,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _impute(arguments: argparse.Namespace, files: OutputFiles) -> int:
     from tsinit._cli.gaps import read_gaps
-    from tsinit._cli.impute_files import copy, write_all
+    from tsinit._cli.impute_files import copy, require_kind, write_all
+    from tsinit.tables.describe import describe
 
-    gaps = read_gaps(
-        arguments.data, time=arguments.time, groups=arguments.groups, columns=arguments.columns,
-        exclude=arguments.exclude, missing=arguments.missing,
-    )  # fmt: skip
+    gaps = read_gaps(arguments.data, reading(arguments))
+    require_kind(gaps, files)
     # At once: who reads the first line only must not stop the work.
-    say("\n".join([_describe(gaps, arguments), *gaps.notes]))
+    say("\n".join([describe(gaps.found), *gaps.notes]))
     if not len(gaps.counts):
         copy(arguments.data, files.output)
         say(
@@ -80,6 +80,10 @@ def _impute(arguments: argparse.Namespace, files: OutputFiles) -> int:
         with warnings.catch_warnings():
             # The last lines say so in the words of this command.
             warnings.filterwarnings("ignore", message="The chains do not agree yet")
+            # ... and the notes, of the times.
+            warnings.filterwarnings(
+                "ignore", message="The (times|numbers) in the index of X are not multiples"
+            )
             model.fit(gaps.frame)
     except (RuntimeError, ArithmeticError, LinAlgError) as error:
         sys.stderr.write(f"tsinit: nothing is written, for the fit failed. {error}\n")
@@ -137,25 +141,7 @@ def _all_bounds(given: list[tuple[str | None, tuple]] | None) -> Any:
     return dict(given)
 
 
-def _describe(gaps: CSVGaps, arguments: argparse.Namespace) -> str:
-    frame, times = gaps.frame, gaps.frame.index.get_level_values(-1)
-    named = [name for name in gaps.keys if name != arguments.groups]
-    if named:
-        # As they stand in the file: a number of a time column is no date.
-        texts = [" ".join(gaps.text.field(int(i), gaps.fields[name]) for name in named)
-                 for i in gaps.order[[times.argmin(), times.argmax()]]]  # fmt: skip
-        span = f"{texts[0]} to {texts[1]}, column {' '.join(named)!r}"
-    else:
-        span = "no times: rows are taken as equally spaced"
-    several = ""
-    if arguments.groups:
-        several = f", {frame.index.get_level_values(0).nunique()} sequences by {arguments.groups!r}"
-    share = 100 * frame.isna().to_numpy().mean()
-    columns = f"{_count(frame.shape[1], 'column')} of numbers: {', '.join(map(str, frame))}"
-    return f"{_count(len(frame), 'row')} ({span}{several}), {columns}; {share:.1f} % missing."
-
-
-def _summary(gaps: CSVGaps, model: TBayesMICE, seconds: float) -> str:
+def _summary(gaps: Gaps, model: TBayesMICE, seconds: float) -> str:
     """What was filled, how, and whether the chains agree."""
     counts = gaps.counts
     filled = ", ".join(

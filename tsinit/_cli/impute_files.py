@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import gzip
+import io
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,10 +16,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tsinit import TBayesMICE
-    from tsinit._cli.gaps import CSVGaps
+    from tsinit._cli.gaps import Gaps
     from tsinit._typing import StrPath
 
 _MAX_PANELS = 12
+_GZIP = b"\x1f\x8b"
 
 
 class OutputFiles(NamedTuple):
@@ -91,16 +94,43 @@ def _same(one: Path, other: Path) -> bool:
     return one.resolve() == other.resolve()
 
 
+def require_kind(gaps: Gaps, files: OutputFiles) -> None:
+    """Refuse to write a text as Parquet, or the other way round.
+
+    Raises
+    ------
+    ValueError
+    """
+    parquet = gaps.text is None
+    for place in (files.output, *files.imputations):
+        if (place.suffix.lower() in (".parquet", ".pq")) != parquet:
+            kind = "a Parquet file, as IN is" if parquet else "a file of text, as IN is"
+            raise ValueError(f"OUT must be {kind}; got '{place}'.")
+    if parquet and (files.intervals or gaps.found.n_inserted):
+        option = "--intervals" if files.intervals else "--regular"
+        raise ValueError(f"{option} must go with a file of text; got Parquet. Save it as CSV.")
+    if files.intervals and gaps.found.long:
+        raise ValueError(
+            "--intervals must go with a table that has a row for each time; got --long."
+        )
+    if gaps.found.long and gaps.found.n_inserted:
+        raise ValueError("--regular must go with a table that has a row for each time; got --long.")
+
+
 def copy(source: StrPath, output: Path) -> None:
     """Where there is nothing to fill, OUT is IN."""
     given = Path(source).expanduser()
-    if not _same(output, given):
-        write_together({output: given.read_bytes()})
+    if _same(output, given):
+        return
+    data = given.read_bytes()
+    if data.startswith(_GZIP) != _is_packed(output):
+        data = gzip.decompress(data) if data.startswith(_GZIP) else gzip.compress(data, mtime=0)
+    write_together({output: data})
 
 
 def write_all(
     files: OutputFiles,
-    gaps: CSVGaps,
+    gaps: Gaps,
     model: TBayesMICE,
     filled: pd.DataFrame,
     interval: Sequence[pd.DataFrame],
@@ -110,47 +140,95 @@ def write_all(
     Parameters
     ----------
     files : OutputFiles
-    gaps : CSVGaps
+    gaps : Gaps
     model : fitted TBayesMICE
     filled : (T, D) DataFrame
         The complete table.
     interval : pair of (T, D) DataFrame, or empty
         Lower and upper bounds of intervals.
     """
-
-    def text(table: Any) -> str:
-        return gaps.text.filled(gaps.cells(table, model.bounds))
-
-    content: dict[Path, Content] = {files.output: text(filled)}
+    write = partial(_write_table, gaps, model.bounds)
+    content: dict[Path, Content] = {files.output: write(filled, files.output)}
     if files.intervals:
-        content[files.intervals] = _intervals(gaps, model.bounds, interval)
+        text = _intervals(gaps, model.bounds, interval)
+        content[files.intervals] = _encoded(gaps, text, files.intervals)
     if files.imputations:
         tables = model.impute(len(files.imputations))
         for place, table in zip(files.imputations, tables, strict=True):
             # One text at a time: together they could be large.
-            content[place] = partial(_write_table, text, table)
+            content[place] = partial(_write_later, write, table, place)
     if files.plot:
         content[files.plot] = lambda path: _draw(gaps, model, path)
     write_together(content)
 
 
-def _write_table(text: Callable[[Any], str], table: Any, path: Path) -> None:
-    path.write_bytes(text(table).encode())
+def _write_later(write: Callable[[Any, Path], bytes], table: Any, place: Path, path: Path) -> None:
+    path.write_bytes(write(table, place))
 
 
-def _intervals(gaps: CSVGaps, bounds: Any, interval: Sequence[pd.DataFrame]) -> str:
-    """Text of the table of intervals."""
-    sides = [gaps.cells(table, bounds) for table in interval]
-    rows = range(len(gaps.text.rows))
+def _write_table(gaps: Gaps, bounds: Any, table: Any, place: Path) -> bytes:
+    """The file with its gaps filled, in its own encoding, packed where its name says so."""
+    if gaps.text is None:
+        return _parquet(gaps, table)
+    text = gaps.text.filled(gaps.cells(table, bounds), gaps.inserted(table, bounds))
+    return _encoded(gaps, text, place)
+
+
+def _encoded(gaps: Gaps, text: str, place: Path) -> bytes:
+    data = text.encode(gaps.found.raw.source.encoding)
+    return gzip.compress(data, mtime=0) if _is_packed(place) else data
+
+
+def _is_packed(place: Path) -> bool:
+    return place.suffix.lower() == ".gz"
+
+
+def _parquet(gaps: Gaps, table: Any) -> bytes:
+    """The Parquet file with its gaps filled; columns, index and types stay, but whole numbers that get others."""
+    import pandas as pd
+
+    frame = pd.read_parquet(gaps.found.raw.source.path)
+    names = {str(name): j for j, name in enumerate(frame.columns)}
     columns = {
-        f"{name}_{side}": [cells.get((i, gaps.fields[name]), "") for i in rows]
+        name: frame.iloc[:, names[name]].to_numpy(dtype=float, na_value=float("nan"))
         for name in gaps.counts.index
-        for side, cells in zip(("lower", "upper"), sides, strict=True)
     }
-    return gaps.text.table({name: gaps.fields[name] for name in gaps.keys}, columns)
+    for (row, name), value in gaps.values(table).items():
+        columns[name][row] = value
+    for name, values in columns.items():
+        frame[frame.columns[names[name]]] = values
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer)
+    return buffer.getvalue()
 
 
-def _draw(gaps: CSVGaps, model: TBayesMICE, path: Path) -> None:
+def _intervals(gaps: Gaps, bounds: Any, interval: Sequence[pd.DataFrame]) -> str:
+    """Text of the table of intervals."""
+    text = gaps.text
+    assert text is not None  # Parquet was refused before
+    sides = [(gaps.cells(table, bounds), gaps.inserted(table, bounds)) for table in interval]
+    fields = gaps.found.raw.fields
+    inserted = sides[0][1]
+    # Rows of the file, each followed by those inserted behind it.
+    order: list[tuple[int, int]] = [(i, -1) for i in range(len(text.rows))]
+    order = sorted([*order, *((i, k) for k, (i, _) in enumerate(inserted))])
+    columns = {
+        name: [
+            text.field(i, fields[name]) if k < 0 else inserted[k][1].get(fields[name], "")
+            for i, k in order
+        ]
+        for name in gaps.keys
+    }
+    for name in gaps.counts.index:
+        for side, (cells, lines) in zip(("lower", "upper"), sides, strict=True):
+            field = gaps.field(name)
+            columns[f"{name}_{side}"] = [
+                cells.get((i, field), "") if k < 0 else lines[k][1].get(field, "") for i, k in order
+            ]
+    return text.table(columns)
+
+
+def _draw(gaps: Gaps, model: TBayesMICE, path: Path) -> None:
     import matplotlib
 
     matplotlib.use("Agg")  # there may be no screen

@@ -6,15 +6,16 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from tsinit._cli.common import jobs, names, whole
+from tsinit._cli.common import jobs, whole
+from tsinit._cli.reading import add_reading
 
 _METHODS = ("auto", "fcs", "var")
 _SAMPLERS = ("mala", "rwm", "gibbs")
 _DESCRIPTION = """\
 Fill the empty cells of a CSV file with what they probably were, given the other
 columns, the rows around and the season. Every cell that was there stays as it
-was written. The file has names in its first line and one row for each time;
-a column of dates is found by itself."""
+was written. The file has one row for each time; separator, decimals, names and
+times are found, and tsinit show IN.csv says what was taken for what."""
 _EXAMPLES = """\
 examples:
   tsinit impute air.csv full.csv --intervals 0.9 --plot full.png
@@ -38,25 +39,13 @@ def add_impute(commands: Any, run: Callable[[argparse.Namespace], int]) -> None:
     impute.add_argument(
         "output", metavar="OUT.csv", help="the file to write; IN.csv itself only with --overwrite"
     )
-    _add_reading(impute.add_argument_group("what is in the file"))
+    add_reading(
+        impute.add_argument_group("what is in the file"),
+        "columns to fill and to learn from; all that hold numbers without it",
+    )
     _add_model(impute.add_argument_group("how gaps are filled"))
     _add_writing(impute.add_argument_group("what is written"))
     impute.set_defaults(command=run)
-
-
-def _add_reading(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--time", type=names, metavar="COLUMN[,COLUMN]",
-                       help="column with the times, or date and time of day, if it is not found; numbers are steps of "
-                       "a clock too")  # fmt: skip
-    group.add_argument("--groups", metavar="COLUMN",
-                       help="column that names the sequence of each row, such as a patient: nothing is carried "
-                       "from one to another")  # fmt: skip
-    group.add_argument("--columns", type=names, metavar="A,B,...",
-                       help="columns to fill and to learn from; all that hold numbers without it")  # fmt: skip
-    group.add_argument("--exclude", type=names, metavar="A,B,...", help="columns to leave alone")
-    group.add_argument("--missing", type=names, default=[], metavar="A,B,...",
-                       help="what stands for a missing value besides an empty cell, NA, NaN, null, ? and the like; "
-                       "write --missing=-200 with the sign of equality")  # fmt: skip
 
 
 def _add_model(group: argparse._ArgumentGroup) -> None:

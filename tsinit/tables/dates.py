@@ -1,0 +1,156 @@
+"""Dates and times of day in words: day or month first, with offsets or without, hours that end at 24."""
+
+from __future__ import annotations
+
+import re
+import warnings
+
+import pandas as pd
+
+#: A date has a year: four digits somewhere, or three parts without a colon. "May" and "12 May" have none.
+_DATED = r"\d{4}|\d{1,2}[^\d:]+(?:\d{1,2}|[A-Za-z]{3,})[^\d:]+\d{2}"
+_YEAR_FIRST = r"\s*\d{4}"
+_CLOCK = r"\s*\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?\s*(?:[AaPp]\.?[Mm]\.?)?\s*"
+_HOURS = r"^\s*(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?\s*$"
+#: Hours, minutes and seconds with points between, as spreadsheets of some countries write them.
+_POINTED = r"\s*(\d{1,2})\.(\d{2})\.(\d{2})\s*"
+_ZONE = r"(?<=[\d:.]\d)\s*(Z|[+-]\d{2}(?::?\d{2})?|[A-Z]{3,4})\s*$"
+_ZONED = r":\d{2}(?::\d{2}(?:[.,]\d+)?)?\s*(?:Z|[+-]\d{2}(?::?\d{2})?|[A-Z]{3,4})\s*$|T\d{4,6}Z\s*$"
+#: Hours ahead of Greenwich.
+_NAMES = {
+    "UTC": 0, "GMT": 0, "WET": 0, "BST": 1, "WEST": 1, "CET": 1, "MEZ": 1, "CEST": 2, "MESZ": 2, "EET": 2, "EEST": 3,
+    "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
+}  # fmt: skip
+_MIDNIGHT = r"(?<=[T ])24:00(?::00)?(?=\D*$)"
+#: Texts that pandas would read one by one, slowly; more than so many must look like dates first.
+_MAX_ONE_BY_ONE = 2000
+
+
+def is_clock(column: pd.Series) -> bool:
+    """Whether all values of a column, where there are any, are times of day."""
+    text = with_colons(column.dropna().astype(str))
+    return len(text) > 0 and bool(text.str.fullmatch(_CLOCK).all())
+
+
+def looks_dated(text: pd.Series) -> bool:
+    """Whether most texts have the parts of a date; few of many are looked at."""
+    sample = text.iloc[:: max(1, len(text) // 100)]
+    return bool(sample.str.contains(_DATED).mean() > 0.5)
+
+
+def with_colons(text: pd.Series) -> pd.Series:
+    """Write 18.00.00 as 18:00:00 in a column where that is a time of day and no date."""
+    if (
+        not len(text)
+        or not text.str.fullmatch(_POINTED).all()
+        or _parse(text, dayfirst=True).notna().all()
+    ):
+        return text
+    return text.str.replace(_POINTED, r"\1:\2:\3", regex=True)
+
+
+def read_durations(text: pd.Series) -> pd.Series | None:
+    """Read hours and minutes that go on after midnight, as 31:40; None where a column is something else."""
+    parts = text.astype("str").str.extract(_HOURS)
+    if parts[0].isna().any() or not (parts[0].astype(float) > 24).any():
+        return None
+    hours, minutes, seconds = (parts[k].fillna("0").astype(float) for k in range(3))
+    return pd.to_timedelta(3600 * hours + 60 * minutes + seconds, unit="s")
+
+
+def read_dates(column: pd.Series) -> pd.Series:
+    """Read dates with their month first or their day first, whichever makes a series; what is no date becomes NaT.
+
+    Dates with offsets become those of Greenwich.
+
+    Raises
+    ------
+    ValueError
+        Both orders make one, and neither or both of them run in even steps.
+    """
+    text = with_colons(column.astype("str"))
+    clock = text.str.fullmatch(_CLOCK).fillna(False).astype(bool)
+    if len(text) and clock.all():
+        return _parse("1970-01-01 " + text)  # without a date, pandas would take that of today
+    text = text.where(text.str.contains(_DATED).fillna(False).astype(bool))
+    late = text.str.contains(_MIDNIGHT).fillna(False).astype(bool)
+    if late.any():
+        text = text.str.replace(_MIDNIGHT, "00:00", regex=True)
+    day = pd.to_timedelta(late.astype(int), unit="D")
+    month_first = _parse(text) + day
+    if text.dropna().str.match(_YEAR_FIRST).all():
+        return month_first
+    day_first = _parse(text, dayfirst=True) + day
+    return month_first if month_first.equals(day_first) else _better(column, month_first, day_first)
+
+
+def _better(column: pd.Series, month_first: pd.Series, day_first: pd.Series) -> pd.Series:
+    # Disorder alone settles little: the first days of the months of one year increase either way.
+    for good in (
+        lambda dates: dates.notna().all(),
+        lambda dates: dates.is_monotonic_increasing,
+        _is_even,
+    ):
+        if good(month_first) != good(day_first):
+            return month_first if good(month_first) else day_first
+        if not good(month_first) and good is not _is_even:
+            return day_first if day_first.notna().sum() > month_first.notna().sum() else month_first
+    raise ValueError(
+        f"column {column.name!r} must hold dates that can be read one way only; got {column.iloc[0]!r}, "
+        f"{column.iloc[-1]!r} and others, which increase with the month first and with the day first. Write them as "
+        f"year-month-day: {month_first.iloc[-1]:%Y-%m-%d} or {day_first.iloc[-1]:%Y-%m-%d}?"
+    )
+
+
+def _parse(text: pd.Series, dayfirst: bool = False) -> pd.Series:
+    """Read texts; where some have an offset all must."""
+    zoned = text.str.contains(_ZONED).fillna(False).astype(bool)
+    utc = bool(zoned.any())
+    if utc:
+        text = text.where(zoned).str.replace(_ZONE, _offset, regex=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore"
+        )  # pandas warns where it guesses; the caller compares both guesses
+        times = pd.to_datetime(text, errors="coerce", dayfirst=dayfirst, utc=utc)
+        for kind in ("ISO8601", "mixed"):
+            # Spreadsheets leave out midnight: then texts differ in form.
+            rest = times.isna() & text.notna()
+            if not rest.any() or (kind == "mixed" and rest.sum() > _MAX_ONE_BY_ONE):
+                break
+            more = pd.to_datetime(
+                text[rest], errors="coerce", dayfirst=dayfirst, utc=utc, format=kind
+            )
+            times = times.where(~rest, more.reindex(times.index))
+    return times
+
+
+def _offset(found: re.Match[str]) -> str:
+    zone = found[1]
+    if zone in _NAMES:
+        return f"{_NAMES[zone]:+03d}:00"
+    return zone if zone == "Z" or len(zone) > 3 else f"{zone}:00"
+
+
+def common_offset(text: pd.Series) -> str | None:
+    """The offset that all texts end with; None where they have several, or none."""
+    found = text.str.extract(_ZONE)[0]
+    zones = found.dropna().unique()
+    if found.isna().any() or len(zones) != 1:
+        return None
+    zone = str(zones[0])
+    return f"{_NAMES[zone]:+03d}:00" if zone in _NAMES else "+00:00" if zone == "Z" else zone
+
+
+def _is_even(dates: pd.Series) -> bool:
+    """Whether distinct times lie equally far apart, by the clock or by the month."""
+    times = pd.DatetimeIndex(dates.drop_duplicates())  # a time of day beside it repeats each date
+    months = pd.Series(times.year * 12 + times.month)
+    by_month = (
+        months.diff().nunique() <= 1
+        and (
+            times - times.tz_localize(None).to_period("M").start_time.tz_localize(times.tz)
+        ).nunique()
+        == 1
+    )
+    return pd.Series(times).diff().nunique() <= 1 or by_month

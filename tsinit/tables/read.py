@@ -1,0 +1,296 @@
+"""Read a table as people have it, and say what was taken for what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from tsinit.tables import columns as kinds
+from tsinit.tables import frames, layout, steps
+from tsinit.tables.frames import Options, Parts, known
+from tsinit.tables.missing import Missing, MissingOption, Sentinel, find_sentinels, refuse
+from tsinit.tables.raw import Raw, read_raw
+from tsinit.tables.table import Table
+from tsinit.tables.times import Clock, find_clock, in_zone, read_clock
+
+if TYPE_CHECKING:
+    from tsinit._typing import IntArray, StrPath
+
+_NAMED = 6  # columns that a note lists
+
+
+class Understood(NamedTuple):
+    """A file as it was understood."""
+
+    raw: Raw
+    frame: pd.DataFrame  # (T, D) of floats, sorted by sequence and time, which its index holds
+    rows: IntArray  # (T, D) row of the file of each cell; -1 where it has none
+    columns: list[kinds.Column]  # of the frame; in a long table that of its values
+    others: list[kinds.Column]  # all of the file beside its clock and its sequences
+    clock: Clock | None
+    groups: str | None
+    long: layout.Long | None
+    censored: pd.DataFrame
+    sentinels: list[Sentinel]
+    steps: steps.Steps
+    notes: list[str]
+
+    @property
+    def n_inserted(self) -> int:
+        """Rows of the frame that the file lacks."""
+        return int((self.rows < 0).all(axis=1).sum())
+
+    @property
+    def keys(self) -> list[str]:
+        """Columns that identify a row: sequence, then times."""
+        return [
+            *([self.groups] if self.groups else []),
+            *(self.clock.columns if self.clock else []),
+        ]
+
+
+def read_table(
+    path: StrPath,
+    *,
+    time: str | Sequence[str] | None = None,
+    groups: str | None = None,
+    columns: Sequence[str] | None = None,
+    exclude: Sequence[str] | None = None,
+    missing: MissingOption = None,
+    decimal: str | None = None,
+    encoding: str | None = None,
+    regular: bool = False,
+    long: bool | tuple[str, str] = False,
+    tz: str | None = None,
+) -> Table:
+    r"""Read a table of numbers over time, as people have them.
+
+    Separator, decimal sign, encoding, names, units, times and their step are found; `Table.notes` says what was taken
+    for what. What could be read in two ways, and numbers that seem to stand for missing values, is asked for in an
+    error of one sentence. The options are those of the command line.
+
+    Parameters
+    ----------
+    path : str or Path
+        A text with one row for each time, packed or not, or a Parquet file.
+    time : str or list of str, optional
+        Column with the times, or several that hold them together; "none" where rows are equally spaced.
+    groups : str, optional
+        Column that names the sequence of each row.
+    columns, exclude : list of str, optional
+        Columns to use, or not to.
+    missing : str, number, list or dict, optional
+        What stands for a missing value beside an empty cell, NA, NaN, null, ? and the like; by column in a dict.
+        "keep" takes numbers such as -999 for measured ones.
+    decimal : "." or ",", optional
+    encoding : str, optional
+    regular : bool
+        Insert rows of missing values for the steps that have none.
+    long : bool or (str, str)
+        The table has a row for each value; the columns with the name and the value of each may be named.
+    tz : str, optional
+        Time zone of the times, such as "Europe/Berlin".
+
+    Returns
+    -------
+    Table
+        A DataFrame of floats, sorted by time, with a two-level index (sequence, time) where there are groups.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError, ImportError
+        The file is not there or no table, or something in it must be asked for.
+
+    Examples
+    --------
+    >>> table = tsinit.read_table("air.csv", missing=-200)  # doctest: +SKIP
+    >>> print("\n".join(table.notes))  # doctest: +SKIP
+    """
+    names = [time] if isinstance(time, str) else time
+    options = Options(
+        names, groups, columns, exclude, missing, decimal, encoding, regular, long, tz
+    )
+    return as_table(understand(path, options))
+
+
+def understand(
+    path: StrPath, options: Options, *, keep_gaps: bool = False, ask: bool = True
+) -> Understood:
+    """Read a file and find its parts.
+
+    Parameters
+    ----------
+    path : str or Path
+    options : Options
+    keep_gaps : bool
+        Keep columns of one value that have gaps.
+    ask : bool
+        Whether numbers that seem to stand for missing values are an error.
+
+    Returns
+    -------
+    Understood
+
+    Raises
+    ------
+    FileNotFoundError, ValueError, ImportError
+    """
+    raw = read_raw(path, options.encoding, options.decimal)
+    notes = list(raw.notes)
+    raw = _without_row_numbers(raw, options, notes)
+    for option, names in (("--groups", [options.groups] if options.groups else []),
+                          ("--columns", options.columns or []), ("--exclude", options.exclude or [])):  # fmt: skip
+        known(raw.frame, names, option)
+    missing = Missing.read(options.missing, raw.frame.columns)
+    labels, codes = layout.group_codes(raw, options.groups)
+    given = None
+    if options.long:
+        given = layout.find_long(raw, _dates_of(options), options.groups, options.long)
+        codes_of = pd.DataFrame({"s": codes, "v": raw.frame[given.variable].factorize()[0]})
+        clock = _clock(
+            raw,
+            codes_of.groupby(["s", "v"]).ngroup().to_numpy().astype(np.int64),
+            options,
+            [given.variable, given.value],
+        )
+    else:
+        clock = _clock(raw, codes, options, [])
+    if clock is not None:
+        clock = clock._replace(times=in_zone(clock.times, options.tz, raw, notes))
+        _say_clock(clock, notes)
+    elif options.tz is not None:
+        raise ValueError("--tz must go with a column of dates; got none. Name it with --time.")
+    if clock is not None and given is None:
+        layout.refuse_repeated(raw, clock, codes, options.groups)
+    elif clock is None and options.groups is None and options.time is None:
+        layout.suggest_groups(raw, list(options.columns or []))
+    keys = [*([options.groups] if options.groups else []), *(clock.columns if clock else [])]
+    others = kinds.read_columns(raw, [str(name) for name in raw.frame if name not in keys], missing)
+    order = pd.DataFrame({"sequence": codes, "time": _times(clock, codes)})
+    made = frames.build(Parts(raw, order, others, clock, options, keep_gaps, notes), labels, given)
+    frame, rows, chosen = made
+    frames.say_numbers(raw, chosen, notes)
+    censored = frames.censored(raw, frame, rows, chosen, notes)
+    sentinels = [] if missing.keep else find_sentinels(frame)
+    if sentinels and ask:
+        at = sentinels[0]
+        raise refuse(
+            sentinels, raw.place(int(rows[at.row, frame.columns.get_loc(next(iter(at.columns)))]))
+        )
+    found = steps.count(frame.index)
+    if options.regular:
+        n_absent, words = found.n_absent, found.words
+        frame, taken = steps.make_regular(frame, found)
+        rows = np.where(taken[:, None] < 0, -1, rows[taken])
+        found = steps.count(frame.index)
+        notes.append(
+            f"{n_absent} rows are inserted for {words} that had none."
+            if n_absent
+            else "No step lacks a row."
+        )
+    elif (note := found.note()) is not None:
+        notes.append(note)
+    return Understood(
+        raw,
+        frame,
+        rows,
+        chosen,
+        others,
+        clock,
+        options.groups,
+        given,
+        censored,
+        sentinels,
+        found,
+        notes,
+    )
+
+
+def as_table(found: Understood) -> Table:
+    """Make the table that people get of a file as it was understood."""
+    table = Table(found.frame)
+    table.notes = found.notes
+    table.censored = found.censored
+    table.columns_found = pd.DataFrame([_described(column) for column in found.others])
+    table.sentinels = [f"{sentinel}; --missing={sentinel.option}" for sentinel in found.sentinels]
+    table.step, table.n_absent = found.steps.distance, found.steps.n_absent
+    return table
+
+
+def _without_row_numbers(raw: Raw, options: Options, notes: list[str]) -> Raw:
+    """Drop the nameless first column of row numbers that R and pandas write."""
+    first = raw.frame.columns[0] if raw.frame.shape[1] > 1 else None
+    asked = {*(options.time or []), *(options.columns or [])}
+    if first is None or first in asked or not (first.startswith("Unnamed") or first == "rownames"):
+        return raw
+    if (
+        pd.api.types.is_numeric_dtype(raw.frame[first])
+        and (raw.frame[first].diff().dropna() == 1).all()
+    ):
+        notes.append("The first column, which has no name, counts rows and is left out.")
+        return raw._replace(frame=raw.frame.drop(columns=first))
+    return raw
+
+
+def _dates_of(options: Options) -> list[str]:
+    return [] if options.time is None else [name for name in options.time if name != "none"]
+
+
+def _clock(raw: Raw, codes: IntArray, options: Options, others: list[str]) -> Clock | None:
+    """The clock that the user names, or the one that is found."""
+    wanted = list(options.columns or [])
+    if options.time is None:
+        groups = [options.groups] if options.groups else []
+        clock = find_clock(raw, codes, [*groups, *others], wanted)
+    elif [name.lower() for name in options.time] == ["none"] and "none" not in raw.frame:
+        clock = None
+    else:
+        clock = read_clock(raw, known(raw.frame, options.time, "--time"), codes)
+    if clock is not None and (twice := [name for name in clock.columns if name in wanted]):
+        raise ValueError(
+            f"--columns must name columns to fill; got {twice[0]!r}, which has times or sequences."
+        )
+    return clock
+
+
+def _times(clock: Clock | None, codes: IntArray) -> Any:
+    """Times of all rows; where there are none, rows are counted in each sequence."""
+    return (
+        clock.times if clock is not None else pd.Series(codes).groupby(codes).cumcount().to_numpy()
+    )
+
+
+def _say_clock(clock: Clock, notes: list[str]) -> None:
+    name = " ".join(clock.columns)
+    if clock.words:
+        kind = "columns" if len(clock.columns) > 1 else "column"
+        shown = (
+            f" ({clock.times[0]} to {clock.times[-1]})"
+            if isinstance(clock.times, pd.DatetimeIndex)
+            else ""
+        )
+        notes.append(
+            f"The {kind} {name!r} is taken for the clock: {clock.words}{shown}; --time names another, or none."
+        )
+    elif len(clock.columns) > 1:
+        notes.append(
+            f"Times are made of {', '.join(map(repr, clock.columns))}: {clock.times[0]} to {clock.times[-1]}."
+        )
+
+
+def _described(column: kinds.Column) -> dict[str, Any]:
+    values = column.values
+    seen = values[np.isfinite(values)]
+    n = len(values) - column.n_limits
+    return {
+        "column": column.name,
+        "kind": column.kind,
+        "numbers": len(seen),
+        "missing": max(n - len(seen), 0),
+        "beyond a limit": column.n_limits,
+        "lowest": seen.min() if len(seen) else np.nan,
+        "highest": seen.max() if len(seen) else np.nan,
+    }
