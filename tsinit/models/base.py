@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import _thread
 import contextlib
 import functools
 import os
-import sys
 import threading
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from tsinit._interrupt import is_interrupt
+from tsinit._interrupt import answer_interrupt, interruptible, is_interrupt
 from tsinit._validate import (
     FittedStep,
     check_fitted,
@@ -120,9 +118,11 @@ class SeriesEstimator(BaseEstimator):
         except BaseException as error:
             # Whatever ended the fit, Ctrl-C included, leaves no half-fitted estimator behind.
             self._forget()
-            if isinstance(error, SystemError) and is_interrupt(error):
-                raise KeyboardInterrupt from None
-            raise
+            if isinstance(error, KeyboardInterrupt) or not is_interrupt(error):
+                raise
+            raise KeyboardInterrupt from None
+        finally:
+            answer_interrupt()
         self.history_ = np.array(monitor.objectives)
         return self
 
@@ -236,30 +236,3 @@ def _bar(estimator: SeriesEstimator, monitor: Monitor) -> Iterator[None]:
             yield
         finally:
             monitor.callback = None
-
-
-@contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Let Ctrl-C end a fit even while its kernels are being compiled.
-
-    An exception in one of the compiler's callbacks has nowhere to go: Python shows it and goes on, and the
-    interrupt would be lost. So it is sent again, a little later, until it meets the code of the caller.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield  # interrupts go to the main thread, and the hook belongs to the process
-        return
-    report = sys.unraisablehook
-
-    def send_again(lost: sys.UnraisableHookArgs) -> None:
-        if not issubclass(lost.exc_type, KeyboardInterrupt):
-            report(lost)
-            return
-        timer = threading.Timer(0.05, _thread.interrupt_main)
-        timer.daemon = True
-        timer.start()
-
-    sys.unraisablehook = send_again
-    try:
-        yield
-    finally:
-        sys.unraisablehook = report

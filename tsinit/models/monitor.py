@@ -5,6 +5,8 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from tsinit._interrupt import raise_if_interrupted
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -110,6 +112,7 @@ class Monitor:
         bool
             True while the budget allows another block.
         """
+        raise_if_interrupted()
         elapsed = self.elapsed()
         since = self.seconds[-1] if self.seconds else 0.0
         n = len(objectives)

@@ -16,6 +16,7 @@ from joblib.externals.loky.backend.reduction import dumps
 from joblib.parallel import get_active_backend
 from threadpoolctl import threadpool_limits
 
+from tsinit._interrupt import interruptible
 from tsinit._validate import check_jobs
 from tsinit.comparison.plan.tasks import Task
 from tsinit.comparison.run import cluster
@@ -29,7 +30,6 @@ from tsinit.comparison.run.worker import (
     killed,
     warm_up,
 )
-from tsinit.models.base import interruptible
 
 if TYPE_CHECKING:
     from tqdm import tqdm

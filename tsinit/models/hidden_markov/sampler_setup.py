@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tsinit import _validate
-from tsinit._interrupt import is_interrupt
+from tsinit._interrupt import answer_interrupt, is_interrupt
 from tsinit._validate import check_labels, child_seed
 from tsinit.models.chain_race import ChainRace, race_chains
 from tsinit.models.chains import ChainSchedule, run_chains
@@ -125,8 +125,9 @@ def sample(runs: list[ChainRun], setup: SamplerSetup, monitor: Monitor) -> None:
             runs, setup.schedule.n_sweeps, monitor, n_jobs=setup.n_jobs, failures=(ChainStopped,),
             objective="log_joint", extras=("n_states",),
         )  # fmt: skip
-    except (KeyboardInterrupt, SystemError) as error:
+    except BaseException as error:
         n_draws = min(len(run.draws) for run in runs)
         if not is_interrupt(error) or not setup.keep_interrupted or n_draws == 0:
             raise
+        answer_interrupt()
         _validate.warn_of_interrupt(n_draws)
