@@ -62,6 +62,12 @@ def no_text_overlaps(figure):
     return True
 
 
+def test_chains_draws_the_log_density_of_an_imputer_by_default(model):
+    ax = plots.chains(model)
+    assert ax.get_ylabel() == "log density (nats)"
+    np.testing.assert_array_equal(ax.lines[0].get_ydata()[0], model.trace_["log_density"][0, 0])
+
+
 def test_gaps_show_the_mean_between_the_observed_values_beside_them(model, air):
     axes = plots.imputed(model)
     assert [ax.get_ylabel() for ax in axes] == ["Ozone", "Solar.R"]
@@ -158,6 +164,7 @@ def test_sequences_have_the_labels_of_the_index_and_times_of_their_own():
         plots.imputed(model, sequence="c")
 
 
+@pytest.mark.filterwarnings("ignore:Column 0 of X holds one value only")
 @pytest.mark.parametrize("kind", ["array", "numbers", "durations", "constant"])
 def test_what_can_be_fitted_can_be_drawn(kind):
     y = walk(40, 3)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "log_joint": "joint log density (nats)",
+    "log_density": "log density (nats)",
     "n_states": "number of states",
     "alpha": "alpha",
     "gamma": "gamma",
@@ -23,9 +24,7 @@ _NAMES = {
 }
 
 
-def chains(
-    model: Any, *, names: str | Sequence[str] = ("log_joint", "n_states"), ax: Axes | None = None
-) -> Any:
+def chains(model: Any, *, names: str | Sequence[str] | None = None, ax: Axes | None = None) -> Any:
     """Draw what a sampler recorded, sweep by sweep, a line for each chain; the warm-up is shaded.
 
     Parameters
@@ -33,8 +32,8 @@ def chains(
     model : fitted sampler
         With ``trace_``, a dict of (chain, sweep) arrays that begin with the start, ``n_tune`` sweeps of warm-up and,
         where chains stopped and were left out, ``stopped_`` with their numbers.
-    names : sequence of str
-        Which records; each gets a panel.
+    names : sequence of str, optional
+        Which records; each gets a panel. Without it, the log density and, where it is drawn, the number of states.
     ax : matplotlib Axes, optional
         For a single record.
 
@@ -48,6 +47,8 @@ def chains(
         If there is no such record, or `ax` is given with several.
     """
     style.require(model, "a fitted sampler, such as InfiniteHMM", "trace_")
+    if names is None:
+        names = [name for name in ("log_joint", "log_density", "n_states") if name in model.trace_]
     names = [names] if isinstance(names, str) else list(names)
     wrong = [name for name in names if name not in model.trace_]
     if wrong or not names:

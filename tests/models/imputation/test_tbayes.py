@@ -1,6 +1,7 @@
 """What a user of the imputer can rely on."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -239,6 +240,26 @@ def test_arviz_gets_all_that_was_drawn(fitted):
     assert "posterior" in (
         groups() if callable(groups := fitted.to_arviz().groups) else str(groups)
     )
+
+
+def test_a_summary_names_cells_by_column_and_time_and_warns_of_nothing(gappy):
+    arviz = pytest.importorskip("arviz")
+    days = pd.date_range("2024-01-01", periods=len(gappy))
+    full = gappy.copy()
+    full[:, 2] = np.arange(len(gappy)) % 7
+    table = pd.DataFrame(full, columns=["NO", "O3", "day"], index=days)
+    model = TBayesMICE(**QUICK).fit(table)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        summary = arviz.summary(model.to_arviz())
+    gaps = [f"cell[{table.columns[j]}, {days[t]:%Y-%m-%d}]" for t, j in np.argwhere(np.isnan(full))]
+    assert list(summary.index[: len(gaps)]) == gaps
+    assert "imputed_mean[day]" not in summary.index
+    assert "noise[day]" in summary.index
+    several = TBayesMICE(**QUICK).fit(pd.concat({"ward": table[:60], "home": table[60:]}))
+    assert several.posterior_.cell_names()[0].startswith(("NO, ward, 2024-", "O3, ward, 2024-"))
+    t, j = several.posterior_.cells[-1]
+    assert several.posterior_.cell_names()[-1] == f"{table.columns[j]}, home, {days[t]:%Y-%m-%d}"
 
 
 def test_draws_that_would_fill_the_memory_are_thinned(gappy, fitted, monkeypatch):

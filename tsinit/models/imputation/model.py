@@ -483,9 +483,9 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
     def to_datatree(self) -> xarray.DataTree:
         """All that was drawn, with the names that ArviZ uses.
 
-        Group ``posterior`` holds the missing cells (``cell``), noise variances and the means and standard deviations
-        of the drawn cells of each column on the scale of the engine; ``warmup_posterior`` the latter before the first
-        draw.
+        Group ``posterior`` holds the missing cells (``cell``), each by the name of its column and its time or row
+        number, noise variances, and the means and standard deviations of the drawn cells of each column with gaps on
+        the scale of the engine; ``warmup_posterior`` noise and moments before the first draw.
 
         Returns
         -------
@@ -500,13 +500,28 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
             name: stored.after_warm_up(self.trace_[name])[:, :: stored.stride]
             for name in ("log_density", *names)
         }
+        warmup = {name: self.trace_[name][:, 1 : n_warmup + 1] for name in names}
+        columns = np.array(posterior.scales.names, dtype=object)
+        # Columns without a drawn cell have no moments of any.
+        filled = np.isin(posterior.drawn, posterior.cells[:, 1])
+        for group in (kept, warmup):
+            group |= {name: group[name][..., filled] for name in ("imputed_mean", "imputed_sd")}
         return result.to_datatree(
             posterior={"cell": self.draws_, **{name: kept[name] for name in names}},
             sample_stats={"lp": kept["log_density"]},
-            warmup={name: self.trace_[name][:, 1 : n_warmup + 1] for name in names},
+            warmup=warmup,
             observed=posterior.table.y[:, posterior.drawn],
-            coords={"feature": [str(name) for name in posterior.scales.names]},
-            dims={"cell": ("missing",), **{name: ("feature",) for name in names}},
+            coords={
+                "feature": [str(name) for name in columns],
+                "column": [str(name) for name in columns[filled]],
+                "missing": posterior.cell_names(),
+            },
+            dims={
+                "cell": ("missing",),
+                "noise": ("feature",),
+                "imputed_mean": ("column",),
+                "imputed_sd": ("column",),
+            },
             attrs={"model": type(self).__name__, "method": self.method_},
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -190,6 +191,17 @@ class ImputationPosterior:
             return None
         first, stop = self.table.offsets[sequence : sequence + 2]
         return (index.get_level_values(1) if index.nlevels > 1 else index)[first:stop]
+
+    def cell_names(self) -> list[str]:
+        """Name each drawn cell by its column and its time, or the number of its row; after its sequence, of several."""
+        offsets = self.table.offsets
+        sequences = [f"{name}, " for name in self.sequences] if len(offsets) > 2 else [""]
+        rows: list[str] = []
+        for i, (first, stop) in enumerate(pairwise(offsets)):
+            index = self.index_of(i)
+            labels = [*range(stop - first)] if index is None else index.astype(str)
+            rows += [f"{sequences[i]}{label}" for label in labels]
+        return [f"{self.scales.names[column]}, {rows[row]}" for row, column in self.cells]
 
     def _frame_index(self) -> Any:
         return self.panel.parts[0].index if self.panel.form == "frame" else None
