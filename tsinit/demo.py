@@ -10,6 +10,7 @@ from sklearn.base import clone
 
 from tsinit import datasets, plots, speech
 from tsinit.comparison import compare
+from tsinit.comparison.report import page
 from tsinit.comparison.report.report import write_report
 from tsinit.models import LinearGaussianSSM
 
@@ -92,7 +93,8 @@ def _speech(options: dict[str, Any]) -> tuple[Comparison, dict[str, Any]]:
         for name, found in tracks.items()
     }
     caption = "Formants of the whole sentence, one model for each voiced frame, by starting point."
-    return result, {caption: plots.formants(recording.signal, recording.fs, named)}
+    with page.drawing():
+        return result, {caption: plots.formants(recording.signal, recording.fs, named)}
 
 
 def _frames(recording: Speech) -> dict[str, FloatArray]:

@@ -209,7 +209,7 @@ def imputed_density(
             label = f"drawn for {draws.shape[1]} gaps" + ("" if many else ", all draws")
             look: dict[str, Any] = {"linewidth": 0.7, "alpha": 0.6} if many else {"linewidth": 1.5}
             _line(panel, values, grid, color=style.COLOURS[1], label=label, **look)
-        look: dict[str, Any] = {"color": style.COLOURS[0], "linewidth": 2.0}
+        look = {"color": style.COLOURS[0], "linewidth": 2.0}
         _line(panel, observed, grid, label=f"{observed.size} observed", **look)
         panel.set_ylim(bottom=0)
         panel.set_yticks([])

@@ -101,7 +101,7 @@ def formants(
                 )
         panel.set_ylim(0, min(f_max, fs / 2) / 1000)
         style.dress(panel, "", "kHz", name)
-    style.legend(axes[0], ncols=5, loc="upper right", frameon=True, framealpha=0.9, markerscale=2)
+    style.legend(axes[0], markerscale=2)
     axes[-1].set_xlabel("seconds", color=style.INK)
     return style.one_or_all(axes)
 

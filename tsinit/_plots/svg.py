@@ -25,7 +25,7 @@ _TAG = re.compile(r"<[^>]*>")
 _LOCAL = re.compile(r'(\bid="|href="#|url\(#)')
 #: Marks of one kind beside each other; from so many on they become the corners of one line.
 _MARKS = re.compile(
-    r'(?:<use href="#(?P<mark>\w+)" x="[^"]*" y="[^"]*"(?P<look> style="[^"]*")?/>){8,}'
+    r'(?:<use href="#(?P<mark>[\w-]+)" x="[^"]*" y="[^"]*"(?P<look> style="[^"]*")?/>){8,}'
 )
 _PATH = re.compile(r"\s*([MLCQz])\s*")
 _PLACE = re.compile(r' x="([^"]*)" y="([^"]*)"')

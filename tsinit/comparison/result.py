@@ -395,8 +395,13 @@ class Comparison:
         return f"Comparison of {len(self.runs)} runs ({states})\n{self.verdict()}"
 
     def _repr_html_(self) -> str:
+        """Verdict and brief summary; the whole table is ``summary()``, everything else in ``report()``."""
         words = "".join(f"<p>{html.escape(line)}</p>" for line in self.verdict().splitlines())
-        return words + self.summary().to_html(index=False, float_format=lambda x: f"{x:,.4g}")
+        blocks = display.summary_rows(self.runs, self.about.objectives, brief=True)
+        return words + "".join(
+            f"<p><b>{html.escape(name)}</b></p>{display.html_table(header, rows)}"
+            for name, header, rows in blocks
+        )
 
 
 class PlotAccessor:

@@ -9,7 +9,6 @@ import threading
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
 from tsinit._interrupt import answer_interrupt, interruptible, is_interrupt
 from tsinit._validate import (
@@ -22,6 +21,7 @@ from tsinit._validate import (
     is_list_of_tables,
 )
 from tsinit.models.monitor import Monitor
+from tsinit.models.shown import ShownEstimator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -51,7 +51,7 @@ class FitKind(NamedTuple):
     sampler: bool = False
 
 
-class SeriesEstimator(BaseEstimator):
+class SeriesEstimator(ShownEstimator):
     """Base class of the models of this package.
 
     A model says its `fit_kind` and implements ``_run(panel, seed, monitor)``: ask the strategy for a start, refine
@@ -221,10 +221,9 @@ def _bar(estimator: SeriesEstimator, monitor: Monitor) -> Iterator[None]:
     if not check_verbose(estimator.verbose) or monitor.callback is not None:
         yield
         return
-    from tqdm.auto import tqdm
+    from tsinit.models.progress import progress_bar
 
-    name = type(estimator).__name__
-    with tqdm(total=estimator._n_iterations(), desc=name, unit="it", leave=True) as bar:
+    with progress_bar(estimator._n_iterations(), type(estimator).__name__, "it") as bar:
 
         def show(iteration: int, objective: float) -> None:
             bar.n = iteration

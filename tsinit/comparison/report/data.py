@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Panels of a data set; the table has all columns.
 MAX_PANELS = 12
+#: Panels of all data sets together, from which on no more are drawn.
+_MAX_PICTURES = 24
 #: Size of a panel in inches, and points of all lines together.
 SIZE = (4.6, 1.7)
 _POINTS = 6000
@@ -73,17 +75,8 @@ class ColumnFacts(NamedTuple):
         return f"{number(values[counts.argmax()])} ({counts.max():,} times)"
 
 
-_HEADER = [
-    "column",
-    "steps",
-    "missing",
-    "gaps",
-    "longest gap, steps",
-    "lowest",
-    "median",
-    "highest",
-]
-_HEADER += ["most frequent value"]
+_HEADER = ["column", "steps", "missing", "gaps", "longest gap (steps)"]
+_HEADER += ["lowest", "median", "highest", "most frequent value"]
 
 
 def facts(panel: Panel) -> Iterator[ColumnFacts]:
@@ -105,7 +98,7 @@ def facts(panel: Panel) -> Iterator[ColumnFacts]:
 
 
 def section(data: dict[str, Any], note: str = "") -> str:
-    """Write the section.
+    """Write the section: all panels beside each other, and one table.
 
     Parameters
     ----------
@@ -121,28 +114,38 @@ def section(data: dict[str, Any], note: str = "") -> str:
     """
     from tsinit._plots import keys
 
+    leads: list[str] = []
+    pictures: list[str] = []
+    rows: list[list[str]] = []
+    alone = len(data) == 1
+    most = max(1, MAX_PANELS // len(data))
+    for name, X in data.items():
+        try:
+            panel = check_series(X, None)
+        except (TypeError, ValueError) as error:  # of another library, perhaps, and no series
+            leads.append(f"{name}: not drawn. {error}")
+            continue
+        columns = [one._replace(name=_named(one.name, name, panel, alone)) for one in facts(panel)]
+        rows += [one.row() for one in columns]
+        leads.append(("" if alone else f"{name}: ") + _lead(panel, most))
+        if len(pictures) < _MAX_PICTURES:
+            captions = [one.caption() for one in columns[:most]]
+            pictures += list(_panels(panel, captions, _POINTS // (most * len(data))))
     said = f"<p>{html.escape(note)}</p>" if note else ""
-    blocks = [_of_one(name if len(data) > 1 else "", X, len(data)) for name, X in data.items()]
-    return f"<h2>Data</h2>{said}{page.legend(keys.OBSERVED)}{''.join(blocks)}"
+    kind, around = ("p", "{}") if alone else ("li", "<ul>{}</ul>")
+    said += around.format("".join(f"<{kind}>{html.escape(text)}</{kind}>" for text in leads))
+    table = page.table(_HEADER, rows) if rows else ""
+    return f"<h2>Data</h2>{said}{page.legend(keys.OBSERVED)}{page.figures(pictures)}{table}"
 
 
-def _of_one(name: str, X: Any, n_datasets: int) -> str:
-    heading = f"<h3>{html.escape(name)}</h3>" if name else ""
-    try:
-        panel = check_series(X, None)
-    except (
-        TypeError,
-        ValueError,
-    ) as error:  # of another library, perhaps: a table it may be, and no series
-        return f"{heading}<p>No picture: {html.escape(str(error))}</p>"
-    columns = list(facts(panel))
-    most = max(1, min(len(columns), MAX_PANELS // n_datasets if n_datasets <= MAX_PANELS else 1))
-    pictures = _panels(panel, [one.caption() for one in columns[:most]], n_datasets)
-    table = page.table(_HEADER, [one.row() for one in columns])
-    return f"{heading}<p>{html.escape(_lead(panel, most))}</p>{page.figures(pictures)}{table}"
+def _named(column: str, dataset: str, panel: Panel, alone: bool) -> str:
+    """Name a column so that it is told from those of other data sets."""
+    if alone:
+        return column
+    return dataset if len(panel.columns) == 1 else f"{dataset}, {column}"
 
 
-def _lead(panel: Panel, drawn: int) -> str:
+def _lead(panel: Panel, most: int) -> str:
     n_sequences, n_columns = len(panel.offsets) - 1, len(panel.columns)
     steps = page.number_of(len(panel.y), "step")
     several = f" in {n_sequences:,} sequences" if n_sequences > 1 else ""
@@ -153,7 +156,7 @@ def _lead(panel: Panel, drawn: int) -> str:
         f", {_short(index[0])} to {_short(index[-1])}" if index is not None and len(index) else ""
     )
     share = 100 * float(np.isnan(panel.y).mean())
-    more = f" The first {drawn} are drawn." if drawn < n_columns else ""
+    more = f" The first {most} are drawn." if most < n_columns else ""
     columns = page.number_of(n_columns, "column")
     return f"{steps}{several}{skipped}{span}; {columns}, {share:.1f} % of the values missing.{more}"
 
@@ -163,13 +166,13 @@ def _short(time: Any) -> str:
     return str(time).removesuffix(" 00:00:00")
 
 
-def _panels(panel: Panel, captions: list[str], n_datasets: int) -> Iterator[str]:
+def _panels(panel: Panel, captions: list[str], points: int) -> Iterator[str]:
     from matplotlib import pyplot as plt
 
     from tsinit._plots import style
     from tsinit._plots.observed import draw_column
 
-    points = int(np.clip(_POINTS // (len(captions) * n_datasets), 150, 600))
+    points = int(np.clip(points, 150, 600))
     for j, caption in enumerate(captions):
         figure, ax = plt.subplots(figsize=SIZE, layout="constrained")
         draw_column(ax, panel, j, points)

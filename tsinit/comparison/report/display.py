@@ -1,5 +1,6 @@
 """Numbers as people read them, and the summary as rows of text: for the page, the terminal and the notebook."""
 
+import html
 import math
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -111,6 +112,15 @@ def text_table(header: list[str], rows: list[list[str]]) -> str:
         for line in lines
     ]
     return "\n".join(line.rstrip() for line in aligned)
+
+
+def html_table(header: list[str], rows: list[list[str]]) -> str:
+    """Write a table for a notebook, which has a style of its own."""
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in header)
+    lines = "".join(
+        f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
 
 
 def number(value: Any) -> str:

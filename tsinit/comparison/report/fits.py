@@ -7,7 +7,7 @@ import html
 import math
 import warnings
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -46,22 +46,29 @@ def section(comparison: Comparison, fits: bool | None) -> str:
     """
     if fits is False or comparison.data is None:
         return ""
-    cells, spent, blocks = cells_of(comparison.runs), 0.0, []
+    cells, spent = cells_of(comparison.runs), 0.0
+    said: list[str] = []
+    blocks: dict[str, list[str]] = {}  # pictures by their key
     for dataset, model, cell in cells:
         run = best_run(cell)
-        name = cell_name(comparison.runs, dataset, model)
-        heading = f"<h3>{html.escape(name)}</h3>" if len(cells) > 1 else ""
+        name = cell_name(comparison.runs, dataset, model) if len(cells) > 1 else ""
+        where = f"{name}: " if name else ""
         if run is None:
-            blocks.append(f"{heading}<p>No run could be fitted.</p>")
+            said.append(f"{where}no run could be fitted.")
             continue
         spent += run["init_seconds"] + run["fit_seconds"]
-        if fits is None and blocks and spent > _PATIENCE:
-            left = f"The best run, from {run['strategy']}, was not fitted again, to save time."
-            blocks.append(f"{heading}<p>{html.escape(left)}</p>")
+        if fits is None and said and spent > _PATIENCE:
+            said.append(
+                f"{where}the best run, from {run['strategy']}, was not fitted again, to save time."
+            )
             continue
-        objective = name_of(comparison.about.objectives, model)
-        blocks.append(heading + _of_run(comparison, run, objective, len(cells)))
-    return f"<h2>What the best fits show</h2>{''.join(blocks)}"
+        sentence, key, drawn = _of_run(comparison, run, model, name, len(cells))
+        said.append(where + sentence)
+        blocks.setdefault(key, []).extend(drawn)
+    kind, around = ("li", "<ul>{}</ul>") if len(cells) > 1 else ("p", "{}")
+    words = around.format("".join(f"<{kind}>{html.escape(text)}</{kind}>" for text in said))
+    pictures = "".join(key + page.figures(drawn) for key, drawn in blocks.items() if drawn)
+    return f"<h2>What the best fits show</h2>{words}{pictures}"
 
 
 def best_run(cell: pd.DataFrame) -> pd.Series | None:
@@ -89,27 +96,43 @@ def best_run(cell: pd.DataFrame) -> pd.Series | None:
     return own.iloc[0]
 
 
-def _of_run(comparison: Comparison, run: pd.Series, objective: str, n_cells: int) -> str:
+def _of_run(
+    comparison: Comparison, run: pd.Series, model: str, name: str, n_cells: int
+) -> tuple[str, str, list[str]]:
+    """Fit a run again: what is said of it, the key of its pictures, and these."""
+    shown = Shown(name, -(-MAX_COLUMNS // n_cells), max(150, _POINTS // (n_cells * MAX_COLUMNS)))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the row of the run says what they would
-            model = comparison.rerun(run["run_id"])
+            fitted = comparison.rerun(run["run_id"])
             X = comparison.data[run["dataset"]] if comparison.data else None
-            drawn = pictures(model, X, max(150, _POINTS // (n_cells * MAX_COLUMNS)))
+            key, drawn = pictures(fitted, X, shown)
     except Exception as error:  # whatever a model or its pictures do wrong must not cost the page
-        said = f"could not be shown: {type(error).__name__}: {error}"
-        return f"<p>{html.escape(f'The best run, from {run.strategy}, {said}')}</p>"
-    rhat = run.get("rhat", math.nan)
+        why = f"could not be shown: {type(error).__name__}: {error}"
+        return f"the best run, from {run['strategy']}, {why}", "", []
+    rhat, objective = run.get("rhat", math.nan), name_of(comparison.about.objectives, model)
     chosen = f"the highest {objective}, {number(run['objective_final'])}"
     if not pd.isna(rhat):
         chosen = f"the best start by {objective}, and of its runs the lowest R-hat, {number(rhat)}"
     which = f"The run from {run['strategy']} with seed {run['replicate']}"
-    said = f"{which}: {chosen}. It was fitted once more for this page."
     nothing = "" if drawn else " Models of this kind have no pictures of their own."
-    return f"<p>{html.escape(said)}{nothing}</p>{drawn}"
+    return f"{which}: {chosen}. It was fitted once more for this page.{nothing}", key, drawn
 
 
-def pictures(model: Any, X: Any, max_points: int) -> str:
+class Shown(NamedTuple):
+    """What to draw of a fit."""
+
+    name: str  # of the data set and model, where there are several
+    max_columns: int
+    max_points: int  # of a line
+
+    def caption(self, column: Any, words: str) -> str:
+        """Say of which column a picture is."""
+        parts = [self.name, "" if self.name and column == 0 else str(column)]
+        return ", ".join(part for part in parts if part) + words
+
+
+def pictures(model: Any, X: Any, shown: Shown) -> tuple[str, list[str]]:
     """Draw what a fitted model says of its data, by what it offers.
 
     Parameters
@@ -118,63 +141,67 @@ def pictures(model: Any, X: Any, max_points: int) -> str:
         With ``smooth`` and ``params_``, ``labels_`` and ``probabilities_``, or ``posterior_`` and ``diagnostics_``.
     X : table or list of tables
         What it was fitted to.
-    max_points : int
-        Of a line.
+    shown : Shown
 
     Returns
     -------
-    str
+    (str, list of str)
         HTML: key and pictures; nothing for models of other kinds.
     """
     from tsinit._plots import keys
 
     if hasattr(model, "smooth") and hasattr(model, "params_"):
-        key, found = keys.SMOOTHED, _smoothed(model, X, max_points)
-    elif hasattr(model, "labels_") and hasattr(model, "probabilities_"):
-        key, found = keys.regimes(np.asarray(model.labels_)), _regimes(model, X, max_points)
-    elif hasattr(model, "posterior_") and hasattr(model, "diagnostics_"):
-        key, found = keys.IMPUTED, _imputed(model, max_points)
-    else:
-        return ""
-    return page.legend(key) + page.figures(found)
+        return page.legend(keys.SMOOTHED), list(_smoothed(model, X, shown))
+    if hasattr(model, "labels_") and hasattr(model, "probabilities_"):
+        return page.legend(keys.regimes(np.asarray(model.labels_))), list(_regimes(model, X, shown))
+    if hasattr(model, "posterior_") and hasattr(model, "diagnostics_"):
+        return page.legend(keys.IMPUTED), list(_imputed(model, shown))
+    return "", []
 
 
-def _smoothed(model: Any, X: Any, max_points: int) -> Iterator[str]:
+def _smoothed(model: Any, X: Any, shown: Shown) -> Iterator[str]:
     from tsinit import plots
 
-    for name in list(check_series(X, None).columns)[:MAX_COLUMNS]:
+    for name in list(check_series(X, None).columns)[: shown.max_columns]:
         with _panel() as ax:
-            plots.smoothed(model, X, columns=[name], max_points=max_points, ax=ax)
-            yield page.figure(
-                ax, f"{name}: smoothed, and what may have been where it is missing.", keys=False
+            plots.smoothed(model, X, columns=[name], max_points=shown.max_points, ax=ax)
+            yield _figure(
+                ax, shown.caption(name, ": smoothed, and what may have been where it is missing.")
             )
 
 
-def _regimes(model: Any, X: Any, max_points: int) -> Iterator[str]:
+def _regimes(model: Any, X: Any, shown: Shown) -> Iterator[str]:
     from tsinit import plots
     from tsinit._plots.segmentation import draw_probabilities
 
     names = list(check_series(X, None).columns)
-    for name in names[:MAX_COLUMNS]:
+    for name in names[: shown.max_columns]:
         with _panel() as ax:
-            plots.segmentation(model, X, columns=[name], max_points=max_points, ax=ax)
-            yield page.figure(ax, f"{name}, with its regimes and their means.", keys=False)
+            plots.segmentation(model, X, columns=[name], max_points=shown.max_points, ax=ax)
+            yield _figure(ax, shown.caption(name, ", with its regimes and their means."))
     with _panel() as ax:
-        draw_probabilities(ax, model, X, max_points)
-        yield page.figure(ax, "How probable each regime is at each step.", keys=False)
+        draw_probabilities(ax, model, X, shown.max_points)
+        where = f"{shown.name}: how" if shown.name else "How"
+        yield page.figure(ax, f"{where} probable each regime is at each step.", keys=False)
 
 
-def _imputed(model: Any, max_points: int) -> Iterator[str]:
+def _imputed(model: Any, shown: Shown) -> Iterator[str]:
     from tsinit import plots
 
     posterior = model.posterior_
     missing = np.isnan(posterior.table.y).sum(axis=0)
     worst = [int(j) for j in np.argsort(-missing, kind="stable") if missing[j]]
-    for j in worst[:MAX_COLUMNS]:
+    for j in worst[: shown.max_columns]:
         with _panel() as ax:
-            plots.imputed(model, columns=[posterior.names[j]], max_points=max_points, ax=ax)
+            plots.imputed(model, columns=[posterior.names[j]], max_points=shown.max_points, ax=ax)
             n = page.number_of(int(missing[j]), "missing value")
-            yield page.figure(ax, f"{posterior.names[j]}: {n}, filled.", keys=False)
+            yield _figure(ax, shown.caption(posterior.names[j], f": {n}, filled."))
+
+
+def _figure(ax: Axes, caption: str) -> str:
+    """Write a picture whose caption names the column."""
+    ax.set_ylabel("")
+    return page.figure(ax, caption, keys=False)
 
 
 @contextlib.contextmanager

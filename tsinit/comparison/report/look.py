@@ -23,11 +23,13 @@ CSS = (
 @media screen and (prefers-color-scheme: dark) {{ :root {{ {_variables(_DARK)} }} }}
 """
     + """
+:root { --band0: color-mix(in srgb, var(--c0) 28%, var(--paper));
+        --band1: color-mix(in srgb, var(--c0) 50%, var(--paper)); }
 * { box-sizing: border-box; }
 html { scroll-padding-top: 3.2rem; }
 body { margin: 0; background: var(--paper); color: var(--ink);
        font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
-main { max-width: 64rem; margin: 0 auto; padding: 1rem; }
+main { max-width: 70rem; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.6rem; line-height: 1.2; margin: .5rem 0; overflow-wrap: anywhere; }
 h1.part { margin-top: 3rem; border-top: 4px solid var(--c0); padding-top: .8rem; }
 h2 { font-size: 1.2rem; margin: 2rem 0 .5rem; border-bottom: 2px solid var(--c0); padding-bottom: .2rem; }
@@ -47,10 +49,11 @@ nav div, .wide { background:
   linear-gradient(to left, var(--paper) 40%, transparent) right / 2.5rem 100% no-repeat local,
   linear-gradient(to right, var(--shade), transparent) left / .8rem 100% no-repeat scroll,
   linear-gradient(to left, var(--shade), transparent) right / .8rem 100% no-repeat scroll; }
-.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(22rem, 100%), 1fr)); gap: .4rem 1.5rem; }
+.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(26rem, 100%), 1fr)); gap: .4rem 1.5rem; }
 figure { margin: 0 0 .8rem; break-inside: avoid; min-width: 0; }
 .single figure { max-width: 46rem; }
 svg { width: 100%; height: auto; display: block; }
+figure svg { fill: var(--ink); }
 svg * { stroke-linejoin: round; stroke-linecap: butt; }
 svg text { font-family: system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
 figcaption { font-size: .88rem; color: var(--soft); }
@@ -61,7 +64,7 @@ figcaption { font-size: .88rem; color: var(--soft); }
 .wide { overflow-x: auto; margin: .5rem 0; }
 table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .45rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--rule); }
-thead th { white-space: normal; border-bottom: 2px solid var(--ink); vertical-align: bottom; min-width: 3.6rem; }
+thead th { white-space: normal; border-bottom: 2px solid var(--ink); vertical-align: bottom; }
 thead th.sorts { cursor: pointer; }
 thead th.sorts:hover, thead th.sorts:focus-visible { color: var(--c0); }
 th[aria-sort=ascending]::after { content: " \\25B2"; font-size: .7em; }
@@ -91,12 +94,15 @@ summary { cursor: pointer; font-weight: 600; }
   table { font-size: 7pt; }
   th, td { padding: .1rem .25rem; }
   td:first-child, th:first-child { position: static; }
-  .figures { grid-template-columns: 1fr 1fr; gap: .2rem 1rem; }
+  .figures { grid-template-columns: 1fr 1fr; gap: 0 1rem; }
+  .figures svg { max-height: 5.3cm; }
+  figure { margin: 0 0 .3rem; }
+  figcaption, .keys { font-size: 8pt; }
   thead { display: table-header-group; }
   tr { break-inside: avoid; }
-  .single figure { max-width: 15cm; }
+  .single figure { max-width: 11.5cm; }
   h1, h2, h3, .keys { break-after: avoid; }
-  details:not([open]) { display: none; }
+  details:not([open]), h2:has(+ details:not([open])) { display: none; }
 }
 """
 )

@@ -104,7 +104,8 @@ def _head(
         else "come to the same level"
     )
     if names["open"]:
-        text = f"inconclusive. {highest}{_leads(names['open'], others)}."
+        n_seeds = cell["replicate"].nunique()
+        text = f"inconclusive. {highest}{_leads(names['open'], others, n_seeds)}."
         return f"{text} {equal} {same}." if equal else text
     if equal:
         who = equal if names["worse"] else "all starts"
@@ -117,23 +118,36 @@ def _one_optimum(cell: pd.DataFrame, names: list[str]) -> bool:
     return has_optima(cell) and usable(cell[cell["strategy"].isin(names)])["optimum"].nunique() == 1
 
 
-def _leads(names: list[str], others: dict[str, Standing]) -> str:
+def _leads(names: list[str], others: dict[str, Standing], n_seeds: int) -> str:
     """Say what the lead over starts that may be as good is worth; without a shared seed there is none to speak of."""
-    apart = [name for name in names if others[name].n_pairs == 0]
-    parts = [_open(name, others[name]) for name in names if name not in apart]
-    text = f", but its lead over {listed(parts)} may be chance" if parts else ""
+    counts = {name: others[name].n_pairs for name in names}
+    enough = [name for name in names if counts[name] >= statistics.MIN_PAIRS]
+    apart = [name for name in names if counts[name] == 0]
+    clauses = []
+    if enough:
+        parts = [_open(name, others[name]) for name in enough]
+        clauses.append(f"its lead over {listed(parts)} may be chance")
+    for n in sorted(set(counts.values()) - {0}):
+        few = [name for name in names if counts[name] == n and n < statistics.MIN_PAIRS]
+        clauses += [_too_few(few, others, n, n < n_seeds)] if few else []
     if apart:
-        text += f"{'; it' if parts else ', but it'} shares no seed that both finished with {listed(apart)}"
-        text += ", so that their means are of different seeds"
-    return text
+        clauses.append(
+            f"it shares no seed that both finished with {listed(apart)}, so that their means are of different seeds"
+        )
+    return f", but {'; '.join(clauses)}" if clauses else ""
 
 
 def _open(name: str, standing: Standing) -> str:
-    mean, n = nats(standing.difference.estimate), standing.n_pairs
-    if n < statistics.MIN_PAIRS:
-        seeds = f"{n} seed{'s' if n > 1 else ''} that both finished"
-        return f"{name} ({mean} nats over {seeds}; {_seeds(standing.n_seeds)})"
-    return f"{name} ({mean} nats a seed; {_seeds(standing.n_seeds)})"
+    return f"{name} ({nats(standing.difference.estimate)} nats a seed; {_seeds(standing.n_seeds)})"
+
+
+def _too_few(names: list[str], others: dict[str, Standing], n: int, failed: bool) -> str:
+    """Say that so few seeds show nothing, however far apart the means are."""
+    parts = [f"{name} ({nats(others[name].difference.estimate)} nats on average)" for name in names]
+    seeds = f"{n} seed{'s' if n > 1 else ''}{' that both finished' if failed else ''}"
+    return (
+        f"{seeds} cannot show a lead over {listed(parts)}: it takes {statistics.MIN_PAIRS} at least"
+    )
 
 
 def _beaten(leader: str, names: list[str], others: dict[str, Standing], n: int) -> str:
@@ -303,8 +317,6 @@ def _limits(interval: statistics.Interval) -> str:
 
 
 def _seeds(seeds: float) -> str:
-    if math.isnan(seeds):
-        return f"too few to judge, at least {statistics.MIN_PAIRS} seeds needed"
     if seeds > _MANY_SEEDS:
         return f"more than {_MANY_SEEDS:,} seeds needed"
     return f"about {seeds:,.0f} seeds needed"

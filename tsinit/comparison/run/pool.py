@@ -9,7 +9,7 @@ import uuid
 import warnings
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import joblib
 from joblib.externals.loky.backend.reduction import dumps
@@ -30,9 +30,7 @@ from tsinit.comparison.run.worker import (
     killed,
     warm_up,
 )
-
-if TYPE_CHECKING:
-    from tqdm import tqdm
+from tsinit.models.progress import progress_bar
 
 #: Runs whose process died this often are called killed; the last try they have alone, with all the memory.
 _MAX_DEATHS = 2
@@ -76,7 +74,7 @@ def run_tasks(
         threadpool_limits(1),
         warnings.catch_warnings(),
         interruptible(),
-        _bar(len(tasks), progress) as bar,
+        progress_bar(len(tasks), "compiling", "run", progress) as bar,
     ):
         ignore_convergence_warnings()
         _warm_models(left, comparison)
@@ -234,15 +232,3 @@ def _warm_models(tasks: list[Task], comparison: str) -> None:
         if (task.model, task.strategy) not in met:
             met.add((task.model, task.strategy))
             warm_up(task, comparison)
-
-
-@contextlib.contextmanager
-def _bar(total: int, progress: bool) -> Generator["tqdm"]:
-    """A tqdm bar of the runs done and failed."""
-    if progress:
-        from tqdm.auto import tqdm
-    else:  # the notebook's bar would ask for widgets even where it is not shown
-        from tqdm import tqdm
-
-    with tqdm(total=total, disable=not progress, desc="compiling", unit="run") as bar:
-        yield bar
