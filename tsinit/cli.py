@@ -1,4 +1,4 @@
-"""The command line: ``tsinit demo``, ``tsinit compare``, ``tsinit impute``, ``tsinit datasets``."""
+"""The command line: ``tsinit`` with ``demo``, ``show``, ``compare``, ``impute`` and ``datasets``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tsinit import __version__
 from tsinit._cli.common import INTERRUPTED, NOTHING_FITTED, OK, WRONG_INPUT, require_folder, say
 from tsinit._cli.compare import add_compare, add_running
 from tsinit._cli.impute import add_impute
+from tsinit._cli.show import add_show
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="tsinit",
         description="Fits of time-series models depend on where they start. tsinit fits from several starting points "
         "and reports which start is worth its cost.",
-        epilog="Begin with: tsinit demo. Then your own data: tsinit compare DATA.csv --report report.html",
+        epilog="Begin with: tsinit demo. Then your own: tsinit show DATA.csv, tsinit compare DATA.csv --report r.html",
     )
     parser.add_argument("--version", action="version", version=f"tsinit {__version__}")
     parser.set_defaults(command=None)
@@ -65,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     add_compare(commands)
     add_impute(commands)
+    add_show(commands)
     datasets = commands.add_parser(
         "datasets", help="list the data sets, and where they are on this machine"
     )

@@ -101,7 +101,7 @@ def _candidates(name: str, times: pd.Index, texts: list[str], numbers: bool) -> 
                 found.append(_strftime(form, zone, strip))
     part = part_of(name)
     if part == "doy":
-        found.append(lambda index: [str(time.dayofyear) for time in index])
+        found.append(lambda index: [str(time.day_of_year) for time in index])
     elif part is not None:
         found.append(lambda index: [str(getattr(time, part)) for time in index])
     found.append(lambda index: [str(time.hour) for time in index])

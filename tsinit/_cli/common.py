@@ -39,6 +39,17 @@ def require_folder(path: StrPath, option: str) -> None:
     check_writable(Path(path).expanduser(), option)
 
 
+def require_picture(path: Path) -> None:
+    """Refuse a name that does not end as a picture."""
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    kinds = sorted(FigureCanvasBase.get_supported_filetypes())
+    if path.suffix[1:].lower() not in kinds:
+        raise ValueError(
+            f"--plot must end in one of {', '.join('.' + kind for kind in kinds)}; got '{path}'."
+        )
+
+
 def whole(minimum: int) -> Callable[[str], int]:
     """Make a reader of whole numbers that are at least so large."""
 

@@ -168,8 +168,17 @@ def _summary(gaps: Gaps, model: TBayesMICE, seconds: float) -> str:
         f"\nFilled {_count(int(counts.sum()), 'cell')} with the posterior mean: {filled}.\n"
         f"Method: {_METHODS[model.method_]} ({model.method_}){drawn}, {_count(model.lags, 'lag')}; "
         f"{_count(model.n_chains, 'chain')} of {_count(model.n_draws, 'draw')} after "
-        f"{_count(model.n_tune, 'sweep')}; {seconds:.1f} seconds.\n{verdict}"
+        f"{_count(model.n_tune, 'sweep')}; {seconds:.1f} seconds.\n{_season(model)}{verdict}"
     )
+
+
+def _season(model: TBayesMICE) -> str:
+    """Say which season was found in the dates, or given."""
+    periods = model.posterior_.scales.periods
+    if not periods:
+        return "No season was found in the times.\n" if model.period == "auto" else ""
+    told = "found in the dates" if model.period == "auto" else "as given"
+    return f"Season, {told}: {', '.join(f'{period:g}' for period in periods)} steps.\n"
 
 
 def _count(n: int, thing: str) -> str:

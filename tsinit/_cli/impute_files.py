@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tsinit._atomic import Content, check_writable, is_stream, write_together
+from tsinit._cli.common import require_picture
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +58,7 @@ def output_files(arguments: argparse.Namespace) -> OutputFiles:
             f"OUT.csv must be a file where --intervals and --imputations write others beside it; got '{output}'."
         )
     if files.plot is not None:
-        _require_picture(files.plot)
+        require_picture(files.plot)
     if _same(output, source) and not arguments.overwrite:
         raise ValueError(
             f"OUT.csv must not be IN.csv; got '{output}' twice. Use --overwrite to replace it."
@@ -76,16 +77,6 @@ def _named(files: OutputFiles) -> list[tuple[Path, str]]:
     beside = [(place, "A file beside OUT.csv") for place in (files.intervals, *files.imputations)]
     found = [(files.output, "OUT.csv"), *beside, (files.plot, "--plot")]
     return [(place, name) for place, name in found if place is not None]
-
-
-def _require_picture(path: Path) -> None:
-    from matplotlib.backend_bases import FigureCanvasBase
-
-    kinds = sorted(FigureCanvasBase.get_supported_filetypes())
-    if path.suffix[1:].lower() not in kinds:
-        raise ValueError(
-            f"--plot must end in one of {', '.join('.' + kind for kind in kinds)}; got '{path}'."
-        )
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -170,7 +170,7 @@ def repeats_clock(column: Column, clock: Clock | None) -> str | None:
         and isinstance(times, pd.DatetimeIndex)
         and part in ("year", "month", "day", "hour", "minute", "second", "doy")
     ):
-        own = np.asarray(times.dayofyear if part == "doy" else getattr(times, part), dtype=float)
+        own = np.asarray(times.day_of_year if part == "doy" else getattr(times, part), dtype=float)
         if (own == values).all():
             return (
                 f"{column.name!r} repeats the {'day of the year' if part == 'doy' else part} of "

@@ -21,20 +21,33 @@ _NAMES = {
     "UTC": 0, "GMT": 0, "WET": 0, "BST": 1, "WEST": 1, "CET": 1, "MEZ": 1, "CEST": 2, "MESZ": 2, "EET": 2, "EEST": 3,
     "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
 }  # fmt: skip
+#: Plain dates, of which there may be many: read at once, without a look at each.
+_ISO = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?")
+_NUMERIC = re.compile(r"\d{1,2}([./-])\d{1,2}\1\d{4}(?: \d{1,2}:\d{2}(:\d{2})?)?")
 _MIDNIGHT = r"(?<=[T ])24:00(?::00)?(?=\D*$)"
 #: Texts that pandas would read one by one, slowly; more than so many must look like dates first.
 _MAX_ONE_BY_ONE = 2000
+#: Steps for each row of a series with holes.
+_DENSE = 4
 
 
 def is_clock(column: pd.Series) -> bool:
     """Whether all values of a column, where there are any, are times of day."""
-    text = with_colons(column.dropna().astype(str))
-    return len(text) > 0 and bool(text.str.fullmatch(_CLOCK).all())
+    text = column.dropna().astype(str)
+    if not len(text) or not re.match(r"\s*\d{1,2}[:.]\d{2}", text.iloc[0]):
+        return False
+    text = with_colons(text)
+    return bool(text.str.fullmatch(_CLOCK).all())
+
+
+def few(text: pd.Series) -> pd.Series:
+    """About a hundred texts out of many."""
+    return text.iloc[:: max(1, len(text) // 100)]
 
 
 def looks_dated(text: pd.Series) -> bool:
     """Whether most texts have the parts of a date; few of many are looked at."""
-    sample = text.iloc[:: max(1, len(text) // 100)]
+    sample = few(text)
     return bool(sample.str.contains(_DATED).mean() > 0.5)
 
 
@@ -51,6 +64,8 @@ def with_colons(text: pd.Series) -> pd.Series:
 
 def read_durations(text: pd.Series) -> pd.Series | None:
     """Read hours and minutes that go on after midnight, as 31:40; None where a column is something else."""
+    if not len(text) or not re.match(_HOURS, str(text.iloc[0])):
+        return None
     parts = text.astype("str").str.extract(_HOURS)
     if parts[0].isna().any() or not (parts[0].astype(float) > 24).any():
         return None
@@ -68,6 +83,8 @@ def read_dates(column: pd.Series) -> pd.Series:
     ValueError
         Both orders make one, and neither or both of them run in even steps.
     """
+    if (plain := _plain_dates(column)) is not None:
+        return plain
     text = with_colons(column.astype("str"))
     clock = text.str.fullmatch(_CLOCK).fillna(False).astype(bool)
     if len(text) and clock.all():
@@ -84,17 +101,45 @@ def read_dates(column: pd.Series) -> pd.Series:
     return month_first if month_first.equals(day_first) else _better(column, month_first, day_first)
 
 
+def _plain_dates(column: pd.Series) -> pd.Series | None:
+    """Read dates that all have one plain form; None where some may have another."""
+    if column.isna().any() or not len(column):
+        return None
+    sample = [str(text) for text in few(column)]
+    if all(map(_ISO.fullmatch, sample)):
+        try:
+            return pd.to_datetime(column, format="ISO8601")
+        except ValueError:
+            return None
+    found = _NUMERIC.fullmatch(sample[0])
+    if found is None:
+        return None
+    sign, seconds = found[1], found[2]
+    clock = "" if ":" not in sample[0] else " %H:%M:%S" if seconds else " %H:%M"
+    month_first, day_first = (
+        pd.to_datetime(column, format=f"{order.replace('-', sign)}{sign}%Y{clock}", errors="coerce")
+        for order in ("%m-%d", "%d-%m")
+    )
+    if (month_first.isna() & day_first.isna()).any():
+        return None
+    return month_first if month_first.equals(day_first) else _better(column, month_first, day_first)
+
+
 def _better(column: pd.Series, month_first: pd.Series, day_first: pd.Series) -> pd.Series:
     # Disorder alone settles little: the first days of the months of one year increase either way.
     for good in (
         lambda dates: dates.notna().all(),
         lambda dates: dates.is_monotonic_increasing,
         _is_even,
+        _is_dense,
     ):
-        if good(month_first) != good(day_first):
-            return month_first if good(month_first) else day_first
-        if not good(month_first) and good is not _is_even:
+        one, other = good(month_first), good(day_first)
+        if one != other:
+            return month_first if one else day_first
+        if not one and good not in (_is_even, _is_dense):
             return day_first if day_first.notna().sum() > month_first.notna().sum() else month_first
+        if one and good is _is_even:
+            break
     raise ValueError(
         f"column {column.name!r} must hold dates that can be read one way only; got {column.iloc[0]!r}, "
         f"{column.iloc[-1]!r} and others, which increase with the month first and with the day first. Write them as "
@@ -154,3 +199,12 @@ def _is_even(dates: pd.Series) -> bool:
         == 1
     )
     return pd.Series(times).diff().nunique() <= 1 or by_month
+
+
+def _is_dense(dates: pd.Series) -> bool:
+    """Whether few steps are left out: the wrong order makes days lie months apart."""
+    times = pd.Series(dates.drop_duplicates().to_numpy())
+    apart = times.diff().dropna()
+    return len(apart) > 0 and bool(
+        (times.iloc[-1] - times.iloc[0]) <= _DENSE * len(times) * apart.min()
+    )

@@ -39,13 +39,14 @@ _PATTERNS = {
 _NUMBER = re.compile(
     r"[+-]?(?:\d+[.,]?\d*|[.,]\d+|\d{1,3}(?:[,.]\d{3})+(?:[.,]\d*)?)(?:[eE][+-]?\d+)?\s?%?"
 )
+_UNIT = r"(?:\s?[%‰°][CF]?|\s[A-Za-zµμ°/%³²0-9^·-]{1,10})?"
 _COMMA = re.compile(
-    r"[<>≤≥]?\s*[+-]?(?:\d{1,3}(?:\.\d{3})+,\d*|\d*,\d+(?:[eE][+-]?\d+)?)(?:\s?[%°‰]C?)?"
+    rf"[<>≤≥]?=?\s*[+-]?(?:\d{{1,3}}(?:\.\d{{3}})+,\d*|\d*,\d+(?:[eE][+-]?\d+)?){_UNIT}"
 )
 _POINT = re.compile(
-    r"[<>≤≥]?\s*[+-]?(?:\d{1,3}(?:,\d{3})+\.\d*|\d*\.\d+|\d{1,3}(?:,\d{3}){2,})(?:\s?[%°‰]C?)?"
+    rf"[<>≤≥]?=?\s*[+-]?(?:\d{{1,3}}(?:,\d{{3}})+\.\d*|\d*\.\d+(?:[eE][+-]?\d+)?|\d{{1,3}}(?:,\d{{3}}){{2,}}){_UNIT}"
 )
-_EITHER = re.compile(r"[<>≤≥]?\s*[+-]?[1-9]\d{0,2},\d{3}(?:\s?[%°‰]C?)?")
+_EITHER = re.compile(rf"[<>≤≥]?=?\s*[+-]?[1-9]\d{{0,2}},\d{{3}}{_UNIT}")
 
 
 class Numbers(NamedTuple):
@@ -64,6 +65,12 @@ def is_number(text: str) -> bool:
     return _NUMBER.fullmatch(text.strip().replace("\u2212", "-")) is not None
 
 
+def looks_like_number(text: str) -> bool:
+    """Whether a text is a number in some spelling, perhaps with a unit or a limit."""
+    text = text.strip().replace("\u2212", "-")
+    return any(pattern.fullmatch(text) for pattern in _PATTERNS.values())
+
+
 def decimal_of(texts: Iterable[str]) -> tuple[str | None, str | None]:
     """Tell the decimal sign that texts show.
 
@@ -77,6 +84,7 @@ def decimal_of(texts: Iterable[str]) -> tuple[str | None, str | None]:
     comma = point = False
     doubtful = None
     for text in texts:
+        text = text.replace("\u2212", "-")
         if _EITHER.fullmatch(text):
             doubtful = doubtful or text
         elif _COMMA.fullmatch(text):
@@ -108,14 +116,11 @@ def read_numbers(column: pd.Series, decimal: str) -> Numbers:
         _PATTERNS[decimal].fullmatch(str(text).strip().replace("\u2212", "-")) for text in texts
     ]
     missing = np.array([str(text).strip() in MISSING for text in texts] + [True])
-    units = {(match["unit"] or match["word"] or "") for match in found if match}
-    suffix = max(
-        units,
-        key=lambda unit: sum((m["unit"] or m["word"] or "") == unit for m in found if m),
-        default="",
-    )
+    units = [match["unit"] or match["word"] or "" for match in found if match]
+    named = {unit for unit in units if unit}
     # Behind some numbers only, a sign is a mark of the value and no unit.
-    is_unit = len(units) == 1
+    is_unit = len(named) == 1 and 2 * units.count("") <= len(units)
+    suffix = named.pop() if is_unit else ""
     values, limits = np.full(len(texts) + 1, np.nan), np.full(len(texts) + 1, np.nan)
     above, odd = np.zeros(len(texts) + 1, bool), ~missing
     for k, match in enumerate(found):
@@ -127,18 +132,13 @@ def read_numbers(column: pd.Series, decimal: str) -> Numbers:
             limits[k], above[k] = number, match["limit"][0] in ">≥"
         else:
             values[k] = number
-    written = next(
-        (str(t) for t, m in zip(texts, found, strict=True) if m and (m["unit"] or m["word"])), ""
-    )
-    blank = " " if is_unit and suffix and written.removesuffix(suffix).endswith(" ") else ""
-    return Numbers(
-        values[codes],
-        limits[codes],
-        above[codes],
-        odd[codes],
-        blank + suffix if is_unit else "",
-        decimal,
-    )
+    blank = ""
+    if suffix:
+        written = next(
+            str(t) for t, m in zip(texts, found, strict=True) if m and (m["unit"] or m["word"])
+        )
+        blank = " " if written.strip().removesuffix(suffix).endswith(" ") else ""
+    return Numbers(values[codes], limits[codes], above[codes], odd[codes], blank + suffix, decimal)
 
 
 def _float(text: str, decimal: str) -> float:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 
 from tsinit.tables.dialect import Dialect, find_dialect
-from tsinit.tables.numbers import MISSING, decimal_of, is_number
+from tsinit.tables.numbers import MISSING, decimal_of, looks_like_number
 from tsinit.tables.source import Source, load
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _seen(frame: pd.DataFrame, sign: str, path: object) -> str:
     texts, names = [], []
     for name, column in _texts(frame):
         values = column.dropna()
-        if any(is_number(str(text)) for text in values.iloc[:: max(1, len(values) // 20)]):
+        if any(looks_like_number(str(text)) for text in values.iloc[:: max(1, len(values) // 20)]):
             texts.append(str_uniques(values))
             names.append(name)
     floats = any(

@@ -211,10 +211,12 @@ def understand(
 
 def as_table(found: Understood) -> Table:
     """Make the table that people get of a file as it was understood."""
+    from tsinit.tables.describe import columns_found
+
     table = Table(found.frame)
     table.notes = found.notes
     table.censored = found.censored
-    table.columns_found = pd.DataFrame([_described(column) for column in found.others])
+    table.columns_found = columns_found(found)
     table.sentinels = [f"{sentinel}; --missing={sentinel.option}" for sentinel in found.sentinels]
     table.step, table.n_absent = found.steps.distance, found.steps.n_absent
     return table
@@ -279,18 +281,3 @@ def _say_clock(clock: Clock, notes: list[str]) -> None:
         notes.append(
             f"Times are made of {', '.join(map(repr, clock.columns))}: {clock.times[0]} to {clock.times[-1]}."
         )
-
-
-def _described(column: kinds.Column) -> dict[str, Any]:
-    values = column.values
-    seen = values[np.isfinite(values)]
-    n = len(values) - column.n_limits
-    return {
-        "column": column.name,
-        "kind": column.kind,
-        "numbers": len(seen),
-        "missing": max(n - len(seen), 0),
-        "beyond a limit": column.n_limits,
-        "lowest": seen.min() if len(seen) else np.nan,
-        "highest": seen.max() if len(seen) else np.nan,
-    }

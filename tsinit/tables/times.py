@@ -12,12 +12,14 @@ import pandas as pd
 from tsinit.tables import clocks
 from tsinit.tables.dates import (
     common_offset,
+    few,
     is_clock,
     looks_dated,
     read_dates,
     read_durations,
     with_colons,
 )
+from tsinit.tables.numbers import read_numbers
 from tsinit.tables.raw import Raw, names_of
 
 if TYPE_CHECKING:
@@ -89,7 +91,9 @@ def find_clock(
     ]
     # A date among the numbers comes before what only counts; one column alone is data.
     found.sort(key=lambda item: not isinstance(item[1].times, pd.DatetimeIndex))
-    if found and sum(_is_number(table[name]) for name in table) > 1:
+    if found and any(
+        name != found[0][0] and _may_be_data(raw, table[name]) for name in names_of(table)
+    ):
         name, reading = found[0]
         return Clock([name], reading.times.rename(name), reading.words)
     return next((read_clock(raw, [name]) for name in texts if is_clock(table[name])), None)
@@ -130,12 +134,23 @@ def _is_number(column: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
 
 
+def _may_be_data(raw: Raw, column: pd.Series) -> bool:
+    """Whether a column has numbers, perhaps beside words."""
+    if _is_number(column):
+        return bool(column.notna().any())
+    text = few(column.dropna())
+    return bool(len(text)) and read_numbers(text, raw.decimal).odd.mean() < 0.5
+
+
 def holds_dates(column: pd.Series) -> bool:
     """Whether a column of text is one of dates; one odd cell does not make it another."""
-    text = column.dropna().astype(str)
+    text = few(column.dropna()).astype(str)
     if not looks_dated(text) or is_clock(column):
         return False
-    dates = read_dates(text.rename(str(column.name)))
+    try:
+        dates = read_dates(text.rename(str(column.name)))
+    except ValueError:  # dates that can be read in two ways are dates
+        return True
     return bool(dates.notna().sum() >= max(1, _MOSTLY * len(text)))
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 #: Harmonics of each period.
 _HARMONICS = 2
 #: Periods that the rows must pass through before "auto" accepts one.
-_MIN_PERIODS = 3
+MIN_PERIODS = 3
 _HOUR = 3600.0
 _DAY = 24 * _HOUR
 _MONTH = 30.4 * _DAY
@@ -95,8 +95,8 @@ def learn(panel: Panel, table: ImputationTable, period: str | list[float]) -> Se
     step = _step(panel)
     count = _count(panel, step)
     if isinstance(period, str):
-        found = None if count is None else _usual(step)
-        period = [found] if found and np.ptp(table.steps) >= _MIN_PERIODS * found else []
+        found = None if count is None else usual_period(step)
+        period = [found] if found and np.ptp(table.steps) >= MIN_PERIODS * found else []
     waves = _waves(table.steps if count is None else count, period)
     # Half the period of an even one has no sine.
     kept = np.array([np.ptp(wave) > 1e-6 for wave in waves], dtype=bool)
@@ -169,7 +169,7 @@ def _dates(panel: Panel) -> pd.DatetimeIndex | None:
     return joined.tz_localize(None) if joined.tz is not None else joined
 
 
-def _usual(step: Any) -> float | None:
+def usual_period(step: Any) -> float | None:
     """Period that such steps usually have; of numbers nobody knows."""
     import pandas as pd
 
