@@ -95,8 +95,14 @@ def test_gaps_are_filled_with_posterior_means_and_all_else_is_the_same_text(air,
 
 def test_intervals_and_imputations_lie_beside_the_table(air, capsys):
     out = air.with_name("full.csv")
-    assert run(air, out, "--intervals", "0.9", "--imputations", "2") == 0
+    report = air.with_name("full.html")
+    options = ["--intervals", "0.9", "--imputations", "2", "--report", report]
+    assert run(air, out, *options) == 0
     said = capsys.readouterr().out
+    page = report.read_text(encoding="utf-8")
+    for part in ("Gaps of air.csv, filled", "Filled 44 cells", "Do the chains agree?", "17 gaps"):
+        assert part in page
+    assert page.count("<figure>") == 4 + 2 + 3
     assert "Intervals of 90 % in" in said
     assert "full.imputation-01.csv to full.imputation-02.csv" in " ".join(said.split())
     assert "reach below 0, where none was observed" in " ".join(said.split())
@@ -275,6 +281,7 @@ def test_help_shows_defaults_as_they_are_and_shows_examples(capsys):
         (["nowhere.csv", "out.csv"], "IN.csv must be a file; got 'nowhere.csv'"),
         (["{air}", "no/such/out.csv"], "OUT.csv must lie in a folder that exists"),
         (["{air}", "{folder}"], "OUT.csv must be a file; got the folder"),
+        (["{air}", "{folder}/o.csv", "--report", "no/r.html"], "--report must lie in a folder that exists"),
         (["{air}", "{folder}/o.csv", "--plot", "no/such.png"], "--plot must lie in a folder that exists"),
         (["{air}", "{folder}/o.csv", "--plot", "{folder}/o.doc"], "--plot must end in one of"),
         (["{air}", "{folder}/o.csv", "--columns", "Ozon"], "--columns must name columns of the file"),

@@ -95,8 +95,9 @@ def _impute(arguments: argparse.Namespace, files: OutputFiles) -> int:
         )  # what there is to say of the data, the fit has said
         filled: Any = model.transform(gaps.frame)
     interval: Any = model.interval(arguments.intervals) if arguments.intervals else ()
-    write_all(files, gaps, model, filled, interval)
-    say(_summary(gaps, model, seconds))
+    summary = _summary(gaps, model, seconds)
+    write_all(files, gaps, model, filled, interval, lambda: _page(arguments, gaps, model, summary))
+    say(summary)
     _warn_of_signs(gaps.frame, [filled, *interval])
     say(_written(arguments, files))
     return OK
@@ -181,6 +182,18 @@ def _season(model: TBayesMICE) -> str:
     return f"Season, {told}: {', '.join(f'{period:g}' for period in periods)} steps.\n"
 
 
+def _page(arguments: argparse.Namespace, gaps: Gaps, model: TBayesMICE, summary: str) -> str:
+    import matplotlib
+
+    matplotlib.use("Agg")  # there may be no screen
+    from pathlib import Path
+
+    from tsinit.comparison.report.imputation import imputation_page
+
+    title = f"Gaps of {Path(arguments.data).name}, filled"
+    return imputation_page(model, gaps.frame, title=title, notes=gaps.notes, summary=summary)
+
+
 def _count(n: int, thing: str) -> str:
     return f"{n} {thing}" + ("" if n == 1 else "s")
 
@@ -194,6 +207,8 @@ def _written(arguments: argparse.Namespace, files: OutputFiles) -> str:
         lines.append(f"Imputations in {one}" + (f" to {last.name}" if last != one else ""))
     if files.plot:
         lines.append(f"Plot in {files.plot}")
+    if files.report:
+        lines.append(f"Report in {files.report}")
     return "\n".join(lines)
 
 

@@ -31,6 +31,7 @@ class OutputFiles(NamedTuple):
     intervals: Path | None
     imputations: list[Path]
     plot: Path | None
+    report: Path | None = None
 
 
 def output_files(arguments: argparse.Namespace) -> OutputFiles:
@@ -50,6 +51,7 @@ def output_files(arguments: argparse.Namespace) -> OutputFiles:
             for i in range(1, m + 1)
         ],
         Path(arguments.plot).expanduser() if arguments.plot else None,
+        Path(arguments.report).expanduser() if arguments.report else None,
     )
     for place, option in _named(files):
         check_writable(place, option)
@@ -63,7 +65,7 @@ def output_files(arguments: argparse.Namespace) -> OutputFiles:
         raise ValueError(
             f"OUT.csv must not be IN.csv; got '{output}' twice. Use --overwrite to replace it."
         )
-    others = (files.intervals, *files.imputations, files.plot)
+    others = (files.intervals, *files.imputations, files.plot, files.report)
     for place in [place for place in others if place is not None]:
         if _same(place, source) or _same(place, output):
             raise ValueError(
@@ -75,7 +77,7 @@ def output_files(arguments: argparse.Namespace) -> OutputFiles:
 def _named(files: OutputFiles) -> list[tuple[Path, str]]:
     """Return files with the names of the arguments that ask for them."""
     beside = [(place, "A file beside OUT.csv") for place in (files.intervals, *files.imputations)]
-    found = [(files.output, "OUT.csv"), *beside, (files.plot, "--plot")]
+    found = [(files.output, "OUT.csv"), *beside, (files.plot, "--plot"), (files.report, "--report")]
     return [(place, name) for place, name in found if place is not None]
 
 
@@ -125,6 +127,7 @@ def write_all(
     model: TBayesMICE,
     filled: pd.DataFrame,
     interval: Sequence[pd.DataFrame],
+    page: Callable[[], str],
 ) -> None:
     """Write all files at once.
 
@@ -137,6 +140,8 @@ def write_all(
         The complete table.
     interval : pair of (T, D) DataFrame, or empty
         Lower and upper bounds of intervals.
+    page : callable
+        Gives the text of the report.
     """
     write = partial(_write_table, gaps, model.bounds)
     content: dict[Path, Content] = {files.output: write(filled, files.output)}
@@ -150,6 +155,8 @@ def write_all(
             content[place] = partial(_write_later, write, table, place)
     if files.plot:
         content[files.plot] = lambda path: _draw(gaps, model, path)
+    if files.report:
+        content[files.report] = page().encode("utf-8", "backslashreplace")
     write_together(content)
 
 

@@ -96,6 +96,11 @@ def _add_writing(group: argparse._ArgumentGroup) -> None:
         metavar="FILE.png",
         help="draw the filled columns with bands; .pdf and .svg work too",
     )
+    group.add_argument(
+        "--report",
+        metavar="FILE.html",
+        help="write one page: the data, the filled gaps with bands, whether the chains agree",
+    )
     group.add_argument("--overwrite", action="store_true", help="allow OUT.csv to be IN.csv")
     group.add_argument("--quiet", action="store_true", help="no progress bar")
 

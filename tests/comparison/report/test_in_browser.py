@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,8 @@ import pytest
 from comparison.fake_model import Hills, Walker
 
 from tsinit.comparison import compare
+from tsinit.comparison.report.imputation import imputation_page
+from tsinit.models import TBayesMICE
 
 BROWSER = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -36,8 +39,8 @@ for (const svg of document.querySelectorAll("figure svg")) {
   const frame = svg.getBoundingClientRect();
   const boxes = [...svg.querySelectorAll("text")].map(text => [text, text.getBoundingClientRect()]);
   for (const [text, box] of boxes)
-    if (box.left < frame.left - 3 || box.right > frame.right + 3 || box.top < frame.top - 3 ||
-        box.bottom > frame.bottom + 3) cut.push(text.textContent);
+    if (box.left < frame.left - 8 || box.right > frame.right + 8 || box.top < frame.top - 8 ||
+        box.bottom > frame.bottom + 8) cut.push(text.textContent);
   const level = boxes.filter(([text]) => !/rotate/.test(text.getAttribute("transform") || ""));
   level.forEach(([one, a], i) => level.slice(i + 1).forEach(([other, b]) => {
     if (Math.min(a.right, b.right) - Math.max(a.left, b.left) > 2 &&
@@ -71,26 +74,53 @@ def _run(folder, *options):
     )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    """A report on a climber, with failures, and a sampler, on two columns with gaps."""
+def _data():
     rng = np.random.default_rng(0)
     days = pd.date_range("2024-01-01", periods=60)
     data = pd.DataFrame(rng.normal(100, 30, (60, 2)), days, ["a rather long name of a column", "y"])
     data.iloc[10:14, 0] = np.nan
+    return data
+
+
+class Climber(Hills):
+    """Of starts with a value a row, as the sampler has them, takes the first."""
+
+    def _start(self, X, rng):
+        return float(self.init(X, rng)[0])
+
+
+def _comparison():
+    """A climber and a sampler, on two columns with gaps."""
     starts = {
         "a start with a name that is long": lambda X, rng: rng.uniform(-1.5, 1.5, 60),
         "right": lambda X, rng: rng.uniform(0.2, 1.5, 60),
     }
+    models = {"climb": Climber(), "walk": Walker()}
+    return compare(models, _data(), starts, n_seeds=6, progress=False)
 
-    class Climber(Hills):
-        def _start(self, X, rng):
-            return float(self.init(X, rng)[0])
 
-    result = compare(
-        {"climb": Climber(), "walk": Walker()}, data, starts, n_seeds=6, progress=False
-    )
-    return result.report(tmp_path_factory.mktemp("page") / "report.html")
+def _imputation():
+    """A page on two chains of a few draws."""
+    model = TBayesMICE(n_tune=5, n_draws=20, n_chains=2, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of so few draws
+        model.fit(_data())
+    return imputation_page(model, _data(), title="Gaps", notes=["A note."], summary="Two\nlines.")
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """The files of both pages."""
+    folder = tmp_path_factory.mktemp("pages")
+    (folder / "imputation.html").write_text(_imputation(), encoding="utf-8")
+    _comparison().report(folder / "comparison.html")
+    return folder
+
+
+@pytest.fixture(scope="module", params=["comparison", "imputation"])
+def page(request, pages):
+    """The file of one."""
+    return pages / f"{request.param}.html"
 
 
 @pytest.fixture(scope="module", params=[(1280, 1), (500, 0)], ids=["wide, light", "narrow, dark"])
@@ -148,4 +178,4 @@ def test_the_page_prints(page, tmp_path):
         tmp_path / "profile", "--no-pdf-header-footer", f"--print-to-pdf={target}", f"file://{page}"
     )
     pages = target.read_bytes().count(b"/Type /Page\n")
-    assert 2 <= pages <= 8  # two cells of six and four pictures; one on each would take more
+    assert 1 <= pages <= 7  # up to seventeen pictures and seven tables

@@ -53,7 +53,7 @@ nav div, .wide { background:
 figure { margin: 0 0 .8rem; break-inside: avoid; min-width: 0; }
 .single figure { max-width: 46rem; }
 svg { width: 100%; height: auto; display: block; }
-figure svg { fill: var(--ink); }
+figure svg { fill: var(--ink); overflow: visible; }
 svg * { stroke-linejoin: round; stroke-linecap: butt; }
 svg text { font-family: system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
 figcaption { font-size: .88rem; color: var(--soft); }
