@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from comparison.fake_model import Hills
+from matplotlib import dates as mdates
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
@@ -347,3 +348,50 @@ def test_the_public_name_is_plot():
         "formants",
     }
     assert set(plots.__all__) >= {"segmentation", "coclustering", "n_states", "chains"}
+
+
+def test_observed_draws_values_and_shades_what_is_missing():
+    days = pd.date_range("2024-01-01", periods=12).delete([6, 7])  # two days without a row
+    y = pd.DataFrame({"a": np.arange(10.0), "b": np.arange(10.0)}, days)
+    y.iloc[2, 0] = np.nan
+    axes = plots.observed(y)
+    assert [ax.get_ylabel() for ax in axes] == ["a", "b"]
+    for ax, gaps in zip(axes, [[2, 6, 7], [6, 7]], strict=True):
+        steps = ax.lines[0].get_ydata()
+        assert np.flatnonzero(np.isnan(steps)).tolist() == gaps
+        corners = ax.collections[0].get_paths()[0].vertices
+        high = corners[corners[:, 1] == 1.0, 0] - mdates.date2num(days[0])
+        assert (high.min(), high.max()) == (gaps[0] - 0.5, 7.5)
+    assert [text.get_text() for text in axes[0].get_legend().get_texts()] == ["observed", "missing"]
+
+
+def test_long_series_keep_their_extremes_and_the_share_of_what_is_missing():
+    y = np.zeros(100_000)
+    y[70_001], y[::2] = -9.0, np.nan
+    y[50_000] = 9.0
+    ax = plots.observed(y[:, None], max_points=200)
+    drawn = ax.lines[0].get_ydata()
+    assert len(drawn) <= 202
+    assert (np.nanmin(drawn), np.nanmax(drawn)) == (-9.0, 9.0)
+    heights = ax.collections[0].get_paths()[0].vertices[:, 1]
+    assert np.median(heights[heights > 0]) == pytest.approx(0.5, abs=0.01)
+
+
+def test_ranks_are_even_where_samples_are_alike_and_traces_are_shown_whole():
+    from tsinit._plots import rank_bars, style
+
+    rng = np.random.default_rng(0)
+    samples = {"a": rng.standard_normal(2000), "b": rng.standard_normal(2000) + 2}
+    samples["c"] = samples["a"] + 1e-9
+    ax = plt.subplots()[1]
+    rank_bars.draw_ranks(ax, samples, style.marks(samples))
+    shares = {patch.get_label(): patch.get_data().values for patch in ax.patches}
+    assert all(abs(share.mean() - 1.0) < 1e-12 for share in shares.values())
+    np.testing.assert_allclose(shares["a"], shares["c"], atol=0.05)
+    assert shares["b"][-1] > 2.0 > 0.5 > shares["b"][0]
+
+
+def test_equal_runs_of_a_strip_are_all_seen(result):
+    ax = result.plot.strip()
+    points = [place for cloud in ax.collections for place in map(tuple, cloud.get_offsets())]
+    assert len(set(points)) == len(points) == result.runs["objective_final"].notna().sum()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 #: Steps beyond which a mark for each would only be ink.
 _MANY_STEPS = 400
 #: Pieces in which the share of missing steps is shown.
-_MAX_PIECES = 300
+_MAX_PIECES = 150
 
 
 def observed(
@@ -108,8 +108,11 @@ def _shade_gaps(ax: Axes, missing: BoolArray, time: Any) -> None:
     """Shade missing steps; where pieces hold several, as high as their share."""
     if not missing.any():
         return
-    cuts = pieces_of(len(missing), _MAX_PIECES)
+    n_pieces = len(missing) if len(missing) <= _MANY_STEPS else _MAX_PIECES
+    cuts = pieces_of(len(missing), n_pieces)
     share = np.add.reduceat(missing.astype(float), cuts[:-1]) / np.diff(cuts)
+    new = np.flatnonzero(np.diff(share, prepend=-1.0))  # pieces alike are drawn as one
+    share, cuts = share[new], np.append(cuts[new], cuts[-1])
     # From half a step before the first of a piece to half a step after its last.
     places = ax.convert_xunits(np.asarray(time))
     middles = (places[1:] + places[:-1]) / 2 if len(places) > 1 else places[:0]
