@@ -28,7 +28,17 @@ def test_a_file_is_described_and_drawn_without_a_fit_whatever_its_sentinels(stat
     assert "-200 stands far from all other values of columns 'no2', 'ozone', 'temp' (" in said
     assert "--missing=-200 or --missing keep" in said
     table = [line.split() for line in lines if line.startswith(("column ", "time ", "no2 "))]
-    assert table[0] == "column kind numbers missing gaps longest gap lowest highest".split()
+    assert table[0] == [
+        "column",
+        "kind",
+        "numbers",
+        "missing",
+        "gaps",
+        "longest",
+        "gap",
+        "lowest",
+        "highest",
+    ]
     assert table[1] == ["time", "clock"]
     assert table[2][:-1] == ["no2", "numbers", "96", "0", "0", "0", "-200"]
     assert (station.parent / "station-shown.png").read_bytes().startswith(b"\x89PNG")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _DAYS = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%Y.%m.%d", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%y",
          "%d/%m/%y", "%m/%d/%y", "%Y%m%d", "%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%b %Y", "%d %B %Y", "%B %d, %Y",
          "%Y-%m", "%m/%Y")  # fmt: skip
-_HOURS = ("%H:%M:%S", "%H:%M", "%H.%M.%S", "%I:%M:%S %p", "%I:%M %p", "%H:%M:%S.%f", "%H")
+_HOURS = ("%H:%M:%S", "%H:%M", "%H.%M.%S", "%I:%M:%S %p", "%I:%M %p", "%H:%M:%S.%f", "%H", "%H%M")
 _ZONES = ("", "Z", "%:z", "%z")
 _CHECKED = 200  # rows whose times must come out as they stand in the file
 
@@ -105,8 +105,23 @@ def _candidates(name: str, times: pd.Index, texts: list[str], numbers: bool) -> 
     elif part is not None:
         found.append(lambda index: [str(getattr(time, part)) for time in index])
     found.append(lambda index: [str(time.hour) for time in index])
+    # Hours of 1 to 24, the last of which belongs to the day that ends.
+    found.append(lambda index: [str((time.hour - 1) % 24 + 1) for time in index])
+    hour = pd.Timedelta(hours=1)
+    found += [partial(_shifted, form=form, by=hour) for form in plausible if form in _DAYS]
+    found.append(partial(_serial, decimals=len(texts[0].partition(".")[2])))
     found += [partial(_epoch, unit=unit) for unit in (10**9, 10**6, 10**3, 1)]
     return found
+
+
+def _shifted(index: Any, form: str, by: pd.Timedelta) -> list[str]:
+    return list((index - by).strftime(form))
+
+
+def _serial(index: Any, decimals: int) -> list[str]:
+    """Days of a spreadsheet."""
+    days = (index - pd.Timestamp("1899-12-30")) / pd.Timedelta(days=1)
+    return [f"{day:.{decimals}f}" for day in days]
 
 
 def _epoch(index: Any, unit: int) -> list[str]:

@@ -176,7 +176,7 @@ def read_gaps(path: StrPath, options: Options | None = None) -> Gaps:
             raise ValueError(
                 f"'{path}' must have quotes that are closed; got lines that cannot be separated."
             )
-    missing = found.frame.isna().to_numpy()
+    missing = found.frame.isna().to_numpy(copy=True)
     for name, rows in found.censored.groupby("column")["row"]:
         missing[rows.to_numpy(), found.frame.columns.get_loc(name)] = False
     if found.long and (n := int((found.rows < 0).sum())):

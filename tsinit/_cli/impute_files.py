@@ -188,7 +188,7 @@ def _parquet(gaps: Gaps, table: Any) -> bytes:
     frame = pd.read_parquet(gaps.found.raw.source.path)
     names = {str(name): j for j, name in enumerate(frame.columns)}
     columns = {
-        name: frame.iloc[:, names[name]].to_numpy(dtype=float, na_value=float("nan"))
+        name: frame.iloc[:, names[name]].to_numpy(dtype=float, na_value=float("nan"), copy=True)
         for name in gaps.counts.index
     }
     for (row, name), value in gaps.values(table).items():
