@@ -160,8 +160,17 @@ def _counts(
     even = bool(np.allclose(steps, steps[0], rtol=1e-6, atol=0))
     if whole and even:
         return True
-    hinted = bool(_COUNTER.fullmatch(name))
-    return (hinted or (first and whole)) and (even or _is_regular(runs))
+    if not even and not _is_regular(runs):
+        return first and hinted(name)  # times all the same, if irregular ones
+    # What counts something else, such as litres, has steps of many sizes.
+    return hinted(name) or (
+        first and whole and bool(2 * (steps == steps.min()).sum() >= len(steps))
+    )
+
+
+def hinted(name: str) -> bool:
+    """Whether a column is named like one that has times."""
+    return bool(_COUNTER.fullmatch(name) or _DATED.fullmatch(name))
 
 
 def _is_regular(runs: list[FloatArray] | None) -> bool:

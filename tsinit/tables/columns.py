@@ -128,7 +128,8 @@ def refuse_odd(raw: Raw, columns: Sequence[Column]) -> None:
     first = str(raw.frame[column.name].iloc[row]).strip()
     others = [other.name for other, _ in odd[1:]]
     often = f", {words[first]} times in all" if words[first] > 1 else ""
-    also = f" (as in {', '.join(map(repr, others))})" if others else ""
+    more_columns = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
+    also = f" (as in {', '.join(map(repr, others[:_SHOWN]))}{more_columns})" if others else ""
     listed = list(words)[:_SHOWN] if len(words) <= _SHOWN else [first]
     more = f"; {len(words) - 1} other words are no numbers either" if len(words) > _SHOWN else ""
     raise ValueError(

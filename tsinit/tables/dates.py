@@ -24,6 +24,8 @@ _NAMES = {
 #: Plain dates, of which there may be many: read at once, without a look at each.
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?")
 _NUMERIC = re.compile(r"\d{1,2}([./-])\d{1,2}\1\d{4}(?: \d{1,2}:\d{2}(:\d{2})?)?")
+_WEEK = re.compile(r"(\d{4})-?W(\d{2})(?:-?([1-7]))?")
+_MONTH = re.compile(r"([A-Za-z]{3,9})([-/ '])\d{2}")
 _MIDNIGHT = r"(?<=[T ])24:00(?::00)?(?=\D*$)"
 #: Texts that pandas would read one by one, slowly; more than so many must look like dates first.
 _MAX_ONE_BY_ONE = 2000
@@ -48,7 +50,13 @@ def few(text: pd.Series) -> pd.Series:
 def looks_dated(text: pd.Series) -> bool:
     """Whether most texts have the parts of a date; few of many are looked at."""
     sample = few(text)
-    return bool(sample.str.contains(_DATED).mean() > 0.5)
+    short = sample.str.strip()
+    return bool(
+        (
+            short.str.contains(_DATED) | short.str.fullmatch(_WEEK) | short.str.fullmatch(_MONTH)
+        ).mean()
+        > 0.5
+    )
 
 
 def with_colons(text: pd.Series) -> pd.Series:
@@ -85,6 +93,8 @@ def read_dates(column: pd.Series) -> pd.Series:
     """
     if (plain := _plain_dates(column)) is not None:
         return plain
+    if (other := _weeks_or_months(column)) is not None:
+        return other
     text = with_colons(column.astype("str"))
     clock = text.str.fullmatch(_CLOCK).fillna(False).astype(bool)
     if len(text) and clock.all():
@@ -123,6 +133,25 @@ def _plain_dates(column: pd.Series) -> pd.Series | None:
     if (month_first.isna() & day_first.isna()).any():
         return None
     return month_first if month_first.equals(day_first) else _better(column, month_first, day_first)
+
+
+def _weeks_or_months(column: pd.Series) -> pd.Series | None:
+    """Read weeks such as 2010-W01 and months such as Jan-10; None where a column holds others."""
+    sample = [str(cell).strip() for cell in few(column.dropna())]
+    if not sample:
+        return None
+    if all(map(_WEEK.fullmatch, sample)):
+        weeks = column.astype("str").str.strip().str.replace(_WEEK, _monday, regex=True)
+        return pd.to_datetime(weeks, format="%G-W%V-%u", errors="coerce")
+    found = _MONTH.fullmatch(sample[0])
+    if found is None or not all(map(_MONTH.fullmatch, sample)):
+        return None
+    form = f"{'%b' if len(found[1]) == 3 else '%B'}{found[2]}%y"
+    return pd.to_datetime(column.astype("str").str.strip(), format=form, errors="coerce")
+
+
+def _monday(found: re.Match[str]) -> str:
+    return f"{found[1]}-W{found[2]}-{found[3] or 1}"
 
 
 def _better(column: pd.Series, month_first: pd.Series, day_first: pd.Series) -> pd.Series:

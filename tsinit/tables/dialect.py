@@ -144,9 +144,17 @@ def _names(
         if len(names) == len(given) > 1 and not _are_values(names):
             notes.append(f"Names are those of line {lines.numbers[above]}: {', '.join(names)}.")
             return _distinct(names, notes), head
-        notes.append(
-            f"Line {lines.numbers[head]} holds values and no names: columns are called column_1 to column_{len(given)}."
+        if sum(_TIME.fullmatch(field) is not None for field in given) > 2:
+            raise ValueError(
+                "The file must have one row for each time; got times in its first line. Transpose it: in Python, "
+                "pandas.read_csv(path, index_col=0).T."
+            )
+        called = (
+            f"columns are called column_1 to column_{len(given)}"
+            if len(given) > 1
+            else "the column is column_1"
         )
+        notes.append(f"Line {lines.numbers[head]} holds values and no names: {called}.")
         return [f"column_{i + 1}" for i in range(len(given))], head
     if len(given) > 1 and all(re.fullmatch(r"\d+", name) for name in given):
         notes.append(

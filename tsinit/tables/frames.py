@@ -10,6 +10,7 @@ import pandas as pd
 
 from tsinit.tables import columns as kinds
 from tsinit.tables import layout
+from tsinit.tables.clocks import hinted
 
 if TYPE_CHECKING:
     from tsinit._typing import IntArray
@@ -175,6 +176,22 @@ def _index(
     )
 
 
+def say_unread(raw: Raw, others: list[kinds.Column], notes: list[str]) -> None:
+    """Point at columns that may be a clock, where none was found."""
+    for column in others:
+        cells = raw.frame[column.name]
+        if column.kind == "words" and hinted(column.name) and cells.is_unique:
+            notes.append(
+                f"Column {column.name!r} may have times that could not be read, such as "
+                f"{str(cells.iloc[0])!r}: rows are "
+                "taken as equally spaced."
+            )
+        if column.kind == "numbers" and len(cells) > 2 and (np.diff(column.values) > 0).all():
+            notes.append(
+                f"Column {column.name!r} only goes up and is used as data; if it is the time: --time {column.name}."
+            )
+
+
 def say_numbers(raw: Raw, chosen: list[kinds.Column], notes: list[str]) -> None:
     """Show how numbers were read that pandas alone takes for text."""
     if raw.decimal == ",":
@@ -186,7 +203,7 @@ def say_numbers(raw: Raw, chosen: list[kinds.Column], notes: list[str]) -> None:
             continue
         row = int(np.isfinite(column.values).argmax())  # type: ignore[arg-type]
         text = str(cells.iloc[row]).strip()
-        if not _plain(text):
+        if not _plain(text, column.values[row]):
             unusual.append(f"{text!r} in {column.name!r} as {column.values[row]:.10g}")  # type: ignore[index]
     if unusual:
         more = (
@@ -195,12 +212,12 @@ def say_numbers(raw: Raw, chosen: list[kinds.Column], notes: list[str]) -> None:
         notes.append(f"Numbers are read so: {', '.join(unusual[:_NAMED])}{more}.")
 
 
-def _plain(text: str) -> bool:
+def _plain(text: str, value: float) -> bool:
+    """Whether a text is the number that Python reads."""
     try:
-        float(text)
+        return float(text.replace(",", ".")) == value
     except ValueError:
         return False
-    return True
 
 
 def censored(

@@ -110,6 +110,8 @@ def refuse_repeated(raw: Raw, clock: Clock, codes: IntArray, groups: str | None)
     label = f" in sequence {raw.frame[groups].iloc[row]!s}" if groups else ""
     lines = f"{raw.place(first)} and {raw.place(row)}"
     got = f"column {name!r} must not repeat a time; got {time} twice{label}, in {lines}."
+    if raw.frame.iloc[first].equals(raw.frame.iloc[row]):
+        raise ValueError(f"{got} Both lines are the same: delete one.")
     if clock_went_back(clock.times, row):
         raise ValueError(
             f"{got} The clock went back on {time:%Y-%m-%d}: give the times with offsets, or say where it stood, with "

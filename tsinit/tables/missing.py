@@ -192,8 +192,10 @@ def _is_far(value: float, count: int, others: FloatArray, times: IntArray) -> bo
         return bool(
             often and count >= _OFTEN_UNKNOWN and gap > _FAR_UNKNOWN * spread and value != 0
         )
-    if abs(value) < 10 and not (often and count >= _OFTEN):
-        return False  # -1 and -9 are ordinary numbers, unless they come often
+    # -1 and -9 are ordinary numbers, unless they come often, or all others are large.
+    large = others[0] > 0 and gap > spread
+    if abs(value) < 10 and not (count >= _OFTEN and (often or large)):
+        return False
     if value < 0 and (others[0] >= 0 or gap > _FAR_BELOW * spread):
         return True
     if gap > _FAR * spread and gap > _FAR_OF_SIZE * max(abs(value), np.abs(others).max()):

@@ -173,6 +173,8 @@ def understand(
     made = frames.build(Parts(raw, order, others, clock, options, keep_gaps, notes), labels, given)
     frame, rows, chosen = made
     frames.say_numbers(raw, chosen, notes)
+    if clock is None and options.time is None:
+        frames.say_unread(raw, others, notes)
     censored = frames.censored(raw, frame, rows, chosen, notes)
     sentinels = [] if missing.keep else find_sentinels(frame)
     if sentinels and ask:

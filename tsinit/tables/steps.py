@@ -50,7 +50,8 @@ class Steps(NamedTuple):
         if not self.n_absent:
             return None
         return (
-            f"{self.n_absent} of {self.n_steps} {self.words} have no row: fits pass over them as missing; --regular "
+            f"{self.n_absent} of {self.n_steps} {self.words} {'have' if self.n_absent > 1 else 'has'} "
+            f"no row: fits pass over them as missing; --regular "
             "inserts them."
         )
 

@@ -326,5 +326,6 @@ def clock_went_back(times: pd.Index, again: int) -> bool:
         return False
     twice = times[times.duplicated()]
     back = times[again - 1] - times[again]
-    autumn = all(time.month in (3, 4, 9, 10, 11) and time.hour <= 4 for time in twice)
+    # Clocks are changed in the night to a Sunday.
+    autumn = all(t.month in (3, 4, 9, 10, 11) and t.day_of_week == 6 and t.hour <= 3 for t in twice)
     return bool(autumn and pd.Timedelta(0) <= back <= pd.Timedelta(hours=1))
