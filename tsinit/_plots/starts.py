@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 #: Runs of one start beyond which their points are small.
 _FEW_RUNS = 20
 #: Points of the thin lines of all runs together, and of each at least.
-_ALL_POINTS, _MIN_POINTS = 12_000, 100
+_ALL_POINTS, _MIN_POINTS = 8_000, 100
 
 
 def traces(

@@ -60,8 +60,8 @@ def fitted_results(estimator: Any) -> dict[str, str]:
     found["states"] = _count(states)
     if kind.sampler and hasattr(estimator, "sampler_summary"):
         summary = estimator.sampler_summary()
-        found["R-hat, the highest"] = _number(summary.get("rhat", math.nan))
-        found["effective draws, the fewest"] = _number(summary.get("ess", math.nan))
+        found["R-hat, the highest"] = _number(summary.get("rhat", math.nan), 4)
+        found["effective draws, the fewest"] = _number(summary.get("ess", math.nan), 4)
     return {name: text for name, text in found.items() if text}
 
 
@@ -80,8 +80,8 @@ def _beside(box: str, estimator: Any) -> str:
     )
 
 
-def _number(value: float) -> str:
-    return f"{value:,.6g}" if math.isfinite(value) else ""
+def _number(value: float, digits: int = 6) -> str:
+    return f"{value:,.{digits}g}" if math.isfinite(value) else ""
 
 
 def _count(value: Any) -> str:
