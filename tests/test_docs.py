@@ -4,6 +4,8 @@ import ast
 import doctest
 import importlib
 import re
+import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -56,6 +58,27 @@ def _run_session(code, page, scope):
         verbose=False, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
     ).run(test, out=lines.append, clear_globs=False)
     assert result.failed == 0, "".join(lines)
+
+
+def test_the_sessions_of_the_command_line_are_what_it_prints(tmp_path, monkeypatch, capsys):
+    from tsinit.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "90")
+    shutil.copy(tsinit.datasets.find("new_york_air_quality"), "air.csv")
+    hours = [f"2024-03-{1 + t // 24:02d} {t % 24:02d}:00" for t in range(48)]
+    temp = [-200 if t in (5, 17, 40) else f"{10 + t % 7 / 2}" for t in range(48)]
+    rows = [f"{hour},{value}\n" for hour, value in zip(hours, temp, strict=True)]
+    Path("station.csv").write_text("".join(["time,temp\n", *rows]))
+    page = (DOCS / "command_line.md").read_text(encoding="utf-8")
+    sessions = re.findall(r"^```console\n\$ tsinit ([^\n]*)\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert len(sessions) == 5
+    check = doctest.OutputChecker().check_output
+    for command, expected in sessions:
+        code = main(shlex.split(command))
+        out, err = capsys.readouterr()
+        said = out if code == 0 else err
+        assert check(expected, said, doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE), said
 
 
 def test_the_table_of_strategies_has_every_registered_name(monkeypatch):
