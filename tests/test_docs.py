@@ -71,7 +71,9 @@ def test_the_sessions_of_the_command_line_are_what_it_prints(tmp_path, monkeypat
     rows = [f"{hour},{value}\n" for hour, value in zip(hours, temp, strict=True)]
     Path("station.csv").write_text("".join(["time,temp\n", *rows]))
     page = (DOCS / "command_line.md").read_text(encoding="utf-8")
-    sessions = re.findall(r"^```console\n\$ tsinit ([^\n]*)\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    sessions = re.findall(
+        r"^```console\n\$ tsinit ([^\n]*)\n(.*?)^```", page, re.MULTILINE | re.DOTALL
+    )
     assert len(sessions) == 5
     check = doctest.OutputChecker().check_output
     for command, expected in sessions:
