@@ -118,7 +118,7 @@ document.querySelectorAll("table").forEach(table => {
   };
   heads.forEach((head, i) => {
     const sort = () => {
-      const down = head.ariaSort === "ascending" ? -1 : 1;
+      const down = head.getAttribute("aria-sort") === "ascending" ? -1 : 1;
       heads.forEach(one => one.removeAttribute("aria-sort"));
       head.setAttribute("aria-sort", down > 0 ? "ascending" : "descending");
       [...body.rows].map(row => [value(row, i), row]).sort(([a], [b]) => down * (

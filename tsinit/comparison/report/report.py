@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 from tsinit._atomic import check_writable, write_whole
 from tsinit._typing import StrPath
 from tsinit._validate import check_path
-from tsinit.comparison.analysis.tables import FAILED
+from tsinit.comparison.analysis.summary import best_first
+from tsinit.comparison.analysis.tables import FAILED, cells_of
 from tsinit.comparison.report import data, display, page, runs, sections
 from tsinit.comparison.report.fits import section as fit_section
 from tsinit.comparison.report.verdict import verdict
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from tsinit.comparison.result import Comparison
 
 #: A table of more rows helps nobody in a browser; the CSV has them all.
@@ -139,6 +142,15 @@ def _errors(comparison: "Comparison") -> str:
     )
 
 
+def _best_first(runs: "pd.DataFrame") -> "pd.DataFrame":
+    """Order the runs as all tables are: by data set and model, then the best start first."""
+    order = []
+    for _, _, cell in cells_of(runs):
+        for name in best_first(cell):
+            order += cell.index[cell["strategy"] == name].tolist()
+    return runs.loc[order]
+
+
 _RUN_COLUMNS = [
     "replicate",
     "status",
@@ -152,7 +164,7 @@ _RUN_COLUMNS += ["init_seconds", "fit_seconds", "init_seed", "run_id"]
 
 
 def _runs(comparison: "Comparison") -> str:
-    table = comparison.runs.head(_MAX_ROWS)
+    table = _best_first(comparison.runs).head(_MAX_ROWS)
     several = {name: comparison.runs[name].nunique() > 1 for name in ("dataset", "model")}
     names = ["strategy", *(name for name, more in several.items() if more), *_RUN_COLUMNS]
     rows = [
