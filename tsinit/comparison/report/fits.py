@@ -162,12 +162,12 @@ def pictures(model: Any, X: Any, shown: Shown) -> tuple[str, list[str]]:
 def _smoothed(model: Any, X: Any, shown: Shown) -> Iterator[str]:
     from tsinit import plots
 
-    for name in list(check_series(X, None).columns)[: shown.max_columns]:
+    panel = check_series(X, None)
+    for name, y in list(zip(panel.columns, panel.y.T, strict=True))[: shown.max_columns]:
+        words = ", and what may have been where it is missing" if np.isnan(y).any() else ""
         with _panel() as ax:
             plots.smoothed(model, X, columns=[name], max_points=shown.max_points, ax=ax)
-            yield _figure(
-                ax, shown.caption(name, ": smoothed, and what may have been where it is missing.")
-            )
+            yield _figure(ax, shown.caption(name, f": smoothed{words}."))
 
 
 def _regimes(model: Any, X: Any, shown: Shown) -> Iterator[str]:

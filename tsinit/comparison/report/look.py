@@ -70,7 +70,7 @@ thead th.sorts:hover, thead th.sorts:focus-visible { color: var(--c0); }
 th[aria-sort=ascending]::after { content: " \\25B2"; font-size: .7em; }
 th[aria-sort=descending]::after { content: " \\25BC"; font-size: .7em; }
 th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: var(--paper);
-  max-width: 16rem; white-space: normal; overflow-wrap: break-word; }
+  min-width: 5.5rem; max-width: 16rem; white-space: normal; overflow-wrap: break-word; }
 td.text { text-align: left; white-space: normal; min-width: 12rem; overflow-wrap: anywhere; }
 pre { font-size: .75rem; overflow-x: auto; background: var(--wash); padding: .6rem; }
 code { overflow-wrap: anywhere; }
@@ -101,6 +101,7 @@ summary { cursor: pointer; font-weight: 600; }
   thead { display: table-header-group; }
   tr { break-inside: avoid; }
   .single figure { max-width: 11.5cm; }
+  .single svg { max-height: 10cm; }
   h1, h2, h3, .keys { break-after: avoid; }
   details:not([open]), h2:has(+ details:not([open])) { display: none; }
 }
