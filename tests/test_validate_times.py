@@ -364,3 +364,36 @@ def test_a_giant_skip_is_refused_before_it_fills_the_memory():
         "The index of X must not skip more than 50 times its rows; got 47995 steps skipped after 2020-01-01 04:00:00. "
         "Split X into sequences there."
     )
+
+
+def test_names_beside_the_data_of_xarray_are_no_variables():
+    xarray = pytest.importorskip("xarray")
+    hours = pd.date_range("2024-01-01", periods=8, freq="h").delete(3)
+    given = xarray.Dataset(
+        {"a": ("time", np.arange(7.0) % 3)}, coords={"time": hours, "station": "Ulm"}
+    )
+    panel = check_series(given)
+    assert list(panel.columns) == ["a"]
+    assert panel.rows.tolist() == [0, 1, 2, 4, 5, 6, 7]
+
+
+def test_tables_of_other_libraries_are_taken_with_their_dates():
+    pyarrow = pytest.importorskip("pyarrow")
+    hours = pd.date_range("2024-01-01", periods=8, freq="h").delete(3)
+    given = pyarrow.table({"when": hours, "a": np.arange(7.0) % 3})
+    panel = check_series(given)
+    assert list(panel.columns) == ["a"]
+    assert panel.rows.tolist() == [0, 1, 2, 4, 5, 6, 7]
+
+
+def test_tables_that_cannot_become_those_of_pandas_are_refused_in_one_sentence():
+    def to_pandas(self):
+        raise ImportError("pyarrow is required")
+
+    frame = type(
+        "DataFrame", (), {"__module__": "polars.dataframe.frame", "to_pandas": to_pandas}
+    )()
+    with pytest.raises(
+        TypeError, match=r"got a polars DataFrame \(pyarrow is required\)\. Use X\.to_pandas\(\)\."
+    ):
+        check_series(frame)

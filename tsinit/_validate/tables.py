@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 
 KINDS = "a table of numbers (time x feature), a DataFrame, a Series or a list of those"
+#: Libraries whose tables know how to become those of pandas.
+_FRAMES = ("polars", "pyarrow")
 _LARGEST = 1e150  # values whose squares are still numbers
 
 
@@ -166,12 +168,33 @@ def _check_size(table: FloatArray, names: Sequence[Any], name: str) -> None:
 
 
 def is_labelled(X: Any) -> bool:
-    """Whether X is an `xarray.DataArray` or `xarray.Dataset`, without importing xarray."""
-    return type(X).__module__.partition(".")[0] == "xarray" and hasattr(X, "to_pandas")
+    """Whether X is a table of xarray, polars or pyarrow, without importing any of them."""
+    return _library(X) in ("xarray", *_FRAMES) and hasattr(X, "to_pandas")
+
+
+def _library(X: Any) -> str:
+    return type(X).__module__.partition(".")[0]
+
+
+def _from_frame(X: Any) -> Any:
+    """Make a DataFrame of a table of polars or pyarrow; a first column of dates becomes the index."""
+    kind = f"{_library(X)} {type(X).__name__}"
+    try:
+        table = X.to_pandas()
+    except (ImportError, AttributeError) as error:  # polars asks for pyarrow there
+        raise TypeError(
+            f"X must be something that pandas takes; got a {kind} ({error}). Use X.to_pandas()."
+        ) from None
+    if not hasattr(table, "columns"):
+        return table.to_frame(table.name if table.name is not None else 0)
+    dates = [name for name in table if table[name].dtype.kind == "M"]
+    return table.set_index(dates[0]) if dates else table
 
 
 def from_xarray(X: Any) -> Any:
     """Make a DataFrame of a DataArray (time, feature) or (time,), or of the variables of a Dataset over time.
+
+    Tables of polars and pyarrow become DataFrames too, with their dates for an index.
 
     Anything else is returned as it is. Results then come back as DataFrames too.
 
@@ -182,6 +205,8 @@ def from_xarray(X: Any) -> Any:
     """
     if not is_labelled(X):
         return X
+    if _library(X) in _FRAMES:
+        return _from_frame(X)
     dims, whole = tuple(X.dims), hasattr(X, "data_vars")
     kind, most = ("Dataset", 1) if whole else ("DataArray", 2)
     if not 1 <= len(dims) <= most:
@@ -193,7 +218,8 @@ def from_xarray(X: Any) -> Any:
         raise ValueError(
             f"X must have time as its first dimension; got {dims}. Use X.transpose('time', ...)."
         )
-    table = X.to_pandas()
+    # What stands beside the data, such as the name of a station, is no variable.
+    table = X.reset_coords(drop=True).to_pandas()
     if hasattr(table, "columns"):
         return table
     return table.to_frame(X.name if X.name is not None else 0)
