@@ -66,7 +66,7 @@ def read_raw(path: StrPath, encoding: str | None = None, decimal: str | None = N
     dialect = find_dialect(source.body, source.path)
     sign = decimal or _sampled(dialect) or "."
     frame = _parsed(dialect, sign)
-    if decimal is None and (other := _seen(frame, sign, path)) != sign:
+    if decimal is None and (other := _seen(frame, sign, dialect)) != sign:
         sign, frame = other, _parsed(dialect, other)
     fields = {name: j for j, name in enumerate(dialect.names)}
     return Raw(
@@ -100,7 +100,7 @@ def _sampled(dialect: Dialect) -> str | None:
     return decimal_of(field for line in fields for field in line)[0]
 
 
-def _seen(frame: pd.DataFrame, sign: str, path: object) -> str:
+def _seen(frame: pd.DataFrame, sign: str, dialect: Dialect) -> str:
     """Decimal sign of all texts.
 
     Raises
@@ -124,12 +124,10 @@ def _seen(frame: pd.DataFrame, sign: str, path: object) -> str:
     if doubtful and sign == "." and not floats:
         name = next(name for name, part in zip(names, texts, strict=True) if doubtful in part)
         row = int((frame[name] == doubtful).argmax())
+        line = dialect.lines.numbers[dialect.rows[row]]
         raise ValueError(
-            f"column {name!r} must hold numbers that can be read one way only; got {doubtful!r} in "
-            f"row {row + 1} of the "
-            f"table, which is {doubtful.replace(',', '')} or {doubtful.replace(',', '.')}. Say which "
-            f"with --decimal=. or "
-            "--decimal=, ."
+            f"column {name!r} must hold numbers that can be read one way only; got {doubtful!r} in line {line}, which is "
+            f"{doubtful.replace(',', '')} or {doubtful.replace(',', '.')}. Say which with --decimal=. or --decimal=, ."
         )
     return sign
 
