@@ -25,7 +25,7 @@ def fill(path, out, options=Options(), value=1.5):  # noqa: B008
     gaps = read_gaps(path, options)
     files = OutputFiles(out, None, [], None)
     require_kind(gaps, files)
-    write_all(files, gaps, Filled(), gaps.frame.fillna(value), ())
+    write_all(files, gaps, Filled(), gaps.frame.fillna(value), (), str)
     return gaps
 
 

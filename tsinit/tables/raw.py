@@ -125,9 +125,10 @@ def _seen(frame: pd.DataFrame, sign: str, dialect: Dialect) -> str:
         name = next(name for name, part in zip(names, texts, strict=True) if doubtful in part)
         row = int((frame[name] == doubtful).argmax())
         line = dialect.lines.numbers[dialect.rows[row]]
+        one, other = doubtful.replace(",", ""), doubtful.replace(",", ".")
         raise ValueError(
-            f"column {name!r} must hold numbers that can be read one way only; got {doubtful!r} in line {line}, which is "
-            f"{doubtful.replace(',', '')} or {doubtful.replace(',', '.')}. Say which with --decimal=. or --decimal=, ."
+            f"column {name!r} must hold numbers that can be read one way only; got {doubtful!r} in line {line}: {one} or "
+            f"{other}? Say which with --decimal=. or --decimal=, ."
         )
     return sign
 
