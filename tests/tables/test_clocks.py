@@ -120,3 +120,14 @@ def test_a_clock_that_goes_back_is_read_with_its_zone_or_its_offsets(tmp_path):
         ValueError, match="--tz must name a time zone, such as Europe/Berlin or UTC; got 'Berlin'"
     ):
         read_table(path, tz="Berlin")
+
+
+def test_an_empty_cell_does_not_demote_a_clock_of_numbers(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text(
+        "year,x,y\n" + "".join(f"{2000 + i if i != 4 else ''},{i % 3},{i % 5}\n" for i in range(12))
+    )
+    with pytest.raises(
+        ValueError, match="column 'year' must hold a time in every row; got nothing in line 6"
+    ):
+        read_table(path)

@@ -187,3 +187,14 @@ def test_a_copy_is_packed_as_its_name_says(tmp_path, capsys):
         data = out.read_bytes()
         assert (gzip.decompress(data) if other.endswith("gz") else data).decode() == text
     assert "Nothing is missing" in capsys.readouterr().out
+
+
+def test_limits_stay_in_their_rows_where_others_are_inserted(tmp_path):
+    path, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    text = text_of(air(), number=lambda value: "<10" if value < 10 else f"{value:.2f}")
+    path.write_text(
+        "".join(line for i, line in enumerate(text.splitlines(True)) if i not in (5, 6))
+    )
+    fill(path, out, Options(regular=True))
+    assert out.read_text().count("<10") == path.read_text().count("<10")
+    assert len(out.read_text().splitlines()) == 97

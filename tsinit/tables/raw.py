@@ -127,8 +127,8 @@ def _seen(frame: pd.DataFrame, sign: str, dialect: Dialect) -> str:
         line = dialect.lines.numbers[dialect.rows[row]]
         one, other = doubtful.replace(",", ""), doubtful.replace(",", ".")
         raise ValueError(
-            f"column {name!r} must hold numbers that can be read one way only; got {doubtful!r} in line {line}: {one} or "
-            f"{other}? Say which with --decimal=. or --decimal=, ."
+            f"column {name!r} must hold numbers that can be read one way only; got {doubtful!r} in line {line}: {one} "
+            f"or {other}? Say which with --decimal=. or --decimal=, ."
         )
     return sign
 

@@ -141,74 +141,81 @@ def understand(
     raw = read_raw(path, options.encoding, options.decimal)
     notes = list(raw.notes)
     raw = _without_row_numbers(raw, options, notes)
-    for option, names in (("--groups", [options.groups] if options.groups else []),
-                          ("--columns", options.columns or []), ("--exclude", options.exclude or [])):  # fmt: skip
-        known(raw.frame, names, option)
+    _check_names(raw, options)
     missing = Missing.read(options.missing, raw.frame.columns)
     labels, codes = layout.group_codes(raw, options.groups)
-    given = None
-    if options.long:
-        given = layout.find_long(raw, _dates_of(options), options.groups, options.long)
-        codes_of = pd.DataFrame({"s": codes, "v": raw.frame[given.variable].factorize()[0]})
-        clock = _clock(
-            raw,
-            codes_of.groupby(["s", "v"]).ngroup().to_numpy().astype(np.int64),
-            options,
-            [given.variable, given.value],
-        )
-    else:
-        clock = _clock(raw, codes, options, [])
-    if clock is not None:
-        clock = clock._replace(times=in_zone(clock.times, options.tz, raw, notes))
-        _say_clock(clock, notes)
-    elif options.tz is not None:
-        raise ValueError("--tz must go with a column of dates; got none. Name it with --time.")
-    if clock is not None and given is None:
-        layout.refuse_repeated(raw, clock, codes, options.groups)
-    elif clock is None and options.groups is None and options.time is None:
-        layout.suggest_groups(raw, list(options.columns or []))
+    given = (
+        layout.find_long(raw, _dates_of(options), options.groups, options.long)
+        if options.long
+        else None
+    )
+    clock = _settled_clock(raw, codes, options, given, notes)
     keys = [*([options.groups] if options.groups else []), *(clock.columns if clock else [])]
-    others = kinds.read_columns(raw, [str(name) for name in raw.frame if name not in keys], missing)
+    others = kinds.read_columns(raw, [name for name in raw.names if name not in keys], missing)
     order = pd.DataFrame({"sequence": codes, "time": _times(clock, codes)})
     made = frames.build(Parts(raw, order, others, clock, options, keep_gaps, notes), labels, given)
-    frame, rows, chosen = made
-    frames.say_numbers(raw, chosen, notes)
+    frames.say_numbers(raw, made.columns, notes)
     if clock is None and options.time is None:
         frames.say_unread(raw, others, notes)
-    censored = frames.censored(raw, frame, rows, chosen, notes)
-    sentinels = [] if missing.keep else find_sentinels(frame)
+    sentinels = [] if missing.keep else find_sentinels(made.frame)
     if sentinels and ask:
         at = sentinels[0]
-        raise refuse(
-            sentinels, raw.place(int(rows[at.row, frame.columns.get_loc(next(iter(at.columns)))]))
-        )
-    found = steps.count(frame.index)
-    if options.regular:
-        n_absent, words = found.n_absent, found.words
-        frame, taken = steps.make_regular(frame, found)
-        rows = np.where(taken[:, None] < 0, -1, rows[taken])
-        found = steps.count(frame.index)
-        notes.append(
-            f"{n_absent} rows are inserted for {words} that had none."
-            if n_absent
-            else "No step lacks a row."
-        )
-    elif (note := found.note()) is not None:
-        notes.append(note)
+        column = made.frame.columns.get_loc(next(iter(at.columns)))
+        raise refuse(sentinels, raw.place(int(made.rows[at.row, column])))
+    made, counted = _counted(made, options, notes)
+    censored = frames.censored(raw, made.frame, made.rows, made.columns, notes)
     return Understood(
-        raw,
-        frame,
-        rows,
-        chosen,
-        others,
-        clock,
-        options.groups,
-        given,
-        censored,
-        sentinels,
-        found,
+        raw, made.frame, made.rows, made.columns, others, clock, options.groups, given, censored, sentinels, counted,
         notes,
-    )
+    )  # fmt: skip
+
+
+def _check_names(raw: Raw, options: Options) -> None:
+    """Require that what the user names is there; in a long table columns are named by its cells."""
+    known(raw.frame, [options.groups] if options.groups else [], "--groups")
+    if not options.long:
+        known(raw.frame, options.columns or [], "--columns")
+        known(raw.frame, options.exclude or [], "--exclude")
+
+
+def _settled_clock(
+    raw: Raw, codes: IntArray, options: Options, given: layout.Long | None, notes: list[str]
+) -> Clock | None:
+    """The clock in its zone; why times repeat is asked for."""
+    if given is None:
+        clock = _clock(raw, codes, options, [])
+    else:
+        pairs = pd.DataFrame({"s": codes, "v": raw.frame[given.variable].factorize()[0]})
+        series = pairs.groupby(["s", "v"]).ngroup().to_numpy().astype(np.int64)
+        clock = _clock(raw, series, options, list(given))
+    if clock is None:
+        if options.tz is not None:
+            raise ValueError("--tz must go with a column of dates; got none. Name it with --time.")
+        if options.groups is None and options.time is None:
+            layout.suggest_groups(raw, list(options.columns or []))
+        return None
+    clock = clock._replace(times=in_zone(clock.times, options.tz, raw, notes))
+    _say_clock(clock, notes)
+    if given is None:
+        layout.refuse_repeated(raw, clock, codes, options.groups)
+    return clock
+
+
+def _counted(
+    made: frames.Frame, options: Options, notes: list[str]
+) -> tuple[frames.Frame, steps.Steps]:
+    """Count the steps without a row, and insert rows for them on request."""
+    found = steps.count(made.frame.index)
+    if not options.regular:
+        if (note := found.note()) is not None:
+            notes.append(note)
+        return made, found
+    frame, taken = steps.make_regular(made.frame, found)
+    n, words = found.n_absent, found.words
+    inserted = f"{n} row{'s are' if n > 1 else ' is'} inserted for {words} that had none."
+    notes.append(inserted if n else "No step lacks a row.")
+    rows = np.where(taken[:, None] < 0, -1, made.rows[taken])
+    return made._replace(frame=frame, rows=rows), steps.count(frame.index)
 
 
 def as_table(found: Understood) -> Table:

@@ -80,6 +80,7 @@ def find_clock(
             columns = _with_day(table, [name], codes)
             if len(columns) > 1:
                 return read_clock(raw, columns)
+    _refuse_holes(raw, table, numbers, codes)
     found = [
         (name, reading)
         for j, name in enumerate(numbers)
@@ -132,6 +133,18 @@ def read_clock(raw: Raw, columns: list[str], codes: IntArray | None = None) -> C
 
 def _is_number(column: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+
+
+def _refuse_holes(raw: Raw, table: pd.DataFrame, numbers: list[str], codes: IntArray) -> None:
+    """Name the empty cell of a first column of numbers that would be the clock without it."""
+    if not numbers or numbers[0] != table.columns[0] or not clocks.hinted(numbers[0]):
+        return
+    column = table[numbers[0]]
+    there = column.notna().to_numpy()
+    if there.all() or there.mean() < _MOSTLY or there.sum() < 3:
+        return
+    if clocks.read_numbers_as_times(column[there], codes[there], first=True) is not None:
+        raise _no_time(raw, numbers[0], None, int(np.argmin(there)))
 
 
 def _may_be_data(raw: Raw, column: pd.Series) -> bool:
