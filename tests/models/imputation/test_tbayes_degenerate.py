@@ -128,6 +128,22 @@ def test_a_table_or_a_sentence(problem):
     holds(problem)
 
 
+def test_a_power_of_one_side_is_not_tried_on_the_other():
+    """Found by the long search: three values, most of 1e166 times the others, overflowed where nobody looked."""
+    options = {"method": "fcs", "sampler": "mala", "init": "linear", "transforms": "yeo-johnson"}
+    options |= {"lags": 0, "period": None, "prior_scale": 1e-06}
+    holds(
+        {
+            "seed": 0,
+            "T": 3,
+            "kinds": ["all sizes"],
+            "gaps": 0.0,
+            "bounded": False,
+            "settings": options,
+        }
+    )
+
+
 @pytest.mark.slow
 @settings(EASY, max_examples=3000)
 @given(PROBLEMS)

@@ -141,8 +141,9 @@ def _forward(kind: str | None, u: FloatArray, power: float) -> FloatArray:
         return np.sqrt(u)
     if kind is None:
         return u
-    size = np.log1p(np.abs(u))
-    return np.where(u >= 0, _expand(size, power), -_expand(size, 2.0 - power))
+    # Each side by itself: what the other power would make of it may be no number.
+    above, below = np.log1p(np.maximum(u, 0.0)), np.log1p(np.maximum(-u, 0.0))
+    return np.where(u >= 0, _expand(above, power), -_expand(below, 2.0 - power))
 
 
 def _expand(x: FloatArray, power: float) -> FloatArray:
