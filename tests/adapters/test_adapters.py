@@ -79,7 +79,8 @@ def test_a_model_of_another_library_is_compared_like_any_other():
     native = result.runs[result.runs["strategy"] == "native"]
     starts = [np.random.default_rng(result.seed(text)).normal() for text in native["init_seed"]]
     np.testing.assert_allclose(native["objective_start"], -np.abs(np.subtract(starts, 1.0)))
-    assert result.about.models["Halving"][1:] == ("closeness", False)
+    about = result.about.models["Halving"]
+    assert (about.objective, about.sampler) == ("closeness", False)
     assert "mean closeness" in result.verdict()
     assert result.rerun(far["run_id"].iloc[0]).n_iter_ == 10
 

@@ -174,7 +174,8 @@ def test_it_is_silent_unless_asked(capfd):
 
 
 @pytest.mark.parametrize("verbose", [1, True, 2])
-def test_a_bar_on_standard_error_shows_the_objective(capfd, verbose):
+def test_a_bar_on_standard_error_shows_the_objective(capfd, monkeypatch, verbose):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     fitted = model(verbose=verbose).fit(Y)
     out, err = capfd.readouterr()
     assert out == ""
