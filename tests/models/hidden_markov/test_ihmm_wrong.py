@@ -152,7 +152,7 @@ def test_an_interrupt_leaves_the_estimator_unfitted(n_jobs):
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_an_interrupt_keeps_what_was_drawn_where_the_user_asked_for_it(n_jobs):
     model = quick(n_draws=10**7, n_jobs=n_jobs, on_interrupt="keep")
-    timer = threading.Timer(1.5, _thread.interrupt_main)
+    timer = threading.Timer(0.8, _thread.interrupt_main)
     timer.start()
     with pytest.warns(UserWarning, match="Interrupted: kept .* draws of each chain"):
         model.fit(Y)
