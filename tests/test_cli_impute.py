@@ -447,3 +447,16 @@ def test_names_of_rows_and_separators_at_the_end_of_lines_do_not_shift_cells(wri
 def test_short_lines_get_the_fields_that_they_lack():
     text = CSVText("a,b,c,d\n1,2,3,4\n5\n", ",")
     assert text.filled({(1, 1): "6", (1, 3): "8"}) == "a,b,c,d\n1,2,3,4\n5,6,,8\n"
+
+
+def test_a_plot_of_many_columns_goes_on_in_further_files(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    y = rng.standard_normal((40, 15)).cumsum(axis=0)
+    y[rng.random(y.shape) < 0.1] = np.nan
+    source, plot = tmp_path / "wide.csv", tmp_path / "plot.png"
+    pd.DataFrame(y, columns=[f"c{j}" for j in range(15)]).to_csv(source, index=False)
+    quick = ["--draws", "5", "--tune", "2", "--jobs", "1", "--quiet", "--method", "fcs"]
+    output = str(tmp_path / "o.csv")
+    assert cli.main(["impute", str(source), output, "--plot", str(plot), *quick]) == 0
+    assert "plot.png, " in " ".join(capsys.readouterr().out.split()).replace(f"{tmp_path}/", "")
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == ["plot-2.png", "plot.png"]

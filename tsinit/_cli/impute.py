@@ -17,6 +17,8 @@ from tsinit._cli.common import NOTHING_FITTED, OK, say
 from tsinit._cli.reading import reading
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
     from tsinit import TBayesMICE
@@ -59,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _impute(arguments: argparse.Namespace, files: OutputFiles) -> int:
     from tsinit._cli.gaps import read_gaps
-    from tsinit._cli.impute_files import copy, require_kind, write_all
+    from tsinit._cli.impute_files import copy, plot_pages, require_kind, write_all
     from tsinit.tables.describe import describe
 
     gaps = read_gaps(arguments.data, reading(arguments))
@@ -99,7 +101,7 @@ def _impute(arguments: argparse.Namespace, files: OutputFiles) -> int:
     write_all(files, gaps, model, filled, interval, lambda: _page(arguments, gaps, model, summary))
     say(summary)
     _warn_of_signs(gaps.frame, [filled, *interval])
-    say(_written(arguments, files))
+    say(_written(arguments, files, plot_pages(files.plot, gaps) if files.plot else []))
     return OK
 
 
@@ -198,15 +200,15 @@ def _count(n: int, thing: str) -> str:
     return f"{n} {thing}" + ("" if n == 1 else "s")
 
 
-def _written(arguments: argparse.Namespace, files: OutputFiles) -> str:
+def _written(arguments: argparse.Namespace, files: OutputFiles, pages: Sequence[Path]) -> str:
     lines = [f"Written to {files.output}"]
     if files.intervals:
         lines.append(f"Intervals of {100 * arguments.intervals:g} % in {files.intervals}")
     if files.imputations:
         one, last = files.imputations[0], files.imputations[-1]
         lines.append(f"Imputations in {one}" + (f" to {last.name}" if last != one else ""))
-    if files.plot:
-        lines.append(f"Plot in {files.plot}")
+    if pages:
+        lines.append(f"Plot in {', '.join(map(str, pages))}")
     if files.report:
         lines.append(f"Report in {files.report}")
     return "\n".join(lines)

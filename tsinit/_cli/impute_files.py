@@ -154,7 +154,8 @@ def write_all(
             # One text at a time: together they could be large.
             content[place] = partial(_write_later, write, table, place)
     if files.plot:
-        content[files.plot] = lambda path: _draw(gaps, model, path)
+        pages = [partial(_draw, model, columns) for columns in _panels(gaps)]
+        content |= dict(zip(plot_pages(files.plot, gaps), pages, strict=True))
     if files.report:
         content[files.report] = page().encode("utf-8", "backslashreplace")
     write_together(content)
@@ -226,7 +227,19 @@ def _intervals(gaps: Gaps, bounds: Any, interval: Sequence[pd.DataFrame]) -> str
     return text.table(columns)
 
 
-def _draw(gaps: Gaps, model: TBayesMICE, path: Path) -> None:
+def plot_pages(plot: Path, gaps: Gaps) -> list[Path]:
+    """Name the files of a plot: one for every twelve columns with gaps, the second and later ones numbered."""
+    n = len(_panels(gaps))
+    return [plot, *(plot.with_name(f"{plot.stem}-{i}{plot.suffix}") for i in range(2, n + 1))]
+
+
+def _panels(gaps: Gaps) -> list[list[Any]]:
+    """Columns with gaps, in their order, by page."""
+    columns = [name for name in gaps.frame if name in gaps.counts.index]
+    return [columns[i : i + _MAX_PANELS] for i in range(0, len(columns), _MAX_PANELS)]
+
+
+def _draw(model: TBayesMICE, columns: list[Any], path: Path) -> None:
     import matplotlib
 
     matplotlib.use("Agg")  # there may be no screen
@@ -234,8 +247,7 @@ def _draw(gaps: Gaps, model: TBayesMICE, path: Path) -> None:
 
     from tsinit import plots
 
-    counts = gaps.counts.sort_values(ascending=False, kind="stable").index[:_MAX_PANELS]
-    axes = plots.imputed(model, columns=[name for name in gaps.frame if name in counts])
-    figure = axes.figure if len(counts) == 1 else axes[0].figure
+    axes = plots.imputed(model, columns=columns)
+    figure = axes.figure if len(columns) == 1 else axes[0].figure
     figure.savefig(path, dpi=150)
     plt.close(figure)

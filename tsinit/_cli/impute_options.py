@@ -94,7 +94,7 @@ def _add_writing(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--plot",
         metavar="FILE.png",
-        help="draw the filled columns with bands; .pdf and .svg work too",
+        help="draw the filled columns with bands, twelve to a file (FILE-2.png ...); .pdf and .svg work too",
     )
     group.add_argument(
         "--report",
