@@ -325,3 +325,26 @@ def test_killed_or_interrupted_the_same_command_goes_on(air, tmp_path, capsys):
     assert all(
         after[name] == written for name, written in before.items()
     )  # nothing is computed twice
+
+
+def test_a_report_may_go_to_standard_output_and_words_then_do_not(tmp_path):
+    rows = "\n".join(f"{np.sin(t):.3f},{np.cos(t):.3f}" for t in range(40))
+    (tmp_path / "data.csv").write_text(f"a,b\n{rows}\n")
+    options = [
+        "--states",
+        "1",
+        "--strategies",
+        "uniform",
+        "--seeds",
+        "1",
+        "--max-iter",
+        "2",
+        "--quiet",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "tsinit", "compare", "data.csv", "--report", "/dev/stdout", *options],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.startswith("<!DOCTYPE html>")
+    assert done.stdout.rstrip().endswith("</html>")
+    assert "40 rows" in done.stderr

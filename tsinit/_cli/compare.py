@@ -1,13 +1,14 @@
 """``tsinit compare``: which starting point pays on the table in a CSV file."""
 
 import argparse
+import contextlib
 import os
 import sys
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tsinit._atomic import make_folder
+from tsinit._atomic import is_standard_output, make_folder
 from tsinit._cli.common import (
     INTERRUPTED,
     NOTHING_FITTED,
@@ -124,6 +125,13 @@ def run(arguments: argparse.Namespace) -> int:
     ValueError, TypeError, OSError
         An argument or the file is not what it should be.
     """
+    # Where the report is standard output, what there is to say must not stand above it.
+    aside = arguments.report and is_standard_output(Path(arguments.report).expanduser())
+    with contextlib.redirect_stdout(sys.stderr) if aside else contextlib.nullcontext():
+        return _compare(arguments)
+
+
+def _compare(arguments: argparse.Namespace) -> int:
     from tsinit import Budget, compare
     from tsinit.tables.describe import describe
     from tsinit.tables.read import understand
