@@ -1,10 +1,14 @@
 """CSV files as people have them become tables of numbers with times, or one clear sentence."""
 
+import re
+import shlex
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from tsinit import read_table
+from tsinit._cli.common import names
 
 
 @pytest.fixture
@@ -224,3 +228,48 @@ def test_an_empty_line_is_a_gap_where_there_is_one_column_only(write):
 
 def test_a_separator_more_at_the_end_of_lines_shifts_nothing(write):
     np.testing.assert_array_equal(read_table(write("x,y\n1,2,\n3,4,\n")), [[1, 2], [3, 4]])
+
+
+@pytest.mark.parametrize("by", [["day", "id"], ["id", "day"]])
+@pytest.mark.parametrize("n", [3, 15])
+def test_numbers_of_series_are_no_hours(write, by, n):
+    days = pd.date_range("2024-01-01", periods=10).strftime("%Y-%m-%d")
+    rows = pd.MultiIndex.from_product([days, range(1, n + 1)], names=["day", "id"])
+    rows = rows.to_frame(index=False)
+    rows["x"] = np.arange(len(rows)) * 7 % 11 / 10
+    path = write(rows.sort_values(by).to_csv(index=False))
+    with pytest.raises(ValueError, match=rf"hold {n} series, told apart by 'id': use --groups id"):
+        read_table(path)
+    assert read_table(path, groups="id").index.nlevels == 2
+
+
+def test_numbers_of_series_are_no_hours_beside_times_of_day(write):
+    times = pd.date_range("2024-01-01", periods=30, freq="h").astype(str)
+    lines = [f"{time},{i},{k % 7}.5" for i in (1, 2) for k, time in enumerate(times)]
+    with pytest.raises(ValueError, match="use --groups id"):
+        read_table(write("\n".join(["time,id,x", *lines])))
+
+
+def test_hours_of_a_column_with_another_name_are_found(write):
+    hours = pd.date_range("2024-01-01", periods=72, freq="h")
+    lines = [f"{t:%Y-%m-%d},{t.hour + 1},{k % 7}.5" for k, t in enumerate(hours)]
+    for kept in (lines, lines[:20] + lines[26:], lines[:24]):
+        table = read_table(write("\n".join(["day,HE,x", *kept])))
+        assert table.index[0] == hours[1]
+
+
+def test_the_option_of_an_error_can_be_copied_to_a_shell(write):
+    path = write("x,y\n" + "1,2\n3,5\n" * 9 + '<LOD,"err, see log"\n4,3\n')
+    with pytest.raises(ValueError, match="--missing=") as error:
+        read_table(path)
+    word = re.search(r"use (--missing=.*?); else", str(error.value))[1]
+    (option,) = shlex.split(word)
+    found = names(option.removeprefix("--missing="))
+    assert found == ["<LOD", "err, see log"]
+    assert read_table(path, missing=found).isna().sum().tolist() == [1, 1]
+
+
+def test_blanks_between_columns_are_the_cause(write):
+    lines = [f"2024-01-01 {k:02d}:00 {k}.5 {k * 3 % 5}" for k in range(9)]
+    with pytest.raises(ValueError, match="between its columns; got blanks"):
+        read_table(write("\n".join(["time x y", *lines])))

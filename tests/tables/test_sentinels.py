@@ -46,8 +46,13 @@ def test_sentinels_are_found_once_or_often_alone_or_beside_blanks(values, sentin
 
 def test_small_ones_are_found_where_they_come_often():
     assert _found(_with(60 + COUNTS, -1, [3, 9, 50])) == [-1]
-    assert _found(_with(60 + COUNTS, -1, [3])) == []  # one may be anything
+    assert _found(_with(60 + COUNTS, -1, [3])) == [-1]  # below zero, and all others far above
+    assert _found(_with(TEMPERATURE, -1, [3, 9])) == []
     assert _found(_with(PRESSURE, -9, [3, 9, 50])) == [-9]
+
+
+def test_infinite_numbers_are_asked_for():
+    assert _found(_with(_with(TEMPERATURE, np.inf, [3]), -np.inf, [4])) == [-np.inf, np.inf]
 
 
 def test_several_do_not_hide_each_other():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import math
 import shutil
 import sys
@@ -86,8 +87,9 @@ def jobs(text: str) -> int:
 
 
 def names(text: str) -> list[str]:
-    """Read names separated by commas."""
-    found = [name.strip() for name in text.split(",") if name.strip()]
+    """Read names separated by commas; one with commas of its own stands in double quotes."""
+    cells = next(csv.reader([text], skipinitialspace=True), [])
+    found = [name.strip() for name in cells if name.strip()]
     if not found:
         raise argparse.ArgumentTypeError(f"must be names separated by commas; got {text!r}")
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +78,8 @@ def run(arguments: argparse.Namespace) -> int:
     say("\n" + text_of_table(columns_found(found)), wrap=False)
     for sentinel in found.sentinels:
         say(
-            f"{sentinel}. Fits stop there until --missing={sentinel.option} or --missing keep says what it is."
+            f"{sentinel}. Fits stop there until --missing={shlex.quote(sentinel.option)} or --missing keep says what "
+            "it is."
         )
     if place is not None:
         _draw(found, place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tsinit.tables.clocks import part_of
+from tsinit.tables.missing import in_list
 from tsinit.tables.numbers import Numbers, read_numbers
 
 if TYPE_CHECKING:
@@ -131,11 +133,13 @@ def refuse_odd(raw: Raw, columns: Sequence[Column]) -> None:
     more_columns = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
     also = f" (as in {', '.join(map(repr, others[:_SHOWN]))}{more_columns})" if others else ""
     listed = list(words)[:_SHOWN] if len(words) <= _SHOWN else [first]
+    option = ",".join(map(in_list, listed))
     more = f"; {len(words) - 1} other words are no numbers either" if len(words) > _SHOWN else ""
     raise ValueError(
         f"column {column.name!r} must hold numbers{also}; got {first!r} in "
         f"{raw.place(row)}{often}{more}. If that stands "
-        f"for a missing value, use --missing={','.join(listed)}; else correct it, or leave the column out (--exclude)."
+        f"for a missing value, use --missing={shlex.quote(option)}; else correct it, or leave the column out "
+        "(--exclude)."
     )
 
 

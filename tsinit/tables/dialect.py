@@ -93,7 +93,8 @@ def _refuse_blanks(text: str) -> None:
     lines = [
         line.split() for line in text.splitlines()[:20] if line.strip() and not _COMMENT.match(line)
     ]
-    even = len(lines) > 1 and len({len(line) for line in lines}) == 1
+    # A date with its time is two words below one name, and a number of the row has none.
+    even = len(lines) > 1 and len(lines[0]) > 1 and len({len(line) for line in lines[1:]}) == 1
     if even and sum(is_number(part) for part in lines[1]) >= 2:
         raise ValueError(
             "The file must have commas, semicolons, tabs or | between its columns; got blanks. "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,6 +12,7 @@ import pandas as pd
 from tsinit.tables import columns as kinds
 from tsinit.tables import layout
 from tsinit.tables.clocks import hinted
+from tsinit.tables.missing import in_list
 
 if TYPE_CHECKING:
     from tsinit._typing import IntArray
@@ -188,7 +190,8 @@ def say_unread(raw: Raw, others: list[kinds.Column], notes: list[str]) -> None:
             )
         if column.kind == "numbers" and len(cells) > 2 and (np.diff(column.values) > 0).all():
             notes.append(
-                f"Column {column.name!r} only goes up and is used as data; if it is the time: --time {column.name}."
+                f"Column {column.name!r} only goes up and is used as data; if it is the time: "
+                f"--time {shlex.quote(in_list(column.name))}."
             )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -125,7 +126,7 @@ def refuse_repeated(raw: Raw, clock: Clock, codes: IntArray, groups: str | None)
     if (group := group_column(raw, clock, codes, groups)) is not None:
         raise ValueError(
             f"{got} The file seems to hold {raw.frame[group].nunique()} series, told apart by "
-            f"{group!r}: use --groups {group}."
+            f"{group!r}: use --groups {shlex.quote(group)}."
         )
     hint = (
         ""
@@ -208,7 +209,7 @@ def suggest_groups(raw: Raw, wanted: list[str]) -> None:
                 f"column {' '.join(clock.columns)!r} must not repeat a time; got {clock.times[0]} and "
                 f"others several times. "
                 f"The file seems to hold {raw.frame[name].nunique()} series, told apart by {name!r}: "
-                f"use --groups {name}."
+                f"use --groups {shlex.quote(name)}."
             )
 
 
@@ -247,7 +248,7 @@ def widen(
     if again.any():
         row = int(again.argmax())
         group = group_column(raw, clock, keys["variable"].factorize()[0].astype(np.int64))
-        hint = f" Use --groups {group}." if group else ""
+        hint = f" Use --groups {shlex.quote(group)}." if group else ""
         raise ValueError(
             f"column {long.value!r} must hold one value of {names.iloc[row]!r} for each time; got two for "
             f"{clock.times[row]}, the second in {raw.place(row)}.{hint}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -105,7 +106,7 @@ class Sentinel(NamedTuple):
     def option(self) -> str:
         """The option that takes it for missing."""
         if self.elsewhere:
-            return ",".join(f"{name}={self.value:g}" for name in self.columns)
+            return ",".join(in_list(f"{name}={self.value:g}") for name in self.columns)
         return f"{self.value:g}"
 
 
@@ -145,11 +146,12 @@ def find_sentinels(frame: pd.DataFrame) -> list[Sentinel]:
 
 def _sentinels(values: FloatArray) -> list[float]:
     """Numbers of one column that seem to stand for missing ones."""
+    infinite = [float(value) for value in np.unique(values[np.isinf(values)])]
     values = values[np.isfinite(values)]
     distinct, counts = np.unique(values, return_counts=True)
     counts = counts.astype(np.int64)
     if len(distinct) < 2:
-        return []
+        return infinite
     # Several of them may hide each other: first all that lie outside are taken away, then each is looked at.
     low, high = 0, len(distinct)
     while low < high - 1 and _may_be(distinct[low], counts[low]):
@@ -165,7 +167,12 @@ def _sentinels(values: FloatArray) -> list[float]:
         # What is no sentinel is an ordinary value, and so is all between it and the others.
         low, high = min([low, *wrong]), max([high, *(k + 1 for k in wrong)])
     far = [float(distinct[k]) for k in outside]
-    return [*far, *_spikes(distinct[low:high], counts[low:high]), *_zeros(values, distinct, counts)]
+    return [
+        *infinite,
+        *far,
+        *_spikes(distinct[low:high], counts[low:high]),
+        *_zeros(values, distinct, counts),
+    ]
 
 
 def _spikes(distinct: FloatArray, counts: IntArray) -> list[float]:
@@ -194,7 +201,7 @@ def _is_far(value: float, count: int, others: FloatArray, times: IntArray) -> bo
         )
     # -1 and -9 are ordinary numbers, unless they come often, or all others are large.
     large = others[0] > 0 and gap > spread
-    if abs(value) < 10 and not (count >= _OFTEN and (often or large)):
+    if abs(value) < 10 and not (large or (count >= _OFTEN and often)):
         return False
     if value < 0 and (others[0] >= 0 or gap > _FAR_BELOW * spread):
         return True
@@ -222,9 +229,15 @@ def refuse(sentinels: list[Sentinel], place: str) -> ValueError:
     words = ",".join(sentinel.option for sentinel in sentinels)
     return ValueError(
         f"{'; '.join(map(str, sentinels))}, first in {place}. If that stands for a missing value, use "
-        f"--missing={words}; "
+        f"--missing={shlex.quote(words)}; "
         "if it was measured, --missing keep (in Python, missing=)."
     )
+
+
+def in_list(word: str) -> str:
+    """Write a word for an option that takes several with commas between them."""
+    quotes = "," in word or word.startswith('"')
+    return '"' + word.replace('"', '""') + '"' if quotes else word
 
 
 def _listed(option: Any) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -226,7 +227,9 @@ def as_table(found: Understood) -> Table:
     table.notes = found.notes
     table.censored = found.censored
     table.columns_found = columns_found(found)
-    table.sentinels = [f"{sentinel}; --missing={sentinel.option}" for sentinel in found.sentinels]
+    table.sentinels = [
+        f"{sentinel}; --missing={shlex.quote(sentinel.option)}" for sentinel in found.sentinels
+    ]
     table.step, table.n_absent = found.steps.distance, found.steps.n_absent
     return table
 

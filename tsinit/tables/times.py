@@ -205,9 +205,18 @@ def _with_day(table: pd.DataFrame, found: list[str], codes: IntArray) -> list[st
 
 
 def _cycles(day: pd.Series, values: np.ndarray, codes: IntArray) -> bool:
-    """Whether whole numbers go up within every day, as hours do and little else."""
-    same = (day.to_numpy()[1:] == day.to_numpy()[:-1]) & (np.diff(codes) == 0)
-    return bool((values == np.rint(values)).all() and (np.diff(values)[same] > 0).all())
+    """Whether whole numbers go on by one step within days and over midnight: hours do, numbers of stations do not."""
+    steps = np.diff(clocks.hours_of(values))
+    same = day.to_numpy()[1:] == day.to_numpy()[:-1]
+    one = np.diff(codes) == 0
+    within, over = steps[same & one], steps[~same & one] + 24.0
+    return bool(
+        (values == np.rint(values)).all()
+        and len(within)
+        and (within > 0).all()
+        and (not len(over) or np.isclose(over.min(), np.median(within)))
+        and (len(over) or values.max() >= 12)
+    )
 
 
 def _parts(table: pd.DataFrame) -> dict[str, str]:
