@@ -113,6 +113,19 @@ def test_rows_that_are_asked_for_are_written_like_the_others(clock, tmp_path):
             assert line == right
 
 
+@pytest.mark.parametrize("form", ["{!r}", "{:g}", "{:.6f}"])
+def test_spreadsheet_days_are_written_with_the_decimals_of_the_others(form, tmp_path):
+    table = air(60)
+    days = ((table.index - pd.Timestamp("1899-12-30")) / pd.Timedelta("1D")).to_numpy().round(6)
+    texts = [form.replace("g", ".11g").format(float(day)) for day in days]
+    lines = text_of(table, times=texts, name="t").splitlines(keepends=True)
+    path, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    path.write_text("".join(line for i, line in enumerate(lines) if i not in (8, 9, 31)))
+    fill(path, out, Options(regular=True))
+    found = [line.split(",")[0] for line in out.read_text().splitlines()]
+    assert found == ["t", *texts]
+
+
 def test_rows_of_sequences_are_inserted_where_they_belong(tmp_path):
     table = air(24)
     parts = [

@@ -109,7 +109,8 @@ def _candidates(name: str, times: pd.Index, texts: list[str], numbers: bool) -> 
     found.append(lambda index: [str((time.hour - 1) % 24 + 1) for time in index])
     hour = pd.Timedelta(hours=1)
     found += [partial(_shifted, form=form, by=hour) for form in plausible if form in _DAYS]
-    found.append(partial(_serial, decimals=len(texts[0].partition(".")[2])))
+    decimals = max(len(text.partition(".")[2]) for text in texts)
+    found += [partial(_serial, decimals=decimals, fewest=fewest) for fewest in (decimals, 1, 0)]
     found += [partial(_epoch, unit=unit) for unit in (10**9, 10**6, 10**3, 1)]
     return found
 
@@ -118,10 +119,12 @@ def _shifted(index: Any, form: str, by: pd.Timedelta) -> list[str]:
     return list((index - by).strftime(form))
 
 
-def _serial(index: Any, decimals: int) -> list[str]:
-    """Days of a spreadsheet."""
+def _serial(index: Any, decimals: int, fewest: int) -> list[str]:
+    """Days of a spreadsheet; zeros at the end are left out down to the fewest decimals."""
     days = (index - pd.Timestamp("1899-12-30")) / pd.Timedelta(days=1)
-    return [f"{day:.{decimals}f}" for day in days]
+    split = [f"{day:.{decimals}f}".partition(".") for day in days]
+    parts = [(whole, part.rstrip("0").ljust(fewest, "0")) for whole, _, part in split]
+    return [f"{whole}.{part}" if part else whole for whole, part in parts]
 
 
 def _epoch(index: Any, unit: int) -> list[str]:

@@ -99,6 +99,14 @@ def test_when_all_fail_the_table_comes_back_with_a_warning():
     assert "no run could be fitted" in result.verdict()
 
 
+def test_a_report_says_nothing_of_objectives_that_no_run_has(tmp_path):
+    with pytest.warns(UserWarning, match="all 4 runs failed"):
+        result = compare(Hills(), X, ["singular", "typo"], n_seeds=2, progress=False)
+    page = result.report(tmp_path / "report.html").read_text()
+    assert "no run could be fitted" in page
+    assert "come to the same objective" not in page
+
+
 def test_a_lost_objective_is_diverged_and_its_trace_is_kept():
     with pytest.warns(UserWarning, match="NonFiniteObjective: the objective became -inf"):
         result = compare(Collapsing(), X, ["wide"], n_seeds=2, progress=False)

@@ -93,7 +93,8 @@ def _of_cell(comparison: Comparison, cell: pd.DataFrame) -> tuple[list[str], str
 
 
 def _all_equal(ties: dict[tuple[str, str], tuple[int, int, int]]) -> str:
-    if not ties:
+    n_seeds = max((n for _, n, _ in ties.values()), default=0)
+    if not n_seeds:  # one start only, or no run could be fitted
         return ""
-    seeds = page.number_of(max(n for _, n, _ in ties.values()), "seed")
+    seeds = page.number_of(n_seeds, "seed")
     return f"<p>From the same seeds all starts come to the same objective ({seeds}).</p>"

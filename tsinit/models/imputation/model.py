@@ -350,6 +350,8 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         """Warn of chains that disagree and of draws that had to be reflected."""
         if self.posterior_.stored.n_draws < _MIN_DRAWS:
             return
+        if not np.isnan(self.posterior_.scales.constants).any():
+            return  # every column is filled with its one value: nothing was drawn
         size = self._fitted_engine.size
         rhat, what = worst_scalar(self.posterior_, self.trace_)
         if rhat >= CONVERGED_RHAT:
