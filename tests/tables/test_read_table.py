@@ -273,3 +273,12 @@ def test_blanks_between_columns_are_the_cause(write):
     lines = [f"2024-01-01 {k:02d}:00 {k}.5 {k * 3 % 5}" for k in range(9)]
     with pytest.raises(ValueError, match="between its columns; got blanks"):
         read_table(write("\n".join(["time x y", *lines])))
+
+
+@pytest.mark.parametrize("form", ["%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y"])
+@pytest.mark.parametrize("first", [0, 1])
+def test_hours_beside_days_tell_how_they_are_to_be_read(write, form, first):
+    hours = pd.date_range("2024-02-03", periods=120, freq="h")
+    lines = [f"{t.strftime(form)};{t.hour + first};{k % 7}" for k, t in enumerate(hours)]
+    table = read_table(write("\n".join(["Day;Hour;x", *lines])))
+    assert (table.index == hours + pd.Timedelta(hours=first)).all()

@@ -115,7 +115,13 @@ def read_clock(raw: Raw, columns: list[str], codes: IntArray | None = None) -> C
     if parts and len(parts) == len(columns):
         times: pd.Index = _from_parts(table, parts)
     elif len(columns) > 1 and all(_is_number(table[other]) for other in columns[1:]):
-        times = pd.Index(_dates(raw, columns[0]) + _since_midnight(raw, columns[1:]))
+        spent = _since_midnight(raw, columns[1:])
+        try:
+            times = pd.Index(_dates(raw, columns[0]) + spent)
+        except ValueError:  # hours beside days that can be read in two ways may tell
+            if (found := _by_hours(table[columns[0]], spent)) is None:
+                raise
+            times = found
     elif len(columns) > 1:
         text = table.astype(str).apply(with_colons).agg(" ".join, axis=1).rename(name)
         times = pd.Index(_read(raw, text))
@@ -250,6 +256,21 @@ def _since_midnight(raw: Raw, columns: list[str]) -> pd.Series:
             raise _no_time(raw, name, None, int(np.argmin(np.isfinite(values))))
         seconds += (clocks.hours_of(values) if unit == 3600.0 else values) * unit
     return pd.Series(pd.to_timedelta(seconds, unit="s"), index=raw.frame.index)
+
+
+def _by_hours(days: pd.Series, spent: pd.Series) -> pd.Index | None:
+    """Read days with the time of day behind them; None where that does not help."""
+    if _is_number(days) or days.isna().any():
+        return None
+    minutes = (spent.dt.total_seconds() // 60).astype(int)
+    clock = minutes.map(lambda passed: f" {passed // 60:02d}:{passed % 60:02d}")
+    try:
+        dates = read_dates(days.astype(str) + clock)
+    except ValueError:
+        return None
+    if dates.isna().any():
+        return None
+    return pd.Index(dates - pd.to_timedelta(minutes, unit="min") + spent)
 
 
 def _dates(raw: Raw, name: str) -> pd.Series:
