@@ -105,6 +105,8 @@ def test_a_report_says_nothing_of_objectives_that_no_run_has(tmp_path):
     page = result.report(tmp_path / "report.html").read_text()
     assert "no run could be fitted" in page
     assert "come to the same objective" not in page
+    assert "<p>No run could be fitted.</p>" in page
+    assert "The final objective of each run" not in page
 
 
 def test_a_lost_objective_is_diverged_and_its_trace_is_kept():

@@ -56,6 +56,9 @@ def pictures(comparison: Comparison) -> str:
     names = list(comparison.runs["strategy"])
     for dataset, model, cell in cells_of(comparison.runs):
         heading = html.escape(cell_name(comparison.runs, dataset, model))
+        if cell["objective_final"].isna().all():  # empty axes would say nothing
+            blocks.append(f"<h3>{heading}</h3><p>No run could be fitted.</p>")
+            continue
         key = page.legend(keys.strategies(names, best_first(cell)))
         drawn, said = _of_cell(comparison, cell)
         blocks.append(f"<h3>{heading}</h3>{key}{said}{page.figures(drawn)}")
