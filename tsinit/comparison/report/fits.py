@@ -54,7 +54,7 @@ def section(comparison: Comparison, fits: bool | None) -> str:
         name = cell_name(comparison.runs, dataset, model) if len(cells) > 1 else ""
         where = f"{name}: " if name else ""
         if run is None:
-            said.append(f"{where}no run could be fitted.")
+            said.append(f"{where}{'n' if where else 'N'}o run could be fitted.")
             continue
         spent += run["init_seconds"] + run["fit_seconds"]
         if fits is None and said and spent > _PATIENCE:

@@ -184,7 +184,7 @@ def _reached(cell: pd.DataFrame) -> str:
     counts = reached.groupby(cell["strategy"], sort=False).agg(["sum", "size"])
     counts = counts.sort_values("sum", ascending=False, kind="stable")
     parts = [
-        f"{name} in {row['sum']} of {row['size']} runs"
+        f"{name} in {_out_of(row['sum'], row['size'])}"
         for name, row in counts[counts["sum"] > 0].iterrows()
     ]
     if len(parts) == 1 and len(counts) > 1:
@@ -265,7 +265,13 @@ def _unfinished(cell: pd.DataFrame) -> str:
 
 
 def _all(n: int, of: int) -> str:
-    return f"All {of} runs" if n == of else f"{n} of {of} runs"
+    if n < of:
+        return _out_of(n, of)
+    return f"All {of} runs" if of > 1 else "The run"
+
+
+def _out_of(n: int, of: int) -> str:
+    return f"{n} of {of} run" + ("" if of == 1 else "s")
 
 
 def _unscored(cell: pd.DataFrame) -> str:
@@ -290,7 +296,7 @@ def _failures(cell: pd.DataFrame) -> str:
 def _counts(cell: pd.DataFrame, which: pd.Series) -> str:
     counts = cell[which].groupby("strategy", sort=False).size()
     sizes: Any = cell.groupby("strategy", sort=False).size()
-    return listed([f"{name} in {n} of {sizes[name]} runs" for name, n in counts.items()])
+    return listed([f"{name} in {_out_of(n, sizes[name])}" for name, n in counts.items()])
 
 
 def _over_datasets(cells: list[tuple[str, str, pd.DataFrame]]) -> list[str]:
