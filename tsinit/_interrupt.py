@@ -62,25 +62,38 @@ def interruptible() -> Iterator[None]:
         yield  # interrupts go to the main thread, and hook and handler belong to the process
         return
     report, handler = sys.unraisablehook, signal.getsignal(signal.SIGINT)
-    if handler is signal.default_int_handler:
+    if handler is not _note:  # not within another fit: what came before has been met by others
         answer_interrupt()
+    if handler is signal.default_int_handler:
         signal.signal(signal.SIGINT, _note)
 
+    timers: list[threading.Timer] = []
+
     def send_again(lost: sys.UnraisableHookArgs) -> None:
+        global _pending
         if not issubclass(lost.exc_type, KeyboardInterrupt):
             report(lost)
             return
-        timer = threading.Timer(0.05, _thread.interrupt_main)
+        _pending = True
+        timer = threading.Timer(0.05, _send_if_pending)
         timer.daemon = True
+        timers.append(timer)
         timer.start()
 
     sys.unraisablehook = send_again
     try:
         yield
     finally:
+        for timer in timers:  # one that came later would meet whatever runs after the fit
+            timer.cancel()
         sys.unraisablehook = report
         if handler is signal.default_int_handler:
             signal.signal(signal.SIGINT, handler)
+
+
+def _send_if_pending() -> None:
+    if _pending:  # else it has been answered meanwhile
+        _thread.interrupt_main()
 
 
 def _note(signum: int, frame: FrameType | None) -> None:

@@ -67,6 +67,22 @@ def test_an_interrupt_that_was_swallowed_keeps_the_draws_too(n_jobs, monkeypatch
     assert 1 <= model.draws_.n_draws < 10**5
 
 
+def test_an_interrupt_that_is_lost_and_answered_comes_no_second_time():
+    """As from a compiler's callback: shown, and raised again; what was to send it again must not meet other code."""
+
+    class Finalised:
+        def __del__(self):
+            interrupt()  # an exception has nowhere to go from here
+
+    def start(y, rng, n_states):
+        Finalised()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        LinearGaussianSSM(1, init=start).fit(Y)
+    time.sleep(0.2)
+
+
 def test_a_handler_of_the_users_own_is_left_in_place():
     came = []
     before = signal.signal(signal.SIGINT, lambda number, frame: came.append(number))

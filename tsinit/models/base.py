@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 
-from tsinit._interrupt import answer_interrupt, interruptible, is_interrupt
+from tsinit._interrupt import (
+    answer_interrupt,
+    interruptible,
+    is_interrupt,
+    raise_if_interrupted,
+)
 from tsinit._validate import (
     FittedStep,
     check_fitted,
@@ -115,6 +120,7 @@ class SeriesEstimator(ShownEstimator):
             self._fitted_step = FittedStep.of(panel.last_index, panel.time_step)
             with one_thread(), interruptible(), _bar(self, monitor):
                 self._run(panel, check_seed(self.random_state), monitor)
+            raise_if_interrupted()
         except BaseException as error:
             # Whatever ended the fit, Ctrl-C included, leaves no half-fitted estimator behind.
             self._forget()
