@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import math
+import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tsinit._atomic import check_writable
+from tsinit._atomic import check_writable, is_standard_output
 
 if TYPE_CHECKING:
     from tsinit._typing import StrPath
@@ -38,6 +41,44 @@ def say(text: str = "", wrap: bool = True) -> None:
 def require_folder(path: StrPath, option: str) -> None:
     """Refuse a place that cannot be written before an hour of computing and not after."""
     check_writable(Path(path).expanduser(), option)
+
+
+def is_same_file(one: Path, other: Path) -> bool:
+    """Whether two paths lead to one file that is there; unlike the methods of Path this raises nothing."""
+    return os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other)
+
+
+@contextlib.contextmanager
+def words_aside(place: Path | None) -> Iterator[None]:
+    """Say on standard error what there is to say where a file goes to standard output."""
+    if place is not None and is_standard_output(place):
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    else:
+        yield
+
+
+def ignore_steps_of_index() -> None:
+    """Ignore a warning about times that the notes on the file have given already, of the whole table."""
+    warnings.filterwarnings(
+        "ignore", message="The (times|numbers) in the index of X are not multiples"
+    )
+
+
+def draw_without_screen() -> None:
+    """Draw into files: there may be no screen."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+
+
+def save_picture(axes: Any, path: Path) -> None:
+    """Save the figure of one Axes or of several, and close it."""
+    from matplotlib import pyplot as plt
+
+    figure = getattr(axes, "flat", [axes])[0].figure
+    figure.savefig(path, dpi=150)
+    plt.close(figure)
 
 
 def require_picture(path: Path) -> None:

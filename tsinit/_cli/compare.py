@@ -1,24 +1,25 @@
 """``tsinit compare``: which starting point pays on the table in a CSV file."""
 
 import argparse
-import contextlib
 import os
 import sys
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tsinit._atomic import is_standard_output, make_folder
+from tsinit._atomic import make_folder
 from tsinit._cli.common import (
     INTERRUPTED,
     NOTHING_FITTED,
     OK,
+    ignore_steps_of_index,
+    is_same_file,
     jobs,
     names,
     require_folder,
     say,
     seconds,
     whole,
+    words_aside,
 )
 from tsinit._cli.reading import add_reading, reading
 from tsinit._validate import check_number
@@ -125,9 +126,7 @@ def run(arguments: argparse.Namespace) -> int:
     ValueError, TypeError, OSError
         An argument or the file is not what it should be.
     """
-    # Where the report is standard output, what there is to say must not stand above it.
-    aside = arguments.report and is_standard_output(Path(arguments.report).expanduser())
-    with contextlib.redirect_stdout(sys.stderr) if aside else contextlib.nullcontext():
+    with words_aside(Path(arguments.report).expanduser() if arguments.report else None):
         return _compare(arguments)
 
 
@@ -139,10 +138,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     _require_places(arguments)
     found = understand(arguments.data, reading(arguments))
     say("\n".join([describe(found), *found.notes]))
-    # The notes have said so of the whole table.
-    warnings.filterwarnings(
-        "ignore", message="The (times|numbers) in the index of X are not multiples"
-    )
+    ignore_steps_of_index()
     shown, truth = _hidden(found.frame, arguments)
     try:
         result = compare(
@@ -174,7 +170,7 @@ def _require_places(arguments: argparse.Namespace) -> None:
     if arguments.report:
         report = Path(arguments.report).expanduser()
         require_folder(report, "--report")
-        if _same(report, source):
+        if is_same_file(report, source):
             raise ValueError(f"--report must not be DATA.csv; got {arguments.report!r} twice.")
     if arguments.csv:
         folder = Path(arguments.csv).expanduser()
@@ -182,15 +178,11 @@ def _require_places(arguments: argparse.Namespace) -> None:
             raise ValueError(f"--csv must name a folder; got {arguments.csv!r}, which is a file.")
         make_folder(folder, "--csv")
         for place in (folder / f"{table}.csv" for table in TABLES):
-            if _same(place, source):
+            if is_same_file(place, source):
                 raise ValueError(
                     f"--csv must name a folder in which DATA.csv is not replaced; got {arguments.csv!r} for "
                     f"{arguments.data!r}."
                 )
-
-
-def _same(one: Path, other: Path) -> bool:
-    return os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other)
 
 
 def _report(result: "Comparison", arguments: argparse.Namespace) -> None:

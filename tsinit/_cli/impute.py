@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import math
 import sys
 import time
@@ -11,9 +10,15 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from tsinit._atomic import is_standard_output
 from tsinit._cli import impute_options
-from tsinit._cli.common import NOTHING_FITTED, OK, say
+from tsinit._cli.common import (
+    NOTHING_FITTED,
+    OK,
+    draw_without_screen,
+    ignore_steps_of_index,
+    say,
+    words_aside,
+)
 from tsinit._cli.reading import reading
 
 if TYPE_CHECKING:
@@ -53,9 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     from tsinit._cli.impute_files import output_files
 
     files = output_files(arguments)
-    # Where OUT.csv is standard output, what there is to say must not come between its lines.
-    aside = is_standard_output(files.output)
-    with contextlib.redirect_stdout(sys.stderr) if aside else contextlib.nullcontext():
+    with words_aside(files.output):
         return _impute(arguments, files)
 
 
@@ -82,10 +85,7 @@ def _impute(arguments: argparse.Namespace, files: OutputFiles) -> int:
         with warnings.catch_warnings():
             # The last lines say so in the words of this command.
             warnings.filterwarnings("ignore", message="The chains do not agree yet")
-            # ... and the notes, of the times.
-            warnings.filterwarnings(
-                "ignore", message="The (times|numbers) in the index of X are not multiples"
-            )
+            ignore_steps_of_index()
             model.fit(gaps.frame)
     except (RuntimeError, ArithmeticError, LinAlgError) as error:
         sys.stderr.write(f"tsinit: nothing is written, for the fit failed. {error}\n")
@@ -185,13 +185,11 @@ def _season(model: TBayesMICE) -> str:
 
 
 def _page(arguments: argparse.Namespace, gaps: Gaps, model: TBayesMICE, summary: str) -> str:
-    import matplotlib
-
-    matplotlib.use("Agg")  # there may be no screen
     from pathlib import Path
 
     from tsinit.comparison.report.imputation import imputation_page
 
+    draw_without_screen()
     title = f"Gaps of {Path(arguments.data).name}, filled"
     return imputation_page(model, gaps.frame, title=title, notes=gaps.notes, summary=summary)
 

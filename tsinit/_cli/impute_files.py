@@ -11,7 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tsinit._atomic import Content, check_writable, is_stream, write_together
-from tsinit._cli.common import require_picture
+from tsinit._cli.common import (
+    draw_without_screen,
+    is_same_file,
+    require_picture,
+    save_picture,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,9 +87,7 @@ def _named(files: OutputFiles) -> list[tuple[Path, str]]:
 
 
 def _same(one: Path, other: Path) -> bool:
-    if one.exists() and other.exists():
-        return one.samefile(other)
-    return one.resolve() == other.resolve()
+    return is_same_file(one, other) or one.resolve() == other.resolve()
 
 
 def require_kind(gaps: Gaps, files: OutputFiles) -> None:
@@ -240,14 +243,7 @@ def _panels(gaps: Gaps) -> list[list[Any]]:
 
 
 def _draw(model: TBayesMICE, columns: list[Any], path: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")  # there may be no screen
-    from matplotlib import pyplot as plt
-
     from tsinit import plots
 
-    axes = plots.imputed(model, columns=columns)
-    figure = axes.figure if len(columns) == 1 else axes[0].figure
-    figure.savefig(path, dpi=150)
-    plt.close(figure)
+    draw_without_screen()
+    save_picture(plots.imputed(model, columns=columns), path)

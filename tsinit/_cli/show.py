@@ -7,7 +7,14 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tsinit._cli.common import OK, say
+from tsinit._cli.common import (
+    OK,
+    draw_without_screen,
+    is_same_file,
+    require_picture,
+    save_picture,
+    say,
+)
 from tsinit._cli.reading import add_reading, reading
 
 if TYPE_CHECKING:
@@ -90,7 +97,6 @@ def run(arguments: argparse.Namespace) -> int:
 def _place(arguments: argparse.Namespace) -> Path:
     """Where the picture goes; refused before anything is read if it cannot."""
     from tsinit._atomic import check_writable
-    from tsinit._cli.common import require_picture
 
     source = Path(arguments.data).expanduser()
     stem = source.name.removesuffix(".gz")
@@ -98,7 +104,7 @@ def _place(arguments: argparse.Namespace) -> Path:
     place = Path(name).expanduser()
     check_writable(place, "--plot")
     require_picture(place)
-    if place.exists() and source.exists() and place.samefile(source):
+    if is_same_file(place, source):
         raise ValueError(f"--plot must not be FILE; got {name!r} twice.")
     return place
 
@@ -106,23 +112,17 @@ def _place(arguments: argparse.Namespace) -> Path:
 def _draw(found: Understood, place: Path) -> None:
     import warnings
 
-    import matplotlib
-
-    matplotlib.use("Agg")  # there may be no screen
-    from matplotlib import pyplot as plt
-
     from tsinit import plots
     from tsinit._atomic import write_whole
 
+    draw_without_screen()
     frame = _shown(found.frame)
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore", UserWarning
         )  # what there is to say of the data, the notes have said
         axes = plots.observed(frame)
-    figure = axes.figure if frame.shape[1] == 1 else axes[0].figure
-    write_whole(place, lambda path: figure.savefig(path, dpi=150))
-    plt.close(figure)
+    write_whole(place, lambda path: save_picture(axes, path))
 
 
 def _shown(frame: pd.DataFrame) -> pd.DataFrame:
