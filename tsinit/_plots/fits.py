@@ -91,28 +91,24 @@ def smoothed(
     style.require(model, "a fitted LinearGaussianSSM", "params_", "smooth")
     panel = check_series(X, lengths, estimator=model)
     names = list(panel.columns)
-    shown = range(len(names)) if columns is None else _positions(columns, names)
+    shown = positions(columns, names)
     style.require_one_column(ax, len(shown))
-    axes = (
-        [style.single(ax, (5.2, 2.2))]
-        if len(shown) == 1
-        else list(style.panels(len(shown), (5.2, 1.6), sharex=True))
-    )
-    time, y = _times(panel), panel.y[panel.rows]
+    axes = style.column_panels(ax, len(shown), (5.2, 2.2), (5.2, 1.6))
+    time, y = times_of_rows(panel), panel.y[panel.rows]
     starts = np.searchsorted(panel.rows, panel.offsets)
     mean, sd = _observed_band(model, X, lengths)
     for j, one in zip(shown, axes, strict=True):
         for a, b in pairwise(starts):
             most = max(2, max_points * (b - a) // max(len(y), 1))
-            sequence = _Sequence(time[a:b], y[a:b, j], mean[a:b, j], sd[a:b, j])
+            sequence = _SmoothedColumn(time[a:b], y[a:b, j], mean[a:b, j], sd[a:b, j])
             _draw_sequence(one, sequence, most, named=a == 0)
         style.dress(one, "", str(names[j]))
     style.legend_above(axes[0])
-    _tidy_dates(axes[-1], time)
+    tidy_dates(axes[-1], time)
     return style.one_or_all(axes)
 
 
-class _Sequence(NamedTuple):
+class _SmoothedColumn(NamedTuple):
     """One column of one sequence."""
 
     time: Any  # (T,) places on the axis
@@ -121,7 +117,7 @@ class _Sequence(NamedTuple):
     sd: FloatArray  # (T,)
 
 
-def _draw_sequence(ax: Axes, sequence: _Sequence, max_points: int, named: bool) -> None:
+def _draw_sequence(ax: Axes, sequence: _SmoothedColumn, max_points: int, named: bool) -> None:
     """Draw one column of one sequence; only the first has names for the legend."""
     time, y, mean, sd = sequence
     gaps = np.isnan(y)
@@ -142,17 +138,19 @@ def _draw_sequence(ax: Axes, sequence: _Sequence, max_points: int, named: bool) 
     ax.plot(time[filled], mean[filled], markersize=4.5, **marks)
 
 
-def _positions(columns: Any, names: list[Any]) -> list[int]:
-    """Positions of the columns that were asked for; a name that is a number goes before a position."""
+def positions(columns: Any, names: list[Any]) -> list[int]:
+    """Positions of the columns that were asked for, all without any; a name that is a number goes before a position."""
+    if columns is None:
+        return list(range(len(names)))
     wanted = (
         list(columns)
         if isinstance(columns, (list, tuple, range)) or hasattr(columns, "shape")
         else [columns]
     )
-    positions = [_position(one, names) for one in wanted]
-    if not positions:
+    found = [_position(one, names) for one in wanted]
+    if not found:
         raise ValueError(f"columns must name at least one of {names}; got none.")
-    return positions
+    return found
 
 
 def _position(wanted: Any, names: list[Any]) -> int:
@@ -165,7 +163,7 @@ def _position(wanted: Any, names: list[Any]) -> int:
     )
 
 
-def _times(panel: Panel) -> Any:
+def times_of_rows(panel: Panel) -> Any:
     """Positions of the rows on the axis of one sequence: its times or numbers, else the row numbers."""
     index = None if len(panel.offsets) > 2 else panel.last_index
     return axis_of(index, len(panel.rows))
@@ -238,7 +236,7 @@ def _observed_band(
     return np.asarray(means) @ C.T + d, np.sqrt(variance)
 
 
-def _tidy_dates(ax: Axes, time: Any) -> None:
+def tidy_dates(ax: Axes, time: Any) -> None:
     """Shorten dates, where the axis has dates at all."""
     if getattr(time, "dtype", np.dtype(float)).kind == "M":
         from matplotlib.dates import ConciseDateFormatter

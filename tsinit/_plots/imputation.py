@@ -9,7 +9,7 @@ import numpy as np
 
 from tsinit import _validate
 from tsinit._plots import style
-from tsinit._plots.fits import _tidy_dates
+from tsinit._plots.fits import tidy_dates
 from tsinit._plots.imputed_rows import (
     ImputedColumn,
     RowWindow,
@@ -89,7 +89,7 @@ def imputed(
     names, shown = posterior.names, shown_columns(posterior, columns)
     style.require_one_column(ax, len(shown))
     window = window_of(posterior, sequence, start, end)
-    axes = _axes(ax, len(shown))
+    axes = style.column_panels(ax, len(shown), (7.0, 2.6), (7.0, 1.7))
     for j, one in zip(shown, axes, strict=True):
         lines = _Lines(levels, n_draws, max_points)
         _draw(one, ImputedColumn(posterior, j, window.rows), window, lines)
@@ -101,7 +101,7 @@ def imputed(
     above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderpad": 0}
     _legend(axes[0], ncols=8, columnspacing=1.0, handlelength=1.4, **above)
     axes[-1].set_xlabel(style.plain(window.name), color=style.INK)
-    _tidy_dates(axes[-1], window.time)
+    tidy_dates(axes[-1], window.time)
     axes[0].figure.align_ylabels(axes)
     return style.one_or_all(axes)
 
@@ -212,16 +212,6 @@ def _alone(observed: BoolArray, pieces: list[tuple[int, int]]) -> IntArray:
         near = np.concatenate([[False], observed[first:last], [False]])
         found.append(first + np.flatnonzero(near[1:-1] & ~near[:-2] & ~near[2:]))
     return np.concatenate(found)
-
-
-def _axes(ax: Axes | None, n: int) -> list[Axes]:
-    if ax is not None:
-        return [ax]
-    return (
-        [style.single(None, (7.0, 2.6))]
-        if n == 1
-        else list(style.panels(n, (7.0, 1.7), sharex=True))
-    )
 
 
 def _legend(ax: Axes, **options: Any) -> None:

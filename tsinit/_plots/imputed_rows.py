@@ -9,7 +9,7 @@ import numpy as np
 
 from tsinit import _validate
 from tsinit._plots import style
-from tsinit._plots.fits import _positions, axis_of
+from tsinit._plots.fits import axis_of, positions
 
 if TYPE_CHECKING:
     from tsinit._typing import BoolArray, FloatArray, IntArray
@@ -32,7 +32,7 @@ def posterior_of(model: TBayesMICE) -> ImputationPosterior:
 def shown_columns(posterior: ImputationPosterior, columns: Any) -> list[int]:
     """Positions of the columns that were asked for, or of those with gaps, or of all."""
     if columns is not None:
-        return _positions(columns, posterior.names)
+        return positions(columns, posterior.names)
     gaps = np.flatnonzero(posterior.table.missing.any(axis=0)).tolist()
     return gaps or list(range(len(posterior.names)))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tsinit._plots import style
-from tsinit._plots.fits import _positions, _tidy_dates, axis_of
+from tsinit._plots.fits import axis_of, positions, tidy_dates
 from tsinit._plots.thin import MAX_POINTS, outline, pieces_of
 from tsinit._validate import check_count, check_series
 
@@ -63,12 +63,9 @@ def observed(
     """
     panel, max_points = check_series(X, lengths), check_count("max_points", max_points, 2)
     names = list(panel.columns)
-    shown = range(len(names)) if columns is None else _positions(columns, names)
+    shown = positions(columns, names)
     style.require_one_column(ax, len(shown))
-    if ax is None and len(shown) > 1:
-        axes = list(style.panels(len(shown), (6.4, 1.5), sharex=True))
-    else:
-        axes = [style.single(ax, (6.4, 2.2))]
+    axes = style.column_panels(ax, len(shown), (6.4, 2.2), (6.4, 1.5))
     for j, one in zip(shown, axes, strict=True):
         draw_column(one, panel, j, max_points)
         style.dress(one, "", str(names[j]))
@@ -101,7 +98,7 @@ def draw_column(ax: Axes, panel: Panel, j: int, max_points: int) -> None:
             ax.axvline(t[0], color=style.INK, linewidth=0.8, linestyle=":")
     _shade_gaps(ax, np.isnan(panel.y[:, j]), time)
     ax.margins(x=0.01)
-    _tidy_dates(ax, time)
+    tidy_dates(ax, time)
 
 
 def _shade_gaps(ax: Axes, missing: BoolArray, time: Any) -> None:

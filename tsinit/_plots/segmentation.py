@@ -9,7 +9,7 @@ import numpy as np
 
 from tsinit import _validate
 from tsinit._plots import style
-from tsinit._plots.fits import _positions, _tidy_dates, _times
+from tsinit._plots.fits import positions, tidy_dates, times_of_rows
 from tsinit._plots.thin import MAX_POINTS, outline, pieces_of
 
 if TYPE_CHECKING:
@@ -75,9 +75,9 @@ def segmentation(
     if len(labels) != len(panel.rows):
         raise ValueError(f"X must hold the {len(labels)} rows of the fit; got {len(panel.rows)}.")
     names = list(panel.columns)
-    shown = range(len(names)) if columns is None else _positions(columns, names)
+    shown = positions(columns, names)
     style.require_one_column(ax, len(shown))
-    time, y = _times(panel), panel.y[panel.rows]
+    time, y = times_of_rows(panel), panel.y[panel.rows]
     starts = np.searchsorted(panel.rows, panel.offsets)
     edges = _edges(time)
     axes = _axes(ax, len(shown))
@@ -105,7 +105,7 @@ def segmentation(
             one.axvline(t, color=style.INK, linewidth=0.8, linestyle=":")
         one.set_xlim(edges[0], edges[-1])
     style.legend_above(axes[0], ncols=10)
-    _tidy_dates(axes[-1], time)
+    tidy_dates(axes[-1], time)
     axes[0].figure.align_ylabels(axes)
     return style.one_or_all(axes)
 
@@ -164,7 +164,7 @@ def segmentations(
     ax.tick_params(axis="y", length=0)
     if getattr(time, "dtype", np.dtype(float)).kind == "M":
         ax.xaxis_date()  # the strips themselves are in days
-    _tidy_dates(ax, time)
+    tidy_dates(ax, time)
     return ax
 
 
@@ -274,13 +274,13 @@ def draw_probabilities(ax: Axes, model: Any, X: SeriesLike, max_points: int) -> 
     max_points : int
         Pieces at most, over which probabilities are averaged.
     """
-    time = _times(_panel(model, X, None))
+    time = times_of_rows(_panel(model, X, None))
     edges = _edges(time)
     if getattr(time, "dtype", np.dtype(float)).kind == "M":
         ax.xaxis_date()  # the edges are in days
     _probabilities(ax, np.asarray(model.probabilities_), edges, max_points)
     ax.set_xlim(edges[0], edges[-1])
-    _tidy_dates(ax, time)
+    tidy_dates(ax, time)
 
 
 def _probabilities(

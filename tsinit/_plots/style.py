@@ -99,6 +99,15 @@ def single(ax: Axes | None, size: tuple[float, float] = (5.2, 3.6)) -> Axes:
     return panels(1, size)[0]
 
 
+def column_panels(
+    ax: Axes | None, n: int, alone: tuple[float, float], each: tuple[float, float]
+) -> list[Axes]:
+    """Return an Axes for each of n columns: the one given, one of size `alone`, or several of size `each` in inches."""
+    if ax is not None or n == 1:
+        return [single(ax, alone)]
+    return list(panels(n, each, sharex=True))
+
+
 def panels(n: int, size: tuple[float, float], **shared: Any) -> Any:
     """Return ``n`` Axes below each other on a new figure.
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
-_MAX_SKIPPED = 50  # times the rows given; a longer skip is more likely two sequences than one
+MAX_SKIPPED = 50  # times the rows given; a longer skip is more likely two sequences than one
 
 
 def count_steps(
@@ -202,12 +202,12 @@ def _check_skips(steps: IntArray, index: Any, name: str) -> None:
             f"{where} must hold dates as dates; got the number {index[late]} after {index[late - 1]}. "
             "pandas.to_datetime makes dates of text, with format='%Y%m%d' or '%Y%m'."
         )
-    if steps[-1] <= _MAX_SKIPPED * len(index) + 10_000:
+    if steps[-1] <= MAX_SKIPPED * len(index) + 10_000:
         return
     at = int(np.diff(steps).argmax())
     cure = ", or use reset_index(drop=True) if its numbers are no times" if is_number(index) else ""
     raise ValueError(
-        f"{where} must not skip more than {_MAX_SKIPPED} times its rows; got {int(np.diff(steps)[at]) - 1} "
+        f"{where} must not skip more than {MAX_SKIPPED} times its rows; got {int(np.diff(steps)[at]) - 1} "
         f"steps skipped after {index[at]}. Split X into sequences there{cure}."
     )
 

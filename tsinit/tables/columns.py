@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tsinit._typing import BoolArray, FloatArray
     from tsinit.tables.missing import Missing
     from tsinit.tables.raw import Raw
-    from tsinit.tables.times import Clock
+    from tsinit.tables.times import FileClock
 
 _SHOWN = 3  # words that a message lists
 
@@ -161,7 +161,7 @@ def require_numbers(raw: Raw, column: Column) -> None:
     )
 
 
-def repeats_clock(column: Column, clock: Clock | None) -> str | None:
+def repeats_clock(column: Column, clock: FileClock | None) -> str | None:
     """Say how a column of numbers only repeats the clock: a count of rows, or a part of the date."""
     values = column.values
     if clock is None or column.kind != "numbers" or np.isnan(values).any():
@@ -187,7 +187,7 @@ def repeats_clock(column: Column, clock: Clock | None) -> str | None:
 def choose(
     raw: Raw,
     columns: Sequence[Column],
-    clock: Clock | None,
+    clock: FileClock | None,
     wanted: Sequence[str] | None,
     keep_gaps: bool,
     notes: list[str],
@@ -198,7 +198,7 @@ def choose(
     ----------
     raw : Raw
     columns : sequence of Column
-    clock : Clock or None
+    clock : FileClock or None
     wanted : sequence of str, optional
         What the user asks for, whatever it holds.
     keep_gaps : bool

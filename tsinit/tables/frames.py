@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tsinit._typing import IntArray
     from tsinit.tables.missing import MissingOption
     from tsinit.tables.raw import Raw
-    from tsinit.tables.times import Clock
+    from tsinit.tables.times import FileClock
 
 _NAMED = 6  # columns that a note lists
 
@@ -44,7 +44,7 @@ class Parts(NamedTuple):
     raw: Raw
     order: pd.DataFrame  # sequence and time of every row of the file
     others: list[kinds.Column]  # beside the clock and the sequences
-    clock: Clock | None
+    clock: FileClock | None
     options: Options
     keep_gaps: bool  # of columns of one value
     notes: list[str]  # what is decided is added
@@ -160,7 +160,7 @@ def _pairs(order: pd.DataFrame) -> pd.MultiIndex:
 
 
 def _index(
-    pairs: pd.DataFrame, labels: pd.Series | None, groups: str | None, clock: Clock | None
+    pairs: pd.DataFrame, labels: pd.Series | None, groups: str | None, clock: FileClock | None
 ) -> pd.Index:
     """Index of the frame: times, under the names of their sequences where there are several."""
     times = pd.Index(pairs["time"])

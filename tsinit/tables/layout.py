@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from tsinit.tables.times import Clock, clock_went_back, find_clock, holds_dates
+from tsinit.tables.times import FileClock, clock_went_back, find_clock, holds_dates
 
 if TYPE_CHECKING:
     from tsinit._typing import FloatArray, IntArray
@@ -94,7 +94,7 @@ def find_long(
     return Long(variables[0], values[0])
 
 
-def refuse_repeated(raw: Raw, clock: Clock, codes: IntArray, groups: str | None) -> None:
+def refuse_repeated(raw: Raw, clock: FileClock, codes: IntArray, groups: str | None) -> None:
     """Say why times repeat: a clock that went back, series below each other, a long table; or that they do.
 
     Raises
@@ -136,7 +136,7 @@ def refuse_repeated(raw: Raw, clock: Clock, codes: IntArray, groups: str | None)
     raise ValueError(f"{got}{hint}")
 
 
-def looks_long(raw: Raw, clock: Clock, codes: IntArray) -> Long | None:
+def looks_long(raw: Raw, clock: FileClock, codes: IntArray) -> Long | None:
     """The columns of a long table, where names and structure are those of one."""
     frame = raw.frame
     rest = [name for name in raw.names if name not in clock.columns]
@@ -155,7 +155,9 @@ def looks_long(raw: Raw, clock: Clock, codes: IntArray) -> Long | None:
     return None if keys.duplicated().any() else Long(variables[0], values[0])
 
 
-def group_column(raw: Raw, clock: Clock, codes: IntArray, groups: str | None = None) -> str | None:
+def group_column(
+    raw: Raw, clock: FileClock, codes: IntArray, groups: str | None = None
+) -> str | None:
     """A column within whose values no time repeats."""
     for name in group_candidates(raw, [*clock.columns, *([groups] if groups else [])]):
         keys = pd.DataFrame({"g": raw.frame[name].to_numpy(), "s": codes, "t": clock.times})
@@ -214,7 +216,7 @@ def suggest_groups(raw: Raw, wanted: list[str]) -> None:
 
 
 def widen(
-    raw: Raw, clock: Clock, codes: IntArray, long: Long, values: FloatArray
+    raw: Raw, clock: FileClock, codes: IntArray, long: Long, values: FloatArray
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Make a column of each variable of a long table.
 

@@ -15,7 +15,7 @@ from tsinit.tables.frames import Options, Parts, known
 from tsinit.tables.missing import Missing, MissingOption, Sentinel, find_sentinels, refuse
 from tsinit.tables.raw import Raw, read_raw
 from tsinit.tables.table import Table
-from tsinit.tables.times import Clock, find_clock, in_zone, read_clock
+from tsinit.tables.times import FileClock, find_clock, in_zone, read_clock
 
 if TYPE_CHECKING:
     from tsinit._typing import IntArray, StrPath
@@ -31,7 +31,7 @@ class Understood(NamedTuple):
     rows: IntArray  # (T, D) row of the file of each cell; -1 where it has none
     columns: list[kinds.Column]  # of the frame; in a long table that of its values
     others: list[kinds.Column]  # all of the file beside its clock and its sequences
-    clock: Clock | None
+    clock: FileClock | None
     groups: str | None
     long: layout.Long | None
     censored: pd.DataFrame
@@ -181,7 +181,7 @@ def _check_names(raw: Raw, options: Options) -> None:
 
 def _settled_clock(
     raw: Raw, codes: IntArray, options: Options, given: layout.Long | None, notes: list[str]
-) -> Clock | None:
+) -> FileClock | None:
     """The clock in its zone; why times repeat is asked for."""
     if given is None:
         clock = _clock(raw, codes, options, [])
@@ -253,7 +253,7 @@ def _dates_of(options: Options) -> list[str]:
     return [] if options.time is None else [name for name in options.time if name != "none"]
 
 
-def _clock(raw: Raw, codes: IntArray, options: Options, others: list[str]) -> Clock | None:
+def _clock(raw: Raw, codes: IntArray, options: Options, others: list[str]) -> FileClock | None:
     """The clock that the user names, or the one that is found."""
     wanted = list(options.columns or [])
     if options.time is None:
@@ -270,14 +270,14 @@ def _clock(raw: Raw, codes: IntArray, options: Options, others: list[str]) -> Cl
     return clock
 
 
-def _times(clock: Clock | None, codes: IntArray) -> Any:
+def _times(clock: FileClock | None, codes: IntArray) -> Any:
     """Times of all rows; where there are none, rows are counted in each sequence."""
     return (
         clock.times if clock is not None else pd.Series(codes).groupby(codes).cumcount().to_numpy()
     )
 
 
-def _say_clock(clock: Clock, notes: list[str]) -> None:
+def _say_clock(clock: FileClock, notes: list[str]) -> None:
     name = " ".join(clock.columns)
     if clock.words:
         kind = "columns" if len(clock.columns) > 1 else "column"

@@ -9,11 +9,9 @@ import pandas as pd
 
 from tsinit._validate.clocks import as_times
 from tsinit._validate.clocks import find_clock as find_step
-from tsinit._validate.times import times_after
+from tsinit._validate.times import MAX_SKIPPED, times_after
 
 _UNITS = (("days", 86_400), ("hours", 3600), ("minutes", 60), ("seconds", 1))
-#: Times the rows given, as for a fit: more rows than that are no gap.
-_MAX_INSERTED = 50
 
 
 class Steps(NamedTuple):
@@ -86,9 +84,9 @@ def make_regular(frame: pd.DataFrame, steps: Steps) -> tuple[pd.DataFrame, np.nd
         raise ValueError(
             "--regular must go with times that are multiples of one step; got others. Resample them first."
         )
-    if steps.n_absent > _MAX_INSERTED * len(frame) + 10_000:
+    if steps.n_absent > MAX_SKIPPED * len(frame) + 10_000:
         raise ValueError(
-            f"--regular must insert at most {_MAX_INSERTED} times the rows; got {steps.n_absent} "
+            f"--regular must insert at most {MAX_SKIPPED} times the rows; got {steps.n_absent} "
             f"{steps.words} without a row."
         )
     if not steps.n_absent:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _MOSTLY = 0.8
 
 
-class Clock(NamedTuple):
+class FileClock(NamedTuple):
     """The times of all rows."""
 
     columns: list[str]
@@ -39,7 +39,7 @@ class Clock(NamedTuple):
 
 def find_clock(
     raw: Raw, codes: IntArray, others: Iterable[str], wanted: Iterable[str] = ()
-) -> Clock | None:
+) -> FileClock | None:
     """Find the clock: dates in words, parts of a calendar, numbers that are dates, counts, times of day.
 
     Parameters
@@ -54,7 +54,7 @@ def find_clock(
 
     Returns
     -------
-    Clock or None
+    FileClock or None
     """
     table = raw.frame.drop(columns=list(dict.fromkeys(others)))
     if table.empty:
@@ -73,7 +73,7 @@ def find_clock(
         if holds_dates(table[name]):
             return read_clock(raw, _with_day(table, [name], codes))
     if parts := _parts(table):
-        return Clock(list(parts), _from_parts(table, parts), "")
+        return FileClock(list(parts), _from_parts(table, parts), "")
     numbers = [name for name in names_of(table) if _is_number(table[name]) and name not in wanted]
     for name in numbers:
         if _holds_days(table[name]):
@@ -96,11 +96,11 @@ def find_clock(
         name != found[0][0] and _may_be_data(raw, table[name]) for name in names_of(table)
     ):
         name, reading = found[0]
-        return Clock([name], reading.times.rename(name), reading.words)
+        return FileClock([name], reading.times.rename(name), reading.words)
     return next((read_clock(raw, [name]) for name in texts if is_clock(table[name])), None)
 
 
-def read_clock(raw: Raw, columns: list[str], codes: IntArray | None = None) -> Clock:
+def read_clock(raw: Raw, columns: list[str], codes: IntArray | None = None) -> FileClock:
     """Read the times that some columns hold.
 
     Raises
@@ -134,7 +134,7 @@ def read_clock(raw: Raw, columns: list[str], codes: IntArray | None = None) -> C
         times, words = reading.times, reading.words
     else:
         times = pd.Index(_dates(raw, name))
-    return Clock(columns, times.rename(name), words)
+    return FileClock(columns, times.rename(name), words)
 
 
 def _is_number(column: pd.Series) -> bool:
