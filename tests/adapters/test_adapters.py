@@ -34,7 +34,7 @@ class HalvingAdapter:
 
     def begin(self, model, start, data, rng):
         own = rng.spawn(1)[0]
-        x = own.normal() if start == "native" else start(data, own) if callable(start) else start
+        x = own.normal() if start is None else start(data, own) if callable(start) else start
         return Halving(float(x), model.n_steps)
 
     def run(self, model, data, monitor):

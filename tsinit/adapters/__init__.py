@@ -6,9 +6,10 @@ imports its library only inside of them.
 """
 
 from tsinit.adapters.base import Adapter, adapter_of, register
+from tsinit.adapters.hmmlearn import Hmmlearn
 from tsinit.adapters.own import OWN
 
 __all__ = ["Adapter", "adapter_of", "register"]
 
-for _adapter in OWN:
+for _adapter in (Hmmlearn, *OWN):
     register(_adapter)

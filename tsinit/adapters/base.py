@@ -12,12 +12,15 @@ _ADAPTERS: list["Adapter"] = []
 class Adapter(Protocol):
     """What `compare` asks of a library.
 
-    Of a fitted model it also reads ``n_iter_`` and ``converged_``, where they are.
+    Three more methods are asked where an adapter has them: ``check(model)`` raises a sentence for a model that cannot
+    be run (its library is too old), ``labels(model, data)`` gives a state for every row, of all sequences together, and
+    ``score(model, data)`` the log-likelihood of held-out data where that is not the objective. Of a fitted model
+    ``n_iter_`` and ``converged_`` are read, where they are; others say it to the monitor.
 
     Attributes
     ----------
-    verb : {"dynamics", "labels", "fill"} or None
-        The kind of start that the models ask a strategy for; None if strategies are the models' own affair.
+    verb : {"dynamics", "labels", "fill", "point"} or None
+        The kind of start that the models ask a strategy for; None hands `begin` what the user gave.
     kind : {"climbs", "samples"}
         Whether a run ends at a point, a local maximum of its objective, or in draws from a distribution.
     """
@@ -29,7 +32,10 @@ class Adapter(Protocol):
         """Whether this adapter runs a model; decided by its class, without importing the library."""
 
     def describe(self, model: Any) -> dict[str, Any]:
-        """Give at least ``name``, ``library``, ``version``, and as ``objective`` the name of what it maximises."""
+        """Give ``name``, ``library``, ``version``, and as ``objective`` the name of what is maximised.
+
+        With the verbs ``dynamics`` and ``labels`` also ``n_states``, for the strategies.
+        """
 
     def begin(self, model: Any, start: Any, data: Any, rng: np.random.Generator) -> Any:
         """Return a fresh model that begins at a start; the user's own stays as it is.
@@ -38,12 +44,12 @@ class Adapter(Protocol):
         ----------
         model : object
             As the user gave it.
-        start : str, strategy, function, ready start or None
-            As `compare` was given it; None is the library's own.
+        start : array, LinearGaussianParams, complete table or None
+            What a strategy gave, by the verb; None is the library's own start.
         data : table or list of tables
         rng : numpy.random.Generator
-            Of this replicate, the same for every start. ``rng.spawn(2)`` are the streams of the start and of the
-            run, as the table of runs records them.
+            The stream of the run, the same for every start. Where there is no verb, the parent of both streams:
+            ``rng.spawn(2)`` are those of the start and of the run, as the table of runs records them.
         """
 
     def run(self, model: Any, data: Any, monitor: Monitor) -> Any:
@@ -57,7 +63,11 @@ class Adapter(Protocol):
         """What a fitted model comes to, in nats: the same function for every start."""
 
     def start_of(self, model: Any) -> Any:
-        """What a fitted model really began with, None where it does not say."""
+        """What a model really began with, None where it does not say.
+
+        Asked after `begin` and after `run`: where the two differ, the library did not keep the start, and the run is
+        an error.
+        """
 
 
 def register(adapter: Any) -> None:
@@ -67,8 +77,23 @@ def register(adapter: Any) -> None:
     ----------
     adapter : Adapter, or class of one
         Asked before those registered earlier.
+
+    Raises
+    ------
+    TypeError
+        It lacks a part of the protocol.
     """
-    _ADAPTERS.insert(0, adapter() if isinstance(adapter, type) else adapter)
+    made = adapter() if isinstance(adapter, type) else adapter
+    missing = [name for name in _PARTS if not hasattr(made, name)]
+    if missing:
+        raise TypeError(
+            f"adapter must have all parts of tsinit.adapters.Adapter; got {type(made).__name__} without "
+            f"{', '.join(missing)}."
+        )
+    _ADAPTERS.insert(0, made)
+
+
+_PARTS = ("verb", "kind", "accepts", "describe", "begin", "run", "objective", "start_of")
 
 
 def adapter_of(model: Any) -> Adapter:
@@ -92,5 +117,24 @@ def adapter_of(model: Any) -> Adapter:
             return adapter
     called = " (a class: call it)" if isinstance(model, type) else ""
     raise TypeError(
-        f"model must be a tsinit estimator, for example LinearGaussianSSM(); got {model!r}{called}."
+        "model must be a tsinit estimator, for example LinearGaussianSSM(), or a model that an adapter runs, of "
+        f"{supported()}; got {model!r}{called}."
     )
+
+
+def supported() -> str:
+    """List the libraries of the adapters, each with its models."""
+    classes: dict[str, list[str]] = {}
+    for adapter in reversed(_ADAPTERS):
+        if library := getattr(adapter, "library", None):
+            classes.setdefault(library, []).extend(getattr(adapter, "classes", ()))
+    return ", ".join(f"{library} ({', '.join(names)})" for library, names in classes.items())
+
+
+def library_adapters(library: str) -> list[Any]:
+    """List the adapters of one library, by its name in messages or in Python."""
+    return [
+        adapter
+        for adapter in _ADAPTERS
+        if library in (getattr(adapter, "library", None), getattr(adapter, "package", None))
+    ]

@@ -22,6 +22,8 @@ class OwnModels:
     kind : {"climbs", "samples"}
     """
 
+    asks_itself = True  # in the fit, where units and trial fits are known
+
     def __init__(self, verb: str | None, kind: str) -> None:
         self.verb = verb
         self.kind = kind
@@ -44,13 +46,14 @@ class OwnModels:
         }
 
     def begin(self, model: Any, start: Any, data: Any, rng: np.random.Generator) -> Any:
-        """Copy a model with a start, which it asks for in its fit, where units and trial fits are known."""
+        """Copy a model with a strategy, which it asks in its fit; None leaves it its own ``init``."""
         settings = model.get_params(deep=False)
         # Runs share the cores among them: chains that ran side by side within one would be timed against each other.
         quiet = {name: value for name, value in (("verbose", 0), ("n_jobs", 1)) if name in settings}
         # An estimator derives the streams of start and run from the seed itself.
         seed = rng.bit_generator.seed_seq
-        return clone(model).set_params(init=start, random_state=seed, **quiet)
+        init = {} if start is None else {"init": start}
+        return clone(model).set_params(random_state=seed, **init, **quiet)
 
     def run(self, model: Any, data: Any, monitor: Monitor) -> Any:
         """Fit under the monitor; the last objective counts, unless a sampler says what its draws come to."""

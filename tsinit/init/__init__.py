@@ -1,7 +1,8 @@
 """Strategies: they guess what is hidden, a model refines the guess.
 
-Each strategy is an object with parameters only and one to three verbs: ``dynamics`` gives the parameters of
-a state-space model, ``labels`` a state for every time step, ``fill`` a table without gaps. Anything with
+Each strategy is an object with parameters only and one or more verbs: ``dynamics`` gives the parameters of
+a state-space model, ``labels`` a state for every time step, ``fill`` a table without gaps, ``point`` the parameters of
+a model of another library. Anything with
 such a method is a strategy; a plain function is one too. `register` gives yours a name, `names` lists those
 there are.
 """
@@ -21,6 +22,7 @@ from tsinit.init.jump import Jump
 from tsinit.init.kmeans import KMeans
 from tsinit.init.low_rank import LowRank
 from tsinit.init.lpc import LPC
+from tsinit.init.native import Native, ParameterSpace
 from tsinit.init.perturb import Perturb
 from tsinit.init.race import Race
 from tsinit.init.registry import names, register
@@ -50,7 +52,9 @@ __all__ = [
     "LowRank",
     "Mean",
     "Median",
+    "Native",
     "OneState",
+    "ParameterSpace",
     "Perturb",
     "Race",
     "Seasonal",
@@ -77,6 +81,7 @@ _BUNDLED: dict[str, Callable[[], Any]] = {
     "eigen": EigenInit,
     "best_of": BestOf,
     "auto": Race,
+    "native": Native,
     "dispersed": Dispersed,
     "one_state": OneState,
     "segments": Segments,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from tsinit._typing import FloatArray, IntArray, Trial
+    from tsinit.init.native import ParameterSpace
     from tsinit.init.registry import ResolvedStrategy
     from tsinit.kernels import LinearGaussianParams
 
@@ -24,6 +25,7 @@ _CANDIDATES = {
     "dynamics": ("cva", "moesp", "lpc_loose"),
     "labels": ("kmeans", "jump", "short_em"),
     "fill": ("linear", "seasonal", "low_rank"),
+    "point": ("native", "uniform"),
 }
 
 
@@ -194,6 +196,44 @@ class BestOf(BaseEstimator):
             return _checks.check_complete(label, start, y)
 
         return self._best("fill", checked, y, rng, None, offsets, trial, times=times, period=period)
+
+    def point(
+        self,
+        y: FloatArray,
+        rng: np.random.Generator,
+        space: ParameterSpace,
+        trial: Trial | None = None,
+    ) -> FloatArray:
+        """Guess the parameters of a model of another library.
+
+        Parameters
+        ----------
+        y : (T, D) float
+            Observations, NaN where missing.
+        rng : numpy.random.Generator
+            Parent of one generator for each candidate.
+        space : ParameterSpace
+            Where the model begins by itself, and its unconstrained scale.
+        trial : callable
+            ``trial(start, n_iter) -> (objective, refined)``: a short run, given by the adapter of the model; a
+            higher objective is better.
+
+        Returns
+        -------
+        (p,) float
+            The candidate with the highest objective.
+
+        Raises
+        ------
+        ValueError
+            If `n_iter` or `n_starts` is not allowed, or there are no strategies, or none has such a name, or one
+            does not give a vector of the size of the space.
+        TypeError
+            If `strategies` is no list or tuple of strategies, or there is no `trial`.
+        FloatingPointError
+            If every candidate failed; the message says how.
+        """
+        return self._best("point", space.check, y, rng, None, None, trial, space=space)
 
     def _best(
         self,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from tsinit._typing import FloatArray, IntArray, Trial
+    from tsinit.init.native import ParameterSpace
     from tsinit.kernels import LinearGaussianParams
 
 
@@ -37,6 +38,9 @@ class Perturb(BaseEstimator):
 
     For `fill`, to every filled value a normal number is added with standard deviation `scale` times that of the
     observed values of its column.
+
+    For `point`, to every parameter x on the unconstrained scale a normal number is added with standard deviation
+    `scale` times abs(x), or `scale` where x is 0; ``Perturb("native", 0.5)`` spreads the starts of a library.
 
     Gaps and sequences are left to the inner strategy.
 
@@ -190,6 +194,47 @@ class Perturb(BaseEstimator):
         varies = np.abs(np.nan_to_num(z)).max(axis=0, initial=0.0) > 0.0
         noise = self.scale * np.where(varies, deviation, 0.0) * rng.standard_normal(y.shape)
         return keep_observed(y, filled + noise)
+
+    def point(
+        self,
+        y: FloatArray,
+        rng: np.random.Generator,
+        space: ParameterSpace,
+        trial: Trial | None = None,
+    ) -> FloatArray:
+        """Guess the parameters of a model of another library.
+
+        Parameters
+        ----------
+        y : (T, D) float
+            Observations, NaN where missing, for the inner strategy.
+        rng : numpy.random.Generator
+            Serves the inner strategy first, then the perturbation.
+        space : ParameterSpace
+            Where the model begins by itself, and its unconstrained scale.
+        trial : callable, optional
+            Handed on to the inner strategy.
+
+        Returns
+        -------
+        (p,) float
+
+        Raises
+        ------
+        ValueError
+            If `scale` is negative, no strategy has the name `inner`, or the inner start is not of the size of the
+            space.
+        TypeError
+            If `inner` is none of the things it may be, or does not offer ``point``.
+        """
+        check_number("scale", self.scale, 0.0)
+        inner = resolve(self.inner, "point", "inner")
+        point = space.check(inner.propose(y, rng, trial=trial, space=space), "inner")
+        if self.scale == 0.0:
+            return point
+        x = space.unconstrain(point)
+        size = np.where(x == 0.0, 1.0, np.abs(x))
+        return space.constrain(x + self.scale * size * rng.standard_normal(x.shape))
 
 
 def _spread_covariance(S: FloatArray, scale: float, rng: np.random.Generator) -> FloatArray:

@@ -1,8 +1,8 @@
 """Names of strategies, and the one road from whatever a user gives as ``init`` to a starting point.
 
-A strategy is an object with parameters and one to three verbs: ``dynamics`` (parameters of a state-space
-model), ``labels`` (a state per time step) and ``fill`` (a complete table). A model asks `resolve` for the
-verb it needs. What is no strategy is refused here; what the parameters of one may be, where it is used
+A strategy is an object with parameters and one or more verbs: ``dynamics`` (parameters of a state-space
+model), ``labels`` (a state per time step), ``fill`` (a complete table) and ``point`` (a vector in the parameter space
+of a model of another library). A model asks `resolve` for the verb it needs. What is no strategy is refused here; what the parameters of one may be, where it is used
 (`tsinit._validate`, `tsinit.init._checks`).
 """
 
@@ -78,7 +78,8 @@ class ResolvedStrategy(NamedTuple):
         trial : callable, optional
             ``trial(start, n_iter) -> (objective, refined)``, for strategies that compare candidates.
         **more
-            Further keywords a model offers: for ``fill`` ``times``, clock steps (T,), and ``period``.
+            Further keywords a model offers: for ``fill`` ``times``, clock steps (T,), and ``period``; for ``point``
+            ``space``, a `ParameterSpace`.
 
         Returns
         -------
@@ -149,7 +150,7 @@ def names(verb: str | None = None) -> list[str]:
 
     Parameters
     ----------
-    verb : {"dynamics", "labels", "fill"}, optional
+    verb : {"dynamics", "labels", "fill", "point"}, optional
         Only strategies that have this verb.
 
     Returns
@@ -167,6 +168,11 @@ def names(verb: str | None = None) -> list[str]:
     return [
         name for name, known in sorted(_REGISTERED.items()) if verb is None or verb in known.verbs
     ]
+
+
+def is_native(init: Any) -> bool:
+    """Tell whether a strategy stands for the start that the library of a model would have taken by itself."""
+    return isinstance(init, str) and init == "native"
 
 
 def is_bundled(init: Any) -> bool:
@@ -194,7 +200,7 @@ def resolve(init: Any, verb: str, argument: str = "init") -> ResolvedStrategy:
     init : str, strategy, function or ready value
         A registered name; an object with the verb; a function of any of the keywords ``y``, ``rng``,
         ``n_states``, ``offsets``, ``trial``; or the starting point itself, which is used as it is.
-    verb : {"dynamics", "labels", "fill"}
+    verb : {"dynamics", "labels", "fill", "point"}
         What the model asks for.
     argument : str, default "init"
         What messages call the parameter.
@@ -348,4 +354,5 @@ _VERBS = {
     "dynamics": _Verb("LinearGaussianParams", _ready_params),
     "labels": _Verb("an array of labels", _ready_array(1)),
     "fill": _Verb("a complete table", _ready_array(2)),
+    "point": _Verb("a vector of parameters", _ready_array(1)),
 }

@@ -15,6 +15,7 @@ from tsinit.init._scaling import standardise, unscale
 
 if TYPE_CHECKING:
     from tsinit._typing import FloatArray, IntArray
+    from tsinit.init.native import ParameterSpace
     from tsinit.kernels import LinearGaussianParams
 
 
@@ -138,3 +139,27 @@ class Uniform(BaseEstimator):
         low = np.where(some, np.min(y, axis=0, where=observed, initial=np.inf), 0.0)
         high = np.where(some, np.max(y, axis=0, where=observed, initial=-np.inf), 0.0)
         return keep_observed(y, low + (high - low) * rng.random(y.shape))
+
+    def point(self, space: ParameterSpace, rng: np.random.Generator) -> FloatArray:
+        """Guess the parameters of a model of another library.
+
+        Parameters
+        ----------
+        space : ParameterSpace
+            Where the model begins by itself.
+        rng : numpy.random.Generator
+            Draws the values.
+
+        Returns
+        -------
+        (p,) float
+            On the unconstrained scale uniform in a box around the native start x, from x - 3 |x| to x + 3 |x|, and
+            from -1 to 1 where x is 0.
+
+        Raises
+        ------
+        None
+        """
+        x = space.native
+        half_width = np.where(x == 0.0, 1.0, 3.0 * np.abs(x))
+        return space.constrain(x + half_width * rng.uniform(-1.0, 1.0, x.shape))

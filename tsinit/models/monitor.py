@@ -51,6 +51,8 @@ class Monitor:
         What the run comes to where that is not its last objective: a sampler's mean over the draws it keeps.
     timed_out : bool
         The budget's seconds ran out.
+    converged : bool or None
+        What a program that brings its own loop says of its end; None where the model itself has it.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Monitor:
         self.init_seconds = 0.0
         self.fit_seconds = 0.0
         self.timed_out = False
+        self.converged: bool | None = None
         self.shift = 0.0  # added to every objective: what the units of the data contribute
         self._clock = perf_counter()
 
@@ -124,6 +127,11 @@ class Monitor:
             self.callback(len(self.objectives) - 1, self.objectives[-1])
         self.timed_out = self.out_of_time()
         return not self.timed_out
+
+    @property
+    def n_iter(self) -> int | None:
+        """Iterations after the start; None where nothing was recorded."""
+        return len(self.objectives) - 1 if self.objectives else None
 
     def elapsed(self) -> float:
         """Seconds since the clock was last restarted."""

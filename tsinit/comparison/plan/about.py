@@ -1,6 +1,6 @@
 """What a comparison was, in plain values: enough for words and reports where the models themselves are gone."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from tsinit.comparison.plan.tasks import Plan
@@ -35,6 +35,16 @@ class About(NamedTuple):
         return names.pop() if len(names) == 1 else "objective"
 
 
+def _text(about: dict[str, Any], model: Any) -> str:
+    """Write a model as Python shows it, of another library with its name and version."""
+    text = " ".join(str(model).split())
+    if about["library"] == "tsinit":
+        return text
+    if text.startswith("<"):  # shown by its address
+        text = about["name"]
+    return f"{about['library']} {about['version']}: {text}"
+
+
 def describe(plan: "Plan") -> About:
     """Describe a plan."""
     max_iter, seconds = (None, None) if plan.budget is None else plan.budget
@@ -45,5 +55,7 @@ def describe(plan: "Plan") -> About:
         sampler = adapter.kind == "samples"
         # A budget may cut the warm-up as well.
         n_warmup = getattr(model, "n_tune", None) if sampler and max_iter is None else None
-        models[name] = ModelAbout(" ".join(str(model).split()), objective, sampler, n_warmup)
+        models[name] = ModelAbout(
+            _text(adapter.describe(model), model), objective, sampler, n_warmup
+        )
     return About(plan.entropy, models, max_iter, seconds)

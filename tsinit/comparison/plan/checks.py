@@ -16,7 +16,7 @@ from tsinit.comparison.plan import data as datasets_of
 from tsinit.comparison.plan import naming
 from tsinit.comparison.plan.data import Dataset
 from tsinit.comparison.plan.scores import TRUTHS, Scoring, column_name, kind_of_truth
-from tsinit.init.registry import resolve
+from tsinit.init.registry import is_native, resolve
 from tsinit.models.monitor import Budget
 
 
@@ -27,7 +27,11 @@ def check_models(model: Any) -> tuple[dict[str, Any], dict[str, Adapter]]:
         raise ValueError("model must hold at least one estimator; got an empty dict.")
     for name in models:
         _check_name(name, "model")
-    return models, {name: adapter_of(estimator) for name, estimator in models.items()}
+    adapters = {name: adapter_of(estimator) for name, estimator in models.items()}
+    for name, adapter in adapters.items():
+        if hasattr(adapter, "check"):
+            adapter.check(models[name])
+    return models, adapters
 
 
 def check_strategies(strategies: Any) -> dict[str, Any]:
@@ -53,6 +57,9 @@ def check_known(strategies: dict[str, Any], adapters: dict[str, Adapter]) -> dic
     verbs = sorted({adapter.verb for adapter in adapters.values() if adapter.verb})
     known = {}
     for name, strategy in strategies.items():
+        if is_native(strategy):  # every library has a start of its own
+            known[name] = strategy
+            continue
         starts = [resolve(strategy, verb, "strategies") for verb in verbs]
         by_name = isinstance(strategy, str) and len(starts) > 0
         known[name] = getattr(starts[0].call, "__self__", strategy) if by_name else strategy
@@ -144,11 +151,18 @@ def check_truth_fits(
             continue
         scored = TRUTHS[kind]
         if not any(scored.suits(model, adapters[name]) for name, model in models.items()):
-            words = {"table": "a complete table", "labels": "labels, one for each row"}[kind]
+            words = _TRUTH_WORDS[kind]
             raise TypeError(
                 f"truth must suit one of the models; got {words}, but {' and '.join(models)} "
                 f"{'have' if len(models) > 1 else 'has'} no {scored.needs}."
             )
+
+
+_TRUTH_WORDS = {
+    "table": "a complete table",
+    "labels": "labels, one for each row",
+    "parameters": "LinearGaussianParams",
+}
 
 
 def check_store(store: Any) -> Path | None:

@@ -1,5 +1,6 @@
 """What a fitted run is scored on: the model's own score, held-out data, a known truth."""
 
+import functools
 import inspect
 import math
 from collections.abc import Callable
@@ -52,15 +53,23 @@ class Scoring(NamedTuple):
         self, data: Dataset, model: Any, adapter: Adapter
     ) -> list[tuple[list[str], Callable, Any]]:
         """List what is computed as (columns, function that gives a value for each, data)."""
-        own = {"": _own_score} if hasattr(model, "score") else {}
+        # What other libraries call score may be anything; theirs of the data fitted to is the objective itself.
+        theirs = not hasattr(model, "fit_under")
+        own: dict[str, Callable] = {}
+        if theirs:
+            own = {"": getattr(adapter, "score", adapter.objective)}
+        elif hasattr(model, "score"):
+            own = {"": _own_score}
         functions = own if self.functions is None else self.functions
-        parts = [([column_name(name)], _single(f), data.X) for name, f in functions.items()]
+        fitted = {} if theirs and self.functions is None else functions
+        parts = [([column_name(name)], _single(f), data.X) for name, f in fitted.items()]
         for test, X in data.tests.items():
             parts += [([column_name(name, test)], _single(f), X) for name, f in functions.items()]
         kind = None if data.truth is None else TRUTHS[kind_of_truth(data.truth)]
         if kind is not None and kind.suits(model, adapter):
             names = [column_name(name) for name in kind.scores(model)]
-            parts.append((names, lambda estimator, X: kind.of(estimator, X, data.truth), data.X))
+            of = functools.partial(kind.of, adapter=adapter)
+            parts.append((names, lambda estimator, X: of(estimator, X, data.truth), data.X))
         return parts
 
 
@@ -69,7 +78,9 @@ def fill_scores(model: Any) -> list[str]:
     return list(FILL_SCORES) if _draws(model) or _has_spread(model) else ["rmse"]
 
 
-def score_filling(estimator: Any, X: Any, truth: Any) -> list[float]:
+def score_filling(
+    estimator: Any, X: Any, truth: Any, adapter: Adapter | None = None
+) -> list[float]:
     """Score the cells that ``X`` misses and ``truth`` has.
 
     An imputer is scored by its posterior mean, its draws (CRPS, without the bias of a finite number) and its 95 %
@@ -79,6 +90,7 @@ def score_filling(estimator: Any, X: Any, truth: Any) -> list[float]:
     ----------
     estimator : fitted model with ``impute``
     X, truth : tables or lists of tables of the same shapes, in the units of the data
+    adapter : ignored
 
     Returns
     -------
@@ -143,13 +155,12 @@ def eigenvalue_error(A: FloatArray, truth: FloatArray) -> float:
     return float(distance[linear_sum_assignment(distance)].mean())
 
 
-def labels_ari(estimator: Any, X: Any, truth: Any) -> float:
-    """Adjusted Rand index of ``estimator.labels_`` against true labels, over the rows whose label is known.
+def labels_ari(labels: Any, truth: Any) -> float:
+    """Adjusted Rand index of labels against true ones, over the rows whose label is known.
 
     Parameters
     ----------
-    estimator : fitted model with ``labels_``
-    X : ignored
+    labels : (T,) array or list of those
     truth : (T,) float array or list of those
         Codes of the labels, NaN where unknown.
 
@@ -160,7 +171,7 @@ def labels_ari(estimator: Any, X: Any, truth: Any) -> float:
     """
     from tsinit.metrics import adjusted_rand_index
 
-    known, found = stack(truth).ravel(), stack(estimator.labels_).ravel()
+    known, found = stack(truth).ravel(), stack(labels).ravel()
     rows = ~np.isnan(known)
     return float(adjusted_rand_index(known[rows].astype(int), found[rows].astype(int)))
 
@@ -189,23 +200,30 @@ def _normal_crps(error: FloatArray, spread: FloatArray) -> FloatArray:
     return np.where(spread > 0, score, np.abs(error))
 
 
-def _eigenvalues(estimator: Any, X: Any, truth: Any) -> list[float]:
-    return [eigenvalue_error(estimator.params_.A, truth.A)]
+def _eigenvalues(estimator: Any, X: Any, truth: Any, adapter: Adapter) -> list[float]:
+    return [eigenvalue_error(params_of(estimator, adapter).A, truth.A)]
+
+
+def params_of(estimator: Any, adapter: Adapter) -> Any:
+    """Give the parameters of a fitted model of dynamics."""
+    params = getattr(adapter, "params", None)
+    return estimator.params_ if params is None else params(estimator)
 
 
 def _single(f: Callable) -> Callable:
     return lambda estimator, X: [f(estimator, X)]
 
 
-def _label_scores(estimator: Any, X: Any, truth: Any) -> list[float]:
-    return [labels_ari(estimator, X, truth)]
+def _label_scores(estimator: Any, X: Any, truth: Any, adapter: Adapter) -> list[float]:
+    labels = getattr(adapter, "labels", None)
+    return [labels_ari(estimator.labels_ if labels is None else labels(estimator, X), truth)]
 
 
 class TruthKind(NamedTuple):
     """What a kind of truth gives."""
 
     scores: Callable[[Any], list[str]]  # model -> endings of the columns
-    of: Callable[[Any, Any, Any], list[float]]  # (estimator, X, truth) -> a value for each
+    of: Callable[..., list[float]]  # (estimator, X, truth, adapter=) -> a value for each
     suits: Callable[[Any, Adapter], bool]  # which models it can score
     needs: str  # what the others lack
     reserved: tuple[str, ...]  # names that its scores may take
@@ -223,14 +241,16 @@ TRUTHS = {
     "labels": TruthKind(
         lambda model: ["ari"],
         _label_scores,
-        lambda model, adapter: adapter.verb == "labels",
+        lambda model, adapter: (
+            hasattr(adapter, "labels") or (adapter.verb == "labels" and hasattr(model, "fit_under"))
+        ),
         "labels_",
         ("ari",),
     ),
     "parameters": TruthKind(
         lambda model: ["eigenvalue_error"],
         _eigenvalues,
-        lambda model, adapter: True,
+        lambda model, adapter: hasattr(adapter, "params") or hasattr(model, "fit_under"),
         "params_",
         ("eigenvalue_error",),
     ),

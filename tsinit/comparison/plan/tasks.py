@@ -9,6 +9,7 @@ from tsinit.comparison.plan import checks, seeds
 from tsinit.comparison.plan.data import Dataset
 from tsinit.comparison.plan.identity import fingerprint, identify
 from tsinit.comparison.plan.scores import Scoring
+from tsinit.init.registry import is_native
 from tsinit.models.monitor import Budget
 
 
@@ -52,8 +53,11 @@ class Plan(NamedTuple):
     def tasks(self) -> list[Task]:
         """List the runs; strategies take turns, so that a slow minute of the machine hits them all alike."""
         models = {
-            name: identify(_without_start(model), type(self.adapters[name]))
+            (name, native): identify(
+                _settings(model, self.adapters[name], native), self.adapters[name]
+            )
             for name, model in self.models.items()
+            for native in {is_native(init) for init in self.strategies.values()}
         }
         inits = {name: identify(init) for name, init in self.strategies.items()}
         common = identify(__version__, self.budget, self.scoring)
@@ -64,14 +68,15 @@ class Plan(NamedTuple):
                 key = (self.entropy, tuple(seed.spawn_key))
                 for model, estimator in self.models.items():
                     for strategy, init in self.strategies.items():
+                        of_model = models[model, is_native(init)]
                         run_id = fingerprint(
-                            dataset, model, strategy, seed, data.digest, common.key, models[model].key,
+                            dataset, model, strategy, seed, data.digest, common.key, of_model.key,
                             inits[strategy].key,
                         )  # fmt: skip
                         unknown = {
                             "the scores": common.unknown,
                             f"data set {dataset!r}": data.unknown,
-                            f"model {model!r}": models[model].unknown,
+                            f"model {model!r}": of_model.unknown,
                             f"strategy {strategy!r}": inits[strategy].unknown,
                         }
                         named = tuple(f"{name} ({kind})" for name, kind in unknown.items() if kind)
@@ -113,12 +118,20 @@ def make_plan(
     return Plan(models, adapters, datasets, inits, n_seeds, entropy, budget, scoring)
 
 
-def _without_start(model: Any) -> tuple[type, dict[str, Any]]:
-    """The settings of a model that a comparison does not replace."""
-    settings = model.get_params(deep=False)
-    kept = {name: settings[name] for name in sorted(settings) if name not in _REPLACED}
-    return type(model), kept
+def _settings(model: Any, adapter: Adapter, native: bool) -> Any:
+    """What of a model decides what a run finds: all that a comparison does not replace, and the library's version."""
+    own = getattr(adapter, "settings", None)
+    if own is not None:
+        settings = own(model)
+    elif hasattr(model, "get_params"):
+        settings = model.get_params(deep=False)
+    else:
+        return type(model), model
+    replaced = _REPLACED if native else {*_REPLACED, "init"}
+    kept = {name: settings[name] for name in sorted(settings) if name not in replaced}
+    about = adapter.describe(model)
+    return type(model), kept, about["library"], about["version"]
 
 
-#: Set by the comparison, or without influence on what is found.
-_REPLACED = {"init", "random_state", "verbose", "n_jobs"}
+#: Set by the comparison, or without influence on what is found; so is ``init``, unless the native start is asked for.
+_REPLACED = {"random_state", "verbose", "n_jobs"}

@@ -1,5 +1,6 @@
 """One run, in whatever process it lands: warm up, fit, score; every failure becomes a row."""
 
+import copy
 import functools
 import math
 import multiprocessing
@@ -13,9 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tsinit import __version__
+from tsinit.adapters import starting
 from tsinit.comparison.plan import identity
 from tsinit.comparison.plan.tasks import Task
 from tsinit.comparison.run.convergence import mixed_after, scalars
+from tsinit.models.base import one_thread
 from tsinit.models.monitor import Budget, Monitor
 from tsinit.models.race import FAILURES, failure_of
 
@@ -72,15 +75,16 @@ def execute(task: Task, comparison: str, parent: str) -> RunResult:
     try:
         estimator = fit(task, monitor)
         if monitor.final is None:
-            monitor.final = task.adapter.objective(estimator, task.data.X)
+            monitor.final = float(task.adapter.objective(estimator, task.data.X))
         sampler = {name: float(value) for name, value in _sampler_summary(estimator).items()}
     except FAILURES as error:
         failure = error
+    converged = _of(monitor.converged, getattr(estimator, "converged_", None))
     scores: dict[str, float] = {}
     score_failure = None
     if failure is None and math.isfinite(_final(monitor)):
         scores, score_failure = task.scoring.of(estimator, task.data, task.adapter)
-    status = _status(monitor, failure, getattr(estimator, "converged_", None))
+    status = _status(monitor, failure, converged)
     return _result(task, monitor, estimator, status, failure or score_failure, scores, sampler)
 
 
@@ -113,9 +117,15 @@ def versions() -> str:
 def fit(task: Task, monitor: Monitor) -> Any:
     """Fit the model of a task from its start and seed; the fitted estimator comes back."""
     entropy, key = task.seed
-    rng = np.random.default_rng(np.random.SeedSequence(entropy=entropy, spawn_key=key))
-    model = task.adapter.begin(task.estimator, task.init, task.data.X, rng)
-    return task.adapter.run(model, task.data.X, monitor)
+    seed = np.random.SeedSequence(entropy=entropy, spawn_key=key)
+    adapter, X = task.adapter, task.data.X
+    begun, start = starting.begin(adapter, task.estimator, task.init, X, seed)
+    asked = None if start is None else copy.deepcopy(adapter.start_of(begun))
+    # On one thread, as in every worker, so that no sum depends on where it was computed.
+    with one_thread():
+        fitted = adapter.run(begun, X, monitor)
+    starting.require_kept(adapter, asked, fitted)
+    return fitted
 
 
 def warm_up(task: Task, comparison: str) -> None:
@@ -200,7 +210,9 @@ def _result(
     kind, message, tail = (
         text.encode(errors="backslashreplace").decode() for text in (kind, message, tail)
     )
-    n_iter, converged = (getattr(estimator, name, None) for name in ("n_iter_", "converged_"))
+    # Numbers only: a library may have something else by these names.
+    n_iter = _of(getattr(estimator, "n_iter_", None), monitor.n_iter)
+    converged = _of(monitor.converged, getattr(estimator, "converged_", None))
     start = None if estimator is None else task.adapter.start_of(estimator)
     return RunResult(
         run_id=task.run_id,
@@ -222,8 +234,19 @@ def _result(
         sampler=sampler,
         scores=scores,
         start=None if start is None else _print_of(start),
-        versions=versions(),
+        versions=versions() + _library(task),
     )
+
+
+def _of(value: Any, otherwise: Any) -> Any:
+    """Take a value where there is one."""
+    return otherwise if value is None else value
+
+
+def _library(task: Task) -> str:
+    """Name the library of a model and its version, where that is another."""
+    about = task.adapter.describe(task.estimator)
+    return "" if about["library"] == "tsinit" else f", {about['library']} {about['version']}"
 
 
 def _print_of(start: Any) -> str | None:

@@ -1,0 +1,183 @@
+"""hmmlearn: hidden Markov models by EM, started from labels."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import logging
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from tsinit.adapters._moments import state_moments
+from tsinit.adapters.library import LibraryAdapter, Rows, rows_of, seed_of
+
+if TYPE_CHECKING:
+    from tsinit._typing import FloatArray, IntArray
+    from tsinit.models.monitor import Monitor
+
+#: Parameters by the letters of ``init_params``.
+_LETTERS = {
+    "startprob_": "s", "transmat_": "t", "means_": "m", "covars_": "c", "weights_": "w", "emissionprob_": "e",
+    "lambdas_": "l",
+}  # fmt: skip
+
+
+class Hmmlearn(LibraryAdapter):
+    """Runs the models of hmmlearn.
+
+    A start sets the parameters that ``init_params`` names, which the library would have set, and no others. Models
+    that come back have ``start_``, the parameters that the fit began with.
+    """
+
+    library = package = "hmmlearn"
+    least = "0.3"
+    verb = "labels"
+    classes: ClassVar[dict[str, str]] = dict.fromkeys(
+        ("GaussianHMM", "GMMHMM", "CategoricalHMM", "PoissonHMM"), "hmmlearn.hmm"
+    )
+
+    def n_states(self, model: Any) -> int:
+        """The number that the user gave."""
+        return int(model.n_components)
+
+    def begin(self, model: Any, start: Any, data: Any, rng: np.random.Generator) -> Any:
+        """Copy a model, and set the parameters that follow from labels."""
+        begun = copy.deepcopy(model)
+        vars(begun).pop("start_", None)
+        begun.random_state = seed_of(rng)
+        if start is not None:
+            rows = rows_of(data)
+            parameters = _parameters(self._class_of(model), begun, rows, start, rng)
+            for name, value in parameters.items():
+                if _LETTERS[name] in model.init_params:
+                    setattr(begun, name, value)
+            begun.init_params = ""
+            begun.start_ = _read(begun, _LETTERS)
+        return begun
+
+    def run(self, model: Any, data: Any, monitor: Monitor) -> Any:
+        """Fit, listening to what the library reports after each iteration: the value before it."""
+        rows, seed, kept = rows_of(data), model.random_state, model.n_iter
+        model.n_iter = monitor.max_iter(model.n_iter)
+        with _listening(model, monitor) as progress:
+            model.fit(_as_taken(self._class_of(model), rows), rows.lengths)
+        monitor.final = self.objective(model, data)
+        monitor.record(monitor.final)
+        history = list(progress.history)
+        monitor.converged = len(history) > 1 and history[-1] - history[-2] < model.tol
+        model.n_iter, model.random_state = kept, seed  # some of its models put a generator there
+        return model
+
+    def objective(self, model: Any, data: Any) -> float:
+        """The log-likelihood."""
+        rows = rows_of(data)
+        return float(model.score(_as_taken(self._class_of(model), rows), rows.lengths))
+
+    def labels(self, model: Any, data: Any) -> IntArray:
+        """The most probable path of every sequence, or states, as ``algorithm`` says."""
+        rows = rows_of(data)
+        return model.predict(_as_taken(self._class_of(model), rows), rows.lengths)
+
+
+@contextlib.contextmanager
+def _listening(model: Any, monitor: Monitor) -> Iterator[Any]:
+    """Let a monitor hear what the model reports to its own, of whatever class the user made that."""
+    progress = model.monitor_
+    own = type(progress)
+
+    class Listening(own):  # type: ignore[misc, valid-type]
+        def _reset(self) -> None:
+            # Called when everything is initialised and nothing fitted.
+            super()._reset()
+            model.start_ = _read(model, _LETTERS)
+            monitor.run()
+
+        def report(self, log_prob: float) -> None:
+            super().report(log_prob)
+            self.going = monitor.record(log_prob)
+
+        @property
+        def converged(self) -> bool:
+            return not self.going or super().converged
+
+    progress.n_iter, progress.__class__ = model.n_iter, Listening
+    log = logging.getLogger("hmmlearn.base")
+    level = log.level
+    log.setLevel(logging.ERROR)  # the table says what of its trace is not monotone
+    try:
+        yield progress
+    finally:
+        log.setLevel(level)
+        progress.__class__ = own
+        vars(progress).pop("going", None)
+
+
+def _parameters(
+    kind: str | None, model: Any, rows: Rows, labels: IntArray, rng: np.random.Generator
+) -> dict[str, Any]:
+    """Turn labels into parameters of a kind of model."""
+    _require_complete(rows)
+    K = model.n_components
+    moments = state_moments(rows, labels, K, rng)
+    parameters: dict[str, Any] = {"startprob_": moments.start, "transmat_": moments.transition}
+    if kind == "GaussianHMM":
+        shape = _shaped(moments.covariances, moments.weights, model.covariance_type)
+        return parameters | {"means_": moments.means, "covars_": shape}
+    if kind == "GMMHMM":
+        return parameters | _mixtures(model, rows, labels, rng)
+    if kind == "PoissonHMM":
+        return parameters | {"lambdas_": np.maximum(moments.means, 1e-3 * rows.y.mean(axis=0))}
+    n_symbols = model.n_features or int(rows.y.max()) + 1
+    counts = np.full((K, n_symbols), 1.0 / n_symbols)
+    np.add.at(counts, (np.repeat(labels, rows.y.shape[1]), rows.y.astype(int).ravel()), 1.0)
+    return parameters | {"emissionprob_": counts / counts.sum(axis=1, keepdims=True)}
+
+
+def _mixtures(model: Any, rows: Rows, labels: IntArray, rng: np.random.Generator) -> dict[str, Any]:
+    """Split each state into its components, by k-means of its rows."""
+    from tsinit.init import KMeans
+
+    K, M, D = model.n_components, model.n_mix, rows.y.shape[1]
+    weights, means = np.empty((K, M)), np.empty((K, M, D))
+    covariances, shares = np.empty((K, M, D, D)), np.bincount(labels, minlength=K)
+    for k in range(K):
+        own = rows.y[labels == k] if shares[k] > M else rows.y
+        inner = Rows(own, np.array([0, len(own)]))
+        parts = state_moments(inner, KMeans().labels(own, rng, M), M, rng)
+        weights[k], means[k], covariances[k] = parts.weights, parts.means, parts.covariances
+    return {
+        "weights_": weights,
+        "means_": means,
+        "covars_": _shaped(covariances, weights, model.covariance_type),
+    }
+
+
+def _shaped(covariances: FloatArray, weights: FloatArray, covariance_type: str) -> FloatArray:
+    """Bring covariances (..., K, D, D) to one of the library's shapes; "tied" averages over the last of K."""
+    if covariance_type == "full":
+        return covariances
+    if covariance_type == "tied":
+        return np.einsum("...k,...kij->...ij", weights, covariances)
+    variances = np.diagonal(covariances, axis1=-2, axis2=-1)
+    return variances if covariance_type == "diag" else variances.mean(axis=-1)
+
+
+def _as_taken(kind: str | None, rows: Rows) -> FloatArray | IntArray:
+    """Counts and symbols as whole numbers, where they are."""
+    counts = kind in ("PoissonHMM", "CategoricalHMM") and (rows.y == np.round(rows.y)).all()
+    return rows.y.astype(int) if counts else rows.y
+
+
+def _require_complete(rows: Rows) -> None:
+    if np.isnan(rows.y).any():
+        raise ValueError(
+            f"data must be complete for hmmlearn; got {np.isnan(rows.y).sum()} missing values."
+        )
+
+
+def _read(model: Any, names: Any) -> dict[str, FloatArray]:
+    """Copy the parameters that a model has by these names; the library shows covariances by what it does not know yet."""
+    held = {name: vars(model).get(f"_{name}", vars(model).get(name)) for name in names}
+    return {name: np.array(value) for name, value in held.items() if value is not None}
