@@ -178,6 +178,6 @@ def _require_complete(rows: Rows) -> None:
 
 
 def _read(model: Any, names: Any) -> dict[str, FloatArray]:
-    """Copy the parameters that a model has by these names; the library shows covariances by what it does not know yet."""
+    """Copy the parameters that a model has; covariances as they are kept, which are shown by what a fit learns."""
     held = {name: vars(model).get(f"_{name}", vars(model).get(name)) for name in names}
     return {name: np.array(value) for name, value in held.items() if value is not None}

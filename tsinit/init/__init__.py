@@ -22,7 +22,7 @@ from tsinit.init.jump import Jump
 from tsinit.init.kmeans import KMeans
 from tsinit.init.low_rank import LowRank
 from tsinit.init.lpc import LPC
-from tsinit.init.native import Native, ParameterSpace
+from tsinit.init.native import Native
 from tsinit.init.perturb import Perturb
 from tsinit.init.race import Race
 from tsinit.init.registry import names, register
@@ -54,7 +54,6 @@ __all__ = [
     "Median",
     "Native",
     "OneState",
-    "ParameterSpace",
     "Perturb",
     "Race",
     "Seasonal",

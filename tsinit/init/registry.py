@@ -2,8 +2,8 @@
 
 A strategy is an object with parameters and one or more verbs: ``dynamics`` (parameters of a state-space
 model), ``labels`` (a state per time step), ``fill`` (a complete table) and ``point`` (a vector in the parameter space
-of a model of another library). A model asks `resolve` for the verb it needs. What is no strategy is refused here; what the parameters of one may be, where it is used
-(`tsinit._validate`, `tsinit.init._checks`).
+of a model of another library). A model asks `resolve` for the verb it needs. What is no strategy is refused here; what
+the parameters of one may be, where it is used (`tsinit._validate`, `tsinit.init._checks`).
 """
 
 import difflib
