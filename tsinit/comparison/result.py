@@ -21,6 +21,7 @@ from tsinit.comparison.analysis import (
     tables,
     targets,
 )
+from tsinit.comparison.analysis.best import best_run
 from tsinit.comparison.plan import seeds
 from tsinit.comparison.plan.about import About, describe
 from tsinit.comparison.plan.tasks import Plan, Task
@@ -303,6 +304,38 @@ class Comparison:
             if task.run_id == run_id:
                 return fit(task, Monitor(task.budget))
         raise KeyError(f"run_id must be one of the column runs['run_id']; got {short(run_id)}.")
+
+    def best_model(self, dataset: str | None = None, model: str | None = None) -> Any:
+        """Fit the best run again and return the fitted model, an object of the library it is from.
+
+        The best run is that of the highest objective; of samplers, where that would be no sample, the run of the best
+        start whose chains agree best.
+
+        Parameters
+        ----------
+        dataset, model : str or None
+            Which ones; not needed where there is one.
+
+        Returns
+        -------
+        object
+            Exactly what that run ended with, as :meth:`rerun` has it: nothing of it was kept, so this takes as long as
+            the run did.
+
+        Raises
+        ------
+        ValueError
+            There are several data sets or models and none is named, or no run could be fitted.
+        KeyError
+            There is none of that name, or the comparison was read from files, which do not hold the models.
+        """
+        cell = checks.check_cell(self.runs, dataset, model)
+        run = best_run(cell)
+        if run is None:
+            raise ValueError(
+                f"best_model needs a run that could be fitted; got {len(cell)} that failed. See .errors."
+            )
+        return self.rerun(run["run_id"])
 
     @staticmethod
     def seed(text: str) -> np.random.SeedSequence:

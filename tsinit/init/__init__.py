@@ -4,7 +4,7 @@ Each strategy is an object with parameters only and one or more verbs: ``dynamic
 a state-space model, ``labels`` a state for every time step, ``fill`` a table without gaps, ``point`` the parameters of
 a model of another library. Anything with
 such a method is a strategy; a plain function is one too. `register` gives yours a name, `names` lists those
-there are.
+there are, and `propose` asks one without a model.
 """
 
 from collections.abc import Callable
@@ -24,6 +24,7 @@ from tsinit.init.low_rank import LowRank
 from tsinit.init.lpc import LPC
 from tsinit.init.native import Native
 from tsinit.init.perturb import Perturb
+from tsinit.init.proposal import propose
 from tsinit.init.race import Race
 from tsinit.init.registry import names, register
 from tsinit.init.seasonal import Seasonal
@@ -64,6 +65,7 @@ __all__ = [
     "Time",
     "Uniform",
     "names",
+    "propose",
     "register",
 ]
 

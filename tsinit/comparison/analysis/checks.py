@@ -66,6 +66,18 @@ def check_ranks(runs: pd.DataFrame, model: str | None) -> pd.DataFrame:
     return runs
 
 
+def check_cell(runs: pd.DataFrame, dataset: Any, model: Any) -> pd.DataFrame:
+    """Pick the runs of one data set and model; where there are several, it must be named."""
+    for column, value in (("dataset", dataset), ("model", model)):
+        names = list(dict.fromkeys(runs[column]))
+        if value is None and len(names) > 1:
+            raise ValueError(f"{column} must name one of {names}; got None.")
+        if value is not None and value not in names:
+            raise KeyError(f"{column} must be one of {names}; got {short(value)}.")
+        runs = runs[runs[column] == (names[0] if value is None else value)]
+    return runs
+
+
 def check_differences(values: Any, name: str = "differences") -> FloatArray:
     """Return differences as (n,) float; infinite ones stay, missing ones are none.
 

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from tsinit._validate import check_series
-from tsinit.comparison.analysis.summary import standings
-from tsinit.comparison.analysis.tables import cells_of, has_optima, usable
+from tsinit.comparison.analysis.best import best_run
+from tsinit.comparison.analysis.tables import cells_of
 from tsinit.comparison.report import page
 from tsinit.comparison.report.display import cell_name, name_of, number
 
@@ -69,31 +69,6 @@ def section(comparison: Comparison, fits: bool | None) -> str:
     words = around.format("".join(f"<{kind}>{html.escape(text)}</{kind}>" for text in said))
     pictures = "".join(key + page.figures(drawn) for key, drawn in blocks.items() if drawn)
     return f"<h2>What the best fits show</h2>{words}{pictures}"
-
-
-def best_run(cell: pd.DataFrame) -> pd.Series | None:
-    """Choose the run to show of one data set and model.
-
-    Of samplers the run of the best start whose chains agree best: the chain of the highest density would be no sample.
-
-    Parameters
-    ----------
-    cell : DataFrame
-
-    Returns
-    -------
-    Series or None
-        None where every run failed.
-    """
-    done: Any = usable(cell)
-    if done.empty:
-        return None
-    if has_optima(cell):
-        return done.loc[done["objective_final"].idxmax()]
-    own = done[done["strategy"] == standings(cell)[0]]
-    if "rhat" in own and own["rhat"].notna().any():
-        return own.loc[own["rhat"].astype(float).idxmin()]
-    return own.iloc[0]
 
 
 def _of_run(
