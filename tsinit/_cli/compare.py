@@ -21,6 +21,7 @@ from tsinit._cli.common import (
     whole,
     words_aside,
 )
+from tsinit._cli.other_models import STRATEGIES, adapter_named, build, is_other, setting
 from tsinit._cli.reading import add_reading, reading
 from tsinit._validate import check_number
 
@@ -38,6 +39,15 @@ _MODELS = {
 _CODES = "Exit codes: 0 done; 1 nothing could be fitted; 2 wrong usage or input, said in one sentence; 130 interrupted."
 
 
+def model_name(text: str) -> str:
+    """One of the package's models, or one of another library with its library."""
+    if text in _MODELS or is_other(text):
+        return text
+    raise argparse.ArgumentTypeError(
+        f"must be one of {', '.join(_MODELS)}, or LIBRARY:CLASS; got {text!r}"
+    )
+
+
 def add_compare(commands: Any) -> None:
     """Add the command to those of a parser."""
     compare = commands.add_parser(
@@ -51,9 +61,14 @@ def add_compare(commands: Any) -> None:
     )
     compare.add_argument("data", metavar="DATA.csv", help="the file")
     compare.add_argument(
-        "--model", choices=list(_MODELS), default="state-space",
-        help="what to fit: state-space (trajectories), infinite-hmm (regimes) or tbayes-mice (missing values); "
-        "%(default)s without it",
+        "--model", type=model_name, default="state-space", metavar="NAME",
+        help="what to fit: state-space (trajectories), infinite-hmm (regimes), tbayes-mice (missing values), or a "
+        "model of another library, such as hmmlearn:GaussianHMM, sklearn:GaussianMixture, "
+        "statsmodels:MarkovRegression; %(default)s without it",
+    )  # fmt: skip
+    compare.add_argument(
+        "--set", type=setting, action="append", default=[], metavar="NAME=VALUE",
+        help="a parameter of a model of another library, for example n_components=5; may be repeated",
     )  # fmt: skip
     compare.add_argument(
         "--states", type=whole(1), metavar="N",
@@ -136,17 +151,20 @@ def _compare(arguments: argparse.Namespace) -> int:
     from tsinit.tables.read import understand
 
     _require_places(arguments)
+    _require_options(arguments)
     found = understand(arguments.data, reading(arguments))
     say("\n".join([describe(found), *found.notes]))
     ignore_steps_of_index()
     shown, truth = _hidden(found.frame, arguments)
     try:
+        others = is_other(arguments.model)
         result = compare(
-            _model(arguments), shown,  # without the name of the file, on which no result may depend
-            _MODELS[arguments.model] if arguments.strategies is None else arguments.strategies,
+            # Without the name of the file, on which no result may depend.
+            build(arguments.model, dict(arguments.set), shown) if others else _model(arguments), shown,
+            _strategies(arguments),
             n_seeds=arguments.seeds, seed=arguments.seed, test=arguments.test, truth=truth,
-            budget=Budget(seconds=arguments.seconds), n_jobs=arguments.jobs, progress=not arguments.quiet,
-            store=arguments.store,
+            budget=Budget(arguments.max_iter if others else None, arguments.seconds),
+            n_jobs=arguments.jobs, progress=not arguments.quiet, store=arguments.store,
         )  # fmt: skip
     except KeyboardInterrupt:
         if arguments.store is None:
@@ -183,6 +201,35 @@ def _require_places(arguments: argparse.Namespace) -> None:
                     f"--csv must name a folder in which DATA.csv is not replaced; got {arguments.csv!r} for "
                     f"{arguments.data!r}."
                 )
+
+
+def _require_options(arguments: argparse.Namespace) -> None:
+    """Refuse options that a model of another library does not have, or no other than one of another library."""
+    if not is_other(arguments.model):
+        if arguments.set:
+            raise ValueError(
+                f"--set must go with a model of another library, such as hmmlearn:GaussianHMM; got {arguments.model}."
+            )
+        return
+    adapter_named(arguments.model)
+    if arguments.states is not None:
+        raise ValueError(
+            f"--states must go with a model of this package; got {arguments.model}. --set NAME=VALUE sets what the "
+            "library calls it."
+        )
+    if arguments.hide is not None:
+        raise ValueError(
+            f"--hide must go with a model that fills values, state-space or tbayes-mice; got {arguments.model}."
+        )
+
+
+def _strategies(arguments: argparse.Namespace) -> list[str]:
+    """The starting points named, or those that suit the model."""
+    if arguments.strategies is not None:
+        return arguments.strategies
+    if is_other(arguments.model):
+        return STRATEGIES[adapter_named(arguments.model)[0].verb]
+    return _MODELS[arguments.model]
 
 
 def _report(result: "Comparison", arguments: argparse.Namespace) -> None:

@@ -97,6 +97,13 @@ class Comparison:
         return {task.dataset: task.data.X for task in self._tasks}
 
     @property
+    def adapters(self) -> dict[str, Any] | None:
+        """What ran each model, by its name; None where it was read from files or is a race."""
+        if self._tasks is None:
+            return None
+        return {task.model: task.adapter for task in self._tasks}
+
+    @property
     def objective_name(self) -> str:
         """What the runs maximise; ``"objective"`` where models differ in it."""
         return self.about.objective

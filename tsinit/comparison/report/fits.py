@@ -81,7 +81,8 @@ def _of_run(
             warnings.simplefilter("ignore")  # the row of the run says what they would
             fitted = comparison.rerun(run["run_id"])
             X = comparison.data[run["dataset"]] if comparison.data else None
-            key, drawn = pictures(fitted, X, shown)
+            adapter = (comparison.adapters or {}).get(run["model"])
+            key, drawn = pictures(_labelled(fitted, X, adapter), X, shown)
     except Exception as error:  # whatever a model or its pictures do wrong must not cost the page
         why = f"could not be shown: {type(error).__name__}: {error}"
         return f"the best run, from {run['strategy']}, {why}", "", []
@@ -105,6 +106,22 @@ class Shown(NamedTuple):
         """Say of which column a picture is."""
         parts = [self.name, "" if self.name and column == 0 else str(column)]
         return ", ".join(part for part in parts if part) + words
+
+
+class _Labelled(NamedTuple):
+    """A fit of another library, of which its states are known."""
+
+    labels_: np.ndarray  # (T,)
+    probabilities_: np.ndarray  # (T, K), 0 and 1
+
+
+def _labelled(fitted: Any, X: Any, adapter: Any) -> Any:
+    """Ask the adapter of another library's model for its states; other models come back as they are."""
+    labels = getattr(adapter, "labels", None)
+    if labels is None:
+        return fitted
+    states = np.asarray(labels(fitted, X), dtype=np.int64)
+    return _Labelled(states, np.eye(states.max() + 1)[states])
 
 
 def pictures(model: Any, X: Any, shown: Shown) -> tuple[str, list[str]]:
@@ -153,7 +170,10 @@ def _regimes(model: Any, X: Any, shown: Shown) -> Iterator[str]:
     for name in names[: shown.max_columns]:
         with _panel() as ax:
             plots.segmentation(model, X, columns=[name], max_points=shown.max_points, ax=ax)
-            yield _figure(ax, shown.caption(name, ", with its regimes and their means."))
+            means = " and their means" if hasattr(model, "means_") else ""
+            yield _figure(ax, shown.caption(name, f", with its regimes{means}."))
+    if isinstance(model, _Labelled):
+        return
     with _panel() as ax:
         draw_probabilities(ax, model, X, shown.max_points)
         where = f"{shown.name}: how" if shown.name else "How"
