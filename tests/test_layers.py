@@ -24,8 +24,14 @@ LAYERS = [
 HEIGHT = {part: height for height, parts in enumerate(LAYERS) for part in parts}
 #: One subject told in two modules.
 SAME_PART = {"plots": "_plots", "_cli": "cli", "__main__": "cli", "demo": "cli"}
-#: Inside functions only: a comparison draws itself, and a fit that raced strategies shows the race as a comparison.
-LAZY_EXCEPTION = {("comparison", "plots"), ("comparison", "_plots"), ("models", "comparison")}
+#: Inside functions only: a comparison draws itself, a fit that raced strategies shows the race as a comparison, and
+#: parameters turn themselves into those of other libraries.
+LAZY_EXCEPTION = {
+    ("comparison", "plots"),
+    ("comparison", "_plots"),
+    ("models", "comparison"),
+    ("kernels", "adapters"),
+}
 #: Within a comparison; what stands beside these folders comes last.
 STAGES = ["plan", "run", "analysis", "report"]
 #: On every floor that has them, no wing knows another: what serves several stands beside them.
