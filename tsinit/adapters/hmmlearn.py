@@ -38,6 +38,11 @@ class Hmmlearn(LibraryAdapter):
         ("GaussianHMM", "GMMHMM", "CategoricalHMM", "PoissonHMM"), "hmmlearn.hmm"
     )
 
+    def settings(self, model: Any) -> dict[str, Any]:
+        """The model's parameters, what of them has been set by hand, and what ends a fit."""
+        ends = type(model.monitor_), model.monitor_.tol
+        return model.get_params() | _read(model, _LETTERS) | {"monitor_": ends}
+
     def n_states(self, model: Any) -> int:
         """The number that the user gave."""
         return int(model.n_components)
@@ -53,7 +58,7 @@ class Hmmlearn(LibraryAdapter):
             for name, value in parameters.items():
                 if _LETTERS[name] in model.init_params:
                     setattr(begun, name, value)
-            begun.init_params = ""
+            begun._given_init_params, begun.init_params = begun.init_params, ""
             begun.start_ = _read(begun, _LETTERS)
         return begun
 
@@ -68,6 +73,7 @@ class Hmmlearn(LibraryAdapter):
         history = list(progress.history)
         monitor.converged = len(history) > 1 and history[-1] - history[-2] < model.tol
         model.n_iter, model.random_state = kept, seed  # some of its models put a generator there
+        model.init_params = vars(model).pop("_given_init_params", model.init_params)
         return model
 
     def objective(self, model: Any, data: Any) -> float:
