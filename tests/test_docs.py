@@ -37,6 +37,8 @@ def test_the_code_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch)
     monkeypatch.setattr(
         "tsinit.init.registry._REGISTERED", dict(_registered())
     )  # what a page registers stays there
+    adapters = importlib.import_module("tsinit.adapters.base")
+    monkeypatch.setattr(adapters, "_ADAPTERS", list(adapters._ADAPTERS))
     scope = {"__name__": page.stem}
     for kind, code in BLOCK.findall(page.read_text(encoding="utf-8")):
         if kind == "python":

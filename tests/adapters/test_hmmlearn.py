@@ -2,6 +2,9 @@
 
 import copy
 import pickle
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pandas as pd
@@ -114,6 +117,21 @@ def test_empty_states_and_states_of_one_row_are_no_error(name, labels):
     assert np.isfinite(adapter.objective(fitted, data))
 
 
+@pytest.mark.parametrize("form", ["C", "F", "int", "float32", "frame", "list", "series"])
+def test_native_is_bit_for_bit_whatever_the_form_of_the_data(form):
+    data = {
+        "C": X, "F": np.asfortranarray(X), "int": np.round(10 * X).astype(int), "float32": X.astype(np.float32),
+        "frame": pd.DataFrame({"a": X[:, 0], "b": X[:, 1]}, pd.date_range("2020", periods=240)),
+        "list": [X], "series": pd.Series(X[:, 0]),
+    }[form]  # fmt: skip
+    result = compare(hmm.GaussianHMM(3, n_iter=30), data, ["native"], n_seeds=1, progress=False)
+    native = result.best_model()
+    taken = {"list": X, "series": X[:, [0]]}.get(form, data)
+    alone = hmm.GaussianHMM(3, n_iter=30, random_state=native.random_state).fit(taken)
+    _assert_same(native, alone)
+    assert result.runs["objective_final"][0] == alone.score(taken)
+
+
 def test_only_what_the_library_would_have_set_is_set():
     model = hmm.GaussianHMM(3, init_params="mc", n_iter=5)
     model.startprob_, model.transmat_ = np.array([1.0, 0, 0]), np.full((3, 3), 1 / 3)
@@ -137,9 +155,7 @@ class Forgetful(hmm.GaussianHMM):
 
 def test_a_library_that_overwrites_the_start_is_found():
     with pytest.warns(UserWarning, match="2 of 4 runs failed: 2 x StartNotKept"):
-        result = compare(
-            Forgetful(3, n_iter=5), X, ["native", "kmeans"], n_seeds=2, progress=False
-        )
+        result = compare(Forgetful(3, n_iter=5), X, ["native", "kmeans"], n_seeds=2, progress=False)
     rows = result.runs.set_index("strategy")
     assert set(rows.loc["kmeans", "status"]) == {"error"}
     assert "overwrote means_" in rows.loc["kmeans", "error_message"].iloc[0]
@@ -203,11 +219,11 @@ def test_missing_values_are_refused_in_one_row():
     gaps = X.copy()
     gaps[3, 0] = np.nan
     with pytest.warns(UserWarning, match="runs failed"):
-        result = compare(
-            hmm.GaussianHMM(3), gaps, ["native", "kmeans"], n_seeds=1, progress=False
-        )
+        result = compare(hmm.GaussianHMM(3), gaps, ["native", "kmeans"], n_seeds=1, progress=False)
     assert set(result.runs["status"]) == {"error"}
-    assert "data must be complete for hmmlearn; got 1 missing value" in result.runs["error_message"][1]
+    assert (
+        "data must be complete for hmmlearn; got 1 missing value" in result.runs["error_message"][1]
+    )
     assert "NaN" in result.runs["error_message"][0]
 
 
@@ -248,6 +264,36 @@ def test_workers_and_the_store_give_the_same_table(tmp_path):
     ids = [set(r.runs["run_id"]) for r in (again, with_start, with_other)]
     assert not ids[0] & ids[1]
     assert not ids[1] & ids[2]
+
+
+_COMPARED = """
+import sys
+import numpy as np
+from hmmlearn.hmm import GaussianHMM
+from tsinit import compare
+X = np.load(sys.argv[1])
+compare(GaussianHMM(3, n_iter=40, tol=-1), X, ["native", "kmeans"], n_seeds=15, store=sys.argv[2], progress=False)
+"""
+
+
+def test_what_was_killed_goes_on_from_its_store(tmp_path):
+    np.save(tmp_path / "X.npy", X)
+    store = tmp_path / "runs"
+    command = [sys.executable, "-c", _COMPARED, str(tmp_path / "X.npy"), str(store)]
+    process = subprocess.Popen(command)
+    deadline = time.monotonic() + 60
+    while len(list(store.glob("*.run"))) < 3 and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.kill()  # SIGKILL: nothing can be tidied up
+    process.wait()
+    kept = len(list(store.glob("*.run")))
+    assert 3 <= kept < 30
+    call = {"n_seeds": 15, "progress": False}
+    model = hmm.GaussianHMM(3, n_iter=40, tol=-1)
+    resumed = compare(model, X, ["native", "kmeans"], store=store, **call)
+    whole = compare(model, X, ["native", "kmeans"], **call)
+    assert resumed.runs.drop(columns=CLOCK).equals(whole.runs.drop(columns=CLOCK))
+    assert len(list(store.glob("*.run"))) == 30
 
 
 def test_the_table_and_the_report_name_the_library(tmp_path):

@@ -103,7 +103,9 @@ def test_workers_and_a_store_serve_a_model_that_has_no_settings(tmp_path):
     alone = compare(TwoMeans(), X, ["native", "kmeans"], **call)
     pair = compare(TwoMeans(), X, ["native", "kmeans"], n_jobs=2, store=tmp_path, **call)
     assert pair.runs.drop(columns=CLOCK).equals(alone.runs.drop(columns=CLOCK))
-    assert compare(TwoMeans(), X, ["native", "kmeans"], store=tmp_path, **call).runs.equals(pair.runs)
+    assert compare(TwoMeans(), X, ["native", "kmeans"], store=tmp_path, **call).runs.equals(
+        pair.runs
+    )
     with pytest.warns(UserWarning, match="StartNotKept"):
         other = compare(TwoMeans(True), X, ["native", "kmeans"], store=tmp_path, **call)
     assert not set(other.runs["run_id"]) & set(alone.runs["run_id"])

@@ -150,7 +150,7 @@ def _mixtures(model: Any, rows: Rows, labels: IntArray, rng: np.random.Generator
     covariances, shares = np.empty((K, M, D, D)), np.bincount(labels, minlength=K)
     for k in range(K):
         own = rows.y[labels == k] if shares[k] > M else rows.y
-        inner = Rows(own, np.array([0, len(own)]))
+        inner = Rows(own, np.array([0, len(own)]), own)
         parts = state_moments(inner, KMeans().labels(own, rng, M), M, rng)
         weights[k], means[k], covariances[k] = parts.weights, parts.means, parts.covariances
     return {
@@ -170,10 +170,10 @@ def _shaped(covariances: FloatArray, weights: FloatArray, covariance_type: str) 
     return variances if covariance_type == "diag" else variances.mean(axis=-1)
 
 
-def _as_taken(kind: str | None, rows: Rows) -> FloatArray | IntArray:
-    """Counts and symbols as whole numbers, where they are."""
+def _as_taken(kind: str | None, rows: Rows) -> Any:
+    """The user's table, counts and symbols as whole numbers, where they are."""
     counts = kind in ("PoissonHMM", "CategoricalHMM") and (rows.y == np.round(rows.y)).all()
-    return rows.y.astype(int) if counts else rows.y
+    return rows.y.astype(int) if counts else rows.table
 
 
 def _require_complete(rows: Rows) -> None:

@@ -21,6 +21,7 @@ class Rows(NamedTuple):
 
     y: FloatArray  # (T, D), NaN where missing
     offsets: IntArray  # (N + 1,) where each sequence starts
+    table: Any  # the same, as a library is handed it: the user's own table where that can be
 
     @property
     def lengths(self) -> IntArray:
@@ -123,7 +124,9 @@ def rows_of(data: Any) -> Rows:
         data = [part for _, part in data.groupby(level=0, sort=False)]
     tables = data if isinstance(data, list) else [data]
     panel = check_series([_without_times(table) for table in tables], None)
-    return Rows(panel.y, panel.offsets)
+    # Another order in memory, or another type, would change the last bits of what a library computes.
+    own = len(tables) == 1 and getattr(data, "ndim", 0) == 2 and _is_numeric(data)
+    return Rows(panel.y, panel.offsets, data if own else panel.y)
 
 
 def seed_of(rng: np.random.Generator) -> int:
@@ -133,6 +136,11 @@ def seed_of(rng: np.random.Generator) -> int:
 
 def _without_times(table: Any) -> Any:
     return table.reset_index(drop=True) if isinstance(table, pd.DataFrame | pd.Series) else table
+
+
+def _is_numeric(table: Any) -> bool:
+    kinds = table.dtypes if isinstance(table, pd.DataFrame) else [table.dtype]
+    return all(isinstance(kind, np.dtype) and kind.kind in "iuf" for kind in kinds)
 
 
 def _numbers(version: str) -> tuple[int, ...]:

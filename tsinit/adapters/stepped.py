@@ -92,7 +92,11 @@ class SteppedAdapter:
         going, iteration, monitor.converged = monitor(0, objective), 0, False
         while going and iteration < self.max_iter and not monitor.converged:
             self.step(model, data)
-            iteration, before, objective = iteration + 1, objective, float(self.objective(model, data))
+            iteration, before, objective = (
+                iteration + 1,
+                objective,
+                float(self.objective(model, data)),
+            )
             going = monitor(iteration, objective)
             monitor.converged = objective - before < self.tol
         return model

@@ -89,3 +89,19 @@ def test_a_run_that_kills_every_worker_becomes_a_row(client):
     assert runs.set_index("replicate")["status"].to_dict() == {
         i: "error" if i == 5 else "ok" for i in range(8)
     }
+
+
+def test_a_model_of_another_library_travels_with_its_adapter(client, monkeypatch):
+    from adapters.toy_em import TwoMeans, TwoMeansAdapter
+    from tsinit.adapters import base, register
+
+    monkeypatch.setattr(base, "_ADAPTERS", list(base._ADAPTERS))
+    register(TwoMeansAdapter)  # in this process only
+    client.wait_for_workers(2, timeout=60)
+    y = np.random.default_rng(0).normal(size=(60, 1)) + 3.0 * (np.arange(60) % 2)[:, None]
+    call = {"n_seeds": 3, "progress": False}
+    with joblib.parallel_config(backend="dask"):
+        there = compare(TwoMeans(), y, ["native", "kmeans"], **call)
+    here = compare(TwoMeans(), y, ["native", "kmeans"], **call)
+    assert set(here.runs["status"]) == {"ok"}
+    assert there.runs.drop(columns=CLOCK).equals(here.runs.drop(columns=CLOCK))
