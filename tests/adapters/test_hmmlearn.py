@@ -314,7 +314,7 @@ def test_a_library_that_is_too_old_is_refused(monkeypatch):
 
 
 def test_other_models_of_the_library_are_refused():
-    with pytest.raises(TypeError, match="hmmlearn .GaussianHMM, GMMHMM, CategoricalHMM, PoissonH"):
+    with pytest.raises(TypeError, match=r"hmmlearn .GaussianHMM, GMMHMM, CategoricalHMM, PoissonH"):
         compare(hmm.MultinomialHMM(3), X, ["native"], progress=False)
 
 

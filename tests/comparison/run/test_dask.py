@@ -93,6 +93,7 @@ def test_a_run_that_kills_every_worker_becomes_a_row(client):
 
 def test_a_model_of_another_library_travels_with_its_adapter(client, monkeypatch):
     from adapters.toy_em import TwoMeans, TwoMeansAdapter
+
     from tsinit.adapters import base, register
 
     monkeypatch.setattr(base, "_ADAPTERS", list(base._ADAPTERS))
