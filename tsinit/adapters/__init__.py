@@ -8,9 +8,10 @@ one derived from `SteppedAdapter`, which needs five lines; it imports its librar
 from tsinit.adapters.base import Adapter, adapter_of, register
 from tsinit.adapters.hmmlearn import Hmmlearn
 from tsinit.adapters.own import OWN
+from tsinit.adapters.sklearn import Mixtures
 from tsinit.adapters.stepped import SteppedAdapter
 
 __all__ = ["Adapter", "SteppedAdapter", "adapter_of", "register"]
 
-for _adapter in (Hmmlearn, *OWN):
+for _adapter in (Mixtures, Hmmlearn, *OWN):
     register(_adapter)

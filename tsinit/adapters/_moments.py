@@ -77,6 +77,16 @@ def transition_shares(rows: Rows, labels: IntArray, n_states: int) -> FloatArray
     return _shares(counts)
 
 
+def shaped(covariances: FloatArray, weights: FloatArray, covariance_type: str) -> FloatArray:
+    """Bring covariances (..., K, D, D) to the shape of a type, as other libraries name them; "tied" averages over K."""
+    if covariance_type == "full":
+        return covariances
+    if covariance_type == "tied":
+        return np.einsum("...k,...kij->...ij", weights, covariances)
+    variances = np.diagonal(covariances, axis1=-2, axis2=-1)
+    return variances if covariance_type == "diag" else variances.mean(axis=-1)
+
+
 def _shares(counts: FloatArray | IntArray) -> FloatArray:
     smoothed = counts + 1.0 / counts.shape[-1]
     return smoothed / smoothed.sum(axis=-1, keepdims=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from tsinit.adapters._moments import state_moments
+from tsinit.adapters._moments import shaped, state_moments
 from tsinit.adapters.library import LibraryAdapter, Rows, rows_of, seed_of
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _parameters(
     moments = state_moments(rows, labels, K, rng)
     parameters: dict[str, Any] = {"startprob_": moments.start, "transmat_": moments.transition}
     if kind == "GaussianHMM":
-        shape = _shaped(moments.covariances, moments.weights, model.covariance_type)
+        shape = shaped(moments.covariances, moments.weights, model.covariance_type)
         return parameters | {"means_": moments.means, "covars_": shape}
     if kind == "GMMHMM":
         return parameters | _mixtures(model, rows, labels, rng)
@@ -156,18 +156,8 @@ def _mixtures(model: Any, rows: Rows, labels: IntArray, rng: np.random.Generator
     return {
         "weights_": weights,
         "means_": means,
-        "covars_": _shaped(covariances, weights, model.covariance_type),
+        "covars_": shaped(covariances, weights, model.covariance_type),
     }
-
-
-def _shaped(covariances: FloatArray, weights: FloatArray, covariance_type: str) -> FloatArray:
-    """Bring covariances (..., K, D, D) to one of the library's shapes; "tied" averages over the last of K."""
-    if covariance_type == "full":
-        return covariances
-    if covariance_type == "tied":
-        return np.einsum("...k,...kij->...ij", weights, covariances)
-    variances = np.diagonal(covariances, axis1=-2, axis2=-1)
-    return variances if covariance_type == "diag" else variances.mean(axis=-1)
 
 
 def _as_taken(kind: str | None, rows: Rows) -> Any:
