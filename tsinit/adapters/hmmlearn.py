@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from tsinit.adapters._moments import shaped, state_moments
+from tsinit.adapters._hmmlearn_start import start_parameters
 from tsinit.adapters.library import LibraryAdapter, Rows, rows_of, seed_of
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Hmmlearn(LibraryAdapter):
         begun.random_state = seed_of(rng)
         if start is not None:
             rows = rows_of(data)
-            parameters = _parameters(self._class_of(model), begun, rows, start, rng)
+            parameters = start_parameters(self._class_of(model), begun, rows, start, rng)
             for name, value in parameters.items():
                 if _LETTERS[name] in model.init_params:
                     setattr(begun, name, value)
@@ -120,57 +120,10 @@ def _listening(model: Any, monitor: Monitor) -> Iterator[Any]:
         vars(progress).pop("going", None)
 
 
-def _parameters(
-    kind: str | None, model: Any, rows: Rows, labels: IntArray, rng: np.random.Generator
-) -> dict[str, Any]:
-    """Turn labels into parameters of a kind of model."""
-    _require_complete(rows)
-    K = model.n_components
-    moments = state_moments(rows, labels, K, rng)
-    parameters: dict[str, Any] = {"startprob_": moments.start, "transmat_": moments.transition}
-    if kind == "GaussianHMM":
-        shape = shaped(moments.covariances, moments.weights, model.covariance_type)
-        return parameters | {"means_": moments.means, "covars_": shape}
-    if kind == "GMMHMM":
-        return parameters | _mixtures(model, rows, labels, rng)
-    if kind == "PoissonHMM":
-        return parameters | {"lambdas_": np.maximum(moments.means, 1e-3 * rows.y.mean(axis=0))}
-    n_symbols = model.n_features or int(rows.y.max()) + 1
-    counts = np.full((K, n_symbols), 1.0 / n_symbols)
-    np.add.at(counts, (np.repeat(labels, rows.y.shape[1]), rows.y.astype(int).ravel()), 1.0)
-    return parameters | {"emissionprob_": counts / counts.sum(axis=1, keepdims=True)}
-
-
-def _mixtures(model: Any, rows: Rows, labels: IntArray, rng: np.random.Generator) -> dict[str, Any]:
-    """Split each state into its components, by k-means of its rows."""
-    from tsinit.init import KMeans
-
-    K, M, D = model.n_components, model.n_mix, rows.y.shape[1]
-    weights, means = np.empty((K, M)), np.empty((K, M, D))
-    covariances, shares = np.empty((K, M, D, D)), np.bincount(labels, minlength=K)
-    for k in range(K):
-        own = rows.y[labels == k] if shares[k] > M else rows.y
-        inner = Rows(own, np.array([0, len(own)]), own)
-        parts = state_moments(inner, KMeans().labels(own, rng, M), M, rng)
-        weights[k], means[k], covariances[k] = parts.weights, parts.means, parts.covariances
-    return {
-        "weights_": weights,
-        "means_": means,
-        "covars_": shaped(covariances, weights, model.covariance_type),
-    }
-
-
 def _as_taken(kind: str | None, rows: Rows) -> Any:
     """The user's table, counts and symbols as whole numbers, where they are."""
     counts = kind in ("PoissonHMM", "CategoricalHMM") and (rows.y == np.round(rows.y)).all()
     return rows.y.astype(int) if counts else rows.table
-
-
-def _require_complete(rows: Rows) -> None:
-    if np.isnan(rows.y).any():
-        raise ValueError(
-            f"data must be complete for hmmlearn; got {np.isnan(rows.y).sum()} missing values."
-        )
 
 
 def _read(model: Any, names: Any) -> dict[str, FloatArray]:
