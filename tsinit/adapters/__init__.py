@@ -8,11 +8,12 @@ one derived from `SteppedAdapter`, which needs five lines; it imports its librar
 from tsinit.adapters.base import Adapter, adapter_of, register
 from tsinit.adapters.hmmlearn import Hmmlearn
 from tsinit.adapters.own import OWN
+from tsinit.adapters.pykalman import PyKalman
 from tsinit.adapters.sklearn import Mixtures
 from tsinit.adapters.statsmodels_markov import StatsmodelsMarkov
 from tsinit.adapters.stepped import SteppedAdapter
 
 __all__ = ["Adapter", "SteppedAdapter", "adapter_of", "register"]
 
-for _adapter in (StatsmodelsMarkov, Mixtures, Hmmlearn, *OWN):
+for _adapter in (StatsmodelsMarkov, PyKalman, Mixtures, Hmmlearn, *OWN):
     register(_adapter)

@@ -23,7 +23,7 @@ _STATSMODELS = {
     "A": "transition", "C": "design", "R": "obs_cov", "d": "obs_intercept", "c": "state_intercept",
     "G": "selection", "W": "state_cov",
 }  # fmt: skip
-_PYKALMAN = {
+PYKALMAN = {
     "A": "transition_matrices", "C": "observation_matrices", "Q": "transition_covariance",
     "R": "observation_covariance", "m0": "initial_state_mean", "P0": "initial_state_covariance",
     "d": "observation_offsets",
@@ -98,13 +98,13 @@ def to_pykalman(params: LinearGaussianParams) -> Any:
     from pykalman import KalmanFilter
 
     params = _checked(params)
-    named = {name: getattr(params, letter) for letter, name in _PYKALMAN.items()}
+    named = {name: getattr(params, letter) for letter, name in PYKALMAN.items()}
     return KalmanFilter(**named, n_dim_state=len(params.A), n_dim_obs=len(params.C))
 
 
 def from_pykalman(kf: Any) -> LinearGaussianParams:
     """Read the parameters of a ``KalmanFilter`` of pykalman, with its defaults where it has none."""
-    if not all(hasattr(kf, name) for name in (*_PYKALMAN.values(), "n_dim_state", "n_dim_obs")):
+    if not all(hasattr(kf, name) for name in (*PYKALMAN.values(), "n_dim_state", "n_dim_obs")):
         raise TypeError(f"kf must be a KalmanFilter of pykalman; got {type(kf).__name__}.")
     n, D = kf.n_dim_state, kf.n_dim_obs
     default = {
@@ -115,7 +115,7 @@ def from_pykalman(kf: Any) -> LinearGaussianParams:
         letter: default[letter]
         if (value := getattr(kf, name)) is None
         else _still(value, default[letter].ndim, name, 0)
-        for letter, name in _PYKALMAN.items()
+        for letter, name in PYKALMAN.items()
     }
     c = kf.transition_offsets
     c = np.zeros(n) if c is None else _still(c, 1, "transition_offsets", 0)
