@@ -11,9 +11,20 @@ from tsinit.adapters.own import OWN
 from tsinit.adapters.pykalman import PyKalman
 from tsinit.adapters.sklearn import Mixtures
 from tsinit.adapters.statsmodels_markov import StatsmodelsMarkov
+from tsinit.adapters.statsmodels_mle import StatsmodelsMLE
 from tsinit.adapters.stepped import SteppedAdapter
 
 __all__ = ["Adapter", "SteppedAdapter", "adapter_of", "register"]
 
-for _adapter in (StatsmodelsMarkov, PyKalman, Mixtures, Hmmlearn, *OWN):
+#: The last is asked first.
+_BUNDLED = [
+    StatsmodelsMLE,
+    StatsmodelsMarkov,
+    PyKalman,
+    Mixtures,
+    Hmmlearn,
+    *OWN,
+]
+
+for _adapter in _BUNDLED:
     register(_adapter)

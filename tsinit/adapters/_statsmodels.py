@@ -14,7 +14,7 @@ import pandas as pd
 from tsinit.adapters.library import LibraryAdapter, rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from tsinit._typing import FloatArray
     from tsinit.models.monitor import Monitor
@@ -41,17 +41,21 @@ class StatsmodelsAdapter(LibraryAdapter):
         point = vars(model).pop("point_", None)
         if point is not None:
             keywords = {"start_params": point, "transformed": False, **self.as_given}
-        listener = _Listener(model, monitor, lambda x: self.constrain(model, x))
+        listener = _Listener(self, model, monitor)
         with quiet(), listener:
             try:
                 results = listener.fit(keywords)
             except _Spent:
                 results = model.smooth(self.constrain(model, listener.x), **self._whole(model))
                 results.mle_retvals = {"converged": False, "iterations": monitor.n_iter}
-        if not monitor.objectives:  # it has a way of its own, of which only the ends are known
-            monitor.record(float(results.llf))
+        said = results.mle_retvals or {}
+        if listener.x is None and "params" in said:  # EM, which says afterwards where it was
+            results.model.start_ = np.array(said["params"][0])
+            monitor.extend([float(value) for value in said["llf"]])
         monitor.final = float(results.llf)
-        monitor.converged = bool((results.mle_retvals or {}).get("converged", False))
+        if not listener.iterated and monitor.objectives[-1:] != [monitor.final]:
+            monitor.record(monitor.final)  # of EM, or of a fit that nobody can listen to
+        monitor.converged = bool(said.get("converged", said.get("iter", np.inf) < listener.limit))
         return results
 
     def objective(self, model: Any, data: Any) -> float:
@@ -77,6 +81,9 @@ class StatsmodelsAdapter(LibraryAdapter):
         """What a model's functions are told about a vector of all its parameters."""
         return {}
 
+    def _copied(self, model: Any) -> Any:
+        return copy.deepcopy(model)
+
     def _rebuilt(self, model: Any, table: Any, rows: slice | None) -> Any:
         """Build a model on other data, which are these rows of its own series where they are any."""
         raise NotImplementedError
@@ -87,7 +94,7 @@ class StatsmodelsAdapter(LibraryAdapter):
         rows = stretch(whole, y)
         with quiet():
             alike = covers(whole, y)
-            fresh = copy.deepcopy(whole) if alike else self._rebuilt(whole, _table(data, y), rows)
+            fresh = self._copied(whole) if alike else self._rebuilt(whole, _table(data, y), rows)
         for name in ("start_", "point_", "whole_"):
             vars(fresh).pop(name, None)
         if rows is not None and not alike:
@@ -99,6 +106,10 @@ class StatsmodelsAdapter(LibraryAdapter):
             return kind(_table(data, one_series(data)), **settings)
 
 
+#: Iterations of a fit that does not show its limit, as of the fit that it hands over to.
+_USUAL_LIMIT = 50
+
+
 class _Spent(Exception):
     """The budget has ended a run."""
 
@@ -106,9 +117,11 @@ class _Spent(Exception):
 class _Listener:
     """Hears what an optimiser evaluates, so that a trace costs no evaluation more."""
 
-    def __init__(self, model: Any, monitor: Monitor, constrain: Callable) -> None:
-        self.model, self.monitor, self.constrain = model, monitor, constrain
+    def __init__(self, adapter: StatsmodelsAdapter, model: Any, monitor: Monitor) -> None:
+        self.adapter, self.model, self.monitor = adapter, model, monitor
         self.x: Any = None  # the last iterate
+        self.iterated = False
+        self.limit = 0
         self.known: dict[bytes, float] = {}  # what was evaluated since
         self.inner = model.loglike
 
@@ -120,14 +133,22 @@ class _Listener:
 
     def fit(self, keywords: dict[str, Any]) -> Any:
         """Call the library's own ``fit``, as it is called, and limited where the budget limits it."""
-        signature = inspect.signature(self.model.fit).parameters
+        taken = inspect.signature(self.model.fit).parameters
         options: dict[str, Any] = {"disp": 0, "callback": self.iterate}
+        self.limit = taken["maxiter"].default if "maxiter" in taken else _USUAL_LIMIT
         if self.monitor.budget.max_iter is not None:
-            maxiter = signature.get("maxiter")
-            default = 50 if maxiter is None else maxiter.default
-            options["maxiter"] = max(self.monitor.max_iter(default), 1)
-        if "method_kwargs" in signature:
+            self.limit = options["maxiter"] = self.monitor.max_iter(self.limit)
+        if self.limit == 0:
+            options["maxiter"] = 1  # L-BFGS takes a step even of none; the first evaluation ends it
+        if "method_kwargs" in taken:
             options = {"method_kwargs": options}
+        elif not any(part.kind is part.VAR_KEYWORD for part in taken.values()):
+            options = {name: value for name, value in options.items() if name in taken}
+        self.monitor.run()
+        if self.limit == 0 and getattr(taken.get("method"), "default", "") == "em":
+            point = keywords.get("start_params")
+            first = self.model.untransform_params(self.model.start_params)
+            self.loglike(first if point is None else point, {"transformed": False})
         results = self.model.fit(**keywords, **options)
         if settings := getattr(results, "mle_settings", None):
             settings["callback"] = None  # it would be pickled with the results
@@ -141,7 +162,7 @@ class _Listener:
         first = self.x is None
         if first:
             self.monitor.run()
-            self.model.start_ = self.constrain(x)
+            self.model.start_ = self.adapter.constrain(self.model, x)
         value = self.known[x.tobytes()] = self.inner(params, *args, **kwargs)
         if first:
             self._note(x, value)
@@ -152,15 +173,16 @@ class _Listener:
         x = np.asarray(x)
         value = self.known.get(x.tobytes())
         if value is None:
-            params = self.constrain(x)
-            value = self.inner(params)
+            params = self.adapter.constrain(self.model, x)
+            value = self.inner(params, **self.adapter._whole(self.model))
         self.known.clear()
+        self.iterated = True
         self._note(x, value)
 
     def _note(self, x: FloatArray, value: float) -> None:
         self.x = x.copy()
-        limit = self.monitor.budget.max_iter
-        if not self.monitor.record(float(value)) or limit == 0:
+        if not self.monitor.record(float(value)) or self.limit == 0:
+            self.iterated = True  # all there will be is in the trace
             raise _Spent
 
 

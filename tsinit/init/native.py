@@ -22,11 +22,21 @@ class ParameterSpace(NamedTuple):
         The library's own start, on the unconstrained scale.
     constrain, unconstrain : callable
         From the unconstrained scale, on which every vector is allowed, to the parameters, and back.
+    size : (p,) float, optional
+        How far each is to be moved on the unconstrained scale to make a difference, in whatever units the data are;
+        without it, as far as it is from 0.
     """
 
     native: FloatArray
     constrain: Callable[[FloatArray], FloatArray]
     unconstrain: Callable[[FloatArray], FloatArray]
+    size: FloatArray | None = None
+
+    def sizes(self, x: FloatArray) -> FloatArray:
+        """Give how far each parameter is to be moved from x: `size`, or abs(x), and 1 where x is 0."""
+        if self.size is not None:
+            return self.size
+        return np.where(x == 0.0, 1.0, np.abs(x))
 
     def check(self, point: Any, name: str = "start") -> FloatArray:
         """Require a finite number for each parameter.

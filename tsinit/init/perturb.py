@@ -39,8 +39,8 @@ class Perturb(BaseEstimator):
     For `fill`, to every filled value a normal number is added with standard deviation `scale` times that of the
     observed values of its column.
 
-    For `point`, to every parameter x on the unconstrained scale a normal number is added with standard deviation
-    `scale` times abs(x), or `scale` where x is 0; ``Perturb("native", 0.5)`` spreads the starts of a library.
+    For `point`, to every parameter on the unconstrained scale a normal number is added with standard deviation `scale`
+    times the size that its space says: ``Perturb("native", 0.5)`` spreads the starts of a library.
 
     Gaps and sequences are left to the inner strategy.
 
@@ -233,8 +233,7 @@ class Perturb(BaseEstimator):
         if self.scale == 0.0:
             return point
         x = space.unconstrain(point)
-        size = np.where(x == 0.0, 1.0, np.abs(x))
-        return space.constrain(x + self.scale * size * rng.standard_normal(x.shape))
+        return space.constrain(x + self.scale * space.sizes(x) * rng.standard_normal(x.shape))
 
 
 def _spread_covariance(S: FloatArray, scale: float, rng: np.random.Generator) -> FloatArray:

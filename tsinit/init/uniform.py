@@ -153,13 +153,13 @@ class Uniform(BaseEstimator):
         Returns
         -------
         (p,) float
-            On the unconstrained scale uniform in a box around the native start x, from x - 3 |x| to x + 3 |x|, and
-            from -1 to 1 where x is 0.
+            On the unconstrained scale uniform in a box around the native start, three times the size of each parameter
+            to either side.
 
         Raises
         ------
         None
         """
         x = space.native
-        half_width = np.where(x == 0.0, 1.0, 3.0 * np.abs(x))
+        half_width = 3.0 * space.sizes(x)
         return space.constrain(x + half_width * rng.uniform(-1.0, 1.0, x.shape))
