@@ -35,7 +35,7 @@ class PyKalman(LibraryAdapter):
     """
 
     library = package = "pykalman"
-    least = "0.10"
+    least = "0.11.1"  # earlier ones fail on series of several columns under NumPy 2
     verb = "dynamics"
     classes: ClassVar[dict[str, str]] = {"KalmanFilter": "pykalman"}
 
@@ -109,7 +109,7 @@ def _same(given: Any, value: FloatArray) -> bool:
 
 
 def _height(model: Any, y: Any) -> Callable[[Any], float]:
-    """Make the log-likelihood of a model on data; by our filter, because the library's takes a quarter of an iteration.
+    """Make the log-likelihood of a model on data; by our filter, because the library's takes as long as an iteration.
 
     As there, a row with one missing value counts as missing. What changes with time, the library computes.
     """
