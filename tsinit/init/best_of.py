@@ -41,8 +41,8 @@ class BestOf(BaseEstimator):
     ----------
     strategies : "auto" or sequence of str, strategy, function or ready value
         The candidates, each anything that ``init`` may be. "auto" is ``("cva", "moesp", "lpc_loose")`` for
-        dynamics, ``("kmeans", "jump", "short_em")`` for labels and ``("linear", "seasonal", "low_rank")`` for
-        fills.
+        dynamics, ``("kmeans", "jump", "short_em")`` for labels, ``("linear", "seasonal", "low_rank")`` for
+        fills and ``("native", "uniform")`` for points.
     n_iter : int, default 10
         Iterations of each short fit; 0 compares the starts themselves.
     n_starts : int, default 1

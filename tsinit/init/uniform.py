@@ -35,6 +35,8 @@ class Uniform(BaseEstimator):
 
     For `fill` every gap gets a value uniform between the smallest and the largest observed value of its column.
 
+    For `point` every parameter is uniform around where the library begins, on the unconstrained scale.
+
     Parameters
     ----------
     snr : float, default 10
