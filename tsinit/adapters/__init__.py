@@ -6,6 +6,7 @@ one derived from `SteppedAdapter`, which needs five lines; it imports its librar
 """
 
 from tsinit.adapters.base import Adapter, adapter_of, register
+from tsinit.adapters.dynamax import DynamaxHMM, DynamaxLinearGaussian
 from tsinit.adapters.hmmlearn import Hmmlearn
 from tsinit.adapters.own import OWN
 from tsinit.adapters.pykalman import PyKalman
@@ -18,6 +19,8 @@ __all__ = ["Adapter", "SteppedAdapter", "adapter_of", "register"]
 
 #: The last is asked first.
 _BUNDLED = [
+    DynamaxLinearGaussian,
+    DynamaxHMM,
     StatsmodelsMLE,
     StatsmodelsMarkov,
     PyKalman,
