@@ -9,7 +9,7 @@ from tsinit import emissions as kinds
 from tsinit import init
 from tsinit.init import registry
 
-VERBS = ("dynamics", "labels", "fill")
+VERBS = ("dynamics", "labels", "fill", "point")
 
 
 def strategies() -> list[dict]:
