@@ -200,6 +200,41 @@ def test_held_out_rows_of_its_own_series_have_their_exogenous_variables(name):
     assert run["score_test"] == pytest.approx(tail.loglike(params), rel=1e-9)
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda y: MarkovRegression(y, 2, trend="ct"),
+        lambda y: MarkovAutoregression(y, 2, order=1, trend="ct", exog=Z[-len(y) :]),
+    ],
+)
+def test_time_goes_on_in_the_trend_of_held_out_rows(make):
+    model = make(Y)
+    adapter = adapter_of(model)
+    results, _, _ = _fit(model, TRUTH[:96], Y[:96], Budget(max_iter=0))
+    tail = make(Y[96:])
+    lags = len(Y[96:]) - len(tail.endog)
+    for name in {"exog", "orig_exog"} & set(vars(tail)):
+        array = getattr(tail, name)
+        first = 97 + (lags if name == "exog" else 0)
+        array[:, 1] = first + np.arange(len(array))
+    expected = tail.loglike(np.asarray(results.params))
+    assert adapter.objective(results, Y[96:, None]) == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_class_of_the_users_runs_on_the_series_it_holds():
+    class Own(MarkovRegression):
+        def __init__(self, endog, spread):
+            super().__init__(endog, 2)
+            self.spread_ = spread
+
+    runs = compare(Own(Y, 1.0), Y[:, None], ["kmeans"], n_seeds=1, progress=False).runs
+    assert runs["status"].iloc[0] == "ok"
+    with pytest.raises(
+        TypeError, match=r"keep the arguments of its constructor.*Own without spread"
+    ):
+        _fit(Own(Y, 1.0), TRUTH[:50], Y[:50])
+
+
 def test_other_data_build_the_model_anew_and_keep_its_initial_regime():
     model = _model("variances")
     model.initialize_known([0.9, 0.1])

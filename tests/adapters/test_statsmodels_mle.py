@@ -282,6 +282,15 @@ def test_held_out_rows_of_its_own_series_are_scored(name):
     assert result.runs["score_test"].iloc[0] == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_time_goes_on_in_the_trend_of_held_out_rows():
+    model = SARIMAX(WALK, order=(1, 0, 0), trend="ct")
+    result = compare(model, WALK[:, None], ["native"], n_seeds=1, test=0.2, progress=False)
+    tail = SARIMAX(WALK[80:], order=(1, 0, 0), trend="ct", trend_offset=81)
+    expected = tail.loglike(result.best_model().params)
+    assert result.runs["score_test"].iloc[0] == pytest.approx(expected, rel=1e-9)
+
+
 def test_other_data_build_the_model_anew_with_their_index():
     other = pd.DataFrame({"y": WALK[::-1] + 1.0}, index=pd.date_range("2020", periods=len(WALK)))
     results, _, _ = _fit(MODELS["trend"](), "uniform", other)

@@ -95,7 +95,7 @@ class StatsmodelsAdapter(LibraryAdapter):
         with quiet():
             alike = covers(whole, y)
             fresh = self._copied(whole) if alike else self._rebuilt(whole, _table(data, y), rows)
-        for name in ("start_", "point_", "whole_"):
+        for name in _OURS:
             vars(fresh).pop(name, None)
         if rows is not None and not alike:
             fresh.whole_ = whole  # what is held out may be the rest of it
@@ -108,6 +108,11 @@ class StatsmodelsAdapter(LibraryAdapter):
 
 #: Iterations of a fit that does not show its limit, as of the fit that it hands over to.
 _USUAL_LIMIT = 50
+
+
+#: Kinds of settings, and the attributes that a run leaves.
+_PLAIN = (bool, int, float, str, tuple, list, np.ndarray, np.generic)
+_OURS = ("start_", "point_", "whole_")
 
 
 class _Spent(Exception):
@@ -232,6 +237,15 @@ def stretch(model: Any, y: FloatArray) -> slice | None:
 def covers(model: Any, y: FloatArray) -> bool:
     """Whether data are the very series that a model was built on."""
     return np.array_equal(own_series(model), y, equal_nan=True)
+
+
+def plain_parts(attributes: dict[str, Any]) -> dict[str, Any]:
+    """Choose the attributes of a model that its settings left, and that can be told apart by their content."""
+    return {
+        name: value
+        for name, value in attributes.items()
+        if isinstance(value, _PLAIN) and not name.startswith("_index") and name not in _OURS
+    }
 
 
 def exog_of(exog: Any, model: Any, rows: slice | None) -> Any:

@@ -14,6 +14,7 @@ from tsinit.adapters._statsmodels import (
     exog_of,
     one_series,
     own_series,
+    plain_parts,
 )
 from tsinit.adapters.library import Rows
 
@@ -46,15 +47,8 @@ class StatsmodelsMarkov(StatsmodelsAdapter):
         return int(model.k_regimes)
 
     def settings(self, model: Any) -> dict[str, Any]:
-        """All that the constructor was given, the series included, for data that are part of it."""
-        known = arguments(model, ("exog", "exog_tvtp"))
-        initial = model._initialization, model._initial_probabilities
-        return known | {
-            "endog": own_series(model),
-            "exog": _exog(model),
-            "exog_tvtp": model.exog_tvtp,
-            "initialization": initial,
-        }
+        """What the constructor was given, the series included, for data that are part of it."""
+        return plain_parts(vars(model)) | {"endog": own_series(model)}
 
     def begin(self, model: Any, start: Any, data: Any, rng: np.random.Generator) -> Any:
         """Build a fresh model on the data, and keep the parameters that follow from labels for its fit."""
@@ -90,6 +84,8 @@ class StatsmodelsMarkov(StatsmodelsAdapter):
         fresh = type(model)(
             table, exog=exog, exog_tvtp=tvtp, **arguments(model, ("exog", "exog_tvtp"))
         )
+        if rows is not None and rows.start and "t" in model.trend:
+            _go_on(fresh, model, rows)
         fresh._initialization = model._initialization
         fresh._initial_probabilities = model._initial_probabilities
         return fresh
@@ -100,6 +96,14 @@ def _exog(model: Any) -> Any:
     if not model.k_exog:
         return None
     return np.asarray(getattr(model, "orig_exog", model.exog))[:, model.k_trend :]
+
+
+def _go_on(fresh: Any, model: Any, rows: slice) -> None:
+    """Let time in a trend go on where the data are the end of a series."""
+    whole = np.asarray(getattr(model, "orig_exog", model.exog))[rows]
+    for name in ("orig_exog", "exog"):
+        if hasattr(fresh, name):
+            setattr(fresh, name, whole[len(whole) - len(getattr(fresh, name)) :])
 
 
 def _check_data(model: Any, y: FloatArray) -> None:

@@ -11,6 +11,7 @@ from tsinit.adapters._statsmodels import (
     StatsmodelsAdapter,
     exog_of,
     own_series,
+    plain_parts,
     quiet,
 )
 from tsinit.init.native import ParameterSpace
@@ -62,13 +63,7 @@ class StatsmodelsMLE(StatsmodelsAdapter):
                 fresh.update(fresh.start_params, includes_fixed=True)
             except Exception:  # of whatever kind: its native run will say so
                 fresh = model
-        held = vars(fresh) | fresh._get_init_kwds()
-        kept = {
-            name: value
-            for name, value in held.items()
-            if isinstance(value, _PLAIN) and not name.startswith("_index") and name not in _OURS
-        }
-        return kept | {
+        return plain_parts(vars(fresh) | fresh._get_init_kwds()) | {
             "endog": own_series(model),
             "exog": _exog(model),
             "matrices": [np.asarray(fresh.ssm[name]) for name in fresh.ssm.shapes if name != "obs"],
@@ -151,7 +146,10 @@ class StatsmodelsMLE(StatsmodelsAdapter):
 
     def _rebuilt(self, model: Any, table: Any, rows: slice | None) -> Any:
         exog = exog_of(_exog(model), model, rows)
-        fresh = model.clone(table) if exog is None else model.clone(table, exog=exog)
+        keywords = {} if exog is None else {"exog": exog}
+        if rows is not None and rows.start and hasattr(model, "trend_offset"):
+            keywords["trend_offset"] = model.trend_offset + rows.start  # time goes on
+        fresh = model.clone(table, **keywords)
         for name in (
             "_has_fixed_params",
             "_fixed_params",
@@ -161,12 +159,6 @@ class StatsmodelsMLE(StatsmodelsAdapter):
         ):
             setattr(fresh, name, copy.copy(getattr(model, name)))
         return fresh
-
-
-#: What of a model's attributes can be told apart by its content.
-_PLAIN = (bool, int, float, str, tuple, list, np.ndarray, np.generic)
-#: Attributes that a run leaves.
-_OURS = ("start_", "point_", "whole_")
 
 
 def _copied(model: Any) -> Any:
