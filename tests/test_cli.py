@@ -51,6 +51,22 @@ def test_compare_prints_words_and_a_table_and_writes_what_was_asked(air, tmp_pat
     assert len(pd.read_csv(folder / "runs.csv")) == 4
 
 
+def test_compare_runs_a_model_of_another_library(air, tmp_path, capsys):
+    pytest.importorskip("hmmlearn")
+    complete = tmp_path / "complete.csv"
+    pd.read_csv(air)[["Wind", "Temp"]].to_csv(complete, index=False)
+    report = tmp_path / "report.html"
+    arguments = ["--model", "hmmlearn:GaussianHMM", "--set", "n_components=2", "--set", "covariance_type=full",
+                 "--seeds", "2", "--max-iter", "6", "--jobs", "1", "--quiet", "--report", str(report)]  # fmt: skip
+    assert cli.main(["compare", str(complete), *arguments]) == 0
+    said = capsys.readouterr().out
+    for start in ("native", "kmeans++", "segments"):
+        assert start in said
+    page = report.read_text(encoding="utf-8")
+    assert "GaussianHMM(covariance_type='full', n_components=2)" in page.replace("&#x27;", "'")
+    assert "with its regimes" in page
+
+
 def test_the_example_of_the_help_is_a_working_command(capsys):
     with pytest.raises(SystemExit) as stop:
         cli.main(["compare", "--help"])
@@ -114,7 +130,29 @@ def test_regimes_are_compared_like_any_other_model(air, tmp_path, capsys):
         (["compare", "{air}", "--seconds", "-5"], "must be a number of at least 0; got '-5'"),
         (["compare", "{air}", "--seconds", "nan"], "must be a number of at least 0; got 'nan'"),
         (["compare", "{air}", "--time", "when"], "--time must name columns of the file"),
-        (["compare", "{air}", "--model", "magic"], "invalid choice: 'magic'"),
+        (["compare", "{air}", "--model", "magic"], "or LIBRARY:CLASS; got 'magic'"),
+        (["compare", "{air}", "--model", "magic:Wand"], "--model must be of hmmlearn (GaussianHMM"),
+        (
+            ["compare", "{air}", "--model", "hmmlearn:GausianHMM"],
+            "Did you mean hmmlearn:GaussianHMM?",
+        ),
+        (
+            ["compare", "{air}", "--model", "hmmlearn:GaussianHMM", "--set", "a"],
+            "must be NAME=VALUE",
+        ),
+        (
+            ["compare", "{air}", "--model", "hmmlearn:GaussianHMM", "--set", "wands=3"],
+            "--set must suit",
+        ),
+        (
+            ["compare", "{air}", "--model", "hmmlearn:GaussianHMM", "--states", "3"],
+            "--states must go",
+        ),
+        (
+            ["compare", "{air}", "--model", "hmmlearn:GaussianHMM", "--hide", "0.1"],
+            "--hide must go",
+        ),
+        (["compare", "{air}", "--set", "a=1"], "--set must go with a model of another library"),
         (
             ["compare", "{air}", "--model", "infinite-hmm", "--emission", "gausian"],
             "Did you mean 'gaussian'?",

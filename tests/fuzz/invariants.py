@@ -28,6 +28,9 @@ def attempt(model, X, lengths):
         warnings.simplefilter("error")
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("ignore", category=UserWarning, message=r"(?s).+[.?]\Z")
+        # The others answer.
+        stopped = r"\d+ of \d+ chains stopped and are left out; .+[.]\Z"
+        warnings.filterwarnings("ignore", category=RuntimeWarning, message=stopped)
         try:
             model.fit(X, lengths=lengths)
         except Exception as error:

@@ -134,7 +134,7 @@ def check_chains(stopped: dict[int, str], n_chains: int) -> None:
     if len(stopped) == n_chains:
         raise RuntimeError(f"Every one of the {n_chains} chains stopped; chain {first}: {why}")
     warn(
-        f"{len(stopped)} of {n_chains} chains stopped and are left out (chain {first}: {why})",
+        f"{len(stopped)} of {n_chains} chains stopped and are left out; chain {first}: {why}",
         RuntimeWarning,
     )
 

@@ -116,7 +116,7 @@ def test_a_chain_that_stops_stops_alone(monkeypatch):
     alone = quick().fit(Y)
     stop_chain(monkeypatch, {0})
     with pytest.warns(
-        RuntimeWarning, match=r"1 of 2 chains stopped and are left out \(chain 0: .* sweep 3"
+        RuntimeWarning, match=r"1 of 2 chains stopped and are left out; chain 0: .* sweep 3"
     ):
         model = quick().fit(Y)
     assert list(model.stopped_) == [0]
