@@ -54,14 +54,17 @@ def _taken(model, data):
 @pytest.mark.parametrize("name", MODELS)
 def test_native_is_the_fit_of_the_library_bit_for_bit(name):
     model, data = MODELS[name]
-    adapter, monitor = adapter_of(model), Monitor()
+    # In single precision, EM of the linear model breaks down some iterations later: P0 goes to zero.
+    n_iter = 12 if name.startswith("linear") else None
+    adapter, monitor = adapter_of(model), Monitor(Budget(max_iter=n_iter))
     begun = adapter.begin(model, None, data, np.random.default_rng(3))
     fitted = adapter.run(begun, data, monitor)
     seed = int(np.random.default_rng(3).integers(2**31 - 1))
     params, props = model.initialize(jax.random.PRNGKey(seed))
-    alone, trace = model.fit_em(params, props, _taken(model, data), verbose=False)
+    limit = {} if n_iter is None else {"num_iters": n_iter}
+    alone, trace = model.fit_em(params, props, _taken(model, data), verbose=False, **limit)
     assert _same(fitted.params, alone)
-    assert len(trace) == monitor.n_iter == 50  # the library's own number
+    assert len(trace) == monitor.n_iter == (n_iter or 50)  # the library's own number
     np.testing.assert_array_equal(monitor.objectives[:-1], trace)
     assert np.isfinite(monitor.final)
     assert adapter.describe(fitted)["objective"] == (
