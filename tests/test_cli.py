@@ -131,7 +131,7 @@ def test_regimes_are_compared_like_any_other_model(air, tmp_path, capsys):
         (["compare", "{air}", "--seconds", "nan"], "must be a number of at least 0; got 'nan'"),
         (["compare", "{air}", "--time", "when"], "--time must name columns of the file"),
         (["compare", "{air}", "--model", "magic"], "or LIBRARY:CLASS; got 'magic'"),
-        (["compare", "{air}", "--model", "magic:Wand"], "--model must be of hmmlearn (GaussianHMM"),
+        (["compare", "{air}", "--model", "magic:Wand"], "hmmlearn (GaussianHMM, GMMHMM, CategoricalHMM, PoissonHMM)"),
         (
             ["compare", "{air}", "--model", "hmmlearn:GausianHMM"],
             "Did you mean hmmlearn:GaussianHMM?",
