@@ -17,16 +17,15 @@ from tsinit.adapters.stepped import SteppedAdapter
 
 __all__ = ["Adapter", "SteppedAdapter", "adapter_of", "register"]
 
-#: The last is asked first.
 _BUNDLED = [
-    DynamaxLinearGaussian,
-    DynamaxHMM,
-    StatsmodelsMLE,
-    StatsmodelsMarkov,
-    PyKalman,
-    Mixtures,
-    Hmmlearn,
     *OWN,
+    Hmmlearn,
+    Mixtures,
+    PyKalman,
+    StatsmodelsMarkov,
+    StatsmodelsMLE,
+    DynamaxHMM,
+    DynamaxLinearGaussian,
 ]
 
 for _adapter in _BUNDLED:
