@@ -91,7 +91,7 @@ def test_names_are_sorted_and_filtered_by_verb(registry):
     assert init.names("labels") == []
     with pytest.raises(
         ValueError,
-        match=r"^verb must be one of \['dynamics', 'labels', 'fill'\] or None; got 'fil'",
+        match=r"^verb must be one of \['dynamics', 'labels', 'fill', 'point'\] or None; got 'fil'",
     ):
         init.names("fil")
 
