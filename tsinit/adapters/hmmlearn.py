@@ -32,7 +32,7 @@ class Hmmlearn(LibraryAdapter):
     """
 
     library = package = "hmmlearn"
-    least = "0.3"
+    least = "0.3.3"  # earlier ones lose likelihood in EM under NumPy 2
     verb = "labels"
     classes: ClassVar[dict[str, str]] = dict.fromkeys(
         ("GaussianHMM", "GMMHMM", "CategoricalHMM", "PoissonHMM"), "hmmlearn.hmm"
