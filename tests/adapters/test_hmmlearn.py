@@ -309,7 +309,7 @@ def test_the_table_and_the_report_name_the_library(tmp_path):
 def test_a_library_that_is_too_old_is_refused(monkeypatch):
     adapter = adapter_of(hmm.GaussianHMM())
     monkeypatch.setattr(adapter, "_version", lambda: "0.2.8", raising=False)
-    with pytest.raises(ImportError, match=r"hmmlearn must be of version 0.3 or newer.*got 0.2.8"):
+    with pytest.raises(ImportError, match=r"hmmlearn must be of version 0.3.3 or newer.*got 0.2.8"):
         compare(hmm.GaussianHMM(3), X, ["native"], progress=False)
 
 
