@@ -131,7 +131,10 @@ def test_regimes_are_compared_like_any_other_model(air, tmp_path, capsys):
         (["compare", "{air}", "--seconds", "nan"], "must be a number of at least 0; got 'nan'"),
         (["compare", "{air}", "--time", "when"], "--time must name columns of the file"),
         (["compare", "{air}", "--model", "magic"], "or LIBRARY:CLASS; got 'magic'"),
-        (["compare", "{air}", "--model", "magic:Wand"], "hmmlearn (GaussianHMM, GMMHMM, CategoricalHMM, PoissonHMM)"),
+        (
+            ["compare", "{air}", "--model", "magic:Wand"],
+            "hmmlearn (GaussianHMM, GMMHMM, CategoricalHMM, PoissonHMM)",
+        ),
         (
             ["compare", "{air}", "--model", "hmmlearn:GausianHMM"],
             "Did you mean hmmlearn:GaussianHMM?",
@@ -151,6 +154,15 @@ def test_regimes_are_compared_like_any_other_model(air, tmp_path, capsys):
         (
             ["compare", "{air}", "--model", "hmmlearn:GaussianHMM", "--hide", "0.1"],
             "--hide must go",
+        ),
+        (
+            ["compare", "{air}", "--model", "hmlearn:GaussianHMM"],
+            "Did you mean hmmlearn:GaussianHMM?",
+        ),
+        (["compare", "{air}", "--model", "GaussianHMM"], "Did you mean hmmlearn:GaussianHMM"),
+        (
+            ["compare", "{air}", "--model", "hmmlearn:GaussianHMM"],
+            "got 44 missing values in column 'Ozone'",
         ),
         (["compare", "{air}", "--set", "a=1"], "--set must go with a model of another library"),
         (
@@ -386,3 +398,15 @@ def test_a_report_may_go_to_standard_output_and_words_then_do_not(tmp_path):
     assert done.stdout.startswith("<!DOCTYPE html>")
     assert done.stdout.rstrip().endswith("</html>")
     assert "40 rows" in done.stderr
+
+
+def test_a_library_that_is_missing_is_a_sentence(air, capsys, monkeypatch):
+    from tsinit.adapters.base import library_adapters
+
+    (adapter,) = library_adapters("hmmlearn")
+    monkeypatch.setitem(adapter.classes, "GaussianHMM", "no_such_library.hmm")
+    arguments = ["compare", air, "--model", "hmmlearn:GaussianHMM"]
+    pd.read_csv(air)[["Wind", "Temp"]].to_csv(air, index=False)
+    said = _refused(arguments, capsys)
+    assert "tsinit: hmmlearn must be installed for GaussianHMM" in said
+    assert "pip install hmmlearn" in said

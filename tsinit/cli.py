@@ -45,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
         # Whoever reads the output has read enough (``tsinit datasets | head``); nothing is left to flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, OSError, ImportError) as error:
         sys.stderr.write(f"tsinit: {error}\n")
         return WRONG_INPUT
     except KeyboardInterrupt:

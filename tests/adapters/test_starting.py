@@ -125,3 +125,19 @@ def test_no_library_is_imported_that_is_not_asked_for():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_a_run_that_has_run_away_is_no_success(monkeypatch):
+    monkeypatch.setattr(
+        TwoMeansAdapter, "runaway", lambda self, model, data: "no maximum here", raising=False
+    )
+    with pytest.warns(UserWarning, match="2 x UnboundedObjective: no maximum here"):
+        result = compare(TwoMeans(), X, ["native"], n_seeds=2, progress=False)
+    assert set(result.runs["status"]) == {"diverged"}
+    assert result.runs["objective_final"].notna().all()
+
+
+def test_a_strategy_is_not_left_to_choose_the_number_of_states(monkeypatch):
+    monkeypatch.delattr(TwoMeans, "n_states")
+    with pytest.raises(TypeError, match=r"TwoMeansAdapter must have a method n_states.model."):
+        compare(TwoMeans(), X, ["kmeans"], n_seeds=1, progress=False)

@@ -43,8 +43,12 @@ def model_name(text: str) -> str:
     """One of the package's models, or one of another library with its library."""
     if text in _MODELS or is_other(text):
         return text
+    from tsinit.adapters.base import adapters_of_class
+
+    others = [f"{adapter.package}:{text}" for adapter in adapters_of_class(text)]
+    hint = f". Did you mean {' or '.join(others)}?" if others else ""
     raise argparse.ArgumentTypeError(
-        f"must be one of {', '.join(_MODELS)}, or LIBRARY:CLASS; got {text!r}"
+        f"must be one of {', '.join(_MODELS)}, or LIBRARY:CLASS; got {text!r}{hint}"
     )
 
 

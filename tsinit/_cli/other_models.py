@@ -33,12 +33,14 @@ def adapter_named(name: str) -> tuple[Any, str]:
     ValueError
         No adapter is for this library, or it runs no such model.
     """
-    from tsinit.adapters.base import library_adapters, supported
+    from tsinit.adapters.base import libraries, library_adapters, supported
 
     library, _, kind = name.partition(":")
     adapters = library_adapters(library)
     if not adapters:
-        raise ValueError(f"--model must be of {supported()}; got {short(name)}.")
+        meant = difflib.get_close_matches(library.partition(".")[0], libraries(), n=1)
+        hint = f" Did you mean {meant[0]}:{kind}?" if meant else ""
+        raise ValueError(f"--model must be of {supported()}; got {short(name)}.{hint}")
     for adapter in adapters:
         if kind in adapter.classes:
             return adapter, kind
@@ -71,9 +73,16 @@ def build(name: str, settings: dict[str, Any], data: Any) -> Any:
     try:
         model = adapter.make(kind, data, settings)
         adapter.describe(model)
-        return model
     except (TypeError, ValueError) as error:
         raise ValueError(f"--set must suit {name}; got {settings}, and {error}.") from None
+    missing = data.isna().sum()
+    if missing.any() and not adapter.takes_missing:
+        columns = ", ".join(map(repr, missing.index[missing > 0]))
+        raise ValueError(
+            f"DATA.csv must be complete for {name}; got {missing.sum()} missing values in column {columns}. tsinit "
+            "impute fills them, and the models of this package need no filling."
+        )
+    return model
 
 
 def setting(text: str) -> tuple[str, Any]:

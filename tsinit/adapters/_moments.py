@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 #: Share of a column's variance below which no state begins.
 _FLOOR = 1e-3
+#: Share of the variance of a series below which that of a state is on its way to nothing.
+RUNAWAY = 1e-8
 
 
 class StateMoments(NamedTuple):

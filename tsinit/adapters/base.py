@@ -12,9 +12,12 @@ _ADAPTERS: list["Adapter"] = []
 class Adapter(Protocol):
     """What `compare` asks of a library.
 
-    Three more methods are asked where an adapter has them: ``check(model)`` raises a sentence for a model that cannot
-    be run (its library is too old), ``labels(model, data)`` gives a state for every row, of all sequences together, and
-    ``score(model, data)`` the log-likelihood of held-out data where that is not the objective. Of a fitted model
+    More methods are asked where an adapter has them: ``check(model)`` raises a sentence for a model that cannot be run
+    (its library is too old), ``labels(model, data)`` gives a state for every row, of all sequences together,
+    ``params(model)`` the `LinearGaussianParams` of a fitted model of dynamics, ``score(model, data)`` the
+    log-likelihood of held-out data where that is not the objective, ``runaway(model, data)`` says in a sentence that a
+    fit has left for where its objective has no maximum, "" where it has not, and ``settings(model)`` is a dict of what
+    decides a result, for models without ``get_params``. Of a fitted model
     ``n_iter_`` and ``converged_`` are read, where they are; others say it to the monitor.
 
     Attributes
@@ -129,6 +132,17 @@ def supported() -> str:
         if library := getattr(adapter, "library", None):
             classes.setdefault(library, []).extend(getattr(adapter, "classes", ()))
     return ", ".join(f"{library} ({', '.join(names)})" for library, names in classes.items())
+
+
+def adapters_of_class(name: str) -> list[Any]:
+    """List the adapters that run models of a class, by its name."""
+    return [a for a in reversed(_ADAPTERS) if name in getattr(a, "classes", ())]
+
+
+def libraries() -> list[str]:
+    """List the names of the libraries, on the package index and in Python."""
+    names = [(getattr(a, "library", None), getattr(a, "package", None)) for a in _ADAPTERS]
+    return sorted({name for pair in names for name in pair if name})
 
 
 def library_adapters(library: str) -> list[Any]:

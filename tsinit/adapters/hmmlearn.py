@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from tsinit.adapters._hmmlearn_start import start_parameters
+from tsinit.adapters._moments import RUNAWAY
 from tsinit.adapters.library import LibraryAdapter, Rows, rows_of, seed_of
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Hmmlearn(LibraryAdapter):
     library = package = "hmmlearn"
     least = "0.3.3"  # earlier ones lose likelihood in EM under NumPy 2
     verb = "labels"
+    takes_missing = False
     classes: ClassVar[dict[str, str]] = dict.fromkeys(
         ("GaussianHMM", "GMMHMM", "CategoricalHMM", "PoissonHMM"), "hmmlearn.hmm"
     )
@@ -80,6 +82,19 @@ class Hmmlearn(LibraryAdapter):
         """The log-likelihood."""
         rows = rows_of(data)
         return float(model.score(_as_taken(self._class_of(model), rows), rows.lengths))
+
+    def runaway(self, model: Any, data: Any) -> str:
+        """Whether a component of a mixture stands on rows that are alike, where its variance may fall for ever."""
+        if self._class_of(model) != "GMMHMM":  # the others hold their variances up
+            return ""
+        full = model.covariance_type in ("full", "tied")
+        smallest = np.min(np.linalg.eigvalsh(model.covars_) if full else model.covars_)
+        if smallest >= RUNAWAY * np.var(rows_of(data).y, axis=0).min():
+            return ""
+        return (
+            "the likelihood of GMMHMM has no maximum where this run ended: a component has a variance of "
+            f"{smallest:.1g}"
+        )
 
     def labels(self, model: Any, data: Any) -> IntArray:
         """The most probable path of every sequence, or states, as ``algorithm`` says."""

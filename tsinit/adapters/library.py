@@ -40,6 +40,8 @@ class LibraryAdapter:
         The oldest version that works.
     classes : dict of str to str
         The models, and the module of each.
+    takes_missing : bool
+        Whether the models take data with gaps.
     """
 
     library: ClassVar[str] = ""
@@ -47,6 +49,7 @@ class LibraryAdapter:
     least: ClassVar[str] = "0"
     classes: ClassVar[dict[str, str]] = {}
     kind = "climbs"
+    takes_missing: ClassVar[bool] = True
 
     def accepts(self, model: Any) -> bool:
         """Whether a model is of one of the classes, or of a class derived from one."""

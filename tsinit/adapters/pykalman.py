@@ -79,6 +79,9 @@ class PyKalman(LibraryAdapter):
         """The log-likelihood."""
         return float(model.loglikelihood(_observations(model, data)))
 
+    def _made(self, kind: type, data: Any, settings: dict[str, Any]) -> Any:
+        return kind(**{"n_dim_obs": np.shape(data)[1]} | settings)
+
     def params(self, model: Any) -> LinearGaussianParams:
         """Read the parameters of a model."""
         return from_pykalman(model)

@@ -29,6 +29,7 @@ class Mixtures(LibraryAdapter):
     package = "sklearn"
     least = "1.6"
     verb = "labels"
+    takes_missing = False
     classes: ClassVar[dict[str, str]] = dict.fromkeys(
         ("GaussianMixture", "BayesianGaussianMixture"), "sklearn.mixture"
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from tsinit.adapters._moments import transition_shares
+from tsinit.adapters._moments import RUNAWAY, transition_shares
 from tsinit.adapters._statsmodels import (
     StatsmodelsAdapter,
     arguments,
@@ -36,6 +36,7 @@ class StatsmodelsMarkov(StatsmodelsAdapter):
     """
 
     verb = "labels"
+    takes_missing = False
     classes: ClassVar[dict[str, str]] = {
         "MarkovRegression": "statsmodels.tsa.regime_switching.markov_regression",
         "MarkovAutoregression": "statsmodels.tsa.regime_switching.markov_autoregression",
@@ -73,6 +74,17 @@ class StatsmodelsMarkov(StatsmodelsAdapter):
             smoothed = np.asarray(smoothed).T
         labels = np.asarray(smoothed).argmax(axis=1)
         return np.concatenate([np.repeat(labels[:1], len(y) - len(labels)), labels])
+
+    def runaway(self, model: Any, data: Any) -> str:
+        """Whether a regime stands on rows that are alike, where its variance may fall for ever."""
+        params, held = np.asarray(model.params), model.model
+        smallest = float(np.min(params[held.parameters["variance"]]))
+        if smallest >= RUNAWAY * np.var(own_series(held)):
+            return ""
+        return (
+            f"the likelihood of {type(held).__name__} has no maximum where this run ended: a regime has a variance of "
+            f"{smallest:.1g}"
+        )
 
     def constrain(self, model: Any, x: FloatArray) -> FloatArray:
         """From the scale of the optimiser to the parameters."""

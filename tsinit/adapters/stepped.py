@@ -59,7 +59,18 @@ class SteppedAdapter:
         raise NotImplementedError
 
     def n_states(self, model: Any) -> int | None:
-        """Number of states that strategies look for."""
+        """Number of states that strategies look for: the model's ``n_states``, unless a subclass says otherwise.
+
+        Raises
+        ------
+        TypeError
+            Nobody says it, and a strategy would choose a number of its own.
+        """
+        if self.verb in ("labels", "dynamics") and not hasattr(model, "n_states"):
+            raise TypeError(
+                f"{type(self).__name__} must have a method n_states(model), because {type(model).__name__} has no "
+                "attribute n_states; got neither."
+            )
         return getattr(model, "n_states", None)
 
     def accepts(self, model: Any) -> bool:

@@ -345,6 +345,14 @@ def _ready_array(ndim: int) -> Callable[[Any], Any]:
     return lambda value: value if getattr(value, "ndim", None) == ndim else None
 
 
+def _ready_vector(value: Any) -> Any:
+    """Numbers one by one, in an array or as libraries list them; None stands for anything else."""
+    if isinstance(value, (list, tuple)) and value and all(map(np.isscalar, value)):
+        value = np.asarray(value)
+    numeric = getattr(value, "ndim", None) == 1 and np.asarray(value).dtype.kind in "iuf"
+    return value if numeric else None
+
+
 class _Verb(NamedTuple):
     kind: str  # what it gives, in words
     ready: Callable[[Any], Any]  # such a value as it is, or None
@@ -354,5 +362,5 @@ _VERBS = {
     "dynamics": _Verb("LinearGaussianParams", _ready_params),
     "labels": _Verb("an array of labels", _ready_array(1)),
     "fill": _Verb("a complete table", _ready_array(2)),
-    "point": _Verb("a vector of parameters", _ready_array(1)),
+    "point": _Verb("a vector of parameters", _ready_vector),
 }

@@ -169,12 +169,30 @@ def race_chains(
     plan = rounds(
         len(contenders), first=first, limit=limit, keep=race.keep, finalists=contest.n_chains
     )
-    left = halve(contenders, plan, _round_runner(contest, monitor), _choose, contest.n_chains)
+    advance = _round_runner(contest, monitor)
+    left = halve(contenders, plan, advance, _choose, contest.n_chains)
+    if not left:
+        left = _taken_up_again(contenders, contest, advance, limit)
     require_contender(entries)
     left += _substitutes(left, contest, n_seeds, seed)
     known = {id(entry) for entry in entries}
     entries += [run.entry for run in left if id(run.entry) not in known]
     return Survivors(left, contenders + [run for run in left if run not in contenders], entries)
+
+
+def _taken_up_again(
+    contenders: Sequence[RacingChain],
+    contest: ChainRace,
+    advance: Callable[[Sequence[RacingChain], int], bool],
+    target: int,
+) -> list[RacingChain]:
+    """Go on with contenders that were dropped, where all that were kept have broken off since."""
+    left: list[RacingChain] = []
+    while not left and (back := [one for one in contenders if not one.failed]):
+        chosen = _choose(back, contest.n_chains)
+        advance(chosen, target)
+        left = [one for one in chosen if not one.failed]
+    return left
 
 
 def _spread_equal_starts(entries: Sequence[RaceEntry], contest: ChainRace) -> None:

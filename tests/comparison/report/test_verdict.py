@@ -188,7 +188,7 @@ def test_runs_cut_short_and_held_out_preferences_are_told(rng):
     runs.loc[0, "status"] = "not_converged"
     (line,) = verdict(runs)
     assert "On the held-out part b is better than a, by 0.0995 (95 % interval " in line
-    assert "1 of 16 runs stopped at the iteration limit before converging." in line
+    assert "1 of 16 runs ended before converging." in line
 
 
 @pytest.mark.parametrize(

@@ -258,7 +258,7 @@ def _same_start(cell: pd.DataFrame) -> str:
 def _unfinished(cell: pd.DataFrame) -> str:
     counts = cell["status"].value_counts()
     above = f"ended with chains that disagree (R-hat {CONVERGED_RHAT} or more)"
-    early = "stopped at the iteration limit before converging" if has_optima(cell) else above
+    early = "ended before converging" if has_optima(cell) else above
     limits = {"not_converged": early, "timeout": "ran out of time"}
     parts = [f"{_all(counts[s], len(cell))} {words}" for s, words in limits.items() if s in counts]
     return f"{listed(parts)}." if parts else ""

@@ -82,6 +82,8 @@ def execute(task: Task, comparison: str, parent: str) -> RunResult:
     converged = _of(monitor.converged, getattr(estimator, "converged_", None))
     scores: dict[str, float] = {}
     score_failure = None
+    if failure is None and (runaway := _runaway(task, estimator)) is not None:
+        return _result(task, monitor, estimator, "diverged", runaway, scores, sampler)
     if failure is None and math.isfinite(_final(monitor)):
         scores, score_failure = task.scoring.of(estimator, task.data, task.adapter)
     status = _status(monitor, failure, converged)
@@ -203,7 +205,7 @@ def _result(
 ) -> RunResult:
     trace = [float(value) for value in monitor.objectives]
     kind, message, tail = ("", "", "") if problem is None else failure_of(problem)
-    if status == "diverged":
+    if status == "diverged" and problem is None:
         kind = "NonFiniteObjective"
         message = f"the objective became {_final(monitor)} at iteration {len(trace) - 1}"
     # A lone surrogate is in no file; what a model says of itself may hold one.
@@ -247,6 +249,17 @@ def _library(task: Task) -> str:
     """Name the library of a model and its version, where that is another."""
     about = task.adapter.describe(task.estimator)
     return "" if about["library"] == "tsinit" else f", {about['library']} {about['version']}"
+
+
+class UnboundedObjective(ArithmeticError):
+    """A run came to where its objective has no maximum; what it ends with says nothing."""
+
+
+def _runaway(task: Task, estimator: Any) -> UnboundedObjective | None:
+    """Ask the adapter whether a fit has run away, as a variance on rows that are alike does."""
+    why = getattr(task.adapter, "runaway", None)
+    text = "" if why is None else why(estimator, task.data.X)
+    return UnboundedObjective(text) if text else None
 
 
 def _print_of(start: Any) -> str | None:
