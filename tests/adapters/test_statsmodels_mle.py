@@ -1,6 +1,7 @@
 """State space models of statsmodels, fitted from a vector of parameters as the library fits from its own."""
 
 import copy
+import itertools
 import pickle
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from tsinit import Budget, compare
 from tsinit.adapters import adapter_of, starting
 from tsinit.adapters.base import library_adapters
+from tsinit.comparison.plan.identity import identify
 from tsinit.init import BestOf, Perturb, names
 from tsinit.models.monitor import Monitor
 
@@ -112,13 +114,40 @@ def test_native_is_the_librarys_own_fit_bit_for_bit(name):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", ["trend", "arma", "own"])
+@pytest.mark.parametrize("name", ["trend", "arma", "smoothing", "own"])
 def test_a_model_that_was_fitted_before_is_fitted_as_if_it_were_new(name):
     # What the library compiles for a model goes on evaluating the parameters of the original in a copy.
-    model, fresh = MODELS[name](), MODELS[name]()
+    model, fresh = MODELS[name](), _plain(MODELS[name]())
     _plain(model)
-    results, _, _ = _fit(pickle.loads(pickle.dumps(model)), "native")
-    np.testing.assert_array_equal(results.params, _plain(fresh).params)
+    for used in (model, pickle.loads(pickle.dumps(model))):
+        results, _, _ = _fit(used, "native")
+        np.testing.assert_array_equal(results.params, fresh.params)
+
+
+def test_how_a_model_filters_counts_in_its_key_and_for_a_part_of_its_series():
+    model, other = MODELS["trend"](), MODELS["trend"]()
+    other.ssm.loglikelihood_burn = 20
+    adapter = adapter_of(model)
+    assert identify(adapter.settings(model)) != identify(adapter.settings(other))
+    part = other.data.orig_endog[:60, None]
+    begun = adapter.begin(other, None, part, np.random.default_rng(0))
+    assert begun.ssm.loglikelihood_burn == 20
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_drawn_points_stay_inside_the_space_where_the_data_say_nothing():
+    # Of an autoregression beside so many other parts nothing can be learned: its roots would be drawn at 1.
+    noise = np.random.default_rng(0).standard_normal(400)
+    steps = (np.repeat([0.0, 4.0, 8.0, 12.0] * 2, 50) + noise).cumsum()
+    model = UnobservedComponents(
+        steps, "lltrend", cycle=True, stochastic_cycle=True, autoregressive=2
+    )
+    space = adapter_of(model).space(model, steps[:, None])
+    for corner in itertools.product((-3.0, 3.0), repeat=2):
+        x = space.native.copy()
+        x[-2:] += corner * space.size[-2:]
+        roots = np.abs(np.roots([1.0, *-space.constrain(x)[-2:]]))
+        assert (roots < 1.0 - 1e-8).all()
 
 
 @pytest.mark.filterwarnings("ignore")

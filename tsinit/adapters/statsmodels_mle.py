@@ -22,8 +22,19 @@ if TYPE_CHECKING:
     from tsinit._typing import FloatArray
 
 _HOME = "statsmodels.tsa.statespace."
-#: How often a step is halved or doubled until it changes the density of an observation as it should.
+#: How often a step is halved until it changes the density of an observation as it should.
 _MOST_HALVINGS = 40
+#: Share of the first half of a way that the second half must move parameters by.
+_STILL = 1e-3
+#: What of a state space decides a likelihood beside its matrices.
+_FILTER = (
+    "filter_method",
+    "inversion_method",
+    "stability_method",
+    "tolerance",
+    "loglikelihood_burn",
+    "filter_timing",
+)
 
 
 class StatsmodelsMLE(StatsmodelsAdapter):
@@ -67,6 +78,7 @@ class StatsmodelsMLE(StatsmodelsAdapter):
             "endog": own_series(model),
             "exog": _exog(model),
             "matrices": [np.asarray(fresh.ssm[name]) for name in fresh.ssm.shapes if name != "obs"],
+            "filter": [getattr(model.ssm, name, None) for name in _FILTER],
             "initial": _initial(fresh),
             "fixed": model._fixed_params,
         }  # fmt: skip
@@ -95,7 +107,9 @@ class StatsmodelsMLE(StatsmodelsAdapter):
             )
         with quiet():
             size = _sizes(
-                lambda x: fresh.loglikeobs(self.constrain(fresh, x), **self._whole(fresh)), native
+                lambda x: fresh.loglikeobs(self.constrain(fresh, x), **self._whole(fresh)),
+                lambda x: self.constrain(fresh, x),
+                native,
             )
         return ParameterSpace(native, lambda x: self.constrain(fresh, x), unconstrain, size)
 
@@ -158,15 +172,19 @@ class StatsmodelsMLE(StatsmodelsAdapter):
             "_free_params_index",
         ):
             setattr(fresh, name, copy.copy(getattr(model, name)))
+        for name in _FILTER:
+            setattr(fresh.ssm, name, getattr(model.ssm, name))
         return fresh
 
 
 def _copied(model: Any) -> Any:
     """Copy a model without what it has compiled, which in a copy goes on evaluating the parameters of the original."""
     fresh = copy.deepcopy(model)
-    for name, value in vars(fresh.ssm).items():
-        if isinstance(value, dict) and any(_is_compiled(part) for part in value.values()):
-            setattr(fresh.ssm, name, {})
+    first = getattr(fresh.ssm, "initialization", None)
+    for part in (fresh.ssm, first, *getattr(first, "blocks", {}).values()):
+        for name, value in getattr(part, "__dict__", {}).items():
+            if isinstance(value, dict) and any(_is_compiled(held) for held in value.values()):
+                setattr(part, name, {})
     return fresh
 
 
@@ -190,12 +208,12 @@ def _exog(model: Any) -> Any:
     return None
 
 
-def _sizes(loglikeobs: Callable, native: FloatArray) -> FloatArray:
+def _sizes(loglikeobs: Callable, constrain: Callable, native: FloatArray) -> FloatArray:
     """Find the step of each parameter that changes the log density of an observation by about one: (p,).
 
     In root mean square over the observations. At first order that is the standard deviation of a parameter that one
     observation alone would leave: no unit and no origin of the data changes what it means. The slope gives a first
-    guess, which is halved while it goes too far, and doubled where the slope is zero.
+    guess, which is halved while it goes too far, or three of it to where parameters stand still, a limit of the space.
     """
     base = np.asarray(loglikeobs(native))
 
@@ -209,10 +227,18 @@ def _sizes(loglikeobs: Callable, native: FloatArray) -> FloatArray:
         small = 1e-6 * size[i]
         slope = change(i, small) / small
         step = 1.0 / slope if slope > 0 and np.isfinite(slope) else size[i]
+        unit = np.eye(len(native))[i]
         for _ in range(_MOST_HALVINGS):
-            moved = change(i, step)
-            if moved <= 2.0:
+            if change(i, step) <= 2.0 and all(
+                _goes_on(constrain, native, three * unit) for three in (3.0 * step, -3.0 * step)
+            ):
                 break
             step /= 2.0
         size[i] = step
     return size
+
+
+def _goes_on(constrain: Callable, x: FloatArray, way: FloatArray) -> bool:
+    """Whether the second half of a way on the unconstrained scale still moves the parameters beside the first."""
+    first, half, last = constrain(x), constrain(x + way / 2.0), constrain(x + way)
+    return bool(np.abs(last - half).max() >= _STILL * np.abs(half - first).max())
