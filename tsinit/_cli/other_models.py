@@ -5,8 +5,6 @@ import ast
 import difflib
 from typing import Any
 
-import pandas as pd
-
 from tsinit._validate.values import short
 
 #: Starting points to compare where none are named, by what the models ask for.
@@ -77,6 +75,8 @@ def build(name: str, settings: dict[str, Any], data: Any) -> Any:
         adapter.describe(model)
     except (TypeError, ValueError) as error:
         raise ValueError(f"--set must suit {name}; got {settings}, and {error}.") from None
+    import pandas as pd
+
     missing = pd.DataFrame(data).isna().sum()
     if missing.any() and not adapter.takes_missing:
         columns = ", ".join(map(repr, missing.index[missing > 0]))
