@@ -1,4 +1,4 @@
-"""What labels say of the parameters of hmmlearn's models."""
+"""From labels to the parameters of hmmlearn's models."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ from tsinit.adapters._moments import shaped, state_moments
 from tsinit.adapters.library import Rows
 
 if TYPE_CHECKING:
-    from tsinit._typing import IntArray
+    from tsinit._typing import FloatArray, IntArray
+
+
+#: Parameters by the letters of ``init_params``.
+LETTERS = {
+    "startprob_": "s", "transmat_": "t", "means_": "m", "covars_": "c", "weights_": "w", "emissionprob_": "e",
+    "lambdas_": "l",
+}  # fmt: skip
 
 
 def start_parameters(
@@ -53,6 +60,12 @@ def start_parameters(
     counts = np.full((K, n_symbols), 1.0 / n_symbols)
     np.add.at(counts, (np.repeat(labels, rows.y.shape[1]), rows.y.astype(int).ravel()), 1.0)
     return parameters | {"emissionprob_": counts / counts.sum(axis=1, keepdims=True)}
+
+
+def parameters_of(model: Any) -> dict[str, FloatArray]:
+    """Copy the parameters that a model has; covariances as they are kept, which are shown by what a fit learns."""
+    held = {name: vars(model).get(f"_{name}", vars(model).get(name)) for name in LETTERS}
+    return {name: np.array(value) for name, value in held.items() if value is not None}
 
 
 def _mixtures(model: Any, rows: Rows, labels: IntArray, rng: np.random.Generator) -> dict[str, Any]:

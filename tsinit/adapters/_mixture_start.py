@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tsinit.adapters.library import Rows
 
 #: What the library calls a state of its iterations.
-PARAMETERS = (
+_PARAMETERS = (
     "weights_", "weight_concentration_", "mean_precision_", "means_", "degrees_of_freedom_", "covariances_",
     "precisions_cholesky_",
 )  # fmt: skip
@@ -51,7 +51,7 @@ def set_labelled(
         begun.precisions_init = _inverse(covariances, model)
         vars(begun).update(given)
         begun._initialize(y, None)
-    vars(model).update({name: vars(begun)[name] for name in PARAMETERS if name in vars(begun)})
+    vars(model).update({name: vars(begun)[name] for name in _PARAMETERS if name in vars(begun)})
     if begun.precisions_init is not None:
         model.covariances_ = _inverse(begun.precisions_init, model)  # which the library leaves out
 
@@ -74,6 +74,11 @@ def start_bound(model: Any, y: FloatArray, shares: FloatArray) -> float:
 def number(bound: Any) -> float:
     """Take the number out of what is an array of one for "tied"."""
     return float(np.asarray(bound).item())
+
+
+def parameters_of(model: Any) -> dict[str, FloatArray]:
+    """Copy the parameters that a model has."""
+    return {name: np.array(vars(model)[name]) for name in _PARAMETERS if name in vars(model)}
 
 
 def _inverse(matrices: FloatArray, model: Any) -> FloatArray:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from tsinit.adapters._pykalman_start import PARAMETERS, parameters_of, set_start
 from tsinit.adapters.conversions import PYKALMAN, from_pykalman
 from tsinit.adapters.library import LibraryAdapter, rows_of
 from tsinit.kernels import Kalman, LinearGaussianParams
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from tsinit._typing import FloatArray
     from tsinit.models.monitor import Monitor
 
-_PARAMETERS = (*PYKALMAN.values(), "transition_offsets")
 #: Dimensions of A, C, Q, R, m0, P0, d where they are constant.
 _NDIM = [2, 2, 2, 2, 1, 2, 1]
 #: Iterations that the library makes where it is told no number.
@@ -41,7 +41,7 @@ class PyKalman(LibraryAdapter):
 
     def settings(self, model: Any) -> dict[str, Any]:
         """What the user gave, and what EM learns."""
-        given = {name: getattr(model, name) for name in (*_PARAMETERS, "n_dim_state", "n_dim_obs")}
+        given = {name: getattr(model, name) for name in (*PARAMETERS, "n_dim_state", "n_dim_obs")}
         learnt = model._em_vars
         return given | {"em_vars": learnt if isinstance(learnt, str) else sorted(learnt)}
 
@@ -55,23 +55,23 @@ class PyKalman(LibraryAdapter):
         vars(begun).pop("start_", None)
         if start is not None:
             _observations(model, data)
-            _set(begun, start)
-            begun.start_ = _read(begun)
+            set_start(begun, start)
+            begun.start_ = parameters_of(begun)
         return begun
 
     def run(self, model: Any, data: Any, monitor: Monitor) -> Any:
         """Learn, an iteration at a time."""
         y = _observations(model, data)
         model.em(y, n_iter=0)  # sets what nobody gave
-        model.start_, model.n_iter_ = _read(model), 0
+        model.start_, model.n_iter_ = parameters_of(model), 0
         limit = monitor.budget.max_iter
-        height = _height(model, y)
+        log_likelihood = _log_likelihood_on(y, model.n_dim_state)
         monitor.run()
-        going = monitor.record(height(model))
+        going = monitor.record(log_likelihood(model))
         while going and model.n_iter_ < (_N_ITER if limit is None else limit):
             model.em(y, n_iter=1)
             model.n_iter_ += 1
-            going = monitor.record(height(model))
+            going = monitor.record(log_likelihood(model))
         monitor.converged = model.n_iter_ > 0 and abs(np.diff(monitor.objectives[-2:])[0]) < _TOL
         return model
 
@@ -87,40 +87,16 @@ class PyKalman(LibraryAdapter):
         return from_pykalman(model)
 
 
-def _set(model: Any, start: LinearGaussianParams) -> None:
-    """Set the parameters of a start, all but the fixed ones."""
-    learnt = _PARAMETERS if model._em_vars == "all" else model._em_vars
-    values = {name: getattr(start, letter) for letter, name in PYKALMAN.items()}
-    values["transition_offsets"] = np.zeros(len(start.A))
-    if values["observation_offsets"] is None:
-        values["observation_offsets"] = np.zeros(len(start.C))
-    for name, value in values.items():
-        given = getattr(model, name)
-        if given is None or name in learnt:
-            setattr(model, name, np.array(value, dtype=float))
-        elif name in ("transition_matrices", "observation_matrices") and not _same(given, value):
-            # The other parameters of the start are in its own coordinates of the state.
-            raise ValueError(
-                f"init must have the {name} of the model, which keeps them; got others. Name {name!r} in em_vars, or "
-                "leave it to the start."
-            )
-
-
-def _same(given: Any, value: FloatArray) -> bool:
-    given = np.asarray(given, dtype=float)
-    return given.shape == value.shape and bool(np.allclose(given, value, rtol=1e-9, atol=0.0))
-
-
-def _height(model: Any, y: Any) -> Callable[[Any], float]:
+def _log_likelihood_on(y: Any, n_states: int) -> Callable[[Any], float]:
     """Make the log-likelihood of a model on data; by our filter, because the library's takes as long as an iteration.
 
     As there, a row with one missing value counts as missing. What changes with time, the library computes.
     """
     rows: FloatArray = np.ascontiguousarray(np.ma.filled(np.ma.asarray(y, dtype=float), np.nan))
     rows[np.isnan(rows).any(axis=1)] = np.nan
-    kalman = Kalman(rows, model.n_dim_state)
+    kalman = Kalman(rows, n_states)
 
-    def height(model: Any) -> float:
+    def log_likelihood(model: Any) -> float:
         params: Any = LinearGaussianParams(
             **{letter: np.asarray(getattr(model, name)) for letter, name in PYKALMAN.items()}
         )
@@ -130,7 +106,7 @@ def _height(model: Any, y: Any) -> Callable[[Any], float]:
         value = kalman.log_likelihood(params) if constant else np.nan
         return float(value if np.isfinite(value) else model.loglikelihood(y))
 
-    return height
+    return log_likelihood
 
 
 def _observations(model: Any, data: Any) -> Any:
@@ -145,9 +121,3 @@ def _observations(model: Any, data: Any) -> Any:
             f"data must have {model.n_dim_obs} columns, the n_dim_obs of the model; got {rows.y.shape[1]}."
         )
     return np.ma.masked_invalid(rows.y) if np.isnan(rows.y).any() else np.asarray(rows.table)
-
-
-def _read(model: Any) -> dict[str, FloatArray]:
-    """Copy the parameters that a model has."""
-    held = {name: getattr(model, name) for name in _PARAMETERS}
-    return {name: np.array(value, dtype=float) for name, value in held.items() if value is not None}
