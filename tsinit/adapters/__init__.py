@@ -6,7 +6,8 @@ one derived from `SteppedAdapter`, which needs five lines; it imports its librar
 """
 
 from tsinit.adapters.base import Adapter, adapter_of, register
-from tsinit.adapters.dynamax import DynamaxHMM, DynamaxLinearGaussian
+from tsinit.adapters.dynamax_hmm import DynamaxHMM
+from tsinit.adapters.dynamax_linear import DynamaxLinearGaussian
 from tsinit.adapters.hmmlearn import Hmmlearn
 from tsinit.adapters.own import OWN
 from tsinit.adapters.pykalman import PyKalman
