@@ -37,7 +37,7 @@ class DynamaxAdapter(LibraryAdapter):
     """What models of both kinds share: ``initialize``, and the steps of ``fit_em``."""
 
     library = package = "dynamax"
-    least = "1.0"
+    min_version = "1.0"
 
     def describe(self, model: Any) -> dict[str, Any]:
         """Name a model; with priors of the parameters, EM climbs the posterior density."""

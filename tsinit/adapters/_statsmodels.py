@@ -27,7 +27,7 @@ class StatsmodelsAdapter(LibraryAdapter):
     """
 
     library = package = "statsmodels"
-    least = "0.14.4"
+    min_version = "0.14.4"
 
     #: What else ``fit`` is told about a start that is not its own.
     as_given: ClassVar[dict[str, Any]] = {}

@@ -25,7 +25,7 @@ class Hmmlearn(LibraryAdapter):
     """
 
     library = package = "hmmlearn"
-    least = "0.3.3"  # earlier ones lose likelihood in EM under NumPy 2
+    min_version = "0.3.3"  # earlier ones lose likelihood in EM under NumPy 2
     verb = "labels"
     takes_missing = False
     classes: ClassVar[dict[str, str]] = dict.fromkeys(

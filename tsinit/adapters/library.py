@@ -36,7 +36,7 @@ class LibraryAdapter:
     ----------
     library, package : str
         Its name on the package index, and in ``import``.
-    least : str
+    min_version : str
         The oldest version that works.
     classes : dict of str to str
         The models, and the module of each.
@@ -46,7 +46,7 @@ class LibraryAdapter:
 
     library: ClassVar[str] = ""
     package: ClassVar[str] = ""
-    least: ClassVar[str] = "0"
+    min_version: ClassVar[str] = "0"
     classes: ClassVar[dict[str, str]] = {}
     kind = "climbs"
     takes_missing: ClassVar[bool] = True
@@ -58,9 +58,9 @@ class LibraryAdapter:
     def check(self, model: Any) -> None:
         """Refuse a library that is too old, in one sentence."""
         version = self._version()
-        if _numbers(version) < _numbers(self.least):
+        if _numbers(version) < _numbers(self.min_version):
             raise ImportError(
-                f"{self.library} must be of version {self.least} or newer for this; got {version}. "
+                f"{self.library} must be of version {self.min_version} or newer for this; got {version}. "
                 f"pip install -U {self.library} brings it."
             )
 

@@ -35,7 +35,7 @@ class PyKalman(LibraryAdapter):
     """
 
     library = package = "pykalman"
-    least = "0.11.1"  # earlier ones fail on series of several columns under NumPy 2
+    min_version = "0.11.1"  # earlier ones fail on series of several columns under NumPy 2
     verb = "dynamics"
     classes: ClassVar[dict[str, str]] = {"KalmanFilter": "pykalman"}
 

@@ -26,7 +26,7 @@ class Mixtures(LibraryAdapter):
 
     library = "scikit-learn"
     package = "sklearn"
-    least = "1.6"
+    min_version = "1.6"
     verb = "labels"
     takes_missing = False
     classes: ClassVar[dict[str, str]] = dict.fromkeys(
