@@ -13,8 +13,11 @@ and evidence. An eighth emission is one file with four things:
    means are no numbers on a line;
 4. an `Emission` whose `bind` checks the data, settles the priors that are None, and returns that `EmissionOnData`.
 
-``InfiniteHMM(emission=MyEmission())`` then runs it. Where the parameters cannot be integrated out in closed
-form, set ``collapsed = False`` and let `log_evidence` be `EmissionOnData.joint_density` of your log prior.
+``InfiniteHMM(emission=MyEmission())`` then runs it. Where the parameters cannot be integrated out in closed form, set
+``collapsed = False`` and let `log_evidence` be `EmissionOnData.joint_density` of your log prior.
+
+EM, ``HiddenMarkovModel(emission=MyEmission())``, asks for `maximise`, `log_prior` and `n_parameters`, and in order to
+take longer steps for `coordinates` and `from_coordinates`.
 """
 
 from __future__ import annotations
@@ -146,6 +149,56 @@ class EmissionOnData(ABC):
         """Sum the log densities of the rows under `params` and log_prior (K,) of the occupied states."""
         occupied = np.bincount(z, minlength=K) > 0
         return sum_log_density(params, self.data, z) + float(np.sum(log_prior[occupied]))
+
+    @property
+    def n_parameters(self) -> int:
+        """Free parameters of a state, as information criteria count them."""
+        raise NotImplementedError
+
+    def maximise(
+        self, responsibilities: FloatArray, params: Any | None = None, penalised: bool = True
+    ) -> Any:
+        """M-step of EM: the parameters under which weighted rows are most probable.
+
+        Parameters
+        ----------
+        responsibilities : (T, K) float
+            Weights of the rows in each state, from 0; of a segmentation ones and zeros.
+        params : NamedTuple, optional
+            Where the E-step was made, which says what to expect of missing entries and of weights; None for a first
+            guess, in which missing entries are left out of their columns. A state without rows keeps its parameters,
+            or has those of all rows.
+        penalised : bool, default True
+            Maximise with `log_prior` added; else likelihood alone, variances held above a floor.
+
+        Returns
+        -------
+        NamedTuple
+            Arrays with leading axis K. From `params`, the sum of the expected log densities and (penalised)
+            `log_prior` is not smaller than there.
+        """
+        raise NotImplementedError
+
+    def log_prior(self, params: Any) -> float:
+        """Log density of the parameters of all states that a penalised `maximise` adds, in the scale of the sampler.
+
+        Rates, concentrations and probabilities are taken in logarithms there, so that no maximum lies on a border.
+        """
+        raise NotImplementedError
+
+    def coordinates(self, params: Any) -> FloatArray:
+        """Lay out the parameters of all states as a vector of real numbers, in which EM's steps are extrapolated."""
+        raise NotImplementedError
+
+    def from_coordinates(self, vector: FloatArray, like: Any, penalised: bool = True) -> Any:
+        """Turn a vector back into parameters of the kind of `like`, within the floor that `maximise` keeps.
+
+        Raises
+        ------
+        FloatingPointError
+            There are no such parameters.
+        """
+        raise NotImplementedError
 
     @abstractmethod
     def means(self, params: Any) -> FloatArray:

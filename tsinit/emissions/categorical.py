@@ -6,9 +6,11 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from scipy.special import gammaln
 
 from tsinit._validate import check_number
 from tsinit.emissions import _checks
+from tsinit.emissions._normal_em import MIN_WEIGHT
 from tsinit.emissions.base import Emission, EmissionOnData
 from tsinit.kernels._jit import entry, kernel_with_memory
 from tsinit.kernels.density import density
@@ -19,9 +21,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
-    from tsinit._typing import FloatArray, IntArray
+    from tsinit._typing import BoolArray, FloatArray, IntArray
 
 _ROWS_PER_CATEGORY = 0.5  # weight of Jeffreys' prior
+_MIN_PROBABILITY = 1e-100  # where no prior keeps a state from never having a category
 
 
 class CategoricalData(NamedTuple):
@@ -203,6 +206,69 @@ class CategoricalOnData(EmissionOnData):
         code = np.sum(uniform[:, :, None] >= cumulative, axis=2)
         last = np.array([v.size - 1 for v in self._sets])  # rounding may have reached the total
         return self.values[np.arange(self.n_features), np.minimum(code, last)]
+
+    @property
+    def n_parameters(self) -> int:
+        """Probabilities less one in each column."""
+        return sum(v.size - 1 for v in self._sets)
+
+    def maximise(
+        self,
+        responsibilities: FloatArray,
+        params: CategoricalParams | None = None,
+        penalised: bool = True,
+    ) -> CategoricalParams:
+        """See `EmissionOnData.maximise`."""
+        n = self._weighted_counts(responsibilities)
+        total = n.sum(axis=2, keepdims=True)
+        known = self.prior.counts > 0.0
+        if penalised:
+            n, total = n + self.prior.counts, total + self.prior.counts.sum(axis=1)[:, None]
+            return _as_params(n / total, known)
+        weight = self.prior.counts / self.prior.counts.sum(axis=1)[:, None]
+        before = weight if params is None else np.exp(params.log_prob)
+        some = total > MIN_WEIGHT
+        return _as_params(np.where(some, n / np.where(some, total, 1.0), before), known)
+
+    def _weighted_counts(self, share: FloatArray) -> FloatArray:
+        """Expected counts of the categories of every state and column, (K, D, C)."""
+        D, C = self.prior.counts.shape
+        n = np.empty((share.shape[1], D, C))
+        for k, weight in enumerate(share.T):
+            for i, code in enumerate(self.data.code.T):
+                # Missing ones, of code -1, are counted in place 0 and left out.
+                n[k, i] = np.bincount(code + 1, weight, C + 1)[1:]
+        return n
+
+    def log_prior(self, params: CategoricalParams) -> float:
+        """See `EmissionOnData.log_prior`: of the logarithms of odds."""
+        counts = self.prior.counts
+        known = counts > 0.0
+        constant = gammaln(counts.sum(axis=1)).sum() - gammaln(counts[known]).sum()
+        exponent = np.where(known, counts * np.where(known, params.log_prob, 0.0), 0.0)
+        return float(len(params.log_prob) * constant + exponent.sum())
+
+    def coordinates(self, params: CategoricalParams) -> FloatArray:
+        """Logarithms of the probabilities of the categories that a column has."""
+        return params.log_prob[:, self.prior.counts > 0.0].ravel()
+
+    def from_coordinates(
+        self, vector: FloatArray, like: CategoricalParams, penalised: bool = True
+    ) -> CategoricalParams:
+        """See `EmissionOnData.from_coordinates`; what is no probability is made one by its sum."""
+        if not np.isfinite(vector).all():
+            raise FloatingPointError("A logarithm of odds must be finite.")
+        known = self.prior.counts > 0.0
+        log_prob = np.full(like.log_prob.shape, -np.inf)
+        log_prob[:, known] = vector.reshape(len(log_prob), -1)
+        odds = np.exp(log_prob - log_prob.max(axis=2, keepdims=True))
+        return _as_params(odds / odds.sum(axis=2, keepdims=True), known)
+
+
+def _as_params(prob: FloatArray, known: BoolArray) -> CategoricalParams:
+    """Take logarithms; categories of a column keep a trace, and what it does not have has none."""
+    prob = np.where(known, np.maximum(prob, _MIN_PROBABILITY), 1.0)
+    return CategoricalParams(np.where(known, np.log(prob), -np.inf))
 
 
 def _encoded(y: FloatArray, values: list[FloatArray]) -> IntArray:

@@ -9,6 +9,7 @@ import numpy as np
 from tsinit._validate import check_number
 from tsinit.emissions import _checks
 from tsinit.emissions import _normal_wishart as nw
+from tsinit.emissions._normal_em import NormalEM
 from tsinit.emissions._normal_rows import (
     fill_row,
     is_partly_observed,
@@ -17,7 +18,7 @@ from tsinit.emissions._normal_rows import (
     start_fill,
 )
 from tsinit.emissions._scaling import column_scale
-from tsinit.emissions.base import Emission, EmissionOnData
+from tsinit.emissions.base import Emission
 from tsinit.kernels._jit import entry
 from tsinit.kernels.density import density
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from tsinit._typing import FloatArray, IntArray
+    from tsinit.emissions._normal_em import NormalShape
     from tsinit.emissions._normal_rows import RowsWithGaps
     from tsinit.emissions._normal_wishart import NormalWishart
     from tsinit.emissions._scaling import ColumnScale
@@ -125,7 +127,7 @@ def wishart_prior(
     return nw.normal_wishart(m, weight, df, np.ascontiguousarray(S * (df - D - 1.0)))
 
 
-class GaussianOnData(EmissionOnData):
+class GaussianOnData(NormalEM):
     """See `Gaussian`; `collapsed` unless a row is partly observed."""
 
     def __init__(self, data: RowsWithGaps, prior: NormalWishart, scale: ColumnScale) -> None:
@@ -192,6 +194,9 @@ class GaussianOnData(EmissionOnData):
         """See `EmissionOnData.simulate`."""
         e = rng.standard_normal((len(z), self.n_features))
         return self.means(params)[z] + np.einsum("tij,tj->ti", self._root(params)[z], e)
+
+    def _with_shape(self, shape: NormalShape) -> GaussianParams:
+        return GaussianParams(*shape)
 
     def _root(self, params: GaussianParams) -> FloatArray:
         return self.scale.scale[:, None] * np.linalg.inv(params.whiten)

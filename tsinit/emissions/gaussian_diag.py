@@ -9,7 +9,9 @@ import numpy as np
 
 from tsinit._validate import check_number
 from tsinit.emissions import _checks
+from tsinit.emissions._normal_em import MIN_VARIANCE, MIN_WEIGHT, guess_columns
 from tsinit.emissions._scaling import column_scale
+from tsinit.emissions._weighted_moments import column_moments
 from tsinit.emissions.base import Emission, EmissionOnData
 from tsinit.kernels._jit import entry, kernel, kernel_with_memory
 from tsinit.kernels.density import density
@@ -230,5 +232,66 @@ class DiagonalGaussianOnData(EmissionOnData):
         e = rng.standard_normal((len(z), self.n_features))
         return self.means(params)[z] + np.sqrt(self._variances(params))[z] * e
 
+    @property
+    def n_parameters(self) -> int:
+        """Means and variances."""
+        return 2 * self.n_features
+
+    def maximise(
+        self,
+        responsibilities: FloatArray,
+        params: DiagonalGaussianParams | None = None,
+        penalised: bool = True,
+    ) -> DiagonalGaussianParams:
+        """See `EmissionOnData.maximise`."""
+        mean, variance = self._centre(responsibilities, params)
+        n, s, q = column_moments(responsibilities, self.data.y, mean)
+        step = s / np.where(n > MIN_WEIGHT, n, 1.0)
+        square = np.maximum(q - n * step * step, 0.0)
+        if penalised:
+            prior, share = self.prior, n / (self.prior.k + n)
+            away = mean + step - prior.m
+            b = prior.b + 0.5 * (square + prior.k * share * away * away)
+            return _as_params(prior.m + share * away, b / (prior.a + 0.5 * n + 1.5))
+        kept = n <= MIN_WEIGHT
+        variance = np.where(kept, variance, square / np.where(kept, 1.0, n))
+        return _as_params(mean + np.where(kept, 0.0, step), np.maximum(variance, MIN_VARIANCE))
+
+    def _centre(
+        self, share: FloatArray, params: DiagonalGaussianParams | None
+    ) -> tuple[FloatArray, FloatArray]:
+        """Means and variances of `params`, or those of the columns."""
+        if params is None:
+            return guess_columns(share, self.data.y)[1:]
+        return params.mean, 1.0 / params.precision
+
+    def log_prior(self, params: DiagonalGaussianParams) -> float:
+        """See `EmissionOnData.log_prior`: of means and variances."""
+        (m, k, a, b), w = self.prior, params.precision
+        gamma = a * np.log(b) - math.lgamma(a) + (a + 1.0) * np.log(w) - b * w
+        normal = 0.5 * (np.log(k * w) - LOG_2PI - k * w * (params.mean - m) ** 2)
+        return float(np.sum(gamma + normal))
+
+    def coordinates(self, params: DiagonalGaussianParams) -> FloatArray:
+        """Means, and logarithms of the precisions."""
+        return np.concatenate([params.mean.ravel(), np.log(params.precision).ravel()])
+
+    def from_coordinates(
+        self, vector: FloatArray, like: DiagonalGaussianParams, penalised: bool = True
+    ) -> DiagonalGaussianParams:
+        """See `EmissionOnData.from_coordinates`."""
+        mean, log_precision = vector.reshape(2, *like.mean.shape)
+        with np.errstate(over="ignore"):
+            variance = np.exp(-log_precision)
+        variance = variance if penalised else np.maximum(variance, MIN_VARIANCE)
+        if not np.isfinite(vector).all() or not (0.0 < variance.min() <= variance.max() < np.inf):
+            raise FloatingPointError("A variance must be finite and positive.")
+        return _as_params(mean.copy(), variance)
+
     def _variances(self, params: DiagonalGaussianParams) -> FloatArray:
         return self.scale.scale**2 / params.precision
+
+
+def _as_params(mean: FloatArray, variance: FloatArray) -> DiagonalGaussianParams:
+    precision = 1.0 / variance
+    return DiagonalGaussianParams(mean, precision, 0.5 * (np.log(precision) - LOG_2PI))

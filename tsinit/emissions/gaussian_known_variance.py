@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from tsinit.emissions import _checks
+from tsinit.emissions._normal_em import MIN_WEIGHT
 from tsinit.emissions._scaling import column_scale
+from tsinit.emissions._weighted_moments import column_moments
 from tsinit.emissions.base import Emission
 from tsinit.emissions.gaussian_diag import (
     LOG_2PI,
@@ -152,3 +154,45 @@ class KnownVarianceGaussianOnData(DiagonalGaussianOnData):
     ) -> float:
         """See `EmissionOnData.log_evidence`."""
         return _log_evidence(self.prior, self.data.y, z, K) + self.log_jacobian
+
+    @property
+    def n_parameters(self) -> int:
+        """Means."""
+        return self.n_features
+
+    def maximise(
+        self,
+        responsibilities: FloatArray,
+        params: DiagonalGaussianParams | None = None,
+        penalised: bool = True,
+    ) -> DiagonalGaussianParams:
+        """See `EmissionOnData.maximise`."""
+        mean, _ = self._centre(responsibilities, params)
+        n, s, _ = column_moments(responsibilities, self.data.y, mean)
+        mean = mean + s / np.where(n > MIN_WEIGHT, n, 1.0)
+        if penalised:
+            prior = self.prior
+            share = n * prior.v / (prior.variance + n * prior.v)
+            mean = prior.m + share * (mean - prior.m)
+        return self._with_mean(mean)
+
+    def log_prior(self, params: DiagonalGaussianParams) -> float:
+        """See `EmissionOnData.log_prior`."""
+        x = params.mean - self.prior.m
+        return float(-0.5 * np.sum(x * x / self.prior.v + np.log(self.prior.v) + LOG_2PI))
+
+    def coordinates(self, params: DiagonalGaussianParams) -> FloatArray:
+        """Means."""
+        return params.mean.ravel()
+
+    def from_coordinates(
+        self, vector: FloatArray, like: DiagonalGaussianParams, penalised: bool = True
+    ) -> DiagonalGaussianParams:
+        """See `EmissionOnData.from_coordinates`."""
+        if not np.isfinite(vector).all():
+            raise FloatingPointError("A mean must be finite.")
+        return self._with_mean(vector.reshape(like.mean.shape).copy())
+
+    def _with_mean(self, mean: FloatArray) -> DiagonalGaussianParams:
+        precision = np.tile(1.0 / self.prior.variance, (len(mean), 1))
+        return DiagonalGaussianParams(mean, precision, 0.5 * (np.log(precision) - LOG_2PI))

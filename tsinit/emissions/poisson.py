@@ -10,6 +10,7 @@ from scipy.special import gammaln
 
 from tsinit._validate import check_number
 from tsinit.emissions import _checks
+from tsinit.emissions._normal_em import MIN_WEIGHT
 from tsinit.emissions.base import Emission, EmissionOnData
 from tsinit.kernels._jit import entry, kernel_with_memory
 from tsinit.kernels.density import density
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from tsinit._typing import FloatArray, IntArray
+
+_MIN_RATE = 1e-100  # where no prior keeps a state from having none
 
 
 class PoissonData(NamedTuple):
@@ -160,3 +163,48 @@ class PoissonOnData(EmissionOnData):
     def simulate(self, rng: np.random.Generator, params: PoissonParams, z: IntArray) -> FloatArray:
         """See `EmissionOnData.simulate`."""
         return rng.poisson(params.rate[z]).astype(np.float64)
+
+    @property
+    def n_parameters(self) -> int:
+        """Rates."""
+        return self.n_features
+
+    def maximise(
+        self,
+        responsibilities: FloatArray,
+        params: PoissonParams | None = None,
+        penalised: bool = True,
+    ) -> PoissonParams:
+        """See `EmissionOnData.maximise`."""
+        observed = ~np.isnan(self.data.y)
+        n = responsibilities.T @ observed.astype(np.float64)
+        s = responsibilities.T @ np.where(observed, self.data.y, 0.0)
+        if penalised:
+            return _as_params(np.log(self.prior.a + s) - np.log(self.prior.b + n))
+        before = self.prior.a / self.prior.b if params is None else params.rate
+        rate = np.where(n > MIN_WEIGHT, s / np.where(n > MIN_WEIGHT, n, 1.0), before)
+        return _as_params(np.log(np.maximum(rate, _MIN_RATE)))
+
+    def log_prior(self, params: PoissonParams) -> float:
+        """See `EmissionOnData.log_prior`: of the logarithms of the rates."""
+        a, b = self.prior
+        return float(np.sum(a * (np.log(b) + params.log_rate) - math.lgamma(a) - b * params.rate))
+
+    def coordinates(self, params: PoissonParams) -> FloatArray:
+        """Logarithms of the rates."""
+        return params.log_rate.ravel()
+
+    def from_coordinates(
+        self, vector: FloatArray, like: PoissonParams, penalised: bool = True
+    ) -> PoissonParams:
+        """See `EmissionOnData.from_coordinates`."""
+        lowest = -np.inf if penalised else math.log(_MIN_RATE)
+        with np.errstate(over="ignore"):
+            params = _as_params(np.maximum(vector, lowest).reshape(like.rate.shape))
+        if not np.isfinite(params.rate).all():
+            raise FloatingPointError("A rate must be finite.")
+        return params
+
+
+def _as_params(log_rate: FloatArray) -> PoissonParams:
+    return PoissonParams(np.exp(log_rate), log_rate)

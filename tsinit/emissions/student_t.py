@@ -11,6 +11,7 @@ from scipy.special import gammaln
 from tsinit._validate import check_number
 from tsinit.emissions import _checks
 from tsinit.emissions import _normal_wishart as nw
+from tsinit.emissions._normal_em import NormalEM
 from tsinit.emissions._normal_rows import (
     fill_row,
     is_partly_observed,
@@ -19,7 +20,7 @@ from tsinit.emissions._normal_rows import (
     start_fill,
 )
 from tsinit.emissions._scaling import column_scale
-from tsinit.emissions.base import Emission, EmissionOnData
+from tsinit.emissions.base import Emission
 from tsinit.emissions.gaussian import wishart_prior
 from tsinit.kernels._jit import entry
 from tsinit.kernels.density import density
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from tsinit._typing import FloatArray, IntArray
+    from tsinit.emissions._normal_em import NormalShape
     from tsinit.emissions._normal_wishart import NormalWishart
     from tsinit.emissions._scaling import ColumnScale
 
@@ -144,7 +146,7 @@ class StudentT(Emission):
         return StudentTOnData(scale.apply(y), df, prior, scale)
 
 
-class StudentTOnData(EmissionOnData):
+class StudentTOnData(NormalEM):
     """See `StudentT`."""
 
     collapsed = False
@@ -154,7 +156,7 @@ class StudentTOnData(EmissionOnData):
         constant = gammaln(0.5 * (df + n_observed)) - gammaln(0.5 * df)
         constant -= 0.5 * n_observed * math.log(0.5 * df)
         super().__init__(StudentTData(y, rows.gap, rows.column, constant), prior, y.shape[1])
-        self.df = df
+        self.df, self._inverse_df = df, 1.0 / df
         self.scale = scale
         self.partial = is_partly_observed(rows)
         self.log_jacobian = scale.log_jacobian(y)
@@ -220,6 +222,9 @@ class StudentTOnData(EmissionOnData):
         e = rng.standard_normal((len(z), self.n_features))
         e /= np.sqrt(rng.chisquare(self.df, len(z)) / self.df)[:, None]
         return self.means(params)[z] + np.einsum("tij,tj->ti", self._root(params)[z], e)
+
+    def _with_shape(self, shape: NormalShape) -> StudentTParams:
+        return StudentTParams(*shape, np.full(len(shape.mean), self.df))
 
     def _root(self, params: StudentTParams) -> FloatArray:
         return self.scale.scale[:, None] * np.linalg.inv(params.whiten)

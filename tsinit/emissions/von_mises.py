@@ -10,6 +10,8 @@ import numpy as np
 from tsinit._validate import check_number
 from tsinit.emissions import _checks, _concentration
 from tsinit.emissions._bessel import bessel, von_mises
+from tsinit.emissions._concentration_mode import log_bessel, most_likely, most_probable
+from tsinit.emissions._normal_em import MIN_WEIGHT
 from tsinit.emissions.base import Emission, EmissionOnData
 from tsinit.kernels._jit import entry, kernel, kernel_with_memory
 from tsinit.kernels.density import density
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 _LOG_2PI = math.log(2.0 * math.pi)
 _MIN_DISPERSION = 1e-6  # of a column without spread: angles equal to a tenth of a degree
+_MAX_CONCENTRATION = 0.5 / _MIN_DISPERSION  # where no prior keeps a state from collapsing
 
 
 class VonMisesData(NamedTuple):
@@ -245,9 +248,65 @@ class VonMisesOnData(EmissionOnData):
         y = rng.vonmises(np.arctan2(params.sin, params.cos)[z], np.hypot(params.cos, params.sin)[z])
         return self._wrapped(y) * self._turn
 
+    @property
+    def n_parameters(self) -> int:
+        """Directions and concentrations."""
+        return 2 * self.n_features
+
+    def maximise(
+        self,
+        responsibilities: FloatArray,
+        params: VonMisesParams | None = None,
+        penalised: bool = True,
+    ) -> VonMisesParams:
+        """See `EmissionOnData.maximise`."""
+        observed = ~np.isnan(self.data.cos)
+        n = responsibilities.T @ observed.astype(np.float64)
+        x = responsibilities.T @ np.where(observed, self.data.cos, 0.0)
+        y = responsibilities.T @ np.where(observed, self.data.sin, 0.0)
+        if penalised:
+            prior = self.prior
+            x, y = x + prior.c * np.cos(prior.m), y + prior.c * np.sin(prior.m)
+            kappa = most_probable(np.hypot(x, y), n, prior.c, prior.a, prior.b)
+            direction = np.arctan2(y, x)
+            return _as_params(kappa * np.cos(direction), kappa * np.sin(direction))
+        some = n > MIN_WEIGHT
+        kappa = most_likely(np.hypot(x, y) / np.where(some, n, 1.0), _MAX_CONCENTRATION)
+        direction = np.arctan2(y, x)
+        cos, sin = kappa * np.cos(direction), kappa * np.sin(direction)
+        if params is not None:
+            cos, sin = np.where(some, cos, params.cos), np.where(some, sin, params.sin)
+        return _as_params(cos, sin)
+
+    def log_prior(self, params: VonMisesParams) -> float:
+        """See `EmissionOnData.log_prior`: of directions and logarithms of concentrations."""
+        (m, c, a, b), kappa = self.prior, np.hypot(params.cos, params.sin)
+        along = params.cos * np.cos(m) + params.sin * np.sin(m)
+        direction = c * along - _LOG_2PI - log_bessel(c * kappa)
+        return float(np.sum(direction + a * np.log(b * kappa) - math.lgamma(a) - b * kappa))
+
+    def coordinates(self, params: VonMisesParams) -> FloatArray:
+        """Directions times concentrations, as vectors."""
+        return np.concatenate([params.cos.ravel(), params.sin.ravel()])
+
+    def from_coordinates(
+        self, vector: FloatArray, like: VonMisesParams, penalised: bool = True
+    ) -> VonMisesParams:
+        """See `EmissionOnData.from_coordinates`."""
+        cos, sin = vector.reshape(2, *like.cos.shape)
+        kappa = np.hypot(cos, sin)
+        if not np.isfinite(kappa).all() or kappa.min() == 0.0:
+            raise FloatingPointError("A concentration must be finite and positive.")
+        shrunk = 1.0 if penalised else np.minimum(1.0, _MAX_CONCENTRATION / kappa)
+        return _as_params(cos * shrunk, sin * shrunk)
+
     def _wrapped(self, angle: FloatArray) -> FloatArray:
         return (
             np.arctan2(np.sin(angle), np.cos(angle))
             if self.signed
             else np.mod(angle, 2.0 * math.pi)
         )
+
+
+def _as_params(cos: FloatArray, sin: FloatArray) -> VonMisesParams:
+    return VonMisesParams(cos, sin, -_LOG_2PI - log_bessel(np.hypot(cos, sin)))

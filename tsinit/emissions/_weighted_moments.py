@@ -1,0 +1,140 @@
+"""What an M-step needs of rows that each state has a share of: weights, and moments about the present means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tsinit.emissions._normal_rows import _gap_system
+from tsinit.kernels._jit import blend, entry, kernel
+
+if TYPE_CHECKING:
+    from tsinit._typing import FloatArray
+    from tsinit.emissions._normal_rows import RowsWithGaps
+    from tsinit.emissions.gaussian import GaussianParams
+
+
+@entry
+def column_moments(
+    share: FloatArray, y: FloatArray, centre: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Weights, sums of y - centre and of its squares, (K, D) each, of the values observed in each column.
+
+    share : (T, K); y : (T, D), NaN where missing; centre : (K, D).
+    """
+    K, D = centre.shape
+    n, s, q = np.zeros((K, D)), np.zeros((K, D)), np.zeros((K, D))
+    for t in range(y.shape[0]):
+        for i in range(D):
+            value = y[t, i]
+            if np.isnan(value):
+                continue
+            for k in range(K):
+                x = value - centre[k, i]
+                weighted = share[t, k] * x
+                n[k, i] += share[t, k]
+                s[k, i] += weighted
+                q[k, i] += weighted * x
+    return n, s, q
+
+
+@blend
+def _deviate(params: GaussianParams, data: RowsWithGaps, t: int, k: int, x: FloatArray) -> float:
+    """Deviations of a complete row into x (D,); returns the squared length of W x."""
+    square = 0.0
+    for i in range(x.size):
+        x[i] = data.y[t, i] - params.mean[k, i]
+    for i in range(x.size):
+        r = 0.0
+        for j in range(i + 1):
+            r += params.whiten[k, i, j] * x[j]
+        square += r * r
+    return square
+
+
+@kernel
+def _deviate_with_gaps(
+    params: GaussianParams, data: RowsWithGaps, t: int, k: int, x: FloatArray, R: FloatArray
+) -> float:
+    """Expected deviations of a partly observed row into x (D,); returns the whitened square of what is observed.
+
+    With R and v as `_gap_system` leaves them, what is missing deviates by -R^-T v. The inverse of R, whose square is
+    the covariance of what is missing, takes its place.
+    """
+    first = data.gap[t]
+    m = data.gap[t + 1] - first
+    square = _gap_system(params, data, t, k, R)
+    for i in range(x.size):
+        x[i] = data.y[t, i] - params.mean[k, i]
+    for a in range(m - 1, -1, -1):
+        v = R[m, a]
+        square -= v * v
+        for b in range(a + 1, m):
+            v -= R[b, a] * R[m, b]
+        R[m, a] = v / R[a, a]
+        x[data.column[first + a]] = -R[m, a]
+    for b in range(m):
+        R[b, b] = 1.0 / R[b, b]
+        for a in range(b + 1, m):
+            v = 0.0
+            for h in range(b, a):
+                v -= R[a, h] * R[h, b]
+            R[a, b] = v / R[a, a]
+    return square
+
+
+@blend
+def _add(share: float, weight: float, x: FloatArray, s: FloatArray, S: FloatArray, k: int) -> None:
+    for i in range(x.size):
+        v = share * weight * x[i]
+        s[k, i] += v
+        for j in range(i + 1):
+            S[k, i, j] += v * x[j]
+
+
+@kernel
+def _add_covariance(
+    share: float, data: RowsWithGaps, t: int, R: FloatArray, S: FloatArray, k: int
+) -> None:
+    """Add the covariance of what is missing in row t, R'R with R the inverse factor."""
+    first = data.gap[t]
+    m = data.gap[t + 1] - first
+    for a in range(m):
+        for b in range(a + 1):
+            c = 0.0
+            for h in range(a, m):
+                c += R[h, a] * R[h, b]
+            S[k, data.column[first + a], data.column[first + b]] += share * c
+
+
+@entry
+def normal_moments(
+    share: FloatArray, params: GaussianParams, inverse_df: float, data: RowsWithGaps
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Per state: rows n, weight w (K,), weighted sums of y - mean (K, D) and of its square (K, D, D), lower half.
+
+    Missing entries are at what the state expects of them given the rest of their row, their covariance added. Rows
+    have the weight (1 + n_observed / df) / (1 + square / df), one for normal states, whose inverse_df is 0. Rows of
+    which nothing is observed count nowhere.
+    """
+    K, D = params.mean.shape
+    n, w, s, S = np.zeros(K), np.zeros(K), np.zeros((K, D)), np.zeros((K, D, D))
+    x, R = np.empty(D), np.empty((D + 1, D))
+    for t in range(data.y.shape[0]):
+        missing = data.gap[t + 1] - data.gap[t]
+        if missing == D:
+            continue
+        for k in range(K):
+            if share[t, k] == 0.0:
+                continue
+            if missing == 0:
+                square = _deviate(params, data, t, k, x)
+            else:
+                square = _deviate_with_gaps(params, data, t, k, x, R)
+                _add_covariance(share[t, k], data, t, R, S, k)
+            weight = (1.0 + (D - missing) * inverse_df) / (1.0 + square * inverse_df)
+            n[k] += share[t, k]
+            w[k] += share[t, k] * weight
+            _add(share[t, k], weight, x, s, S, k)
+    return n, w, s, S
