@@ -50,7 +50,7 @@ def test_names_find_defaults_and_defaults_work(rng, name):
 
 
 def test_unknown_names_are_told_the_nearest():
-    assert set(names()) == set(EMISSIONS)
+    assert set(names()) == {*EMISSIONS, "autoregressive", "autoregressive_diag"}
     with pytest.raises(ValueError, match=r"got 'gausian'\. Did you mean 'gaussian'\?"):
         resolve("gausian")
     with pytest.raises(

@@ -25,7 +25,7 @@ FILLS = [
 ]  # fmt: skip
 EMISSIONS = [
     "gaussian", "gaussian", "gaussian_diag", "gaussian_known_variance", "student_t", "poisson", "categorical",
-    "von_mises",
+    "von_mises", "autoregressive", "autoregressive_diag",
 ]  # fmt: skip
 
 

@@ -6,10 +6,12 @@ Each is one file: its priors (an `Emission`), the same with data to explain (an 
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from tsinit._deprecation import warn_of_old_name
 from tsinit.emissions import _checks
+from tsinit.emissions.autoregressive import Autoregressive
 from tsinit.emissions.base import Emission, EmissionOnData
 from tsinit.emissions.categorical import Categorical
 from tsinit.emissions.gaussian import Gaussian
@@ -20,6 +22,7 @@ from tsinit.emissions.student_t import StudentT
 from tsinit.emissions.von_mises import VonMises
 
 __all__ = [
+    "Autoregressive",
     "Categorical",
     "DiagonalGaussian",
     "Emission",
@@ -33,7 +36,10 @@ __all__ = [
     "resolve",
 ]
 
-_EMISSIONS = {
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_EMISSIONS: dict[str, Callable[[], Emission]] = {
     "gaussian": Gaussian,
     "gaussian_diag": DiagonalGaussian,
     "gaussian_known_variance": KnownVarianceGaussian,
@@ -41,6 +47,8 @@ _EMISSIONS = {
     "poisson": Poisson,
     "categorical": Categorical,
     "von_mises": VonMises,
+    "autoregressive": Autoregressive,
+    "autoregressive_diag": partial(Autoregressive, covariance="diag"),
 }
 
 

@@ -88,11 +88,11 @@ def _update(
             S[k, i, j] += share * a * (c[k, j] + s[k, j] - prior.m[j])
     for i in range(D):
         s[k, i] = prior.m[i] + w[k] / (prior.k + w[k]) * (c[k, i] + s[k, i] - prior.m[i])
-    return _cholesky(S, k, D)
+    return factor(S, k, D)
 
 
 @kernel
-def _cholesky(S: FloatArray, k: int, D: int) -> float:
+def factor(S: FloatArray, k: int, D: int) -> float:
     """Replace the lower half of S[k] by its factor; returns the log determinant of S[k]."""
     log_det = 0.0
     for j in range(D):
@@ -112,7 +112,7 @@ def _cholesky(S: FloatArray, k: int, D: int) -> float:
 
 
 @kernel
-def _whitener(
+def whitener(
     rng: np.random.Generator, df: float, L: FloatArray, k: int, V: FloatArray, whiten: FloatArray
 ) -> float:
     """Draw the lower triangular W with W'W ~ Wishart(df, (L L')^-1) into whiten[k]; returns log|W|.
@@ -157,7 +157,7 @@ def draw(
     whiten, log_norm, V, e = np.zeros((K, D, D)), np.empty(K), np.empty((D, D)), np.empty(D)
     for k in range(K):
         _update(prior, w, c, s, S, k)
-        log_norm[k] = _whitener(rng, prior.df + n[k], S, k, V, whiten) - 0.5 * D * LOG_2PI
+        log_norm[k] = whitener(rng, prior.df + n[k], S, k, V, whiten) - 0.5 * D * LOG_2PI
         # mu = s + W^-1 e / sqrt(k), by forward substitution.
         size = 1.0 / math.sqrt(prior.k + w[k])
         for i in range(D):

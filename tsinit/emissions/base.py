@@ -10,7 +10,7 @@ and evidence. An eighth emission is one file with four things:
    (fast with a single ``return``: see `tsinit.emissions._workspace`);
 3. an `EmissionOnData` with `draw`, `with_data`, `log_evidence`, `means`, `covariances`, `describe` and `simulate`;
    `latent` and `augment` if the sampler has to fill something in (missing values, weights); and `average_means` if
-   means are no numbers on a line;
+   means are no numbers on a line; and `order`, `with_sequences` and `data_given` if rows look back at others;
 4. an `Emission` whose `bind` checks the data, settles the priors that are None, and returns that `EmissionOnData`.
 
 ``InfiniteHMM(emission=MyEmission())`` then runs it. Where the parameters cannot be integrated out in closed form, set
@@ -29,7 +29,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from tsinit._deprecation import warn_of_old_name
-from tsinit.kernels.density import sum_log_density
+from tsinit.kernels.density import all_log_densities, sum_log_density
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -92,6 +92,8 @@ class EmissionOnData(ABC):
     collapsed: bool = True
     #: Whether observations are numbers, so that their deviations from a mean say something.
     numeric: bool = True
+    #: Rows before a row that its density looks at.
+    order: int = 0
     #: What brings the log density of all rows, as the kernels give it, to the units of the data.
     log_jacobian: float = 0.0
 
@@ -104,9 +106,21 @@ class EmissionOnData(ABC):
     def with_data(self, y: ArrayLike) -> EmissionOnData:
         """Give the same priors and scaling on other rows y (T', D), for prediction."""
 
+    def with_sequences(self, y: ArrayLike, offsets: IntArray | None) -> EmissionOnData:
+        """Give `with_data` on rows of several sequences, which start at offsets (N + 1,), for rows that look back."""
+        return self.with_data(y)
+
     def latent(self, rng: np.random.Generator) -> Any:
         """Start what the sampler augments the data with; None if that is nothing."""
         return None
+
+    def data_given(self, latent: Any) -> Any:
+        """What the density is asked with while the sampler runs; `data`, unless the density needs what is latent."""
+        return self.data
+
+    def log_densities(self, params: Any, K: int) -> FloatArray:
+        """Log density (T, K) of every row in every state, in the scale of `data` and without anything latent."""
+        return all_log_densities(params, self.data, K)
 
     def augment(self, rng: np.random.Generator, z: IntArray, params: Any, latent: Any) -> Any:
         """Redraw the augmentation given labels and parameters; the arrays of `latent` are overwritten."""
@@ -202,7 +216,7 @@ class EmissionOnData(ABC):
 
     @abstractmethod
     def means(self, params: Any) -> FloatArray:
-        """Mean of each state and column, (K, D), in the units of the data."""
+        """Mean of each state and column, (K, D), in the units of the data; NaN where a state has none."""
 
     def average_means(self, means: FloatArray) -> FloatArray:
         """Average `means` of several draws, (draws, K, D) to (K, D), NaN where a draw lacks the state.
@@ -214,7 +228,7 @@ class EmissionOnData(ABC):
 
     @abstractmethod
     def covariances(self, params: Any) -> FloatArray:
-        """Covariance of each state, (K, D, D), in the units of the data."""
+        """Covariance of each state, (K, D, D), in the units of the data; NaN where a state has none."""
 
     @abstractmethod
     def describe(self, params: Any) -> dict[str, FloatArray]:

@@ -179,12 +179,12 @@ class BeamChain:
             resume = True
 
     def _draw_labels(self, params: Any, L: int) -> None:
-        trellis, t = self._trellis, 0
+        trellis, t, data = self._trellis, 0, self.emission.data_given(self.latent)
         trellis.first[0] = 0
         while True:
             t = beam.forward(
                 params,
-                self.emission.data,
+                data,
                 self._begins,
                 self._u,
                 self._transitions.pi,

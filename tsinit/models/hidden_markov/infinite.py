@@ -277,7 +277,8 @@ class InfiniteHMM(InitRaceMixin, SeriesEstimator):
         sentence = self.convergence_.sentence()
         if sentence:
             _validate.warn_unconverged(sentence)
-        if self._fitted_emission.numeric:
+        # Rows that look back are not independent, nor meant to be.
+        if self._fitted_emission.numeric and not self._fitted_emission.order:
             panel = self.observed_
             labels = np.full(len(panel.y), -1)
             labels[panel.rows] = self.labels_
@@ -335,7 +336,9 @@ class InfiniteHMM(InitRaceMixin, SeriesEstimator):
             for name in posterior.SCALARS
         }
         self.draws_ = posterior.HMMDraws(complete)
-        found = posterior.estimate(self.draws_, setup.emission)
+        found = posterior.estimate(
+            self.draws_, setup.emission, setup.panel.y[setup.panel.rows]
+        )
         self.labels_, self.probabilities_ = found.labels, found.probabilities
         self.n_states_ = found.probabilities.shape[1]
         self.means_, self.covariances_ = found.means, found.covariances
@@ -426,7 +429,7 @@ class InfiniteHMM(InitRaceMixin, SeriesEstimator):
         panel = self._read(X, lengths)
         n_observed = int((~np.isnan(panel.y)).sum())
         _validate.check_observed(n_observed)
-        emission = self._fitted_emission.with_data(panel.y)
+        emission = self._fitted_emission.with_sequences(panel.y, panel.offsets)
         with one_thread():
             values = posterior.log_likelihoods(self.draws_, emission, panel.offsets)
         return float((logsumexp(values) - np.log(len(values))) / n_observed)
@@ -510,7 +513,7 @@ class InfiniteHMM(InitRaceMixin, SeriesEstimator):
 
     def _smooth(self, panel: Panel) -> FloatArray:
         """Probabilities (T, n_states_) of all rows."""
-        emission = self._fitted_emission.with_data(panel.y)
+        emission = self._fitted_emission.with_sequences(panel.y, panel.offsets)
         with one_thread():
             return posterior.smooth(
                 self.draws_, self._fitted_mapping, self.n_states_, emission, panel.offsets

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tsinit import partitions
-from tsinit.kernels.density import all_log_densities
 from tsinit.kernels.hidden_markov import forward_backward
 from tsinit.kernels.params import writeable
 
@@ -133,7 +132,7 @@ class PosteriorEstimate(NamedTuple):
     transition_matrix: FloatArray  # (n_states, n_states)
 
 
-def estimate(draws: HMMDraws, emission: EmissionOnData) -> PosteriorEstimate:
+def estimate(draws: HMMDraws, emission: EmissionOnData, y: FloatArray) -> PosteriorEstimate:
     """Estimate segmentation and states.
 
     Parameters
@@ -141,11 +140,14 @@ def estimate(draws: HMMDraws, emission: EmissionOnData) -> PosteriorEstimate:
     draws : HMMDraws
     emission : EmissionOnData
         On the data of the fit.
+    y : (rows given, D) float
+        The same data, for states that have no mean of their own, as dynamics that are not stationary.
 
     Returns
     -------
     PosteriorEstimate
-        Means are over the draws that have a state, transition probabilities over those that have both.
+        Means are over the draws that have a state, transition probabilities over those that have both; where no draw
+        of a state has a mean, those of its rows take the place.
     """
     agreed = partitions.consensus(draws.flat)
     states = by_state(
@@ -160,11 +162,22 @@ def estimate(draws: HMMDraws, emission: EmissionOnData) -> PosteriorEstimate:
     with np.errstate(invalid="ignore"):
         means = emission.average_means(states["means"].reshape(-1, *states["means"].shape[2:]))
         covariances, rows = (_average(states[name]) for name in ("covariances", "transitions"))
+    for k in np.flatnonzero(np.isnan(means).all(axis=1)):
+        means[k], covariances[k] = _of_rows(y[agreed.labels == k])
     # No draw goes from one state to another that it does not have.
     transition_matrix = _normalised(np.nan_to_num(rows, nan=0.0))
     return PosteriorEstimate(
         agreed.labels, agreed.probabilities, agreed.mapping, means, covariances, transition_matrix
     )
+
+
+def _of_rows(y: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Mean and covariance of rows with gaps; entries that no row has, or no pair of columns, are NaN."""
+    seen = ~np.isnan(y)
+    with np.errstate(invalid="ignore"):
+        mean = np.where(seen, y, 0.0).sum(axis=0) / seen.sum(axis=0)
+        deviation = np.where(seen, y - mean, 0.0)
+        return mean, deviation.T @ deviation / (seen.T.astype(float) @ seen)
 
 
 def by_state(
@@ -266,7 +279,7 @@ def _spaced(n_draws: int) -> IntArray:
 def _occupied(draw: HMMDraw, emission: EmissionOnData) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Log densities (T, K), start (K,) and rows (K, K) among the occupied states, without the mass of all others."""
     inside = _normalised(draw.pi[:, :-1])
-    log_density = all_log_densities(writeable(draw.params), emission.data, inside.shape[1])
+    log_density = emission.log_densities(writeable(draw.params), inside.shape[1])
     return log_density, np.ascontiguousarray(inside[0]), np.ascontiguousarray(inside[1:])
 
 
