@@ -120,9 +120,7 @@ def test_missing_values_are_drawn_from_their_joint_conditional(rng, order, covar
     on_data, z, params = _bind(rng, order, covariance, missing=True)
     y, latent = on_data.data.y, on_data.latent(rng)
     gap = np.isnan(y)
-    draws = np.array(
-        [on_data.augment(rng, z, params, latent)[gap].copy() for _ in range(4000)]
-    )
+    draws = np.array([on_data.augment(rng, z, params, latent)[gap].copy() for _ in range(4000)])
     np.testing.assert_array_equal(latent[~gap], y[~gap])
     m, C = twin.conditional(y, *twin.joint(params.coefficients, _noise(params), z, STARTS, order))
     white = np.linalg.solve(np.linalg.cholesky(C), (draws - m).T)
@@ -163,7 +161,7 @@ def test_draws_are_from_the_conjugate_posterior(rng, order, covariance):
         M = np.linalg.solve(P, X.T @ Y)
         Psi, df = prior.Psi + Y.T @ Y - M.T @ P @ M, prior.df + len(X)
         free = df - 1.0 if covariance == "full" else df
-        for u in ([a] if covariance == "full" else np.eye(D)):
+        for u in [a] if covariance == "full" else np.eye(D):
             law = stats.invgamma(0.5 * free, scale=0.5 * u @ Psi @ u)
             assert stats.kstest(np.einsum("i,nij,j->n", u, S[:, k], u), law.cdf).pvalue > 1e-4
             scale = np.sqrt(u @ Psi @ u * (v @ np.linalg.solve(P, v)) / free)
@@ -178,7 +176,10 @@ def test_draws_are_from_the_conjugate_posterior(rng, order, covariance):
 def test_order_zero_is_the_emission_without_a_past(rng, covariance, plain):
     y, z = _gaps(rng, _series(rng)), rng.integers(0, 2, T)
     ours, theirs = (e.bind(y, OFFSETS) for e in (Autoregressive(0, covariance), plain()))
-    a, b = (e.draw(np.random.default_rng(1), z, K, e.latent(np.random.default_rng(2))) for e in (ours, theirs))
+    a, b = (
+        e.draw(np.random.default_rng(1), z, K, e.latent(np.random.default_rng(2)))
+        for e in (ours, theirs)
+    )
     for left, right in zip(a, b, strict=True):
         np.testing.assert_array_equal(left, right)
     assert ours.log_evidence(z, K, a, None) == theirs.log_evidence(z, K, b, None)
@@ -198,7 +199,9 @@ def test_units_and_offsets_change_nothing_but_the_units(rng, covariance, missing
         found.append((on_data.describe(params), on_data.log_evidence(z, 2, params, latent)))
     (a, value), (b, scaled) = found
     A = a["coefficients"]
-    np.testing.assert_allclose(b["coefficients"], A * (factor[:, None] / factor), rtol=1e-5, atol=0.0)
+    np.testing.assert_allclose(
+        b["coefficients"], A * (factor[:, None] / factor), rtol=1e-5, atol=0.0
+    )
     np.testing.assert_allclose(
         b["intercept"], shift + factor * a["intercept"] - (b["coefficients"].sum(axis=1)) @ shift,
         rtol=1e-4,
@@ -217,7 +220,9 @@ def test_a_long_run_has_the_means_and_covariances_told(rng):
     params = next(p for p in iter(lambda: on_data.prior_params(rng, 1), 0) if _slow(on_data, p))
     y = on_data.simulate(rng, params, np.zeros(n, np.int64))[100:]
     blocks = y[: 590 * 100].reshape(100, 590, D).mean(axis=1)
-    assert (np.abs(y.mean(axis=0) - on_data.means(params)[0]) < 5.0 * blocks.std(axis=0) / 10.0).all()
+    assert (
+        np.abs(y.mean(axis=0) - on_data.means(params)[0]) < 5.0 * blocks.std(axis=0) / 10.0
+    ).all()
     np.testing.assert_allclose(np.cov(y.T), on_data.covariances(params)[0], rtol=0.1, atol=0.02)
     told = on_data.describe(params)
     A = told["coefficients"][0]
@@ -245,7 +250,9 @@ def test_a_state_that_is_not_stationary_has_no_mean(rng):
 
 
 @pytest.mark.parametrize("name", ["autoregressive", "autoregressive_diag"])
-@pytest.mark.parametrize("kind", ["constant", "never", "short", "one row", "all missing", "outliers", "ramp"])
+@pytest.mark.parametrize(
+    "kind", ["constant", "never", "short", "one row", "all missing", "outliers", "ramp"]
+)
 def test_awkward_data_work(rng, name, kind):
     y = rng.standard_normal((1 if kind == "one row" else 40, 3))
     offsets = np.array([0, len(y)])
@@ -275,12 +282,21 @@ def test_awkward_data_work(rng, name, kind):
     ("emission", "sentence"),
     [
         (Autoregressive(order=-1), "order must be a whole number of at least 0; got -1."),
-        (Autoregressive(covariance="none"), r"covariance must be one of \['full', 'diag'\]; got 'none'"),
+        (
+            Autoregressive(covariance="none"),
+            r"covariance must be one of \['full', 'diag'\]; got 'none'",
+        ),
         (Autoregressive(prior_weight=0.0), "prior_weight must be a number above 0; got 0.0."),
         (Autoregressive(prior_df=3.0), "prior_df must be a number above 3; got 3.0."),
-        (Autoregressive(covariance="diag", prior_df=2), "prior_df must be a number above 2; got 2."),
+        (
+            Autoregressive(covariance="diag", prior_df=2),
+            "prior_df must be a number above 2; got 2.",
+        ),
         (Autoregressive(prior_noise=1.0), r"prior_noise must have shape \(2, 2\)"),
-        (Autoregressive(1, "diag", prior_noise=[1.0, 0.0]), "prior_noise must be finite and above 0"),
+        (
+            Autoregressive(1, "diag", prior_noise=[1.0, 0.0]),
+            "prior_noise must be finite and above 0",
+        ),
     ],
 )
 def test_wrong_arguments_are_refused_when_used(emission, sentence):
@@ -317,7 +333,9 @@ def _statistics(params, y):
     n = len(y)
     parts = [np.arctan(part.reshape(n, -1)) for part in params]
     x = np.arctan(y / 4.0)
-    own = np.concatenate([x.reshape(n, -1), (x[:, 1:] * x[:, :-1]).reshape(n, -1), x.prod(axis=2)], axis=1)
+    own = np.concatenate(
+        [x.reshape(n, -1), (x[:, 1:] * x[:, :-1]).reshape(n, -1), x.prod(axis=2)], axis=1
+    )
     return np.concatenate([*parts, own, parts[0] * np.roll(x[:, 3, :1], 1)], axis=1)
 
 

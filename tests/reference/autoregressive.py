@@ -58,11 +58,7 @@ def regressions(y, z, starts, order):
     """Regressors (n, q) and rows (n, D) of each state, by state, of rows with all of their past."""
     out = {}
     for k in np.unique(z):
-        rows = [
-            t
-            for t in np.flatnonzero(z == k)
-            if t - max(s for s in starts if s <= t) >= order
-        ]
+        rows = [t for t in np.flatnonzero(z == k) if t - max(s for s in starts if s <= t) >= order]
         past = [np.r_[1.0, y[t - order : t][::-1].ravel()] for t in rows]
         out[int(k)] = np.array(past).reshape(len(rows), -1), y[rows]
     return out

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from tsinit.emissions._regression import AutoregressiveParams, RowsWithPast
 
 LOG_2PI = math.log(2.0 * math.pi)
-_MAX_VARIANCE = 1e8  # of standardised values; where unstable dynamics run on over a long gap, no further
+_MAX_VARIANCE = (
+    1e8  # of standardised values; where unstable dynamics run on over a long gap, no further
+)
 _MIN_VARIANCE = 1e-14  # what rounding may have made negative
 
 
@@ -73,10 +75,10 @@ def _observe(y: FloatArray, t: int, u: FloatArray, U: FloatArray) -> float:
 
 @kernel
 def _complete(y: FloatArray, t: int) -> bool:
+    whole = True
     for i in range(y.shape[1]):
-        if np.isnan(y[t, i]):
-            return False
-    return True
+        whole = whole and not np.isnan(y[t, i])
+    return whole
 
 
 @kernel

@@ -53,9 +53,7 @@ def regression_prior(
 ) -> RegressionPrior:
     """Make a prior."""
     D = len(Psi)
-    log_gamma = (
-        D * gammaln(0.5 * df) if diagonal else gammaln(0.5 * (df - np.arange(D))).sum()
-    )
+    log_gamma = D * gammaln(0.5 * df) if diagonal else gammaln(0.5 * (df - np.arange(D))).sum()
     log_det = np.log(np.diag(np.linalg.cholesky(Psi))).sum()
     return RegressionPrior(weight, df, Psi, diagonal, float(df * log_det - log_gamma))
 

@@ -336,9 +336,7 @@ class InfiniteHMM(InitRaceMixin, SeriesEstimator):
             for name in posterior.SCALARS
         }
         self.draws_ = posterior.HMMDraws(complete)
-        found = posterior.estimate(
-            self.draws_, setup.emission, setup.panel.y[setup.panel.rows]
-        )
+        found = posterior.estimate(self.draws_, setup.emission, setup.panel.y[setup.panel.rows])
         self.labels_, self.probabilities_ = found.labels, found.probabilities
         self.n_states_ = found.probabilities.shape[1]
         self.means_, self.covariances_ = found.means, found.covariances
