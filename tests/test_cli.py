@@ -114,6 +114,17 @@ def test_regimes_are_compared_like_any_other_model(air, tmp_path, capsys):
     assert (traces["n_states"] >= 1).all()
 
 
+def test_a_given_number_of_regimes_is_compared_and_reported(air, tmp_path, capsys):
+    page = tmp_path / "page.html"
+    arguments = ["compare", air, "--model", "hmm", "--states", "2", "--emission", "student_t", "--max-iter", "20",
+                 "--strategies", "kmeans,uniform", "--csv", str(tmp_path), "--report", str(page), *QUICK]  # fmt: skip
+    assert cli.main(arguments) == 0
+    assert "log posterior" in capsys.readouterr().out
+    runs = pd.read_csv(tmp_path / "runs.csv")
+    assert set(runs["status"]) <= {"ok", "not_converged"}
+    assert "HiddenMarkovModel" in page.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -180,6 +191,11 @@ def test_regimes_are_compared_like_any_other_model(air, tmp_path, capsys):
         (
             ["compare", "{air}", "--hide", "0.1", "--model", "infinite-hmm"],
             "--hide must go with a model that fills",
+        ),
+        (["compare", "{air}", "--hide", "0.1", "--model", "hmm"], "got hmm."),
+        (
+            ["compare", "{air}", "--model", "hmm", "--emission", "gausian"],
+            "Did you mean 'gaussian'?",
         ),
         (["compare", "{air}", "--test", "0.1", "--model", "tbayes-mice"], "--hide scores fillings"),
         (

@@ -10,6 +10,7 @@ __version__ = "0.2.0.dev0"
 
 _HOME = {
     "Budget": "tsinit.models",
+    "HiddenMarkovModel": "tsinit.models",
     "InfiniteHMM": "tsinit.models",
     "LinearGaussianParams": "tsinit.kernels",
     "LinearGaussianSSM": "tsinit.models",
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     from tsinit import plots as plot
     from tsinit.comparison import Comparison, compare, read_comparison
     from tsinit.kernels import LinearGaussianParams
-    from tsinit.models import Budget, InfiniteHMM, LinearGaussianSSM, TBayesMICE
+    from tsinit.models import Budget, HiddenMarkovModel, InfiniteHMM, LinearGaussianSSM, TBayesMICE
     from tsinit.pooling import pool
     from tsinit.tables import read_table
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from comparison.fake_model import Hills, Walker
 
-from tsinit import InfiniteHMM, LinearGaussianSSM, TBayesMICE, __version__
+from tsinit import HiddenMarkovModel, InfiniteHMM, LinearGaussianSSM, TBayesMICE, __version__
 from tsinit.adapters import adapter_of
 from tsinit.models.monitor import Monitor
 
@@ -16,6 +16,8 @@ Y = np.random.default_rng(0).standard_normal((60, 2)).cumsum(axis=0)
     [
         (LinearGaussianSSM(), "dynamics", "climbs"),
         (InfiniteHMM(), "labels", "samples"),
+        (HiddenMarkovModel(), "labels", "climbs"),
+        (HiddenMarkovModel(prior=None), "labels", "climbs"),
         (TBayesMICE(), "fill", "samples"),
         (Hills(), None, "climbs"),
         (Walker(), "labels", "samples"),

@@ -2,7 +2,7 @@
 
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from tsinit import InfiniteHMM, LinearGaussianSSM
+from tsinit import HiddenMarkovModel, InfiniteHMM, LinearGaussianSSM
 
 EXPECTED = {
     "check_methods_sample_order_invariance": "the order of the rows is their order in time",
@@ -12,6 +12,7 @@ EXPECTED = {
 
 MODELS = [
     LinearGaussianSSM(max_iter=5, random_state=0),
+    HiddenMarkovModel(2, max_iter=5, random_state=0),
     # From several states: with one alone, the order of rows would not matter.
     InfiniteHMM(n_tune=5, n_draws=5, n_chains=1, n_init_states=5, random_state=0),
 ]

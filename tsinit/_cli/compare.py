@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _MODELS = {
     "state-space": ["kmeans", "subspace", "uniform"],
     "infinite-hmm": ["kmeans", "subspace", "uniform"],
+    "hmm": ["kmeans", "jump", "uniform"],
     "tbayes-mice": ["linear", "kmeans", "uniform"],
 }
 _CODES = "Exit codes: 0 done; 1 nothing could be fitted; 2 wrong usage or input, said in one sentence; 130 interrupted."
@@ -66,9 +67,9 @@ def add_compare(commands: Any) -> None:
     compare.add_argument("data", metavar="DATA.csv", help="the file")
     compare.add_argument(
         "--model", type=model_name, default="state-space", metavar="NAME",
-        help="what to fit: state-space (trajectories), infinite-hmm (regimes), tbayes-mice (missing values), or a "
-        "model of another library, such as hmmlearn:GaussianHMM, sklearn:GaussianMixture, "
-        "statsmodels:MarkovRegression; %(default)s without it",
+        help="what to fit: state-space (trajectories), infinite-hmm (regimes), hmm (a given number of them), "
+        "tbayes-mice (missing values), or a model of another library, such as hmmlearn:GaussianHMM, "
+        "sklearn:GaussianMixture, statsmodels:MarkovRegression; %(default)s without it",
     )  # fmt: skip
     compare.add_argument(
         "--set", type=setting, action="append", default=[], metavar="NAME=VALUE",
@@ -76,12 +77,12 @@ def add_compare(commands: Any) -> None:
     )  # fmt: skip
     compare.add_argument(
         "--states", type=whole(1), metavar="N",
-        help="hidden states of a state-space model (4), or states that an infinite-hmm starts with",
+        help="hidden states of a state-space model (4) or an hmm (3), or states that an infinite-hmm starts with",
     )  # fmt: skip
     compare.add_argument(
         "--emission", default="gaussian", metavar="NAME",
-        help="what a state of an infinite-hmm emits: gaussian, gaussian_diag, gaussian_known_variance, student_t, "
-        "poisson, categorical or von_mises (%(default)s)",
+        help="what a state of an infinite-hmm or hmm emits: gaussian, gaussian_diag, gaussian_known_variance, "
+        "student_t, poisson, categorical or von_mises (%(default)s)",
     )  # fmt: skip
     compare.add_argument("--strategies", type=names, metavar="A,B,...",
                          help="starting points, by name (kmeans,subspace,uniform; linear,kmeans,uniform for "
@@ -93,8 +94,8 @@ def add_compare(commands: Any) -> None:
                          help="hide this share of the values and score how well they are filled, for example 0.1 "
                          "(state-space, tbayes-mice)")  # fmt: skip
     compare.add_argument("--max-iter", type=whole(0), metavar="N",
-                         help="iterations of each run at most (100), or sweeps of each chain (2000; 500 for "
-                         "tbayes-mice)")  # fmt: skip
+                         help="iterations of each run at most (100; 200 for hmm), or sweeps of each chain (2000; "
+                         "500 for tbayes-mice)")  # fmt: skip
     compare.add_argument("--seconds", type=seconds, metavar="S", help="seconds of each run at most")
     compare.add_argument(
         "--store", metavar="FOLDER",
@@ -250,7 +251,7 @@ def _report(result: "Comparison", arguments: argparse.Namespace) -> None:
 
 def _model(arguments: argparse.Namespace) -> Any:
     """Build the estimator that the options describe."""
-    from tsinit import InfiniteHMM, LinearGaussianSSM, TBayesMICE
+    from tsinit import HiddenMarkovModel, InfiniteHMM, LinearGaussianSSM, TBayesMICE
     from tsinit.emissions import resolve
 
     if arguments.model == "state-space":
@@ -264,6 +265,11 @@ def _model(arguments: argparse.Namespace) -> Any:
             n_tune=sweeps // 5, n_draws=sweeps - sweeps // 5, n_chains=2
         )  # two can disagree
     resolve(arguments.emission)  # a typing error must not cost a table of failed runs
+    if arguments.model == "hmm":
+        return HiddenMarkovModel(
+            3 if arguments.states is None else arguments.states, emission=arguments.emission,
+            max_iter=200 if arguments.max_iter is None else arguments.max_iter,
+        )  # fmt: skip
     sweeps = 2000 if arguments.max_iter is None else max(arguments.max_iter, 2)
     return InfiniteHMM(
         n_init_states="auto" if arguments.states is None else arguments.states, emission=arguments.emission,
@@ -277,14 +283,14 @@ def _hidden(
     """Hide a share of the values, from the seed of the command; without that option there is no truth."""
     if arguments.test is not None and arguments.model == "tbayes-mice":
         raise ValueError(
-            "--test must go with state-space or infinite-hmm; got tbayes-mice. --hide scores fillings."
+            "--test must go with state-space, infinite-hmm or hmm; got tbayes-mice. --hide scores fillings."
         )
     if arguments.hide is None:
         return table, None
     check_number("--hide", arguments.hide, above=0.0, below=1.0)
-    if arguments.model == "infinite-hmm":
+    if arguments.model in ("infinite-hmm", "hmm"):
         raise ValueError(
-            "--hide must go with a model that fills values, state-space or tbayes-mice; got infinite-hmm."
+            f"--hide must go with a model that fills values, state-space or tbayes-mice; got {arguments.model}."
         )
     from tsinit.datasets import ampute
 

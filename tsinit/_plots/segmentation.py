@@ -45,7 +45,7 @@ def segmentation(
 
     Parameters
     ----------
-    model : fitted InfiniteHMM
+    model : fitted InfiniteHMM or HiddenMarkovModel
         Or anything with ``labels_`` (T,) and ``probabilities_`` (T, K); ``observed_``, the data of its fit, and
         ``means_`` (K, D) are drawn where it has them.
     X : (T, D) array or DataFrame, Series, or list of those, optional
@@ -267,7 +267,7 @@ def draw_probabilities(ax: Axes, model: Any, X: SeriesLike, max_points: int) -> 
     Parameters
     ----------
     ax : matplotlib Axes
-    model : fitted InfiniteHMM
+    model : fitted InfiniteHMM or HiddenMarkovModel
         Or anything with ``probabilities_`` (T, K).
     X : (T, D) array or DataFrame, Series, or list of those
         The data of the fit.

@@ -9,6 +9,7 @@ from tsinit._validate.chains import (
     check_chains,
     check_concentrations,
     check_density,
+    check_emission_for_em,
     check_emission_on_data,
     check_jobs,
     check_per_chain,
@@ -24,6 +25,7 @@ from tsinit._validate.fits import (
     check_fitted,
     check_observed,
     check_order,
+    check_possible,
     check_variation,
     no_contender,
     unusable_start,
@@ -31,10 +33,11 @@ from tsinit._validate.fits import (
     warn_frozen,
     warn_not_converged,
 )
-from tsinit._validate.labels import check_labels
+from tsinit._validate.labels import check_few_enough, check_labels
 from tsinit._validate.params import check_params, check_prior, check_prior_fits
 from tsinit._validate.series import Panel, check_series, is_list_of_tables
 from tsinit._validate.times import times_after
+from tsinit._validate.transitions import GivenProbabilities, check_probabilities
 from tsinit._validate.values import (
     check_choice,
     check_count,
@@ -51,6 +54,7 @@ from tsinit._validate.values import (
 
 __all__ = [
     "FittedStep",
+    "GivenProbabilities",
     "Panel",
     "check_chains",
     "check_choice",
@@ -59,7 +63,9 @@ __all__ = [
     "check_count",
     "check_count_or_word",
     "check_density",
+    "check_emission_for_em",
     "check_emission_on_data",
+    "check_few_enough",
     "check_finite_likelihood",
     "check_fitted",
     "check_flag",
@@ -73,8 +79,10 @@ __all__ = [
     "check_params",
     "check_path",
     "check_per_chain",
+    "check_possible",
     "check_prior",
     "check_prior_fits",
+    "check_probabilities",
     "check_rows",
     "check_seed",
     "check_series",

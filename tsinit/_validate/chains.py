@@ -99,6 +99,22 @@ def check_emission_on_data(emission: Any) -> Any:
     return emission
 
 
+def check_emission_for_em(emission: Any) -> Any:
+    """Require what EM asks of an emission on data.
+
+    Raises
+    ------
+    TypeError
+        It has no M-step of its own.
+    """
+    if not getattr(emission, "has_m_step", hasattr(emission, "maximise")):
+        raise TypeError(
+            "emission must have a method maximise (the M-step) to be fitted by EM; got "
+            f"{type(emission).__name__}. tsinit.emissions.EmissionOnData says what it does; InfiniteHMM needs none."
+        )
+    return emission
+
+
 def check_density(params: Any) -> Any:
     """Require parameters of a class that has a density.
 

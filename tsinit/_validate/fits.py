@@ -100,6 +100,21 @@ def check_finite_likelihood(finite: bool) -> None:
         )
 
 
+def check_possible(possible: bool) -> None:
+    """Refuse data that no path of a hidden Markov model can have given.
+
+    Raises
+    ------
+    ValueError
+        There is no such path.
+    """
+    if not possible:
+        raise ValueError(
+            "X must be possible under the fitted model; got rows that no path of its states explains. Fit with prior="
+            "'weak', or with fewer zeros in transitions."
+        )
+
+
 def check_fitted(estimator: Any) -> None:
     """Refuse an estimator that has not been fitted.
 

@@ -58,3 +58,18 @@ def check_labels(value: Any, T: int, argument: str = "init") -> IntArray:
             f"{wrong[0]}."
         )
     return np.unique(numbers, return_inverse=True)[1].reshape(-1).astype(np.int64)
+
+
+def check_few_enough(labels: IntArray, n_states: int) -> None:
+    """Refuse labels (T,) of more states than a model has.
+
+    Raises
+    ------
+    ValueError
+        There are more.
+    """
+    found = int(labels.max()) + 1
+    if found > n_states:
+        raise ValueError(
+            f"init must give at most n_states={n_states} states; got {found}. Give n_states={found}, or merge some."
+        )

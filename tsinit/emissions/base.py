@@ -165,6 +165,11 @@ class EmissionOnData(ABC):
         return sum_log_density(params, self.data, z) + float(np.sum(log_prior[occupied]))
 
     @property
+    def has_m_step(self) -> bool:
+        """Whether it can be fitted by EM."""
+        return type(self).maximise is not EmissionOnData.maximise
+
+    @property
     def n_parameters(self) -> int:
         """Free parameters of a state, as information criteria count them."""
         raise NotImplementedError
@@ -229,6 +234,19 @@ class EmissionOnData(ABC):
     @abstractmethod
     def covariances(self, params: Any) -> FloatArray:
         """Covariance of each state, (K, D, D), in the units of the data; NaN where a state has none."""
+
+    def mixture_moments(
+        self, params: Any, probabilities: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Means (n, D) and covariances (n, D, D) of rows whose states have the probabilities (n, K).
+
+        In the units of the data. Where means are no numbers on a line, an emission has its own way.
+        """
+        means, covariances = self.means(params), self.covariances(params)
+        mean = probabilities @ means
+        within = np.einsum("nk,kij->nij", probabilities, covariances)
+        away = means - mean[:, None, :]
+        return mean, within + np.einsum("nk,nki,nkj->nij", probabilities, away, away)
 
     @abstractmethod
     def describe(self, params: Any) -> dict[str, FloatArray]:

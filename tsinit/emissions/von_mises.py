@@ -10,7 +10,7 @@ import numpy as np
 from tsinit._validate import check_number
 from tsinit.emissions import _checks, _concentration
 from tsinit.emissions._bessel import bessel, von_mises
-from tsinit.emissions._concentration_mode import log_bessel, most_likely, most_probable
+from tsinit.emissions._concentration_mode import log_bessel, most_likely, most_probable, ratio
 from tsinit.emissions._normal_em import MIN_WEIGHT
 from tsinit.emissions.base import Emission, EmissionOnData
 from tsinit.kernels._jit import entry, kernel, kernel_with_memory
@@ -228,6 +228,17 @@ class VonMisesOnData(EmissionOnData):
         """Circular mean over draws: the direction of the sum of their unit vectors, in the unit of the data."""
         angle = means / self._turn
         return self._wrapped(_circular_mean(angle)) * self._turn
+
+    def mixture_moments(
+        self, params: VonMisesParams, probabilities: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Direction of the mean unit vector, and the mean squared chord to it on the diagonal."""
+        kappa = np.hypot(params.cos, params.sin)
+        shrunk = ratio(kappa) / np.where(kappa > 0.0, kappa, 1.0)
+        x, y = probabilities @ (params.cos * shrunk), probabilities @ (params.sin * shrunk)
+        spread = self._turn**2 * 2.0 * (1.0 - np.hypot(x, y))
+        mean = self._wrapped(np.arctan2(y, x)) * self._turn
+        return mean, np.eye(self.n_features) * spread[:, None, :]
 
     def covariances(self, params: VonMisesParams) -> FloatArray:
         """Mean squared chord to the mean direction, 2 (1 - I1/I0), on the diagonal: a variance when small."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 _HOME = {
     "Budget": "tsinit.models.monitor",
+    "HiddenMarkovModel": "tsinit.models.hidden_markov.finite",
     "ImputationPosterior": "tsinit.models.imputation.posterior",
     "InfiniteHMM": "tsinit.models.hidden_markov.infinite",
     "LinearGaussianPrior": "tsinit.models.state_space.prior",
@@ -19,6 +20,7 @@ _HOME = {
 
 __all__ = [
     "Budget",
+    "HiddenMarkovModel",
     "ImputationPosterior",
     "InfiniteHMM",
     "LinearGaussianPrior",
@@ -29,6 +31,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from tsinit.models.hidden_markov.finite import HiddenMarkovModel
     from tsinit.models.hidden_markov.infinite import InfiniteHMM
     from tsinit.models.imputation.model import TBayesMICE
     from tsinit.models.imputation.posterior import ImputationPosterior

@@ -5,7 +5,7 @@ behind. Where some transition has probability zero even that may be all that sur
 repeated in logs.
 
 A row of zeros is a step of which nothing was observed, a density of -inf a state that cannot have given the row.
-The arguments are those of all three functions: log_density (T, K), start (K,) probabilities of the first
+The arguments are those of all four functions: log_density (T, K), start (K,) probabilities of the first
 state of each sequence, P (K, K) of state k after state j, offsets (N + 1,).
 """
 
@@ -45,6 +45,18 @@ def smooth(log_density, start, P, offsets):
     if total == -np.inf:
         prob[:], transitions[:] = np.nan, np.nan
     return total, prob, transitions
+
+
+def filter_states(log_density, start, P, offsets):
+    """Probabilities (T, K) of the states given the rows up to each; NaN where no path is possible."""
+    prob = np.empty(log_density.shape)
+    total, lost = forward(log_density, start, P, offsets, prob)
+    if lost and _not_regained(total, P):
+        total = forward_log(log_density, _log(start), _log(P), offsets, prob)
+        np.exp(prob, out=prob)
+    if total == -np.inf:
+        prob[:] = np.nan
+    return prob
 
 
 def viterbi(log_density, start, P, offsets):

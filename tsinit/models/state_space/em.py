@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from tsinit._typing import FloatArray
     from tsinit.kernels import Kalman
-    from tsinit.models.monitor import Monitor
 
 _PLAIN = 2  # plain iterations before the first extrapolation, whose two steps they are
 _LONGER = 4.0  # factor by which the longest leap grows when it was good, and shrinks when not
@@ -34,8 +33,6 @@ _FIRST = (
     50  # E-steps of EM after which quasi-Newton steps take over: they are faster where EM is slow
 )
 _BETWEEN = 10  # and where those could not go on
-
-_Result = TypeVar("_Result")
 
 
 class EMResult(NamedTuple):
@@ -68,16 +65,6 @@ class EStepBudget:
         self.left -= 1
         self.used += 1
         self.going = going
-
-
-def run_monitored(states: Generator[EMState, bool, _Result], monitor: Monitor) -> _Result:
-    """Run :meth:`EM.iterate` to its end under a monitor that records it, and return what it returns."""
-    try:
-        state = next(states)
-        while True:
-            state = states.send(monitor.record(state.objective))
-    except StopIteration as end:
-        return end.value
 
 
 class EM:

@@ -17,14 +17,9 @@ from tsinit.kernels.params import is_diagonal, writeable
 from tsinit.kernels.state_space.observation import complete
 from tsinit.models.base import FitKind, SeriesEstimator, lists_as_they_are, one_thread
 from tsinit.models.race import InitRaceMixin
+from tsinit.models.results import Sample, SeriesEnd
 from tsinit.models.state_space import criteria, restarts
-from tsinit.models.state_space.results import (
-    Forecast,
-    Sample,
-    SeriesEnd,
-    StateEstimate,
-    simulate,
-)
+from tsinit.models.state_space.results import Forecast, StateEstimate, simulate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

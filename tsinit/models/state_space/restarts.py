@@ -14,12 +14,12 @@ from tsinit.init.registry import resolve, strategy_of
 from tsinit.kernels import Kalman, LinearGaussianParams, solve_lyapunov
 from tsinit.kernels.params import is_diagonal
 from tsinit.metrics import spectral_radius
+from tsinit.models.em_race import EMRace, run_monitored, run_race
 from tsinit.models.monitor import Monitor
-from tsinit.models.state_space.em import EM, run_monitored
+from tsinit.models.state_space.em import EM
 from tsinit.models.state_space.m_step import EMState, MStepSettings, shaped
 from tsinit.models.state_space.observation_step import lifted
 from tsinit.models.state_space.prior import LinearGaussianPrior, weak_prior
-from tsinit.models.state_space.race import EMRace, run_race
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from tsinit._validate import Panel
     from tsinit.init.race import Race
     from tsinit.init.registry import ResolvedStrategy
+    from tsinit.models.em_race import EMStates
     from tsinit.models.race import RaceEntry, RaceRecord
-    from tsinit.models.state_space.race import EMStates
 
 READY = "LinearGaussianParams"  # label of a start that the user gave: its noise is left as it is
 INITIAL_STATES = ("auto", "stationary", "learned", "fixed")
@@ -148,7 +148,9 @@ def _fit_by_race(
     def selection_score(state: EMState) -> float:
         return options.selection_score(state.smoothed.log_likelihood, state.objective)
 
-    contest = EMRace(propose, begin, selection_score, max_iter, options.n_init, data.shift)
+    contest = EMRace(
+        "dynamics", propose, begin, selection_score, max_iter, options.n_init, data.shift
+    )
     return run_race(race, contest, seed, monitor)
 
 

@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tsinit._validate import times_after
+from tsinit.models.results import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import pandas as pd
 
     from tsinit._typing import FloatArray
     from tsinit._validate import Panel
@@ -87,43 +85,6 @@ class Forecast(NamedTuple):
     def standard_deviations(self) -> FloatArray:
         """(n_steps, D) float: spread of each column."""
         return np.sqrt(np.einsum("tii->ti", self.covariances))
-
-
-class Sample(NamedTuple):
-    """Simulated data.
-
-    Parameters
-    ----------
-    y : (T, D) float, or list of those
-        Observations.
-    states : (T, n) float, or list of those
-        The states behind them.
-    """
-
-    y: Any
-    states: Any
-
-
-class SeriesEnd(NamedTuple):
-    """Where a series ends: what the rows after the data are called."""
-
-    index: Any  # pandas index of the last sequence, None where it has none
-    time_step: Any  # distance of two steps in that index
-    columns: Any  # names of the columns, None where they have none
-
-    @classmethod
-    def of(cls, panel: Panel) -> SeriesEnd:
-        """Return the end of the last sequence of a panel."""
-        return cls(panel.last_index, panel.time_step, getattr(panel.parts[-1], "columns", None))
-
-    def label(self, values: FloatArray) -> FloatArray | pd.DataFrame:
-        """Give values (n_steps, D) the times that follow, as a DataFrame; without times they stay as they are."""
-        if self.index is None:
-            return values
-        import pandas as pd
-
-        times = times_after(self.index, self.time_step, len(values))
-        return pd.DataFrame(values, index=times, columns=self.columns)
 
 
 def simulate(params: LinearGaussianParams, n_steps: int, rng: np.random.Generator) -> Sample:

@@ -1,9 +1,9 @@
-"""The race of the state-space model: EM runs side by side, each left and taken up again where it stands."""
+"""EM runs under a monitor, and races of them: side by side, each left and taken up again where it stands."""
 
 from __future__ import annotations
 
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from tsinit.init.race import candidates, first_round, seeds, starters
 from tsinit.init.race_halving import halve, most_promising, recent_gain, rounds
@@ -25,10 +25,8 @@ if TYPE_CHECKING:
 
     from tsinit._typing import FloatArray
     from tsinit.init.race import Race
-    from tsinit.models.state_space.m_step import EMState
-    from tsinit.models.state_space.restarts import EMFit
 
-    EMStates: TypeAlias = Generator[EMState, bool, tuple[EMFit | None, str | None]]
+    EMStates: TypeAlias = Generator[Any, bool, tuple[Any | None, str | None]]
 
 #: Iterations of the first round for each run of the budget; it takes an eighth of a run at most.
 _FIRST, _SHARE = 2, 8
@@ -37,15 +35,28 @@ _REACH, _MARGIN = 1.5, 0.5
 #: A contender is taken up again if the budget lets it add a quarter of its iterations.
 _MIN_SHARE = 4
 
+_Result = TypeVar("_Result")
+
+
+def run_monitored(states: Generator[Any, bool, _Result], monitor: Monitor) -> _Result:
+    """Run iterations to their end under a monitor that records them, and return what they return."""
+    try:
+        state = next(states)
+        while True:
+            state = states.send(monitor.record(state.objective))
+    except StopIteration as end:
+        return end.value
+
 
 class EMRace(NamedTuple):
     """What a race has to know of the model."""
 
+    verb: str  # what it asks strategies for
     propose: Callable[..., Any]  # (strategy, rng) -> start
     begin: Callable[
         ..., EMStates
     ]  # (entry, clock) -> states, in the end (fit, None) or (None, why not)
-    selection_score: Callable[[EMState], float]  # what starts are compared by
+    selection_score: Callable[[Any], float]  # (state) -> what starts are compared by
     max_iter: int
     n_init: int  # contenders that are finished
     shift: float  # what the units of the data add to the objective
@@ -91,13 +102,13 @@ class EMRun:
     ----------
     scores : list of float
         Selection score of the start and after every iteration.
-    fit : EMFit or None
+    fit : NamedTuple or None
         Once it has finished.
     """
 
     def __init__(self, entry: RaceEntry, race: EMRace, monitor: Monitor) -> None:
         self.entry, self.finished, self.dropped = entry, False, False
-        self.fit: EMFit | None = None
+        self.fit: Any = None
         self.clock = RunClock(monitor)
         self.clock.shift = race.shift
         self.scores: list[float] = []
@@ -148,7 +159,7 @@ class EMRun:
         )  # fmt: skip
 
 
-def run_race(race: Race, model: EMRace, seed: np.random.SeedSequence, monitor: Monitor) -> EMFit:
+def run_race(race: Race, model: EMRace, seed: np.random.SeedSequence, monitor: Monitor) -> Any:
     """Race, finish the best, and return its fit with its trace and the record of the race.
 
     Parameters
@@ -161,7 +172,8 @@ def run_race(race: Race, model: EMRace, seed: np.random.SeedSequence, monitor: M
 
     Returns
     -------
-    EMFit
+    NamedTuple
+        What the iterations of the winner returned, with its `trace` and the `race`.
 
     Raises
     ------
@@ -170,7 +182,7 @@ def run_race(race: Race, model: EMRace, seed: np.random.SeedSequence, monitor: M
     """
     monitor.start()
     entries = enter(
-        starters(race, "dynamics"), seeds(race, "dynamics"), seed, model.propose, repeat=False
+        starters(race, model.verb), seeds(race, model.verb), seed, model.propose, repeat=False
     )
     require_contender(entries)
     monitor.run()
@@ -195,7 +207,7 @@ def run_race(race: Race, model: EMRace, seed: np.random.SeedSequence, monitor: M
         monitor.callback(winner.n_iter, winner.clock.objectives[-1])
     monitor.timed_out = monitor.out_of_time()
     monitor.stop()
-    record = RaceRecord(candidates(race, "dynamics"), seed, [run.row() for run in runs])
+    record = RaceRecord(candidates(race, model.verb), seed, [run.row() for run in runs])
     return fit._replace(trace=(winner.clock.objectives, winner.clock.passed), race=record)
 
 

@@ -1,0 +1,103 @@
+"""What a finite hidden Markov model hands back: forecasts, criteria, and the table of numbers of states."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from tsinit.kernels.hidden_markov.forward_backward import viterbi
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tsinit._typing import FloatArray, IntArray
+    from tsinit.models.hidden_markov.finite_em import HMMParams
+
+
+class HMMForecast(NamedTuple):
+    """Predictive distribution of the steps after the data.
+
+    Parameters
+    ----------
+    probabilities : (n_steps, K) array or DataFrame
+        Of the states.
+    means : (n_steps, D) array or DataFrame
+        Of the observations, in the units of the data, with the times that follow where the data had times; of angles
+        the mean direction.
+    covariances : (n_steps, D, D) float
+        Of the observations, the uncertainty of the state included.
+    """
+
+    probabilities: Any
+    means: Any
+    covariances: np.ndarray
+
+    @property
+    def standard_deviations(self) -> FloatArray:
+        """(n_steps, D) float: spread of each column."""
+        return np.sqrt(np.einsum("tii->ti", self.covariances))
+
+
+class Criteria(NamedTuple):
+    """Information criteria; smaller is better."""
+
+    aic: float
+    bic: float
+    icl: float
+
+
+def probabilities_ahead(now: FloatArray, P: FloatArray, n_steps: int) -> FloatArray:
+    """Probabilities (n_steps, K) of the states after the present one."""
+    ahead = np.empty((n_steps, len(now)))
+    for step in range(n_steps):
+        now = now @ P
+        ahead[step] = now = now / now.sum()
+    return ahead
+
+
+def complete_log_likelihood(density: FloatArray, params: HMMParams, offsets: IntArray) -> float:
+    """Log density of the rows together with their most probable path."""
+    z = viterbi(density, params.start, params.P, offsets)
+    begins = offsets[:-1][np.diff(offsets) > 0]
+    within = np.ones(len(z), dtype=bool)
+    within[begins] = False
+    steps = np.flatnonzero(within)
+    with np.errstate(divide="ignore"):
+        log_start, log_P = np.log(params.start), np.log(params.P)
+    total = density[np.arange(len(z)), z].sum() + log_start[z[begins]].sum()
+    return float(total + log_P[z[steps - 1], z[steps]].sum())
+
+
+def criteria(log_likelihood: float, complete: float, n_parameters: int, n_steps: int) -> Criteria:
+    """Return the criteria; `complete` is the log density of rows and path together, n_steps counts rows with data.
+
+    ICL is BIC with the path as data (Biernacki, Celeux and Govaert, 2000; for hidden Markov models Celeux and
+    Durand, 2008).
+    """
+    penalty = np.log(max(n_steps, 1)) * n_parameters
+    return Criteria(
+        -2.0 * log_likelihood + 2.0 * n_parameters,
+        -2.0 * log_likelihood + penalty,
+        -2.0 * complete + penalty,
+    )
+
+
+def order_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Tabulate fits of several numbers of states, best BIC marked.
+
+    Parameters
+    ----------
+    rows : list of dict
+        With `n_states`, `bic` and what else is shown.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by n_states, with the column `chosen`.
+    """
+    import pandas as pd
+
+    table = pd.DataFrame(rows).set_index("n_states")
+    table["chosen"] = table["bic"] == table["bic"].min()
+    return table
