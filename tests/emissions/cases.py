@@ -1,4 +1,4 @@
-"""The seven emissions with priors that do not depend on the data, and data of their kind."""
+"""All emissions with priors that do not depend on the data, and data of their kind."""
 
 import numpy as np
 
@@ -7,6 +7,7 @@ from tsinit.emissions import (
     DiagonalGaussian,
     Gaussian,
     KnownVarianceGaussian,
+    NegativeBinomial,
     Poisson,
     StudentT,
     VonMises,
@@ -22,6 +23,7 @@ EMISSIONS = {
     "gaussian_known_variance": KnownVarianceGaussian([4.0, 2.0], MEAN, [9.0, 3.0]),
     "student_t": StudentT(3.0, MEAN, 0.5, SIGMA, 8.0),
     "poisson": Poisson([3.0, 0.7], 1.5),
+    "negative_binomial": NegativeBinomial([3.0, 0.7], 1.5, [2.0, 8.0], 2.0),
     "categorical": Categorical([0, 1, 2], 2.0),
     "von_mises": VonMises(None, [0.5, -2.0], 0.3, [2.0, 4.0], 2.5),
 }
@@ -39,6 +41,8 @@ def observations(name, rng, T=30, D=D):
     """Complete data (T, D) of the right kind."""
     if name == "poisson":
         return rng.poisson(3.0, (T, D)).astype(float)
+    if name == "negative_binomial":
+        return rng.negative_binomial(2.0, 0.4, (T, D)).astype(float)
     if name == "categorical":
         return rng.integers(0, 3, (T, D)).astype(float)
     if name == "von_mises":

@@ -1,4 +1,4 @@
-"""An eighth emission, in one file: waiting times, exponential with a Gamma prior of the rate."""
+"""An emission of one's own, in one file: waiting times, exponential with a Gamma prior of the rate."""
 
 from typing import NamedTuple
 

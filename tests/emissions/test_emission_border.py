@@ -12,6 +12,7 @@ from tsinit.emissions import (
     DiagonalGaussian,
     Gaussian,
     KnownVarianceGaussian,
+    NegativeBinomial,
     Poisson,
     StudentT,
     VonMises,
@@ -108,7 +109,7 @@ def test_few_rows_work(rng, name, T):
     _works(resolve(name).bind(observations(name, rng, T)), rng)
 
 
-@pytest.mark.parametrize("name", ["poisson", "categorical", "von_mises"])
+@pytest.mark.parametrize("name", ["poisson", "negative_binomial", "categorical", "von_mises"])
 def test_columns_without_a_value_or_without_spread_work(rng, name):
     y = np.zeros((20, 3))
     y[:, 1] = np.nan
@@ -137,6 +138,16 @@ def test_one_outlier_does_not_squeeze_the_scale(rng):
             "poisson",
             1.5,
             "X must hold counts 0, 1, 2, ... for a Poisson emission; got 1.5 in row 2, column 1.",
+        ),
+        (
+            "negative_binomial",
+            0.5,
+            "X must hold counts 0, 1, 2, ... for a negative binomial emission; got 0.5 in row 2",
+        ),
+        (
+            "negative_binomial",
+            2e12,
+            r"X must hold counts up to 1e\+12 for a negative binomial emission; got 2e\+12 in row 2",
         ),
         (
             "categorical",
@@ -188,6 +199,11 @@ def test_wrong_tables_are_refused():
         (KnownVarianceGaussian(variance=-1.0), "variance must be finite and above 0; got -1.0."),
         (StudentT(df=0.0), "df must be a number above 0; got 0.0."),
         (Poisson(prior_shape=True), "prior_shape must be a number above 0; got True."),
+        (
+            NegativeBinomial(prior_size_shape=0.5),
+            "prior_size_shape must be a number of at least 1; got 0.5.",
+        ),
+        (NegativeBinomial(prior_size=0.0), "prior_size must be finite and above 0; got 0.0."),
         (
             Categorical(categories=[0, 0]),
             r"categories must be distinct whole numbers; got \[0, 0\].",

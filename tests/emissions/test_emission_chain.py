@@ -27,6 +27,9 @@ def _data(name, rng, z):
     level = np.array([0.0, 10.0, 20.0])[z][:, None]
     if name == "poisson":
         y = rng.poisson(np.array([1.0, 15.0, 60.0])[z][:, None], (T, D)).astype(float)
+    elif name == "negative_binomial":
+        rate = np.array([1.0, 15.0, 150.0])[z][:, None] * rng.standard_gamma(4.0, (T, D)) / 4.0
+        y = rng.poisson(rate).astype(float)
     elif name == "categorical":
         D = 6  # one symbol says little
         wide = np.where(np.eye(3) > 0, 0.9, 0.05)

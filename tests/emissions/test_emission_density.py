@@ -19,6 +19,10 @@ def _expected(name, y, on_data, params):
         return twin.student_t_log_density(y, described["location"], described["scale"], 3.0)
     one = {
         "poisson": lambda v, k, i: stats.poisson(described["rate"][k, i]).logpmf(v),
+        "negative_binomial": lambda v, k, i: stats.nbinom(
+            described["size"][k, i],
+            described["size"][k, i] / (described["size"][k, i] + described["mean"][k, i]),
+        ).logpmf(v),
         "categorical": lambda v, k, i: np.log(described["probability"][k, i, int(v)]),
         "von_mises": lambda v, k, i: stats.vonmises(described["concentration"][k, i]).logpdf(
             v - described["direction"][k, i]

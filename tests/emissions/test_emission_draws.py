@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from emissions.cases import MEAN, SIGMA, bind
 from reference import emissions as twin
-from scipy import integrate, stats
+from scipy import integrate, special, stats
 
-from tsinit.emissions import Gaussian, StudentT, VonMises
+from tsinit.emissions import Gaussian, NegativeBinomial, StudentT, VonMises, _size
+from tsinit.kernels._jit import entry
 
 N = 4000
 LEAST = 1e-4  # p-value of a fixed seed
@@ -142,6 +143,84 @@ def test_von_mises_posterior(rng, angles, weight, shape, concentration):
     # The probability integral transform of each direction, given its own concentration, is uniform.
     turned = np.angle(np.exp(1j * (direction - np.arctan2(y, x))))
     assert stats.kstest(stats.vonmises.cdf(turned, kappa * R), "uniform").pvalue > LEAST
+
+
+COUNTS = {
+    "no rows": [],
+    "a zero": [0],
+    "one count": [7],
+    "zeros": [0] * 300,
+    "equal": [20] * 200,
+    "Poisson": np.random.default_rng(1).poisson(9.0, 2000),
+    "overdispersed": np.random.default_rng(2).negative_binomial(0.5, 0.02, 500),
+    "many": np.random.default_rng(3).negative_binomial(3.0, 0.2, 5000),
+    "large": np.random.default_rng(4).negative_binomial(5.0, 1e-5, 300),
+    "an outlier": [2] * 100 + [10**6],
+    "rare": [0] * 1000 + [1] * 3 + [40],
+}
+
+
+@pytest.mark.parametrize("kind", COUNTS)
+@pytest.mark.parametrize(("size", "shape"), [(2.0, 2.0), (1e-3, 1.0), (1e4, 4.0)])
+def test_negative_binomial_posterior(kind, size, shape):
+    """Sizes by quadrature, means given their sizes a BetaPrime; evidence by the same quadrature."""
+    rng = np.random.default_rng(5)
+    counts = np.array(COUNTS[kind], dtype=float)
+    y = np.r_[counts, np.nan][:, None]
+    emission = NegativeBinomial(4.0, 1.5, size, shape)
+    on_data, z = emission.bind(y), np.zeros(len(y), np.int64)
+    draws = [on_data.draw(rng, z, 1, None) for _ in range(1000)]
+    x = np.array([p.log_size[0, 0] for p in draws])
+    # To the right the textbook's formula has no digits left, and the prior hardly any mass.
+    grid = np.linspace(-40.0, 14.0, 2001)
+    log_f = twin.size_log_posterior(grid, counts, 4.0, 1.5, size, shape)
+    near = grid[log_f > log_f.max() - 60.0]
+    grid = np.linspace(near[0] - 0.03, near[-1] + 0.03, 5001)
+    log_f = twin.size_log_posterior(grid, counts, 4.0, 1.5, size, shape)
+    cdf = integrate.cumulative_simpson(np.exp(log_f - log_f.max()), x=grid, initial=0.0)
+    assert stats.kstest(x, lambda v: np.interp(v, grid, cdf / cdf[-1])).pvalue > LEAST
+    a, b = 1.5 + counts.sum(), 1.0 + (1.5 / 4.0 + counts.size) * np.exp(x)
+    odds = np.exp(np.array([p.log_mean[0, 0] for p in draws]) - x)
+    assert stats.kstest(stats.betaprime.cdf(odds, a, b), "uniform").pvalue > LEAST
+    if counts.size and size == 2.0:  # elsewhere the prior has 1e-7 of its mass beyond the grid
+        log_sum = special.logsumexp(log_f) + np.log(grid[1] - grid[0])
+        assert on_data.log_evidence(z, 1, None, None) == pytest.approx(log_sum, rel=1e-8, abs=1e-8)
+
+
+@pytest.mark.parametrize("kind", COUNTS)
+@pytest.mark.parametrize(("size", "shape"), [(2.0, 2.0), (1e-3, 1.0), (1e4, 4.0)])
+def test_sizes_are_proposed_from_above_their_density(kind, size, shape):
+    """Nine points between every two of the envelope: nowhere is the density higher."""
+    counts = np.array(COUNTS[kind], dtype=float)
+    if counts.size == 0:
+        return
+    value, weight = np.unique(counts, return_counts=True)
+    summary = _size.SizeSummary(
+        value, weight.astype(float), len(value), float(counts.size), counts.sum(),
+        1.5, 1.5 / 4.0, np.log(size), shape,
+    )  # fmt: skip
+    at, above, below = _envelope(summary)
+    slack = 1e-9 * np.abs(below).max()  # rounding of sums of many counts
+    assert (below <= above + slack).all()
+    assert np.mean(np.exp(below - above)) > 0.8  # and it is not much lower
+    assert (np.diff(at) > 0).all()
+
+
+@entry
+def _envelope(summary):
+    height = np.empty(2 * _size.ROOM + 1)
+    x, step, first, last, _ = _size._points(summary, height)
+    n = (last - first) * 9
+    at, above, below = np.empty(n), np.empty(n), np.empty(n)
+    for i in range(first, last):
+        raised = max(_size._bend(height, i, first, last), _size._bend(height, i + 1, first, last))
+        for j in range(9):
+            share = (j + 0.5) / 9.0
+            m = (i - first) * 9 + j
+            at[m] = x + (i - _size.ROOM + share) * step
+            above[m] = height[i] + raised + share * (height[i + 1] - height[i])
+            below[m] = _size.log_posterior(summary, at[m])
+    return at, above, below
 
 
 def test_every_state_uses_its_own_angles(rng):

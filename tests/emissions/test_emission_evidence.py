@@ -35,6 +35,14 @@ def test_evidence_is_the_product_of_predictive_densities(rng, name):
     )
 
 
+def test_negative_binomial_evidence_is_the_integral_over_sizes(rng):
+    on_data, y, z = bind("negative_binomial", rng)
+    mean, size = np.array([3.0, 0.7]), np.array([2.0, 8.0])
+    expected = twin.negative_binomial_log_evidence(y, z, mean, 1.5, size, 2.0)
+    assert on_data.collapsed
+    assert on_data.log_evidence(z, 3, None, None) == pytest.approx(expected, rel=1e-11)
+
+
 @pytest.mark.parametrize("weight", [0.0, 0.7])
 def test_von_mises_evidence_is_the_double_integral(rng, weight):
     y = np.column_stack([rng.vonmises(2.0, 8.0, 9), rng.vonmises(0.0, 0.5, 9)])

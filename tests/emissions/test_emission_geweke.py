@@ -113,6 +113,7 @@ WRONG = {
     "gaussian_known_variance": _other_prior(v=np.sqrt),  # a standard deviation for a variance
     "student_t": _never_filled,
     "poisson": _other_prior(b=lambda b: 1.0 / b),  # a scale for a rate
+    "negative_binomial": _other_prior(x0=lambda x: -x),  # a dispersion for a size
     "categorical": _other_prior(counts=lambda c: 1.0 + c),  # one row of each too many
     "von_mises": _mean_resultant,
 }
@@ -132,6 +133,21 @@ def test_a_wrong_update_is_caught(name):
 def test_a_prior_worth_one_row_too_many_is_caught(emission):
     step = _other_prior(df=lambda df: df + 1.0)
     assert np.abs(z_scores(emission, step, 5000)).max() > 4.0
+
+
+def _as_if_poisson(rng, on_data, params):
+    """Means drawn as the rates of Poisson counts, whatever the sizes."""
+    new = on_data.draw(rng, Z, K, None)
+    a, c = on_data.prior.a, on_data.prior.c
+    rows = [on_data.data.y[k == Z] for k in range(K)]
+    n = np.array([(~np.isnan(r)).sum(axis=0) for r in rows])
+    rate = rng.standard_gamma(a + np.array([np.nansum(r, axis=0) for r in rows])) / (c + n)
+    v = np.concatenate([np.log(rate).ravel(), new.log_size.ravel()])
+    return on_data.from_coordinates(v, new)
+
+
+def test_means_of_negative_binomial_states_drawn_without_their_sizes_are_caught():
+    assert np.abs(z_scores("negative_binomial", _as_if_poisson, 5000)).max() > 4.0
 
 
 @pytest.mark.parametrize(

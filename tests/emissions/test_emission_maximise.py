@@ -5,7 +5,14 @@ import pytest
 from emissions.cases import EMISSIONS, bind
 from scipy import stats
 
-from tsinit.emissions import DiagonalGaussian, Gaussian, Poisson, VonMises, resolve
+from tsinit.emissions import (
+    DiagonalGaussian,
+    Gaussian,
+    NegativeBinomial,
+    Poisson,
+    VonMises,
+    resolve,
+)
 from tsinit.kernels.density import all_log_densities
 
 #: Emissions whose M-step on complete rows is the maximum itself, not a step towards it.
@@ -148,6 +155,14 @@ def test_log_priors_are_those_of_scipy(rng):
     expected = stats.gamma(a, scale=1 / b).logpdf(params.rate) + params.log_rate
     assert on_data.log_prior(params) == pytest.approx(expected.sum(), rel=1e-12)
 
+    on_data = NegativeBinomial(3.0, 1.5, 2.0, 2.5).bind(rng.poisson(2.0, (9, 1)))
+    params = on_data.maximise(rng.dirichlet([1.0, 1.0], 9))
+    mean, size = np.exp(params.log_mean), params.size
+    # size / 2 is a ratio of two Gamma variables, and so is mean / size.
+    expected = stats.betaprime(2.5, 2.5, scale=2.0).logpdf(size) + params.log_size
+    expected += stats.betaprime(1.5, 1.0 + 0.5 * size, scale=size).logpdf(mean) + params.log_mean
+    assert on_data.log_prior(params) == pytest.approx(expected.sum(), rel=1e-12)
+
     on_data = DiagonalGaussian(0.0, 0.5, 2.0, 8.0).bind(rng.standard_normal((9, 1)))
     params = on_data.maximise(rng.dirichlet([1.0, 1.0], 9))
     m, k, a, b = on_data.prior
@@ -175,7 +190,7 @@ def test_log_priors_are_those_of_scipy(rng):
 def test_parameters_are_counted(rng):
     known = {
         "gaussian": 5, "gaussian_diag": 4, "gaussian_known_variance": 2, "student_t": 5,
-        "poisson": 2, "categorical": 4, "von_mises": 4,
+        "poisson": 2, "negative_binomial": 4, "categorical": 4, "von_mises": 4,
     }  # fmt: skip
     for name in EMISSIONS:
         assert bind(name, rng)[0].n_parameters == known[name], name

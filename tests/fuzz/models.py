@@ -24,8 +24,8 @@ FILLS = [
     "hot_deck", "uniform",
 ]  # fmt: skip
 EMISSIONS = [
-    "gaussian", "gaussian", "gaussian_diag", "gaussian_known_variance", "student_t", "poisson", "categorical",
-    "von_mises", "autoregressive", "autoregressive_diag",
+    "gaussian", "gaussian", "gaussian_diag", "gaussian_known_variance", "student_t", "poisson", "negative_binomial",
+    "categorical", "von_mises", "autoregressive", "autoregressive_diag",
 ]  # fmt: skip
 
 

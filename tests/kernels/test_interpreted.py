@@ -37,7 +37,8 @@ def of_states():
 def of_regimes():
     for emission, data in [
         ("gaussian", rows[:, :4]), ("gaussian_diag", rows[:, :2]), ("gaussian_known_variance", rows[:, :2]),
-        ("student_t", rows[:, :3]), ("poisson", counts), ("categorical", counts % 3), ("von_mises", angles),
+        ("student_t", rows[:, :3]), ("poisson", counts), ("negative_binomial", counts),
+        ("categorical", counts % 3), ("von_mises", angles),
     ]:
         yield InfiniteHMM(emission=emission, **few, **short).fit(data).score(data)
     # The default number of states takes many short chains, so of few rows.

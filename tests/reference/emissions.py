@@ -76,6 +76,32 @@ def poisson_log_evidence(y, z, a, b):
     return total
 
 
+def size_log_posterior(x, y, mean, shape, size, size_shape):
+    """Log p(x, y) of logs x of a negative binomial size and counts y, from the formula with the mean integrated out."""
+    r = np.exp(np.asarray(x, dtype=float))
+    total = stats.betaprime(size_shape, size_shape, scale=size).logpdf(r) + np.log(r)
+    for value, often in zip(*np.unique(y, return_counts=True), strict=True):
+        log_choose = special.gammaln(r + value) - special.gammaln(r) - special.gammaln(value + 1)
+        total = total + often * log_choose
+    b = 1.0 + shape * r / mean
+    return total + special.betaln(shape + np.sum(y), b + len(y) * r) - special.betaln(shape, b)
+
+
+def negative_binomial_log_evidence(y, z, mean, shape, size, size_shape):
+    """Log p(y | z): a sum over a grid of the logs of sizes and of means; mean, size (D,)."""
+    step, total = 0.1, 0.0
+    x = np.arange(-16.0, 16.0, step)[:, None]
+    for values, i in _groups(y, z):
+        r, m = np.exp(x + np.log(size[i])), np.exp(np.arange(-14.0, 20.0, step))
+        log_f = stats.betaprime(size_shape, size_shape, scale=size[i]).logpdf(r) + np.log(r)
+        log_f = log_f + stats.betaprime(shape, 1.0 + shape * r / mean[i], scale=r).logpdf(m)
+        log_f = log_f + np.log(m)
+        for value in values:
+            log_f = log_f + stats.nbinom(r, r / (r + m)).logpmf(value)
+        total += special.logsumexp(log_f) + 2.0 * np.log(step)
+    return total
+
+
 def categorical_log_evidence(y, z, counts):
     """Log p(y | z) of codes y: Polya's urn; counts : list of (C,)."""
     total = 0.0

@@ -1,7 +1,7 @@
 """Emissions: how one state of a hidden Markov model makes its observations.
 
 Each is one file: its priors (an `Emission`), the same with data to explain (an `EmissionOnData`) and its kernels.
-`tsinit.emissions.base` says what an eighth needs.
+`tsinit.emissions.base` says what another needs.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from tsinit.emissions.categorical import Categorical
 from tsinit.emissions.gaussian import Gaussian
 from tsinit.emissions.gaussian_diag import DiagonalGaussian
 from tsinit.emissions.gaussian_known_variance import KnownVarianceGaussian
+from tsinit.emissions.negative_binomial import NegativeBinomial
 from tsinit.emissions.poisson import Poisson
 from tsinit.emissions.student_t import StudentT
 from tsinit.emissions.von_mises import VonMises
@@ -29,6 +30,7 @@ __all__ = [
     "EmissionOnData",
     "Gaussian",
     "KnownVarianceGaussian",
+    "NegativeBinomial",
     "Poisson",
     "StudentT",
     "VonMises",
@@ -45,6 +47,7 @@ _EMISSIONS: dict[str, Callable[[], Emission]] = {
     "gaussian_known_variance": KnownVarianceGaussian,
     "student_t": StudentT,
     "poisson": Poisson,
+    "negative_binomial": NegativeBinomial,
     "categorical": Categorical,
     "von_mises": VonMises,
     "autoregressive": Autoregressive,

@@ -60,20 +60,31 @@ def real_table(y: ArrayLike, n_features: int | None = None) -> FloatArray:
     return y
 
 
-def counts(y: ArrayLike, n_features: int | None = None) -> FloatArray:
-    """Check for a table of counts 0, 1, 2, ...; arguments and result as in `real_table`.
+def counts(
+    y: ArrayLike,
+    n_features: int | None = None,
+    emission: str = "Poisson",
+    largest: float = np.inf,
+) -> FloatArray:
+    """Check for a table of counts 0, 1, 2, ... up to `largest`, as `emission` wants; the rest as in `real_table`.
 
     Raises
     ------
     ValueError
-        If a value is negative or fractional.
+        If a value is negative, fractional or too large.
     """
     y = real_table(y, n_features)
     wrong = (y < 0) | (y != np.floor(y)) & ~np.isnan(y)
     if wrong.any():
         raise ValueError(
-            f"X must hold counts 0, 1, 2, ... for a Poisson emission; got {y[wrong][0]:g} in "
+            f"X must hold counts 0, 1, 2, ... for a {emission} emission; got {y[wrong][0]:g} in "
             f"{_place(wrong)}. For other numbers use emission='gaussian'."
+        )
+    wrong = y > largest
+    if wrong.any():
+        raise ValueError(
+            f"X must hold counts up to {largest:g} for a {emission} emission; got {y[wrong][0]:g} in "
+            f"{_place(wrong)}. For larger numbers use emission='gaussian' on their logarithms."
         )
     return y
 

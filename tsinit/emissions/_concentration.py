@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from tsinit.emissions._bessel import bessel
+from tsinit.emissions._exponential_pieces import mass, quantile
 from tsinit.kernels._jit import kernel
 
 if TYPE_CHECKING:
@@ -120,15 +121,6 @@ def _raise_envelope(summary: AngleSummary, envelope: FloatArray) -> tuple[float,
 
 
 @kernel
-def _mass(left: float, right: float, low: float, high: float, top: float) -> float:
-    """Integral of exp(line - top)."""
-    rise = high - low
-    if abs(rise) < 1e-9:
-        return (right - left) * math.exp(low - top)
-    return (right - left) * (math.exp(high - top) - math.exp(low - top)) / rise
-
-
-@kernel
 def draw(rng: np.random.Generator, summary: AngleSummary, envelope: FloatArray) -> float:
     """Draw kappa; envelope (5, pieces) is a workspace.
 
@@ -142,7 +134,7 @@ def draw(rng: np.random.Generator, summary: AngleSummary, envelope: FloatArray) 
         top = max(top, envelope[2, i], envelope[3, i])
     total = 0.0
     for i in range(count):
-        total += _mass(envelope[0, i], envelope[1, i], envelope[2, i], envelope[3, i], top)
+        total += mass(envelope[0, i], envelope[1, i], envelope[2, i], envelope[3, i], top)
         envelope[4, i] = total
     total += math.exp(height - top) / -slope
     kappa = last
@@ -156,22 +148,12 @@ def draw(rng: np.random.Generator, summary: AngleSummary, envelope: FloatArray) 
             kappa, bound = last + beyond, height + slope * beyond
         else:
             left, rise = envelope[0, i], envelope[3, i] - envelope[2, i]
-            share = _inverse(rng.random(), rise)
+            share = quantile(rng.random(), rise)
             kappa, bound = left + share * (envelope[1, i] - left), envelope[2, i] + share * rise
         g, h, _, _, _ = _parts(summary, kappa)
         if rng.random() < math.exp(g + h - bound):
             return kappa
     return kappa
-
-
-@kernel
-def _inverse(u: float, rise: float) -> float:
-    """Quantile u of the density proportional to exp(rise x) on (0, 1)."""
-    if abs(rise) < 1e-9:
-        return u
-    if rise < 0.0:
-        return math.log1p(u * math.expm1(rise)) / rise
-    return 1.0 + math.log1p(u * math.expm1(-rise)) / rise
 
 
 @kernel

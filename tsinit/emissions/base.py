@@ -1,7 +1,7 @@
 """What an emission is: how one state of a hidden Markov model makes its observations.
 
 An emission holds priors; bound to data it gives an `EmissionOnData`, which the sampler asks for parameters, densities
-and evidence. An eighth emission is one file with four things:
+and evidence. Another emission is one file with four things:
 
 1. a NamedTuple of its parameters, arrays whose first axis is the state, and one of its data, arrays of which
    the first has one row per time step (a class each: that of the parameters chooses the density);

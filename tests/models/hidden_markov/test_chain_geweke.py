@@ -22,6 +22,7 @@ PRIORS = ConcentrationPriors(alpha=(4.0, 2.0), gamma=(3.0, 2.0), rho=(3.0, 2.0))
 IN_ORDER = (PRIORS.alpha, PRIORS.rho, PRIORS.gamma)
 TYPICAL = {
     "poisson": lambda rng: rng.poisson(3.0, size=(60, 2)).astype(float),
+    "negative_binomial": lambda rng: rng.negative_binomial(2.0, 0.4, size=(60, 2)).astype(float),
     "categorical": lambda rng: rng.integers(3, size=(60, 2)).astype(float),
     "von_mises": lambda rng: rng.uniform(-np.pi, np.pi, size=(60, 2)),
 }

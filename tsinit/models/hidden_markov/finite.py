@@ -52,8 +52,8 @@ class HiddenMarkovModel(InitRaceMixin, SeriesEstimator):
         race in ``init_race_``; :class:`tsinit.init.Race` sets who races and how.
     emission : str or Emission
         ``"gaussian"`` (full covariances), ``"gaussian_diag"``, ``"gaussian_known_variance"``, ``"student_t"``,
-        ``"poisson"``, ``"categorical"``, ``"von_mises"``, or an object of :mod:`tsinit.emissions` with priors of
-        your own.
+        ``"poisson"``, ``"negative_binomial"`` (counts that vary more), ``"categorical"``, ``"von_mises"``, or an object
+        of :mod:`tsinit.emissions` with priors of your own.
     transitions : None, (n_states, n_states) array, or ("fixed", array)
         Probabilities of state k after state j at which EM begins; zeros stay zero (left-to-right, banded). Flags, True
         where a transition may happen, only say where the zeros are. ``("fixed", array)`` keeps all of it. States have

@@ -82,8 +82,8 @@ class InfiniteHMM(InitRaceMixin, SeriesEstimator):
         state too many in the start may outlive the warm-up as a state too few may.
     emission : str or Emission
         ``"gaussian"`` (full covariances), ``"gaussian_diag"``, ``"gaussian_known_variance"``, ``"student_t"``,
-        ``"poisson"``, ``"categorical"``, ``"von_mises"``, or an object of :mod:`tsinit.emissions` with priors of
-        your own.
+        ``"poisson"``, ``"negative_binomial"`` (counts that vary more), ``"categorical"``, ``"von_mises"``, or an object
+        of :mod:`tsinit.emissions` with priors of your own.
     sticky : bool
         Give every state extra mass on staying (Fox et al.), with a Beta prior on the share. Without it, one regime
         is often cut into several states that alternate.
