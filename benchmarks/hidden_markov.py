@@ -1,7 +1,7 @@
-"""Log-likelihood of a hidden Markov model with normal emissions: tsinit against hmmlearn.
+"""Hidden Markov models with normal emissions, tsinit against hmmlearn: log-likelihood, and iterations of EM.
 
-Densities and forward pass together, as users of both ask for them. hmmlearn has two ways to add up: in logs,
-its default, and with scaling.
+Densities and forward pass together, and E-step with M-step, as users of both ask for them. hmmlearn has two ways to
+add up: in logs, its default, and with scaling.
 """
 
 import sys
@@ -16,10 +16,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from reference.hidden_markov import exact
 
 SIZES = ["5,2,1e5", "5,2,1e4", "20,5,1e4"]
+EM_SIZES = ["5,2,1e5", "20,10,1e5"]
+N_ITER = 5
 
 
 def main():
-    args = _bench.arguments(__doc__, sizes=SIZES)
+    args = _bench.arguments(__doc__, sizes=SIZES, em=EM_SIZES)
     _bench.versions("tsinit", "hmmlearn")
     for K, D, T in _bench.sizes_of(args.sizes):
         model, y = simulated(K, D, T)
@@ -38,6 +40,84 @@ def main():
         ready, rows = _bench.prepare(makers, args.peers, likelihood_check(model, y))
         rows += _bench.race(ready, args.seconds)
         _bench.show(f"Log-likelihood, K = {K}, D = {D}, T = {T:,}", rows)
+    for K, D, T in _bench.sizes_of(args.em):
+        for covariance in ("full", "diag"):
+            compare_em(args, K, D, T, covariance)
+
+
+def compare_em(args, K, D, T, covariance):
+    """Time iterations from one start, without priors; each must end at the likelihood of the other."""
+    _, y = simulated(K, D, T)
+    z = np.random.default_rng(1).integers(0, K, T)
+    reached = tsinit_em(y, z, K, covariance)()
+
+    def check(found):
+        error = abs(found - reached) / abs(reached)
+        return f"log-likelihood off by {error:.1e}" if not error < 1e-8 else ""
+
+    makers = {
+        "tsinit": ("tsinit", lambda: Contender("tsinit", tsinit_em(y, z, K, covariance), N_ITER)),
+        **{
+            f"hmmlearn, {way}": (
+                "hmmlearn",
+                lambda way=way: Contender(
+                    f"hmmlearn, {way}", hmmlearn_em(y, z, K, covariance, way), N_ITER
+                ),
+            )
+            for way in ("log", "scaling")
+        },
+    }
+    ready, rows = _bench.prepare(makers, args.peers, check)
+    rows += _bench.race(ready, args.seconds)
+    _bench.show(f"Iteration of EM, {covariance}, K = {K}, D = {D}, T = {T:,}", rows)
+
+
+def tsinit_em(y, z, K, covariance):
+    """Plain iterations; returns the log-likelihood before the last M-step, as hmmlearn reports it."""
+    em, params = em_from(y, z, K, covariance)
+
+    def run():
+        state = em.evaluate(params)
+        for _ in range(N_ITER - 1):
+            state = em.evaluate(em.step(state))
+        em.step(state)
+        return state.log_likelihood
+
+    return run
+
+
+def em_from(y, z, K, covariance):
+    from tsinit._validate import check_probabilities
+    from tsinit.emissions import resolve
+    from tsinit.models.hidden_markov.finite_em import EM
+    from tsinit.models.hidden_markov.transition_rules import TransitionRules
+
+    rules = TransitionRules(
+        check_probabilities("start", None, (K,)), check_probabilities("rows", None, (K, K)), 0.0
+    )
+    emission = resolve("gaussian" if covariance == "full" else "gaussian_diag").bind(y)
+    em = EM(emission, np.array([0, len(y)]), rules, False, y.size)
+    return em, em.begin(z)
+
+
+def hmmlearn_em(y, z, K, covariance, way):
+    from hmmlearn.hmm import GaussianHMM
+
+    em, params = em_from(y, z, K, covariance)
+    covs = em.emission.covariances(params.emission)
+
+    def run():
+        peer = GaussianHMM(
+            K, covariance, implementation=way, init_params="", n_iter=N_ITER, tol=-np.inf,
+            covars_prior=0.0, covars_weight=1.0,
+        )  # fmt: skip
+        peer.n_features = y.shape[1]
+        peer.startprob_, peer.transmat_ = params.start, params.P
+        peer.means_ = em.emission.means(params.emission)
+        peer.covars_ = covs if covariance == "full" else np.diagonal(covs, axis1=1, axis2=2)
+        return peer.fit(y).monitor_.history[-1]
+
+    return run
 
 
 def simulated(K, D, T):

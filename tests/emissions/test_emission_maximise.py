@@ -74,6 +74,23 @@ def test_of_complete_rows_one_step_is_the_maximum(case, name, penalised):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
 
 
+def test_moments_of_many_complete_rows_are_weighted_sums(rng):
+    """Over several blocks, normal and Student-t: means and squares by NumPy."""
+    for name, df in (("gaussian", np.inf), ("student_t", 3.0)):
+        on_data, _, _ = bind(name, rng, 700, missing=False)
+        y, share = on_data.data.y, rng.dirichlet([0.3, 0.7], 700)
+        now = on_data.maximise(share, None, penalised=False)
+        new = on_data.maximise(share, now, penalised=False)
+        for k in range(2):
+            square = np.sum(((y - now.mean[k]) @ now.whiten[k].T) ** 2, axis=1)
+            w = share[:, k] * ((1 + 2 / df) / (1 + square / df))
+            mean = w @ y / w.sum()
+            cov = (w * (y - mean).T) @ (y - mean) / share[:, k].sum()
+            np.testing.assert_allclose(new.mean[k], mean, rtol=1e-9)
+            found = np.linalg.inv(new.whiten[k].T @ new.whiten[k])
+            np.testing.assert_allclose(found, cov, rtol=1e-8)
+
+
 def test_a_step_with_gaps_has_the_moments_of_conditional_normals(rng):
     """Row by row from the textbook: conditional means, and the covariance of what is missing added."""
     on_data, _, _ = bind("gaussian", rng, 40)
@@ -98,6 +115,22 @@ def test_a_step_with_gaps_has_the_moments_of_conditional_normals(rng):
         np.testing.assert_allclose(new.mean[k], mean, rtol=1e-10)
         cov = np.linalg.inv(new.whiten[k].T @ new.whiten[k])
         np.testing.assert_allclose(cov, square / n - np.outer(mean, mean), rtol=1e-9)
+
+
+@pytest.mark.parametrize("T", [1, 50, 600])
+@pytest.mark.parametrize("missing", [True, False])
+@pytest.mark.parametrize("name", EMISSIONS)
+def test_densities_of_all_rows_are_those_of_each(case, name, missing, T):
+    """Also of blocks that are not full, of rows without any value, and of fewer states than there are."""
+    on_data, share = case(name, missing and T > 1, T)
+    params = on_data.maximise(share)
+    for K in (1, 2):
+        np.testing.assert_allclose(
+            on_data.log_densities(params, K),
+            all_log_densities(params, on_data.data, K),
+            rtol=1e-10,
+            atol=1e-10,
+        )
 
 
 @pytest.mark.parametrize("name", EMISSIONS)

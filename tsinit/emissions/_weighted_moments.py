@@ -8,9 +8,10 @@ import numpy as np
 
 from tsinit.emissions._normal_rows import _gap_system
 from tsinit.kernels._jit import blend, entry, kernel
+from tsinit.kernels.hidden_markov.normal import _BLOCK, _squares
 
 if TYPE_CHECKING:
-    from tsinit._typing import FloatArray
+    from tsinit._typing import FloatArray, IntArray
     from tsinit.emissions._normal_rows import RowsWithGaps
     from tsinit.emissions.gaussian import GaussianParams
 
@@ -37,20 +38,6 @@ def column_moments(
                 s[k, i] += weighted
                 q[k, i] += weighted * x
     return n, s, q
-
-
-@blend
-def _deviate(params: GaussianParams, data: RowsWithGaps, t: int, k: int, x: FloatArray) -> float:
-    """Deviations of a complete row into x (D,); returns the squared length of W x."""
-    square = 0.0
-    for i in range(x.size):
-        x[i] = data.y[t, i] - params.mean[k, i]
-    for i in range(x.size):
-        r = 0.0
-        for j in range(i + 1):
-            r += params.whiten[k, i, j] * x[j]
-        square += r * r
-    return square
 
 
 @kernel
@@ -108,32 +95,94 @@ def _add_covariance(
             S[k, data.column[first + a], data.column[first + b]] += share * c
 
 
+@blend
+def _take_shares(
+    rows: IntArray, first: int, m: int, share: FloatArray, k: int, part: FloatArray
+) -> float:
+    """Copy the shares of m rows in state k into part, zeros behind them; returns their sum."""
+    total = 0.0
+    for b in range(m):
+        part[b] = share[rows[first + b], k]
+        total += part[b]
+    for b in range(m, part.size):
+        part[b] = 0.0
+    return total
+
+
+@blend
+def _add_block(
+    mean: FloatArray,
+    k: int,
+    part: FloatArray,
+    x: FloatArray,
+    away: FloatArray,
+    s: FloatArray,
+    S: FloatArray,
+) -> float:
+    """Add the deviations of a block of columns x (D, n) with the weights part (n,), whose sum it returns."""
+    D, n = x.shape
+    weight = 0.0
+    for b in range(n):
+        weight += part[b]
+    for i in range(D):
+        total, centre = 0.0, mean[k, i]
+        for b in range(n):
+            away[i, b] = x[i, b] - centre
+            total += part[b] * away[i, b]
+        s[k, i] += total
+        for j in range(i + 1):
+            total = 0.0
+            for b in range(n):
+                total += part[b] * away[i, b] * away[j, b]
+            S[k, i, j] += total
+    return weight
+
+
+@entry
+def complete_moments(
+    rows: IntArray, share: FloatArray, params: GaussianParams, inverse_df: float, y: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """`normal_moments` of rows without gaps, a block of them at a time."""
+    K, D = params.mean.shape
+    n, w, s, S = np.zeros(K), np.zeros(K), np.zeros((K, D)), np.zeros((K, D, D))
+    x, away, part = np.zeros((D, _BLOCK)), np.empty((D, _BLOCK)), np.empty(_BLOCK)
+    e, square = np.empty(_BLOCK), np.empty(_BLOCK)
+    for first in range(0, rows.size, _BLOCK):
+        m = min(_BLOCK, rows.size - first)
+        for b in range(m):
+            for i in range(D):
+                x[i, b] = y[rows[first + b], i]
+        for k in range(K):
+            n[k] += _take_shares(rows, first, m, share, k, part)
+            if inverse_df > 0.0:
+                _squares(x, k, params.mean, params.whiten, e, square)
+                for b in range(m):
+                    part[b] *= (1.0 + D * inverse_df) / (1.0 + square[b] * inverse_df)
+            w[k] += _add_block(params.mean, k, part, x, away, s, S)
+    return n, w, s, S
+
+
 @entry
 def normal_moments(
-    share: FloatArray, params: GaussianParams, inverse_df: float, data: RowsWithGaps
+    rows: IntArray, share: FloatArray, params: GaussianParams, inverse_df: float, data: RowsWithGaps
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Per state: rows n, weight w (K,), weighted sums of y - mean (K, D) and of its square (K, D, D), lower half.
 
     Missing entries are at what the state expects of them given the rest of their row, their covariance added. Rows
-    have the weight (1 + n_observed / df) / (1 + square / df), one for normal states, whose inverse_df is 0. Rows of
-    which nothing is observed count nowhere.
+    have the weight (1 + n_observed / df) / (1 + square / df), one for normal states, whose inverse_df is 0.
     """
     K, D = params.mean.shape
     n, w, s, S = np.zeros(K), np.zeros(K), np.zeros((K, D)), np.zeros((K, D, D))
     x, R = np.empty(D), np.empty((D + 1, D))
-    for t in range(data.y.shape[0]):
-        missing = data.gap[t + 1] - data.gap[t]
-        if missing == D:
-            continue
+    for r in range(rows.size):
+        t = rows[r]
         for k in range(K):
             if share[t, k] == 0.0:
                 continue
-            if missing == 0:
-                square = _deviate(params, data, t, k, x)
-            else:
-                square = _deviate_with_gaps(params, data, t, k, x, R)
-                _add_covariance(share[t, k], data, t, R, S, k)
-            weight = (1.0 + (D - missing) * inverse_df) / (1.0 + square * inverse_df)
+            square = _deviate_with_gaps(params, data, t, k, x, R)
+            _add_covariance(share[t, k], data, t, R, S, k)
+            n_observed = D - (data.gap[t + 1] - data.gap[t])
+            weight = (1.0 + n_observed * inverse_df) / (1.0 + square * inverse_df)
             n[k] += share[t, k]
             w[k] += share[t, k] * weight
             _add(share[t, k], weight, x, s, S, k)

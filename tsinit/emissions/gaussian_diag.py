@@ -61,6 +61,24 @@ def _log_density(
     return total
 
 
+@entry
+def _log_densities(
+    y: FloatArray, mean: FloatArray, precision: FloatArray, log_norm: FloatArray
+) -> FloatArray:
+    """`_log_density` of all rows, (T, K); parameters (D, K), so that the states of a value are side by side."""
+    T, K = y.shape[0], mean.shape[1]
+    out = np.zeros((T, K))
+    for t in range(T):
+        for i in range(y.shape[1]):
+            value = y[t, i]
+            if np.isnan(value):
+                continue
+            for k in range(K):
+                x = value - mean[i, k]
+                out[t, k] += log_norm[i, k] - 0.5 * precision[i, k] * x * x
+    return out
+
+
 @kernel_with_memory
 def _sums(
     y: FloatArray, z: IntArray, K: int
@@ -264,6 +282,10 @@ class DiagonalGaussianOnData(EmissionOnData):
         if params is None:
             return guess_columns(share, self.data.y)[1:]
         return params.mean, 1.0 / params.precision
+
+    def log_densities(self, params: DiagonalGaussianParams, K: int) -> FloatArray:
+        """See `EmissionOnData.log_densities`."""
+        return _log_densities(self.data.y, *(np.ascontiguousarray(v[:K].T) for v in params))
 
     def log_prior(self, params: DiagonalGaussianParams) -> float:
         """See `EmissionOnData.log_prior`: of means and variances."""

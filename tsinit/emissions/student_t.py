@@ -226,6 +226,12 @@ class StudentTOnData(NormalEM):
     def _with_shape(self, shape: NormalShape) -> StudentTParams:
         return StudentTParams(*shape, np.full(len(shape.mean), self.df))
 
+    def _add_tails(self, density: FloatArray, rows: IntArray, log_norm: FloatArray) -> None:
+        D, df = self.n_features, self.df
+        square = np.maximum(2.0 * (log_norm - density[rows]), 0.0)
+        tails = 0.5 * (df + D) * np.log1p(square / df)
+        density[rows] = log_norm + self.data.constant[D] - tails
+
     def _root(self, params: StudentTParams) -> FloatArray:
         return self.scale.scale[:, None] * np.linalg.inv(params.whiten)
 

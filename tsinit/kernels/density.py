@@ -61,6 +61,14 @@ def all_log_densities(params, data, K):
 
 
 @entry
+def fill_log_densities(params, data, rows, out):
+    """Fill out[rows] (of (T, K)) with their log densities."""
+    for r in range(rows.size):
+        for k in range(out.shape[1]):
+            out[rows[r], k] = log_density(params, data, rows[r], k)
+
+
+@entry
 def sum_log_density(params, data, z):
     """Sum over rows of the log density in the row's own state z (T,)."""
     total = 0.0

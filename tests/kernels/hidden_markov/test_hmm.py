@@ -1,5 +1,7 @@
 """The finite hidden Markov model against the sum over every path."""
 
+import itertools
+
 import numpy as np
 import pytest
 from reference.hidden_markov import exact
@@ -28,6 +30,15 @@ def assert_exact(log_density, start, P, offsets):
     np.testing.assert_allclose(found[1], prob, rtol=1e-9, atol=1e-13)
     np.testing.assert_allclose(found[2], transitions, rtol=1e-9, atol=1e-13)
     np.testing.assert_array_equal(forward_backward.viterbi(log_density, start, P, offsets), z)
+    over = forward_backward.smooth_over(lambda: log_density.copy(), start, P, offsets)
+    for one, other in zip(found, over, strict=True):
+        np.testing.assert_array_equal(one, other)
+    filtered = forward_backward.filter_states(log_density, start, P, offsets)
+    for a, b in itertools.pairwise(offsets):
+        for t in range(a, b):
+            # The filter of a row is the smoother of a sequence that ends there.
+            up_to = exact(log_density[a : t + 1], start, P, [0, t + 1 - a])[1]
+            np.testing.assert_allclose(filtered[t], up_to[-1], rtol=1e-9, atol=1e-13)
 
 
 @pytest.mark.parametrize(
@@ -73,6 +84,10 @@ def test_zeros_among_densities_and_transitions_are_exact(seed):
     assert value == -np.inf
     assert np.isnan(prob).all()
     assert np.isnan(transitions).all()
+    over = forward_backward.smooth_over(lambda: log_density.copy(), start, P, offsets)
+    assert over[0] == -np.inf
+    assert np.isnan(over[1]).all()
+    assert np.isnan(forward_backward.filter_states(log_density, start, P, offsets)).all()
     assert forward_backward.viterbi(log_density, start, P, offsets).shape == (7,)
 
 
@@ -108,6 +123,9 @@ def test_the_pass_in_logs_agrees_on_a_long_series(rng):
     assert found[0] == pytest.approx(total, rel=1e-12)
     np.testing.assert_allclose(found[1], prob, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(found[2], transitions, rtol=1e-9)
+    over = forward_backward.smooth_over(lambda: log_density.copy(), start, P, offsets)
+    for one, other in zip(found, over, strict=True):
+        np.testing.assert_array_equal(one, other)
     assert found[2].sum() == pytest.approx(4_998)
 
 

@@ -47,6 +47,18 @@ def smooth(log_density, start, P, offsets):
     return total, prob, transitions
 
 
+def smooth_over(make_log_density, start, P, offsets):
+    """What `smooth` gives, of log densities (T, K) that may be made again and whose memory the probabilities take."""
+    prob = make_log_density()
+    transitions = np.zeros(P.shape)
+    # A block of rows is read before the first of them is written.
+    total, lost = forward(prob, start, P, offsets, prob)
+    if total == -np.inf or (lost and _not_regained(total, P)):
+        return smooth(make_log_density(), start, P, offsets)
+    backward(P, offsets, prob, transitions)
+    return total, prob, transitions
+
+
 def filter_states(log_density, start, P, offsets):
     """Probabilities (T, K) of the states given the rows up to each; NaN where no path is possible."""
     prob = np.empty(log_density.shape)
@@ -162,23 +174,25 @@ def backward(P, offsets, prob, transitions):
     densities are not needed again.
     """
     K = prob.shape[1]
-    ahead = np.empty(K)
+    ahead, gain, now, into = np.empty(K), np.empty(K), np.empty(K), P.T.copy()
     for n in range(offsets.size - 1):
         for t in range(offsets[n + 1] - 2, offsets[n] - 1, -1):
             for k in range(K):
-                ahead[k] = 0.0
+                ahead[k], gain[k], now[k] = 0.0, 0.0, prob[t, k]
+            # Sums run over the slow index, so that the fast one fills vector instructions.
             for j in range(K):
                 for k in range(K):
-                    ahead[k] += prob[t, j] * P[j, k]
+                    ahead[k] += now[j] * P[j, k]
             for k in range(K):
                 # What cannot be reached is not reached.
                 ahead[k] = prob[t + 1, k] / ahead[k] if ahead[k] > 0.0 else 0.0
+            for k in range(K):
+                for j in range(K):
+                    gain[j] += into[k, j] * ahead[k]
             for j in range(K):
-                gain = 0.0
                 for k in range(K):
-                    transitions[j, k] += prob[t, j] * ahead[k]
-                    gain += P[j, k] * ahead[k]
-                prob[t, j] *= gain
+                    transitions[j, k] += now[j] * ahead[k]
+                prob[t, j] = now[j] * gain[j]
     for j in range(K):
         for k in range(K):
             transitions[j, k] *= P[j, k]

@@ -388,7 +388,7 @@ class HiddenMarkovModel(InitRaceMixin, SeriesEstimator):
         now, end = self._fitted_end
         if X is not None:
             panel = self._read(X, lengths)
-            emission = self._fitted_emission.with_data(panel.y)
+            emission = self._fitted_emission.with_sequences(panel.y, panel.offsets)
             now, end = self._last_filtered(emission, panel), SeriesEnd.of(panel)
         _, P, params = self._fitted_params
         ahead = finite_results.probabilities_ahead(now, P, n_steps)
@@ -457,7 +457,10 @@ class HiddenMarkovModel(InitRaceMixin, SeriesEstimator):
         panel = self._read(X, lengths)
         n_observed = int((~np.isnan(panel.y)).sum())
         _validate.check_observed(n_observed)
-        emission, (start, P, _) = self._fitted_emission.with_data(panel.y), self._fitted_params
+        emission, (start, P, _) = (
+            self._fitted_emission.with_sequences(panel.y, panel.offsets),
+            self._fitted_params,
+        )
         density = self._fitted_params.density(emission)
         total = forward_backward.log_likelihood(density, start, P, panel.offsets)
         self._require_path(total)
@@ -512,12 +515,14 @@ class HiddenMarkovModel(InitRaceMixin, SeriesEstimator):
         if X is None:
             return self._fitted_criteria
         panel = self._read(X, lengths)
-        emission = self._fitted_emission.with_data(panel.y)
+        emission = self._fitted_emission.with_sequences(panel.y, panel.offsets)
         n_steps = int((~np.isnan(panel.y)).any(axis=1).sum())
         return _criteria(self._fitted_params, emission, panel, self._fitted_n_parameters, n_steps)
 
     def _density(self, panel: Panel) -> FloatArray:
-        return self._fitted_params.density(self._fitted_emission.with_data(panel.y))
+        return self._fitted_params.density(
+            self._fitted_emission.with_sequences(panel.y, panel.offsets)
+        )
 
     def _smooth(self, panel: Panel) -> FloatArray:
         """Probabilities (T, K) of all rows."""

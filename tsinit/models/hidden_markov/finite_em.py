@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tsinit.kernels.density import all_log_densities
 from tsinit.kernels.hidden_markov import forward_backward
 from tsinit.models.hidden_markov.transition_rules import MIN_PROBABILITY
 
@@ -32,7 +31,7 @@ class HMMParams(NamedTuple):
 
     def density(self, emission: EmissionOnData) -> FloatArray:
         """Log densities (T, K) of rows, in the scale of the emission."""
-        return all_log_densities(self.emission, emission.data, len(self.start))
+        return emission.log_densities(self.emission, len(self.start))
 
     def take(self, order: IntArray) -> HMMParams:
         """Number the states anew: state i is the one that was order[i]."""
@@ -114,8 +113,9 @@ class EM:
 
     def evaluate(self, params: HMMParams) -> HMMState:
         """Run the E-step."""
-        density = params.density(self.emission)
-        total, prob, moves = forward_backward.smooth(density, params.start, params.P, self.offsets)
+        total, prob, moves = forward_backward.smooth_over(
+            lambda: params.density(self.emission), params.start, params.P, self.offsets
+        )
         log_likelihood = total + self.emission.log_jacobian
         objective = log_likelihood
         if self.penalised:

@@ -95,8 +95,9 @@ class HMMData:
 
     def smooth(self, params: HMMParams) -> FloatArray:
         """Probabilities (T, K) of the states."""
-        density = params.density(self.emission)
-        return forward_backward.smooth(density, params.start, params.P, self.panel.offsets)[1]
+        return forward_backward.smooth_over(
+            lambda: params.density(self.emission), params.start, params.P, self.panel.offsets
+        )[1]
 
 
 def fit_order(
