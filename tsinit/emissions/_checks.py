@@ -258,6 +258,23 @@ def emission_object(emission: Any) -> None:
         )
 
 
+def complete_end(y: FloatArray, order: int) -> FloatArray:
+    """Check that the last `order` rows of y (T, D) are complete, and return them.
+
+    Raises
+    ------
+    ValueError
+        If a value is missing there.
+    """
+    last = y[max(len(y) - order, 0) :]
+    if np.isnan(last).any():
+        raise ValueError(
+            f"X must end in {order} complete rows where an autoregression of that order is to go on; got "
+            f"{int(np.isnan(last).sum())} missing values there. End the series before them, or fill them in."
+        )
+    return last
+
+
 def _numbers(name: str, value: Any) -> FloatArray:
     try:
         return np.array(value, dtype=np.float64)

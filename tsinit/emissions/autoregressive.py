@@ -284,6 +284,25 @@ class AutoregressiveOnData(EmissionOnData):
             y[t] = B[:, 0] + B[:, 1:] @ past + root[k] @ y[t]
         return self.scale.undo(y)
 
+    def simulate_after(
+        self, rng: np.random.Generator, params: AutoregressiveParams, z: IntArray, past: FloatArray
+    ) -> FloatArray:
+        """See `EmissionOnData.simulate_after`; the last rows of `past`, as many as are looked back at, are complete."""
+        last = self.scale.apply(_checks.complete_end(past, self.order))
+        S, n = z.shape
+        y = np.concatenate(
+            [np.tile(last, (S, 1, 1)), rng.standard_normal((S, n, self.n_features))], axis=1
+        )
+        root = np.linalg.inv(params.whiten)
+        # The first rows of a sequence have no past.
+        for step in range(max(self.order - len(last), 0), n):
+            t, k = len(last) + step, z[:, step]
+            lags = y[:, t - self.order : t][:, ::-1].reshape(S, -1)
+            B = params.coefficients[k]
+            noise = np.einsum("sij,sj->si", root[k], y[:, t])
+            y[:, t] = B[:, :, 0] + np.einsum("sij,sj->si", B[:, :, 1:], lags) + noise
+        return self.scale.undo(y[:, len(last) :])
+
     def _noise(self, params: AutoregressiveParams) -> FloatArray:
         root = np.linalg.inv(params.whiten)
         return np.ascontiguousarray(root @ root.transpose(0, 2, 1))

@@ -9,8 +9,9 @@ and evidence. Another emission is one file with four things:
    density of row t in state k with missing entries integrated out, 0.0 for a row of which nothing is observed
    (fast with a single ``return``: see `tsinit.emissions._workspace`);
 3. an `EmissionOnData` with `draw`, `with_data`, `log_evidence`, `means`, `covariances`, `describe` and `simulate`;
-   `latent` and `augment` if the sampler has to fill something in (missing values, weights); and `average_means` if
-   means are no numbers on a line; and `order`, `with_sequences` and `data_given` if rows look back at others;
+   `latent` and `augment` if the sampler has to fill something in (missing values, weights); `average_means` and `near`
+   if means are no numbers on a line; and `order`, `with_sequences`, `data_given` and `simulate_after` if rows look back
+   at others;
 4. an `Emission` whose `bind` checks the data, settles the priors that are None, and returns that `EmissionOnData`.
 
 ``InfiniteHMM(emission=MyEmission())`` then runs it. Where the parameters cannot be integrated out in closed form, set
@@ -251,6 +252,16 @@ class EmissionOnData(ABC):
     @abstractmethod
     def describe(self, params: Any) -> dict[str, FloatArray]:
         """Name the parameters: arrays with leading axis K, in the units of the data."""
+
+    def near(self, values: FloatArray, centre: FloatArray) -> FloatArray:
+        """Write values (..., D) as near to `centre` as may be, where one has several names, as directions have."""
+        return values
+
+    def simulate_after(
+        self, rng: np.random.Generator, params: Any, z: IntArray, past: FloatArray
+    ) -> FloatArray:
+        """Draw observations (S, n, D) of S paths of states z (S, n) that follow a sequence `past` (T, D)."""
+        return self.simulate(rng, params, z.ravel()).reshape(*z.shape, self.n_features)
 
     @abstractmethod
     def simulate(self, rng: np.random.Generator, params: Any, z: IntArray) -> FloatArray:

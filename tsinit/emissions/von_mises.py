@@ -254,6 +254,11 @@ class VonMisesOnData(EmissionOnData):
         """Mean direction, and concentration (of angles in radians) of each state and column."""
         return {"direction": self.means(params), "concentration": np.hypot(params.cos, params.sin)}
 
+    def near(self, values: FloatArray, centre: FloatArray) -> FloatArray:
+        """See `EmissionOnData.near`: within half a turn."""
+        half = math.pi * self._turn
+        return centre + np.mod(values - centre + half, 2.0 * half) - half
+
     def simulate(self, rng: np.random.Generator, params: VonMisesParams, z: IntArray) -> FloatArray:
         """See `EmissionOnData.simulate`."""
         y = rng.vonmises(np.arctan2(params.sin, params.cos)[z], np.hypot(params.cos, params.sin)[z])

@@ -19,11 +19,12 @@ from tsinit.init.race import Race, candidates, starters
 from tsinit.init.registry import resolve, strategy_of
 from tsinit.models.base import FitKind, SeriesEstimator, one_thread
 from tsinit.models.chains import ChainRun, ChainSchedule
-from tsinit.models.hidden_markov import convergence, posterior
+from tsinit.models.hidden_markov import ahead, convergence, posterior
 from tsinit.models.hidden_markov.chain import ConcentrationPriors
 from tsinit.models.hidden_markov.residuals import MAX_CORRELATION, lag_one_correlations
 from tsinit.models.hidden_markov.sampler_setup import SamplerSetup, race_starts, sample
 from tsinit.models.race import InitRaceMixin
+from tsinit.models.results import SeriesEnd
 from tsinit.result import worst_mixing
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from tsinit._typing import FloatArray, IntArray, SeedLike, SeriesLike, TableLike
     from tsinit._validate.series import Panel
     from tsinit.emissions import Emission
+    from tsinit.models.hidden_markov.ahead import PosteriorForecast
     from tsinit.models.monitor import Monitor
 
 #: Rows of which a full co-clustering matrix is built: 10,000 take 400 MB.
@@ -399,6 +401,90 @@ class InfiniteHMM(InitRaceMixin, SeriesEstimator):
         """
         panel = self._read(X, lengths)
         return panel.restore(self._smooth(panel), range(self.n_states_))
+
+    def filter_proba(self, X: SeriesLike, *, lengths: Sequence[int] | None = None) -> TableLike:
+        """Probability of every state at every row, given the rows up to it: for data that still arrive.
+
+        Averaged over draws and matched with the states of the estimate as :meth:`predict_proba` does. Parameters are
+        those of the draws, which know all rows of `fit`.
+
+        Parameters
+        ----------
+        X, lengths
+            As in :meth:`fit`; other rows than those of `fit`, if you like.
+
+        Returns
+        -------
+        (T, n_states_) array or DataFrame, or list of those
+            In the form of X.
+
+        Raises
+        ------
+        ValueError, TypeError
+            X is unusable.
+        """
+        panel = self._read(X, lengths)
+        emission = self._fitted_emission.with_sequences(panel.y, panel.offsets)
+        with one_thread():
+            found = posterior.filter_states(
+                self.draws_, self._fitted_mapping, self.n_states_, emission, panel.offsets
+            )
+        return panel.restore(found, range(self.n_states_))
+
+    def forecast(
+        self,
+        n_steps: int,
+        X: SeriesLike | None = None,
+        *,
+        lengths: Sequence[int] | None = None,
+        n_samples: int = 2000,
+        random_state: SeedLike = None,
+    ) -> PosteriorForecast:
+        """Predict the steps after the data, over the draws.
+
+        Every draw filters the data with its own states and goes on by its own transition probabilities among them. New
+        states, which the model allows, are left out.
+
+        Parameters
+        ----------
+        n_steps : int
+            How many.
+        X, lengths
+            Data to continue; None continues the (last) sequence of `fit`. With several sequences in X, the last is
+            continued.
+        n_samples : int
+            Paths to simulate.
+        random_state : int, SeedSequence, Generator, RandomState or None
+            Seed of the paths.
+
+        Returns
+        -------
+        PosteriorForecast
+            Probabilities of the states, and means of the observations, which are averages over draws; simulated paths,
+            with their quantiles and intervals.
+
+        Raises
+        ------
+        ValueError, TypeError
+            X is unusable, `n_steps` or `n_samples` is no whole number of at least 1, `random_state` is no seed, or an
+            autoregression would have to go on from missing values.
+        """
+        _validate.check_fitted(self)
+        n_steps = check_count("n_steps", n_steps)
+        n_samples = check_count("n_samples", n_samples)
+        rng = np.random.default_rng(_validate.check_seed(random_state))
+        panel = self.observed_ if X is None else self._read(X, lengths)
+        y = panel.y[panel.offsets[-2] :]
+        with one_thread():
+            found = ahead.look_ahead(
+                self.draws_, self._fitted_mapping, self.n_states_,
+                self._fitted_emission.with_data(y), y, n_steps, n_samples, rng,
+            )  # fmt: skip
+        end = SeriesEnd.of(panel)
+        states = end._replace(columns=list(range(self.n_states_)))
+        return found._replace(
+            probabilities=states.label(found.probabilities), means=end.label(found.means)
+        )
 
     def score(
         self, X: SeriesLike, y: None = None, *, lengths: Sequence[int] | None = None

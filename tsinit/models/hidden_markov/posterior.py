@@ -252,31 +252,64 @@ def smooth(
     -------
     (T, n_states) float
     """
+    return _averaged(draws, mapping, n_states, emission, offsets, _smoothed)
+
+
+def filter_states(
+    draws: HMMDraws, mapping: IntArray, n_states: int, emission: EmissionOnData, offsets: IntArray
+) -> FloatArray:
+    """Average the same probabilities given the rows up to each alone; arguments and result as of `smooth`."""
+    return _averaged(draws, mapping, n_states, emission, offsets, forward_backward.filter_states)
+
+
+def _smoothed(
+    log_density: FloatArray, start: FloatArray, P: FloatArray, offsets: IntArray
+) -> FloatArray:
+    return forward_backward.smooth(log_density, start, P, offsets)[1]
+
+
+def _averaged(
+    draws: HMMDraws,
+    mapping: IntArray,
+    n_states: int,
+    emission: EmissionOnData,
+    offsets: IntArray,
+    of_draw: Callable[[FloatArray, FloatArray, FloatArray, IntArray], FloatArray],
+) -> FloatArray:
     total = np.zeros((int(offsets[-1]), n_states))
-    for i in _spaced(len(draws)):
-        inside = _occupied(draws.record(i), emission)
-        _, probability, _ = forward_backward.smooth(*inside, offsets)
-        target = mapping[i, : probability.shape[1]]
-        for k in np.flatnonzero(target >= 0):
-            total[:, target[k]] += probability[:, k]
+    for i in spaced(len(draws)):
+        add_matched(total, of_draw(*occupied(draws.record(i), emission), offsets), mapping[i])
+    return shares(total)
+
+
+def add_matched(total: FloatArray, probability: FloatArray, mapping: IntArray) -> None:
+    """Add a draw's probabilities (T, K) to those of the states of the estimate that they are matched with."""
+    target = mapping[: probability.shape[1]]
+    for k in np.flatnonzero(target >= 0):
+        total[:, target[k]] += probability[:, k]
+
+
+def shares(total: FloatArray) -> FloatArray:
+    """Divide sums (T, n_states) over draws by their own sum; all alike where no draw has a match."""
     size = total.sum(axis=1, keepdims=True)
-    return np.where(size > 0, total / np.where(size > 0, size, 1.0), 1.0 / n_states)
+    return np.where(size > 0, total / np.where(size > 0, size, 1.0), 1.0 / total.shape[1])
 
 
 def log_likelihoods(draws: HMMDraws, emission: EmissionOnData, offsets: IntArray) -> FloatArray:
     """Log-likelihood of all rows under each of the draws used, in the units of the data; no smoothing."""
     values = [
-        forward_backward.log_likelihood(*_occupied(draws.record(i), emission), offsets)
-        for i in _spaced(len(draws))
+        forward_backward.log_likelihood(*occupied(draws.record(i), emission), offsets)
+        for i in spaced(len(draws))
     ]
     return np.array(values) + emission.log_jacobian
 
 
-def _spaced(n_draws: int) -> IntArray:
+def spaced(n_draws: int) -> IntArray:
+    """Draws that stand for the posterior on other rows."""
     return np.unique(np.linspace(0, n_draws - 1, _MAX_DRAWS).astype(int))
 
 
-def _occupied(draw: HMMDraw, emission: EmissionOnData) -> tuple[FloatArray, FloatArray, FloatArray]:
+def occupied(draw: HMMDraw, emission: EmissionOnData) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Log densities (T, K), start (K,) and rows (K, K) among the occupied states, without the mass of all others."""
     inside = _normalised(draw.pi[:, :-1])
     log_density = emission.log_densities(writeable(draw.params), inside.shape[1])
