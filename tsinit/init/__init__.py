@@ -20,6 +20,7 @@ from tsinit.init.fills import KNN, Backward, Forward, HotDeck, Linear, Mean, Med
 from tsinit.init.gaussian_mixture import GaussianMixture
 from tsinit.init.jump import Jump
 from tsinit.init.kmeans import KMeans
+from tsinit.init.local_dynamics import LocalDynamics
 from tsinit.init.low_rank import LowRank
 from tsinit.init.lpc import LPC
 from tsinit.init.native import Native
@@ -50,6 +51,7 @@ __all__ = [
     "KMeansPlusPlus",
     "KMedoids",
     "Linear",
+    "LocalDynamics",
     "LowRank",
     "Mean",
     "Median",
@@ -88,6 +90,7 @@ _BUNDLED: dict[str, Callable[[], Any]] = {
     "segments": Segments,
     "sticky": Sticky,
     "jump": Jump,
+    "local_dynamics": LocalDynamics,
     "kmeans++": KMeansPlusPlus,
     "kmedoids": KMedoids,
     "agglomerative": Agglomerative,

@@ -30,8 +30,8 @@ class Dispersed(BaseEstimator):
     Parameters
     ----------
     strategies : "auto" or sequence of str, strategy, function or labels
-        Of chain 0, 1, ...; "auto" is ``("kmeans", "jump", KMeans(n_delays=3),
-        "short_em")``.
+        Of chain 0, 1, ...; "auto" is ``("kmeans", "jump", KMeans(n_delays=3), "short_em")``, and
+        ``("local_dynamics", "kmeans", "jump", "short_em")`` for an emission that looks back.
 
     References
     ----------
@@ -50,6 +50,7 @@ class Dispersed(BaseEstimator):
         offsets: IntArray | None = None,
         trial: Trial | None = None,
         chain: int = 0,
+        order: int | None = None,
     ) -> IntArray:
         """Label every time step by the strategy of the chain.
 
@@ -67,6 +68,8 @@ class Dispersed(BaseEstimator):
             Handed on, for strategies that compare candidates.
         chain : int, default 0
             Number of the chain.
+        order : int, optional
+            Rows that the emission of the model looks back, handed on.
 
         Returns
         -------
@@ -79,14 +82,16 @@ class Dispersed(BaseEstimator):
             If `strategies` is empty or holds something that is no strategy for labels, or `chain` is no whole number
             from 0.
         """
-        strategies = self._strategies()
+        strategies = self._strategies(order)
         strategy = strategies[check_count("chain", chain, 0) % len(strategies)]
         return resolve(strategy, "labels", "strategies").propose(
-            y, rng, n_states=n_states, offsets=offsets, trial=trial, chain=chain
+            y, rng, n_states=n_states, offsets=offsets, trial=trial, chain=chain, order=order
         )
 
-    def _strategies(self) -> list[Any]:
+    def _strategies(self, order: int | None) -> list[Any]:
         if isinstance(self.strategies, str) and self.strategies == "auto":
+            if order:
+                return ["local_dynamics", "kmeans", "jump", "short_em"]
             return ["kmeans", "jump", KMeans(n_delays=3), "short_em"]
         _checks.check_candidates(self.strategies)
         return list(self.strategies)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -14,8 +14,11 @@ from tsinit.emissions.gaussian import GaussianOnData
 from tsinit.emissions.student_t import StudentTOnData
 from tsinit.emissions.von_mises import VonMisesOnData
 from tsinit.init._labels import prepare, wanted_states
+from tsinit.init._scaling import standardise
+from tsinit.init._windows import fill_linear
 from tsinit.init.jump import Jump
 from tsinit.init.kmeans import KMeans
+from tsinit.init.local_dynamics import LocalDynamics
 from tsinit.init.short_em import ShortEM
 from tsinit.models.hidden_markov.chain import BeamChain, ChainStopped
 
@@ -23,9 +26,11 @@ if TYPE_CHECKING:
     from tsinit._typing import FloatArray, IntArray
     from tsinit.emissions import EmissionOnData
 
+Way: TypeAlias = Jump | KMeans | LocalDynamics | ShortEM
+
 #: Ways to cut a series into states, in which states are told apart by levels that last, by what comes before and after,
 #: and by spread. What one of them is blind to, another one sees.
-_WAYS: tuple[Jump | KMeans | ShortEM, ...] = (
+_WAYS: tuple[Way, ...] = (
     Jump(),
     KMeans(n_delays=3),
     ShortEM(n_runs=4, n_iter=3),
@@ -75,8 +80,12 @@ def choose_n_states(
 
     An emission whose parameters cannot be integrated out has no density that can be compared between numbers of
     states. A Gaussian on interpolated rows stands in for one with full covariances, on the leading principal
-    components where there are fewer than 30 rows for a column; for any other one state for 50 rows is taken, at least
-    2 and at most 10.
+    components where there are fewer than 30 rows for a column; rows that look back are interpolated; for any other
+    emission one state for 50 rows is taken, at least 2 and at most 10.
+
+    Rows that look back are never started from one state. Where a single regime explains regimes nearly as well, one
+    state of high density and two may be as probable, labels summed over; two merge in hundreds of sweeps, while one
+    hardly ever parts.
 
     Parameters
     ----------
@@ -97,7 +106,7 @@ def choose_n_states(
     if sample is None or observed.sum() < 2:
         return wanted_states(None, int(observed.sum()))
     best = _Trial(-np.inf, 1)
-    for i, way in enumerate(_WAYS):
+    for i, way in enumerate(_ways(emission)):
         best_of_way, waited = _Trial(-np.inf, 1), 0
         for K in _rungs(len(sample.y)):
             trial = _try(way, K, sample, make_chain, child_seed(seed, 1, i, K))
@@ -108,7 +117,12 @@ def choose_n_states(
                 if waited == _PATIENCE:
                     break
         best = max(best, best_of_way)
-    return best.n_states
+    return max(best.n_states, 2) if emission.order else best.n_states
+
+
+def _ways(emission: EmissionOnData) -> tuple[Way, ...]:
+    """Ways for rows without a past; where states are known by that, windows by their dynamics instead of delays."""
+    return (Jump(), LocalDynamics(emission.order), _WAYS[2]) if emission.order else _WAYS
 
 
 def _rungs(T: int) -> Iterator[int]:
@@ -116,7 +130,7 @@ def _rungs(T: int) -> Iterator[int]:
 
 
 def _try(
-    way: Jump | KMeans | ShortEM,
+    way: Way,
     K: int,
     sample: _Sample,
     make_chain: MakeChain,
@@ -144,14 +158,17 @@ def _sample(
 ) -> _Sample | None:
     """Rows to look at and the emission on them; None where densities could not be compared."""
     full_covariances = isinstance(emission, GaussianOnData | StudentTOnData)
-    if not full_covariances and not emission.collapsed:
-        return None
     rows, parts = _stretches(offsets, rng)
     some = y[rows]
+    if emission.order:
+        z, loc, scale = standardise(some)
+        some = loc + scale * fill_linear(z, parts)
+    elif not full_covariances and not emission.collapsed:
+        return None
     if full_covariances and not (emission.collapsed and y.shape[1] <= _max_columns(len(some))):
         some = _components(some, parts)
         return _Sample(Gaussian().bind(some), some, parts)
-    on_rows = emission.with_data(some)
+    on_rows = emission.with_sequences(some, parts)
     if isinstance(on_rows, VonMisesOnData):
         some = np.hstack([on_rows.data.cos, on_rows.data.sin])
     return _Sample(on_rows, some, parts)

@@ -94,6 +94,7 @@ class SamplerSetup(NamedTuple):
         labels = strategy.propose(
             panel.y.copy(), rng, n_states=self.n_states,
             offsets=panel.offsets if len(panel.offsets) > 2 else None, trial=trial, chain=c,
+            order=self.emission.order or None,
         )  # fmt: skip
         given = np.asarray(labels)
         if given.ndim == 1 and len(given) == len(panel.rows) < len(panel.y):
