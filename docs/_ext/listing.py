@@ -46,10 +46,12 @@ def emissions() -> list[dict]:
     list of dict
         Keys ``name`` (of the class), ``names`` (to ask for it by), ``idea``.
     """
-    classes = {name: type(kinds.resolve(name)) for name in kinds.names()}
+    names: dict[type, list[str]] = {}
+    for name in kinds.names():
+        names.setdefault(type(kinds.resolve(name)), []).append(name)
     return [
-        {"name": c.__name__, "names": [name], "idea": _first_sentence(c)}
-        for name, c in classes.items()
+        {"name": c.__name__, "names": of_class, "idea": _first_sentence(c)}
+        for c, of_class in names.items()
     ]
 
 

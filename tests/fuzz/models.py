@@ -17,7 +17,7 @@ DYNAMICS = [
 ]
 LABELS = [
     "kmeans", "kmeans++", "kmedoids", "agglomerative", "jump", "gaussian_mixture", "short_em", "subspace", "uniform",
-    "segments", "one_state",
+    "segments", "one_state", "local_dynamics",
 ]  # fmt: skip
 FILLS = [
     "linear", "time", "seasonal", "forward", "backward", "mean", "median", "knn", "kmeans", "low_rank", "subspace",

@@ -82,7 +82,8 @@ def add_compare(commands: Any) -> None:
     compare.add_argument(
         "--emission", default="gaussian", metavar="NAME",
         help="what a state of an infinite-hmm or hmm emits: gaussian, gaussian_diag, gaussian_known_variance, "
-        "student_t, poisson, negative_binomial, categorical or von_mises (%(default)s)",
+        "student_t, poisson, negative_binomial, categorical, von_mises, "
+        "autoregressive or autoregressive_diag (%(default)s)",
     )  # fmt: skip
     compare.add_argument("--strategies", type=names, metavar="A,B,...",
                          help="starting points, by name (kmeans,subspace,uniform; linear,kmeans,uniform for "

@@ -57,9 +57,9 @@ class InfiniteHMM(InitRaceMixin, SeriesEstimator):
     values are integrated out, and columns are centred and scaled inside where the emission is continuous, so that
     units do not matter.
 
-    Rows are taken as independent given their states. Where neighbouring rows are correlated within a regime, as in an
-    autoregression, the sampler explains that by further states and splits regimes, however long it runs; a fit warns
-    where the residuals of a column have a lag-one correlation above .3.
+    Rows are taken as independent given their states, unless the emission is autoregressive. Where neighbouring rows are
+    correlated within a regime, the sampler otherwise explains that by further states and splits regimes, however long
+    it runs; a fit warns where the residuals of a column have a lag-one correlation above .3.
 
     The sampler draws from the posterior whatever the start, but for how long the start shows depends on it: states
     are born from the prior, which happens rarely, so that too few states in the start may take many sweeps to mend.
@@ -71,8 +71,8 @@ class InfiniteHMM(InitRaceMixin, SeriesEstimator):
         Where the chains begin: a registered name, an object with a method ``labels``, a function of ``y, rng,
         n_states`` (what it wants of these), or one label per row. A list gives one start to each chain, and so does
         ``"dispersed"``, whatever the number of chains: clusters, clusters with a penalty for changes, clusters of
-        windows, a short EM (:class:`tsinit.init.Dispersed`). Chains that all begin with one strategy may share an
-        error that R-hat cannot see. ``"auto"``
+        windows, a short EM (:class:`tsinit.init.Dispersed`; where rows look back at others, local dynamics come first).
+        Chains that all begin with one strategy may share an error that R-hat cannot see. ``"auto"``
         races strategies through the first half of the warm-up and goes on with the best `n_chains` of their chains
         where they stand; :class:`tsinit.init.Race` sets who races and how. The race is over before any draw is kept,
         and the second half of the warm-up forgets that chains were chosen by their density, so that the posterior is
@@ -84,8 +84,9 @@ class InfiniteHMM(InitRaceMixin, SeriesEstimator):
         state too many in the start may outlive the warm-up as a state too few may.
     emission : str or Emission
         ``"gaussian"`` (full covariances), ``"gaussian_diag"``, ``"gaussian_known_variance"``, ``"student_t"``,
-        ``"poisson"``, ``"negative_binomial"`` (counts that vary more), ``"categorical"``, ``"von_mises"``, or an object
-        of :mod:`tsinit.emissions` with priors of your own.
+        ``"poisson"``, ``"negative_binomial"`` (counts that vary more), ``"categorical"``, ``"von_mises"``,
+        ``"autoregressive"``, ``"autoregressive_diag"`` (rows follow from those before them, as many as the order of
+        ``Autoregressive(order=...)``), or an object of :mod:`tsinit.emissions` with priors of your own.
     sticky : bool
         Give every state extra mass on staying (Fox et al.), with a Beta prior on the share. Without it, one regime
         is often cut into several states that alternate.
@@ -117,7 +118,8 @@ class InfiniteHMM(InitRaceMixin, SeriesEstimator):
         estimate of the number of regimes (Miller and Harrison, 2013), the estimate of the partition is steadier.
     means_ : (n_states_, D) float
         Posterior mean of each state's mean, in the units of the data, over the draws that have the state; of
-        directions (von Mises), the circular mean.
+        directions (von Mises), the circular mean; of an autoregression the median of its long-run mean, or where that
+        does not exist the mean of its rows.
     covariances_ : (n_states_, D, D) float
         The same of its covariance.
     transition_matrix_ : (n_states_, n_states_) float
