@@ -44,7 +44,7 @@ def three_regimes(rng, name, T=120, missing=0.0):
     """Rows of three states, overlapping, and rough labels for them."""
     z = np.repeat([0, 1, 2, 0, 2, 1], T // 6)
     level = np.array([0.0, 2.0, 4.0])[z][:, None]
-    if name == "poisson":
+    if name in ("poisson", "negative_binomial"):
         y = rng.poisson(1.0 + 2.0 * level, (T, 2)).astype(float)
     elif name == "categorical":
         y = np.stack([(level[:, 0] / 2 + rng.integers(0, 2, T)) % 3 for _ in range(2)], axis=1)
@@ -217,6 +217,18 @@ def test_acceleration_takes_fewer_steps_to_the_same_end(rng):
     fast, _ = run(em, z, 5000, 1e-10, accelerate=True)
     assert len(fast) < len(plain)
     assert fast[-1] == pytest.approx(plain[-1], abs=1e-4)
+
+
+def test_random_labels_of_many_rows_are_left_behind(rng):
+    """There all states are nearly the same, a saddle beside which the first steps gain hundredths of a nat."""
+    T = 10_000
+    z = np.arange(T) // 50 % 4
+    y = 3.0 * np.array([[0, 0], [1, 0], [0, 1], [1, 1]])[z] + rng.standard_normal((T, 2))
+    em = make_em(resolve("gaussian"), y, 4)
+    objectives, result = run(em, rng.integers(0, 4, T), 1000, 1e-6, accelerate=True)
+    assert np.diff(objectives)[2:6].max() < 1.0
+    assert objectives[-1] > objectives[0] + 3000.0
+    assert result.converged
 
 
 def test_an_emission_without_coordinates_takes_plain_steps(rng):

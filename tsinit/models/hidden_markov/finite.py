@@ -63,7 +63,8 @@ class HiddenMarkovModel(InitRaceMixin, SeriesEstimator):
     max_iter : int
         Maximum number of E-steps; 0 only evaluates the start.
     tol : float
-        The fit ends when a step gains, and is predicted to leave, less than this many nats per observed value.
+        The fit ends when a step gains, and is predicted to leave, less than this many nats per observed value; of more
+        than 1,000 values, as much as of 1,000.
     n_init : int
         Starts to try, each from a seed of its own; the best fit is kept. Of a race, the maximum number of starts to
         finish.

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _PLAIN = 2  # plain iterations before the first extrapolation, whose two steps they are
 _LONGER = 4.0  # factor by which the longest leap grows when it was good, and shrinks when not
 _SLACK = 1e-9  # relative fall of the objective that is rounding, not a failed step
+# Of more values a gain is not shared out: beside a saddle, where all states are nearly the same, steps gain little for
+# a while, and a thousandth of a nat in all (by default) leaves it where a millionth of each of many values does not.
+_MOST_VALUES = 1000
 _CLOSEST = 0.25  # share of a probability that an extrapolation leaves at least
 
 
@@ -141,11 +144,13 @@ class EM:
     ) -> Generator[HMMState, bool, EMResult]:
         """Iterate from a state until a step gains, and is predicted to leave, less than `tol` nats per observed value.
 
+        Of more than 1,000 values as much as of 1,000.
+
         A generator, so that a run may be left and taken up again: it yields the state of the start and after every
         E-step, is sent whether to go on, and returns an `EMResult`. An E-step that does not gain counts with the
         state that stands: the objective never falls.
         """
-        min_gain = tol * max(self.n_observed, 1)
+        min_gain = tol * min(max(self.n_observed, 1), _MOST_VALUES)
         going, n_left, reach, last_gain, n_plain = (yield state), max_iter, 1.0, np.inf, 0
         while going and n_left > 0:
             before = state
@@ -239,7 +244,12 @@ class _Path(NamedTuple):
 
     @property
     def left(self) -> float:
-        """Gain that is left after a step, in that of the step: both are squares of distances to the maximum."""
+        """Gain that is left after a step, in that of the step: both are squares of distances to the maximum.
+
+        Where steps grow there is no maximum ahead yet, as beside the saddle at which all states are the same.
+        """
+        if self.step @ self.bend > 0.0:
+            return np.inf
         length = max(self.length, 1.0)
         return (length - 1.0) ** 2 / (2.0 * length - 1.0)
 
