@@ -13,6 +13,7 @@ from tsinit._validate import check_choice, check_count, check_number
 from tsinit.emissions import _checks
 from tsinit.emissions import _missing_past as gaps
 from tsinit.emissions import _regression as regression
+from tsinit.emissions import _regression_em as em
 from tsinit.emissions._own_past import own_past_log_densities
 from tsinit.emissions._regression import AutoregressiveParams, RowsWithPast
 from tsinit.emissions._scaling import column_scale
@@ -61,7 +62,8 @@ class Autoregressive(Emission):
     missing values together, given states and parameters, by one banded factor: exact, for gaps of any length, and free
     multiple imputations. States inside long gaps move slowly. In `InfiniteHMM.predict` and `score`, and wherever else
     there is no sampler to fill them in, missing values before a row are integrated out as if the state of the row had
-    been there since they began: exact where the states did not change in between.
+    been there since they began: exact where the states did not change in between. EM (`HiddenMarkovModel`) is for
+    complete data.
 
     Parameters
     ----------
@@ -222,6 +224,42 @@ class AutoregressiveOnData(EmissionOnData):
             value += float(regression.log_prior(self.prior, params)[occupied].sum())
         return value + self.log_jacobian
 
+    @property
+    def n_parameters(self) -> int:
+        """Coefficients, and covariance or variances of the noise."""
+        D = self.n_features
+        return D * self.prior.weight.size + (D if self.prior.diagonal else D * (D + 1) // 2)
+
+    def maximise(
+        self,
+        responsibilities: FloatArray,
+        params: AutoregressiveParams | None = None,
+        penalised: bool = True,
+    ) -> AutoregressiveParams:
+        """See `EmissionOnData.maximise`; a weighted regression for each state, of data without gaps.
+
+        Raises
+        ------
+        ValueError
+            If values are missing.
+        """
+        _checks.complete_for_em(self.missing.row.size)
+        return em.maximise(self.prior, self.data, responsibilities, params, penalised)
+
+    def log_prior(self, params: AutoregressiveParams) -> float:
+        """See `EmissionOnData.log_prior`."""
+        return float(regression.log_prior(self.prior, params).sum())
+
+    def coordinates(self, params: AutoregressiveParams) -> FloatArray:
+        """See `EmissionOnData.coordinates`."""
+        return em.coordinates(self.prior, params)
+
+    def from_coordinates(
+        self, vector: FloatArray, like: AutoregressiveParams, penalised: bool = True
+    ) -> AutoregressiveParams:
+        """See `EmissionOnData.from_coordinates`."""
+        return em.from_coordinates(self.prior, vector, like, penalised)
+
     def log_densities(self, params: AutoregressiveParams, K: int) -> FloatArray:
         """See `EmissionOnData.log_densities`; what is missing is filled in by the own dynamics of each state."""
         if self.collapsed:
@@ -302,6 +340,20 @@ class AutoregressiveOnData(EmissionOnData):
             noise = np.einsum("sij,sj->si", root[k], y[:, t])
             y[:, t] = B[:, :, 0] + np.einsum("sij,sj->si", B[:, :, 1:], lags) + noise
         return self.scale.undo(y[:, len(last) :])
+
+    def moments_after(
+        self,
+        params: AutoregressiveParams,
+        now: FloatArray,
+        P: FloatArray,
+        ahead: FloatArray,
+        past: FloatArray,
+    ) -> tuple[FloatArray, FloatArray]:
+        """See `EmissionOnData.moments_after`; the last rows of `past`, as many as are looked back at, are complete."""
+        last = self.scale.apply(_checks.complete_end(past, self.order))
+        dynamics = (*self._dynamics(params), self._noise(params))
+        means, covariances = em.moments_after(dynamics, now, P, last, len(ahead))
+        return self.scale.undo(means), covariances * np.outer(self.scale.scale, self.scale.scale)
 
     def _noise(self, params: AutoregressiveParams) -> FloatArray:
         root = np.linalg.inv(params.whiten)

@@ -10,8 +10,8 @@ and evidence. Another emission is one file with four things:
    (fast with a single ``return``: see `tsinit.emissions._workspace`);
 3. an `EmissionOnData` with `draw`, `with_data`, `log_evidence`, `means`, `covariances`, `describe` and `simulate`;
    `latent` and `augment` if the sampler has to fill something in (missing values, weights); `average_means` and `near`
-   if means are no numbers on a line; and `order`, `with_sequences`, `data_given` and `simulate_after` if rows look back
-   at others;
+   if means are no numbers on a line; and `order`, `with_sequences`, `data_given`, `simulate_after` and `moments_after`
+   if rows look back at others;
 4. an `Emission` whose `bind` checks the data, settles the priors that are None, and returns that `EmissionOnData`.
 
 ``InfiniteHMM(emission=MyEmission())`` then runs it. Where the parameters cannot be integrated out in closed form, set
@@ -252,6 +252,16 @@ class EmissionOnData(ABC):
     @abstractmethod
     def describe(self, params: Any) -> dict[str, FloatArray]:
         """Name the parameters: arrays with leading axis K, in the units of the data."""
+
+    def moments_after(
+        self, params: Any, now: FloatArray, P: FloatArray, ahead: FloatArray, past: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Means (n, D) and covariances (n, D, D) of the n rows after a sequence `past` (T, D).
+
+        now (K,) are the probabilities of its last state, P (K, K) those of state k after state j, ahead (n, K) those
+        of the states to come.
+        """
+        return self.mixture_moments(params, ahead)
 
     def near(self, values: FloatArray, centre: FloatArray) -> FloatArray:
         """Write values (..., D) as near to `centre` as may be, where one has several names, as directions have."""

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from tsinit import InfiniteHMM
+from tsinit import HiddenMarkovModel, InfiniteHMM
 from tsinit.emissions import Autoregressive
 from tsinit.init import LocalDynamics
 from tsinit.kernels.hidden_markov import forward_backward
-from tsinit.models.hidden_markov.posterior import _of_rows
+from tsinit.models.hidden_markov.posterior import of_rows
 
 STAY = 0.98
 #: Means, standard deviations and correlations of neighbours in the two regimes.
@@ -129,10 +129,35 @@ def test_a_random_walk_has_the_mean_of_its_rows(rng):
 
 def test_means_and_covariances_of_rows_with_gaps(rng):
     y = rng.standard_normal((50, 2))
-    mean, S = _of_rows(y)
+    mean, S = of_rows(y)
     np.testing.assert_allclose(mean, y.mean(axis=0))
     np.testing.assert_allclose(S, np.cov(y.T, bias=True))
     y[:30, 0] = np.nan
-    mean, S = _of_rows(y)
+    mean, S = of_rows(y)
     np.testing.assert_allclose(mean, np.nanmean(y, axis=0))
     np.testing.assert_allclose(np.diag(S), np.nanvar(y, axis=0))
+
+
+@pytest.mark.parametrize("kind", ["variances", "dynamics"])
+def test_em_finds_two_regimes_as_by_who_knows_them(kind):
+    y, z, oracle = simulate(kind, 500, 3)
+    model = HiddenMarkovModel(2, emission="autoregressive", init="local_dynamics", random_state=0)
+    model.fit(y)
+    assert adjusted_rand_score(z, model.labels_) > oracle - 0.05
+    assert (np.diff(model.history_) > -1e-9 * abs(model.history_[-1])).all()
+    ahead = model.forecast(200)
+    # In the long run what is ahead has forgotten the last row.
+    stationary = np.linalg.matrix_power(model.transition_matrix_, 1000)[0]
+    np.testing.assert_allclose(ahead.probabilities[-1], stationary, atol=1e-3)
+    told = model._fitted_emission.describe(model._fitted_params.emission)
+    one_step = told["intercept"][:, 0] + told["coefficients"][:, 0, 0, 0] * y[-1, 0]
+    now = model.filter_proba(y)[-1] @ model.transition_matrix_
+    assert ahead.means[0, 0] == pytest.approx(now @ one_step)
+    assert model.bic() < HiddenMarkovModel(2, random_state=0).fit(y).bic()
+
+
+def test_em_says_that_it_wants_complete_rows():
+    y, _, _ = simulate("dynamics", 200, 0)
+    y[50] = np.nan
+    with pytest.raises(ValueError, match="X must be complete for EM with an autoregressive"):
+        HiddenMarkovModel(2, emission="autoregressive").fit(y)

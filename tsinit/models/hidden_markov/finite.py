@@ -15,6 +15,7 @@ from tsinit.models.hidden_markov import finite_results
 from tsinit.models.hidden_markov.finite_em import HMMParams
 from tsinit.models.hidden_markov.finite_fit import FitOptions, HMMData, fit_order
 from tsinit.models.hidden_markov.finite_results import Criteria, HMMForecast
+from tsinit.models.hidden_markov.posterior import of_rows
 from tsinit.models.race import InitRaceMixin
 from tsinit.models.results import Sample, SeriesEnd
 
@@ -52,8 +53,9 @@ class HiddenMarkovModel(InitRaceMixin, SeriesEstimator):
         race in ``init_race_``; :class:`tsinit.init.Race` sets who races and how.
     emission : str or Emission
         ``"gaussian"`` (full covariances), ``"gaussian_diag"``, ``"gaussian_known_variance"``, ``"student_t"``,
-        ``"poisson"``, ``"negative_binomial"`` (counts that vary more), ``"categorical"``, ``"von_mises"``, or an object
-        of :mod:`tsinit.emissions` with priors of your own.
+        ``"poisson"``, ``"negative_binomial"`` (counts that vary more), ``"categorical"``, ``"von_mises"``,
+        ``"autoregressive"``, ``"autoregressive_diag"`` (for complete data), or an object of :mod:`tsinit.emissions`
+        with priors of your own.
     transitions : None, (n_states, n_states) array, or ("fixed", array)
         Probabilities of state k after state j at which EM begins; zeros stay zero (left-to-right, banded). Flags, True
         where a transition may happen, only say where the zeros are. ``("fixed", array)`` keeps all of it. States have
@@ -93,7 +95,8 @@ class HiddenMarkovModel(InitRaceMixin, SeriesEstimator):
     transition_matrix_ : (n_states_, n_states_) float
         Probability of state k after state j.
     means_, covariances_ : (n_states_, D) and (n_states_, D, D) float
-        Of each state, in the units of the data; of angles the mean direction.
+        Of each state, in the units of the data; of angles the mean direction; of an autoregression in the long run, or
+        of its rows where it is not stationary.
     log_likelihood_ : float
         Of the data, in nats and in the units of the data.
     start_ : (T,) int
@@ -254,6 +257,8 @@ class HiddenMarkovModel(InitRaceMixin, SeriesEstimator):
         self.transition_matrix_ = params.P.copy()
         self.means_ = data.emission.means(params.emission)
         self.covariances_ = data.emission.covariances(params.emission)
+        for k in np.flatnonzero(np.isnan(self.means_).all(axis=1)):
+            self.means_[k], self.covariances_[k] = of_rows(panel.y[panel.rows][labels == k])
         self.log_likelihood_, self.start_ = fit.log_likelihood, fit.start
         self.converged_, self.agreement_ = fit.converged, fit.agreement
         self.observed_ = panel.kept()
@@ -386,14 +391,15 @@ class HiddenMarkovModel(InitRaceMixin, SeriesEstimator):
         """
         _validate.check_fitted(self)
         n_steps = check_count("n_steps", n_steps)
-        now, end = self._fitted_end
+        (now, end), panel = self._fitted_end, self.observed_
         if X is not None:
             panel = self._read(X, lengths)
             emission = self._fitted_emission.with_sequences(panel.y, panel.offsets)
             now, end = self._last_filtered(emission, panel), SeriesEnd.of(panel)
         _, P, params = self._fitted_params
         ahead = finite_results.probabilities_ahead(now, P, n_steps)
-        means, covariances = self._fitted_emission.mixture_moments(params, ahead)
+        past = panel.y[panel.offsets[-2] :]
+        means, covariances = self._fitted_emission.moments_after(params, now, P, ahead, past)
         states = end._replace(columns=list(range(self.n_states_)))
         return HMMForecast(states.label(ahead), end.label(means), covariances)
 

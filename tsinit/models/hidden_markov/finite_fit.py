@@ -175,6 +175,7 @@ def _propose(
     labels = strategy.propose(
         panel.y.copy(), rng, n_states=n_states,
         offsets=panel.offsets if len(panel.offsets) > 2 else None, trial=trial,
+        order=data.emission.order or None,
     )  # fmt: skip
     given = np.asarray(labels)
     if given.ndim == 1 and len(given) == len(panel.rows) < len(panel.y):

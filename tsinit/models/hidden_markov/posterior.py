@@ -163,7 +163,7 @@ def estimate(draws: HMMDraws, emission: EmissionOnData, y: FloatArray) -> Poster
         means = emission.average_means(states["means"].reshape(-1, *states["means"].shape[2:]))
         covariances, rows = (_average(states[name]) for name in ("covariances", "transitions"))
     for k in np.flatnonzero(np.isnan(means).all(axis=1)):
-        means[k], covariances[k] = _of_rows(y[agreed.labels == k])
+        means[k], covariances[k] = of_rows(y[agreed.labels == k])
     # No draw goes from one state to another that it does not have.
     transition_matrix = _normalised(np.nan_to_num(rows, nan=0.0))
     return PosteriorEstimate(
@@ -171,7 +171,7 @@ def estimate(draws: HMMDraws, emission: EmissionOnData, y: FloatArray) -> Poster
     )
 
 
-def _of_rows(y: FloatArray) -> tuple[FloatArray, FloatArray]:
+def of_rows(y: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Mean and covariance of rows with gaps; entries that no row has, or no pair of columns, are NaN."""
     seen = ~np.isnan(y)
     with np.errstate(invalid="ignore"):
