@@ -11,7 +11,7 @@ from tsinit.emissions._normal_em import MIN_WEIGHT, lifted
 from tsinit.emissions._regression import AutoregressiveParams
 
 if TYPE_CHECKING:
-    from tsinit._typing import FloatArray
+    from tsinit._typing import FloatArray, IntArray
     from tsinit.emissions._regression import RegressionPrior, RowsWithPast
 
 LOG_2PI = math.log(2.0 * math.pi)
@@ -60,11 +60,11 @@ def _regress(
     q, D = prior.weight.size, len(prior.Psi)
     S, n = (v * weight[:, None]).T @ v, float(weight.sum())
     XX, XY = S[:q, :q], S[:q, q:]
+    B = np.empty((D, q))
     if penalised:
-        XX = XX + np.diag(prior.weight)
-        B = np.linalg.solve(XX, XY).T
+        B[:] = np.linalg.solve(XX + np.diag(prior.weight), XY).T
     else:
-        B = np.linalg.lstsq(XX, XY, rcond=None)[0].T
+        B[:] = np.linalg.lstsq(XX, XY, rcond=None)[0].T
     # About the regression itself: nothing cancels.
     e = v[:, q:] - v[:, :q] @ B.T
     left = (e * weight[:, None]).T @ e
@@ -106,9 +106,10 @@ def from_coordinates(
     return with_whitened(B, W)
 
 
-def _free(prior: RegressionPrior) -> tuple[FloatArray, FloatArray]:
-    D = len(prior.Psi)
-    return np.diag_indices(D) if prior.diagonal else np.tril_indices(D)
+def _free(prior: RegressionPrior) -> tuple[IntArray, IntArray]:
+    """Rows and columns of the factor that may move."""
+    i, j = np.nonzero(np.eye(len(prior.Psi)) if prior.diagonal else np.tri(len(prior.Psi)))
+    return i, j
 
 
 def moments_after(
