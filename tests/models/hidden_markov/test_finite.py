@@ -6,6 +6,7 @@ import pytest
 from emissions.exponential import Exponential
 from models.hidden_markov.span_emission import Span
 from reference.hidden_markov import exact
+from scipy import stats
 from sklearn.exceptions import ConvergenceWarning
 
 from tsinit import Budget, HiddenMarkovModel
@@ -98,6 +99,7 @@ def test_frames_come_back_as_frames_and_skipped_days_are_missing_rows(rng):
     assert list(ahead.means.columns) == ["level"]
     assert list(ahead.means.index) == list(pd.date_range("2020-05-30", periods=2))
     assert list(ahead.probabilities.columns) == [0, 1, 2]
+    assert list(ahead.quantile(0.1).columns) == ["level"]
 
 
 def test_several_sequences_are_independent(rng):
@@ -127,6 +129,28 @@ def test_forecasts_are_the_chain_and_its_mixture(fitted):
     np.testing.assert_allclose(other.probabilities[0], p, rtol=1e-10)
 
 
+def test_quantiles_are_those_of_the_mixture(fitted):
+    """Levels of simulated quantiles under the exact mixture, within five standard errors."""
+    model, y, _ = fitted
+    n = 40_000
+    ahead = model.forecast(5, n_samples=n, random_state=1)
+    spread = np.sqrt(model.covariances_[:, 0, 0])
+    for q in (0.05, 0.5, 0.9):
+        value = ahead.quantile(q)[:, 0]
+        below = stats.norm(model.means_[:, 0], spread).cdf(value[:, None])
+        level = np.sum(ahead.probabilities * below, axis=1)
+        np.testing.assert_allclose(level, q, atol=5 * np.sqrt(q * (1 - q) / n))
+    lower, upper = ahead.interval(0.9)
+    np.testing.assert_array_equal(lower, ahead.quantile(0.05))
+    np.testing.assert_array_equal(upper, ahead.quantile(0.95))
+    means = [model.forecast(5, random_state=s).means for s in (1, 2)]
+    np.testing.assert_allclose(*means, rtol=1e-10, atol=1e-12)  # they are not simulated
+    with pytest.raises(ValueError, match="q must be a number above 0 and below 1; got 1"):
+        ahead.quantile(1)
+    with pytest.raises(ValueError, match="n_samples must be a whole number of at least 1"):
+        model.forecast(1, y, n_samples=0)
+
+
 def test_forecasts_of_angles_are_directions(rng):
     z = np.repeat([0, 1, 0, 1], 40)
     y = np.degrees(rng.vonmises(np.array([3.0, -3.0])[z], 20.0))[:, None]
@@ -135,6 +159,7 @@ def test_forecasts_of_angles_are_directions(rng):
     away = (far.means[-1, 0] - 180.0 + 180.0) % 360.0 - 180.0
     assert abs(away) < 15.0  # around half a turn; a plain average of +172 and -172 is 0
     assert (far.covariances >= 0.0).all()
+    assert np.abs(far.samples - far.means).max() <= 180.0
 
 
 def test_samples_have_the_moments_of_the_model(fitted):

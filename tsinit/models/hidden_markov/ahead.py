@@ -1,4 +1,4 @@
-"""What follows the data under the draws of an infinite hidden Markov model: states, means and simulated paths."""
+"""What follows the data under the draws of a hidden Markov model, or one estimate: states, means, simulated paths."""
 
 from __future__ import annotations
 
@@ -55,11 +55,7 @@ class PosteriorForecast(NamedTuple):
         ValueError
             q is not strictly between 0 and 1.
         """
-        q = check_number("q", q, above=0.0, below=1.0)
-        values = np.quantile(self.samples, q, axis=0)
-        if not hasattr(self.means, "iloc"):
-            return values
-        return type(self.means)(values, index=self.means.index, columns=self.means.columns)
+        return quantile_of(self.samples, self.means, q)
 
     def interval(self, level: float = 0.9) -> tuple[Any, Any]:
         """Interval of every step between two quantiles, as much outside on either side.
@@ -80,6 +76,15 @@ class PosteriorForecast(NamedTuple):
         """
         level = check_number("level", level, above=0.0, below=1.0)
         return self.quantile(0.5 - level / 2), self.quantile(0.5 + level / 2)
+
+
+def quantile_of(samples: FloatArray, means: Any, q: float) -> Any:
+    """Quantile of simulated paths (S, n_steps, D) at every step, in the form of `means`."""
+    q = check_number("q", q, above=0.0, below=1.0)
+    values = np.quantile(samples, q, axis=0)
+    if not hasattr(means, "iloc"):
+        return values
+    return type(means)(values, index=means.index, columns=means.columns)
 
 
 def look_ahead(
@@ -125,7 +130,7 @@ def look_ahead(
         ahead = probabilities_ahead(now, P, n_steps)
         posterior.add_matched(total, ahead, mapping[i])
         params = writeable(draw.params)
-        z = _paths(now, P, n_paths, n_steps, rng)
+        z = paths_ahead(now, P, n_paths, n_steps, rng)
         samples.append(emission.simulate_after(rng, params, z, y))
         means_of_draws.append(ahead @ emission.means(params))
     together = np.concatenate(samples)
@@ -134,7 +139,7 @@ def look_ahead(
     return PosteriorForecast(posterior.shares(total), means, emission.near(together, means))
 
 
-def _paths(
+def paths_ahead(
     now: FloatArray, P: FloatArray, n_paths: int, n_steps: int, rng: np.random.Generator
 ) -> IntArray:
     """Draw states (n_paths, n_steps) after the present one, of probabilities now (K,)."""

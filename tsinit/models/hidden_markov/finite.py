@@ -12,9 +12,10 @@ from tsinit.init.registry import resolve
 from tsinit.kernels.hidden_markov import forward_backward
 from tsinit.models.base import FitKind, SeriesEstimator, one_thread
 from tsinit.models.hidden_markov import finite_results
+from tsinit.models.hidden_markov.ahead import paths_ahead
 from tsinit.models.hidden_markov.finite_em import HMMParams
 from tsinit.models.hidden_markov.finite_fit import FitOptions, HMMData, fit_order
-from tsinit.models.hidden_markov.finite_results import Criteria, HMMForecast
+from tsinit.models.hidden_markov.finite_results import Criteria, HMMForecast, probabilities_ahead
 from tsinit.models.hidden_markov.posterior import of_rows
 from tsinit.models.race import InitRaceMixin
 from tsinit.models.results import Sample, SeriesEnd
@@ -264,7 +265,6 @@ class HiddenMarkovModel(InitRaceMixin, SeriesEstimator):
         self.observed_ = panel.kept()
         self._fitted_race = fit.race
         self._fitted_params, self._fitted_emission = params, data.emission
-        self._fitted_end = self._last_filtered(data.emission, panel), SeriesEnd.of(panel)
 
     def fit_predict(
         self, X: SeriesLike, y: None = None, *, lengths: Sequence[int] | None = None
@@ -364,10 +364,18 @@ class HiddenMarkovModel(InitRaceMixin, SeriesEstimator):
             X is unusable, or impossible under the model.
         """
         panel = self._read(X, lengths)
-        return panel.restore(self._filter(self._density(panel), panel), range(self.n_states_))
+        return panel.restore(
+            self._filter(self._density(panel), panel.offsets), range(self.n_states_)
+        )
 
     def forecast(
-        self, n_steps: int, X: SeriesLike | None = None, *, lengths: Sequence[int] | None = None
+        self,
+        n_steps: int,
+        X: SeriesLike | None = None,
+        *,
+        lengths: Sequence[int] | None = None,
+        n_samples: int = 2000,
+        random_state: SeedLike = None,
     ) -> HMMForecast:
         """Predict the steps after the data.
 
@@ -377,31 +385,43 @@ class HiddenMarkovModel(InitRaceMixin, SeriesEstimator):
             How many.
         X, lengths
             Data to continue; None continues the (last) sequence of `fit`.
+        n_samples : int
+            Simulated paths, from which quantiles are taken.
+        random_state : int, SeedSequence, Generator, RandomState or None
+            Seed of the paths.
 
         Returns
         -------
         HMMForecast
-            Probabilities of the states; means and covariances of the observations. With several sequences in X, the
-            last is continued. All of it knows nothing of the error of the estimated parameters.
+            Probabilities of the states, means and covariances of the observations, and quantiles of them. With several
+            sequences in X, the last is continued. All of it knows nothing of the error of the estimated parameters.
+            Means and covariances are exact, but those of the simulated paths where rows look back at others.
 
         Raises
         ------
         ValueError, TypeError
-            X is unusable or impossible under the model, or `n_steps` is no whole number of at least 1.
+            X is unusable or impossible under the model, or `n_steps` or `n_samples` is no whole number of at least 1.
         """
         _validate.check_fitted(self)
-        n_steps = check_count("n_steps", n_steps)
-        (now, end), panel = self._fitted_end, self.observed_
-        if X is not None:
-            panel = self._read(X, lengths)
-            emission = self._fitted_emission.with_sequences(panel.y, panel.offsets)
-            now, end = self._last_filtered(emission, panel), SeriesEnd.of(panel)
-        _, P, params = self._fitted_params
-        ahead = finite_results.probabilities_ahead(now, P, n_steps)
+        n_steps, n_samples = check_count("n_steps", n_steps), check_count("n_samples", n_samples)
+        rng = np.random.default_rng(_validate.check_seed(random_state))
+        panel = self.observed_ if X is None else self._read(X, lengths)
+        emission, (_, P, params) = self._fitted_emission, self._fitted_params
         past = panel.y[panel.offsets[-2] :]
-        means, covariances = self._fitted_emission.moments_after(params, now, P, ahead, past)
+        density = self._fitted_params.density(emission.with_data(past))
+        now = self._filter(density, np.array([0, len(past)]))[-1]
+        probabilities = probabilities_ahead(now, P, n_steps)
+        z = paths_ahead(now, P, n_samples, n_steps, rng)
+        samples = emission.simulate_after(rng, params, z, past)
+        means, covariances = emission.moments_after(params, now, P, probabilities, past)
+        end = SeriesEnd.of(panel)
         states = end._replace(columns=list(range(self.n_states_)))
-        return HMMForecast(states.label(ahead), end.label(means), covariances)
+        return HMMForecast(
+            states.label(probabilities),
+            end.label(means),
+            covariances,
+            emission.near(samples, means),
+        )
 
     def sample(
         self, n_steps: int = 100, n_sequences: int = 1, random_state: SeedLike = None
@@ -539,15 +559,11 @@ class HiddenMarkovModel(InitRaceMixin, SeriesEstimator):
         self._require_path(total)
         return prob
 
-    def _filter(self, density: FloatArray, panel: Panel) -> FloatArray:
+    def _filter(self, density: FloatArray, offsets: IntArray) -> FloatArray:
         start, P, _ = self._fitted_params
-        prob = forward_backward.filter_states(density, start, P, panel.offsets)
+        prob = forward_backward.filter_states(density, start, P, offsets)
         self._require_path(-np.inf if np.isnan(prob).any() else 0.0)
         return prob
-
-    def _last_filtered(self, emission: EmissionOnData, panel: Panel) -> FloatArray:
-        """Probabilities (K,) of the last state of the last sequence."""
-        return self._filter(self._fitted_params.density(emission), panel)[-1].copy()
 
     @staticmethod
     def _require_path(log_likelihood: float) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from tsinit._validate import check_number
 from tsinit.kernels.hidden_markov.forward_backward import viterbi
 
 if TYPE_CHECKING:
@@ -26,17 +27,62 @@ class HMMForecast(NamedTuple):
         Of the observations, in the units of the data, with the times that follow where the data had times; of angles
         the mean direction.
     covariances : (n_steps, D, D) float
-        Of the observations, the uncertainty of the state included.
+        Of the observations, the uncertainty of the state included; of angles the mean squared chord, on the diagonal.
+    samples : (n_samples, n_steps, D) float
+        Simulated paths; angles within half a turn of `means`.
     """
 
     probabilities: Any
     means: Any
     covariances: np.ndarray
+    samples: np.ndarray
 
     @property
     def standard_deviations(self) -> FloatArray:
         """(n_steps, D) float: spread of each column."""
         return np.sqrt(np.einsum("tii->ti", self.covariances))
+
+    def quantile(self, q: float) -> FloatArray | pd.DataFrame:
+        """Quantile of the observations at every step, by simulation.
+
+        Parameters
+        ----------
+        q : float
+            Between 0 and 1, both excluded. Its level is off by about sqrt(q (1 - q) / n_samples).
+
+        Returns
+        -------
+        (n_steps, D) array or DataFrame
+            In the form of `means`.
+
+        Raises
+        ------
+        ValueError
+            q is not strictly between 0 and 1.
+        """
+        from tsinit.models.hidden_markov.ahead import quantile_of
+
+        return quantile_of(self.samples, self.means, q)
+
+    def interval(self, level: float = 0.9) -> tuple[Any, Any]:
+        """Interval of every step between two quantiles, as much outside on either side.
+
+        Parameters
+        ----------
+        level : float, default 0.9
+            Share of the predictive distribution inside, strictly between 0 and 1.
+
+        Returns
+        -------
+        lower, upper : (n_steps, D) array or DataFrame
+
+        Raises
+        ------
+        ValueError
+            level is not strictly between 0 and 1.
+        """
+        level = check_number("level", level, above=0.0, below=1.0)
+        return self.quantile(0.5 - level / 2), self.quantile(0.5 + level / 2)
 
 
 class Criteria(NamedTuple):
