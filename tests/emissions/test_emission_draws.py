@@ -6,7 +6,8 @@ from emissions.cases import MEAN, SIGMA, bind
 from reference import emissions as twin
 from scipy import integrate, special, stats
 
-from tsinit.emissions import Gaussian, NegativeBinomial, StudentT, VonMises, _size
+from tsinit.emissions import Gaussian, NegativeBinomial, Poisson, StudentT, VonMises, _size
+from tsinit.emissions.poisson import PoissonParams
 from tsinit.kernels._jit import entry
 
 N = 4000
@@ -272,3 +273,16 @@ def test_missing_entries_are_drawn_from_their_conditional(rng, name):
                 S[np.ix_(seen, seen)], y[t, seen] - m[seen]
             )
             _agrees(weight[:, t], stats.gamma(0.5 * (4.0 + seen.size), scale=2.0 / (4.0 + d)))
+
+
+def test_counts_too_large_for_numpy_are_drawn_too(rng):
+    """Beside small ones, which are drawn as ever."""
+    rate = np.array([[3.0], [1e30]])
+    params = PoissonParams(rate, np.log(rate))
+    on_data = Poisson().bind(np.ones((4, 1)))
+    y = on_data.simulate(rng, params, np.repeat([0, 1], 20_000))
+    small, large = np.split(y[:, 0], 2)
+    assert abs(small.mean() - 3.0) < 5 * np.sqrt(3.0 / 20_000)
+    z = (large - 1e30) / 1e15
+    assert abs(z.mean()) < 5 / np.sqrt(20_000)
+    assert z.std() == pytest.approx(1.0, abs=0.03)

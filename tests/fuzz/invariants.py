@@ -9,7 +9,7 @@ import pandas as pd
 from sklearn.exceptions import ConvergenceWarning
 
 import tsinit
-from tsinit import InfiniteHMM, LinearGaussianSSM
+from tsinit import HiddenMarkovModel, InfiniteHMM, LinearGaussianSSM
 
 _PACKAGE = str(Path(tsinit.__file__).parent)
 #: The words of scikit-learn, which raises these for every estimator.
@@ -47,6 +47,8 @@ def attempt(model, X, lengths):
 def _asks(model, X, lengths):
     if isinstance(model, LinearGaussianSSM):
         _ask_state_space(model, X, lengths)
+    elif isinstance(model, HiddenMarkovModel):
+        _ask_finite_hidden_markov(model, X, lengths)
     elif isinstance(model, InfiniteHMM):
         _ask_hidden_markov(model, X, lengths)
     else:
@@ -132,6 +134,35 @@ def _is_exact(model, given):
     spread = np.fmax.reduce(given, axis=0) - np.fmin.reduce(given, axis=0)
     largest = np.fmax.reduce(np.abs(given), axis=0)
     return model.noise_floor >= 1e-12 and bool((largest <= 1e8 * spread)[spread > 0].all())
+
+
+def _ask_finite_hidden_markov(model, X, lengths):
+    given = _given(X)
+    assert model.labels_.shape == (len(given),)
+    assert 0 <= model.labels_.min() <= model.labels_.max() < model.n_states_
+    for name in ("means_", "transition_matrix_", "start_probabilities_", "probabilities_"):
+        _finite(name, getattr(model, name))
+    for rows in (model.probabilities_, model.transition_matrix_, model.start_probabilities_):
+        assert np.allclose(rows.sum(axis=-1), 1.0)
+    _finite("log_likelihood_", model.log_likelihood_)
+    _finite("history_", model.history_)
+    assert (np.diff(model.history_) >= 0.0).all(), "history_ falls"
+    score = model.score(X, lengths=lengths) * np.count_nonzero(~np.isnan(given))
+    assert np.isclose(score, model.log_likelihood_, rtol=1e-9), (
+        f"score says {score}, log_likelihood_ {model.log_likelihood_}"
+    )
+    assert np.array_equal(_flat(model.predict(X, lengths=lengths)).ravel(), model.labels_)
+    for ask in (model.predict_proba, model.filter_proba):
+        assert np.allclose(_flat(ask(X, lengths=lengths)).sum(axis=1), 1.0)
+    assert _flat(model.decode(X, lengths=lengths)).shape == (len(given), 1)
+    ahead = model.forecast(3, n_samples=50, random_state=0)
+    _finite("forecast", _flat(ahead.means))
+    _finite("its probabilities", _flat(ahead.probabilities))
+    _finite("its quantiles", _flat(ahead.quantile(0.1)))
+    for criterion in (model.aic(), model.bic(), model.icl()):
+        _finite("a criterion", criterion)
+    assert model.icl() >= model.bic() - 1e-6 * abs(model.bic())
+    _finite("sample", model.sample(5, random_state=0).y)
 
 
 def _ask_hidden_markov(model, X, lengths):

@@ -1,8 +1,8 @@
-"""Options of the three models, within what is documented and just outside."""
+"""Options of the four models, within what is documented and just outside."""
 
 from hypothesis import strategies as st
 
-from tsinit import InfiniteHMM, LinearGaussianSSM, TBayesMICE
+from tsinit import HiddenMarkovModel, InfiniteHMM, LinearGaussianSSM, TBayesMICE
 
 DYNAMICS = [
     "subspace",
@@ -95,6 +95,37 @@ def hidden_markov():
             **{"n_tune": 3, "n_draws": 4, "n_chains": 2, "random_state": 0, **options}
         )
     )
+
+
+def finite_hidden_markov():
+    """Options of a hidden Markov model with a given number of states."""
+    return _some(
+        [
+            ("n_states", 0),
+            ("n_states", 70),
+            ("init", "none"),
+            ("max_iter", -1),
+            ("tol", -1.0),
+            ("prior", "strong"),
+            ("transitions", [[0.5, 0.4], [0.5, 0.5]]),
+            ("start_probabilities", "first"),
+        ],
+        n_states=[1, 2, 2, 3, 5, [1, 2]],
+        init=[*LABELS, "auto"],
+        emission=EMISSIONS,
+        transitions=[
+            None,
+            [[0.9, 0.1], [0.0, 1.0]],
+            ("fixed", [[0.5, 0.5], [0.2, 0.8]]),
+            [[True, True], [False, True]],
+        ],
+        start_probabilities=[None, [1.0, 0.0], ("fixed", [0.5, 0.5])],
+        max_iter=[0, 1, 8, 50],
+        tol=[0.0, 1e-6, 1e300],
+        n_init=[1, 3],
+        accelerate=[True, False],
+        prior=[None, "weak"],
+    ).map(lambda options: HiddenMarkovModel(**{"max_iter": 20, "random_state": 0, **options}))
 
 
 def imputation():

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 MODELS = {
     "state space": models.state_space,
     "hidden Markov": models.hidden_markov,
+    "finite hidden Markov": models.finite_hidden_markov,
     "imputation": models.imputation,
 }
 _SECONDS = 300.0  # in which each case must end, compilation on a busy machine included
@@ -48,7 +49,8 @@ def run(kind, n_examples, seed=None):
 
 
 @pytest.mark.parametrize(
-    ("kind", "n"), [("state space", 60), ("hidden Markov", 25), ("imputation", 60)]
+    ("kind", "n"),
+    [("state space", 60), ("hidden Markov", 25), ("finite hidden Markov", 40), ("imputation", 60)],
 )
 def test_any_table_gets_an_answer_or_a_sentence(kind, n):
     run(kind, n)

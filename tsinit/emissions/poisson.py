@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from tsinit._typing import FloatArray, IntArray
 
+_LARGE_RATE = (
+    1e15  # from here on a count is a normal number to seven digits, and NumPy draws no other
+)
 _MIN_RATE = 1e-100  # where no prior keeps a state from having none
 
 
@@ -162,7 +165,12 @@ class PoissonOnData(EmissionOnData):
 
     def simulate(self, rng: np.random.Generator, params: PoissonParams, z: IntArray) -> FloatArray:
         """See `EmissionOnData.simulate`."""
-        return rng.poisson(params.rate[z]).astype(np.float64)
+        rate = params.rate[z]
+        large = rate > _LARGE_RATE
+        y = rng.poisson(np.where(large, 0.0, rate)).astype(np.float64)
+        if large.any():
+            y[large] = np.rint(rng.normal(rate[large], np.sqrt(rate[large])))
+        return y
 
     @property
     def n_parameters(self) -> int:

@@ -255,7 +255,7 @@ def test_paths_are_drawn_from_the_chain():
     """Frequencies of all paths of three steps, against their probabilities."""
     rng = np.random.default_rng(9)
     P, now = rng.dirichlet([1.0, 1.0, 1.0], 3), np.array([0.2, 0.5, 0.3])
-    z = ahead._paths(now, P, 40_000, 2, rng)
+    z = ahead.paths_ahead(now, P, 40_000, 2, rng)
     counts = np.zeros((3, 3))
     np.add.at(counts, (z[:, 0], z[:, 1]), 1.0)
     expected = (now @ P)[:, None] * P

@@ -250,8 +250,10 @@ class HiddenMarkovModel(InitRaceMixin, SeriesEstimator):
             order = np.concatenate(
                 [found[np.argsort(first)], np.setdiff1d(np.arange(len(params.start)), found)]
             )
-            params, probabilities = params.take(order), probabilities[:, order]
-            labels = np.argsort(order)[labels]
+            params = params.take(order)
+            # Again, and not only in another order: where two states tie, `predict` must decide alike.
+            probabilities = data.smooth(params)[panel.rows]
+            labels = probabilities.argmax(axis=1)
         self.labels_, self.probabilities_ = labels, probabilities
         self.n_states_ = len(params.start)
         self.start_probabilities_ = params.start.copy()
