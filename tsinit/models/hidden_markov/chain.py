@@ -179,7 +179,10 @@ class BeamChain:
             resume = True
 
     def _draw_labels(self, params: Any, L: int) -> None:
-        trellis, t, data = self._trellis, 0, self.emission.data_given(self.latent)
+        # An emission by hand may know nothing of data that depend on what is filled in.
+        given = getattr(self.emission, "data_given", None)
+        trellis, t = self._trellis, 0
+        data = self.emission.data if given is None else given(self.latent)
         trellis.first[0] = 0
         while True:
             t = beam.forward(
