@@ -130,6 +130,7 @@ def test_the_names_are_those_the_documentation_gives():
         "kmeans",
         "kmeans++",
         "kmedoids",
+        "local_dynamics",
         "moesp",
         "n4sid",
         "one_state",
