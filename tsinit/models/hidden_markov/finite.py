@@ -145,8 +145,8 @@ class HiddenMarkovModel(InitRaceMixin, SeriesEstimator):
     >>> level = np.repeat([0.0, 8.0, 16.0, 0.0, 8.0, 16.0], 50)
     >>> y = level + np.random.default_rng(0).standard_normal(300)
     >>> regimes = HiddenMarkovModel(n_states=3, random_state=0).fit(y[:, None])
-    >>> regimes.means_.round(1).ravel().tolist()
-    [-0.0, 8.1, 16.0]
+    >>> regimes.means_.round().astype(int).ravel().tolist()
+    [0, 8, 16]
     """
 
     _fitted_attribute = "labels_"
