@@ -141,3 +141,13 @@ def test_a_strategy_is_not_left_to_choose_the_number_of_states(monkeypatch):
     monkeypatch.delattr(TwoMeans, "n_states")
     with pytest.raises(TypeError, match=r"TwoMeansAdapter must have a method n_states.model."):
         compare(TwoMeans(), X, ["kmeans"], n_seeds=1, progress=False)
+
+
+def test_an_adapter_that_cannot_say_whether_a_run_has_run_away_costs_that_run_only(monkeypatch):
+    def broken(self, model, data):
+        raise KeyError("variance")
+
+    monkeypatch.setattr(TwoMeansAdapter, "runaway", broken, raising=False)
+    with pytest.warns(UserWarning, match="2 x KeyError"):
+        result = compare(TwoMeans(), X, ["native"], n_seeds=2, progress=False)
+    assert set(result.runs["status"]) == {"error"}

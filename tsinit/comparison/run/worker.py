@@ -76,17 +76,15 @@ def execute(task: Task, comparison: str, parent: str) -> RunResult:
         estimator = fit(task, monitor)
         if monitor.final is None:
             monitor.final = float(task.adapter.objective(estimator, task.data.X))
+        _require_bounded(task, estimator)
         sampler = {name: float(value) for name, value in _sampler_summary(estimator).items()}
     except FAILURES as error:
         failure = error
-    converged = _of(monitor.converged, getattr(estimator, "converged_", None))
     scores: dict[str, float] = {}
     score_failure = None
-    if failure is None and (runaway := _runaway(task, estimator)) is not None:
-        return _result(task, monitor, estimator, "diverged", runaway, scores, sampler)
     if failure is None and math.isfinite(_final(monitor)):
         scores, score_failure = task.scoring.of(estimator, task.data, task.adapter)
-    status = _status(monitor, failure, converged)
+    status = _status(monitor, failure, _converged(monitor, estimator))
     return _result(task, monitor, estimator, status, failure or score_failure, scores, sampler)
 
 
@@ -212,9 +210,9 @@ def _result(
     kind, message, tail = (
         text.encode(errors="backslashreplace").decode() for text in (kind, message, tail)
     )
-    # Numbers only: a library may have something else by these names.
-    n_iter = _of(getattr(estimator, "n_iter_", None), monitor.n_iter)
-    converged = _of(monitor.converged, getattr(estimator, "converged_", None))
+    n_iter = getattr(estimator, "n_iter_", None)
+    n_iter = monitor.n_iter if n_iter is None else n_iter
+    converged = _converged(monitor, estimator)
     start = None if estimator is None else task.adapter.start_of(estimator)
     return RunResult(
         run_id=task.run_id,
@@ -240,9 +238,10 @@ def _result(
     )
 
 
-def _of(value: Any, otherwise: Any) -> Any:
-    """Take a value where there is one."""
-    return otherwise if value is None else value
+def _converged(monitor: Monitor, estimator: Any) -> Any:
+    """What the program that ran said of its end, else what the model has."""
+    said = monitor.converged
+    return getattr(estimator, "converged_", None) if said is None else said
 
 
 def _library(task: Task) -> str:
@@ -255,11 +254,12 @@ class UnboundedObjective(ArithmeticError):
     """A run came to where its objective has no maximum; what it ends with says nothing."""
 
 
-def _runaway(task: Task, estimator: Any) -> UnboundedObjective | None:
+def _require_bounded(task: Task, estimator: Any) -> None:
     """Ask the adapter whether a fit has run away, as a variance on rows that are alike does."""
     why = getattr(task.adapter, "runaway", None)
     text = "" if why is None else why(estimator, task.data.X)
-    return UnboundedObjective(text) if text else None
+    if text:
+        raise UnboundedObjective(text)
 
 
 def _print_of(start: Any) -> str | None:
@@ -270,6 +270,8 @@ def _print_of(start: Any) -> str | None:
 
 def _status(monitor: Monitor, failure: BaseException | None, converged: bool | None) -> str:
     """Say how the fit went, whatever its scores did."""
+    if isinstance(failure, UnboundedObjective):
+        return "diverged"
     if failure is not None:
         return "error"
     if not math.isfinite(_final(monitor)):
