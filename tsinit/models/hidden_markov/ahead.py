@@ -10,7 +10,6 @@ from tsinit._validate import check_number, check_possible
 from tsinit.kernels.hidden_markov import forward_backward
 from tsinit.kernels.params import writeable
 from tsinit.models.hidden_markov import posterior
-from tsinit.models.hidden_markov.finite_results import probabilities_ahead
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,8 +73,7 @@ class PosteriorForecast(NamedTuple):
         ValueError
             level is not strictly between 0 and 1.
         """
-        level = check_number("level", level, above=0.0, below=1.0)
-        return self.quantile(0.5 - level / 2), self.quantile(0.5 + level / 2)
+        return interval_of(self.samples, self.means, level)
 
 
 def quantile_of(samples: FloatArray, means: Any, q: float) -> Any:
@@ -85,6 +83,15 @@ def quantile_of(samples: FloatArray, means: Any, q: float) -> Any:
     if not hasattr(means, "iloc"):
         return values
     return type(means)(values, index=means.index, columns=means.columns)
+
+
+def interval_of(samples: FloatArray, means: Any, level: float) -> tuple[Any, Any]:
+    """Quantiles between which a share `level` of simulated paths lies at every step, as much outside on either side."""
+    level = check_number("level", level, above=0.0, below=1.0)
+    return (
+        quantile_of(samples, means, 0.5 - level / 2),
+        quantile_of(samples, means, 0.5 + level / 2),
+    )
 
 
 def look_ahead(
@@ -137,6 +144,15 @@ def look_ahead(
     exact = emission.numeric and emission.order == 0
     means = np.mean(means_of_draws, axis=0) if exact else emission.average_means(together)
     return PosteriorForecast(posterior.shares(total), means, emission.near(together, means))
+
+
+def probabilities_ahead(now: FloatArray, P: FloatArray, n_steps: int) -> FloatArray:
+    """Probabilities (n_steps, K) of the states after the present one."""
+    ahead = np.empty((n_steps, len(now)))
+    for step in range(n_steps):
+        now = now @ P
+        ahead[step] = now = now / now.sum()
+    return ahead
 
 
 def paths_ahead(

@@ -12,10 +12,10 @@ from tsinit.init.registry import resolve
 from tsinit.kernels.hidden_markov import forward_backward
 from tsinit.models.base import FitKind, SeriesEstimator, one_thread
 from tsinit.models.hidden_markov import finite_results
-from tsinit.models.hidden_markov.ahead import paths_ahead
+from tsinit.models.hidden_markov.ahead import paths_ahead, probabilities_ahead
 from tsinit.models.hidden_markov.finite_em import HMMParams
 from tsinit.models.hidden_markov.finite_fit import FitOptions, HMMData, fit_order
-from tsinit.models.hidden_markov.finite_results import Criteria, HMMForecast, probabilities_ahead
+from tsinit.models.hidden_markov.finite_results import Criteria, HMMForecast
 from tsinit.models.hidden_markov.posterior import of_rows
 from tsinit.models.race import InitRaceMixin
 from tsinit.models.results import Sample, SeriesEnd

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tsinit._validate import check_number
 from tsinit.kernels.hidden_markov.forward_backward import viterbi
+from tsinit.models.hidden_markov.ahead import interval_of, quantile_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,8 +60,6 @@ class HMMForecast(NamedTuple):
         ValueError
             q is not strictly between 0 and 1.
         """
-        from tsinit.models.hidden_markov.ahead import quantile_of
-
         return quantile_of(self.samples, self.means, q)
 
     def interval(self, level: float = 0.9) -> tuple[Any, Any]:
@@ -81,8 +79,7 @@ class HMMForecast(NamedTuple):
         ValueError
             level is not strictly between 0 and 1.
         """
-        level = check_number("level", level, above=0.0, below=1.0)
-        return self.quantile(0.5 - level / 2), self.quantile(0.5 + level / 2)
+        return interval_of(self.samples, self.means, level)
 
 
 class Criteria(NamedTuple):
@@ -91,15 +88,6 @@ class Criteria(NamedTuple):
     aic: float
     bic: float
     icl: float
-
-
-def probabilities_ahead(now: FloatArray, P: FloatArray, n_steps: int) -> FloatArray:
-    """Probabilities (n_steps, K) of the states after the present one."""
-    ahead = np.empty((n_steps, len(now)))
-    for step in range(n_steps):
-        now = now @ P
-        ahead[step] = now = now / now.sum()
-    return ahead
 
 
 def complete_log_likelihood(density: FloatArray, params: HMMParams, offsets: IntArray) -> float:
