@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tsinit.adapters.library import rows_of
+from tsinit.adapters.library import require_complete, rows_of
 
 if TYPE_CHECKING:
     from tsinit._typing import FloatArray
@@ -17,9 +17,8 @@ def tables_of(model: Any, data: Any) -> list[Any]:
     from jax import numpy as jnp
 
     rows = rows_of(data)
-    n_missing, D = np.isnan(rows.y).sum(), rows.y.shape[1]
-    if n_missing:
-        raise ValueError(f"data must be complete for dynamax; got {n_missing} missing values.")
+    require_complete(rows.y, "dynamax")
+    D = rows.y.shape[1]
     if model.emission_dim != D:
         raise ValueError(
             f"emission_dim must be {D}, the columns of the data; got {model.emission_dim}."

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tsinit.adapters._moments import shaped, state_moments
-from tsinit.adapters.library import Rows
+from tsinit.adapters.library import Rows, require_complete
 
 if TYPE_CHECKING:
     from tsinit._typing import FloatArray, IntArray
@@ -45,7 +45,7 @@ def start_parameters(
     ValueError
         Values are missing.
     """
-    _require_complete(rows)
+    require_complete(rows.y, "hmmlearn")
     K = model.n_components
     moments = state_moments(rows, labels, K, rng)
     parameters: dict[str, Any] = {"startprob_": moments.start, "transmat_": moments.transition}
@@ -85,10 +85,3 @@ def _mixtures(model: Any, rows: Rows, labels: IntArray, rng: np.random.Generator
         "means_": means,
         "covars_": shaped(covariances, weights, model.covariance_type),
     }
-
-
-def _require_complete(rows: Rows) -> None:
-    if np.isnan(rows.y).any():
-        raise ValueError(
-            f"data must be complete for hmmlearn; got {np.isnan(rows.y).sum()} missing values."
-        )

@@ -132,6 +132,17 @@ def rows_of(data: Any) -> Rows:
     return Rows(panel.y, panel.offsets, data if own else panel.y)
 
 
+def require_complete(y: FloatArray, who: str) -> None:
+    """Refuse missing values for who takes none.
+
+    Raises
+    ------
+    ValueError
+    """
+    if n_missing := np.isnan(y).sum():
+        raise ValueError(f"data must be complete for {who}; got {n_missing} missing values.")
+
+
 def seed_of(rng: np.random.Generator) -> int:
     """Draw the ``random_state`` of a library."""
     return int(rng.integers(2**31 - 1))

@@ -9,7 +9,7 @@ import numpy as np
 
 from tsinit.adapters._mixture_listener import listening
 from tsinit.adapters._mixture_start import number, parameters_of, set_labelled
-from tsinit.adapters.library import LibraryAdapter, Rows, rows_of, seed_of
+from tsinit.adapters.library import LibraryAdapter, Rows, require_complete, rows_of, seed_of
 
 if TYPE_CHECKING:
     from tsinit._typing import IntArray
@@ -96,8 +96,5 @@ class Mixtures(LibraryAdapter):
 
 def _complete(data: Any) -> Rows:
     rows = rows_of(data)
-    if np.isnan(rows.y).any():
-        raise ValueError(
-            f"data must be complete for scikit-learn; got {np.isnan(rows.y).sum()} missing values."
-        )
+    require_complete(rows.y, "scikit-learn")
     return rows

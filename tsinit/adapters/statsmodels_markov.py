@@ -11,6 +11,7 @@ from tsinit.adapters._moments import RUNAWAY
 from tsinit.adapters._statsmodels import StatsmodelsAdapter
 from tsinit.adapters._statsmodels_rebuild import arguments, exog_of, plain_parts
 from tsinit.adapters._statsmodels_series import covers, one_series, own_series
+from tsinit.adapters.library import require_complete
 
 if TYPE_CHECKING:
     from tsinit._typing import FloatArray, IntArray
@@ -110,7 +111,4 @@ def _go_on(fresh: Any, model: Any, rows: slice) -> None:
 def _check_data(model: Any, y: FloatArray) -> None:
     if y.shape[1] != 1:
         raise ValueError(f"data must have one column for {type(model).__name__}; got {y.shape[1]}.")
-    if np.isnan(y).any():
-        raise ValueError(
-            f"data must be complete for {type(model).__name__}; got {np.isnan(y).sum()} missing values."
-        )
+    require_complete(y, type(model).__name__)
