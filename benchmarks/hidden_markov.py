@@ -89,14 +89,14 @@ def tsinit_em(y, z, K, covariance):
 def em_from(y, z, K, covariance):
     from tsinit._validate import check_probabilities
     from tsinit.emissions import resolve
-    from tsinit.models.hidden_markov.finite_em import EM
+    from tsinit.models.hidden_markov.finite_em import HiddenMarkovEM
     from tsinit.models.hidden_markov.transition_rules import TransitionRules
 
     rules = TransitionRules(
         check_probabilities("start", None, (K,)), check_probabilities("rows", None, (K, K)), 0.0
     )
     emission = resolve("gaussian" if covariance == "full" else "gaussian_diag").bind(y)
-    em = EM(emission, np.array([0, len(y)]), rules, False, y.size)
+    em = HiddenMarkovEM(emission, np.array([0, len(y)]), rules, False, y.size)
     return em, em.begin(z)
 
 

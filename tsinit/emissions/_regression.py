@@ -38,7 +38,7 @@ class AutoregressiveParams(NamedTuple):
     whitened: np.ndarray  # (K, D, q) W B
 
 
-class RegressionPrior(NamedTuple):
+class AutoregressionPrior(NamedTuple):
     """Prior of coefficients and noise of a state."""
 
     weight: np.ndarray  # (q,) of zero for every coefficient, in squares of what it multiplies
@@ -50,12 +50,12 @@ class RegressionPrior(NamedTuple):
 
 def regression_prior(
     weight: FloatArray, df: float, Psi: FloatArray, diagonal: bool
-) -> RegressionPrior:
+) -> AutoregressionPrior:
     """Make a prior."""
     D = len(Psi)
     log_gamma = D * gammaln(0.5 * df) if diagonal else gammaln(0.5 * (df - np.arange(D))).sum()
     log_det = np.log(np.diag(np.linalg.cholesky(Psi))).sum()
-    return RegressionPrior(weight, df, Psi, diagonal, float(df * log_det - log_gamma))
+    return AutoregressionPrior(weight, df, Psi, diagonal, float(df * log_det - log_gamma))
 
 
 @blend
@@ -79,7 +79,7 @@ def square(params: AutoregressiveParams, y: FloatArray, t: int, k: int) -> float
 
 @kernel_with_memory
 def _products(
-    prior: RegressionPrior, data: RowsWithPast, z: IntArray, K: int
+    prior: AutoregressionPrior, data: RowsWithPast, z: IntArray, K: int
 ) -> tuple[FloatArray, FloatArray]:
     """Rows of each state, and the lower half of the sum of (x_t, y_t)(x_t, y_t)' with the prior's share in it."""
     y, n_before = data
@@ -119,7 +119,7 @@ def _variance(S: FloatArray, k: int, q: int, i: int) -> float:
 
 @entry
 def draw(
-    rng: np.random.Generator, prior: RegressionPrior, data: RowsWithPast, z: IntArray, K: int
+    rng: np.random.Generator, prior: AutoregressionPrior, data: RowsWithPast, z: IntArray, K: int
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Draw what `AutoregressiveParams` holds.
 
@@ -165,7 +165,7 @@ def draw(
 
 
 @entry
-def log_evidence(prior: RegressionPrior, data: RowsWithPast, z: IntArray, K: int) -> float:
+def log_evidence(prior: AutoregressionPrior, data: RowsWithPast, z: IntArray, K: int) -> float:
     """Log density of the rows that have all of their past, given labels; parameters integrated out."""
     n, S = _products(prior, data, z, K)
     D, q = prior.Psi.shape[0], prior.weight.size
@@ -189,7 +189,7 @@ def log_evidence(prior: RegressionPrior, data: RowsWithPast, z: IntArray, K: int
     return total
 
 
-def log_prior(prior: RegressionPrior, params: AutoregressiveParams) -> FloatArray:
+def log_prior(prior: AutoregressionPrior, params: AutoregressiveParams) -> FloatArray:
     """Log density of coefficients and noise covariance (or variances) of each state under the prior, (K,)."""
     D, q = prior.Psi.shape[0], prior.weight.size
     log_det = np.log(np.diagonal(params.whiten, axis1=1, axis2=2)).sum(axis=1)

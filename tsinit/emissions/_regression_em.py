@@ -12,7 +12,7 @@ from tsinit.emissions._regression import AutoregressiveParams
 
 if TYPE_CHECKING:
     from tsinit._typing import FloatArray, IntArray
-    from tsinit.emissions._regression import RegressionPrior, RowsWithPast
+    from tsinit.emissions._regression import AutoregressionPrior, RowsWithPast
 
 LOG_2PI = math.log(2.0 * math.pi)
 
@@ -25,7 +25,7 @@ def with_whitened(B: FloatArray, W: FloatArray) -> AutoregressiveParams:
 
 
 def maximise(
-    prior: RegressionPrior,
+    prior: AutoregressionPrior,
     data: RowsWithPast,
     share: FloatArray,
     params: AutoregressiveParams | None,
@@ -54,7 +54,7 @@ def maximise(
 
 
 def _regress(
-    prior: RegressionPrior, v: FloatArray, weight: FloatArray, penalised: bool
+    prior: AutoregressionPrior, v: FloatArray, weight: FloatArray, penalised: bool
 ) -> tuple[FloatArray, FloatArray]:
     """Coefficients (D, q) and covariance (D, D) of weighted rows v (n, q + D)."""
     q, D = prior.weight.size, len(prior.Psi)
@@ -77,7 +77,7 @@ def _regress(
     return B, (left + left.T) / (2.0 * degrees)
 
 
-def coordinates(prior: RegressionPrior, params: AutoregressiveParams) -> FloatArray:
+def coordinates(prior: AutoregressionPrior, params: AutoregressiveParams) -> FloatArray:
     """Coefficients, and the factors of the precisions with their diagonals in logarithms."""
     W, i = params.whiten.copy(), np.arange(len(prior.Psi))
     W[:, i, i] = np.log(W[:, i, i])
@@ -85,7 +85,7 @@ def coordinates(prior: RegressionPrior, params: AutoregressiveParams) -> FloatAr
 
 
 def from_coordinates(
-    prior: RegressionPrior, vector: FloatArray, like: AutoregressiveParams, penalised: bool
+    prior: AutoregressionPrior, vector: FloatArray, like: AutoregressiveParams, penalised: bool
 ) -> AutoregressiveParams:
     """See `EmissionOnData.from_coordinates`."""
     n, i = like.coefficients.size, np.arange(len(prior.Psi))
@@ -106,7 +106,7 @@ def from_coordinates(
     return with_whitened(B, W)
 
 
-def _free(prior: RegressionPrior) -> tuple[IntArray, IntArray]:
+def _free(prior: AutoregressionPrior) -> tuple[IntArray, IntArray]:
     """Rows and columns of the factor that may move."""
     i, j = np.nonzero(np.eye(len(prior.Psi)) if prior.diagonal else np.tri(len(prior.Psi)))
     return i, j

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from tsinit._typing import FloatArray, IntArray
-    from tsinit.emissions._regression import RegressionPrior
+    from tsinit.emissions._regression import AutoregressionPrior
     from tsinit.emissions._scaling import ColumnScale
 
 LOG_2PI = math.log(2.0 * math.pi)
@@ -162,7 +162,7 @@ class AutoregressiveOnData(EmissionOnData):
     """See `Autoregressive`; `collapsed` where nothing is missing."""
 
     def __init__(
-        self, data: RowsWithPast, prior: RegressionPrior, scale: ColumnScale, order: int
+        self, data: RowsWithPast, prior: AutoregressionPrior, scale: ColumnScale, order: int
     ) -> None:
         super().__init__(data, prior, data.y.shape[1])
         self.scale = scale

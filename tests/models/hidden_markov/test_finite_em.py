@@ -10,7 +10,7 @@ from scipy import stats
 from tsinit._validate import check_probabilities
 from tsinit.emissions import KnownVarianceGaussian, StudentT, resolve
 from tsinit.models.em_race import run_monitored
-from tsinit.models.hidden_markov.finite_em import EM, HMMParams
+from tsinit.models.hidden_markov.finite_em import HiddenMarkovEM, HMMParams
 from tsinit.models.hidden_markov.transition_rules import TransitionRules
 from tsinit.models.monitor import Monitor
 
@@ -29,7 +29,9 @@ def make_em(emission, y, K=2, offsets=None, penalised=False, **given):
     offsets = np.array([0, len(y)]) if offsets is None else offsets
     weight = 1.0 if penalised else 0.0
     n = int((~np.isnan(y)).sum())
-    return EM(emission.bind(y, offsets), offsets, rules(K, weight=weight, **given), penalised, n)
+    return HiddenMarkovEM(
+        emission.bind(y, offsets), offsets, rules(K, weight=weight, **given), penalised, n
+    )
 
 
 def run(em, z, max_iter=30, tol=0.0, accelerate=False):

@@ -72,7 +72,7 @@ class HMMState:
         self.next: HMMParams | None = None  # the result of the M-step
 
 
-class EMResult(NamedTuple):
+class HiddenMarkovEMResult(NamedTuple):
     """Where a run ended."""
 
     state: HMMState
@@ -80,7 +80,7 @@ class EMResult(NamedTuple):
     lost: int | None  # the first iteration that lost likelihood beyond rounding, and was taken back
 
 
-class EM:
+class HiddenMarkovEM:
     """EM over one set of sequences.
 
     Parameters
@@ -141,14 +141,14 @@ class EM:
 
     def iterate(
         self, state: HMMState, *, max_iter: int, tol: float, accelerate: bool
-    ) -> Generator[HMMState, bool, EMResult]:
+    ) -> Generator[HMMState, bool, HiddenMarkovEMResult]:
         """Iterate from a state until a step gains, and is predicted to leave, less than `tol` nats per observed value.
 
         Of more than 1,000 values as much as of 1,000.
 
         A generator, so that a run may be left and taken up again: it yields the state of the start and after every
-        E-step, is sent whether to go on, and returns an `EMResult`. An E-step that does not gain counts with the
-        state that stands: the objective never falls.
+        E-step, is sent whether to go on, and returns a `HiddenMarkovEMResult`. An E-step that does not gain
+        counts with the state that stands: the objective never falls.
         """
         min_gain = tol * min(max(self.n_observed, 1), _MOST_VALUES)
         going, n_left, reach, last_gain, n_plain = (yield state), max_iter, 1.0, np.inf, 0
@@ -162,14 +162,14 @@ class EM:
                 yield before
                 within = gain > -_SLACK * max(abs(before.objective), 1.0)
                 lost = None if within else max_iter - n_left
-                return EMResult(before, within and tol > 0.0, lost)
+                return HiddenMarkovEMResult(before, within and tol > 0.0, lost)
             going = yield state
             if not going or n_left <= 0:
                 break
             path = self._path(before, state) if accelerate and n_plain >= _PLAIN else None
             left = gain * path.left if path else _left_by_gains(gain, last_gain)
             if max(gain, left) < min_gain:
-                return EMResult(state, True, None)
+                return HiddenMarkovEMResult(state, True, None)
             last_gain = gain
             if path is not None:
                 trial, at_limit = self._leap(path, state, reach)
@@ -184,7 +184,7 @@ class EM:
                 else:
                     reach = max(reach / _LONGER, 1.0)
                 going = yield state
-        return EMResult(state, False, None)
+        return HiddenMarkovEMResult(state, False, None)
 
     def _path(self, first: HMMState, second: HMMState) -> _Path | None:
         """Two steps of EM in a row, in coordinates; None for an emission without them."""

@@ -14,7 +14,7 @@ from tsinit.init.registry import resolve, strategy_of
 from tsinit.kernels.hidden_markov import forward_backward
 from tsinit.metrics import adjusted_rand_index
 from tsinit.models.em_race import EMRace, run_monitored, run_race
-from tsinit.models.hidden_markov.finite_em import EM, HMMParams
+from tsinit.models.hidden_markov.finite_em import HiddenMarkovEM, HMMParams
 from tsinit.models.hidden_markov.transition_rules import TransitionRules
 from tsinit.models.monitor import Monitor
 
@@ -87,11 +87,13 @@ class HMMData:
         self.n_observed = int(observed.sum())
         self.n_steps_observed = int(observed.any(axis=1).sum())
 
-    def em(self, n_states: int) -> EM:
+    def em(self, n_states: int) -> HiddenMarkovEM:
         """Return EM for a number of states."""
         o = self.options
         rules = o.rules(n_states)
-        return EM(self.emission, self.panel.offsets, rules, o.penalised, self.n_observed)
+        return HiddenMarkovEM(
+            self.emission, self.panel.offsets, rules, o.penalised, self.n_observed
+        )
 
     def smooth(self, params: HMMParams) -> FloatArray:
         """Probabilities (T, K) of the states."""
@@ -137,7 +139,7 @@ def fit_order(
 
 
 def _fit_by_race(
-    data: HMMData, em: EM, race: Race, seed: np.random.SeedSequence, monitor: Monitor
+    data: HMMData, em: HiddenMarkovEM, race: Race, seed: np.random.SeedSequence, monitor: Monitor
 ) -> HMMFit:
     """Fit one number of states from the start that wins a race."""
     options, n_states = data.options, len(em.rules.start.allowed)
@@ -186,7 +188,12 @@ def _propose(
 
 
 def _iterate(
-    data: HMMData, em: EM, start: IntArray, label: str, rng: np.random.Generator, max_iter: int
+    data: HMMData,
+    em: HiddenMarkovEM,
+    start: IntArray,
+    label: str,
+    rng: np.random.Generator,
+    max_iter: int,
 ) -> EMStates:
     """Generate the states of a run from labels; returns (fit, None), or (None, why the start cannot be used)."""
     options, n_states = data.options, len(em.rules.start.allowed)
