@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -33,7 +34,7 @@ class DynamaxFit(NamedTuple):
         return self.model.initialize()[1]
 
 
-class DynamaxAdapter(LibraryAdapter):
+class DynamaxAdapter(LibraryAdapter, ABC):
     """What models of both kinds share: ``initialize``, and the steps of ``fit_em``."""
 
     library = package = "dynamax"
@@ -68,9 +69,9 @@ class DynamaxAdapter(LibraryAdapter):
         asked = map(np.asarray, given.values())
         return DynamaxFit(model, params, dict(zip(parameters_of(params), asked, strict=True)))
 
+    @abstractmethod
     def _given(self, model: Any, start: Any, data: Any, rng: np.random.Generator) -> dict[str, Any]:
         """Turn a start into what ``initialize`` takes, in the order of the library's parameters."""
-        raise NotImplementedError
 
     def run(self, model: DynamaxFit, data: Any, monitor: Monitor) -> DynamaxFit:
         """Do the iterations of ``fit_em`` one by one; it would compile the same step anew at each call."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from tsinit.models.monitor import Monitor
 
 
-class StatsmodelsAdapter(LibraryAdapter):
+class StatsmodelsAdapter(LibraryAdapter, ABC):
     """Base of the adapters of models that hold their data, and whose ``fit`` gives a results object.
 
     A run fits a fresh model: a copy where the data are the series that the user built it on, else one built anew on
@@ -70,9 +71,9 @@ class StatsmodelsAdapter(LibraryAdapter):
         """The parameters that the optimiser began with."""
         return getattr(getattr(model, "model", model), "start_", None)
 
+    @abstractmethod
     def constrain(self, model: Any, x: FloatArray) -> FloatArray:
         """From the scale of the optimiser to the parameters."""
-        raise NotImplementedError
 
     def _whole(self, model: Any) -> dict[str, Any]:
         """What a model's functions are told about a vector of all its parameters."""
@@ -81,9 +82,9 @@ class StatsmodelsAdapter(LibraryAdapter):
     def _copied(self, model: Any) -> Any:
         return copy.deepcopy(model)
 
+    @abstractmethod
     def _rebuilt(self, model: Any, table: Any, rows: slice | None) -> Any:
         """Build a model on other data, which are these rows of its own series where they are any."""
-        raise NotImplementedError
 
     def _on(self, model: Any, data: Any) -> Any:
         """Give a fresh model of the same kind that holds these data."""

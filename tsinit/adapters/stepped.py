@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from tsinit.models.monitor import Monitor
 
 
-class SteppedAdapter:
+class SteppedAdapter(ABC):
     """Base of an adapter for a model that can begin with given parameters and be refined step by step.
 
     A subclass says which models, and has five methods of a line or so: `begin_native`, `begin_at`, `parameters`,
@@ -38,25 +39,25 @@ class SteppedAdapter:
     max_iter = 200
     tol = 1e-6
 
+    @abstractmethod
     def begin_native(self, model: Any, data: Any, rng: np.random.Generator) -> None:
         """Set the start that the model would have taken by itself."""
-        raise NotImplementedError
 
+    @abstractmethod
     def begin_at(self, model: Any, start: Any, data: Any, rng: np.random.Generator) -> None:
         """Set the parameters that follow from what a strategy gave, for labels (T,) int."""
-        raise NotImplementedError
 
+    @abstractmethod
     def parameters(self, model: Any) -> Any:
         """Give the present parameters: an array, or a tuple or dict of arrays."""
-        raise NotImplementedError
 
+    @abstractmethod
     def step(self, model: Any, data: Any) -> None:
         """Do one iteration."""
-        raise NotImplementedError
 
+    @abstractmethod
     def objective(self, model: Any, data: Any) -> float:
         """What the present parameters come to, in nats."""
-        raise NotImplementedError
 
     def n_states(self, model: Any) -> int | None:
         """Number of states that strategies look for: the model's ``n_states``, unless a subclass says otherwise.
