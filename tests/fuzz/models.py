@@ -109,6 +109,7 @@ def finite_hidden_markov():
             ("prior", "strong"),
             ("transitions", [[0.5, 0.4], [0.5, 0.5]]),
             ("start_probabilities", "first"),
+            ("stickiness", -1.0),
         ],
         n_states=[1, 2, 2, 3, 5, [1, 2]],
         init=[*LABELS, "auto"],
@@ -125,6 +126,7 @@ def finite_hidden_markov():
         n_init=[1, 3],
         accelerate=[True, False],
         prior=[None, "weak"],
+        stickiness=[0.0, 0.0, 5.0, 1e300],
     ).map(lambda options: HiddenMarkovModel(**{"max_iter": 20, "random_state": 0, **options}))
 
 

@@ -37,7 +37,11 @@ from tsinit._validate.labels import check_few_enough, check_labels
 from tsinit._validate.params import check_params, check_prior, check_prior_fits
 from tsinit._validate.series import Panel, check_series, is_list_of_tables
 from tsinit._validate.times import times_after
-from tsinit._validate.transitions import GivenProbabilities, check_probabilities
+from tsinit._validate.transitions import (
+    GivenProbabilities,
+    check_probabilities,
+    check_stickiness,
+)
 from tsinit._validate.values import (
     check_choice,
     check_count,
@@ -86,6 +90,7 @@ __all__ = [
     "check_rows",
     "check_seed",
     "check_series",
+    "check_stickiness",
     "check_variation",
     "check_verbose",
     "child_seed",

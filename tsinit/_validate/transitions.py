@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tsinit._validate.values import short
+from tsinit._validate.values import check_number, short
 
 if TYPE_CHECKING:
     from tsinit._typing import BoolArray, FloatArray
@@ -70,6 +70,23 @@ def check_probabilities(name: str, given: Any, shape: tuple[int, ...]) -> GivenP
             f"{name} must hold probabilities, none negative, that sum to 1 in every row; got {short(row)}."
         )
     return GivenProbabilities(values > 0.0, values / sums[..., None], fixed)
+
+
+def check_stickiness(stickiness: Any, prior: str | None) -> float:
+    """Require observations of staying, and a prior that they are part of.
+
+    Raises
+    ------
+    ValueError
+        It is no number of at least 0, or above 0 where there is no prior.
+    """
+    value = check_number("stickiness", stickiness, 0.0)
+    if value > 0.0 and prior is None:
+        raise ValueError(
+            f"stickiness must be 0 where prior is None, for it is part of the prior; got {short(stickiness)}. Leave "
+            "prior='weak'."
+        )
+    return value
 
 
 def _flags(name: str, allowed: BoolArray, fixed: bool) -> GivenProbabilities:

@@ -237,6 +237,21 @@ def test_left_to_right_states_follow_time(rng):
     np.testing.assert_allclose(model.means_.ravel(), [5.0, -3.0, 1.0, 9.0], atol=0.6)
 
 
+def test_sticky_states_last(rng):
+    """Overlapping levels of 60 rows stay more often with stickiness; what is fixed does not know it."""
+    z = np.repeat([0, 1, 0, 1, 0], 60)
+    y = (1.5 * z + rng.standard_normal(300))[:, None]
+    given = {"start_probabilities": [0.5, 0.5], "n_states": 2, **SHORT}
+    plain, sticky = (HiddenMarkovModel(stickiness=s, **given).fit(y) for s in (0.0, 1000.0))
+    stays = np.diag(sticky.transition_matrix_)
+    assert (stays > np.diag(plain.transition_matrix_)).all()
+    assert (stays > 0.985).all()
+    held = HiddenMarkovModel(
+        transitions=("fixed", plain.transition_matrix_), stickiness=1000.0, **given
+    )
+    np.testing.assert_array_equal(held.fit(y).transition_matrix_, plain.transition_matrix_)
+
+
 def test_restarts_say_whether_another_seed_agrees(rng):
     y, _ = levels(rng)
     model = HiddenMarkovModel(3, init="uniform", n_init=6, **SHORT).fit(y)
@@ -344,6 +359,12 @@ def test_collapse_is_held_off(rng):
         ({"start_probabilities": "even"}, ValueError, "an array of numbers or flags"),
         ({"emission": Exponential()}, TypeError, "must have a method maximise"),
         ({"max_iter": -1}, ValueError, "max_iter must be a whole number of at least 0"),
+        ({"stickiness": -1.0}, ValueError, "stickiness must be a number of at least 0"),
+        (
+            {"stickiness": 10.0, "prior": None},
+            ValueError,
+            "stickiness must be 0 where prior is None",
+        ),
         ({"accelerate": "yes"}, ValueError, "accelerate must be True or False"),
     ],
 )

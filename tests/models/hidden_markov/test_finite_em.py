@@ -17,11 +17,12 @@ from tsinit.models.monitor import Monitor
 RAGGED = np.array([0, 1, 40, 40, 90, 120])
 
 
-def rules(K, transitions=None, start=None, weight=0.0):
+def rules(K, transitions=None, start=None, weight=0.0, stickiness=0.0):
     return TransitionRules(
         check_probabilities("start_probabilities", start, (K,)),
         check_probabilities("transitions", transitions, (K, K)),
         weight,
+        stickiness,
     )
 
 
@@ -183,6 +184,31 @@ def test_probabilities_are_shares_of_expected_moves(rng):
         np.testing.assert_allclose(new.P, n / n.sum(axis=1, keepdims=True), rtol=1e-12)
         first = prob[[0, 1, 40, 90]].sum(axis=0) + more / 3
         np.testing.assert_allclose(new.start, first / first.sum(), rtol=1e-12)
+
+
+def test_stickiness_is_so_many_more_observations_of_staying(rng):
+    """A Dirichlet prior in logarithms: closed form, no slope at the end; a state that must not stay has none."""
+    y, z = three_regimes(rng, "gaussian")
+    cycle = np.array([[0.6, 0.4, 0.0], [0.0, 0.0, 1.0], [0.5, 0.0, 0.5]])
+    for transitions in (None, cycle):
+        em = make_em(
+            resolve("gaussian"), y, 3, RAGGED, True, transitions=transitions, stickiness=7.5
+        )
+        state = em.evaluate(em.begin(z))
+        allowed = np.ones((3, 3)) if transitions is None else (cycle > 0.0).astype(float)
+        more = allowed / allowed.sum(axis=1, keepdims=True) + 7.5 * np.eye(3) * allowed
+        n = state.expected.moves + more
+        start, P = state.params.start, state.params.P
+        plain = make_em(resolve("gaussian"), y, 3, RAGGED, False)
+        likelihood = plain.evaluate(state.params)
+        prior = np.sum(np.log(start)) / 3 + np.sum(more[allowed > 0] * np.log(P[allowed > 0]))
+        prior += em.emission.log_prior(state.params.emission)
+        assert state.objective - likelihood.objective == pytest.approx(prior, rel=1e-10)
+        new = em.step(state).P
+        np.testing.assert_allclose(new, n / n.sum(axis=1, keepdims=True), rtol=1e-12)
+        objectives, result = run(em, z, 5000, 1e-14, accelerate=True)
+        assert (np.diff(objectives) >= 0.0).all()
+        assert np.abs(slope(em, result.state.params)).max() < 1e-3
 
 
 def test_zeros_stay_zero_and_what_is_fixed_stays(rng):

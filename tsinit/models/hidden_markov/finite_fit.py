@@ -46,6 +46,7 @@ class FitOptions(NamedTuple):
     accelerate: bool
     penalised: bool
     verbose: int
+    stickiness: float
 
     def rules(self, n_states: int) -> TransitionRules:
         """Return what EM may move of the probabilities."""
@@ -55,6 +56,7 @@ class FitOptions(NamedTuple):
             _validate.check_probabilities(*start),
             _validate.check_probabilities(*rows),
             _ROW_WEIGHT if self.penalised else 0.0,
+            self.stickiness,
         )
 
 

@@ -25,11 +25,14 @@ class TransitionRules(NamedTuple):
         As the user restricts them, (K,) and (K, K).
     weight : float
         Observations that the prior of a row is worth, spread evenly over what is allowed there; 0 for none.
+    stickiness : float
+        Observations of staying that it is worth besides, in every state that may stay.
     """
 
     start: GivenProbabilities
     rows: GivenProbabilities
     weight: float
+    stickiness: float = 0.0
 
     @property
     def name_states(self) -> bool:
@@ -49,8 +52,11 @@ class TransitionRules(NamedTuple):
         """Start and transition probabilities of labels z (T,), one more observation in every row."""
         first, moves = count(z, offsets, len(self.start.allowed))
         found = [
-            given.values if given.values is not None else _shares(n, given, 1.0, n)
-            for n, given in ((first, self.start), (moves, self.rows))
+            given.values if given.values is not None else _shares(n, given, more, n)
+            for n, given, more in (
+                (first, self.start, _even(self.start)),
+                (moves, self.rows, _even(self.rows) + self._staying()),
+            )
         ]
         return found[0].copy(), found[1].copy()
 
@@ -58,20 +64,27 @@ class TransitionRules(NamedTuple):
         self, first: FloatArray, moves: FloatArray, start: FloatArray, P: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
         """M-step from expected numbers of first states (K,) and of transitions (K, K); rows without any stay."""
+        of_start, of_rows = self._exponents()
         return (
-            start if self.start.fixed else _shares(first, self.start, self.weight, start),
-            P if self.rows.fixed else _shares(moves, self.rows, self.weight, P),
+            start if self.start.fixed else _shares(first, self.start, of_start, start),
+            P if self.rows.fixed else _shares(moves, self.rows, of_rows, P),
         )
 
     def log_prior(self, start: FloatArray, P: FloatArray) -> float:
         """Log density of their logarithms under the prior, up to a constant."""
         total = 0.0
-        for values, given in ((start, self.start), (P, self.rows)):
-            if not given.fixed and self.weight:
-                share = self.weight / given.allowed.sum(axis=-1, keepdims=True)
+        for values, given, more in zip((start, P), self[:2], self._exponents(), strict=True):
+            if not given.fixed and (self.weight or self.stickiness):
                 logs = np.log(np.where(given.allowed, values, 1.0))
-                total += float(np.sum(share * logs))
+                total += float(np.sum(more * logs))
         return total
+
+    def _exponents(self) -> tuple[FloatArray, FloatArray]:
+        """Exponents of start and rows in the density of their logarithms, a Dirichlet's: observations it is worth."""
+        return self.weight * _even(self.start), self.weight * _even(self.rows) + self._staying()
+
+    def _staying(self) -> FloatArray:
+        return self.stickiness * (np.eye(len(self.rows.allowed)) * self.rows.allowed)
 
     def ordered(self, z: IntArray, offsets: IntArray) -> IntArray:
         """Number labels so that they suit the given probabilities: those are of states in an order, labels are not.
@@ -120,10 +133,10 @@ def _even(given: GivenProbabilities) -> FloatArray:
 
 
 def _shares(
-    n: FloatArray, given: GivenProbabilities, weight: float, before: FloatArray
+    n: FloatArray, given: GivenProbabilities, more: FloatArray, before: FloatArray
 ) -> FloatArray:
-    """Shares of expected numbers n (..., K) with `weight` more, spread evenly over what is allowed."""
-    n = np.where(given.allowed, n, 0.0) + weight * _even(given)
+    """Shares of expected numbers n (..., K) with `more`, which is on what is allowed alone."""
+    n = np.where(given.allowed, n, 0.0) + more
     total = n.sum(axis=-1, keepdims=True)
     shares = np.where(total > 0.0, n / np.where(total > 0.0, total, 1.0), before)
     return np.where(given.allowed, np.maximum(shares, MIN_PROBABILITY), 0.0)
