@@ -62,6 +62,7 @@ WANTED = {
         "critical_difference",
     ],
     "a fitted InfiniteHMM": ["segmentation", "coclustering", "n_states"],
+    "a fitted InfiniteHMM or HiddenMarkovModel": ["agreement"],
     "a fitted sampler": ["chains"],
     "a fitted TBayesMICE": ["imputed", "imputed_chains", "imputed_density", "imputed_rhat"],
     "a dict of labels": ["segmentations"],
@@ -347,7 +348,13 @@ def test_the_public_name_is_plot():
         "eigenvalues",
         "formants",
     }
-    assert set(plots.__all__) >= {"segmentation", "coclustering", "n_states", "chains"}
+    assert set(plots.__all__) >= {
+        "agreement",
+        "segmentation",
+        "coclustering",
+        "n_states",
+        "chains",
+    }
 
 
 def test_observed_draws_values_and_shades_what_is_missing():

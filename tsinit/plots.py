@@ -5,6 +5,7 @@ and leaves matplotlib's settings alone. What it cannot draw is refused with a ``
 for colour-blind readers, and strategies also differ in marker and line style.
 """
 
+from tsinit._plots.agreement import agreement
 from tsinit._plots.chains import chains, n_states
 from tsinit._plots.coclustering import coclustering
 from tsinit._plots.comparison import best_of, pairs, time_to_target
@@ -19,6 +20,7 @@ from tsinit._plots.spectrogram import formants
 from tsinit._plots.starts import strip, traces, waterfall
 
 __all__ = [
+    "agreement",
     "best_of",
     "chains",
     "coclustering",

@@ -14,6 +14,7 @@ from tsinit.emissions import VonMises
 from tsinit.init import Race
 from tsinit.metrics import adjusted_rand_index
 from tsinit.models import Monitor
+from tsinit.models.hidden_markov.finite_results import RestartEnds
 
 SHORT = {"random_state": 0, "tol": 1e-5}
 
@@ -43,6 +44,8 @@ def test_levels_are_found_in_the_order_of_their_first_row(fitted):
     np.testing.assert_array_equal(model.predict(y), model.labels_)
     np.testing.assert_allclose(model.predict_proba(y), model.probabilities_)
     assert np.isnan(model.agreement_)
+    np.testing.assert_array_equal(model.restarts_.objectives, model.history_[-1:])
+    np.testing.assert_array_equal(model.restarts_.agreement, [[1.0]])
     assert np.ndim(model.start_) == 1
 
 
@@ -281,6 +284,19 @@ def test_ends_of_one_height_that_cut_the_series_differently_do_not_agree(rng):
     expected = adjusted_rand_index(one.labels_, other.labels_)
     assert model.agreement_ == pytest.approx(expected)
     assert expected < 0.9
+    # The starts come twice, and are run once.
+    np.testing.assert_allclose(
+        model.restarts_.objectives, [one.history_[-1], other.history_[-1]], rtol=1e-9
+    )
+    np.testing.assert_allclose(model.restarts_.agreement, [[1.0, expected], [expected, 1.0]])
+
+
+def test_the_agreement_is_that_of_the_ends_within_half_a_nat():
+    alike = np.array([[1.0, 0.2, 0.6], [0.2, 1.0, 0.1], [0.6, 0.1, 1.0]])
+    ends = RestartEnds(np.array([-10.0, -10.6, -10.5]), alike)
+    assert ends.as_good.tolist() == [True, False, True]
+    assert ends.mean_agreement == 0.6
+    assert np.isnan(RestartEnds(np.array([-10.0, -11.0, -12.0]), alike).mean_agreement)
 
 
 def test_labels_keep_their_numbers(rng):

@@ -208,6 +208,7 @@ def test_an_interrupt_that_numba_wrapped_is_still_one(monkeypatch):
 def test_plots_of_an_unfitted_model_say_so():
     from sklearn.exceptions import NotFittedError
 
-    for draw in (plot.segmentation, plot.coclustering, plot.n_states, plot.chains, plot.history):
+    for draw in (plot.agreement, plot.segmentation, plot.coclustering, plot.n_states, plot.chains,
+                 plot.history):  # fmt: skip
         with pytest.raises(NotFittedError, match="not fitted yet"):
             draw(quick())

@@ -118,6 +118,9 @@ class HiddenMarkovModel(InitRaceMixin, SeriesEstimator):
         Would another seed agree? Mean adjusted Rand index between the segmentations of all ends within half a nat of
         the best of `n_init` starts; NaN where there is a single one, because of which no other is known. Starts that
         are the same are run once.
+    restarts_ : RestartEnds
+        Final ``objectives`` (n,) of all starts, and the ``agreement`` (n, n), adjusted Rand index, of their
+        segmentations; :func:`tsinit.plots.agreement` draws them. None where starts were raced.
     order_table_ : DataFrame
         Log-likelihood, AIC, BIC and ICL by number of states; only where `n_states` is a sequence.
     observed_ : Panel
@@ -270,7 +273,8 @@ class HiddenMarkovModel(InitRaceMixin, SeriesEstimator):
         for k in np.flatnonzero(np.isnan(self.means_).all(axis=1)):
             self.means_[k], self.covariances_[k] = of_rows(panel.y[panel.rows][labels == k])
         self.log_likelihood_, self.start_ = fit.log_likelihood, fit.start
-        self.converged_, self.agreement_ = fit.converged, fit.agreement
+        self.converged_, self.restarts_ = fit.converged, fit.restarts
+        self.agreement_ = fit.restarts.mean_agreement if fit.restarts else np.nan
         self.observed_ = panel.kept()
         self._fitted_race = fit.race
         self._fitted_params, self._fitted_emission = params, data.emission

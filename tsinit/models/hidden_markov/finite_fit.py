@@ -15,6 +15,7 @@ from tsinit.kernels.hidden_markov import forward_backward
 from tsinit.metrics import adjusted_rand_index
 from tsinit.models.em_race import EMRace, run_monitored, run_race
 from tsinit.models.hidden_markov.finite_em import HiddenMarkovEM, HMMParams
+from tsinit.models.hidden_markov.finite_results import RestartEnds
 from tsinit.models.hidden_markov.transition_rules import TransitionRules
 from tsinit.models.monitor import Monitor
 
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from tsinit.models.hidden_markov.finite_em import HMMState
     from tsinit.models.race import RaceEntry, RaceRecord
 
-#: Nats by which two ends may differ and still be the same maximum, or as good.
-SAME_END = 0.5
 #: Observations that the weak prior of a row of probabilities is worth.
 _ROW_WEIGHT = 1.0
 _MIN_ROWS = 2  # of a state that the labels of the start lack, besides one for each column
@@ -70,7 +69,7 @@ class HMMFit(NamedTuple):
     converged: bool
     trace: tuple[list[float], list[float]]  # objectives, seconds
     race: RaceRecord | None = None  # of the race for the start, where there was one
-    agreement: float = np.nan
+    restarts: RestartEnds | None = None  # where there was none
 
 
 class HMMData:
@@ -137,7 +136,7 @@ def fit_order(
     if not fits:
         raise _validate.unusable_start(failure)
     best = max(fits, key=lambda fit: fit.objective)
-    return best._replace(agreement=_agreement(data, fits, best))
+    return best._replace(restarts=_compare_ends(data, fits))
 
 
 def _fit_by_race(
@@ -231,13 +230,14 @@ def _with_all_states(
     return z
 
 
-def _agreement(data: HMMData, fits: list[HMMFit], best: HMMFit) -> float:
-    """Mean adjusted Rand index between the segmentations of all ends as good as the best; NaN for a single one."""
-    good = [fit for fit in fits if fit.objective >= best.objective - SAME_END]
-    if len(good) < 2:
-        return np.nan
-    labels = [data.smooth(fit.params).argmax(axis=1)[data.panel.rows] for fit in good]
-    return float(np.mean([adjusted_rand_index(a, b) for a, b in combinations(labels, 2)]))
+def _compare_ends(data: HMMData, fits: list[HMMFit]) -> RestartEnds:
+    """Compare the segmentations of all ends."""
+    agreement = np.eye(len(fits))
+    if len(fits) > 1:
+        labels = [data.smooth(fit.params).argmax(axis=1)[data.panel.rows] for fit in fits]
+        for i, j in combinations(range(len(fits)), 2):
+            agreement[i, j] = agreement[j, i] = adjusted_rand_index(labels[i], labels[j])
+    return RestartEnds(np.array([fit.objective for fit in fits]), agreement)
 
 
 def _same_partition(a: IntArray, b: IntArray) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,8 +13,11 @@ from tsinit.models.hidden_markov.ahead import interval_of, quantile_of
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tsinit._typing import FloatArray, IntArray
+    from tsinit._typing import BoolArray, FloatArray, IntArray
     from tsinit.models.hidden_markov.finite_em import HMMParams
+
+#: Nats by which two ends may differ and still be the same maximum, or as good.
+SAME_END = 0.5
 
 
 class HMMForecast(NamedTuple):
@@ -80,6 +84,34 @@ class HMMForecast(NamedTuple):
             level is not strictly between 0 and 1.
         """
         return interval_of(self.samples, self.means, level)
+
+
+class RestartEnds(NamedTuple):
+    """Where the starts of a fit ended; starts that are the same are run once.
+
+    Parameters
+    ----------
+    objectives : (n,) float
+        Final objective from each.
+    agreement : (n, n) float
+        Adjusted Rand index between the segmentations of every two ends.
+    """
+
+    objectives: np.ndarray
+    agreement: np.ndarray
+
+    @property
+    def as_good(self) -> BoolArray:
+        """(n,) bool: ends within half a nat of the best."""
+        return np.asarray(self.objectives >= self.objectives.max() - SAME_END)
+
+    @property
+    def mean_agreement(self) -> float:
+        """Mean over pairs of ends within half a nat of the best; NaN for a single one."""
+        good = np.flatnonzero(self.as_good)
+        if len(good) < 2:
+            return np.nan
+        return float(np.mean([self.agreement[i, j] for i, j in combinations(good, 2)]))
 
 
 class Criteria(NamedTuple):
