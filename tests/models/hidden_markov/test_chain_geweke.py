@@ -26,7 +26,8 @@ TYPICAL = {
     "categorical": lambda rng: rng.integers(3, size=(60, 2)).astype(float),
     "von_mises": lambda rng: rng.uniform(-np.pi, np.pi, size=(60, 2)),
 }
-#: With the default prior paths explode, and the data then pin coefficients so well that a chain hardly moves.
+#: With the default prior series explode, and then pin coefficients so well that a chain hardly moves: batch means say
+#: nothing of its errors. `test_chain_replicated` has that prior.
 TIGHT = {
     "autoregressive": emissions.Autoregressive(1, "full", prior_weight=2.0, prior_df=8.0),
     "autoregressive_diag": emissions.Autoregressive(1, "diag", prior_weight=2.0, prior_df=8.0),
