@@ -26,7 +26,7 @@ from importlib.metadata import version
 import numpy as np
 from _reference import RESULTS, pieces
 
-for _cases in ("state_space", "hidden_markov", "imputation", "comparison", "others"):
+for _cases in ("state_space", "hidden_markov", "finite", "imputation", "comparison", "others"):
     import_module(f"_reference_{_cases}")
 
 _PACKAGES = ("numpy", "scipy", "numba", "scikit-learn", "pandas")
