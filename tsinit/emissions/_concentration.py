@@ -25,6 +25,7 @@ import numpy as np
 
 from tsinit.emissions._bessel import bessel
 from tsinit.emissions._exponential_pieces import mass, quantile
+from tsinit.emissions._newton import STEPS, everywhere, step_uphill
 from tsinit.kernels._jit import kernel
 
 if TYPE_CHECKING:
@@ -70,23 +71,15 @@ def _parts(summary: AngleSummary, kappa: float) -> tuple[float, float, float, fl
 @kernel
 def _centre(summary: AngleSummary) -> tuple[float, float]:
     """Mode of log kappa and its standard deviation, near enough to place points: Newton within a bracket."""
-    x = math.log((summary.a + 0.5 * summary.n) / (summary.b + summary.n + summary.c - summary.R))
-    lower, upper, width = -np.inf, np.inf, 1.0
-    for _ in range(100):
-        _, _, _, rise, bend = _parts(summary, math.exp(x))
-        step = 1.0 if rise > 0.0 else -1.0
-        if bend < 0.0:
-            width = 1.0 / math.sqrt(-bend)
-            step = min(1.0, max(-1.0, -rise / bend))
-        if rise > 0.0:
-            lower = x
-        else:
-            upper = x
-        if abs(step) < 0.05 * width:
+    at = everywhere(
+        math.log((summary.a + 0.5 * summary.n) / (summary.b + summary.n + summary.c - summary.R))
+    )
+    for _ in range(STEPS):
+        _, _, _, rise, bend = _parts(summary, math.exp(at.x))
+        at, near = step_uphill(at, rise, bend)
+        if near:
             break
-        # Beyond a side that is known to be too far, both sides are known.
-        x = x + step if lower < x + step < upper else 0.5 * (lower + upper)
-    return x, width
+    return at.x, at.width
 
 
 @kernel

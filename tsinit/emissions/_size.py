@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from tsinit.emissions._exponential_pieces import mass, quantile
+from tsinit.emissions._newton import STEPS, everywhere, step_uphill
 from tsinit.emissions._workspace import merged
 from tsinit.kernels._jit import kernel
 from tsinit.kernels.random import log_gamma_draw
@@ -113,25 +114,16 @@ def _begin(summary: SizeSummary) -> float:
 @kernel
 def _centre(summary: SizeSummary) -> tuple[float, float]:
     """Mode of x and its standard deviation, near enough to place points: Newton within a bracket."""
-    x = _begin(summary)
-    lower, upper, width = -np.inf, np.inf, 1.0
-    for _ in range(100):
+    at = everywhere(_begin(summary))
+    for _ in range(STEPS):
+        x = at.x
         after, before = log_posterior(summary, x + _NEARBY), log_posterior(summary, x - _NEARBY)
         rise = (after - before) / (2.0 * _NEARBY)
         bend = (after + before - 2.0 * log_posterior(summary, x)) / (_NEARBY * _NEARBY)
-        step = 1.0 if rise > 0.0 else -1.0
-        if bend < 0.0:
-            width = 1.0 / math.sqrt(-bend)
-            step = min(1.0, max(-1.0, -rise / bend))
-        if rise > 0.0:
-            lower = x
-        else:
-            upper = x
-        if abs(step) < 0.05 * width:
+        at, near = step_uphill(at, rise, bend)
+        if near:
             break
-        # Beyond a side that is known to be too far, both sides are known.
-        x = x + step if lower < x + step < upper else 0.5 * (lower + upper)
-    return x, width
+    return at.x, at.width
 
 
 @kernel
