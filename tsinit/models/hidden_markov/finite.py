@@ -10,29 +10,29 @@ from tsinit import _validate, emissions
 from tsinit._validate import check_choice, check_count, check_flag, check_number
 from tsinit.init.registry import resolve
 from tsinit.kernels.hidden_markov import forward_backward
-from tsinit.models.base import FitKind, SeriesEstimator, one_thread
+from tsinit.models.base import FitKind, one_thread
 from tsinit.models.hidden_markov import finite_results
 from tsinit.models.hidden_markov.ahead import paths_ahead, probabilities_ahead
+from tsinit.models.hidden_markov.base import HiddenMarkovEstimator
 from tsinit.models.hidden_markov.finite_em import HMMParams
 from tsinit.models.hidden_markov.finite_fit import FitOptions, HMMData, fit_order
 from tsinit.models.hidden_markov.finite_results import Criteria, HMMForecast
 from tsinit.models.hidden_markov.posterior import of_rows
-from tsinit.models.race import InitRaceMixin
-from tsinit.models.results import Sample, SeriesEnd
+from tsinit.models.results import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
 
-    from tsinit._typing import FloatArray, IntArray, SeedLike, SeriesLike, TableLike
+    from tsinit._typing import FloatArray, IntArray, SeedLike, SeriesLike
     from tsinit._validate.series import Panel
     from tsinit.emissions import Emission, EmissionOnData
     from tsinit.models.hidden_markov.finite_fit import HMMFit
     from tsinit.models.monitor import Monitor
 
 
-class HiddenMarkovModel(InitRaceMixin, SeriesEstimator):
+class HiddenMarkovModel(HiddenMarkovEstimator):
     """Hidden Markov model with a given number of states, by EM.
 
     Every row of the series is in one of `n_states` states, states follow one another by a Markov chain, and each state
@@ -156,8 +156,6 @@ class HiddenMarkovModel(InitRaceMixin, SeriesEstimator):
     [0, 8, 16]
     """
 
-    _fitted_attribute = "labels_"
-
     def __init__(
         self,
         n_states: int | Sequence[int] = 3,
@@ -279,36 +277,6 @@ class HiddenMarkovModel(InitRaceMixin, SeriesEstimator):
         self._fitted_race = fit.race
         self._fitted_params, self._fitted_emission = params, data.emission
 
-    def fit_predict(
-        self, X: SeriesLike, y: None = None, *, lengths: Sequence[int] | None = None
-    ) -> IntArray | pd.Series | list[IntArray | pd.Series]:
-        """Fit, and return the states of the rows in the form of X, as :meth:`fit` and ``labels_``."""
-        self.fit(X, lengths=lengths)
-        return self.observed_.restore_column(self.labels_, "state")
-
-    def predict(
-        self, X: SeriesLike, *, lengths: Sequence[int] | None = None
-    ) -> IntArray | pd.Series | list[IntArray | pd.Series]:
-        """Most probable state of every row, each by itself, given all of its sequence.
-
-        Parameters
-        ----------
-        X, lengths
-            As in :meth:`fit`; other rows than those of `fit`, if you like.
-
-        Returns
-        -------
-        (T,) int array or Series, or list of those
-            In the form of X.
-
-        Raises
-        ------
-        ValueError, TypeError
-            X is unusable, or impossible under the model.
-        """
-        panel = self._read(X, lengths)
-        return panel.restore_column(self._smooth(panel).argmax(axis=1), "state")
-
     def decode(
         self, X: SeriesLike, *, lengths: Sequence[int] | None = None
     ) -> IntArray | pd.Series | list[IntArray | pd.Series]:
@@ -332,54 +300,10 @@ class HiddenMarkovModel(InitRaceMixin, SeriesEstimator):
             X is unusable, or impossible under the model.
         """
         panel = self._read(X, lengths)
-        density, (start, P, _) = self._density(panel), self._fitted_params
+        density, (start, P, _) = self._rows(self._emission_on(panel))
         self._require_path(forward_backward.log_likelihood(density, start, P, panel.offsets))
         path = forward_backward.viterbi(density, start, P, panel.offsets)
         return panel.restore_column(path, "state")
-
-    def predict_proba(self, X: SeriesLike, *, lengths: Sequence[int] | None = None) -> TableLike:
-        """Probability of every state at every row, given all of its sequence (smoothed).
-
-        Parameters
-        ----------
-        X, lengths
-            As in :meth:`fit`.
-
-        Returns
-        -------
-        (T, n_states_) array or DataFrame, or list of those
-            In the form of X.
-
-        Raises
-        ------
-        ValueError, TypeError
-            X is unusable, or impossible under the model.
-        """
-        panel = self._read(X, lengths)
-        return panel.restore(self._smooth(panel), range(self.n_states_))
-
-    def filter_proba(self, X: SeriesLike, *, lengths: Sequence[int] | None = None) -> TableLike:
-        """Probability of every state at every row, given the rows up to it: for data that still arrive.
-
-        Parameters
-        ----------
-        X, lengths
-            As in :meth:`fit`.
-
-        Returns
-        -------
-        (T, n_states_) array or DataFrame, or list of those
-            In the form of X.
-
-        Raises
-        ------
-        ValueError, TypeError
-            X is unusable, or impossible under the model.
-        """
-        panel = self._read(X, lengths)
-        return panel.restore(
-            self._filter(self._density(panel), panel.offsets), range(self.n_states_)
-        )
 
     def forecast(
         self,
@@ -415,20 +339,15 @@ class HiddenMarkovModel(InitRaceMixin, SeriesEstimator):
         ValueError, TypeError
             X is unusable or impossible under the model, or `n_steps` or `n_samples` is no whole number of at least 1.
         """
-        _validate.check_fitted(self)
-        n_steps, n_samples = check_count("n_steps", n_steps), check_count("n_samples", n_samples)
-        rng = np.random.default_rng(_validate.check_seed(random_state))
-        panel = self.observed_ if X is None else self._read(X, lengths)
-        emission, (_, P, params) = self._fitted_emission, self._fitted_params
-        past = panel.y[panel.offsets[-2] :]
-        density = self._fitted_params.density(emission.with_data(past))
-        now = self._filter(density, np.array([0, len(past)]))[-1]
+        past, n_steps, n_samples, rng, end, states = self._ahead(
+            n_steps, X, lengths, n_samples, random_state
+        )
+        (_, P, params), emission = self._fitted_params, self._fitted_emission.with_data(past)
+        now = self._filter(emission, np.array([0, len(past)]))[-1]
         probabilities = probabilities_ahead(now, P, n_steps)
         z = paths_ahead(now, P, n_samples, n_steps, rng)
         samples = emission.simulate_after(rng, params, z, past)
         means, covariances = emission.moments_after(params, now, P, probabilities, past)
-        end = SeriesEnd.of(panel)
-        states = end._replace(columns=list(range(self.n_states_)))
         return HMMForecast(
             states.label(probabilities),
             end.label(means),
@@ -473,38 +392,6 @@ class HiddenMarkovModel(InitRaceMixin, SeriesEstimator):
             z[t] = np.searchsorted(sums, u[t] * sums[-1], side="right")
             sums = rows[z[t]]
         return Sample(self._fitted_emission.simulate(rng, params, z), z)
-
-    def score(
-        self, X: SeriesLike, y: object = None, *, lengths: Sequence[int] | None = None
-    ) -> float:
-        """Log-likelihood per observed value, in nats and in the units of the data.
-
-        Parameters
-        ----------
-        X, lengths
-            As in :meth:`fit`.
-        y : Ignored
-
-        Returns
-        -------
-        float
-
-        Raises
-        ------
-        ValueError, TypeError
-            X is unusable, holds no value, or is impossible under the model.
-        """
-        panel = self._read(X, lengths)
-        n_observed = int((~np.isnan(panel.y)).sum())
-        _validate.check_observed(n_observed)
-        emission, (start, P, _) = (
-            self._fitted_emission.with_sequences(panel.y, panel.offsets),
-            self._fitted_params,
-        )
-        density = self._fitted_params.density(emission)
-        total = forward_backward.log_likelihood(density, start, P, panel.offsets)
-        self._require_path(total)
-        return (total + emission.log_jacobian) / n_observed
 
     def aic(self, X: SeriesLike | None = None, *, lengths: Sequence[int] | None = None) -> float:
         """Akaike's information criterion; smaller is better.
@@ -555,28 +442,33 @@ class HiddenMarkovModel(InitRaceMixin, SeriesEstimator):
         if X is None:
             return self._fitted_criteria
         panel = self._read(X, lengths)
-        emission = self._fitted_emission.with_sequences(panel.y, panel.offsets)
+        emission = self._emission_on(panel)
         n_steps = int((~np.isnan(panel.y)).any(axis=1).sum())
         return _criteria(self._fitted_params, emission, panel, self._fitted_n_parameters, n_steps)
 
-    def _density(self, panel: Panel) -> FloatArray:
-        return self._fitted_params.density(
-            self._fitted_emission.with_sequences(panel.y, panel.offsets)
-        )
+    def _rows(self, emission: EmissionOnData) -> tuple[FloatArray, HMMParams]:
+        """Log densities (T, K) of the rows that the emission is on, and the parameters."""
+        params = self._fitted_params
+        return params.density(emission), params
 
-    def _smooth(self, panel: Panel) -> FloatArray:
-        """Probabilities (T, K) of all rows."""
-        start, P, _ = self._fitted_params
+    def _smooth(self, emission: EmissionOnData, offsets: IntArray) -> FloatArray:
+        density, (start, P, _) = self._rows(emission)
         with one_thread():
-            total, prob, _ = forward_backward.smooth(self._density(panel), start, P, panel.offsets)
+            total, prob, _ = forward_backward.smooth(density, start, P, offsets)
         self._require_path(total)
         return prob
 
-    def _filter(self, density: FloatArray, offsets: IntArray) -> FloatArray:
-        start, P, _ = self._fitted_params
+    def _filter(self, emission: EmissionOnData, offsets: IntArray) -> FloatArray:
+        density, (start, P, _) = self._rows(emission)
         prob = forward_backward.filter_states(density, start, P, offsets)
         self._require_path(-np.inf if np.isnan(prob).any() else 0.0)
         return prob
+
+    def _log_density_of(self, emission: EmissionOnData, offsets: IntArray) -> float:
+        density, (start, P, _) = self._rows(emission)
+        total = forward_backward.log_likelihood(density, start, P, offsets)
+        self._require_path(total)
+        return total + emission.log_jacobian
 
     @staticmethod
     def _require_path(log_likelihood: float) -> None:

@@ -17,28 +17,26 @@ from tsinit._validate import (
 )
 from tsinit.init.race import Race, candidates, starters
 from tsinit.init.registry import resolve, strategy_of
-from tsinit.models.base import FitKind, SeriesEstimator, one_thread
+from tsinit.models.base import FitKind, one_thread
 from tsinit.models.chains import ChainRun, ChainSchedule
 from tsinit.models.hidden_markov import ahead, convergence, posterior
+from tsinit.models.hidden_markov.base import HiddenMarkovEstimator
 from tsinit.models.hidden_markov.chain import ConcentrationPriors
 from tsinit.models.hidden_markov.residuals import MAX_CORRELATION, lag_one_correlations
 from tsinit.models.hidden_markov.sampler_setup import SamplerSetup, race_starts, sample
-from tsinit.models.race import InitRaceMixin
-from tsinit.models.results import SeriesEnd
 from tsinit.result import worst_mixing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Self
 
     import arviz
-    import pandas as pd
     import xarray as xr
     from numpy.typing import ArrayLike
 
-    from tsinit._typing import FloatArray, IntArray, SeedLike, SeriesLike, TableLike
+    from tsinit._typing import FloatArray, IntArray, SeedLike, SeriesLike
     from tsinit._validate.series import Panel
-    from tsinit.emissions import Emission
+    from tsinit.emissions import Emission, EmissionOnData
     from tsinit.models.hidden_markov.ahead import PosteriorForecast
     from tsinit.models.monitor import Monitor
 
@@ -49,7 +47,7 @@ _MAX_ROWS = 10_000
 _MIN_DRAWS = 100
 
 
-class InfiniteHMM(InitRaceMixin, SeriesEstimator):
+class InfiniteHMM(HiddenMarkovEstimator):
     """Hidden Markov model whose number of states is inferred (HDP-HMM), by beam sampling.
 
     Every row of the series is in one of countably many states; states follow one another by a Markov chain, whose
@@ -64,6 +62,12 @@ class InfiniteHMM(InitRaceMixin, SeriesEstimator):
     The sampler draws from the posterior whatever the start, but for how long the start shows depends on it: states
     are born from the prior, which happens rarely, so that too few states in the start may take many sweeps to mend.
     Give several starts to :func:`tsinit.compare` to see how many.
+
+    What it says of rows is averaged over draws. For :meth:`predict_proba` and :meth:`filter_proba` each draw smooths or
+    filters the rows with its own states, and its probabilities go to the states of the estimate that they are matched
+    with; what draws give to states without a match is spread in proportion. :meth:`score` is the log posterior
+    predictive density of all rows together. New states, which the model allows, are left out: on rows far from those of
+    `fit` it is a lower bound.
 
     Parameters
     ----------
@@ -181,7 +185,6 @@ class InfiniteHMM(InitRaceMixin, SeriesEstimator):
     """
 
     fit_kind = FitKind("labels", "joint log density", sampler=True)
-    _fitted_attribute = "labels_"
 
     def __init__(
         self,
@@ -350,89 +353,6 @@ class InfiniteHMM(InitRaceMixin, SeriesEstimator):
         self.convergence_ = convergence.diagnose(self.draws_, self._fitted_offsets)
         self._fitted_mapping, self._fitted_emission = found.mapping, setup.emission
 
-    def fit_predict(
-        self, X: SeriesLike, y: None = None, *, lengths: Sequence[int] | None = None
-    ) -> IntArray | pd.Series | list[IntArray | pd.Series]:
-        """Fit, and return the states of the rows in the form of X, as :meth:`fit` and ``labels_``."""
-        self.fit(X, lengths=lengths)
-        return self.observed_.restore_column(self.labels_, "state")
-
-    def predict(
-        self, X: SeriesLike, *, lengths: Sequence[int] | None = None
-    ) -> IntArray | pd.Series | list[IntArray | pd.Series]:
-        """Most probable state at every row, averaged over the posterior.
-
-        Parameters
-        ----------
-        X, lengths
-            As in :meth:`fit`; other rows than those of `fit`, if you like.
-
-        Returns
-        -------
-        (T,) int array or Series, or list of those
-            States 0 to ``n_states_`` - 1, as in ``labels_``, in the form of X.
-
-        Raises
-        ------
-        ValueError, TypeError
-            X is unusable.
-        """
-        panel = self._read(X, lengths)
-        return panel.restore_column(self._smooth(panel).argmax(axis=1), "state")
-
-    def predict_proba(self, X: SeriesLike, *, lengths: Sequence[int] | None = None) -> TableLike:
-        """Probability of every state at every row, averaged over the posterior.
-
-        Each draw smooths the rows with its own states, and its probabilities go to the states of the estimate that
-        they are matched with. What draws give to states without a match is spread in proportion.
-
-        Parameters
-        ----------
-        X, lengths
-            As in :meth:`fit`; other rows than those of `fit`, if you like.
-
-        Returns
-        -------
-        (T, n_states_) array or DataFrame, or list of those
-            In the form of X.
-
-        Raises
-        ------
-        ValueError, TypeError
-            X is unusable.
-        """
-        panel = self._read(X, lengths)
-        return panel.restore(self._smooth(panel), range(self.n_states_))
-
-    def filter_proba(self, X: SeriesLike, *, lengths: Sequence[int] | None = None) -> TableLike:
-        """Probability of every state at every row, given the rows up to it: for data that still arrive.
-
-        Averaged over draws and matched with the states of the estimate as :meth:`predict_proba` does. Parameters are
-        those of the draws, which know all rows of `fit`.
-
-        Parameters
-        ----------
-        X, lengths
-            As in :meth:`fit`; other rows than those of `fit`, if you like.
-
-        Returns
-        -------
-        (T, n_states_) array or DataFrame, or list of those
-            In the form of X.
-
-        Raises
-        ------
-        ValueError, TypeError
-            X is unusable.
-        """
-        panel = self._read(X, lengths)
-        emission = self._fitted_emission.with_sequences(panel.y, panel.offsets)
-        with one_thread():
-            found = posterior.filter_states(
-                self.draws_, self._fitted_mapping, self.n_states_, emission, panel.offsets
-            )
-        return panel.restore(found, range(self.n_states_))
-
     def forecast(
         self,
         n_steps: int,
@@ -471,54 +391,17 @@ class InfiniteHMM(InitRaceMixin, SeriesEstimator):
             X is unusable, `n_steps` or `n_samples` is no whole number of at least 1, `random_state` is no seed, or an
             autoregression would have to go on from missing values.
         """
-        _validate.check_fitted(self)
-        n_steps = check_count("n_steps", n_steps)
-        n_samples = check_count("n_samples", n_samples)
-        rng = np.random.default_rng(_validate.check_seed(random_state))
-        panel = self.observed_ if X is None else self._read(X, lengths)
-        y = panel.y[panel.offsets[-2] :]
+        past, n_steps, n_samples, rng, end, states = self._ahead(
+            n_steps, X, lengths, n_samples, random_state
+        )
         with one_thread():
             found = ahead.look_ahead(
                 self.draws_, self._fitted_mapping, self.n_states_,
-                self._fitted_emission.with_data(y), y, n_steps, n_samples, rng,
+                self._fitted_emission.with_data(past), past, n_steps, n_samples, rng,
             )  # fmt: skip
-        end = SeriesEnd.of(panel)
-        states = end._replace(columns=list(range(self.n_states_)))
         return found._replace(
             probabilities=states.label(found.probabilities), means=end.label(found.means)
         )
-
-    def score(
-        self, X: SeriesLike, y: None = None, *, lengths: Sequence[int] | None = None
-    ) -> float:
-        """Log posterior predictive density per observed value, in nats and in the units of the data.
-
-        The density of all rows together is averaged over draws, and its logarithm divided by the number of observed
-        values. New states, which the model allows, are left out: on rows far from those of `fit` this is a lower
-        bound.
-
-        Parameters
-        ----------
-        X, lengths
-            As in :meth:`fit`.
-        y : Ignored
-
-        Returns
-        -------
-        float
-
-        Raises
-        ------
-        ValueError, TypeError
-            X is unusable or holds no value.
-        """
-        panel = self._read(X, lengths)
-        n_observed = int((~np.isnan(panel.y)).sum())
-        _validate.check_observed(n_observed)
-        emission = self._fitted_emission.with_sequences(panel.y, panel.offsets)
-        with one_thread():
-            values = posterior.log_likelihoods(self.draws_, emission, panel.offsets)
-        return float((logsumexp(values) - np.log(len(values))) / n_observed)
 
     def coclustering_matrix(self, rows: ArrayLike | None = None) -> np.ndarray:
         """Posterior probability that two rows are in one state; it does not depend on labels.
@@ -597,10 +480,18 @@ class InfiniteHMM(InitRaceMixin, SeriesEstimator):
 
         return result.to_arviz(self.to_datatree())
 
-    def _smooth(self, panel: Panel) -> FloatArray:
-        """Probabilities (T, n_states_) of all rows."""
-        emission = self._fitted_emission.with_sequences(panel.y, panel.offsets)
+    def _smooth(self, emission: EmissionOnData, offsets: IntArray) -> FloatArray:
+        return self._averaged(posterior.smooth, emission, offsets)
+
+    def _filter(self, emission: EmissionOnData, offsets: IntArray) -> FloatArray:
+        return self._averaged(posterior.filter_states, emission, offsets)
+
+    def _averaged(
+        self, of_draws: Callable[..., FloatArray], emission: EmissionOnData, offsets: IntArray
+    ) -> FloatArray:
         with one_thread():
-            return posterior.smooth(
-                self.draws_, self._fitted_mapping, self.n_states_, emission, panel.offsets
-            )
+            return of_draws(self.draws_, self._fitted_mapping, self.n_states_, emission, offsets)
+
+    def _log_density_of(self, emission: EmissionOnData, offsets: IntArray) -> float:
+        values = posterior.log_likelihoods(self.draws_, emission, offsets)
+        return float(logsumexp(values) - np.log(len(values)))
