@@ -51,7 +51,9 @@ class Comparison:
         ``objective_final``, ``gap`` (best known optimum on this data set and model minus this objective), ``score...``
         (NaN, with the error in ``error_type`` and ``error_message``, where a score failed), ``n_iter``, ``converged``,
         ``monotone`` (no iteration lost objective), ``init_seconds`` and ``fit_seconds`` (compilation never counted),
-        ``optimum`` (which distinct one, 1 the best), ``start`` (which distinct starting point), ``versions``.
+        ``optimum`` (which distinct one, 1 the best), ``start`` (which distinct starting point), ``versions``; of models
+        that climb from labels also ``agreement``, mean adjusted Rand index of the states with those of the runs that
+        reach the best known optimum from other starts, missing for runs that do not, or where there is no other.
         Samplers: ``objective_final`` is the mean over the draws kept, ``monotone`` and ``optimum`` are missing, and
         before ``init_seconds`` stand what the model reports of its draws (``rhat``, ``ess``, ...), ``n_settle``,
         the iterations until the chain is within the central 95 % of the second half of its trace, and ``n_mixed``,

@@ -199,3 +199,41 @@ def test_times_are_readable(seconds, text):
         _runs({"a": [-50.0] * 5, "b": [-90.0] * 5}, seconds={"a": seconds, "b": 999.0})
     )
     assert f"a takes {text} and 10 iterations" in line
+
+
+def _with_agreement(ends, starts, agreement):
+    runs = _runs({"a": ends})
+    return runs.assign(start=starts, agreement=agreement)
+
+
+def test_ends_that_are_as_good_from_other_starts_have_the_same_states_or_not():
+    same = _with_agreement([-10.0, -10.1, -20.0], [1, 2, 3], [0.98, 0.98, np.nan])
+    (line,) = verdict(same)
+    assert (
+        "Those that reach it from different starts have the same states (adjusted Rand index 0.98 on "
+        "average)." in line
+    )
+    (line,) = verdict(same.assign(agreement=[0.6, 0.6, np.nan]))
+    assert (
+        "do not have the same states (adjusted Rand index 0.60 on average): the data have several answers "
+        "as good." in line
+    )
+
+
+def test_a_start_that_came_twice_is_no_witness_for_itself():
+    runs = _with_agreement([-10.0, -10.0, -10.1, -30.0], [1, 1, 2, 3], [0.5, 0.5, 0.5, np.nan])
+    (line,) = verdict(runs)
+    assert "adjusted Rand index 0.50 on average" in line
+    alone = _with_agreement([-10.0, -10.0, -20.0, -30.0], [1, 1, 2, 3], [np.nan] * 4)
+    (line,) = verdict(alone)
+    assert (
+        "One start alone reached it: whether another that does as well has the same states is not known."
+        in line
+    )
+
+
+def test_of_runs_without_labels_nothing_is_said_of_states():
+    (line,) = verdict(_with_agreement([-10.0, -10.1], [1, 2], [np.nan, np.nan]))
+    assert "states" not in line
+    (line,) = verdict(_runs({"a": [-10.0, -10.1]}))
+    assert "states" not in line

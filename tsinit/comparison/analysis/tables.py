@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from tsinit._typing import FloatArray, IntArray
+from tsinit.comparison.analysis.segmentations import agreement_among
 from tsinit.comparison.plan import seeds
 from tsinit.comparison.plan.tasks import Task
 from tsinit.comparison.run.worker import RunResult
@@ -27,7 +28,7 @@ def runs_table(tasks: list[Task], results: list[RunResult]) -> pd.DataFrame:
 
     ``gap`` and ``optimum`` compare a run with all others on its data set and model that did not fail, and are missing
     where the run itself failed; everything else depends on the run alone. ``start`` numbers the distinct starting
-    points of a data set and model.
+    points of a data set and model, and ``agreement`` is there where models have labels (`agreement_among`).
 
     Parameters
     ----------
@@ -64,6 +65,9 @@ def runs_table(tasks: list[Task], results: list[RunResult]) -> pd.DataFrame:
     table = table.astype(whole | {"converged": "boolean", "monotone": "boolean"})
     for name in ("optimum", "start"):
         table[name] = table[name].mask(table[name] == 0)
+    packed = {r.run_id: r.segmentation for r in results if r.segmentation is not None}
+    if packed:
+        table["agreement"] = agreement_among(table, packed)
     return _in_order(table, tasks)
 
 

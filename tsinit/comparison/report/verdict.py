@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from tsinit.comparison.analysis import statistics
+from tsinit.comparison.analysis.segmentations import first_of_start
 from tsinit.comparison.analysis.summary import (
     Standing,
     difference,
@@ -22,6 +23,8 @@ from tsinit.comparison.report.display import cell_name, listed, name_of, nats
 from tsinit.comparison.run.convergence import MAX_RHAT
 from tsinit.result import CONVERGED_RHAT
 
+#: Adjusted Rand index from which segmentations count as the same.
+_ALIKE = 0.95
 #: Beyond this many seeds the difference is smaller than anybody will notice.
 _MANY_SEEDS = 1000
 _NO_COMPARISON = (
@@ -71,6 +74,7 @@ def _paragraph(cell: pd.DataFrame, objective: str) -> list[str]:
         _beaten(leader, names["worse"], others, usable(cell)["strategy"].nunique()),
         _cost(usable(cell), [leader, *names["equal"], *names["open"]]),
         _reached(cell),
+        _agreement(cell),
         _mixing(cell),
         _remembered(cell, leader, names["worse"]),
         _held_out(cell, leader),
@@ -190,6 +194,31 @@ def _reached(cell: pd.DataFrame) -> str:
     if len(parts) == 1 and len(counts) > 1:
         parts.append("in no run of the others")
     return f"The best known optimum was reached by {listed(parts)}."
+
+
+def _agreement(cell: pd.DataFrame) -> str:
+    """Say whether runs that reach the best known optimum from different starts segment the rows alike."""
+    if "agreement" not in cell or not has_optima(cell):
+        return ""
+    best = usable(cell)
+    best = best[(best["optimum"] == 1) & best["agreement"].notna()]
+    if best.empty:
+        return (
+            "One start alone reached it: whether another that does as well has the same states is not known."
+            if _one_start(cell)
+            else ""
+        )
+    mean = best[first_of_start(best)]["agreement"].mean()
+    text = f"Those that reach it from different starts {{}} (adjusted Rand index {mean:.2f} on average)"
+    if mean >= _ALIKE:
+        return text.format("have the same states") + "."
+    return text.format("do not have the same states") + ": the data have several answers as good."
+
+
+def _one_start(cell: pd.DataFrame) -> bool:
+    """Whether the best known optimum was reached from one start, once or several times."""
+    reached = cell[(cell["optimum"] == 1) & ~cell["status"].isin(FAILED)]
+    return int(first_of_start(reached).sum()) == 1
 
 
 def _mixing(cell: pd.DataFrame) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 from tsinit._atomic import make_folder, write_whole
 from tsinit._typing import StrPath
 from tsinit._validate import check_path
+from tsinit.comparison.run.segmentation import labels_in
 from tsinit.comparison.run.worker import RunResult
 
 _KIND = "tsinit-run-2"
@@ -178,6 +179,10 @@ def _check_types(result: RunResult) -> None:
     _require(result.status in _STATES, "status")
     start = result.start
     _require(start is None or (isinstance(start, str) and _is_unicode(start)), "start")
+    segmentation = result.segmentation
+    _require(segmentation is None or isinstance(segmentation, str), "segmentation")
+    if segmentation is not None:
+        labels_in(segmentation)
     _require(result.converged is None or isinstance(result.converged, bool), "converged")
     n_iter = result.n_iter
     _require(n_iter is None or (type(n_iter) is int and 0 <= n_iter < 2**63), "n_iter")

@@ -18,6 +18,7 @@ from tsinit.adapters import starting
 from tsinit.comparison.plan import identity
 from tsinit.comparison.plan.tasks import Task
 from tsinit.comparison.run.convergence import mixed_after, scalars
+from tsinit.comparison.run.segmentation import segmentation_of
 from tsinit.models.base import one_thread
 from tsinit.models.monitor import Budget, Monitor
 from tsinit.models.race import FAILURES, failure_of
@@ -26,6 +27,9 @@ from tsinit.models.race import FAILURES, failure_of
 KILLED = "WorkerKilled"
 #: How often a process looks whether its parent is there.
 _LOOK_SECONDS = 0.5
+
+#: States of a run that ended nowhere.
+_NO_END = ("error", "diverged")
 
 _warm: set[tuple] = set()  # cells this process has met, so that no clock ever sees a compiler
 _prepared: set[int] = set()  # this process, once it works on one thread
@@ -51,6 +55,7 @@ class RunResult(NamedTuple):
     scores: dict[str, float]
     start: str | None  # fingerprint of the starting point
     versions: str  # of what computed it
+    segmentation: str | None = None  # states of the rows, packed; runs stored earlier have none
 
 
 def execute(task: Task, comparison: str, parent: str) -> RunResult:
@@ -235,6 +240,7 @@ def _result(
         scores=scores,
         start=None if start is None else _print_of(start),
         versions=versions() + _library(task),
+        segmentation=None if status in _NO_END else segmentation_of(task, estimator),
     )
 
 
