@@ -125,6 +125,14 @@ def test_a_given_number_of_regimes_is_compared_and_reported(air, tmp_path, capsy
     assert "HiddenMarkovModel" in page.read_text(encoding="utf-8")
 
 
+def test_columns_may_have_emissions_of_their_own(air, tmp_path):
+    kinds = "Ozone=student_t,Solar.R=gaussian,Wind+Temp=gaussian"
+    arguments = ["compare", air, "--model", "hmm", "--states", "2", "--emission", kinds, "--max-iter", "20",
+                 "--strategies", "kmeans,uniform", "--csv", str(tmp_path), *QUICK]  # fmt: skip
+    assert cli.main(arguments) == 0
+    assert set(pd.read_csv(tmp_path / "runs.csv")["status"]) <= {"ok", "not_converged"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -196,6 +204,14 @@ def test_a_given_number_of_regimes_is_compared_and_reported(air, tmp_path, capsy
         (
             ["compare", "{air}", "--model", "hmm", "--emission", "gausian"],
             "Did you mean 'gaussian'?",
+        ),
+        (
+            ["compare", "{air}", "--model", "hmm", "--emission", "Ozone=gaussian,Wnd=gaussian"],
+            "Did you mean 'Wind'?",
+        ),
+        (
+            ["compare", "{air}", "--model", "hmm", "--emission", "Ozone=gaussian,Ozone=poisson"],
+            "COLUMN=NAME,COLUMN=NAME,... with every column once",
         ),
         (["compare", "{air}", "--test", "0.1", "--model", "tbayes-mice"], "--hide scores fillings"),
         (

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tsinit.emissions import (
+    ByColumn,
     Categorical,
     DiagonalGaussian,
     Gaussian,
@@ -11,6 +12,7 @@ from tsinit.emissions import (
     Poisson,
     StudentT,
     VonMises,
+    resolve,
 )
 
 D = 2
@@ -26,7 +28,15 @@ EMISSIONS = {
     "negative_binomial": NegativeBinomial([3.0, 0.7], 1.5, [2.0, 8.0], 2.0),
     "categorical": Categorical([0, 1, 2], 2.0),
     "von_mises": VonMises(None, [0.5, -2.0], 0.3, [2.0, 4.0], 2.5),
+    "by_column": ByColumn(
+        {1: StudentT(8.0, MEAN[1:], 0.5, SIGMA[1:, 1:], 8.0), 0: Poisson(3.0, 1.5)}
+    ),
 }
+
+
+def with_defaults(name):
+    """The same emission with the priors that data settle."""
+    return resolve({1: "student_t", 0: "poisson"} if name == "by_column" else name)
 
 
 def gaps(rng, y, fraction=0.25):
@@ -47,6 +57,8 @@ def observations(name, rng, T=30, D=D):
         return rng.integers(0, 3, (T, D)).astype(float)
     if name == "von_mises":
         return rng.vonmises(1.0, 2.0, (T, D))
+    if name == "by_column":
+        return np.column_stack([rng.poisson(3.0, T), rng.standard_t(8.0, (T, D - 1)) - 5.0])
     return MEAN[np.arange(D) % 2] + rng.standard_normal((T, D)) @ np.triu(
         np.full((D, D), 0.5) + np.eye(D)
     )

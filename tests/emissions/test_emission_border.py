@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from emissions.cases import EMISSIONS, observations
+from emissions.cases import EMISSIONS, observations, with_defaults
 from sklearn.base import clone
 
 from tsinit.emissions import (
@@ -19,7 +19,6 @@ from tsinit.emissions import (
     names,
     resolve,
 )
-from tsinit.kernels.density import all_log_densities
 
 REAL = ["gaussian", "gaussian_diag", "gaussian_known_variance", "student_t"]
 
@@ -32,7 +31,7 @@ def _works(on_data, rng, K=3):
     params = on_data.draw(rng, z, K, latent)
     latent = on_data.augment(rng, z, params, latent)
     params = on_data.draw(rng, z, K, latent)
-    assert np.isfinite(all_log_densities(params, on_data.data, K)).all()
+    assert np.isfinite(on_data.log_densities(params, K)).all()
     assert np.isfinite(on_data.log_evidence(z, K, params, latent))
     assert np.isfinite(on_data.means(params)).all()
     assert np.isfinite(on_data.covariances(params)).all()
@@ -42,7 +41,7 @@ def _works(on_data, rng, K=3):
 
 @pytest.mark.parametrize("name", EMISSIONS)
 def test_names_find_defaults_and_defaults_work(rng, name):
-    emission = resolve(name)
+    emission = with_defaults(name)
     assert clone(emission).get_params() == emission.get_params()
     assert resolve(emission) is emission
     y = observations(name, rng)
@@ -67,7 +66,7 @@ def test_unknown_names_are_told_the_nearest():
 
 @pytest.mark.parametrize("name", EMISSIONS)
 def test_what_is_bound_can_be_sent_to_another_process(rng, name):
-    on_data = resolve(name).bind(observations(name, rng))
+    on_data = with_defaults(name).bind(observations(name, rng))
     twin = pickle.loads(pickle.dumps(on_data))
     first, second = (b.prior_params(np.random.default_rng(0), 2) for b in (on_data, twin))
     for left, right in zip(first, second, strict=True):
@@ -98,7 +97,7 @@ def test_awkward_columns_work(rng, name, kind):
     elif kind == "nearly constant":
         y[:, 1] = 0.1
         y[4, 1] = 0.1 + 1e-15
-    described = _works(resolve(name).bind(y), rng)
+    described = _works(with_defaults(name).bind(y), rng)
     if kind == "constant":
         assert all(np.isfinite(v).all() for v in described.values())
 
@@ -106,7 +105,7 @@ def test_awkward_columns_work(rng, name, kind):
 @pytest.mark.parametrize("name", EMISSIONS)
 @pytest.mark.parametrize("T", [1, 2])
 def test_few_rows_work(rng, name, T):
-    _works(resolve(name).bind(observations(name, rng, T)), rng)
+    _works(with_defaults(name).bind(observations(name, rng, T)), rng)
 
 
 @pytest.mark.parametrize("name", ["poisson", "negative_binomial", "categorical", "von_mises"])
@@ -114,7 +113,7 @@ def test_columns_without_a_value_or_without_spread_work(rng, name):
     y = np.zeros((20, 3))
     y[:, 1] = np.nan
     y[:, 2] = 2.0
-    _works(resolve(name).bind(y), rng)
+    _works(with_defaults(name).bind(y), rng)
 
 
 def test_one_outlier_does_not_squeeze_the_scale(rng):
@@ -282,14 +281,14 @@ def test_units_and_offsets_change_nothing_but_the_units(rng, name):
 def test_whole_numbers_are_numbers(rng, name):
     y = rng.integers(0, 4, (30, 2))
     z = rng.integers(0, 2, 30)
-    a, b = (resolve(name).bind(table) for table in (y, y.astype(float)))
+    a, b = (with_defaults(name).bind(table) for table in (y, y.astype(float)))
     for left, right in zip(
         a.prior_params(np.random.default_rng(0), 2),
         b.prior_params(np.random.default_rng(0), 2),
         strict=True,
     ):
         np.testing.assert_array_equal(left, right)
-    assert all_log_densities(a.prior_params(rng, 2), a.data, 2).shape == (30, 2)
+    assert a.log_densities(a.prior_params(rng, 2), 2).shape == (30, 2)
     assert np.isfinite(a.log_evidence(z, 2, a.prior_params(rng, 2), a.latent(rng)))
 
 

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from emissions.cases import EMISSIONS
+from emissions.cases import EMISSIONS, with_defaults
 from emissions.exponential import Exponential
 from sklearn.metrics import adjusted_rand_score
 
@@ -39,6 +39,9 @@ def _data(name, rng, z):
     elif name == "exponential":
         D = 6
         y = rng.standard_exponential((T, D)) * np.array([1.0, 10.0, 100.0])[z][:, None]
+    elif name == "by_column":
+        count = rng.poisson(np.array([1.0, 15.0, 60.0])[z]).astype(float)
+        y = np.column_stack([count, level[:, 0] + rng.standard_normal(T)])
     elif name == "student_t":
         y = level + rng.standard_t(4.0, (T, D))
     else:
@@ -61,7 +64,7 @@ def _rough(z, rng):
 
 def _bind(name, rng):
     z = _truth(rng)
-    emission = Exponential() if name == "exponential" else resolve(name)
+    emission = Exponential() if name == "exponential" else with_defaults(name)
     return emission.bind(_data(name, rng, z), OFFSETS), z
 
 

@@ -6,8 +6,6 @@ from emissions.cases import EMISSIONS, bind, gaps, observations
 from reference import emissions as twin
 from scipy import stats
 
-from tsinit.kernels.density import all_log_densities
-
 K = 3
 
 
@@ -15,6 +13,13 @@ def _expected(name, y, on_data, params):
     described = on_data.describe(params)
     if name in ("gaussian", "gaussian_diag", "gaussian_known_variance"):
         return twin.normal_log_density(y, on_data.means(params), on_data.covariances(params))
+    if name == "by_column":
+        t = twin.student_t_log_density(
+            y[:, 1:], described["location[1]"], described["scale[1]"], 8.0
+        )
+        return t + twin.columns_log_density(
+            y[:, :1], K, lambda v, k, i: stats.poisson(described["rate[0]"][k, i]).logpmf(v)
+        )
     if name == "student_t":
         return twin.student_t_log_density(y, described["location"], described["scale"], 3.0)
     one = {
@@ -33,9 +38,13 @@ def _expected(name, y, on_data, params):
 
 def _densities(on_data, y, params):
     """In the units of the data: every seen value brings its own Jacobian."""
-    ours = all_log_densities(params, on_data.data, K)
-    scale = getattr(on_data, "scale", None)
-    return ours if scale is None else ours - (~np.isnan(y) @ np.log(scale.scale))[:, None]
+    ours = on_data.log_densities(params, K)
+    for part, at in zip(
+        getattr(on_data, "parts", [on_data]), getattr(on_data, "places", [slice(None)]), strict=True
+    ):
+        if hasattr(part, "scale"):
+            ours = ours - (~np.isnan(y[:, at]) @ np.log(part.scale.scale))[:, None]
+    return ours
 
 
 @pytest.mark.parametrize("name", EMISSIONS)
@@ -82,7 +91,7 @@ def test_simulated_data_have_the_density_and_the_moments_told(rng, name):
     params = on_data.draw(rng, z, K, on_data.latent(rng))
     n = 20_000
     y = on_data.simulate(rng, params, np.full(n, 1))
-    own = all_log_densities(params, on_data.with_data(y).data, K).mean(axis=0)
+    own = on_data.with_data(y).log_densities(params, K).mean(axis=0)
     assert own.argmax() == 1
     x, mean = y, on_data.means(params)[1]
     if name == "von_mises":  # a circular mean: the sine of the distance vanishes on average

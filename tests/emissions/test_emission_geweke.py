@@ -55,7 +55,7 @@ def _successive(name, n, rng, step):
         kept.append(params)
         now = on_data.with_data(np.where(MISSING, np.nan, data[i]))
         params = step(rng, now, params)
-    return type(params)(*map(np.array, zip(*kept, strict=True))), data
+    return params._make(map(np.array, zip(*kept, strict=True))), data
 
 
 def z_scores(name, step, n, seed=0):
@@ -107,6 +107,13 @@ def _mean_resultant(rng, on_data, params):
     return new
 
 
+def _one_part_with_a_scale_for_a_rate(rng, on_data, params):
+    wrong, (other, part) = copy.copy(on_data), map(copy.copy, on_data.parts)
+    part.prior = part.prior._replace(b=1.0 / part.prior.b)
+    wrong.parts = [other, part]
+    return _right(rng, wrong, params)
+
+
 WRONG = {
     "gaussian": _never_filled,
     "gaussian_diag": _other_prior(b=lambda b: 2.0 * b),  # b for 2 b: one of two conventions
@@ -116,6 +123,7 @@ WRONG = {
     "negative_binomial": _other_prior(x0=lambda x: -x),  # a dispersion for a size
     "categorical": _other_prior(counts=lambda c: 1.0 + c),  # one row of each too many
     "von_mises": _mean_resultant,
+    "by_column": _one_part_with_a_scale_for_a_rate,
 }
 
 

@@ -80,10 +80,11 @@ def add_compare(commands: Any) -> None:
         help="hidden states of a state-space model (4) or an hmm (3), or states that an infinite-hmm starts with",
     )  # fmt: skip
     compare.add_argument(
-        "--emission", default="gaussian", metavar="NAME",
+        "--emission", type=emission, default="gaussian", metavar="NAME",
         help="what a state of an infinite-hmm or hmm emits: gaussian, gaussian_diag, gaussian_known_variance, "
         "student_t, poisson, negative_binomial, categorical, von_mises, "
-        "autoregressive or autoregressive_diag (%(default)s)",
+        "autoregressive or autoregressive_diag (%(default)s); or one for every column, "
+        "wind=von_mises,u+v=gaussian, of columns that are emitted together with a plus between them",
     )  # fmt: skip
     compare.add_argument("--strategies", type=names, metavar="A,B,...",
                          help="starting points, by name (kmeans,subspace,uniform; linear,kmeans,uniform for "
@@ -130,6 +131,23 @@ def add_running(parser: argparse.ArgumentParser, seeds: int) -> None:
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
+def emission(text: str) -> str | dict[Any, str]:
+    """Read the name of an emission, or ``column=name`` for every column, ``u+v=name`` for several together."""
+    if "=" not in text:
+        return text
+    found: dict[Any, str] = {}
+    for piece in names(text):
+        columns, equals, name = piece.rpartition("=")
+        together = tuple(columns.split("+"))
+        key = together if len(together) > 1 else columns
+        if not equals or not all(together) or key in found:
+            raise argparse.ArgumentTypeError(
+                f"must be NAME, or COLUMN=NAME,COLUMN=NAME,... with every column once; got {text!r}"
+            )
+        found[key] = name
+    return found
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Read, compare, and report.
 
@@ -166,7 +184,7 @@ def _compare(arguments: argparse.Namespace) -> int:
         others = is_other(arguments.model)
         result = compare(
             # Without the name of the file, on which no result may depend.
-            build(arguments.model, dict(arguments.set), shown) if others else _model(arguments), shown,
+            build(arguments.model, dict(arguments.set), shown) if others else _model(arguments, shown), shown,
             _strategies(arguments),
             n_seeds=arguments.seeds, seed=arguments.seed, test=arguments.test, truth=truth,
             budget=Budget(arguments.max_iter if others else None, arguments.seconds),
@@ -250,10 +268,10 @@ def _report(result: "Comparison", arguments: argparse.Namespace) -> None:
         )
 
 
-def _model(arguments: argparse.Namespace) -> Any:
+def _model(arguments: argparse.Namespace, shown: "pd.DataFrame") -> Any:
     """Build the estimator that the options describe."""
     from tsinit import HiddenMarkovModel, InfiniteHMM, LinearGaussianSSM, TBayesMICE
-    from tsinit.emissions import resolve
+    from tsinit.emissions import ByColumn, resolve
 
     if arguments.model == "state-space":
         return LinearGaussianSSM(
@@ -265,7 +283,10 @@ def _model(arguments: argparse.Namespace) -> Any:
         return TBayesMICE(
             n_tune=sweeps // 5, n_draws=sweeps - sweeps // 5, n_chains=2
         )  # two can disagree
-    resolve(arguments.emission)  # a typing error must not cost a table of failed runs
+    # A typing error must not cost a table of failed runs.
+    kind = resolve(arguments.emission, list(shown.columns))
+    if isinstance(kind, ByColumn):
+        kind.bind(shown.to_numpy())
     if arguments.model == "hmm":
         return HiddenMarkovModel(
             3 if arguments.states is None else arguments.states, emission=arguments.emission,

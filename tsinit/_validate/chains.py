@@ -123,11 +123,13 @@ def check_density(params: Any) -> Any:
     TypeError
         No density is registered for it.
     """
-    if type(params) not in density._DENSITIES:
-        raise TypeError(
-            "emission must draw parameters of a class that has a density; got "
-            f"{type(params).__name__}. Register one with @tsinit.kernels.density.density({type(params).__name__})."
-        )
+    for part in getattr(params, "parts", [params]):
+        if type(part) not in density._DENSITIES:
+            name = type(part).__name__
+            raise TypeError(
+                f"emission must draw parameters of a class that has a density; got {name}. Register one with "
+                f"@tsinit.kernels.density.density({name})."
+            )
     return params
 
 

@@ -6,6 +6,7 @@ Each is one file: its priors (an `Emission`), the same with data to explain (an 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from tsinit._deprecation import warn_of_old_name
 from tsinit.emissions import _checks
 from tsinit.emissions.autoregressive import Autoregressive
 from tsinit.emissions.base import Emission, EmissionOnData
+from tsinit.emissions.by_column import ByColumn
 from tsinit.emissions.categorical import Categorical
 from tsinit.emissions.gaussian import Gaussian
 from tsinit.emissions.gaussian_diag import DiagonalGaussian
@@ -24,6 +26,7 @@ from tsinit.emissions.von_mises import VonMises
 
 __all__ = [
     "Autoregressive",
+    "ByColumn",
     "Categorical",
     "DiagonalGaussian",
     "Emission",
@@ -39,7 +42,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 _EMISSIONS: dict[str, Callable[[], Emission]] = {
     "gaussian": Gaussian,
@@ -72,13 +75,18 @@ def names() -> list[str]:
     return list(_EMISSIONS)
 
 
-def resolve(emission: str | Emission) -> Emission:
+def resolve(
+    emission: str | Emission | Mapping[Any, Any], columns: Sequence[Any] | None = None
+) -> Emission:
     """Turn what a user gave into an emission.
 
     Parameters
     ----------
-    emission : str or Emission
-        One of `names`, with default priors; or an object with the method ``bind``.
+    emission : str, Emission or dict
+        One of `names`, with default priors; an object with the method ``bind``; or a dict from columns to emissions,
+        see `ByColumn`.
+    columns : sequence, optional
+        Names of the columns of the data, for emissions by column.
 
     Returns
     -------
@@ -94,5 +102,9 @@ def resolve(emission: str | Emission) -> Emission:
     if isinstance(emission, str):
         _checks.known(emission, names())
         return _EMISSIONS[emission]()
+    if isinstance(emission, Mapping):
+        emission = ByColumn(emission)
+    if isinstance(emission, ByColumn) and columns is not None:
+        emission = emission.for_columns(columns)
     _checks.emission_object(emission)
     return emission

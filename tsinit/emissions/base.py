@@ -35,7 +35,7 @@ from tsinit.kernels.density import all_log_densities, sum_log_density
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from tsinit._typing import FloatArray, IntArray
+    from tsinit._typing import BoolArray, FloatArray, IntArray
 
 _NO_LABELS = np.empty(0, np.int64)
 
@@ -119,6 +119,13 @@ class EmissionOnData(ABC):
         """What the density is asked with while the sampler runs; `data`, unless the density needs what is latent."""
         return self.data
 
+    def density_arguments(self, params: Any, latent: Any) -> tuple[Any, Any]:
+        """Params and data that the density is asked with while labels are drawn, of all states that `params` has.
+
+        A composite of densities is computed here, and gives `tsinit.kernels.density.Tabulated` twice.
+        """
+        return params, self.data_given(latent)
+
     def log_densities(self, params: Any, K: int) -> FloatArray:
         """Log density (T, K) of every row in every state, in the scale of `data` and without anything latent."""
         return all_log_densities(params, self.data, K)
@@ -164,6 +171,14 @@ class EmissionOnData(ABC):
         """Sum the log densities of the rows under `params` and log_prior (K,) of the occupied states."""
         occupied = np.bincount(z, minlength=K) > 0
         return sum_log_density(params, self.data, z) + float(np.sum(log_prior[occupied]))
+
+    @property
+    def plain_columns(self) -> BoolArray:
+        """Columns (D,) of numbers whose rows are independent given their states.
+
+        Means of these may be averaged, and deviations from them say something.
+        """
+        return np.full(self.n_features, self.numeric and self.order == 0)
 
     @property
     def has_m_step(self) -> bool:

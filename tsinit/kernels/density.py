@@ -5,6 +5,7 @@ by type while the caller compiles, so that a cached caller carries the density i
 """
 
 from types import FunctionType
+from typing import NamedTuple
 
 import numpy as np
 from numba.extending import overload
@@ -41,6 +42,17 @@ def density(Params):
         return function
 
     return register
+
+
+class Tabulated(NamedTuple):
+    """Log densities that were computed before, in the place of parameters."""
+
+    log_density: np.ndarray  # (T, K)
+
+
+@density(Tabulated)
+def _tabulated_log_density(params, data, t, k):
+    return params.log_density[t, k]
 
 
 # A density may make arrays, whoever calls it: see `_jit`.

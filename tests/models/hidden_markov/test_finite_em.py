@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from emissions.cases import EMISSIONS, observations
+from emissions.cases import EMISSIONS, observations, with_defaults
 from reference.emissions import normal_log_density, student_t_log_density
 from reference.hidden_markov import exact
 from scipy import stats
@@ -53,6 +53,8 @@ def three_regimes(rng, name, T=120, missing=0.0):
         y = np.stack([(level[:, 0] / 2 + rng.integers(0, 2, T)) % 3 for _ in range(2)], axis=1)
     elif name == "von_mises":
         y = rng.vonmises(level / 2, 3.0, (T, 2))
+    elif name == "by_column":
+        y = np.hstack([rng.poisson(1.0 + 2.0 * level), level + rng.standard_t(3.0, (T, 1))])
     elif name == "student_t":
         y = level + rng.standard_t(3.0, (T, 2))
     else:
@@ -108,7 +110,7 @@ def test_every_iteration_has_the_likelihood_of_hmmlearn(rng, name):
 @pytest.mark.parametrize("name", EMISSIONS)
 def test_the_objective_never_falls_and_both_ways_end_alike(rng, name, accelerate, penalised):
     y, z = three_regimes(rng, name, missing=0.15)
-    em = make_em(resolve(name), y, 3, RAGGED, penalised)
+    em = make_em(with_defaults(name), y, 3, RAGGED, penalised)
     objectives, result = run(em, z, 2000, 1e-9, accelerate)
     assert result.converged
     assert result.lost is None
@@ -134,7 +136,7 @@ def slope(em, params, step=1e-5):
 @pytest.mark.parametrize("name", EMISSIONS)
 def test_at_the_end_there_is_no_slope(rng, name, penalised):
     y, z = three_regimes(rng, name, missing=0.15)
-    em = make_em(resolve(name), y, 3, RAGGED, penalised)
+    em = make_em(with_defaults(name), y, 3, RAGGED, penalised)
     _, result = run(em, z, 5000, 1e-14, accelerate=True)
     found = slope(em, result.state.params)
     # The objective is flat to 1e-14 of each value around the end: a slope of its square root, in nats, at most.

@@ -141,8 +141,9 @@ def look_ahead(
         samples.append(emission.simulate_after(rng, params, z, y))
         means_of_draws.append(ahead @ emission.means(params))
     together = np.concatenate(samples)
-    exact = emission.numeric and emission.order == 0
-    means = np.mean(means_of_draws, axis=0) if exact else emission.average_means(together)
+    means, plain = np.mean(means_of_draws, axis=0), emission.plain_columns
+    if not plain.all():
+        means = np.where(plain, means, emission.average_means(together))
     return PosteriorForecast(posterior.shares(total), means, emission.near(together, means))
 
 

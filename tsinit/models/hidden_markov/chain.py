@@ -180,13 +180,13 @@ class BeamChain:
 
     def _draw_labels(self, params: Any, L: int) -> None:
         # An emission by hand may know nothing of data that depend on what is filled in.
-        given = getattr(self.emission, "data_given", None)
+        given = getattr(self.emission, "density_arguments", None)
         trellis, t = self._trellis, 0
-        data = self.emission.data if given is None else given(self.latent)
+        asked, data = (params, self.emission.data) if given is None else given(params, self.latent)
         trellis.first[0] = 0
         while True:
             t = beam.forward(
-                params,
+                asked,
                 data,
                 self._begins,
                 self._u,

@@ -17,11 +17,11 @@ from tsinit.models.hidden_markov.base import HiddenMarkovEstimator
 from tsinit.models.hidden_markov.finite_em import HMMParams
 from tsinit.models.hidden_markov.finite_fit import FitOptions, HMMData, fit_order
 from tsinit.models.hidden_markov.finite_results import Criteria, HMMForecast
-from tsinit.models.hidden_markov.posterior import of_rows
+from tsinit.models.hidden_markov.posterior import fill_moments
 from tsinit.models.results import Sample
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
@@ -52,11 +52,12 @@ class HiddenMarkovModel(HiddenMarkovEstimator):
         it wants of these), or one label per row. The first parameters are those under which these labels would be most
         probable. ``"auto"`` races the strategies that suit the model, finishes the winner where it stands and keeps the
         race in ``init_race_``; :class:`tsinit.init.Race` sets who races and how.
-    emission : str or Emission
+    emission : str, Emission or dict
         ``"gaussian"`` (full covariances), ``"gaussian_diag"``, ``"gaussian_known_variance"``, ``"student_t"``,
         ``"poisson"``, ``"negative_binomial"`` (counts that vary more), ``"categorical"``, ``"von_mises"``,
         ``"autoregressive"``, ``"autoregressive_diag"`` (for complete data), or an object of :mod:`tsinit.emissions`
-        with priors of your own.
+        with priors of your own. A dict gives every column its own, independent of the others given the state:
+        ``{"wind": "von_mises", ("u", "v"): "gaussian"}``, see :class:`tsinit.emissions.ByColumn`.
     transitions : None, (n_states, n_states) array, or ("fixed", array)
         Probabilities of state k after state j at which EM begins; zeros stay zero (left-to-right, banded). Flags, True
         where a transition may happen, only say where the zeros are. ``("fixed", array)`` keeps all of it. States have
@@ -161,7 +162,7 @@ class HiddenMarkovModel(HiddenMarkovEstimator):
         n_states: int | Sequence[int] = 3,
         *,
         init: Any = "kmeans",
-        emission: str | Emission = "gaussian",
+        emission: str | Emission | Mapping[Any, Any] = "gaussian",
         transitions: Any = None,
         start_probabilities: Any = None,
         max_iter: int = 200,
@@ -196,7 +197,7 @@ class HiddenMarkovModel(HiddenMarkovEstimator):
         several, orders = _validate.check_orders(self.n_states)
         options = self._options()
         resolve(self.init, "labels")  # what is no strategy is told before anything else
-        emission = emissions.resolve(self.emission)
+        emission = emissions.resolve(self.emission, panel.columns)
         on_data = _validate.check_emission_for_em(emission.bind(panel.y, panel.offsets))
         for n in orders:
             options.rules(n)
@@ -268,8 +269,7 @@ class HiddenMarkovModel(HiddenMarkovEstimator):
         self.transition_matrix_ = params.P.copy()
         self.means_ = data.emission.means(params.emission)
         self.covariances_ = data.emission.covariances(params.emission)
-        for k in np.flatnonzero(np.isnan(self.means_).all(axis=1)):
-            self.means_[k], self.covariances_[k] = of_rows(panel.y[panel.rows][labels == k])
+        fill_moments(self.means_, self.covariances_, panel.y[panel.rows], labels)
         self.log_likelihood_, self.start_ = fit.log_likelihood, fit.start
         self.converged_, self.restarts_ = fit.converged, fit.restarts
         self.agreement_ = fit.restarts.mean_agreement if fit.restarts else np.nan

@@ -27,7 +27,7 @@ from tsinit.models.hidden_markov.sampler_setup import SamplerSetup, race_starts,
 from tsinit.result import worst_mixing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Self
 
     import arviz
@@ -86,11 +86,13 @@ class InfiniteHMM(HiddenMarkovEstimator):
         States of the start, for strategies that need to know. "auto" lets the data say: clusterings into 1, 2, 3, ...
         states start short chains, and the number with which the densest of them ended is taken (``n_init_states_``). A
         state too many in the start may outlive the warm-up as a state too few may.
-    emission : str or Emission
+    emission : str, Emission or dict
         ``"gaussian"`` (full covariances), ``"gaussian_diag"``, ``"gaussian_known_variance"``, ``"student_t"``,
         ``"poisson"``, ``"negative_binomial"`` (counts that vary more), ``"categorical"``, ``"von_mises"``,
         ``"autoregressive"``, ``"autoregressive_diag"`` (rows follow from those before them, as many as the order of
-        ``Autoregressive(order=...)``), or an object of :mod:`tsinit.emissions` with priors of your own.
+        ``Autoregressive(order=...)``), or an object of :mod:`tsinit.emissions` with priors of your own. A dict gives
+        every column its own, independent of the others given the state: ``{"wind": "von_mises", ("u", "v"):
+        "gaussian"}``, see :class:`tsinit.emissions.ByColumn`.
     sticky : bool
         Give every state extra mass on staying (Fox et al.), with a Beta prior on the share. Without it, one regime
         is often cut into several states that alternate.
@@ -191,7 +193,7 @@ class InfiniteHMM(HiddenMarkovEstimator):
         *,
         init: Any = "dispersed",
         n_init_states: int | Literal["auto"] = "auto",
-        emission: str | Emission = "gaussian",
+        emission: str | Emission | Mapping[Any, Any] = "gaussian",
         sticky: bool = True,
         n_tune: int = 1000,
         n_draws: int = 1000,
@@ -285,11 +287,12 @@ class InfiniteHMM(HiddenMarkovEstimator):
         if sentence:
             _validate.warn_unconverged(sentence)
         # Rows that look back are not independent, nor meant to be.
-        if self._fitted_emission.numeric and not self._fitted_emission.order:
+        plain = self._fitted_emission.plain_columns
+        if plain.any():
             panel = self.observed_
             labels = np.full(len(panel.y), -1)
             labels[panel.rows] = self.labels_
-            found = lag_one_correlations(panel.y, labels, panel.offsets)
+            found = lag_one_correlations(np.where(plain, panel.y, np.nan), labels, panel.offsets)
             if np.nan_to_num(found).max(initial=0.0) > MAX_CORRELATION:
                 j = int(np.nanargmax(found))
                 _validate.warn_correlated(panel.columns[j], float(found[j]))
@@ -302,7 +305,7 @@ class InfiniteHMM(HiddenMarkovEstimator):
         n_states = self.n_init_states
         automatic = isinstance(n_states, str) and n_states == "auto"
         inits = _validate.check_per_chain("init", self.init, n_chains)
-        emission = emissions.resolve(self.emission)
+        emission = emissions.resolve(self.emission, panel.columns)
         sticky = check_flag("sticky", self.sticky)
         schedule = ChainSchedule(
             check_count("n_tune", self.n_tune, 0),

@@ -10,6 +10,7 @@ import numpy as np
 
 from tsinit._validate import child_seed
 from tsinit.emissions import Gaussian
+from tsinit.emissions.by_column import ByColumnOnData
 from tsinit.emissions.gaussian import GaussianOnData
 from tsinit.emissions.student_t import StudentTOnData
 from tsinit.emissions.von_mises import VonMisesOnData
@@ -157,21 +158,47 @@ def _sample(
     y: FloatArray, offsets: IntArray, emission: EmissionOnData, rng: np.random.Generator
 ) -> _Sample | None:
     """Rows to look at and the emission on them; None where densities could not be compared."""
+    rows, starts = _stretches(offsets, rng)
+    found = _comparable(y[rows], starts, emission)
+    return None if found is None else _Sample(*found, starts)
+
+
+def _comparable(
+    y: FloatArray, offsets: IntArray, emission: EmissionOnData
+) -> tuple[EmissionOnData, FloatArray] | None:
+    """Give an emission of rows y (T, D) whose densities can be compared, and the rows for strategies; None for none."""
+    if isinstance(emission, ByColumnOnData):
+        return _comparable_by_column(y, offsets, emission)
     full_covariances = isinstance(emission, GaussianOnData | StudentTOnData)
-    rows, parts = _stretches(offsets, rng)
-    some = y[rows]
     if emission.order:
-        z, loc, scale = standardise(some)
-        some = loc + scale * fill_linear(z, parts)
+        z, loc, scale = standardise(y)
+        y = loc + scale * fill_linear(z, offsets)
     elif not full_covariances and not emission.collapsed:
         return None
-    if full_covariances and not (emission.collapsed and y.shape[1] <= _max_columns(len(some))):
-        some = _components(some, parts)
-        return _Sample(Gaussian().bind(some), some, parts)
-    on_rows = emission.with_sequences(some, parts)
+    if full_covariances and not (emission.collapsed and y.shape[1] <= _max_columns(len(y))):
+        y = _components(y, offsets)
+        return Gaussian().bind(y), y
+    on_rows = emission.with_sequences(y, offsets)
     if isinstance(on_rows, VonMisesOnData):
-        some = np.hstack([on_rows.data.cos, on_rows.data.sin])
-    return _Sample(on_rows, some, parts)
+        y = np.hstack([on_rows.data.cos, on_rows.data.sin])
+    return on_rows, y
+
+
+def _comparable_by_column(
+    y: FloatArray, offsets: IntArray, emission: ByColumnOnData
+) -> tuple[EmissionOnData, FloatArray] | None:
+    """Make each part one that can be compared, on columns of its own."""
+    parts, tables = [], []
+    for part, at in zip(emission.parts, emission.places, strict=True):
+        found = _comparable(np.ascontiguousarray(y[:, at]), offsets, part)
+        if found is None:
+            return None
+        parts.append(found[0])
+        tables.append(found[1])
+    ends = np.cumsum([part.n_features for part in parts])
+    places = [np.arange(b - part.n_features, b) for b, part in zip(ends, parts, strict=True)]
+    columns = [str(i) for i in range(ends[-1])]
+    return ByColumnOnData(parts, places, columns), np.hstack(tables)
 
 
 def _max_columns(T: int) -> int:

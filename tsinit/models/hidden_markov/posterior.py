@@ -162,13 +162,23 @@ def estimate(draws: HMMDraws, emission: EmissionOnData, y: FloatArray) -> Poster
     with np.errstate(invalid="ignore"):
         means = emission.average_means(states["means"].reshape(-1, *states["means"].shape[2:]))
         covariances, rows = (_average(states[name]) for name in ("covariances", "transitions"))
-    for k in np.flatnonzero(np.isnan(means).all(axis=1)):
-        means[k], covariances[k] = of_rows(y[agreed.labels == k])
+    fill_moments(means, covariances, y, agreed.labels)
     # No draw goes from one state to another that it does not have.
     transition_matrix = _normalised(np.nan_to_num(rows, nan=0.0))
     return PosteriorEstimate(
         agreed.labels, agreed.probabilities, agreed.mapping, means, covariances, transition_matrix
     )
+
+
+def fill_moments(
+    means: FloatArray, covariances: FloatArray, y: FloatArray, labels: IntArray
+) -> None:
+    """Put those of its rows in the place of the means (K, D) and covariances (K, D, D) that a state does not have."""
+    for k in np.flatnonzero(np.isnan(means).any(axis=1)):
+        mean, covariance = of_rows(y[labels == k])
+        lacking = np.isnan(means[k])
+        means[k, lacking] = mean[lacking]
+        covariances[k] = np.where(np.isnan(covariances[k]), covariance, covariances[k])
 
 
 def of_rows(y: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -367,6 +377,8 @@ def _axes(name: str, shape: tuple[int, ...], n_features: int) -> tuple[str, ...]
     """Name the axes of a parameter after chain and draw, None where an emission has others than states and columns."""
     if name == "transitions":
         return "state", "to_state"
+    if name.endswith("]"):  # of one part of the columns, in an order of its own
+        return None
     if (
         len(shape) == 3
         and shape[1] == n_features
