@@ -78,16 +78,6 @@ def test_states_without_rows_and_of_one_row_have_finite_parameters(
         assert not penalised or np.isfinite(on_data.log_prior(params))
 
 
-def test_missing_values_are_refused_in_a_sentence(rng):
-    y = _series(rng)
-    y[7, 1] = np.nan
-    on_data = Autoregressive().bind(y)
-    with pytest.raises(
-        ValueError, match="X must be complete for EM with an autoregressive emission"
-    ):
-        on_data.maximise(np.ones((T, 1)))
-
-
 @pytest.mark.parametrize("length", [1, 12])
 @pytest.mark.parametrize(("order", "covariance"), CASES)
 def test_moments_ahead_are_those_of_all_paths(case, rng, order, covariance, length):

@@ -275,21 +275,6 @@ def complete_end(y: FloatArray, order: int) -> FloatArray:
     return last
 
 
-def complete_for_em(n_missing: int) -> None:
-    """Check that nothing is missing where EM cannot integrate it out.
-
-    Raises
-    ------
-    ValueError
-        If values are missing.
-    """
-    if n_missing:
-        raise ValueError(
-            f"X must be complete for EM with an autoregressive emission; got {n_missing} missing values. InfiniteHMM "
-            "draws them; or fill them in first."
-        )
-
-
 def _numbers(name: str, value: Any) -> FloatArray:
     try:
         return np.array(value, dtype=np.float64)

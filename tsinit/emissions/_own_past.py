@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from tsinit.emissions._regression import AutoregressiveParams, RowsWithPast
 
 LOG_2PI = math.log(2.0 * math.pi)
-_MAX_VARIANCE = (
+MAX_VARIANCE = (
     1e8  # of standardised values; where unstable dynamics run on over a long gap, no further
 )
-_MIN_VARIANCE = 1e-14  # what rounding may have made negative
+MIN_VARIANCE = 1e-14  # what rounding may have made negative
 
 
 @kernel
-def _predict(
+def predict(
     params: AutoregressiveParams, noise: FloatArray, k: int, u: FloatArray, U: FloatArray, D: int
 ) -> None:
     """Put row t before the p rows of past that u and U (N = (p + 1) D entries) hold behind their first D."""
@@ -51,14 +51,12 @@ def _predict(
 
 
 @kernel
-def _observe(y: FloatArray, t: int, u: FloatArray, U: FloatArray) -> float:
-    """Log density of what row t has, column after column, and what that says of the rest."""
-    D, N, total = y.shape[1], u.size, 0.0
-    for i in range(D):
-        if np.isnan(y[t, i]):
-            continue
-        v, e = max(U[i, i], _MIN_VARIANCE), y[t, i] - u[i]
-        total -= 0.5 * (LOG_2PI + math.log(v) + e * e / v)
+def observe_one(y: FloatArray, t: int, i: int, u: FloatArray, U: FloatArray) -> float:
+    """Log density of column i of row t, 0.0 where it is missing, and what that says of the rest."""
+    N, value = u.size, 0.0
+    if not np.isnan(y[t, i]):
+        v, e = max(U[i, i], MIN_VARIANCE), y[t, i] - u[i]
+        value = -0.5 * (LOG_2PI + math.log(v) + e * e / v)
         for h in range(N):
             g = U[h, i] / v
             u[h] += g * e
@@ -70,6 +68,15 @@ def _observe(y: FloatArray, t: int, u: FloatArray, U: FloatArray) -> float:
             U[h, i] = 0.0
             U[i, h] = 0.0
         u[i] = y[t, i]
+    return value
+
+
+@kernel
+def _observe(y: FloatArray, t: int, u: FloatArray, U: FloatArray) -> float:
+    """Log density of what row t has, column after column."""
+    total = 0.0
+    for i in range(y.shape[1]):
+        total += observe_one(y, t, i, u, U)
     return total
 
 
@@ -95,7 +102,7 @@ def _forget(data: RowsWithPast, t: int, u: FloatArray, U: FloatArray) -> None:
 
 
 @kernel
-def _advance(u: FloatArray, U: FloatArray, D: int) -> bool:
+def advance(u: FloatArray, U: FloatArray, D: int) -> bool:
     """Let row t be the newest of the past; whether any of that is uncertain."""
     N, uncertain = u.size, False
     for h in range(N - 1, D - 1, -1):
@@ -104,12 +111,12 @@ def _advance(u: FloatArray, U: FloatArray, D: int) -> bool:
             U[h, g] = U[h - D, g - D]
     for h in range(D, N):
         uncertain = uncertain or U[h, h] > 0.0
-        if not U[h, h] < _MAX_VARIANCE:
+        if not U[h, h] < MAX_VARIANCE:
             u[h] = 0.0
             for g in range(D, N):
                 U[h, g] = 0.0
                 U[g, h] = 0.0
-            U[h, h] = _MAX_VARIANCE
+            U[h, h] = MAX_VARIANCE
     return uncertain
 
 
@@ -139,7 +146,7 @@ def own_past_log_densities(
                 if not uncertain:
                     for h in range(D, N):
                         u[h] = y[t - h // D, h % D]
-                _predict(params, noise, k, u, U, D)
+                predict(params, noise, k, u, U, D)
             out[t, k] = _observe(y, t, u, U)
-            uncertain = _advance(u, U, D)
+            uncertain = advance(u, U, D)
     return out

@@ -156,8 +156,11 @@ def test_em_finds_two_regimes_as_by_who_knows_them(kind):
     assert model.bic() < HiddenMarkovModel(2, random_state=0).fit(y).bic()
 
 
-def test_em_says_that_it_wants_complete_rows():
-    y, _, _ = simulate("dynamics", 200, 0)
-    y[50] = np.nan
-    with pytest.raises(ValueError, match="X must be complete for EM with an autoregressive"):
-        HiddenMarkovModel(2, emission="autoregressive").fit(y)
+@pytest.mark.parametrize("kind", REGIMES)
+def test_em_finds_regimes_of_which_a_tenth_is_missing(kind):
+    y, z, oracle = simulate(kind, 1000, 1)
+    y[np.random.default_rng(1).random(1000) < 0.1] = np.nan
+    model = HiddenMarkovModel(2, emission="autoregressive", init=LocalDynamics(2)).fit(y)
+    assert model.converged_
+    assert adjusted_rand_score(z, model.labels_) > oracle - 0.05
+    assert model.score(y) == pytest.approx(model.log_likelihood_ / np.isfinite(y).sum(), rel=1e-9)

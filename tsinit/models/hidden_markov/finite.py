@@ -55,7 +55,7 @@ class HiddenMarkovModel(HiddenMarkovEstimator):
     emission : str, Emission or dict
         ``"gaussian"`` (full covariances), ``"gaussian_diag"``, ``"gaussian_known_variance"``, ``"student_t"``,
         ``"poisson"``, ``"negative_binomial"`` (counts that vary more), ``"categorical"``, ``"von_mises"``,
-        ``"autoregressive"``, ``"autoregressive_diag"`` (for complete data), or an object of :mod:`tsinit.emissions`
+        ``"autoregressive"``, ``"autoregressive_diag"``, or an object of :mod:`tsinit.emissions`
         with priors of your own. A dict gives every column its own, independent of the others given the state:
         ``{"wind": "von_mises", ("u", "v"): "gaussian"}``, see :class:`tsinit.emissions.ByColumn`.
     transitions : None, (n_states, n_states) array, or ("fixed", array)
