@@ -16,28 +16,59 @@ if TYPE_CHECKING:
     from tsinit.emissions.gaussian import GaussianParams
 
 
+@kernel
+def take_column(y: FloatArray, first: int, n: int, i: int, x: FloatArray, seen: FloatArray) -> bool:
+    """Copy n values of column i into x, and 1 into seen, 0 for gaps in both; returns whether there are any."""
+    gaps = False
+    for b in range(n):
+        value = y[first + b, i]
+        gap = np.isnan(value)
+        gaps = gaps or gap
+        x[b] = 0.0 if gap else value
+        seen[b] = 0.0 if gap else 1.0
+    return gaps
+
+
+@blend
+def _weighted_sums(
+    part: FloatArray, k: int, x: FloatArray, seen: FloatArray, mean: float
+) -> tuple[float, float, float]:
+    """Weights, deviations and squares of a block of values, of which each counts as state k has a share of its row."""
+    n, s, q = 0.0, 0.0, 0.0
+    for b in range(x.size):
+        weight = part[k, b] * seen[b]
+        away = x[b] - mean
+        n += weight
+        s += weight * away
+        q += weight * away * away
+    return n, s, q
+
+
 @entry
 def column_moments(
     share: FloatArray, y: FloatArray, centre: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Weights, sums of y - centre and of its squares, (K, D) each, of the values observed in each column.
 
-    share : (T, K); y : (T, D), NaN where missing; centre : (K, D).
+    share : (T, K); y : (T, D), NaN where missing; centre : (K, D). A block of rows at a time.
     """
     K, D = centre.shape
-    n, s, q = np.zeros((K, D)), np.zeros((K, D)), np.zeros((K, D))
-    for t in range(y.shape[0]):
+    out = np.zeros((3, K, D))
+    part, x, seen = np.zeros((K, _BLOCK)), np.zeros(_BLOCK), np.zeros(_BLOCK)
+    for first in range(0, y.shape[0], _BLOCK):
+        n = min(_BLOCK, y.shape[0] - first)
+        for b in range(n, _BLOCK):
+            seen[b] = 0.0
+        for k in range(K):
+            for b in range(n):
+                part[k, b] = share[first + b, k]
         for i in range(D):
-            value = y[t, i]
-            if np.isnan(value):
-                continue
+            take_column(y, first, n, i, x, seen)
             for k in range(K):
-                x = value - centre[k, i]
-                weighted = share[t, k] * x
-                n[k, i] += share[t, k]
-                s[k, i] += weighted
-                q[k, i] += weighted * x
-    return n, s, q
+                more = _weighted_sums(part, k, x, seen, centre[k, i])
+                for m in range(3):
+                    out[m, k, i] += more[m]
+    return out[0], out[1], out[2]
 
 
 @kernel

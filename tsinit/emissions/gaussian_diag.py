@@ -11,10 +11,11 @@ from tsinit._validate import check_number
 from tsinit.emissions import _checks
 from tsinit.emissions._normal_em import MIN_VARIANCE, MIN_WEIGHT, guess_columns
 from tsinit.emissions._scaling import column_scale
-from tsinit.emissions._weighted_moments import column_moments
+from tsinit.emissions._weighted_moments import column_moments, take_column
 from tsinit.emissions.base import Emission, EmissionOnData
-from tsinit.kernels._jit import entry, kernel, kernel_with_memory
+from tsinit.kernels._jit import blend, entry, kernel, kernel_with_memory
 from tsinit.kernels.density import density
+from tsinit.kernels.hidden_markov.normal import _BLOCK
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -61,21 +62,46 @@ def _log_density(
     return total
 
 
+@blend
+def _add_densities(
+    params: DiagonalGaussianParams,
+    k: int,
+    i: int,
+    x: FloatArray,
+    gaps: bool,
+    seen: FloatArray,
+    out: FloatArray,
+) -> None:
+    """Add the log densities of a block of values of a column (n,); without gaps there is nothing to be seen."""
+    mean, half, norm = params.mean[k, i], -0.5 * params.precision[k, i], params.log_norm[k, i]
+    if gaps:
+        for b in range(x.size):
+            away = x[b] - mean
+            out[k, b] += seen[b] * (norm + half * away * away)
+    else:
+        for b in range(x.size):
+            away = x[b] - mean
+            out[k, b] += norm + half * away * away
+
+
 @entry
-def _log_densities(
-    y: FloatArray, mean: FloatArray, precision: FloatArray, log_norm: FloatArray
-) -> FloatArray:
-    """`_log_density` of all rows, (T, K); parameters (D, K), so that the states of a value are side by side."""
-    T, K = y.shape[0], mean.shape[1]
-    out = np.zeros((T, K))
-    for t in range(T):
+def _log_densities(y: FloatArray, params: DiagonalGaussianParams) -> FloatArray:
+    """`_log_density` of all rows, (T, K), a block of them at a time."""
+    T, K = y.shape[0], params.mean.shape[0]
+    out = np.empty((T, K))
+    x, seen, block = np.zeros(_BLOCK), np.zeros(_BLOCK), np.empty((K, _BLOCK))
+    for first in range(0, T, _BLOCK):
+        n = min(_BLOCK, T - first)
+        for k in range(K):
+            for b in range(_BLOCK):
+                block[k, b] = 0.0
         for i in range(y.shape[1]):
-            value = y[t, i]
-            if np.isnan(value):
-                continue
+            gaps = take_column(y, first, n, i, x, seen)
             for k in range(K):
-                x = value - mean[i, k]
-                out[t, k] += log_norm[i, k] - 0.5 * precision[i, k] * x * x
+                _add_densities(params, k, i, x, gaps, seen, block)
+        for b in range(n):
+            for k in range(K):
+                out[first + b, k] = block[k, b]
     return out
 
 
@@ -285,7 +311,9 @@ class DiagonalGaussianOnData(EmissionOnData):
 
     def log_densities(self, params: DiagonalGaussianParams, K: int) -> FloatArray:
         """See `EmissionOnData.log_densities`."""
-        return _log_densities(self.data.y, *(np.ascontiguousarray(v[:K].T) for v in params))
+        return _log_densities(
+            self.data.y, DiagonalGaussianParams(*(np.ascontiguousarray(v[:K]) for v in params))
+        )
 
     def log_prior(self, params: DiagonalGaussianParams) -> float:
         """See `EmissionOnData.log_prior`: of means and variances."""

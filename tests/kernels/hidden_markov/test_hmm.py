@@ -106,6 +106,13 @@ def test_what_falls_far_behind_may_still_be_all_that_survives(rng, case):
     assert_exact(log_density, start, P, [0, 6])
 
 
+def test_a_share_that_has_no_inverse_divides_nothing(rng):
+    log_density = rng.standard_normal((6, 2))
+    log_density[[1, 3], 1] = -np.inf  # where next to nothing is predicted
+    P = np.array([[1.0, 1e-320], [0.5, 0.5]])
+    assert_exact(log_density, np.array([1.0, 0.0]), P, [0, 6])
+
+
 def test_log_densities_of_any_size_only_shift_the_likelihood(rng):
     log_density, start, P = draw(rng, 8, 3)
     shift = np.array([0.0, 1e5, -1e5, 700.0, -800.0, 3.0, 0.0, 1e4])

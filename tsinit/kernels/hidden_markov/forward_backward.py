@@ -1,6 +1,6 @@
 """A hidden Markov model with K states on dense log densities (T, K): likelihood, smoother and best path.
 
-Probabilities are rescaled at every step, which is fast and loses only what falls 290 orders of magnitude
+Probabilities are rescaled before they become small, which is fast and loses only what falls 280 orders of magnitude
 behind. Where some transition has probability zero even that may be all that survives later; then the pass is
 repeated in logs.
 
@@ -13,11 +13,14 @@ import numpy as np
 
 from tsinit.kernels._jit import blend, entry, kernel
 from tsinit.kernels.hidden_markov.exponential import exponentials
+from tsinit.kernels.hidden_markov.products import multiply, padded, padded_size
 
-_TINY = 1e-290  # relative weight from which on a state counts as lost
+_TINY = 1e-290  # weight from which on a state counts as lost
+_SMALL = 1e-10  # sum of the weights below which they are rescaled
 _RARE = 1e-300  # probabilities above this bring any lost state back with more than it had
-_SMALL = 1e-100  # products of scales are turned into logs before they underflow
+_LEAST = 1e-307  # a smaller number has no inverse
 _BLOCK = 128  # rows whose exponentials are taken at a time
+_BACK = 64  # rows that are predicted from at a time
 _NONE = np.zeros((0, 0))
 
 
@@ -85,16 +88,6 @@ def _log(probabilities):
         return np.log(probabilities)
 
 
-@blend
-def _multiply(M, x, out):
-    K = x.size
-    for k in range(K):
-        total = 0.0
-        for j in range(K):
-            total += M[k, j] * x[j]
-        out[k] = total
-
-
 @kernel
 def _weigh(log_density, t, n, weight, power, bits):
     """Densities of n rows from t on over the highest of each, in weight[: n K]; sum of the logs of those."""
@@ -103,7 +96,8 @@ def _weigh(log_density, t, n, weight, power, bits):
     for i in range(n):
         top = log_density[t + i, 0]
         for k in range(1, K):
-            top = max(top, log_density[t + i, k])
+            value = log_density[t + i, k]
+            top = value if value > top else top
         if top == -np.inf:
             return top
         total += top
@@ -117,20 +111,25 @@ def _weigh(log_density, t, n, weight, power, bits):
 def _lose(log_density, t, ahead, now):
     """Whether a state that could have given row t is too far behind to be kept."""
     lost = False
-    for k in range(now.size):
+    for k in range(log_density.shape[1]):
         lost = lost or (now[k] < _TINY and ahead[k] > 0.0 and log_density[t, k] > -np.inf)
     return lost
 
 
 @entry
 def forward(log_density, start, P, offsets, filtered):
-    """Log-likelihood, and whether a state was lost to underflow; fills filtered (T, K) unless it is empty."""
+    """Log-likelihood, and whether a state was lost to underflow; fills filtered (T, K) unless it is empty.
+
+    A step waits for nothing but the product with the transitions: the weights are divided by their sum where they are
+    stored, and before the next step only where they have become small, one logarithm for many steps.
+    """
     K = log_density.shape[1]
-    now, ahead, into = np.empty(K), np.empty(K), P.T.copy()
+    now, ahead, rows = np.zeros(K + K % 2), np.zeros(padded_size(K)), padded(P, False)
     weight, power = np.empty(_BLOCK * K), np.empty(_BLOCK * K)
     bits = power.view(np.int64)
-    total, scale, lost = 0.0, 1.0, False
+    total, lost = 0.0, False
     for s in range(offsets.size - 1):
+        mass = 1.0
         for k in range(K):
             ahead[k] = start[k]
         for a in range(offsets[s], offsets[s + 1], _BLOCK):
@@ -141,29 +140,51 @@ def forward(log_density, start, P, offsets, filtered):
             for i in range(n):
                 mass, smallest = 0.0, 1.0
                 for k in range(K):
-                    now[k] = ahead[k] * weight[i * K + k]
-                    mass += now[k]
-                    smallest = min(smallest, now[k])
+                    value = ahead[k] * weight[i * K + k]
+                    now[k] = value
+                    mass += value
+                    smallest = value if value < smallest else smallest
                 if smallest < _TINY:
                     lost = lost or _lose(log_density, a + i, ahead, now)
                 if not mass > _TINY:
                     return (np.nan if np.isnan(mass) else -np.inf), lost
-                # One logarithm for many steps.
-                if mass < _SMALL:
-                    total += np.log(mass)
-                else:
-                    scale *= mass
-                    if scale < _SMALL:
-                        total += np.log(scale)
-                        scale = 1.0
                 part = 1.0 / mass
-                for k in range(K):
-                    now[k] *= part
                 if filtered.size > 0:
                     for k in range(K):
-                        filtered[a + i, k] = now[k]
-                _multiply(into, now, ahead)
-    return total + np.log(scale), lost
+                        filtered[a + i, k] = now[k] * part
+                if mass < _SMALL:
+                    total += np.log(mass)
+                    for k in range(K):
+                        now[k] *= part
+                    mass = 1.0
+                multiply(now, rows, ahead)
+        total += np.log(mass)
+    return total, lost
+
+
+@blend
+def _predict(P, filtered, inverse):
+    """Inverses (K, n) of the probabilities that the filtered ones (K, n) predict; 0 of what cannot be reached."""
+    K, n = filtered.shape
+    for k in range(K):
+        for i in range(n):
+            inverse[k, i] = P[0, k] * filtered[0, i]
+        for j in range(1, K):
+            share = P[j, k]
+            for i in range(n):
+                inverse[k, i] += share * filtered[j, i]
+        for i in range(n):
+            inverse[k, i] = 1.0 / inverse[k, i] if inverse[k, i] > _LEAST else 0.0
+
+
+@blend
+def _add_moves(filtered, ratio, n, transitions):
+    for j in range(transitions.shape[0]):
+        for k in range(transitions.shape[0]):
+            total = 0.0
+            for i in range(n):
+                total += filtered[j, i] * ratio[k, i]
+            transitions[j, k] += total
 
 
 @entry
@@ -171,28 +192,33 @@ def backward(P, offsets, prob, transitions):
     """Turn filtered probabilities into smoothed ones, in place, and fill transitions, zeros at first.
 
     The smoothed share of state j is its filtered one times sum_k P[j, k] smoothed[k] / predicted[k], so the
-    densities are not needed again.
+    densities are not needed again. What does not wait for later rows is done for many rows at a time.
     """
     K = prob.shape[1]
-    ahead, gain, now, into = np.empty(K), np.empty(K), np.empty(K), P.T.copy()
-    for n in range(offsets.size - 1):
-        for t in range(offsets[n + 1] - 2, offsets[n] - 1, -1):
-            for k in range(K):
-                ahead[k], gain[k], now[k] = 0.0, 0.0, prob[t, k]
-            # Sums run over the slow index, so that the fast one fills vector instructions.
-            for j in range(K):
+    filtered, ratio = np.zeros((K, _BACK)), np.empty((K, _BACK))
+    ahead, gain, columns = np.zeros(K + K % 2), np.empty(padded_size(K)), padded(P, True)
+    for s in range(offsets.size - 1):
+        for end in range(offsets[s + 1] - 1, offsets[s], -_BACK):
+            a = max(end - _BACK, offsets[s])
+            n = end - a
+            for i in range(n):
                 for k in range(K):
-                    ahead[k] += now[j] * P[j, k]
+                    filtered[k, i] = prob[a + i, k]
+            _predict(P, filtered, ratio)
             for k in range(K):
-                # What cannot be reached is not reached.
-                ahead[k] = prob[t + 1, k] / ahead[k] if ahead[k] > 0.0 else 0.0
-            for k in range(K):
+                # Smoothed are filtered ones times a gain; those of the last row are at hand.
+                for i in range(n - 1):
+                    ratio[k, i] *= filtered[k, i + 1]
+                ratio[k, n - 1] *= prob[end, k]
+                gain[k] = 1.0
+            for i in range(n - 1, -1, -1):
+                for k in range(K):
+                    share = gain[k] * ratio[k, i]
+                    ahead[k], ratio[k, i] = share, share
+                multiply(ahead, columns, gain)
                 for j in range(K):
-                    gain[j] += into[k, j] * ahead[k]
-            for j in range(K):
-                for k in range(K):
-                    transitions[j, k] += now[j] * ahead[k]
-                prob[t, j] = now[j] * gain[j]
+                    prob[a + i, j] = filtered[j, i] * gain[j]
+            _add_moves(filtered, ratio, n, transitions)
     for j in range(K):
         for k in range(K):
             transitions[j, k] *= P[j, k]
