@@ -25,7 +25,8 @@ def test_products_are_those_of_numpy_and_zeros_behind_them(rng, K, turned):
     assert len(out) == len(matrix) == 4 * -(-K // 4)
     right = M.T if turned else M
     np.testing.assert_array_equal(matrix[:K, :K], right)
-    assert not matrix[K:].any() and not matrix[:, K:].any()
+    assert not matrix[K:].any()
+    assert not matrix[:, K:].any()
     np.testing.assert_allclose(out[:K], x @ right, rtol=1e-14)
     np.testing.assert_array_equal(out[K:], 0.0)
 
