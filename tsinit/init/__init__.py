@@ -31,6 +31,7 @@ from tsinit.init.registry import names, register
 from tsinit.init.seasonal import Seasonal
 from tsinit.init.short_em import ShortEM
 from tsinit.init.simple_labels import OneState, Segments, Sticky
+from tsinit.init.split_merge import SplitMerge
 from tsinit.init.subspace.strategy import Subspace
 from tsinit.init.uniform import Uniform
 
@@ -62,6 +63,7 @@ __all__ = [
     "Seasonal",
     "Segments",
     "ShortEM",
+    "SplitMerge",
     "Sticky",
     "Subspace",
     "Time",
@@ -96,6 +98,7 @@ _BUNDLED: dict[str, Callable[[], Any]] = {
     "agglomerative": Agglomerative,
     "gaussian_mixture": GaussianMixture,
     "short_em": ShortEM,
+    "split_merge": SplitMerge,
     "mean": Mean,
     "median": Median,
     "forward": Forward,

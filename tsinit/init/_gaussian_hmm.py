@@ -10,7 +10,7 @@ from tsinit.kernels.hidden_markov.forward_backward import smooth
 from tsinit.kernels.hidden_markov.normal import log_densities
 
 if TYPE_CHECKING:
-    from tsinit._typing import FloatArray, IntArray
+    from tsinit._typing import FloatArray, IntArray, Trial
 
 _MIN_VARIANCE = (
     1e-3  # on columns of variance 1, in every direction: no state can collapse on a few rows
@@ -20,6 +20,8 @@ _MIN_PROBABILITY = (
     1e-100  # of a transition: too little to notice, enough for the quick passes to be exact
 )
 _BITS = 30
+#: Sets of observed columns beyond which strategies interpolate.
+MAX_PATTERNS = 128
 _CHUNK = 4_096  # rows whose products are held at a time
 
 
@@ -30,6 +32,13 @@ class GaussianHMMParams(NamedTuple):
     P: np.ndarray  # (K, K), state k after state j
     means: np.ndarray  # (K, D)
     covs: np.ndarray  # (K, D, D)
+
+
+class Expected(NamedTuple):
+    """What an E-step found."""
+
+    prob: np.ndarray  # (T, K)
+    moves: np.ndarray  # (K, K) expected transitions
 
 
 class ObservedPattern(NamedTuple):
@@ -104,6 +113,19 @@ def em_step(
         under that constraint allows (eigenvalues of the unconstrained one below the floor are raised to it).
     """
     total, prob, moves = smooth(densities(z, groups, model), model.start, model.P, offsets)
+    return total, _maximise(z, groups, offsets, model, Expected(prob, moves), diagonal)
+
+
+def _maximise(
+    z: FloatArray,
+    groups: list[ObservedPattern],
+    offsets: IntArray,
+    model: GaussianHMMParams,
+    expected: Expected,
+    diagonal: bool,
+) -> GaussianHMMParams:
+    """Run the M-step."""
+    prob, moves = expected
     first = prob[offsets[:-1][np.diff(offsets) > 0]].sum(axis=0)
     leaving = moves.sum(axis=1, keepdims=True)
     P = np.where(leaving > 0.0, moves / np.where(leaving > 0.0, leaving, 1.0), model.P)
@@ -115,7 +137,48 @@ def em_step(
     covs = square / weight[:, None, None] - shift[:, :, None] * shift[:, None, :]
     covs = np.where(kept[:, None, None], model.covs, _raised(covs, diagonal))
     means = np.where(kept[:, None], model.means, model.means + shift)
-    return total, GaussianHMMParams(first / first.sum(), P, means, covs)
+    return GaussianHMMParams(first / first.sum(), P, means, covs)
+
+
+def short_fits(z: FloatArray, full: FloatArray, offsets: IntArray, K: int) -> Trial:
+    """Make short fits from labels, for strategies that compare candidates without a model.
+
+    Parameters
+    ----------
+    z : (T, D) float
+        Rows in standard units, NaN where missing; with more than 128 sets of observed columns, gaps are interpolated.
+    full : (T, D) float
+        The same, interpolated.
+    offsets : (N + 1,) int64
+        Where each sequence starts.
+    K : int
+        States; a state without a row has the moments of all rows.
+
+    Returns
+    -------
+    callable
+        ``trial(labels, n_iter) -> (log-likelihood, most probable state of each row)``.
+    """
+    if len(observed_patterns(z)) > MAX_PATTERNS:
+        z = np.where(np.asarray(np.isnan(z).all(axis=1))[:, None], np.nan, full)
+    groups = observed_patterns(z)
+    broad = GaussianHMMParams(
+        np.full(K, 1 / K), np.full((K, K), 1 / K), np.zeros((K, z.shape[1])),
+        np.tile(np.eye(z.shape[1]), (K, 1, 1)),
+    )  # fmt: skip
+    within = np.setdiff1d(np.arange(1, len(z)), offsets)
+
+    def trial(labels: IntArray, n_iter: int) -> tuple[float, IntArray]:
+        moves = np.full((K, K), 1 / K)
+        np.add.at(moves, (labels[within - 1], labels[within]), 1.0)
+        certain = Expected(np.eye(K)[labels], moves)
+        model = _maximise(z, groups, offsets, broad, certain, False)
+        for _ in range(n_iter):
+            _, model = em_step(z, groups, offsets, model, False)
+        total, prob, _ = smooth(densities(z, groups, model), model.start, model.P, offsets)
+        return total, prob.argmax(axis=1)
+
+    return trial
 
 
 def _expected_moments(

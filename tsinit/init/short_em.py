@@ -9,7 +9,13 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from tsinit._validate import check_choice, check_count
-from tsinit.init._gaussian_hmm import GaussianHMMParams, densities, em_step, observed_patterns
+from tsinit.init._gaussian_hmm import (
+    MAX_PATTERNS,
+    GaussianHMMParams,
+    densities,
+    em_step,
+    observed_patterns,
+)
 from tsinit.init._labels import bounds, count_distinct, finish, prepare, wanted_states
 from tsinit.kernels.hidden_markov.forward_backward import log_likelihood, viterbi
 
@@ -20,7 +26,6 @@ if TYPE_CHECKING:
 _STAY = 0.9
 _MAX_ROWS = 10_000  # of short runs, in stretches of
 _STRETCH = 1_000
-_MAX_PATTERNS = 128
 _MAX_STEPS = 100
 _MIN_GAIN = 1e-5  # of log-likelihood per row, to go on
 
@@ -99,7 +104,7 @@ class ShortEM(BaseEstimator):
         if K < 2:
             return np.zeros(len(y), dtype=np.int64)
         limits, diagonal = bounds(len(y), offsets), self.covariance == "diag"
-        if len(observed_patterns(z)) > _MAX_PATTERNS:
+        if len(observed_patterns(z)) > MAX_PATTERNS:
             z = np.where(observed[:, None], full, np.nan)
         rows, parts = _stretches(limits, rng)
         model = self._best_short_run(z[rows], parts, full[observed], K, diagonal, rng)
