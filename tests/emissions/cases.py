@@ -12,6 +12,7 @@ from tsinit.emissions import (
     Poisson,
     StudentT,
     VonMises,
+    ZeroInflated,
     resolve,
 )
 
@@ -28,6 +29,10 @@ EMISSIONS = {
     "negative_binomial": NegativeBinomial([3.0, 0.7], 1.5, [2.0, 8.0], 2.0),
     "categorical": Categorical([0, 1, 2], 2.0),
     "von_mises": VonMises(None, [0.5, -2.0], 0.3, [2.0, 4.0], 2.5),
+    "zero_inflated_poisson": ZeroInflated(Poisson([3.0, 0.7], 1.5), 0.3, 5.0),
+    "zero_inflated_negative_binomial": ZeroInflated(
+        NegativeBinomial([3.0, 0.7], 1.5, [2.0, 8.0], 2.0), 0.3, 5.0
+    ),
     "by_column": ByColumn(
         {1: StudentT(8.0, MEAN[1:], 0.5, SIGMA[1:, 1:], 8.0), 0: Poisson(3.0, 1.5)}
     ),
@@ -53,6 +58,10 @@ def observations(name, rng, T=30, D=D):
         return rng.poisson(3.0, (T, D)).astype(float)
     if name == "negative_binomial":
         return rng.negative_binomial(2.0, 0.4, (T, D)).astype(float)
+    if name == "zero_inflated_poisson":
+        return rng.poisson(3.0, (T, D)) * (rng.random((T, D)) < 0.7).astype(float)
+    if name == "zero_inflated_negative_binomial":
+        return rng.negative_binomial(4.0, 0.4, (T, D)) * (rng.random((T, D)) < 0.7).astype(float)
     if name == "categorical":
         return rng.integers(0, 3, (T, D)).astype(float)
     if name == "von_mises":

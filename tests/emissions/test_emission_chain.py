@@ -30,6 +30,9 @@ def _data(name, rng, z):
     elif name == "negative_binomial":
         rate = np.array([1.0, 15.0, 150.0])[z][:, None] * rng.standard_gamma(4.0, (T, D)) / 4.0
         y = rng.poisson(rate).astype(float)
+    elif name.startswith("zero_inflated"):
+        y = rng.poisson(np.array([2.0, 15.0, 60.0])[z][:, None], (T, D)).astype(float)
+        y[rng.random((T, D)) < 0.3] = 0.0
     elif name == "categorical":
         D = 6  # one symbol says little
         wide = np.where(np.eye(3) > 0, 0.9, 0.05)

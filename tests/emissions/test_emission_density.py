@@ -11,6 +11,11 @@ K = 3
 
 def _expected(name, y, on_data, params):
     described = on_data.describe(params)
+
+    def _nbinom(k, i):
+        size, mean = described["size"][k, i], described["mean"][k, i]
+        return stats.nbinom(size, size / (size + mean))
+
     if name in ("gaussian", "gaussian_diag", "gaussian_known_variance"):
         return twin.normal_log_density(y, on_data.means(params), on_data.covariances(params))
     if name == "by_column":
@@ -22,12 +27,17 @@ def _expected(name, y, on_data, params):
         )
     if name == "student_t":
         return twin.student_t_log_density(y, described["location"], described["scale"], 3.0)
+    zeros = described.get("zero_inflation")
+    if zeros is not None:
+
+        def inflated(v, k, i):
+            law = stats.poisson(described["rate"][k, i]) if "rate" in described else _nbinom(k, i)
+            return np.log((1.0 - zeros[k, i]) * law.pmf(v) + zeros[k, i] * (v == 0))
+
+        return twin.columns_log_density(y, K, inflated)
     one = {
         "poisson": lambda v, k, i: stats.poisson(described["rate"][k, i]).logpmf(v),
-        "negative_binomial": lambda v, k, i: stats.nbinom(
-            described["size"][k, i],
-            described["size"][k, i] / (described["size"][k, i] + described["mean"][k, i]),
-        ).logpmf(v),
+        "negative_binomial": lambda v, k, i: _nbinom(k, i).logpmf(v),
         "categorical": lambda v, k, i: np.log(described["probability"][k, i, int(v)]),
         "von_mises": lambda v, k, i: stats.vonmises(described["concentration"][k, i]).logpdf(
             v - described["direction"][k, i]

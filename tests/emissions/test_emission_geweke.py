@@ -114,6 +114,15 @@ def _one_part_with_a_scale_for_a_rate(rng, on_data, params):
     return _right(rng, wrong, params)
 
 
+def _zeros_at_even_odds(rng, on_data, params):
+    """Which zeros are extra ones is drawn as if a count were never 0."""
+    latent = on_data.latent(rng)
+    rows, columns = np.nonzero(on_data.data.y == 0.0)
+    share = 1.0 / (1.0 + np.exp(-params.log_odds))
+    latent[:] = rng.random(len(rows)) < share[Z[rows], columns]
+    return on_data.draw(rng, Z, K, latent)
+
+
 WRONG = {
     "gaussian": _never_filled,
     "gaussian_diag": _other_prior(b=lambda b: 2.0 * b),  # b for 2 b: one of two conventions
@@ -123,6 +132,8 @@ WRONG = {
     "negative_binomial": _other_prior(x0=lambda x: -x),  # a dispersion for a size
     "categorical": _other_prior(counts=lambda c: 1.0 + c),  # one row of each too many
     "von_mises": _mean_resultant,
+    "zero_inflated_poisson": _zeros_at_even_odds,
+    "zero_inflated_negative_binomial": _zeros_at_even_odds,
     "by_column": _one_part_with_a_scale_for_a_rate,
 }
 

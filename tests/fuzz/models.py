@@ -25,7 +25,8 @@ FILLS = [
 ]  # fmt: skip
 EMISSIONS = [
     "gaussian", "gaussian", "gaussian_diag", "gaussian_known_variance", "student_t", "poisson", "negative_binomial",
-    "categorical", "von_mises", "autoregressive", "autoregressive_diag",
+    "zero_inflated_poisson", "zero_inflated_negative_binomial", "categorical", "von_mises", "autoregressive",
+    "autoregressive_diag", {0: "student_t"}, {(1, 0): "gaussian"}, {0: "gaussian", 1: "zero_inflated_poisson"},
 ]  # fmt: skip
 
 

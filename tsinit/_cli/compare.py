@@ -82,7 +82,8 @@ def add_compare(commands: Any) -> None:
     compare.add_argument(
         "--emission", type=emission, default="gaussian", metavar="NAME",
         help="what a state of an infinite-hmm or hmm emits: gaussian, gaussian_diag, gaussian_known_variance, "
-        "student_t, poisson, negative_binomial, categorical, von_mises, "
+        "student_t, poisson, negative_binomial, zero_inflated_poisson, zero_inflated_negative_binomial, "
+        "categorical, von_mises, "
         "autoregressive or autoregressive_diag (%(default)s); or one for every column, "
         "wind=von_mises,u+v=gaussian, of columns that are emitted together with a plus between them",
     )  # fmt: skip

@@ -23,6 +23,7 @@ from tsinit.emissions.negative_binomial import NegativeBinomial
 from tsinit.emissions.poisson import Poisson
 from tsinit.emissions.student_t import StudentT
 from tsinit.emissions.von_mises import VonMises
+from tsinit.emissions.zero_inflated import ZeroInflated
 
 __all__ = [
     "Autoregressive",
@@ -37,6 +38,7 @@ __all__ = [
     "Poisson",
     "StudentT",
     "VonMises",
+    "ZeroInflated",
     "names",
     "resolve",
 ]
@@ -51,6 +53,8 @@ _EMISSIONS: dict[str, Callable[[], Emission]] = {
     "student_t": StudentT,
     "poisson": Poisson,
     "negative_binomial": NegativeBinomial,
+    "zero_inflated_poisson": ZeroInflated,
+    "zero_inflated_negative_binomial": partial(ZeroInflated, "negative_binomial"),
     "categorical": Categorical,
     "von_mises": VonMises,
     "autoregressive": Autoregressive,

@@ -10,7 +10,7 @@ import numpy as np
 from tsinit._validate.values import short
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import ArrayLike
 
@@ -236,6 +236,21 @@ def known(emission: str, names: Iterable[str]) -> None:
         raise ValueError(
             f"emission must be one of {list(names)} or an emission object; got {short(emission)}."
             + (f" Did you mean {close[0]!r}?" if close else "")
+        )
+
+
+def counting(inner: Any, kinds: Mapping[str, type]) -> None:
+    """Check for a distribution of counts, by name or as an object.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    by_name = isinstance(inner, str) and inner in kinds
+    if not by_name and not isinstance(inner, tuple(kinds.values())):
+        raise ValueError(
+            f"inner must be one of {list(kinds)} or an object of one of these; got {short(inner)}."
         )
 
 

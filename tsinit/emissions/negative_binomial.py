@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from copy import copy
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -257,6 +258,14 @@ class NegativeBinomialOnData(EmissionOnData):
         """Means and sizes."""
         return 2 * self.n_features
 
+    def without(self, rows: IntArray, columns: IntArray) -> NegativeBinomialOnData:
+        """Give the same with these entries, of zeros, missing where parameters are drawn."""
+        on_data = copy(self)
+        place = self._table.place.copy()
+        place[rows, columns] = -1
+        on_data._table = self._table._replace(place=place)
+        return on_data
+
     def maximise(
         self,
         responsibilities: FloatArray,
@@ -264,11 +273,22 @@ class NegativeBinomialOnData(EmissionOnData):
         penalised: bool = True,
     ) -> NegativeBinomialParams:
         """See `EmissionOnData.maximise`."""
+        fewer = np.zeros((responsibilities.shape[1], self.n_features))
+        return self.maximise_without(responsibilities, fewer, params, penalised)
+
+    def maximise_without(
+        self,
+        responsibilities: FloatArray,
+        fewer_zeros: FloatArray,
+        params: NegativeBinomialParams | None,
+        penalised: bool,
+    ) -> NegativeBinomialParams:
+        """Run an M-step in which the zeros of each state and column have less weight, (K, D) in all."""
         shape = (responsibilities.shape[1], self.n_features)
         a, c, x0, e = self.prior
         log_mean, log_size = np.empty(shape), np.empty(shape)
         for i in range(self.n_features):
-            counts = self._weighted(responsibilities, i)
+            counts = self._weighted(responsibilities, i, fewer_zeros[:, i])
             x = np.full(shape[0], x0[i]) if params is None else params.log_size[:, i]
             if penalised:
                 log_mean[:, i], log_size[:, i] = _size_mode.most_probable(
@@ -287,12 +307,16 @@ class NegativeBinomialOnData(EmissionOnData):
 
     def log_prior(self, params: NegativeBinomialParams) -> float:
         """See `EmissionOnData.log_prior`: of the logarithms of means and sizes."""
+        return float(np.sum(self.log_priors(params)))
+
+    def log_priors(self, params: NegativeBinomialParams) -> FloatArray:
+        """Of each state and column, (K, D)."""
         a, c, x0, e = self.prior
         log_odds, b = params.log_mean - params.log_size, 1.0 + c * params.size
         total = a * log_odds - (a + b) * np.log1p(np.exp(log_odds)) - betaln(a, b)
         away = np.abs(params.log_size - x0)
         total += -e * (away + 2.0 * np.log1p(np.exp(-away))) - betaln(e, e)
-        return float(np.sum(total))
+        return total
 
     def coordinates(self, params: NegativeBinomialParams) -> FloatArray:
         """Logarithms of means and sizes."""
@@ -312,12 +336,16 @@ class NegativeBinomialOnData(EmissionOnData):
             raise FloatingPointError("A mean and a size must be finite.")
         return params
 
-    def _weighted(self, responsibilities: FloatArray, i: int) -> _size_mode.WeightedCounts:
+    def _weighted(
+        self, responsibilities: FloatArray, i: int, fewer_zeros: FloatArray
+    ) -> _size_mode.WeightedCounts:
         place, value = self._table.place[:, i], self._table.value[i]
         observed = place >= 0
         weight = np.column_stack(
             [np.bincount(place[observed], w[observed], len(value)) for w in responsibilities.T]
         ).astype(np.float64, copy=False)
+        if fewer_zeros.any():  # there are some then, in front
+            weight[0] = np.maximum(weight[0] - fewer_zeros, 0.0)
         return _size_mode.WeightedCounts(value, weight, weight.sum(axis=0), value @ weight)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from copy import copy
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -177,6 +178,14 @@ class PoissonOnData(EmissionOnData):
         """Rates."""
         return self.n_features
 
+    def without(self, rows: IntArray, columns: IntArray) -> PoissonOnData:
+        """Give the same with these entries, of zeros, missing."""
+        on_data = copy(self)
+        y = self.data.y.copy()
+        y[rows, columns] = np.nan
+        on_data.data = self.data._replace(y=y)
+        return on_data
+
     def maximise(
         self,
         responsibilities: FloatArray,
@@ -184,8 +193,18 @@ class PoissonOnData(EmissionOnData):
         penalised: bool = True,
     ) -> PoissonParams:
         """See `EmissionOnData.maximise`."""
+        return self.maximise_without(responsibilities, 0.0, params, penalised)
+
+    def maximise_without(
+        self,
+        responsibilities: FloatArray,
+        fewer_zeros: FloatArray | float,
+        params: PoissonParams | None,
+        penalised: bool,
+    ) -> PoissonParams:
+        """Run an M-step in which the zeros of each state and column have less weight, (K, D) in all."""
         observed = ~np.isnan(self.data.y)
-        n = responsibilities.T @ observed.astype(np.float64)
+        n = responsibilities.T @ observed.astype(np.float64) - fewer_zeros
         s = responsibilities.T @ np.where(observed, self.data.y, 0.0)
         if penalised:
             return _as_params(np.log(self.prior.a + s) - np.log(self.prior.b + n))
@@ -195,8 +214,12 @@ class PoissonOnData(EmissionOnData):
 
     def log_prior(self, params: PoissonParams) -> float:
         """See `EmissionOnData.log_prior`: of the logarithms of the rates."""
+        return float(np.sum(self.log_priors(params)))
+
+    def log_priors(self, params: PoissonParams) -> FloatArray:
+        """Of each state and column, (K, D)."""
         a, b = self.prior
-        return float(np.sum(a * (np.log(b) + params.log_rate) - math.lgamma(a) - b * params.rate))
+        return a * (np.log(b) + params.log_rate) - math.lgamma(a) - b * params.rate
 
     def coordinates(self, params: PoissonParams) -> FloatArray:
         """Logarithms of the rates."""

@@ -23,6 +23,10 @@ IN_ORDER = (PRIORS.alpha, PRIORS.rho, PRIORS.gamma)
 TYPICAL = {
     "poisson": lambda rng: rng.poisson(3.0, size=(60, 2)).astype(float),
     "negative_binomial": lambda rng: rng.negative_binomial(2.0, 0.4, size=(60, 2)).astype(float),
+    "zero_inflated_poisson": lambda rng: rng.poisson(3.0, (60, 2)) * (rng.random((60, 2)) < 0.7),
+    "zero_inflated_negative_binomial": lambda rng: (
+        rng.negative_binomial(2.0, 0.4, (60, 2)) * (rng.random((60, 2)) < 0.7)
+    ),
     "categorical": lambda rng: rng.integers(3, size=(60, 2)).astype(float),
     "von_mises": lambda rng: rng.uniform(-np.pi, np.pi, size=(60, 2)),
 }

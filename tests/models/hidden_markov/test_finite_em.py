@@ -49,6 +49,8 @@ def three_regimes(rng, name, T=120, missing=0.0):
     level = np.array([0.0, 2.0, 4.0])[z][:, None]
     if name in ("poisson", "negative_binomial"):
         y = rng.poisson(1.0 + 2.0 * level, (T, 2)).astype(float)
+    elif name.startswith("zero_inflated"):
+        y = rng.poisson(2.0 + 2.0 * level, (T, 2)) * (rng.random((T, 2)) < 0.7) + 0.0
     elif name == "categorical":
         y = np.stack([(level[:, 0] / 2 + rng.integers(0, 2, T)) % 3 for _ in range(2)], axis=1)
     elif name == "von_mises":

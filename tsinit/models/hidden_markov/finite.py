@@ -54,7 +54,8 @@ class HiddenMarkovModel(HiddenMarkovEstimator):
         race in ``init_race_``; :class:`tsinit.init.Race` sets who races and how.
     emission : str, Emission or dict
         ``"gaussian"`` (full covariances), ``"gaussian_diag"``, ``"gaussian_known_variance"``, ``"student_t"``,
-        ``"poisson"``, ``"negative_binomial"`` (counts that vary more), ``"categorical"``, ``"von_mises"``,
+        ``"poisson"``, ``"negative_binomial"`` (counts that vary more), ``"zero_inflated_poisson"``,
+        ``"zero_inflated_negative_binomial"`` (with more zeros), ``"categorical"``, ``"von_mises"``,
         ``"autoregressive"``, ``"autoregressive_diag"``, or an object of :mod:`tsinit.emissions`
         with priors of your own. A dict gives every column its own, independent of the others given the state:
         ``{"wind": "von_mises", ("u", "v"): "gaussian"}``, see :class:`tsinit.emissions.ByColumn`.

@@ -88,7 +88,8 @@ class InfiniteHMM(HiddenMarkovEstimator):
         state too many in the start may outlive the warm-up as a state too few may.
     emission : str, Emission or dict
         ``"gaussian"`` (full covariances), ``"gaussian_diag"``, ``"gaussian_known_variance"``, ``"student_t"``,
-        ``"poisson"``, ``"negative_binomial"`` (counts that vary more), ``"categorical"``, ``"von_mises"``,
+        ``"poisson"``, ``"negative_binomial"`` (counts that vary more), ``"zero_inflated_poisson"``,
+        ``"zero_inflated_negative_binomial"`` (with more zeros), ``"categorical"``, ``"von_mises"``,
         ``"autoregressive"``, ``"autoregressive_diag"`` (rows follow from those before them, as many as the order of
         ``Autoregressive(order=...)``), or an object of :mod:`tsinit.emissions` with priors of your own. A dict gives
         every column its own, independent of the others given the state: ``{"wind": "von_mises", ("u", "v"):

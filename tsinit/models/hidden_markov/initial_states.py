@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import numpy as np
 
 from tsinit._validate import child_seed
-from tsinit.emissions import Gaussian
+from tsinit.emissions import Gaussian, NegativeBinomial
 from tsinit.emissions.by_column import ByColumnOnData
 from tsinit.emissions.gaussian import GaussianOnData
 from tsinit.emissions.student_t import StudentTOnData
 from tsinit.emissions.von_mises import VonMisesOnData
+from tsinit.emissions.zero_inflated import ZeroInflatedOnData
 from tsinit.init._labels import prepare, wanted_states
 from tsinit.init._scaling import standardise
 from tsinit.init._windows import fill_linear
@@ -81,12 +82,12 @@ def choose_n_states(
 
     An emission whose parameters cannot be integrated out has no density that can be compared between numbers of
     states. A Gaussian on interpolated rows stands in for one with full covariances, on the leading principal
-    components where there are fewer than 30 rows for a column; rows that look back are interpolated; for any other
-    emission one state for 50 rows is taken, at least 2 and at most 10.
+    components where there are fewer than 30 rows for a column; negative binomial counts for those with extra zeros;
+    rows that look back are interpolated; for any other emission one state for 50 rows is taken, at least 2, at most 10.
 
-    Rows that look back are never started from one state. Where a single regime explains regimes nearly as well, one
-    state of high density and two may be as probable, labels summed over; two merge in hundreds of sweeps, while one
-    hardly ever parts.
+    Rows that look back are never started from one state, nor are negative binomial counts with extra zeros. Where a
+    single regime explains regimes nearly as well, one state of high density and two may be as probable, labels summed
+    over; two merge in hundreds of sweeps, while one hardly ever parts.
 
     Parameters
     ----------
@@ -118,7 +119,15 @@ def choose_n_states(
                 if waited == _PATIENCE:
                     break
         best = max(best, best_of_way)
-    return max(best.n_states, 2) if emission.order else best.n_states
+    return max(best.n_states, _minimum(emission))
+
+
+def _minimum(emission: EmissionOnData) -> int:
+    """States below which no chain is started."""
+    if isinstance(emission, ByColumnOnData):
+        return max(map(_minimum, emission.parts))
+    extra_zeros = isinstance(emission, ZeroInflatedOnData) and not emission.collapsed
+    return 2 if emission.order or extra_zeros else 1
 
 
 def _ways(emission: EmissionOnData) -> tuple[Way, ...]:
@@ -173,6 +182,8 @@ def _comparable(
     if emission.order:
         z, loc, scale = standardise(y)
         y = loc + scale * fill_linear(z, offsets)
+    elif isinstance(emission, ZeroInflatedOnData) and not emission.collapsed:
+        return NegativeBinomial().bind(y), y
     elif not full_covariances and not emission.collapsed:
         return None
     if full_covariances and not (emission.collapsed and y.shape[1] <= _max_columns(len(y))):
