@@ -17,7 +17,7 @@ DYNAMICS = [
 ]
 LABELS = [
     "kmeans", "kmeans++", "kmedoids", "agglomerative", "jump", "gaussian_mixture", "short_em", "subspace", "uniform",
-    "segments", "one_state", "local_dynamics",
+    "segments", "one_state", "local_dynamics", "split_merge", "restarts",
 ]  # fmt: skip
 FILLS = [
     "linear", "time", "seasonal", "forward", "backward", "mean", "median", "knn", "kmeans", "low_rank", "subspace",
@@ -111,8 +111,10 @@ def finite_hidden_markov():
             ("transitions", [[0.5, 0.4], [0.5, 0.5]]),
             ("start_probabilities", "first"),
             ("stickiness", -1.0),
+            ("order_criterion", "aic"),
         ],
         n_states=[1, 2, 2, 3, 5, [1, 2]],
+        order_criterion=["bic", "icl", "held_out"],
         init=[*LABELS, "auto"],
         emission=EMISSIONS,
         transitions=[

@@ -6,6 +6,7 @@ sentences of the same form, as ``init/registry.py``, ``init/_checks.py``, ``spee
 """
 
 from tsinit._validate.chains import (
+    check_can_hold_out,
     check_chains,
     check_concentrations,
     check_density,
@@ -60,6 +61,7 @@ __all__ = [
     "FittedStep",
     "GivenProbabilities",
     "Panel",
+    "check_can_hold_out",
     "check_chains",
     "check_choice",
     "check_columns",

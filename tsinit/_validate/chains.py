@@ -115,6 +115,21 @@ def check_emission_for_em(emission: Any) -> Any:
     return emission
 
 
+def check_can_hold_out(order: int) -> None:
+    """Require an emission under which rows may be missing.
+
+    Raises
+    ------
+    ValueError
+        It looks back at rows.
+    """
+    if order:
+        raise ValueError(
+            "order_criterion must be 'bic' or 'icl' where rows look back at others, which cannot be held out; got "
+            "'held_out'."
+        )
+
+
 def check_density(params: Any) -> Any:
     """Require parameters of a class that has a density.
 

@@ -28,6 +28,7 @@ from tsinit.init.perturb import Perturb
 from tsinit.init.proposal import propose
 from tsinit.init.race import Race
 from tsinit.init.registry import names, register
+from tsinit.init.restarts import Restarts
 from tsinit.init.seasonal import Seasonal
 from tsinit.init.short_em import ShortEM
 from tsinit.init.simple_labels import OneState, Segments, Sticky
@@ -60,6 +61,7 @@ __all__ = [
     "OneState",
     "Perturb",
     "Race",
+    "Restarts",
     "Seasonal",
     "Segments",
     "ShortEM",
@@ -88,6 +90,7 @@ _BUNDLED: dict[str, Callable[[], Any]] = {
     "auto": Race,
     "native": Native,
     "dispersed": Dispersed,
+    "restarts": Restarts,
     "one_state": OneState,
     "segments": Segments,
     "sticky": Sticky,

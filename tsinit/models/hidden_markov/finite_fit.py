@@ -119,7 +119,7 @@ def fit_order(
         key = (0,) if restart == 0 else (0, restart)
         rng = np.random.default_rng(child_seed(seed, *key))
         monitor.start()
-        start = _propose(data, n_states, strategy, rng)
+        start = _propose(data, n_states, strategy, rng, restart)
         monitor.run()
         if any(_same_partition(start, other) for other in starts):
             continue  # a strategy without chance gives the same start, and the same fit, every time
@@ -161,7 +161,11 @@ def _fit_by_race(
 
 
 def _propose(
-    data: HMMData, n_states: int, strategy: ResolvedStrategy, rng: np.random.Generator
+    data: HMMData,
+    n_states: int,
+    strategy: ResolvedStrategy,
+    rng: np.random.Generator,
+    restart: int = 0,
 ) -> IntArray:
     """Ask a strategy for labels (T,)."""
     panel = data.panel
@@ -178,7 +182,7 @@ def _propose(
     labels = strategy.propose(
         panel.y.copy(), rng, n_states=n_states,
         offsets=panel.offsets if len(panel.offsets) > 2 else None, trial=trial,
-        order=data.emission.order or None,
+        chain=restart, order=data.emission.order or None,
     )  # fmt: skip
     given = np.asarray(labels)
     if given.ndim == 1 and len(given) == len(panel.rows) < len(panel.y):
