@@ -10,20 +10,26 @@ from sklearn.exceptions import ConvergenceWarning
 from tsinit import InfiniteHMM, compare
 from tsinit.metrics import adjusted_rand_index
 from tsinit.models.hidden_markov import convergence
+from tsinit.models.hidden_markov.draws import occupancy, rows_that_follow
 from tsinit.result import rhat
 
 N = 200
 
 
-def draws(labels, log_joint=None, seed=0):
+def draws(labels, log_joint=None, seed=0, offsets=None):
     """Stand in for the draws of a fit, from labels (chain, draw, rows)."""
     labels = np.asarray(labels, dtype=np.uint8)
     C, n, T = labels.shape
     if log_joint is None:
         log_joint = np.random.default_rng(seed).standard_normal((C, n))
+    follows = rows_that_follow(OFFSETS if offsets is None else offsets)
+    K = int(labels.max()) + 1
+    found = [occupancy(z, K, follows) for z in labels.reshape(-1, T)]
     return SimpleNamespace(
-        labels=labels, flat=labels.reshape(-1, T), log_joint=log_joint, n_chains=C, n_draws=n
-    )
+        labels=labels, log_joint=log_joint,
+        shares=np.array([one.shares for one in found]).reshape(C, n, K),
+        share_of_stays=np.array([one.share_of_stays for one in found]).reshape(C, n),
+    )  # fmt: skip
 
 
 def noisy(z, rng, share, n_chains=4, n_draws=N):
@@ -38,7 +44,7 @@ OFFSETS = np.array([0, len(Z)])
 
 
 def diagnose(labels, log_joint=None):
-    return convergence.diagnose(draws(labels, log_joint), OFFSETS)
+    return convergence.diagnose(draws(labels, log_joint))
 
 
 def test_chains_that_draw_the_same_agree(rng):
@@ -63,7 +69,7 @@ def test_scalars_are_those_that_their_names_say(rng):
     labels[0, 0, :] = 0
     labels[0, 0, :2] = 1  # exactly 1 % of the rows
     offsets = np.array([0, 100, 200])
-    found = convergence.scalars(draws(labels), offsets)
+    found = convergence.scalars(draws(labels, offsets=offsets))
     assert found["n_large_states"][0, 0] == 1.0
     assert found["share_of_stays"][0, 0] == pytest.approx(197 / 198)
     share = np.bincount(labels[1, 3]) / 200

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from tsinit._typing import FloatArray, IntArray
     from tsinit.emissions import EmissionOnData
+    from tsinit.models.hidden_markov.draws import HMMDraws
 
 
 class PosteriorForecast(NamedTuple):
@@ -95,7 +96,7 @@ def interval_of(samples: FloatArray, means: Any, level: float) -> tuple[Any, Any
 
 
 def look_ahead(
-    draws: posterior.HMMDraws,
+    draws: HMMDraws,
     mapping: IntArray,
     n_states: int,
     emission: EmissionOnData,

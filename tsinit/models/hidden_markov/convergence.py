@@ -14,8 +14,8 @@ from tsinit.partitions.losses import as_labels
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from tsinit._typing import BoolArray, FloatArray, IntArray
-    from tsinit.models.hidden_markov.posterior import HMMDraws
+    from tsinit._typing import FloatArray, IntArray
+    from tsinit.models.hidden_markov.draws import HMMDraws
 
 #: Share of the rows that a state must hold to be counted; smaller ones are spare states that come and go.
 LARGE = 0.01
@@ -141,62 +141,40 @@ class Convergence(NamedTuple):
         return f"{TOLERANCES[name].words} (R-hat {self.scalars[name].rhat:.2f})"
 
 
-def diagnose(draws: HMMDraws, offsets: IntArray) -> Convergence:
-    """Compare the chains of a fit.
-
-    Parameters
-    ----------
-    draws : HMMDraws
-    offsets : (N + 1,) int
-        Where each sequence starts among the rows of the draws.
-
-    Returns
-    -------
-    Convergence
-    """
+def diagnose(draws: HMMDraws) -> Convergence:
+    """Compare the chains of a fit: scalars of all draws, segmentations of those whose labels were kept."""
     labels = _halves_of_one(draws.labels)
     nats = min(TOLERANCES["log_joint"].negligible * labels.shape[-1], _MAX_NATS)
     found = {
         name: _scalar_agreement(x, nats if name == "log_joint" else TOLERANCES[name].negligible)
-        for name, x in scalars(draws, offsets).items()
+        for name, x in scalars(draws).items()
     }
     return Convergence(found, agreement(labels))
 
 
-def scalars(draws: HMMDraws, offsets: IntArray) -> dict[str, FloatArray]:
+def scalars(draws: HMMDraws) -> dict[str, FloatArray]:
     """What is judged: scalars (chain, draw) that do not depend on labels.
 
     Parameters
     ----------
     draws : HMMDraws
-    offsets : (N + 1,) int
 
     Returns
     -------
     dict of str to (chain, draw) float
         ``log_joint``, ``n_large_states``, ``occupancy_entropy``, ``share_of_stays``.
     """
-    inside = np.ones(draws.labels.shape[-1], dtype=bool)
-    inside[np.asarray(offsets)[:-1][np.diff(offsets) > 0]] = False
-    each = np.array([_occupancy(z, inside[1:]) for z in draws.flat])
-    large, entropy, stays = each.T.reshape(3, draws.n_chains, draws.n_draws)
     return {
         "log_joint": draws.log_joint,
-        "n_large_states": large,
-        "occupancy_entropy": entropy,
-        "share_of_stays": stays,
+        "n_large_states": (draws.shares > LARGE).sum(axis=-1).astype(float),
+        "occupancy_entropy": np.apply_along_axis(_entropy, -1, draws.shares),
+        "share_of_stays": draws.share_of_stays,
     }
 
 
-def _occupancy(z: IntArray, inside: BoolArray) -> tuple[float, float, float]:
-    shares = np.bincount(z) / len(z)
+def _entropy(shares: FloatArray) -> float:
     some = shares[shares > 0.0]
-    stays = (z[1:] == z[:-1])[inside]
-    return (
-        float((shares > LARGE).sum()),
-        float(-(some * np.log(some)).sum()),
-        float(stays.mean()) if stays.size else 1.0,
-    )
+    return float(-(some * np.log(some)).sum())
 
 
 def _scalar_agreement(x: FloatArray, negligible: float) -> ScalarAgreement:

@@ -22,6 +22,7 @@ from tsinit.models.chains import ChainRun, ChainSchedule
 from tsinit.models.hidden_markov import ahead, convergence, posterior
 from tsinit.models.hidden_markov.base import HiddenMarkovEstimator
 from tsinit.models.hidden_markov.chain import ConcentrationPriors
+from tsinit.models.hidden_markov.draws import SCALARS, HMMDraws, Recorder
 from tsinit.models.hidden_markov.residuals import MAX_CORRELATION, lag_one_correlations
 from tsinit.models.hidden_markov.sampler_setup import SamplerSetup, race_starts, sample
 from tsinit.result import worst_mixing
@@ -133,7 +134,9 @@ class InfiniteHMM(HiddenMarkovEstimator):
         Posterior mean of the transition probabilities among these states, of each pair over the draws that have both,
         0 where none has, and every row then divided by its sum.
     draws_ : HMMDraws
-        Labels and scalars of every draw, of the chains that did not stop.
+        Labels and scalars of every draw, of the chains that did not stop. Labels that would take more than 500 MB
+        (above 125,000 rows, by default) are kept of evenly spaced draws, ``draws_.label_draws``, at least 16 of
+        each chain.
     trace_ : dict of str to (chain, sweep) float
         Joint log density, number of states, alpha, gamma and rho at the start and after every sweep, of the chains
         that did not stop.
@@ -223,7 +226,7 @@ class InfiniteHMM(HiddenMarkovEstimator):
     def _run(self, panel: Panel, seed: np.random.SeedSequence, monitor: Monitor) -> None:
         monitor.start()
         setup = self._set_up(panel, seed, monitor)
-        record = posterior.recorder(panel)
+        record = Recorder(panel, setup.schedule, setup.n_chains)
         race = strategy_of(self.init, Race)
         # An init that is none is told before time goes into a number of states.
         strategies = (
@@ -239,7 +242,7 @@ class InfiniteHMM(HiddenMarkovEstimator):
                 ChainRun(
                     setup.chain(z, child_seed(seed, 1, c)),
                     setup.schedule,
-                    posterior.SCALARS,
+                    SCALARS,
                     record,
                 )
                 for c, z in enumerate(self.start_)
@@ -344,17 +347,16 @@ class InfiniteHMM(HiddenMarkovEstimator):
         self.n_iter_ = min(run.n_sweeps for run in complete)
         self.trace_ = {
             name: np.array([run.trace[name][: self.n_iter_ + 1] for run in complete])
-            for name in posterior.SCALARS
+            for name in SCALARS
         }
-        self.draws_ = posterior.HMMDraws(complete)
+        self.draws_ = HMMDraws(complete)
         found = posterior.estimate(self.draws_, setup.emission, setup.panel.y[setup.panel.rows])
         self.labels_, self.probabilities_ = found.labels, found.probabilities
         self.n_states_ = found.probabilities.shape[1]
         self.means_, self.covariances_ = found.means, found.covariances
         self.transition_matrix_ = found.transition_matrix
         self.observed_ = setup.panel.kept()
-        self._fitted_offsets = np.searchsorted(setup.panel.rows, setup.panel.offsets)
-        self.convergence_ = convergence.diagnose(self.draws_, self._fitted_offsets)
+        self.convergence_ = convergence.diagnose(self.draws_)
         self._fitted_mapping, self._fitted_emission = found.mapping, setup.emission
 
     def forecast(
@@ -449,7 +451,7 @@ class InfiniteHMM(HiddenMarkovEstimator):
         judged = self.convergence_.scalars
         rhat, ess = worst_mixing(
             values
-            for name, values in convergence.scalars(self.draws_, self._fitted_offsets).items()
+            for name, values in convergence.scalars(self.draws_).items()
             if name == "log_joint" or not judged[name].is_negligible
         )
         return {"rhat": rhat, "ess": ess, "ess_per_second": ess / self._fitted_seconds}
@@ -459,7 +461,7 @@ class InfiniteHMM(HiddenMarkovEstimator):
 
         Group ``posterior`` holds the scalars that do not depend on labels, ``posterior_by_state`` the parameters of
         the states of the estimate (NaN in draws that lack one), and ``warmup_posterior`` the scalars before the
-        first draw.
+        first draw. Of long series, states and labels are those of the draws whose labels were kept, numbered by them.
 
         Returns
         -------

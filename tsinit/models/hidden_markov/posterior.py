@@ -1,9 +1,8 @@
-"""From the chains of a hidden Markov model to what its user reads: draws, one segmentation, the states behind it."""
+"""From the draws of a hidden Markov model to what its user reads: one segmentation, and the states behind it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from tsinit import partitions
 from tsinit.kernels.hidden_markov import forward_backward
 from tsinit.kernels.params import writeable
+from tsinit.models.hidden_markov.draws import SCALARS
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -18,16 +18,7 @@ if TYPE_CHECKING:
     from tsinit._typing import FloatArray, IntArray
     from tsinit._validate.series import Panel
     from tsinit.emissions import EmissionOnData
-    from tsinit.models.chains import ChainRun
-
-#: Scalars that do not depend on labels, and the attribute of a chain that has them.
-SCALARS = {
-    "log_joint": "log_joint",
-    "n_states": "K",
-    "alpha": "alpha",
-    "gamma": "gamma",
-    "rho": "rho",
-}
+    from tsinit.models.hidden_markov.draws import HMMDraw, HMMDraws
 
 #: Draws that stand for the posterior on new rows: more of them move probabilities by less than they differ.
 _MAX_DRAWS = 200
@@ -36,97 +27,14 @@ _MAX_DRAWS = 200
 Describe = Callable[[Any], Mapping[str, "FloatArray"]]
 
 
-class HMMDraw(NamedTuple):
-    """One draw of one chain."""
-
-    labels: np.ndarray  # (rows given,) unsigned int
-    params: Any  # emission parameters of the occupied states
-    pi: np.ndarray  # (K + 1, K + 1), row 0 the start, last column all states that are not occupied
-
-
-def recorder(panel: Panel) -> Callable[[Any], HMMDraw]:
-    """Return what makes an `HMMDraw` of a chain: labels of the rows that were given, small and copied."""
-    return partial(_record, None if len(panel.rows) == len(panel.y) else panel.rows)
-
-
-def _record(rows: IntArray | None, chain: Any) -> HMMDraw:
-    z = chain.z if rows is None else chain.z[rows]
-    return HMMDraw(z.astype(_label_type(chain.K)), chain.params, chain.pi)
-
-
-def _label_type(n_labels: int) -> np.dtype:
-    """Return the smallest unsigned integer type that counts so many labels."""
-    return np.min_scalar_type(max(n_labels - 1, 0))
-
-
-class HMMDraws:
-    """Draws of a hidden Markov model, chain by chain.
-
-    Labels of different draws have nothing to do with one another; only the quantities that do not depend on
-    labels may be averaged as they are.
-
-    Attributes
-    ----------
-    labels : (chain, draw, rows) unsigned int
-        State of every row given.
-    n_states : (chain, draw) int
-        Occupied states.
-    log_joint, alpha, gamma, rho : (chain, draw) float
-        Joint log density, total mass of a row, concentration of the top level, share of the mass that stays.
-    """
-
-    n_states: IntArray
-    log_joint: FloatArray
-    alpha: FloatArray
-    gamma: FloatArray
-    rho: FloatArray
-
-    def __init__(self, runs: Sequence[ChainRun]) -> None:
-        # What an interrupt cut short has chains of different length.
-        n_draws = min(len(run.draws) for run in runs)
-        self._draws: list[list[HMMDraw]] = [run.draws[:n_draws] for run in runs]
-        for name in SCALARS:
-            values = [[run.trace[name][i] for i in run.draw_sweeps[:n_draws]] for run in runs]
-            setattr(self, name, np.array(values))
-        widest = _label_type(int(self.n_states.max()))
-        self.labels = np.array(
-            [[draw.labels.astype(widest, copy=False) for draw in chain] for chain in self._draws]
-        )
-
-    @property
-    def n_chains(self) -> int:
-        """Chains that were kept."""
-        return self.labels.shape[0]
-
-    @property
-    def n_draws(self) -> int:
-        """Draws of each chain."""
-        return self.labels.shape[1]
-
-    @property
-    def flat(self) -> np.ndarray:
-        """(chain x draw, rows) labels, one chain after the other."""
-        return self.labels.reshape(-1, self.labels.shape[-1])
-
-    def record(self, i: int) -> HMMDraw:
-        """Return draw `i` in the order of :attr:`flat`."""
-        return self._draws[i // self.n_draws][i % self.n_draws]
-
-    def __len__(self) -> int:
-        return self.n_chains * self.n_draws
-
-    def __repr__(self) -> str:
-        return (
-            f"HMMDraws({self.n_chains} chains x {self.n_draws} draws, {self.labels.shape[-1]} rows)"
-        )
-
-
 class PosteriorEstimate(NamedTuple):
     """One segmentation that the draws agree on, and the posterior means of its states."""
 
     labels: IntArray  # (rows given,) 0 to n_states - 1 by first appearance
     probabilities: FloatArray  # (rows given, n_states)
-    mapping: IntArray  # (chain x draw, largest K) state of each state of each draw; -1 for none
+    mapping: (
+        IntArray  # (chain x kept draw, largest K) state of each state of each draw; -1 for none
+    )
     means: FloatArray  # (n_states, D)
     covariances: FloatArray  # (n_states, D, D)
     transition_matrix: FloatArray  # (n_states, n_states)
@@ -193,24 +101,24 @@ def of_rows(y: FloatArray) -> tuple[FloatArray, FloatArray]:
 def by_state(
     draws: HMMDraws, mapping: IntArray, n_states: int, describe: Describe
 ) -> dict[str, FloatArray]:
-    """Parameters of the states of the estimate in every draw, NaN where a draw lacks the state.
+    """Parameters of the states of the estimate in every draw with labels, NaN where a draw lacks the state.
 
     Parameters
     ----------
     draws : HMMDraws
-    mapping : (chain x draw, K) int
+    mapping : (chain x kept draw, K) int
     n_states : int
     describe : callable
         ``describe(params) -> dict of name to (K, ...) values`` for the K states of a draw.
 
     Returns
     -------
-    dict of str to (chain, draw, n_states, ...) float
-        Also ``"transitions"``: (chain, draw, n_states, n_states).
+    dict of str to (chain, kept draw, n_states, ...) float
+        Also ``"transitions"``: (chain, kept draw, n_states, n_states).
     """
     tables: dict[str, FloatArray] = {}
     for i in range(len(draws)):
-        _, params, pi = draws.record(i)
+        _, params, pi, _ = draws.record(i)
         target = mapping[i, : len(pi) - 1]
         found = np.flatnonzero(target >= 0)
         values = {
@@ -224,8 +132,7 @@ def by_state(
         table = tables.setdefault("transitions", np.full(shape, np.nan))
         table[i][np.ix_(target[found], target[found])] = pi[1:, :-1][np.ix_(found, found)]
     return {
-        name: table.reshape(draws.n_chains, draws.n_draws, *table.shape[1:])
-        for name, table in tables.items()
+        name: table.reshape(draws.n_chains, -1, *table.shape[1:]) for name, table in tables.items()
     }
 
 
@@ -357,7 +264,7 @@ def to_datatree(
     columns = [str(name) for name in observed.columns]
     single = observed.form != "list" and len(observed.parts) == 1
     times = {"time": observed.parts[0].index} if single and observed.form == "frame" else {}
-    return result.to_datatree(
+    tree = result.to_datatree(
         posterior={**{name: getattr(draws, name) for name in SCALARS}, **_occupancy(draws)},
         warmup=warmup,
         observed=observed.y[observed.rows],
@@ -371,6 +278,10 @@ def to_datatree(
         },
         attrs=attrs,
     )
+    if len(draws.label_draws) < draws.n_draws:
+        for group in ("posterior_by_state", "posterior_by_time"):
+            tree[group] = tree[group].to_dataset().assign_coords(draw=draws.label_draws)
+    return tree
 
 
 def _axes(name: str, shape: tuple[int, ...], n_features: int) -> tuple[str, ...] | None:
@@ -394,15 +305,11 @@ def _axes(name: str, shape: tuple[int, ...], n_features: int) -> tuple[str, ...]
 
 def _occupancy(draws: HMMDraws) -> dict[str, FloatArray]:
     """Scalars of a segmentation that do not depend on labels."""
-    labels = draws.labels
-    changes = (labels[..., 1:] != labels[..., :-1]).sum(axis=-1)
-    shares = np.stack(
-        [(labels == k).mean(axis=-1) for k in range(int(draws.n_states.max()))], axis=-1
-    )
+    shares = draws.shares
     with np.errstate(divide="ignore", invalid="ignore"):
         entropy = -np.where(shares > 0, shares * np.log(shares), 0.0).sum(axis=-1)
     return {
-        "n_changes": changes.astype(float),
+        "n_changes": draws.n_changes.astype(float),
         "largest_occupancy": shares.max(axis=-1),
         "occupancy_entropy": entropy,
     }

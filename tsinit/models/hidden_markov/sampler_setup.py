@@ -11,8 +11,8 @@ from tsinit._interrupt import answer_interrupt, is_interrupt
 from tsinit._validate import check_labels, child_seed
 from tsinit.models.chain_race import ChainRace, race_chains
 from tsinit.models.chains import ChainSchedule, run_chains
-from tsinit.models.hidden_markov import posterior
 from tsinit.models.hidden_markov.chain import BeamChain, ChainStopped, ConcentrationPriors
+from tsinit.models.hidden_markov.draws import SCALARS
 from tsinit.models.hidden_markov.initial_states import choose_n_states
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def race_starts(race: Race, setup: SamplerSetup, monitor: Monitor) -> Survivors:
         ask=lambda strategy, rng: setup.ask(strategy, rng=rng),
         spread=lambda labels, rng: labels,  # from one segmentation, chains part in the first sweeps
         chain=setup.chain,
-        scalars=posterior.SCALARS,
+        scalars=SCALARS,
         objective="log_joint",
         schedule=setup.schedule,
         n_chains=setup.n_chains,
