@@ -5,7 +5,7 @@ import pytest
 from reference import partitions as reference
 
 from tsinit import metrics, partitions
-from tsinit.partitions import losses
+from tsinit.partitions import losses, search
 
 EXPECTED = {"vi": partitions.expected_vi, "binder": partitions.expected_binder}
 DISTANCE = {"vi": reference.variation_of_information, "binder": reference.binder_loss}
@@ -111,6 +111,24 @@ def test_refining_never_makes_it_worse(loss, order):
         for start in (rng.integers(0, 6, 60), np.zeros(60, dtype=int), np.arange(60), draws[0]):
             end = partitions.refine(start, draws, loss, rng=rng if order == "random" else None)
             assert EXPECTED[loss](end, draws) <= EXPECTED[loss](start, draws) + 1e-12
+
+
+def test_of_long_series_fewer_draws_are_used(rng, monkeypatch):
+    draws = noisy(rng, np.repeat([0, 1, 2], 20), 90, wrong=0.2)
+    few = partitions.estimate(draws[np.linspace(0, 89, 40).round().astype(int)])
+    monkeypatch.setattr(search, "_MAX_LABELS_HELD", 60 * 40)
+    np.testing.assert_array_equal(partitions.estimate(draws), few)
+    monkeypatch.setattr(search, "_MAX_LABELS_HELD", 1)
+    chosen, _ = search._thin(draws, 300)
+    assert len(chosen) == search._MIN_DRAWS
+
+
+@pytest.mark.parametrize("M", [1, 15, 16, 17, 40])
+def test_draws_are_turned_a_few_at_a_time(rng, M):
+    draws = rng.integers(0, 5, (M, 30)).astype(np.uint8)
+    found = search._by_step(draws)
+    assert found.flags["C_CONTIGUOUS"]
+    np.testing.assert_array_equal(found, np.array([losses.compact(z) for z in draws]).T)
 
 
 def test_the_estimate_is_nearer_to_the_truth_than_draws(rng):

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 #: Draws that the search uses. Expected losses over 300 draws are known to 6 % of their spread over draws,
 #: and the time to compare all pairs grows with the square.
 _MAX_DRAWS = 300
+#: Labels that it holds, of four bytes each: of long series fewer draws are used, but so many at least.
+_MAX_LABELS_HELD, _MIN_DRAWS = 100_000_000, 32
+#: Draws that are turned at a time.
+_N_TURNED = 16
 #: Draws from which the greedy search starts: the best ones, fewer where all draws have more labels than this.
 _N_STARTS = 4
 _MAX_LABELS_REFINED = 8_000_000
@@ -53,7 +57,7 @@ def best_draw(draws: ArrayLike, loss: str = "vi", *, max_draws: int = _MAX_DRAWS
     draws : (M, T) int
     loss : {"vi", "binder"}
     max_draws : int
-        Of more draws than this, so many are used, evenly spaced.
+        Of more draws than this, so many are used, evenly spaced; of more than 300,000 steps fewer, 100 of a million.
 
     Returns
     -------
@@ -93,7 +97,7 @@ def refine(
     max_sweeps : int
         Rounds of moves; a handful is the rule, and one that gains less than 1e-4 of the loss is the last.
     max_draws : int
-        Of more draws than this, so many are used, evenly spaced.
+        Of more draws than this, so many are used, evenly spaced; of more than 300,000 steps fewer, 100 of a million.
     rng : numpy.random.Generator or None
         Visits steps and runs in random order instead of the order of time.
 
@@ -240,16 +244,21 @@ def _runs_of(labels: IntArray) -> IntArray:
 
 def _by_step(draws: np.ndarray) -> npt.NDArray[np.int32]:
     """The draws as (T, M) int32, states renumbered from 0 within each."""
-    by_draw = np.empty(draws.shape, dtype=np.int32)
-    for z, runs in zip(by_draw, map(runs_of, draws), strict=True):
-        z[:] = np.repeat(runs.states, np.diff(runs.ends, prepend=0))
-    return np.ascontiguousarray(by_draw.T)
+    M, T = draws.shape
+    by_step = np.empty((T, M), dtype=np.int32)
+    # A few draws at a time: of long series the table is large, and there is none beside it.
+    some = np.empty((min(M, _N_TURNED), T), dtype=np.int32)
+    for first in range(0, M, _N_TURNED):
+        piece = draws[first : first + _N_TURNED]
+        for z, runs in zip(some, map(runs_of, piece), strict=False):
+            z[:] = np.repeat(runs.states, np.diff(runs.ends, prepend=0))
+        by_step[:, first : first + len(piece)] = some[: len(piece)].T
+    return by_step
 
 
 def _thin(draws: np.ndarray, max_draws: int) -> tuple[IntArray, np.ndarray]:
-    """At most so many draws, evenly spaced, and which they are."""
+    """At most so many draws, fewer of long series, evenly spaced, and which they are."""
     max_draws = check_count("max_draws", max_draws)
-    chosen = np.unique(
-        np.linspace(0, len(draws) - 1, min(len(draws), max_draws)).round().astype(np.int64)
-    )
+    n = min(len(draws), max_draws, max(_MAX_LABELS_HELD // draws.shape[1], _MIN_DRAWS))
+    chosen = np.unique(np.linspace(0, len(draws) - 1, n).round().astype(np.int64))
     return chosen, draws[chosen]
