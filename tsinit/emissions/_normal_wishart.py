@@ -53,7 +53,7 @@ def _scatter(
     c, s, S = np.zeros((K, D)), np.zeros((K, D)), np.zeros((K, D, D))
     weighted = weight.size > 0
     for t in range(z.size):
-        if gap[t + 1] - gap[t] == D:
+        if gap[t + 1] - gap[t] == D or z[t] < 0:
             continue
         k = z[t]
         if n[k] == 0.0:
@@ -171,14 +171,16 @@ def draw(
 
 
 @entry
-def log_evidence(prior: NormalWishart, gap: IntArray, y: FloatArray, z: IntArray, K: int) -> float:
+def log_evidence(
+    prior: NormalWishart, gap: IntArray, y: FloatArray, weight: FloatArray, z: IntArray, K: int
+) -> float:
     """Log p(y | z), mean and covariance of every state integrated out.
 
     The Normal-inverse-Wishart marginal of n rows: -(nD/2) log pi + log G_D(df_n/2) - log G_D(df/2)
-    + (df/2) log|Psi| - (df_n/2) log|Psi_n| + (D/2) log(k/k_n).
+    + (df/2) log|Psi| - (df_n/2) log|Psi_n| + (D/2) log(k/k_n); weights (T,), or none, less D/2 times their logs.
     """
     D = prior.m.size
-    n, w, c, s, S = _scatter(gap, y, np.empty(0), z, K)
+    n, w, c, s, S = _scatter(gap, y, weight, z, K)
     total = 0.0
     for k in range(K):
         if n[k] > 0.0:
@@ -186,7 +188,7 @@ def log_evidence(prior: NormalWishart, gap: IntArray, y: FloatArray, z: IntArray
             total += prior.log_norm - 0.5 * df * _update(prior, w, c, s, S, k)
             for i in range(D):
                 total += math.lgamma(0.5 * (df - i))
-            total += 0.5 * D * (math.log(prior.k / (prior.k + n[k])) - n[k] * math.log(math.pi))
+            total += 0.5 * D * (math.log(prior.k / (prior.k + w[k])) - n[k] * math.log(math.pi))
     return total
 
 

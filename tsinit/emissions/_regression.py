@@ -94,7 +94,7 @@ def _products(
                 S[k, q + i, q + j] = prior.Psi[i, j]
     v[0] = 1.0
     for t in range(z.size):
-        if n_before[t] < p:
+        if n_before[t] < p or z[t] < 0:
             continue
         k = z[t]
         n[k] += 1.0

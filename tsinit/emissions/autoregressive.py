@@ -164,6 +164,8 @@ def _left_by_one(data: RowsWithPast, order: int) -> FloatArray:
 class AutoregressiveOnData(EmissionOnData):
     """See `Autoregressive`; `collapsed` where nothing is missing."""
 
+    leaves_rows_out = True
+
     def __init__(
         self, data: RowsWithPast, prior: AutoregressionPrior, scale: ColumnScale, order: int
     ) -> None:
@@ -212,12 +214,16 @@ class AutoregressiveOnData(EmissionOnData):
             gaps.fill(rng, params, self.data_given(latent), self.missing, z)
         return latent
 
+    def log_marginal(self, z: IntArray, K: int, latent: FloatArray | None) -> float:
+        """See `EmissionOnData.log_marginal`; of what is observed and what is filled in."""
+        return regression.log_evidence(self.prior, self.data_given(latent), z, K)
+
     def log_evidence(
         self, z: IntArray, K: int, params: AutoregressiveParams, latent: FloatArray | None
     ) -> float:
         """See `EmissionOnData.log_evidence`; missing values are integrated out given the states."""
         if self.collapsed:
-            value = regression.log_evidence(self.prior, self.data, z, K)
+            value = self.log_marginal(z, K, None)
             first = self.data.y[self.data.n_before < self.order]
             value -= 0.5 * float((first**2).sum() + first.size * LOG_2PI)
         else:

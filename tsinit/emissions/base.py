@@ -10,8 +10,9 @@ and evidence. Another emission is one file with four things:
    (fast with a single ``return``: see `tsinit.emissions._workspace`);
 3. an `EmissionOnData` with `draw`, `with_data`, `log_evidence`, `means`, `covariances`, `describe` and `simulate`;
    `latent` and `augment` if the sampler has to fill something in (missing values, weights); `average_means` and `near`
-   if means are no numbers on a line; and `order`, `with_sequences`, `data_given`, `simulate_after` and `moments_after`
-   if rows look back at others;
+   if means are no numbers on a line; `log_marginal` and `leaves_rows_out` for moves that split and merge states (an
+   emission that is `collapsed` has them without); and `order`, `with_sequences`, `data_given`, `simulate_after` and
+   `moments_after` if rows look back at others;
 4. an `Emission` whose `bind` checks the data, settles the priors that are None, and returns that `EmissionOnData`.
 
 ``InfiniteHMM(emission=MyEmission())`` then runs it. Where the parameters cannot be integrated out in closed form, set
@@ -93,6 +94,8 @@ class EmissionOnData(ABC):
     collapsed: bool = True
     #: Whether observations are numbers, so that their deviations from a mean say something.
     numeric: bool = True
+    #: Whether `draw` and `log_marginal` leave rows with a label below 0 out.
+    leaves_rows_out: bool = False
     #: Rows before a row that its density looks at.
     order: int = 0
     #: What brings the log density of all rows, as the kernels give it, to the units of the data.
@@ -166,6 +169,30 @@ class EmissionOnData(ABC):
         prior taken in the scale of the sampler: a change of units then adds the same constant, however many
         states there are.
         """
+
+    @property
+    def has_log_marginal(self) -> bool:
+        """Whether `log_marginal` is known, so that states can be split and merged."""
+        if type(self).log_marginal is not EmissionOnData.log_marginal:
+            return True
+        return self.collapsed and type(self).latent is EmissionOnData.latent
+
+    def log_marginal(self, z: IntArray, K: int, latent: Any) -> float:
+        """Log p(y, latent | z) with the parameters integrated out, up to what does not depend on z.
+
+        Moves that split and merge states compare it between labels; where it is not known, there are none. The default
+        is `log_evidence`, without parameters, where `collapsed` and nothing is latent.
+
+        Parameters
+        ----------
+        z : (T,) int64
+            Labels; where `leaves_rows_out`, rows with a label below 0 count nowhere.
+        K : int
+            Number of states.
+        latent : object
+            From `latent` or `augment`.
+        """
+        return self.log_evidence(z, K, None, latent)
 
     def joint_density(self, z: IntArray, K: int, params: Any, log_prior: FloatArray) -> float:
         """Sum the log densities of the rows under `params` and log_prior (K,) of the occupied states."""

@@ -121,6 +121,7 @@ class ByColumnOnData(EmissionOnData):
         self.collapsed = all(part.collapsed for part in parts)
         self.numeric = all(part.numeric for part in parts)
         self.order = max(part.order for part in parts)
+        self.leaves_rows_out = all(part.leaves_rows_out for part in parts)
         self.log_jacobian = sum(part.log_jacobian for part in parts)
 
     @property
@@ -199,6 +200,16 @@ class ByColumnOnData(EmissionOnData):
     def prior_params(self, rng: np.random.Generator, K: int) -> ByColumnParams:
         """See `EmissionOnData.prior_params`."""
         return ByColumnParams.of([part.prior_params(rng, K) for part in self.parts])
+
+    @property
+    def has_log_marginal(self) -> bool:
+        """Whether all parts have one."""
+        return all(part.has_log_marginal for part in self.parts)
+
+    def log_marginal(self, z: IntArray, K: int, latent: list[Any]) -> float:
+        """See `EmissionOnData.log_marginal`."""
+        each = zip(self.parts, latent, strict=True)
+        return sum(part.log_marginal(z, K, filled) for part, filled in each)
 
     def log_evidence(
         self, z: IntArray, K: int, params: ByColumnParams, latent: list[Any] | None

@@ -61,6 +61,8 @@ def _counts(code: IntArray, z: IntArray, K: int, C: int) -> FloatArray:
     D = code.shape[1]
     n = np.zeros((K, D, C))
     for t in range(z.size):
+        if z[t] < 0:
+            continue
         for i in range(D):
             if code[t, i] >= 0:
                 n[z[t], i, code[t, i]] += 1.0
@@ -158,6 +160,7 @@ class CategoricalOnData(EmissionOnData):
     """See `Categorical`."""
 
     numeric = False
+    leaves_rows_out = True
 
     def __init__(self, code: IntArray, prior: DirichletPrior, values: list[FloatArray]) -> None:
         super().__init__(CategoricalData(code), prior, len(values))

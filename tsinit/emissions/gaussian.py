@@ -130,6 +130,8 @@ def wishart_prior(
 class GaussianOnData(NormalEM):
     """See `Gaussian`; `collapsed` unless a row is partly observed."""
 
+    leaves_rows_out = True
+
     def __init__(self, data: RowsWithGaps, prior: NormalWishart, scale: ColumnScale) -> None:
         super().__init__(data, prior, data.y.shape[1])
         self.scale = scale
@@ -165,12 +167,17 @@ class GaussianOnData(NormalEM):
             _fill(rng, params, self.data, z, latent)
         return latent
 
+    def log_marginal(self, z: IntArray, K: int, latent: FloatArray | None) -> float:
+        """See `EmissionOnData.log_marginal`; of what is observed and what is filled in."""
+        y = self.data.y if latent is None else latent
+        return nw.log_evidence(self.prior, self.data.gap, y, _ONES, z, K)
+
     def log_evidence(
         self, z: IntArray, K: int, params: GaussianParams, latent: FloatArray | None
     ) -> float:
         """See `EmissionOnData.log_evidence`."""
         if self.collapsed:
-            value = nw.log_evidence(self.prior, self.data.gap, self.data.y, z, K)
+            value = self.log_marginal(z, K, None)
         else:
             value = self.joint_density(
                 z, K, params, nw.log_prior(self.prior, params.mean, params.whiten)

@@ -118,6 +118,8 @@ def _sums(
     n, c, s, q = np.zeros((K, D)), np.zeros((K, D)), np.zeros((K, D)), np.zeros((K, D))
     for t in range(z.size):
         k = z[t]
+        if k < 0:
+            continue
         for i in range(D):
             value = y[t, i]
             if np.isnan(value):
@@ -232,6 +234,8 @@ class DiagonalGaussian(Emission):
 
 class DiagonalGaussianOnData(EmissionOnData):
     """See `DiagonalGaussian`."""
+
+    leaves_rows_out = True
 
     def __init__(
         self, data: DiagonalGaussianData, prior: NormalGamma | KnownVariance, scale: ColumnScale

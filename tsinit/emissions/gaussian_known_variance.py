@@ -41,6 +41,8 @@ def _sums(y: FloatArray, z: IntArray, K: int) -> tuple[FloatArray, FloatArray]:
     n, s = np.zeros((K, D)), np.zeros((K, D))
     for t in range(z.size):
         k = z[t]
+        if k < 0:
+            continue
         for i in range(D):
             if not np.isnan(y[t, i]):
                 n[k, i] += 1.0

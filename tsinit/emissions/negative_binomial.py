@@ -81,16 +81,18 @@ def _log_density(
 
 @kernel_with_memory
 def _rows_by_state(z: IntArray, K: int) -> tuple[IntArray, IntArray]:
-    """Rows in the order of their states, and where each state starts (K + 1,)."""
+    """Rows in the order of their states, and where each state starts (K + 1,); those of no state come last."""
     start, rows = np.zeros(K + 1, np.int64), np.empty(z.size, np.int64)
     for t in range(z.size):
-        start[z[t] + 1] += 1
+        if z[t] >= 0:
+            start[z[t] + 1] += 1
     for k in range(K):
         start[k + 1] += start[k]
     following = start.copy()
     for t in range(z.size):
-        rows[following[z[t]]] = t
-        following[z[t]] += 1
+        if z[t] >= 0:
+            rows[following[z[t]]] = t
+            following[z[t]] += 1
     return rows, start
 
 
@@ -208,6 +210,8 @@ class NegativeBinomial(Emission):
 
 class NegativeBinomialOnData(EmissionOnData):
     """See `NegativeBinomial`."""
+
+    leaves_rows_out = True
 
     def __init__(self, y: FloatArray, prior: NegativeBinomialPrior) -> None:
         log_factorial = np.nansum(gammaln(y + 1.0), axis=1)

@@ -66,6 +66,8 @@ def _sums(y: FloatArray, z: IntArray, K: int) -> tuple[FloatArray, FloatArray]:
     n, s = np.zeros((K, D)), np.zeros((K, D))
     for t in range(z.size):
         k = z[t]
+        if k < 0:
+            continue
         for i in range(D):
             if not np.isnan(y[t, i]):
                 n[k, i] += 1.0
@@ -135,6 +137,8 @@ class Poisson(Emission):
 
 class PoissonOnData(EmissionOnData):
     """See `Poisson`."""
+
+    leaves_rows_out = True
 
     def __init__(self, y: FloatArray, prior: GammaPrior) -> None:
         super().__init__(PoissonData(y, np.nansum(gammaln(y + 1.0), axis=1)), prior, y.shape[1])

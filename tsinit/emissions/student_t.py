@@ -150,6 +150,7 @@ class StudentTOnData(NormalEM):
     """See `StudentT`."""
 
     collapsed = False
+    leaves_rows_out = True
 
     def __init__(self, y: FloatArray, df: float, prior: NormalWishart, scale: ColumnScale) -> None:
         rows, n_observed = list_gaps(y), np.arange(y.shape[1] + 1.0)
@@ -189,6 +190,10 @@ class StudentTOnData(NormalEM):
         """Redraw the weights and the missing entries."""
         _augment(rng, params, self.data, z, latent.y, latent.weight)
         return latent
+
+    def log_marginal(self, z: IntArray, K: int, latent: StudentTLatent) -> float:
+        """See `EmissionOnData.log_marginal`; of the rows and their weights."""
+        return nw.log_evidence(self.prior, self.data.gap, latent.y, latent.weight, z, K)
 
     def log_evidence(
         self, z: IntArray, K: int, params: StudentTParams, latent: StudentTLatent | None

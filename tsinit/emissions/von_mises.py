@@ -75,6 +75,8 @@ def _sums(
             x[k, i], y[k, i] = prior.c * math.cos(prior.m[i]), prior.c * math.sin(prior.m[i])
     for t in range(z.size):
         k = z[t]
+        if k < 0:
+            continue
         for i in range(D):
             if not np.isnan(data.cos[t, i]):
                 n[k, i] += 1.0
@@ -198,6 +200,7 @@ class VonMisesOnData(EmissionOnData):
     """See `VonMises`."""
 
     numeric = False
+    leaves_rows_out = True
 
     def __init__(self, y: FloatArray, prior: VonMisesPrior, unit: str | None, signed: bool) -> None:
         super().__init__(VonMisesData(np.cos(y), np.sin(y)), prior, y.shape[1])

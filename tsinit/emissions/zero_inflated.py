@@ -226,7 +226,15 @@ class ZeroInflatedOnData(EmissionOnData):
 
     def draw(self, rng: np.random.Generator, z: IntArray, K: int, latent: IntArray | None) -> Any:
         """See `EmissionOnData.draw`; None for `latent`: no zero is an extra one."""
-        prior, D = self.prior, self.n_features
+        n, extra, inner = self._divided(z, K, latent)
+        log_odds = _log_odds_draw(rng, self.prior.a + extra, self.prior.b + n - extra)
+        return _as_params(log_odds, inner.draw(rng, z, K, None))
+
+    def _divided(
+        self, z: IntArray, K: int, latent: IntArray | None
+    ) -> tuple[FloatArray, FloatArray, PoissonOnData | NegativeBinomialOnData]:
+        """Values and extra zeros of each state and column, (K, D), and the counts without these zeros."""
+        D = self.n_features
         n: FloatArray = np.zeros((K, D))
         extra: FloatArray = np.zeros((K, D))
         inner = self.inner
@@ -239,8 +247,14 @@ class ZeroInflatedOnData(EmissionOnData):
                     np.bincount(z[rows] * D + columns, minlength=K * D).reshape(K, D).astype(float)
                 )
                 inner = inner.without(rows, columns)
-        log_odds = _log_odds_draw(rng, prior.a + extra, prior.b + n - extra)
-        return _as_params(log_odds, inner.draw(rng, z, K, None))
+        return n, extra, inner
+
+    def log_marginal(self, z: IntArray, K: int, latent: IntArray) -> float:
+        """See `EmissionOnData.log_marginal`; given which zeros are extra ones."""
+        n, extra, inner = self._divided(z, K, latent)
+        a, b = self.prior.a, self.prior.b
+        of_zeros = betaln(a + extra, b + n - extra) - betaln(a, b)
+        return float(of_zeros.sum()) + inner.log_marginal(z, K, None)
 
     def log_evidence(self, z: IntArray, K: int, params: Any, latent: IntArray | None) -> float:
         """See `EmissionOnData.log_evidence`; which zeros are extra ones is summed over."""

@@ -48,7 +48,7 @@ def fit(y, seed=0, emission="autoregressive", **more):
 @quiet
 @pytest.mark.parametrize("kind", REGIMES)
 def test_two_regimes_are_found_as_by_who_knows_them(kind):
-    y, z, oracle = simulate(kind, 500, 3)
+    y, z, oracle = simulate(kind, 500, 4)
     model = fit(y)
     assert model.n_states_ == 2
     assert adjusted_rand_score(z, model.labels_) > oracle - 0.05

@@ -78,7 +78,12 @@ def test_a_number_given_is_taken_and_labels_need_none():
 
 
 def test_wide_series_are_segmented():
-    y, z = wide(np.random.default_rng(0))
+    """States that differ in their covariances too: where only means differ, one state of 50 columns is denser."""
+    rng = np.random.default_rng(0)
+    z = blocks(rng, 3)
+    roots = np.eye(50) + 0.2 * rng.standard_normal((3, 50, 50))
+    y = 3.0 * rng.standard_normal((3, 50))[z]
+    y += np.einsum("tij,tj->ti", roots[z], rng.standard_normal((len(z), 50)))
     model = InfiniteHMM(n_tune=50, n_draws=50, random_state=0).fit(y)
     from tsinit.metrics import adjusted_rand_index
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from tsinit._validate import check_density, check_emission_on_data
 from tsinit.kernels.hidden_markov import beam, concentrations, hdp
+from tsinit.models.hidden_markov.split_merge import SplitMerge
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 INITIAL_CAPACITY = 16  # states for which the workspace is made at first; doubled on demand
 MAX_STATES = 2000  # represented states at which a chain gives up
+N_EAGER, MOVE_EVERY = (
+    100,
+    4,
+)  # a split or merge in every one of the first sweeps, and then in every fourth
 
 
 class ConcentrationPriors(NamedTuple):
@@ -36,7 +41,8 @@ class BeamChain:
     """A chain of the beam sampler (Van Gael et al. 2008), exact for any number of states.
 
     A sweep draws, each given all the rest, the concentrations with beta, the rows, the slices, the emissions,
-    the labels, and what the emission is augmented with: what it leaves is a draw of all of them together.
+    the labels, and what the emission is augmented with: what it leaves is a draw of all of them together. In some
+    sweeps a state is split, or two are merged, before the rows are drawn (`SplitMerge`).
 
     Parameters
     ----------
@@ -71,6 +77,8 @@ class BeamChain:
     n_represented, n_open : int, float
         States that the last sweep represented, and states that were open at a step, on average.
     n_sweeps : int
+    moves : SplitMerge or None
+        What splits and merges states; None where none are, because the emission has no marginal density.
     """
 
     def __init__(
@@ -98,6 +106,8 @@ class BeamChain:
         self._trellis = beam.empty_trellis(T, 2 * T + 2 * self.K)
         self._kept = np.empty(self._transitions.beta.size, dtype=np.int64)
         self.latent = emission.latent(rng)
+        possible = SplitMerge.is_possible(emission, self.latent)
+        self.moves = SplitMerge(self._begins) if possible else None
         self.n_represented, self.n_open, self.n_sweeps = self.K, np.nan, 0
         self._transitions.beta[: self.K + 1] = 1.0 / (self.K + 1)
         hdp.compact(self.z, self._begins, self._transitions, self.K, self._kept)
@@ -143,6 +153,8 @@ class BeamChain:
             Where more than 2,000 states would have to be represented, or a step has no density in any state.
         """
         self._draw_concentrations()
+        if self.n_sweeps < N_EAGER or self.n_sweeps % MOVE_EVERY == 0:
+            self._split_or_merge()
         L = self._represent()
         params = self.emission.draw(self.rng, self.z, L, self.latent)
         self._draw_labels(params, L)
@@ -159,6 +171,26 @@ class BeamChain:
     def _draw_concentrations(self) -> None:
         work = self._transitions
         concentrations.update(self.rng, work.n, work.beta, self.K, self._values, self._priors)
+
+    def _split_or_merge(self) -> None:
+        if self.moves is None or self.K + 1 >= MAX_STATES:
+            return
+        K, beta = self.K, self._transitions.beta[: self.K + 1]
+        move = self.moves.attempt(self.rng, self.emission, self.latent, self.z, beta, self._values)
+        if move is None:
+            return
+        if move.split:
+            if self._transitions.beta.size == K + 1:
+                self._grow(K)
+            beta = self._transitions.beta
+            beta[K + 1] = beta[K]
+            beta[move.a], beta[K] = move.weights
+            self.z[move.side == 1] = K
+            K += 1
+        else:
+            beta[move.a], beta[move.b] = move.weights.sum(), 0.0
+            self.z[self.z == move.b] = move.a
+        self.K = hdp.compact(self.z, self._begins, self._transitions, K, self._kept)
 
     def _represent(self) -> int:
         """Draw rows and slices, and represent every state that a slice can reach; returns their number."""

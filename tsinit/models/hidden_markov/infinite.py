@@ -60,9 +60,10 @@ class InfiniteHMM(HiddenMarkovEstimator):
     correlated within a regime, the sampler otherwise explains that by further states and splits regimes, however long
     it runs; a fit warns where the residuals of a column have a lag-one correlation above .3.
 
-    The sampler draws from the posterior whatever the start, but for how long the start shows depends on it: states
-    are born from the prior, which happens rarely, so that too few states in the start may take many sweeps to mend.
-    Give several starts to :func:`tsinit.compare` to see how many.
+    The sampler draws from the posterior whatever the start, but for how long the start shows depends on it. The first
+    sweeps, and now and then one later, propose to split a state or to merge two, so that a start of too few states is
+    mended soon; where several changes are needed at once it may still take many sweeps. Give several starts to
+    :func:`tsinit.compare` to see how many.
 
     What it says of rows is averaged over draws. For :meth:`predict_proba` and :meth:`filter_proba` each draw smooths or
     filters the rows with its own states, and its probabilities go to the states of the estimate that they are matched

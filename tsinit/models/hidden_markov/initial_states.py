@@ -151,6 +151,7 @@ def _try(
     try:
         z = way.labels(sample.y, rng, K, sample.offsets)
         chain = make_chain(sample.emission, sample.offsets, z, rng)
+        chain.moves = None  # trials differ by how many states they begin with
         values = [chain.log_joint]
         for _ in range(_SWEEPS):
             chain.sweep()
