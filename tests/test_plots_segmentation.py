@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.patches import StepPatch
 from reference import partitions as reference
+from sklearn.exceptions import NotFittedError
 
-from tsinit import datasets, partitions, plots
+from tsinit import HiddenMarkovModel, datasets, partitions, plots
 from tsinit._plots.segmentation import look
 
 pytestmark = pytest.mark.usefixtures("matplotlib_left_alone")
@@ -86,6 +87,26 @@ def test_lines_show_the_means_of_the_states(model, air):
         }
         assert tuple(line.get_edgecolor()[0]) == to_rgba(look(k)["facecolor"])
     assert len(lines) == 3
+
+
+def test_a_finite_model_is_drawn_as_it_was_fitted(air):
+    days = air[["Wind", "Temp"]].drop(air.index[50:60])  # steps that the index skips, and gaps
+    model = HiddenMarkovModel(3, random_state=0).fit(days)
+    wind, temp, below = plots.segmentation(model)  # the data are the model's own
+    assert (wind.get_ylabel(), temp.get_ylabel()) == ("Wind", "Temp")
+    np.testing.assert_array_equal(temp.lines[0].get_ydata(), days["Temp"])
+    day = matplotlib.dates.date2num(days.index)
+    for a, b, k in bands(wind):
+        inside = (a <= day) & (day <= b)
+        assert inside.any()
+        assert (model.labels_[inside] == k).all()
+    assert len(bands(wind)) == 1 + np.count_nonzero(np.diff(model.labels_))
+    steps = [patch.get_data() for patch in below.patches if isinstance(patch, StepPatch)]
+    np.testing.assert_allclose(steps[-1].values[~np.isnan(steps[-1].values)], 1.0)
+    again = plots.segmentation(model, days)
+    np.testing.assert_array_equal(again[0].lines[0].get_ydata(), wind.lines[0].get_ydata())
+    with pytest.raises(NotFittedError):
+        plots.segmentation(HiddenMarkovModel(3), days)
 
 
 def test_probabilities_are_stacked_to_one(model, air):

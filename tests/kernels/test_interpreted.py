@@ -13,7 +13,7 @@ from tsinit.kernels import _interpreted
 FITS = """
 import json, warnings
 import numpy as np
-from tsinit import InfiniteHMM, LinearGaussianSSM, TBayesMICE
+from tsinit import HiddenMarkovModel, InfiniteHMM, LinearGaussianSSM, TBayesMICE
 
 warnings.simplefilter("error", RuntimeWarning)
 rng = np.random.default_rng(0)
@@ -47,13 +47,31 @@ def of_regimes():
         yield InfiniteHMM(**{**few, "init": init}, **short).fit(rows[:, :2]).score(rows[:, :2])
 
 
+def of_given_states():
+    # Five states: a whole set of four columns, and a part of another.
+    given, more = np.arange(16) % 2, np.arange(16) % 5
+    for emission, data in [
+        ("gaussian", rows[:, :4]), ("gaussian_diag", rows[:, :2]), ("gaussian_known_variance", rows[:, :2]),
+        ("student_t", rows[:, :3]), ("poisson", counts), ("negative_binomial", counts),
+        ("categorical", counts % 3), ("von_mises", angles), ("autoregressive", rows[:, :2]),
+        ("zero_inflated_poisson", counts), ("zero_inflated_negative_binomial", counts),
+        ({0: "gaussian", 1: "student_t"}, rows[:, :2]),
+    ]:
+        model = HiddenMarkovModel(2, emission=emission, init=given, max_iter=3, tol=0.0).fit(data)
+        yield model.history_
+        yield [model.score(data), *model.decode(data), *model.filter_proba(data)[-1]]
+        yield model.forecast(2, n_samples=3, random_state=0).probabilities
+    yield HiddenMarkovModel(5, init=more, max_iter=2, tol=0.0).fit(rows[:, :2]).history_
+
+
 def of_gaps():
     for options in ({}, {"method": "var"}, {"sampler": "rwm"}, {"noise": "student_t"}, {"bounds": (-20, 20)}):
         yield TBayesMICE(**short, **options).fit(rows[:, :3]).transform(rows[:, :3])
 
 
 def numbers():
-    return [np.asarray(x).ravel().tolist() for part in (of_states, of_regimes, of_gaps) for x in part()]
+    parts = (of_states, of_regimes, of_given_states, of_gaps)
+    return [np.asarray(x).ravel().tolist() for part in parts for x in part()]
 """
 
 

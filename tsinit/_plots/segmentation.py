@@ -70,7 +70,8 @@ def segmentation(
         If X is no series or not of the rows of the fit, a column is not there, or `ax` is given with several
         columns.
     """
-    style.require(model, "a fitted InfiniteHMM", "labels_", "probabilities_")
+    kind = "a fitted InfiniteHMM or HiddenMarkovModel"
+    style.require(model, kind, "labels_", "probabilities_")
     labels, panel = np.asarray(model.labels_), _panel(model, X, lengths)
     if len(labels) != len(panel.rows):
         raise ValueError(f"X must hold the {len(labels)} rows of the fit; got {len(panel.rows)}.")
