@@ -111,6 +111,28 @@ def finite_von_mises():
 
 
 @result
+def finite_zero_inflated():
+    def counts(rng, z, D):
+        return rng.poisson(3.0 + 6.0 * z, (len(z), D)) * (rng.random((len(z), D)) < 0.7).astype(
+            float
+        )
+
+    return {
+        inner: check_emission(f"zero_inflated_{inner}", make=counts)
+        for inner in ("poisson", "negative_binomial")
+    }
+
+
+@result
+def finite_by_column():
+    def columns(rng, z, D):
+        level = 3.0 * z + rng.standard_normal((len(z), 2))
+        return np.hstack([level, rng.vonmises(2.0 * z - 2.0, 4.0), rng.poisson(2.0 + 5.0 * z)])
+
+    return check_emission({(1, 0): "gaussian", 2: "von_mises", 3: "poisson"}, make=columns)
+
+
+@result
 def finite_autoregressive():
     y, new = tables(2)
     return {

@@ -147,6 +147,27 @@ def hmm_von_mises():
 
 
 @result
+def hmm_zero_inflated():
+    def counts(rng, labels, n_features):
+        y = rng.poisson(2.0 + 5.0 * labels + np.arange(n_features))
+        return np.where(rng.random(y.shape) < 0.3, 0.0, y)
+
+    return {
+        inner: check_emission(f"zero_inflated_{inner}", make=counts)
+        for inner in ("poisson", "negative_binomial")
+    }
+
+
+@result
+def hmm_by_column():
+    def columns(rng, labels, n_features):
+        angle, count = rng.vonmises(2.0 * labels - 2.0, 4.0), rng.poisson(2.0 + 5.0 * labels)
+        return np.hstack([angle, rng.standard_t(4.0, (len(labels), 2)) + 3.0 * labels, count])
+
+    return check_emission({3: "poisson", (1, 2): "student_t", 0: "von_mises"}, make=columns)
+
+
+@result
 def hmm_sequences():
     """Ragged sequences as a list, with lengths, and by the first level of an index."""
     parts = make_hmm((60, 45, 1, 70), 3, 2, missing=0.1, random_state=2).y

@@ -12,7 +12,7 @@ and evidence. Another emission is one file with four things:
    `latent` and `augment` if the sampler has to fill something in (missing values, weights); `average_means` and `near`
    if means are no numbers on a line; `log_marginal` and `leaves_rows_out` for moves that split and merge states (an
    emission that is `collapsed` has them without); and `order`, `with_sequences`, `data_given`, `simulate_after` and
-   `moments_after` if rows look back at others;
+   `moments_after` if rows look back at others; a composite of several has `density_arguments` and `plain_columns` too;
 4. an `Emission` whose `bind` checks the data, settles the priors that are None, and returns that `EmissionOnData`.
 
 ``InfiniteHMM(emission=MyEmission())`` then runs it. Where the parameters cannot be integrated out in closed form, set

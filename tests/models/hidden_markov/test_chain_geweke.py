@@ -29,6 +29,7 @@ TYPICAL = {
     ),
     "categorical": lambda rng: rng.integers(3, size=(60, 2)).astype(float),
     "von_mises": lambda rng: rng.uniform(-np.pi, np.pi, size=(60, 2)),
+    "by_column": lambda rng: np.column_stack([rng.poisson(3.0, 60), rng.standard_normal(60)]),
 }
 #: With the default prior series explode, and then pin coefficients so well that a chain hardly moves: batch means say
 #: nothing of its errors. `test_chain_replicated` has that prior.
@@ -36,6 +37,7 @@ TIGHT = {
     "autoregressive": emissions.Autoregressive(1, "full", prior_weight=2.0, prior_df=8.0),
     "autoregressive_diag": emissions.Autoregressive(1, "diag", prior_weight=2.0, prior_df=8.0),
 }
+BY_COLUMN = {1: "student_t", 0: "poisson"}
 
 
 def bind(name, gaps):
@@ -45,7 +47,8 @@ def bind(name, gaps):
     if gaps:
         missing[[2, 6], [0, 1]] = True
         missing[4] = True
-    on_data = TIGHT.get(name, emissions.resolve(name)).bind(y, np.array([0, 60]))
+    emission = TIGHT.get(name, BY_COLUMN if name == "by_column" else name)
+    on_data = emissions.resolve(emission).bind(y, np.array([0, 60]))
     return on_data, missing
 
 
@@ -109,9 +112,11 @@ def z_scores(forward, successive, batches=40):
     return (means.mean(axis=0) - forward.mean(axis=0)) / np.sqrt(variance)
 
 
-@pytest.mark.parametrize("name", ["gaussian", "autoregressive"])
+@pytest.mark.parametrize(
+    "name", ["gaussian", "autoregressive", "zero_inflated_poisson", "by_column"]
+)
 def test_a_short_run_gives_back_the_prior(name):
-    """The emissions with most to go wrong: full covariances or a past, rows seen in part and not at all."""
+    """The emissions with most to go wrong: full covariances, a past or zeros of two kinds, rows seen in part or not."""
     on_data, missing = bind(name, gaps=True)
     z = z_scores(forward_draws(on_data, 4000), successive_draws(on_data, missing, 10_000))
     assert np.abs(z).max() < 4.0
@@ -119,7 +124,7 @@ def test_a_short_run_gives_back_the_prior(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("gaps", [False, True])
-@pytest.mark.parametrize("name", emissions.names())
+@pytest.mark.parametrize("name", [*emissions.names(), "by_column"])
 def test_long_runs_give_back_the_prior(name, gaps, record_property):
     """Two chains: one alone may stray by chance, and would then show nothing of another size."""
     on_data, missing = bind(name, gaps)
