@@ -10,7 +10,7 @@ from scipy.special import logsumexp
 
 from tsinit import emissions
 from tsinit.emissions import Autoregressive, EmissionOnData, Poisson, StudentT, ZeroInflated
-from tsinit.models.hidden_markov.split_merge import SplitMerge
+from tsinit.models.hidden_markov.split_merge import SplitMergeMove
 
 CASES = {
     **EMISSIONS,
@@ -95,7 +95,7 @@ def test_an_emission_of_a_users_own_has_it_where_nothing_else_is_unknown(collaps
         on_data = kind(np.ones((3, 2)), EMISSIONS["poisson"].bind(np.ones((3, 2))).prior)
         on_data.collapsed = collapsed
         assert on_data.has_log_marginal is want
-        assert SplitMerge.is_possible(on_data, on_data.latent(None)) is want
+        assert SplitMergeMove.is_possible(on_data, on_data.latent(None)) is want
 
 
 def test_student_t_rows_given_weights_are_a_multivariate_t(rng):

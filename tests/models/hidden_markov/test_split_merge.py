@@ -117,7 +117,7 @@ def test_long_runs_with_a_move_in_every_sweep_give_back_the_prior(name, gaps, re
 @pytest.mark.usefixtures("in_every_sweep")
 def test_a_move_that_forgets_the_evidence_does_not(monkeypatch):
     monkeypatch.setattr(
-        split_merge.SplitMerge, "_log_evidence_gain", lambda self, emission, latent: 0.0
+        split_merge.SplitMergeMove, "_log_evidence_gain", lambda self, emission, latent: 0.0
     )
     on_data, missing = joint.bind("gaussian_diag", gaps=False)
     successive = joint.successive_draws(on_data, missing, 4000)

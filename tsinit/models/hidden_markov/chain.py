@@ -9,7 +9,7 @@ import numpy as np
 
 from tsinit._validate import check_density, check_emission_on_data
 from tsinit.kernels.hidden_markov import beam, concentrations, hdp
-from tsinit.models.hidden_markov.split_merge import SplitMerge
+from tsinit.models.hidden_markov.split_merge import SplitMergeMove
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -42,7 +42,7 @@ class BeamChain:
 
     A sweep draws, each given all the rest, the concentrations with beta, the rows, the slices, the emissions,
     the labels, and what the emission is augmented with: what it leaves is a draw of all of them together. In some
-    sweeps a state is split, or two are merged, before the rows are drawn (`SplitMerge`).
+    sweeps a state is split, or two are merged, before the rows are drawn (`SplitMergeMove`).
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class BeamChain:
     n_represented, n_open : int, float
         States that the last sweep represented, and states that were open at a step, on average.
     n_sweeps : int
-    moves : SplitMerge or None
+    moves : SplitMergeMove or None
         What splits and merges states; None where none are, because the emission has no marginal density.
     """
 
@@ -106,8 +106,8 @@ class BeamChain:
         self._trellis = beam.empty_trellis(T, 2 * T + 2 * self.K)
         self._kept = np.empty(self._transitions.beta.size, dtype=np.int64)
         self.latent = emission.latent(rng)
-        possible = SplitMerge.is_possible(emission, self.latent)
-        self.moves = SplitMerge(self._begins) if possible else None
+        possible = SplitMergeMove.is_possible(emission, self.latent)
+        self.moves = SplitMergeMove(self._begins) if possible else None
         self.n_represented, self.n_open, self.n_sweeps = self.K, np.nan, 0
         self._transitions.beta[: self.K + 1] = 1.0 / (self.K + 1)
         hdp.compact(self.z, self._begins, self._transitions, self.K, self._kept)

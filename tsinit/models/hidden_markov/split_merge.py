@@ -30,7 +30,7 @@ class Division(NamedTuple):
     weights: np.ndarray  # (2,) those of the two
 
 
-class SplitMerge:
+class SplitMergeMove:
     """Split and merge moves on the labels of a chain (Jain and Neal 2004), parameters and rows integrated out.
 
     Two rows are picked at random. If they are in one state, that state is split between them, and if in two, these are
