@@ -3,8 +3,12 @@
 Each case is a fresh process; CPU seconds count from its birth, interpreter and imports included. "Done" is when the
 code has run and a user sees the answer, "gone" when the interpreter has cleared up too. Python's own byte code is in
 place, as pip leaves it: a first run, not timed, writes what is missing to a folder of this benchmark.
+
+    python benchmarks/startup.py                     # all: some minutes
+    python benchmarks/startup.py --only finite       # cases whose names begin so: import, states, finite, peer
 """
 
+import argparse
 import os
 import resource
 import statistics
@@ -22,31 +26,74 @@ LinearGaussianSSM(n_states=2, random_state=0).fit(y)
 """
 
 
-def main(repeats=5):
+FINITE = """
+import numpy as np
+from tsinit import HiddenMarkovModel
+z = np.repeat([0, 1, 0, 1], 50)
+y = np.random.default_rng(0).{numbers}
+HiddenMarkovModel(2, emission={emission!r}, random_state=0).fit(y.astype(float))
+"""
+
+LEVELS, COUNTS = "normal(4.0 * z[:, None], size=(200, 2))", "poisson(2.0 + 6.0 * z[:, None])"
+#: Emissions of the finite model, and the data of their first fits.
+EMISSIONS = {
+    "gaussian": LEVELS,
+    "gaussian_diag": LEVELS,
+    "student_t": LEVELS,
+    "autoregressive": LEVELS,
+    "poisson": COUNTS,
+    "negative_binomial": COUNTS,
+    "zero_inflated_poisson": COUNTS,
+    "von_mises": "vonmises(2.0 * z[:, None] - 1.0, 4.0)",
+}
+
+PEERS = (
+    "statsmodels.api",
+    "pykalman",
+    "filterpy.kalman",
+    "dynamax.linear_gaussian_ssm",
+    "cuthbert",
+)
+
+#: Code by the name of a case, and whether it compiles.
+CASES = {
+    "import: python -c pass": ("", False),
+    "import: import tsinit": ("import tsinit", False),
+    "import: import tsinit and its estimator": ("from tsinit import LinearGaussianSSM", False),
+    "states: first fit": (FIT, True),
+    **{
+        f"finite, {emission}: first fit": (FINITE.format(emission=emission, numbers=numbers), True)
+        for emission, numbers in EMISSIONS.items()
+    },
+    **{f"peer: import {peer}": (f"import {peer}", False) for peer in PEERS},
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="cases whose names begin so")
+    parser.add_argument("--repeats", type=int, default=5, help="runs, of which the median is shown")
+    arguments = parser.parse_args()
+    chosen = {
+        name: case
+        for name, case in CASES.items()
+        if arguments.only is None or name.startswith(tuple(arguments.only))
+    }
     with tempfile.TemporaryDirectory() as folder:
-        _all(folder, repeats)
+        _all(chosen, folder, arguments.repeats)
 
 
-def _all(byte_code, repeats):
+def _all(cases, byte_code, repeats):
     python = {"PYTHONPYCACHEPREFIX": byte_code, "PYTHONDONTWRITEBYTECODE": ""}
-    print("| fresh process | CPU s, done | CPU s, gone | wall s |\n|---|---|---|---|")
-    _line("python -c pass", "", python, repeats)
-    _line("import tsinit", "import tsinit", python, repeats)
-    _line(
-        "import tsinit and its estimator", "from tsinit import LinearGaussianSSM", python, repeats
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        cache = {**python, "NUMBA_CACHE_DIR": folder}
-        _line("first fit, empty compile cache", FIT, cache, 1)
-        _line("first fit, warm compile cache", FIT, cache, repeats)
-    for peer in (
-        "statsmodels.api",
-        "pykalman",
-        "filterpy.kalman",
-        "dynamax.linear_gaussian_ssm",
-        "cuthbert",
-    ):
-        _line(f"import {peer}", f"import {peer}", python, repeats)
+    print("| fresh process | CPU s, done | CPU s, gone | wall s |\n|---|---|---|---|", flush=True)
+    for name, (code, compiles) in cases.items():
+        if not compiles:
+            _line(name, code, python, repeats)
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            cache = {**python, "NUMBA_CACHE_DIR": folder}
+            _line(f"{name}, empty compile cache", code, cache, 1)
+            _line(f"{name}, warm compile cache", code, cache, repeats)
 
 
 def _line(title, code, environment, repeats):
