@@ -59,8 +59,8 @@ def column_moments(
         n = min(_BLOCK, y.shape[0] - first)
         for b in range(n, _BLOCK):
             seen[b] = 0.0
-        for k in range(K):
-            for b in range(n):
+        for b in range(n):
+            for k in range(K):
                 part[k, b] = share[first + b, k]
         for i in range(D):
             take_column(y, first, n, i, x, seen)
