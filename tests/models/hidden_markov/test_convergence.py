@@ -11,6 +11,7 @@ from tsinit import InfiniteHMM, compare
 from tsinit.metrics import adjusted_rand_index
 from tsinit.models.hidden_markov import convergence
 from tsinit.models.hidden_markov.draws import occupancy, rows_that_follow
+from tsinit.models.hidden_markov.split_merge import SplitMergeMove
 from tsinit.result import rhat
 
 N = 200
@@ -147,7 +148,9 @@ def cycle():
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_chains_stuck_on_the_cycle_do_not_say_converged(seed):
+def test_chains_stuck_on_the_cycle_do_not_say_converged(seed, monkeypatch):
+    """As they are where no state is split."""
+    monkeypatch.setattr(SplitMergeMove, "is_possible", staticmethod(lambda emission, latent: False))
     model = InfiniteHMM(emission="categorical", n_tune=100, n_draws=100, random_state=seed)
     with pytest.warns(ConvergenceWarning, match="The chains do not agree on") as caught:
         model.fit(cycle())
