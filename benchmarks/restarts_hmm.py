@@ -104,7 +104,7 @@ STARTS = {
     "split-merge, short_em": (SplitMerge("short_em"), 5),
     "split-merge, segments": (SplitMerge("segments"), 5),
     "split-merge, gaussian_mixture": (SplitMerge("gaussian_mixture"), 5),
-    FIVE: ("restarts", 1),
+    FIVE: ("restarts", 2),
 }
 #: What five restarts begin with by default.
 IN_TURN = [
