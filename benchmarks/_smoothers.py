@@ -81,7 +81,7 @@ def dynamax(params, y):
 def dynamax_params(params):
     from dynamax.linear_gaussian_ssm.inference import make_lgssm_params
 
-    A, C, Q, R, m0, P0, d = params
+    A, C, Q, R, m0, P0, d = params[:7]
     return make_lgssm_params(
         m0, P0, A, Q, C, R, emissions_bias=np.zeros(len(C)) if d is None else d
     )

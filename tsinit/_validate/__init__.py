@@ -34,6 +34,12 @@ from tsinit._validate.fits import (
     warn_frozen,
     warn_not_converged,
 )
+from tsinit._validate.inputs import (
+    check_future_inputs,
+    check_inputs,
+    check_inputs_vary,
+    check_no_inputs,
+)
 from tsinit._validate.labels import check_few_enough, check_labels
 from tsinit._validate.params import check_params, check_prior, check_prior_fits
 from tsinit._validate.series import Panel, check_series, is_list_of_tables
@@ -75,8 +81,12 @@ __all__ = [
     "check_finite_likelihood",
     "check_fitted",
     "check_flag",
+    "check_future_inputs",
+    "check_inputs",
+    "check_inputs_vary",
     "check_jobs",
     "check_labels",
+    "check_no_inputs",
     "check_number",
     "check_number_or_word",
     "check_observed",

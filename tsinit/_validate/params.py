@@ -14,9 +14,28 @@ if TYPE_CHECKING:
 
 
 def check_params(
-    params: Any, n_states: int | None, n_features: int, name: str = "init"
+    params: Any,
+    n_states: int | None,
+    n_features: int,
+    name: str = "init",
+    n_inputs: int | None = None,
 ) -> LinearGaussianParams:
     """Bring parameters to C-ordered float64 and check that they fit each other and the data.
+
+    Parameters
+    ----------
+    params : LinearGaussianParams or sequence of arrays
+    n_states : int or None
+        None for what A says.
+    n_features : int
+    name : str
+        What messages call them.
+    n_inputs : int or None
+        Columns of the inputs, 0 for none; None for what B and D say.
+
+    Returns
+    -------
+    LinearGaussianParams
 
     Raises
     ------
@@ -27,15 +46,25 @@ def check_params(
         fields: Any = LinearGaussianParams(*params)
     except TypeError:
         raise ValueError(
-            f"{name} must be LinearGaussianParams(A, C, Q, R, m0, P0, d); got {type(params).__name__}."
+            f"{name} must be LinearGaussianParams(A, C, Q, R, m0, P0, d, B, D); got {type(params).__name__}."
         ) from None
     if fields.d is None:
         fields = fields._replace(d=np.zeros(n_features))
-    arrays = {key: _real(f"{name}.{key}", value) for key, value in fields._asdict().items()}
+    arrays = {
+        key: _real(f"{name}.{key}", value)
+        for key, value in fields._asdict().items()
+        if value is not None
+    }
     n = n_states if n_states is not None else len(np.atleast_1d(arrays["A"]))
+    if n_inputs == 0 and ("B" in arrays or "D" in arrays):
+        raise ValueError(f"{name} must have no B and D where there are no inputs; got some.")
+    effects = [arrays[key] for key in ("B", "D") if key in arrays]
+    m = n_inputs or (np.atleast_2d(effects[0]).shape[1] if effects else 0)
     shapes = {"A": (n, n), "C": (n_features, n), "Q": (n, n), "R": (n_features, n_features), "m0": (n,), "P0": (n, n),
-              "d": (n_features,)}  # fmt: skip
+              "d": (n_features,), "B": (n, m), "D": (n_features, m)}  # fmt: skip
     for key, shape in shapes.items():
+        if key not in arrays:
+            continue
         _check_shape(
             f"{name}.{key}", arrays[key], shape, f" for n_states={n} and {n_features} columns"
         )

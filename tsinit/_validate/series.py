@@ -31,6 +31,8 @@ class Panel(NamedTuple):
     parts: list  # the tables as given: one, or one per sequence of a list
     last_index: Any  # pandas index of the last sequence, None where it has none
     time_step: Any  # distance of two steps in that index, None where there is none
+    inputs: Any = None  # (T, m) float, known inputs at every step, None where there are none
+    input_names: Any = None  # what their columns are called
 
     @property
     def columns(self) -> Sequence[Any]:
@@ -40,7 +42,8 @@ class Panel(NamedTuple):
     def kept(self) -> Panel:
         """Return the same for a model to keep: what becomes of the user's tables later does not reach it."""
         parts = [part.copy(deep=False) if hasattr(part, "iloc") else part for part in self.parts]
-        return self._replace(y=self.y.copy(), parts=parts)
+        inputs = None if self.inputs is None else self.inputs.copy()
+        return self._replace(y=self.y.copy(), parts=parts, inputs=inputs)
 
     def restore(self, values: FloatArray, columns: Any = None) -> TableLike:
         """Hand back values (T, k) for the rows that were given, in the form in which they were given.

@@ -30,7 +30,7 @@ PYKALMAN = {
 }  # fmt: skip
 
 
-def to_statsmodels(params: LinearGaussianParams, y: Any) -> Any:
+def to_statsmodels(params: LinearGaussianParams, y: Any, inputs: Any = None) -> Any:
     """Bind parameters to a table, as an ``MLEModel`` of statsmodels without free parameters."""
     from statsmodels.tsa.statespace.mlemodel import MLEModel
 
@@ -52,6 +52,11 @@ def to_statsmodels(params: LinearGaussianParams, y: Any) -> Any:
         "G": np.eye(n),
         "W": params.Q,
     }
+    u = _inputs_of(params, inputs, len(model.endog))
+    if params.B is not None:
+        values["c"] = params.B @ u.T
+    if params.D is not None:
+        values["d"] = params.D @ u.T + np.asarray(params.d)[:, None]
     for letter, value in values.items():
         model[_STATSMODELS[letter]] = value
     model.initialize_known(params.m0, params.P0)
@@ -97,7 +102,7 @@ def to_pykalman(params: LinearGaussianParams) -> Any:
     """Make a ``KalmanFilter`` of pykalman."""
     from pykalman import KalmanFilter
 
-    params = _checked(params)
+    params = _without_effects(params, "pykalman, whose offsets are not weights")
     named = {name: getattr(params, letter) for letter, name in PYKALMAN.items()}
     return KalmanFilter(**named, n_dim_state=len(params.A), n_dim_obs=len(params.C))
 
@@ -127,9 +132,9 @@ def to_dynamax(params: LinearGaussianParams) -> Any:
     from dynamax.linear_gaussian_ssm import LinearGaussianSSM
     from jax import numpy as jnp
 
-    params = _checked(params)
+    params = _without_effects(params, "dynamax, where inputs act on the state of their own step")
     n, D = len(params.A), len(params.C)
-    A, C, Q, R, m0, P0, d = map(jnp.asarray, params)
+    A, C, Q, R, m0, P0, d = map(jnp.asarray, params[:7])
     made, _ = LinearGaussianSSM(n, D).initialize(
         initial_mean=m0, initial_covariance=P0, dynamics_weights=A, dynamics_bias=jnp.zeros(n),
         dynamics_covariance=Q, emission_weights=C, emission_bias=d, emission_covariance=R,
@@ -167,6 +172,26 @@ def _checked(params: LinearGaussianParams) -> LinearGaussianParams:
     return check_params(params, None, len(np.atleast_1d(params.C)), "params")
 
 
+def _without_effects(params: LinearGaussianParams, library: str) -> LinearGaussianParams:
+    params = _checked(params)
+    if params.n_inputs:
+        raise ValueError(
+            f"params must have no inputs for {library}; got B or D. to_statsmodels takes them."
+        )
+    return params
+
+
+def _inputs_of(params: LinearGaussianParams, inputs: Any, n_steps: int) -> FloatArray:
+    """Check the inputs of parameters that have some: (T, m), with m = 0 where they have none."""
+    u = np.zeros((n_steps, 0)) if inputs is None else np.asarray(inputs, dtype=float)
+    if u.shape != (n_steps, params.n_inputs):
+        raise ValueError(
+            f"inputs must have shape {(n_steps, params.n_inputs)}, a row for each row of y and a column for each of "
+            f"params.B or params.D; got {'None' if inputs is None else u.shape}."
+        )
+    return u
+
+
 def _still(value: Any, ndim: int, name: str, time_axis: int) -> FloatArray:
     """Take the one matrix or vector of a parameter that may have one for every step."""
     array = np.asarray(value, dtype=float)
@@ -187,7 +212,7 @@ def _without_input(params: LinearGaussianParams, c: FloatArray) -> LinearGaussia
     Around its mean mu = A mu + c the state has no input. Where there is no such mean, or one with few digits, one more
     state holds the constant 1.
     """
-    A, C, Q, R, m0, P0, d = params
+    A, C, Q, R, m0, P0, d = params[:7]
     assert d is not None
     n = len(A)
     if c.any() and np.linalg.cond(np.eye(n) - A) < _SHIFTABLE:

@@ -27,7 +27,7 @@ class DynamaxLinearGaussian(DynamaxAdapter):
         return from_dynamax(model.params)
 
     def _given(self, model: Any, start: Any, data: Any, rng: np.random.Generator) -> dict[str, Any]:
-        A, C, Q, R, m0, P0, d = start
+        A, C, Q, R, m0, P0, d = start[:7]
         given = {
             "initial_mean": m0, "initial_covariance": P0, "dynamics_weights": A, "dynamics_bias": np.zeros(len(A)),
             "dynamics_covariance": Q, "emission_weights": C, "emission_bias": d, "emission_covariance": R,

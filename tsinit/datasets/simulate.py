@@ -180,7 +180,7 @@ def _symmetric(matrix: FloatArray) -> FloatArray:
 def _simulate(
     rng: np.random.Generator, params: LinearGaussianParams, n_steps: int
 ) -> tuple[FloatArray, FloatArray]:
-    A, C, Q, R, m0, P0, d = params
+    A, C, Q, R, m0, P0, d = params[:7]
     states = rng.standard_normal((n_steps, m0.size))
     states[0] = m0 + np.linalg.cholesky(P0) @ states[0]
     states[1:] = states[1:] @ np.linalg.cholesky(Q).T

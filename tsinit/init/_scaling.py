@@ -6,14 +6,13 @@ its own amount) changes nothing but the units of C, R and d.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tsinit.kernels import LinearGaussianParams
-
 if TYPE_CHECKING:
     from tsinit._typing import FloatArray, IntArray
+    from tsinit.kernels import LinearGaussianParams
 
 #: Largest power of two of deviations whose squares are numbers.
 _EXPONENT = 400
@@ -61,6 +60,88 @@ def _root_mean_square(deviation: FloatArray, count: IntArray) -> FloatArray:
     return np.ldexp(np.sqrt((inner**2).sum(axis=0) / count), exponent)
 
 
+class Units(NamedTuple):
+    """What data and inputs are measured in on the scale of a fit: (y - loc) / scale, (u - input_loc) / input_scale."""
+
+    loc: np.ndarray  # (D,)
+    scale: np.ndarray  # (D,)
+    input_loc: Any = None  # (m,), None without inputs
+    input_scale: Any = None  # (m,)
+
+
+def scaled(params: LinearGaussianParams, units: Units) -> LinearGaussianParams:
+    """Express parameters in the units of the data on a standard scale.
+
+    Where inputs are centred, so are the states: about the state g = A g + B u that mean inputs would keep them in.
+
+    Parameters
+    ----------
+    params : LinearGaussianParams
+    units : Units
+
+    Returns
+    -------
+    LinearGaussianParams
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        Inputs are centred, and A has an eigenvalue of 1.
+    """
+    loc, scale, input_loc, input_scale = units
+    d: Any = params.d  # checked parameters have one
+    g, level = _settled(params, input_loc)
+    return params._replace(
+        C=np.ascontiguousarray(params.C / scale[:, None]),
+        R=np.ascontiguousarray(params.R / np.outer(scale, scale)),
+        d=(d + level - loc) / scale,
+        m0=params.m0 - g,
+        B=None if params.B is None else np.ascontiguousarray(params.B * input_scale),
+        D=None
+        if params.D is None
+        else np.ascontiguousarray(params.D * input_scale / scale[:, None]),
+    )
+
+
+def unscaled(params: LinearGaussianParams, units: Units) -> LinearGaussianParams:
+    """Undo `scaled`.
+
+    Parameters
+    ----------
+    params : LinearGaussianParams
+        On the scale of the fit.
+    units : Units
+
+    Returns
+    -------
+    LinearGaussianParams
+        In the units of the data.
+    """
+    loc, scale, input_loc, input_scale = units
+    params = unscale(params, loc, scale)
+    params = params._replace(
+        B=None if params.B is None else params.B / input_scale,
+        D=None if params.D is None else scale[:, None] * params.D / input_scale,
+    )
+    g, level = _settled(params, input_loc)
+    d: Any = params.d
+    return params._replace(m0=params.m0 + g, d=d - level)
+
+
+def _settled(params: LinearGaussianParams, input_loc: FloatArray | None) -> tuple[Any, Any]:
+    """State (n,) under constant inputs, and what it and they add to the outputs (D,)."""
+    g: Any = np.zeros(len(params.A))
+    level: Any = np.zeros(len(params.C))
+    if input_loc is None or not input_loc.any():
+        return g, level
+    if params.B is not None:
+        g = np.linalg.solve(np.eye(len(params.A)) - params.A, params.B @ input_loc)
+        level = level + params.C @ g
+    if params.D is not None:
+        level = level + params.D @ input_loc
+    return g, level
+
+
 def unscale(
     params: LinearGaussianParams, loc: FloatArray, scale: FloatArray
 ) -> LinearGaussianParams:
@@ -76,15 +157,9 @@ def unscale(
     Returns
     -------
     LinearGaussianParams
-        The same model for y: C, R and d change units, the state does not.
+        The same model for y: C, R and d change units, states and inputs do not.
     """
     shift = 0.0 if params.d is None else scale * params.d
-    return LinearGaussianParams(
-        A=params.A,
-        C=scale[:, None] * params.C,
-        Q=params.Q,
-        R=params.R * np.outer(scale, scale),
-        m0=params.m0,
-        P0=params.P0,
-        d=loc + shift,
+    return params._replace(
+        C=scale[:, None] * params.C, R=params.R * np.outer(scale, scale), d=loc + shift
     )

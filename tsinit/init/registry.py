@@ -54,6 +54,11 @@ class ResolvedStrategy(NamedTuple):
     call: Callable
     verb: str
 
+    def takes(self, keyword: str) -> bool:
+        """Whether the strategy knows what to do with something that a model offers."""
+        parameters = inspect.signature(self.call).parameters
+        return keyword in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+
     def propose(
         self,
         y: np.ndarray,
@@ -79,7 +84,7 @@ class ResolvedStrategy(NamedTuple):
             ``trial(start, n_iter) -> (objective, refined)``, for strategies that compare candidates.
         **more
             Further keywords a model offers: for ``fill`` ``times``, clock steps (T,), and ``period``; for ``point``
-            ``space``, a `ParameterSpace`.
+            ``space``, a `ParameterSpace`; for ``dynamics`` known ``inputs`` (T, m).
 
         Returns
         -------
@@ -330,12 +335,12 @@ def _offers(value: Any) -> tuple[str, ...]:
 
 
 def _ready_params(value: Any) -> LinearGaussianParams | None:
-    """Six or seven arrays are parameters; None stands for anything else."""
+    """Six to nine arrays are parameters; None stands for anything else."""
     if isinstance(value, LinearGaussianParams):
         return value
     return (
         LinearGaussianParams(*value)
-        if isinstance(value, (tuple, list)) and len(value) in (6, 7)
+        if isinstance(value, (tuple, list)) and 6 <= len(value) <= 9
         else None
     )
 

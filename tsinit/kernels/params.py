@@ -1,5 +1,6 @@
 """Parameters of a linear Gaussian state-space model, as the kernels pass them around."""
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,11 +23,21 @@ def writeable(values):
     )
 
 
-class LinearGaussianParams(NamedTuple):
-    """Parameters of the model x[t+1] = A x[t] + w, y[t] = C x[t] + d + v.
+class _WithoutInputs(NamedTuple):
+    A: np.ndarray
+    C: np.ndarray
+    Q: np.ndarray
+    R: np.ndarray
+    m0: np.ndarray
+    P0: np.ndarray
+    d: np.ndarray | None = None
+
+
+class LinearGaussianParams(_WithoutInputs):
+    """Parameters of the model x[t+1] = A x[t] + B u[t] + w, y[t] = C x[t] + D u[t] + d + v.
 
     The state noise is w ~ N(0, Q), the observation noise v ~ N(0, R), independent of each other, and (m0, P0)
-    is the prior of the state *at the first observation*.
+    is the prior of the state *at the first observation*. Without known inputs u, there is neither B nor D.
 
     ``to_statsmodels``, ``to_pykalman``, ``to_dynamax`` and ``from_...`` carry parameters to other libraries and back,
     with the same log-likelihood.
@@ -47,23 +58,72 @@ class LinearGaussianParams(NamedTuple):
         Prior covariance of the first state, positive semi-definite.
     d : (D,) float or None
         Observation mean; None stands for zero.
+    B : (n, m) float or None
+        Effect of the inputs on the next state; None where they have none.
+    D : (D, m) float or None
+        Effect of the inputs on the observations at once; None where they have none.
+
+    Notes
+    -----
+    A tuple of the first seven, ``A, C, Q, R, m0, P0, d = params``; where there are inputs, of all nine.
     """
 
-    A: np.ndarray
-    C: np.ndarray
-    Q: np.ndarray
-    R: np.ndarray
-    m0: np.ndarray
-    P0: np.ndarray
-    d: np.ndarray | None = None
+    __slots__ = ()
 
-    def to_statsmodels(self, y: Any) -> Any:
+    def __new__(
+        cls,
+        A: Any,
+        C: Any,
+        Q: Any,
+        R: Any,
+        m0: Any,
+        P0: Any,
+        d: Any = None,
+        B: Any = None,
+        D: Any = None,
+    ) -> "LinearGaussianParams":
+        """Make parameters."""
+        first = (A, C, Q, R, m0, P0, d)
+        return tuple.__new__(cls, first if B is None and D is None else (*first, B, D))
+
+    @property
+    def B(self) -> Any:
+        """(n, m) float or None: effect of the inputs on the next state."""
+        return self[7] if len(self) > 7 else None
+
+    @property
+    def D(self) -> Any:
+        """(D, m) float or None: effect of the inputs on the observations at once."""
+        return self[8] if len(self) > 7 else None
+
+    @classmethod
+    def _make(cls, iterable: Iterable[Any]) -> "LinearGaussianParams":
+        return cls(*iterable)
+
+    def _asdict(self) -> dict[str, Any]:
+        return dict(zip((*self._fields, "B", "D"), self, strict=False))
+
+    def _replace(self, **changes: Any) -> "LinearGaussianParams":
+        return type(self)(**{**self._asdict(), **changes})
+
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{name}={value!r}" for name, value in self._asdict().items())
+        return f"{type(self).__name__}({parts})"
+
+    @property
+    def n_inputs(self) -> int:
+        """Columns of the inputs, 0 where there are none."""
+        return next((M.shape[1] for M in (self.B, self.D) if M is not None), 0)
+
+    def to_statsmodels(self, y: Any, inputs: Any = None) -> Any:
         """Bind the parameters to data, as a model of statsmodels that smooths, forecasts and simulates.
 
         Parameters
         ----------
         y : (T, D) table
             NaN where missing; an index with a frequency gives the forecasts their dates.
+        inputs : (T, m) table, optional
+            Known inputs, of parameters that have B or D: the model has them as intercepts of each step.
 
         Returns
         -------
@@ -77,7 +137,7 @@ class LinearGaussianParams(NamedTuple):
         """
         from tsinit.adapters import conversions
 
-        return conversions.to_statsmodels(self, y)
+        return conversions.to_statsmodels(self, y, inputs)
 
     @classmethod
     def from_statsmodels(cls, model_or_results: Any) -> "LinearGaussianParams":
@@ -117,7 +177,7 @@ class LinearGaussianParams(NamedTuple):
         Raises
         ------
         ValueError
-            The parameters do not fit each other.
+            The parameters do not fit each other, or have inputs.
         """
         from tsinit.adapters import conversions
 
@@ -160,7 +220,7 @@ class LinearGaussianParams(NamedTuple):
         Raises
         ------
         ValueError
-            The parameters do not fit each other.
+            The parameters do not fit each other, or have inputs.
         """
         from tsinit.adapters import conversions
 

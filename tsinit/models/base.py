@@ -19,6 +19,7 @@ from tsinit._interrupt import (
 from tsinit._validate import (
     FittedStep,
     check_fitted,
+    check_inputs,
     check_seed,
     check_series,
     check_variation,
@@ -93,7 +94,11 @@ class SeriesEstimator(ShownEstimator):
         return self.fit_under(Monitor(), X, lengths=lengths)
 
     def fit_under(
-        self, monitor: Monitor, X: SeriesLike, lengths: Sequence[int] | None = None
+        self,
+        monitor: Monitor,
+        X: SeriesLike,
+        lengths: Sequence[int] | None = None,
+        inputs: SeriesLike | None = None,
     ) -> Self:
         """Fit under a monitor that sets a budget and keeps the trace, as `compare` does.
 
@@ -103,6 +108,8 @@ class SeriesEstimator(ShownEstimator):
             A new one; after the fit it holds the objectives, the seconds and whether the budget ended the fit.
         X, lengths
             As in :meth:`fit`.
+        inputs
+            Known inputs beside X, of a model that takes them.
 
         Returns
         -------
@@ -117,6 +124,8 @@ class SeriesEstimator(ShownEstimator):
         try:
             panel = check_series(X, lengths, estimator=self, reset=True, min_steps=2)
             check_variation(panel.y, panel.columns)
+            if inputs is not None:
+                panel = check_inputs(inputs, panel)
             self._fitted_step = FittedStep.of(panel.last_index, panel.time_step)
             with one_thread(), interruptible(), _bar(self, monitor):
                 self._run(panel, check_seed(self.random_state), monitor)

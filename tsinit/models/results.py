@@ -40,11 +40,15 @@ class SeriesEnd(NamedTuple):
         """Return the end of the last sequence of a panel."""
         return cls(panel.last_index, panel.time_step, getattr(panel.parts[-1], "columns", None))
 
+    def times(self, n_steps: int) -> pd.Index | None:
+        """Return the times of the steps after the data, None where those have no times."""
+        return None if self.index is None else times_after(self.index, self.time_step, n_steps)
+
     def label(self, values: FloatArray) -> FloatArray | pd.DataFrame:
         """Give values (n_steps, D) the times that follow, as a DataFrame; without times they stay as they are."""
-        if self.index is None:
+        times = self.times(len(values))
+        if times is None:
             return values
         import pandas as pd
 
-        times = times_after(self.index, self.time_step, len(values))
         return pd.DataFrame(values, index=times, columns=self.columns)

@@ -133,7 +133,8 @@ def test_many_states_on_a_short_series_still_give_numbers(init, n_states):
         ({"observation_cov": "diagonal"},
          "observation_cov must be one of ['full', 'diag', 'spherical', 'fixed']; got 'diagonal'. Did you mean 'diag'?"),
         ({"initial_state": "fix"},
-         "initial_state must be one of ['auto', 'stationary', 'learned', 'fixed']; got 'fix'. Did you mean 'fixed'?"),
+         "initial_state must be one of ['auto', 'stationary', 'learned_mean', 'learned', 'fixed']; got 'fix'. Did you "
+         "mean 'fixed'?"),
         ({"random_state": -1},
          "random_state must be a whole number from 0, a SeedSequence, a Generator, a RandomState or None; got -1."),
         ({"prior": "strong"}, "prior must be None, 'weak' or a LinearGaussianPrior; got 'strong'."),

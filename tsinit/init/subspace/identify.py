@@ -71,7 +71,7 @@ def best(
         fit = _fit(
             strategy, found[0].factor(found[0].choices[0]), n_states, loadings, found[0].name
         )
-        return fit if _raised(fit.params) is None else _likeliest(kalman, fit)[1]
+        return fit if raised_noise(fit.params) is None else _likeliest(kalman, fit)[1]
 
     likeliest = {
         view.name: max((scored(view.factor(rows), view.name) for rows in view.choices), key=_score)
@@ -124,6 +124,11 @@ def _identify(
 ) -> LinearGaussianParams:
     """Identify one order on standardised data."""
     model = realise(factor, states, order, weights, strategy.max_radius)
+    return to_params(strategy, factor, model)
+
+
+def to_params(strategy: Subspace, factor: HankelFactor, model: Realisation) -> LinearGaussianParams:
+    """Give an identified model the noises that the strategy asks for."""
     model = model._replace(R=model.R + _overfit(factor) * np.eye(len(model.R)))
     if strategy.independent_noise:
         Q, R = to_independent_noise(model, strategy.noise_floor)
@@ -131,19 +136,19 @@ def _identify(
         Q, R = nearest_psd(model.Q), nearest_psd(model.R, minimum=strategy.noise_floor)
     Q = Q + _little_noise(strategy, model)
     return LinearGaussianParams(
-        model.A, model.C, Q, R, np.zeros(order), solve_lyapunov(model.A, Q), np.zeros(len(R))
+        model.A, model.C, Q, R, np.zeros(len(Q)), solve_lyapunov(model.A, Q), np.zeros(len(R))
     )
 
 
 def _likeliest(kalman: Kalman, fit: IdentifiedModel) -> tuple[float, IdentifiedModel]:
     """Score a model, and with more state noise where its own leaves most of the variance unexplained."""
-    score, raised = kalman.log_likelihood(fit.params), _raised(fit.params)
+    score, raised = kalman.log_likelihood(fit.params), raised_noise(fit.params)
     if raised is not None and (better := kalman.log_likelihood(raised)) > score:
         return better, fit._replace(params=raised)
     return score, fit
 
 
-def _raised(params: LinearGaussianParams) -> LinearGaussianParams | None:
+def raised_noise(params: LinearGaussianParams) -> LinearGaussianParams | None:
     """Raise the state noise until outputs have the variance of the data; None where they have half of it anyway.
 
     A decay without noise is a transient: next to none of its variance comes from the state noise that is identified.

@@ -69,7 +69,25 @@ def weighted_states(factor: HankelFactor, weights: str) -> StateSubspace:
     StateSubspace
     """
     half = len(factor.L) // 2
-    future = factor.L[half:]
+    return decompose(factor.L[half:], half, weights)
+
+
+def decompose(future: FloatArray, n_past: int, weights: str) -> StateSubspace:
+    """Decompose the weighted part of the future that the past explains.
+
+    Parameters
+    ----------
+    future : (i D, k) float
+        Future outputs in orthonormal coordinates, of which the first span the past.
+    n_past : int
+        How many of them.
+    weights : {"cva", "n4sid", "moesp"}
+
+    Returns
+    -------
+    StateSubspace
+    """
+    half = n_past
     if weights != "cva":
         U, s, _ = np.linalg.svd(future[:, :half])
         return StateSubspace(U * np.sqrt(s), s)
@@ -140,6 +158,35 @@ def realise(
         now, following = _state_sequences(factor.L, gamma, D)
         AC = _solve(now.T, np.vstack([following, output]).T).T
         A, C = AC[:n_states], AC[n_states:]
+    return with_noise(factor, A, C, gamma, max_radius)
+
+
+def with_noise(
+    factor: HankelFactor,
+    A: FloatArray,
+    C: FloatArray,
+    gamma: FloatArray,
+    max_radius: float = 0.999,
+) -> Realisation:
+    """Make dynamics stable, and read the covariances of their noises off the factor.
+
+    Parameters
+    ----------
+    factor : HankelFactor
+    A : (n, n) float
+    C : (D, n) float
+    gamma : (i D, n) float
+        Extended observability matrix that the data show.
+    max_radius : float
+        Largest modulus of an eigenvalue of A.
+
+    Returns
+    -------
+    Realisation
+    """
+    i, half = factor.n_block_rows, len(factor.L) // 2
+    D = half // i
+    output = factor.L[half : half + D, : half + D]
     identified, A = A, np.ascontiguousarray(stabilise(A, max_radius))
     again = observability(A, C, i)
     # Where the model can hardly see a state, its own Gamma would blow that state up: keep the data's then.
@@ -147,7 +194,7 @@ def realise(
         gamma = again
     now, following = _state_sequences(factor.L, gamma, D)
     residual = np.vstack([following - A @ now, output - C @ now])
-    noise, n = residual @ residual.T, n_states
+    noise, n = residual @ residual.T, len(A)
     if np.any(identified != A):
         noise[:n] *= (gain := _lost_amplitude(A, C, noise[:n, :n], now))
         noise[:, :n] *= gain

@@ -18,12 +18,14 @@ from tsinit._validate import (
 from tsinit.init import _checks
 from tsinit.init._centres import cluster_centres, refine
 from tsinit.init._fills import keep_observed
+from tsinit.init._inputs import fit_inputs
 from tsinit.init._labels import bounds, count_distinct, finish, prepare, wanted_states
 from tsinit.init._scaling import standardise, unscale
 from tsinit.init._windows import fill_linear, longest
 from tsinit.init.subspace.identify import best, pad, white
 from tsinit.init.subspace.orders import order_statistics
 from tsinit.init.subspace.realise import largest_order, weighted_states
+from tsinit.init.subspace.with_inputs import KnownInputs, best_dynamics
 from tsinit.kernels import smooth_means
 from tsinit.kernels.state_space.observation import complete
 
@@ -64,6 +66,10 @@ class Subspace(BaseEstimator):
     of the last row observed before it in its sequence, else of the next. Where no sequence has 4 rows, or the
     smoother fails, rows are clustered in place of states.
 
+    With known inputs, the future outputs are projected along the future inputs on the past of both, A and C come from
+    the shift structure, B and D from least squares, and the noises from what the inputs leave. The same is done with
+    the inputs' own past regressed out first, and the likelier of the two is kept.
+
     Parameters
     ----------
     weights : {"cva", "n4sid", "moesp"}, default "cva"
@@ -99,8 +105,8 @@ class Subspace(BaseEstimator):
     References
     ----------
     Van Overschee and De Moor, "Subspace identification for linear systems: theory, implementation,
-    applications" (Kluwer, 1996), chapter 3, for the algorithms; Smith, de Freitas, Robinson and Niranjan,
-    "Speech modelling using subspace and EM techniques" (NIPS 12, 1999), for the use as a start of EM.
+    applications" (Kluwer, 1996), chapter 3 and, with inputs, 4, for the algorithms; Smith, de Freitas, Robinson and
+    Niranjan, "Speech modelling using subspace and EM techniques" (NIPS 12, 1999), for the use as a start of EM.
     """
 
     _one_start = (
@@ -130,6 +136,8 @@ class Subspace(BaseEstimator):
         rng: np.random.Generator,
         n_states: int,
         offsets: IntArray | None = None,
+        inputs: FloatArray | None = None,
+        input_effect: str = "both",
     ) -> LinearGaussianParams:
         """Identify the parameters of a state-space model.
 
@@ -143,11 +151,16 @@ class Subspace(BaseEstimator):
             Number of states.
         offsets : (N + 1,) int, optional
             Where each sequence starts; None for one sequence.
+        inputs : (T, m) float, optional
+            Known inputs, complete.
+        input_effect : {"both", "state", "output"}
+            What the inputs act on.
 
         Returns
         -------
         LinearGaussianParams
-            In the units of y. R is full; P0 is the stationary covariance, m0 is zero.
+            In the units of y and of the inputs. R is full; P0 is the stationary covariance. m0 is zero, or with inputs
+            what the smoother expects.
 
         Raises
         ------
@@ -158,11 +171,16 @@ class Subspace(BaseEstimator):
         z, loc, scale = standardise(y)
         varies = _varies(z)
         loadings = _PAD_LOADING * rng.standard_normal((int(varies.sum()), n_states))
-        if varies.any():
+        if not varies.any():
+            params = pad(white(0), n_states, loadings)
+        elif inputs is None:
             params = best(self, z[:, varies], _bounds(z, offsets), n_states, loadings).params
         else:
-            params = pad(white(0), n_states, loadings)
-        return unscale(_with_constants(params, varies, self.noise_floor), loc, scale)
+            known = KnownInputs(standardise(inputs)[0], input_effect)
+            limits = _bounds(z, offsets)
+            params = best_dynamics(self, z[:, varies], known, limits, n_states, loadings)
+        params = unscale(_with_constants(params, varies, self.noise_floor), loc, scale)
+        return params if inputs is None else fit_inputs(params, y, inputs, offsets, input_effect)
 
     def labels(
         self,

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tsinit.kernels.params import is_diagonal, writeable
-from tsinit.kernels.state_space import filter_smoother, observation, square_root
+from tsinit.kernels.state_space import filter_smoother, inputs, observation, square_root
 from tsinit.kernels.state_space.arrays import (
     CovarianceSchedule,
     CovarianceStore,
@@ -55,10 +55,13 @@ class Kalman:
     n_states : int
     offsets : (N + 1,) int or None
         Where each sequence starts, with T at the end; None for a single sequence.
+    u : (T, m) float or None
+        Known inputs, complete.
     """
 
-    def __init__(self, y, n_states, offsets=None):
+    def __init__(self, y, n_states, offsets=None, u=None):
         T = len(y)
+        self.u = u
         # Compiled for one kind of array: for those that may not be written to, all would be compiled once more.
         self.y, self.n_states = np.require(y, requirements="W"), n_states
         self.offsets = np.array([0, T] if offsets is None else offsets, dtype=np.int64)
@@ -100,10 +103,28 @@ class Kalman:
         """
         return self._run(params, True, covariances, moments)
 
+    def observation_offset(self, params):
+        """Return what an observation is made of beside C x and noise: (D,), or (T, D) where inputs act on it."""
+        d = np.zeros(len(params.C)) if params.d is None else params.d
+        return d if params.D is None else self.u @ params.D.T + d
+
     def _run(self, params, smooth, covariances, moments):
+        """Run a pass. Inputs only move means: by linearity the pass is that of the data without their response."""
         if not _possible(params):
             return self._failed(covariances, moments)
-        system, batch = self._prepare(params)
+        response = None
+        if params.B is not None:
+            response = inputs.state_response(params.A, params.B, self.u, self.offsets)
+            if not np.isfinite(response).all():
+                return self._failed(covariances, moments)
+        done = self._pass(params, response, smooth, covariances, moments)
+        if response is not None:
+            np.add(done.means, response, out=done.means)
+        return done
+
+    def _pass(self, params, response, smooth, covariances, moments):
+        """Run a pass over the data without the response (T, n) of the states to the inputs."""
+        system, batch = self._prepare(params, response)
         # Filtered covariances to keep must all fit in the schedule; memory never written to is never taken.
         work = self._workspace(
             system.C, system.diagonal, self._longest if covariances and not smooth else None
@@ -117,9 +138,9 @@ class Kalman:
         if not done.succeeded and not self._probed:
             # From now on: the next parameters will hardly be better conditioned.
             self._probed = True
-            return self._run(params, smooth, covariances, moments)
+            return self._pass(params, response, smooth, covariances, moments)
         if not done.succeeded:
-            return self._retry(params, covariances, smooth, moments)
+            return self._retry(params, covariances, smooth, moments, response)
         if total is not None:
             # The covariance pass sums N A P; with it, sum Cov(x[t+1], x[t]) = A sum P - Q sum N A P.
             total.lag[:] = system.A @ (total.P - total.P_last) - system.Q @ total.lag
@@ -128,12 +149,15 @@ class Kalman:
             done.x, store, done.log_likelihood, done.quadratic, total, done.succeeded, False
         )
 
-    def _prepare(self, params):
-        A, C, Q, R, m0, P0, d = writeable(params)
-        d = np.zeros(len(C)) if d is None else d
+    def _prepare(self, params, response):
+        A, C, Q, R, m0, P0 = writeable(params)[:6]
+        d = np.zeros(len(C)) if params.d is None else writeable(params).d
         z, diagonal = self.y, is_diagonal(R)
+        if not diagonal or params.n_inputs:
+            z, d = self.y - self.observation_offset(params), np.zeros(len(C))
+            if response is not None:
+                z -= response @ C.T
         if not diagonal:
-            z, d = self.y - d, np.zeros(len(C))
             observation.whiten(R, z, self.changed)
         At = np.ascontiguousarray(A.T)
         system = System(A, At, C, Q, R, m0, P0, d, diagonal, TOLERANCE)
@@ -178,9 +202,9 @@ class Kalman:
             np.full((T, n), np.nan), store, -np.inf, np.nan, self._sums(moments), False, False
         )
 
-    def _retry(self, params, covariances, smooth, moments=None):
+    def _retry(self, params, covariances, smooth, moments=None, response=None):
         """Run the square-root pass, as slow as it is careful."""
-        system, batch = self._prepare(params)
+        system, batch = self._prepare(params, response)
         if not all(map(_is_covariance, (params.Q, params.R, params.P0))):
             return self._failed(covariances, moments)
         T, n = len(self.y), self.n_states

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from tsinit.kernels import solve_lyapunov
 from tsinit.kernels.params import LinearGaussianParams
 from tsinit.metrics import spectral_radius
-from tsinit.models.state_space.m_step import transition_regression
+from tsinit.models.state_space.m_step import transition_of, transition_regression, with_transition
+from tsinit.models.state_space.observation_step import loadings_of, with_loadings
 from tsinit.models.state_space.regression import symmetric
 
 if TYPE_CHECKING:
@@ -105,13 +106,13 @@ class Coordinates:
     ) -> None:
         self.origin, self.settings = params, settings
         n, D = len(params.A), len(params.C)
-        self._B = _with_mean(params)
+        self._F, self._B = transition_of(params), loadings_of(params)
         transition, observation = (
             transition_regression(expected.transition, settings),
             expected.observation,
         )
-        size = transition.G[0] / transition.weight
-        # For A and [C, d]: value = origin + left u right, by rows.
+        size = transition.G[0][:n, :n] / transition.weight
+        # For [A, B] and [C, D, d]: value = origin + left u right, by rows.
         P = _predicted_covariance(params)
         S = params.C @ P @ params.C.T
         self._left_A, self._right_A = np.linalg.cholesky(P), _inverse_root(transition.G[0])
@@ -131,12 +132,13 @@ class Coordinates:
             self._roots["R"] = RootCoordinates.at(
                 params.R, settings.observation_cov, floor, observation.weight
             )
-        sizes = [n * n, D * (n + 1)]
-        if settings.initial_state == "learned":
+        sizes = [self._F.size, self._B.size]
+        if settings.learns_mean:
             self._left_m0 = np.linalg.cholesky(params.P0) / np.sqrt(expected.n_first)
+            sizes.append(n)
+        if settings.initial_state == "learned":
             floor = _relative_floor(params.P0, size)
             self._roots["P0"] = RootCoordinates.at(params.P0, "full", floor, expected.n_first)
-            sizes.append(n)
         sizes += [root.size for root in self._roots.values()]
         self.size = sum(sizes)
         self._cuts = np.cumsum(sizes)[:-1]
@@ -144,47 +146,40 @@ class Coordinates:
     def params(self, u: FloatArray) -> LinearGaussianParams | None:
         """Return the parameters at u; None where the dynamics would not be stable but have to be."""
         p = self.origin
-        n, D = len(p.A), len(p.C)
         parts = iter(np.split(u, self._cuts))
-        A = p.A + self._left_A @ next(parts).reshape(n, n) @ self._right_A.T
-        z = next(parts).reshape(D, n + 1)
-        B = self._B + self._left_B @ np.einsum(
-            "dj,dkj->dk", z, np.broadcast_to(self._right_B, (D, n + 1, n + 1))
-        )
-        m0 = (
-            p.m0 + self._left_m0 @ next(parts) if self.settings.initial_state == "learned" else p.m0
-        )
+        F = self._F + self._left_A @ next(parts).reshape(self._F.shape) @ self._right_A.T
+        z = next(parts).reshape(self._B.shape)
+        B = self._B + self._left_B @ np.einsum("dj,dkj->dk", z, self._right_of_each())
+        m0 = p.m0 + self._left_m0 @ next(parts) if self.settings.learns_mean else p.m0
         moved = {
             name: root.covariance(next(parts), len(getattr(p, name)))
             for name, root in self._roots.items()
         }
-        p = p._replace(
-            A=np.ascontiguousarray(A),
-            C=np.ascontiguousarray(B[:, :n]),
-            d=B[:, n].copy(),
-            m0=m0,
-            **moved,
-        )
-        if self.settings.initial_state == "stationary":
-            if not np.isfinite(A).all() or spectral_radius(A) >= 1.0:
+        p = with_transition(with_loadings(p, B), F)._replace(m0=m0, **moved)
+        if self.settings.is_stationary:
+            if not np.isfinite(p.A).all() or spectral_radius(p.A) >= 1.0:
                 return None
             p = p._replace(P0=solve_lyapunov(p.A, np.ascontiguousarray(p.Q)))
         return p
 
     def gradient(self, u: FloatArray, score: LinearGaussianParams) -> FloatArray:
         """Turn derivatives by the parameters at u into those by u."""
-        n, D = len(score.A), len(score.C)
         parts = np.split(u, self._cuts)
-        dB = self._left_B.T @ _with_mean(score)
+        dB = self._left_B.T @ loadings_of(score)
         pieces = [
-            (self._left_A.T @ score.A @ self._right_A).ravel(),
-            np.einsum("dk,dkj->dj", dB, np.broadcast_to(self._right_B, (D, n + 1, n + 1))).ravel(),
+            (self._left_A.T @ transition_of(score) @ self._right_A).ravel(),
+            np.einsum("dk,dkj->dj", dB, self._right_of_each()).ravel(),
         ]
-        if self.settings.initial_state == "learned":
+        if self.settings.learns_mean:
             pieces.append(self._left_m0.T @ score.m0)
         for name, root in self._roots.items():
             pieces.append(root.gradient(parts[len(pieces)], getattr(score, name)))
         return np.concatenate(pieces)
+
+    def _right_of_each(self) -> FloatArray:
+        """Return the right factors by row of the loadings; one may stand for all."""
+        D, k = self._B.shape
+        return np.broadcast_to(self._right_B, (D, k, k))
 
 
 def _predicted_covariance(params: LinearGaussianParams) -> FloatArray:
@@ -215,11 +210,6 @@ def _relative_floor(V: FloatArray, S: FloatArray) -> FloatArray:
     L = np.linalg.cholesky(S + _RIDGE * np.trace(S) / len(S) * np.eye(len(S)))
     share = np.linalg.eigvalsh(np.linalg.solve(L, np.linalg.solve(L, V).T))[0]
     return min(_MIN_SHARE, 0.99 * max(share, 0.0)) * S
-
-
-def _with_mean(params: LinearGaussianParams) -> FloatArray:
-    d: Any = params.d  # checked parameters have one
-    return np.column_stack([params.C, d])
 
 
 def _root(v: FloatArray) -> FloatArray:

@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
 
 def count_parameters(
-    n: int, D: int, transition_cov: str, observation_cov: str, learned: bool
+    n: int,
+    D: int,
+    transition_cov: str,
+    observation_cov: str,
+    initial_state: str,
+    n_effects: int = 0,
 ) -> int:
     """Count the free parameters of the observed process.
 
@@ -25,8 +30,10 @@ def count_parameters(
     n, D : int
         States and observed columns.
     transition_cov, observation_cov : {"full", "diag", "spherical", "fixed"}
-    learned : bool
+    initial_state : {"stationary", "learned_mean", "learned", "fixed"}
         Whether m0 and P0 are estimated.
+    n_effects : int
+        Entries of B and D, of the inputs.
     """
 
     def covariance(structure: str, k: int) -> int:
@@ -35,8 +42,8 @@ def count_parameters(
     # A diagonal Q leaves only signs and permutations of the state free, a spherical one only rotations.
     free = {"full": n * n, "diag": n, "spherical": n * (n - 1) // 2 + 1, "fixed": 0}[transition_cov]
     raw = n * n + D * n - free + covariance(transition_cov, n) + covariance(observation_cov, D)
-    initial = n + n * (n + 1) // 2 if learned else 0
-    return min(raw, 2 * n * D + D * (D + 1) // 2) + D + initial
+    initial = {"learned": n + n * (n + 1) // 2, "learned_mean": n}.get(initial_state, 0)
+    return min(raw, 2 * n * D + D * (D + 1) // 2) + D + initial + n_effects
 
 
 def information(log_likelihood: float, n_parameters: int, n_steps: int) -> tuple[float, float]:
@@ -51,7 +58,8 @@ def tabulate(data: StateSpaceData, fit: EMFit) -> dict[str, Any]:
     """Return the row of one fit in the table of orders."""
     n, D = len(fit.params.A), len(fit.params.C)
     transition_cov, observation_cov = data.options.transition_cov, data.options.observation_cov
-    k = count_parameters(n, D, transition_cov, observation_cov, fit.initial_state == "learned")
+    n_effects = sum(M.size for M in (fit.params.B, fit.params.D) if M is not None)
+    k = count_parameters(n, D, transition_cov, observation_cov, fit.initial_state, n_effects)
     aic, bic = information(fit.log_likelihood, k, data.n_steps_observed)
     return {
         "n_states": n, "log_likelihood": fit.log_likelihood, "n_parameters": k, "aic": aic, "bic": bic,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from tsinit.kernels import solve_lyapunov
-from tsinit.kernels.params import LinearGaussianParams
 from tsinit.metrics import spectral_radius
 from tsinit.models.state_space.m_step import (
     EMState,
@@ -16,8 +16,9 @@ from tsinit.models.state_space.m_step import (
     RegressionData,
     expectations,
     m_step,
+    transition_of,
 )
-from tsinit.models.state_space.observation_step import by_variable, lifted
+from tsinit.models.state_space.observation_step import by_variable, lifted, loadings_of
 from tsinit.models.state_space.quasi_newton import ascend
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from tsinit._typing import FloatArray
     from tsinit.kernels import Kalman
+    from tsinit.kernels.params import LinearGaussianParams
 
 _PLAIN = 2  # plain iterations before the first extrapolation, whose two steps they are
 _LONGER = 4.0  # factor by which the longest leap grows when it was good, and shrinks when not
@@ -95,9 +97,9 @@ class EM:
         prior = self.settings.prior
         total = 0.0
         if prior.transition is not None:
-            total += prior.transition.log_density(params.A, params.Q)
+            total += prior.transition.log_density(transition_of(params), params.Q)
         if prior.observation is not None:
-            total += prior.observation.log_density(params.C, params.R)
+            total += prior.observation.log_density(loadings_of(params)[:, :-1], params.R)
         return total
 
     def step(self, state: EMState) -> LinearGaussianParams:
@@ -227,19 +229,26 @@ def _extrapolate(
 
 def _resized(params: LinearGaussianParams, size: FloatArray) -> LinearGaussianParams:
     """Parameters for states that are divided by `size` (n,)."""
-    A, C, Q, R, m0, P0, d = params
     square = np.outer(size, size)
-    return LinearGaussianParams(
-        A * size / size[:, None], C * size, Q / square, R, m0 / size, P0 / square, d
+    return params._replace(
+        A=params.A * size / size[:, None],
+        C=params.C * size,
+        Q=params.Q / square,
+        m0=params.m0 / size,
+        P0=params.P0 / square,
+        B=None if params.B is None else params.B / size[:, None],
     )
 
 
 def _to_vector(params: LinearGaussianParams, settings: MStepSettings) -> FloatArray | None:
     parts: list[Any] = [params.A.ravel(), params.C.ravel(), params.d]
+    parts += [M.ravel() for M in (params.B, params.D) if M is not None]
     try:
         parts += [_log_root(params.Q), _log_root(params.R)]
+        if settings.learns_mean:
+            parts.append(params.m0)
         if settings.initial_state == "learned":
-            parts += [params.m0, _log_root(params.P0)]
+            parts.append(_log_root(params.P0))
     except np.linalg.LinAlgError:
         return None
     return np.concatenate(parts)
@@ -249,28 +258,38 @@ def _from_vector(
     vector: FloatArray, like: LinearGaussianParams, settings: MStepSettings
 ) -> LinearGaussianParams | None:
     n, D = len(like.A), len(like.C)
-    sizes = [n * n, D * n, D, n * (n + 1) // 2, D * (D + 1) // 2]
+    moved = ["A", "C", "d"] + [name for name in ("B", "D") if getattr(like, name) is not None]
+    shapes = [getattr(like, name).shape for name in moved]
+    sizes = [*map(math.prod, shapes), n * (n + 1) // 2, D * (D + 1) // 2]
+    if settings.learns_mean:
+        sizes.append(n)
     if settings.initial_state == "learned":
-        sizes += [n, n * (n + 1) // 2]
+        sizes.append(n * (n + 1) // 2)
     pieces = np.split(vector, np.cumsum(sizes)[:-1])
-    A, C, d = pieces[0].reshape(n, n), pieces[1].reshape(D, n), pieces[2]
-    Q, R = _from_log_root(pieces[3], n), _from_log_root(pieces[4], D)
+    params = like._replace(
+        **{
+            name: np.ascontiguousarray(piece.reshape(shape))
+            for name, piece, shape in zip(moved, pieces, shapes, strict=False)
+        }
+    )
+    pieces = pieces[len(moved) :]
+    Q, R = _from_log_root(pieces[0], n), _from_log_root(pieces[1], D)
     if not np.isfinite(vector).all() or not (np.isfinite(Q).all() and np.isfinite(R).all()):
         return None
-    m0, P0 = like.m0, like.P0
-    if settings.initial_state == "stationary":
-        if spectral_radius(A) >= 1.0:
+    m0, P0 = pieces[2] if settings.learns_mean else like.m0, like.P0
+    if settings.is_stationary:
+        if spectral_radius(params.A) >= 1.0:
             return None
-        P0 = solve_lyapunov(np.ascontiguousarray(A), Q)
+        P0 = solve_lyapunov(params.A, Q)
     elif settings.initial_state == "learned":
-        m0, P0 = pieces[5], _from_log_root(pieces[6], n)
+        P0 = _from_log_root(pieces[3], n)
     if settings.observation_cov == "fixed":
         R = like.R
     elif settings.observation_cov == "full":
         R = lifted(R, settings.floor.min())
     else:
         R = np.diag(np.maximum(np.diag(R), settings.floor))
-    return LinearGaussianParams(np.ascontiguousarray(A), np.ascontiguousarray(C), Q, R, m0, P0, d)
+    return params._replace(Q=Q, R=R, m0=m0, P0=P0)
 
 
 def _log_root(P: FloatArray) -> np.ndarray:

@@ -13,8 +13,12 @@ import numpy as np
 
 from tsinit.kernels import solve_lyapunov
 from tsinit.metrics import spectral_radius
-from tsinit.models.state_space.observation_step import observation, observation_regression
-from tsinit.models.state_space.regression import Regression, solve, symmetric
+from tsinit.models.state_space.observation_step import (
+    observation,
+    observation_regression,
+    with_loadings,
+)
+from tsinit.models.state_space.regression import Regression, padded, solve, symmetric
 
 if TYPE_CHECKING:
     from tsinit._typing import FloatArray
@@ -30,9 +34,19 @@ class MStepSettings(NamedTuple):
 
     transition_cov: str  # "full", "diag", "spherical" or "fixed"
     observation_cov: str
-    initial_state: str  # "stationary", "learned" or "fixed"
+    initial_state: str  # "stationary", "learned_mean", "learned" or "fixed"
     floor: np.ndarray  # (D,) minimum noise variance of each variable
     prior: LinearGaussianPrior
+
+    @property
+    def is_stationary(self) -> bool:
+        """Whether P0 is the stationary covariance, which moves with A and Q."""
+        return self.initial_state in ("stationary", "learned_mean")
+
+    @property
+    def learns_mean(self) -> bool:
+        """Whether m0 moves."""
+        return self.initial_state in ("learned_mean", "learned")
 
 
 class EMState(NamedTuple):
@@ -44,7 +58,10 @@ class EMState(NamedTuple):
 
 
 class TransitionSums(NamedTuple):
-    """Second moments of the states, summed over pairs of neighbouring steps."""
+    """Second moments of the states, summed over pairs of neighbouring steps.
+
+    Where inputs act on the states, the earlier state goes with those of its step: n + m regressors, [A, B] for A.
+    """
 
     S_00: np.ndarray  # (n, n) of the earlier state
     S_10: np.ndarray  # (n, n) of the later with the earlier
@@ -85,14 +102,26 @@ class RegressionData:
         self.ones = np.ones(len(y))
         self.total = self.ones @ self.y0
 
-    def products(self, x: FloatArray) -> tuple[FloatArray, TransitionSums]:
+    def products(
+        self, x: FloatArray, with_inputs: bool = False
+    ) -> tuple[FloatArray, TransitionSums]:
         """Second moments of means x (T, n): over all steps, and over pairs of neighbours."""
         S = x.T @ x
-        first, last = x[self.first], x[self.last]
-        cross = x[1:].T @ x[:-1]
+        first = x[self.first]
+        # What the next state is regressed on.
+        r, S_rr = x, S
+        if with_inputs:
+            r = self.beside_inputs(x)
+            S_rr = r.T @ r
+        last = r[self.last]
+        cross = x[1:].T @ r[:-1]
         if len(self.first) > 1:
-            cross = cross - x[self.first[1:]].T @ x[self.last[:-1]]
-        return S, TransitionSums(S - last.T @ last, cross, S - first.T @ first, self.n_pairs)
+            cross = cross - x[self.first[1:]].T @ r[self.last[:-1]]
+        return S, TransitionSums(S_rr - last.T @ last, cross, S - first.T @ first, self.n_pairs)
+
+    def beside_inputs(self, x: FloatArray) -> FloatArray:
+        """Put the inputs beside states x (T, n): (T, n + m)."""
+        return np.hstack([x, self.kalman.u])
 
 
 class Expectations(NamedTuple):
@@ -120,10 +149,11 @@ def expectations(data: RegressionData, state: EMState, settings: MStepSettings) 
     Expectations
     """
     moments, x = state.smoothed.moments, state.smoothed.means
-    S, (S_00, S_10, S_11, n_pairs) = data.products(x)
+    S, (S_00, S_10, S_11, n_pairs) = data.products(x, state.params.B is not None)
+    k = S_00.shape[1]
     sums = TransitionSums(
-        S_00 + moments.P - moments.P_last,
-        S_10 + moments.lag,
+        S_00 + padded(moments.P - moments.P_last, k, k),
+        S_10 + padded(moments.lag, len(S_10), k),
         S_11 + moments.P - moments.P_first,
         n_pairs,
     )
@@ -155,30 +185,33 @@ def m_step(
     -------
     LinearGaussianParams
     """
-    A, Q = transition(params, expected.transition, settings)
+    F, Q = transition(params, expected.transition, settings)
     m0, P0 = params.m0, params.P0
-    if settings.initial_state == "stationary":
-        A, Q, P0 = _keep_stationary(params, (A, Q), expected, settings)
+    if settings.learns_mean:
+        m0 = expected.first_mean
+    if settings.is_stationary:
+        F, Q, P0 = _keep_stationary(params._replace(m0=m0), (F, Q), expected, settings)
     elif settings.initial_state == "learned":
-        m0, P0 = expected.first_mean, symmetric(expected.first_scatter / expected.n_first)
-    C, d, R = observation(expected.observation, params, settings)
-    return params._replace(A=A, C=C, Q=Q, R=R, m0=m0, P0=P0, d=d)
+        P0 = symmetric(expected.first_scatter / expected.n_first)
+    loadings, R = observation(expected.observation, params, settings)
+    params = with_transition(with_loadings(params, loadings), F)
+    return params._replace(Q=Q, R=R, m0=m0, P0=P0)
 
 
 def transition(
     params: LinearGaussianParams, sums: TransitionSums, settings: MStepSettings
 ) -> tuple[FloatArray, FloatArray]:
-    """Regress states on the states before them: (A, Q)."""
-    A, _ = _transition_optimum(sums, settings)
-    if settings.initial_state == "stationary" and spectral_radius(A) > MAX_RADIUS:
-        A = _keep_stable(params.A, A)
+    """Regress states on the states before them, and on inputs where those act on them: (A or [A, B], Q)."""
+    F, _ = _transition_optimum(sums, settings)
+    if settings.is_stationary and spectral_radius(_dynamics(F)) > MAX_RADIUS:
+        F = _keep_stable(transition_of(params), F)
     # Best Q for this A, from the whole quadratic form: A need not be the unconstrained optimum.
-    scatter, weight = _transition_scatter(A, sums, settings)
-    return np.ascontiguousarray(A), shaped(scatter / weight, settings.transition_cov, params.Q)
+    scatter, weight = _transition_scatter(F, sums, settings)
+    return np.ascontiguousarray(F), shaped(scatter / weight, settings.transition_cov, params.Q)
 
 
 def transition_regression(sums: TransitionSums, settings: MStepSettings) -> Regression:
-    """Return the regression of states on the states before them, whose optimum may be unstable."""
+    """Return the regression of states on the states before them (and inputs), whose optimum may be unstable."""
     A, G = _transition_optimum(sums, settings)
     return Regression(A, [G], *_transition_scatter(A, sums, settings))
 
@@ -224,9 +257,9 @@ def _keep_stable(A_old: FloatArray, A: FloatArray) -> FloatArray:
 
     The expected log density is concave in A for fixed Q, so that every part of the step still increases it.
     """
-    limit = max(MAX_RADIUS, spectral_radius(A_old))
+    limit = max(MAX_RADIUS, spectral_radius(_dynamics(A_old)))
     share = 1.0
-    while spectral_radius(A_old + share * (A - A_old)) > limit and share > 1e-6:
+    while spectral_radius(_dynamics(A_old + share * (A - A_old))) > limit and share > 1e-6:
         share *= 0.7
     return A_old + share * (A - A_old) if share > 1e-6 else A_old
 
@@ -244,19 +277,38 @@ def _keep_stationary(
     quasi-Newton steps.
     """
     sums, count = expected.transition, expected.n_first
-    first = expected.first_scatter + count * np.outer(expected.first_mean, expected.first_mean)
+    away = expected.first_mean - params.m0
+    first = expected.first_scatter + count * np.outer(away, away)
 
-    def objective(A: FloatArray, Q: FloatArray, P0: FloatArray) -> float:
-        return _gaussian(Q, *_transition_scatter(A, sums, settings)) + _gaussian(P0, first, count)
+    def objective(F: FloatArray, Q: FloatArray, P0: FloatArray) -> float:
+        return _gaussian(Q, *_transition_scatter(F, sums, settings)) + _gaussian(P0, first, count)
 
-    floor = objective(params.A, params.Q, params.P0)
+    old = transition_of(params)
+    floor = objective(old, params.Q, params.P0)
     for share in (1.0, 0.5, 0.25, 0.1, 0.01):
-        A = params.A + share * (best[0] - params.A)
+        F = old + share * (best[0] - old)
         Q = best[1] if share == 1.0 else params.Q + share * (best[1] - params.Q)
-        P0 = solve_lyapunov(np.ascontiguousarray(A), np.ascontiguousarray(Q))
-        if np.isfinite(P0).all() and not objective(A, Q, P0) < floor:
-            return np.ascontiguousarray(A), Q, P0
-    return params.A, params.Q, params.P0
+        P0 = solve_lyapunov(np.ascontiguousarray(_dynamics(F)), np.ascontiguousarray(Q))
+        if np.isfinite(P0).all() and not objective(F, Q, P0) < floor:
+            return np.ascontiguousarray(F), Q, P0
+    return old, params.Q, params.P0
+
+
+def transition_of(params: LinearGaussianParams) -> FloatArray:
+    """Return what states are regressed on: A, or [A, B] where inputs act on them."""
+    return params.A if params.B is None else np.hstack([params.A, params.B])
+
+
+def with_transition(params: LinearGaussianParams, F: FloatArray) -> LinearGaussianParams:
+    """Put A, or [A, B], back into parameters."""
+    n = len(F)
+    if params.B is None:
+        return params._replace(A=np.ascontiguousarray(F))
+    return params._replace(A=np.ascontiguousarray(F[:, :n]), B=np.ascontiguousarray(F[:, n:]))
+
+
+def _dynamics(F: FloatArray) -> FloatArray:
+    return F[:, : len(F)]
 
 
 def _gaussian(V: FloatArray, scatter: FloatArray, count: float) -> float:

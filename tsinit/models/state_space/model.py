@@ -16,32 +16,40 @@ from tsinit.kernels.dense import LOOPS_TO
 from tsinit.kernels.params import is_diagonal, writeable
 from tsinit.kernels.state_space.observation import complete
 from tsinit.models.base import FitKind, SeriesEstimator, lists_as_they_are, one_thread
+from tsinit.models.monitor import Monitor
 from tsinit.models.race import InitRaceMixin
 from tsinit.models.results import Sample, SeriesEnd
 from tsinit.models.state_space import criteria, restarts
-from tsinit.models.state_space.results import Forecast, StateEstimate, simulate
+from tsinit.models.state_space.results import (
+    Forecast,
+    StateEstimate,
+    predict_ahead,
+    simulate,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Self
 
     from tsinit._typing import FloatArray, SeedLike, SeriesLike
     from tsinit._validate import Panel
     from tsinit.kernels.params import LinearGaussianParams
     from tsinit.kernels.state_space.arrays import CovarianceStore
     from tsinit.kernels.state_space.kalman_filter import KalmanResult
-    from tsinit.models.monitor import Monitor
     from tsinit.models.state_space.prior import LinearGaussianPrior
 
 COVARIANCES = ("full", "diag", "spherical", "fixed")
+INPUT_EFFECTS = ("both", "state", "output")
 
 
 @lists_as_they_are
 class LinearGaussianSSM(InitRaceMixin, TransformerMixin, SeriesEstimator):
     """Linear Gaussian state-space model, maximum likelihood by EM and, at the end, quasi-Newton steps.
 
-    The model is x[t+1] = A x[t] + w, y[t] = C x[t] + d + v with w ~ N(0, Q), v ~ N(0, R). Columns are centred and
-    scaled inside, so that units do not matter. EM converges to a local maximum, and the start decides to which: give
-    several strategies to :func:`tsinit.compare` to see how much.
+    The model is x[t+1] = A x[t] + B u[t] + w, y[t] = C x[t] + D u[t] + d + v with w ~ N(0, Q), v ~ N(0, R), where u
+    are known inputs, if there are any. Columns are centred and scaled inside, so that units do not matter. EM converges
+    to a local maximum, and the start decides to which: give several strategies to :func:`tsinit.compare` to see how
+    much.
 
     Parameters
     ----------
@@ -66,13 +74,14 @@ class LinearGaussianSSM(InitRaceMixin, TransformerMixin, SeriesEstimator):
         Seed of the start.
     verbose : int
         0 silent, 1 a progress bar, 2 also warnings of single steps.
-    initial_state : {"auto", "stationary", "learned", "fixed"}
-        Prior of the first state: the stationary distribution of the fitted dynamics, learned over sequences, or
-        that of the start. "auto" learns it from n_states + 1 sequences on, keeps it where the user gave parameters
-        with a prior of their own or the start has no stationary state, and is "stationary" otherwise, so that all
-        strategies start the same model. A stationary prior moves with A and Q, which the
-        closed form of the M-step ignores: there its steps are shortened, and quasi-Newton steps bring the fit to the
-        maximum.
+    initial_state : {"auto", "stationary", "learned_mean", "learned", "fixed"}
+        Prior of the first state: the stationary distribution of the fitted dynamics, the same with a mean that is
+        learned, learned over sequences, or that of the start. "auto" learns it from n_states + 1 sequences on, keeps it
+        where the user gave parameters with a prior of their own or the start has no stationary state, and is
+        "stationary" otherwise, so that all strategies start the same model; "learned_mean" where inputs act on the
+        states, because nobody knows what they did before the first step. A stationary mean is that under inputs at
+        their mean. A stationary prior moves with A and Q, which the closed form of the M-step ignores: there its steps
+        are shortened, and quasi-Newton steps bring the fit to the maximum.
     accelerate : bool
         Extrapolate steps (SQUAREM), accepted only where that gains at least as much as the plain step before, and go
         over to quasi-Newton steps after 50 E-steps. False is textbook EM as long as its steps gain more than `tol`.
@@ -81,6 +90,8 @@ class LinearGaussianSSM(InitRaceMixin, TransformerMixin, SeriesEstimator):
     noise_floor : float
         Minimum noise variance, relative to the variance of the column: without one, a column that the states fit
         exactly sends the likelihood to infinity.
+    input_effect : {"both", "state", "output"}
+        Whether known inputs act on the next state, on the observations of their own step, or on both.
 
     Attributes
     ----------
@@ -108,6 +119,8 @@ class LinearGaussianSSM(InitRaceMixin, TransformerMixin, SeriesEstimator):
         start alone would have had.
     n_features_in_, feature_names_in_
         Columns of the data of `fit`.
+    input_names_in_ : list
+        Columns of the inputs of `fit`; only where there were some.
 
     References
     ----------
@@ -145,6 +158,7 @@ class LinearGaussianSSM(InitRaceMixin, TransformerMixin, SeriesEstimator):
         accelerate: bool = True,
         prior: LinearGaussianPrior | str | None = None,
         noise_floor: float = 1e-6,
+        input_effect: str = "both",
     ) -> None:
         self.n_states = n_states
         self.init = init
@@ -159,6 +173,42 @@ class LinearGaussianSSM(InitRaceMixin, TransformerMixin, SeriesEstimator):
         self.accelerate = accelerate
         self.prior = prior
         self.noise_floor = noise_floor
+        self.input_effect = input_effect
+
+    def fit(
+        self,
+        X: SeriesLike,
+        y: object = None,
+        *,
+        inputs: SeriesLike | None = None,
+        lengths: Sequence[int] | None = None,
+    ) -> Self:
+        """Fit the model.
+
+        Parameters
+        ----------
+        X : (T, D) array, DataFrame or xarray.DataArray, or list of those
+            Time in rows, NaN where missing. Several sequences are a list, one table with `lengths`, or a DataFrame
+            with a two-level index (sequence, time). Steps that a regular index of dates or numbers skips are
+            missing rows.
+        y : Ignored
+            Present for the scikit-learn interface.
+        inputs : (T, m) array or DataFrame, or list of those, optional
+            Known inputs, in the form of X and complete. A DataFrame is taken at the times of X; where X skips steps, it
+            has to have them.
+        lengths : sequence of int or None
+            Rows of each sequence, where X is one table.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            The data, the inputs, a parameter or the start is unusable; the message says which rule is broken.
+        """
+        return self.fit_under(Monitor(), X, lengths=lengths, inputs=inputs)
 
     def _run(self, panel: Panel, seed: np.random.SeedSequence, monitor: Monitor) -> None:
         several, orders = _validate.check_orders(self.n_states)
@@ -181,7 +231,10 @@ class LinearGaussianSSM(InitRaceMixin, TransformerMixin, SeriesEstimator):
         self.n_iter_ = len(fit.trace[0]) - 1
         self.converged_ = fit.converged
         self.n_states_ = len(fit.params.A)
-        self._fitted_end = data.last_state(fit.params), SeriesEnd.of(panel)
+        last_input = None
+        if panel.inputs is not None:
+            last_input, self.input_names_in_ = panel.inputs[-1].copy(), panel.input_names
+        self._fitted_end = data.last_state(fit.params), last_input, SeriesEnd.of(panel)
         self._fitted_criteria = table[best]
         self._warn(fit, monitor)
 
@@ -209,16 +262,33 @@ class LinearGaussianSSM(InitRaceMixin, TransformerMixin, SeriesEstimator):
             prior=_validate.check_prior(self.prior),
             noise_floor=check_number("noise_floor", self.noise_floor, 0.0, 1.0),
             verbose=_validate.check_verbose(self.verbose),
+            input_effect=check_choice("input_effect", self.input_effect, INPUT_EFFECTS),
         )
 
+    def _read_with_inputs(
+        self, X: SeriesLike, lengths: Sequence[int] | None, inputs: SeriesLike | None
+    ) -> Panel:
+        """Check data, and inputs where the model was fitted with some."""
+        panel = self._read(X, lengths)
+        expected = getattr(self, "input_names_in_", None)
+        if expected is None:
+            _validate.check_no_inputs(inputs)
+            return panel
+        return _validate.check_inputs(inputs, panel, expected)
+
     def score(
-        self, X: SeriesLike, y: object = None, *, lengths: Sequence[int] | None = None
+        self,
+        X: SeriesLike,
+        y: object = None,
+        *,
+        inputs: SeriesLike | None = None,
+        lengths: Sequence[int] | None = None,
     ) -> float:
         """Log-likelihood per observed value, in nats and in the units of the data.
 
         Parameters
         ----------
-        X, lengths
+        X, inputs, lengths
             As in :meth:`fit`.
         y : Ignored
 
@@ -231,7 +301,7 @@ class LinearGaussianSSM(InitRaceMixin, TransformerMixin, SeriesEstimator):
         ValueError, TypeError
             X is unusable, holds no value, or has no density under ``params_``.
         """
-        panel = self._read(X, lengths)
+        panel = self._read_with_inputs(X, lengths, inputs)
         kalman = self._kalman(panel)
         _validate.check_observed(kalman.n_observed)
         with self._few_threads():
@@ -239,12 +309,18 @@ class LinearGaussianSSM(InitRaceMixin, TransformerMixin, SeriesEstimator):
         _validate.check_finite_likelihood(np.isfinite(log_likelihood))
         return log_likelihood / kalman.n_observed
 
-    def smooth(self, X: SeriesLike, *, lengths: Sequence[int] | None = None) -> StateEstimate:
+    def smooth(
+        self,
+        X: SeriesLike,
+        *,
+        inputs: SeriesLike | None = None,
+        lengths: Sequence[int] | None = None,
+    ) -> StateEstimate:
         """States given all the data (fixed-interval smoother).
 
         Parameters
         ----------
-        X, lengths
+        X, inputs, lengths
             As in :meth:`fit`.
 
         Returns
@@ -257,14 +333,20 @@ class LinearGaussianSSM(InitRaceMixin, TransformerMixin, SeriesEstimator):
         ValueError, TypeError
             X is unusable, or has no density under ``params_``.
         """
-        return self._states(X, lengths, Kalman.smooth)
+        return self._states(self._read_with_inputs(X, lengths, inputs), Kalman.smooth)
 
-    def filter(self, X: SeriesLike, *, lengths: Sequence[int] | None = None) -> StateEstimate:
+    def filter(
+        self,
+        X: SeriesLike,
+        *,
+        inputs: SeriesLike | None = None,
+        lengths: Sequence[int] | None = None,
+    ) -> StateEstimate:
         """States given the data up to each step.
 
         Parameters
         ----------
-        X, lengths
+        X, inputs, lengths
             As in :meth:`fit`.
 
         Returns
@@ -277,19 +359,16 @@ class LinearGaussianSSM(InitRaceMixin, TransformerMixin, SeriesEstimator):
         ValueError, TypeError
             X is unusable, or has no density under ``params_``.
         """
-        return self._states(X, lengths, Kalman.filter)
+        return self._states(self._read_with_inputs(X, lengths, inputs), Kalman.filter)
 
     def _kalman(self, panel: Panel) -> Kalman:
-        return Kalman(panel.y, self.n_states_, panel.offsets)
+        return Kalman(panel.y, self.n_states_, panel.offsets, panel.inputs)
 
     def _few_threads(self) -> contextlib.AbstractContextManager[None]:
         """Hold BLAS to one thread, where there are so many states that the kernels call it."""
         return one_thread() if len(self.params_.A) > LOOPS_TO else contextlib.nullcontext()
 
-    def _states(
-        self, X: SeriesLike, lengths: Sequence[int] | None, run: Callable[..., KalmanResult]
-    ) -> StateEstimate:
-        panel = self._read(X, lengths)
+    def _states(self, panel: Panel, run: Callable[..., KalmanResult]) -> StateEstimate:
         with self._few_threads():
             done = run(self._kalman(panel), self.params_, covariances=True)
         _validate.check_finite_likelihood(done.succeeded)
@@ -297,14 +376,20 @@ class LinearGaussianSSM(InitRaceMixin, TransformerMixin, SeriesEstimator):
             panel, done.means, done.covariances, done.log_likelihood, self.get_feature_names_out()
         )
 
-    def transform(self, X: SeriesLike, *, lengths: Sequence[int] | None = None) -> Any:
+    def transform(
+        self,
+        X: SeriesLike,
+        *,
+        inputs: SeriesLike | None = None,
+        lengths: Sequence[int] | None = None,
+    ) -> Any:
         """Smoothed state means.
 
         ``set_output`` chooses the form of one table; a list of tables comes back as it came.
 
         Parameters
         ----------
-        X, lengths
+        X, inputs, lengths
             As in :meth:`fit`.
 
         Returns
@@ -317,20 +402,25 @@ class LinearGaussianSSM(InitRaceMixin, TransformerMixin, SeriesEstimator):
         ValueError, TypeError
             X is unusable, or has no density under ``params_``.
         """
-        panel = self._read(X, lengths)
+        panel = self._read_with_inputs(X, lengths, inputs)
         with self._few_threads():
             done = self._kalman(panel).smooth(self.params_)
         _validate.check_finite_likelihood(done.succeeded)
         return panel.restore(done.means, self.get_feature_names_out())
 
     def fit_transform(
-        self, X: SeriesLike, y: object = None, *, lengths: Sequence[int] | None = None
+        self,
+        X: SeriesLike,
+        y: object = None,
+        *,
+        inputs: SeriesLike | None = None,
+        lengths: Sequence[int] | None = None,
     ) -> Any:
         """Fit, then return the smoothed state means of the same data.
 
         Parameters
         ----------
-        X, lengths
+        X, inputs, lengths
             As in :meth:`fit`.
         y : Ignored
 
@@ -339,10 +429,16 @@ class LinearGaussianSSM(InitRaceMixin, TransformerMixin, SeriesEstimator):
         (T, n) array or DataFrame, or list of those
             In the form of X.
         """
-        return self.fit(X, lengths=lengths).transform(X, lengths=lengths)
+        fitted = self.fit(X, inputs=inputs, lengths=lengths)
+        return fitted.transform(X, inputs=inputs, lengths=lengths)
 
     def impute(
-        self, X: SeriesLike, *, lengths: Sequence[int] | None = None, return_std: bool = False
+        self,
+        X: SeriesLike,
+        *,
+        inputs: SeriesLike | None = None,
+        lengths: Sequence[int] | None = None,
+        return_std: bool = False,
     ) -> Any:
         """Return one table of conditional means: gaps filled given all the data, observed values as they are.
 
@@ -350,7 +446,7 @@ class LinearGaussianSSM(InitRaceMixin, TransformerMixin, SeriesEstimator):
 
         Parameters
         ----------
-        X, lengths
+        X, inputs, lengths
             As in :meth:`fit`.
         return_std : bool
             Also return the standard deviation of every filled value, 0 where a value was observed. It knows nothing of
@@ -368,7 +464,7 @@ class LinearGaussianSSM(InitRaceMixin, TransformerMixin, SeriesEstimator):
             X is unusable, or has no density under ``params_``.
         """
         return_std = _validate.check_flag("return_std", return_std)
-        panel = self._read(X, lengths)
+        panel = self._read_with_inputs(X, lengths, inputs)
         kalman = self._kalman(panel)
         with self._few_threads():
             means, spread = _conditional_moments(kalman, self.params_, return_std)
@@ -377,7 +473,13 @@ class LinearGaussianSSM(InitRaceMixin, TransformerMixin, SeriesEstimator):
 
     @renamed_keyword("steps", "n_steps")
     def forecast(
-        self, n_steps: int, X: SeriesLike | None = None, *, lengths: Sequence[int] | None = None
+        self,
+        n_steps: int,
+        X: SeriesLike | None = None,
+        *,
+        inputs: SeriesLike | None = None,
+        past_inputs: SeriesLike | None = None,
+        lengths: Sequence[int] | None = None,
     ) -> Forecast:
         """Predict the steps after the data.
 
@@ -387,6 +489,11 @@ class LinearGaussianSSM(InitRaceMixin, TransformerMixin, SeriesEstimator):
             How many.
         X, lengths
             Data to continue; None continues the (last) sequence of `fit`.
+        inputs : (n_steps, m) array or DataFrame
+            Known inputs of the steps ahead, for a model that was fitted with inputs: rows in order, or a DataFrame
+            that has the times that follow.
+        past_inputs
+            Those of X, as in :meth:`fit`.
 
         Returns
         -------
@@ -402,16 +509,16 @@ class LinearGaussianSSM(InitRaceMixin, TransformerMixin, SeriesEstimator):
         """
         _validate.check_fitted(self)
         n_steps = check_count("n_steps", n_steps)
-        (x, P), end = self._fitted_end
+        state, last_input, end = self._fitted_end
         if X is not None:
-            panel = self._read(X, lengths)
-            (x, P), end = self._last_state(panel), SeriesEnd.of(panel)
-        d: Any  # fitted parameters have one
-        A, C, Q, R, _, _, d = self.params_
-        means, covariances = np.empty((n_steps, len(C))), np.empty((n_steps, len(C), len(C)))
-        for k in range(n_steps):
-            x, P = A @ x, A @ P @ A.T + Q
-            means[k], covariances[k] = C @ x + d, C @ P @ C.T + R
+            panel = self._read_with_inputs(X, lengths, past_inputs)
+            state, end = self._last_state(panel), SeriesEnd.of(panel)
+            last_input = None if panel.inputs is None else panel.inputs[-1]
+        names = getattr(self, "input_names_in_", None)
+        ahead = _validate.check_future_inputs(inputs, n_steps, names, end.times(n_steps))
+        if ahead is not None and last_input is not None:
+            ahead = np.vstack([last_input, ahead])
+        means, covariances = predict_ahead(self.params_, state, n_steps, ahead)
         return Forecast(end.label(means), covariances)
 
     def _last_state(self, panel: Panel) -> tuple[FloatArray, FloatArray]:
@@ -419,13 +526,20 @@ class LinearGaussianSSM(InitRaceMixin, TransformerMixin, SeriesEstimator):
             return restarts.last_state(self._kalman(panel), self.params_)
 
     def sample(
-        self, n_steps: int = 100, n_sequences: int = 1, random_state: SeedLike = None
+        self,
+        n_steps: int = 100,
+        n_sequences: int = 1,
+        random_state: SeedLike = None,
+        *,
+        inputs: SeriesLike | None = None,
     ) -> Sample:
         """Simulate from the fitted model.
 
         Parameters
         ----------
         n_steps, n_sequences : int
+        inputs : (n_steps, m) array or DataFrame
+            Known inputs of every sequence, for a model that was fitted with inputs.
         random_state : int, SeedSequence, Generator, RandomState or None
 
         Returns
@@ -442,43 +556,63 @@ class LinearGaussianSSM(InitRaceMixin, TransformerMixin, SeriesEstimator):
         n_steps = check_count("n_steps", n_steps)
         n_sequences = check_count("n_sequences", n_sequences)
         rng = np.random.default_rng(_validate.check_seed(random_state))
-        draws = [simulate(self.params_, n_steps, rng) for _ in range(n_sequences)]
+        names = getattr(self, "input_names_in_", None)
+        u = _validate.check_future_inputs(inputs, n_steps, names, None)
+        draws = [simulate(self.params_, n_steps, rng, u) for _ in range(n_sequences)]
         return draws[0] if n_sequences == 1 else Sample(*map(list, zip(*draws, strict=True)))
 
-    def aic(self, X: SeriesLike | None = None, *, lengths: Sequence[int] | None = None) -> float:
+    def aic(
+        self,
+        X: SeriesLike | None = None,
+        *,
+        inputs: SeriesLike | None = None,
+        lengths: Sequence[int] | None = None,
+    ) -> float:
         """Akaike's information criterion; smaller is better.
 
         Parameters
         ----------
-        X, lengths
+        X, inputs, lengths
             As in :meth:`fit`; None for the data of `fit`.
 
         Returns
         -------
         float
         """
-        return self._criterion("aic", X, lengths)
+        return self._criterion("aic", X, lengths, inputs)
 
-    def bic(self, X: SeriesLike | None = None, *, lengths: Sequence[int] | None = None) -> float:
+    def bic(
+        self,
+        X: SeriesLike | None = None,
+        *,
+        inputs: SeriesLike | None = None,
+        lengths: Sequence[int] | None = None,
+    ) -> float:
         """Bayesian information criterion, counting steps with data; smaller is better.
 
         Parameters
         ----------
-        X, lengths
+        X, inputs, lengths
             As in :meth:`fit`; None for the data of `fit`.
 
         Returns
         -------
         float
         """
-        return self._criterion("bic", X, lengths)
+        return self._criterion("bic", X, lengths, inputs)
 
-    def _criterion(self, name: str, X: SeriesLike | None, lengths: Sequence[int] | None) -> float:
+    def _criterion(
+        self,
+        name: str,
+        X: SeriesLike | None,
+        lengths: Sequence[int] | None,
+        inputs: SeriesLike | None,
+    ) -> float:
         _validate.check_fitted(self)
         if X is None:
             return self._fitted_criteria[name]
         panel = self._read(X, lengths)
-        total = self.score(X, lengths=lengths) * np.count_nonzero(~np.isnan(panel.y))
+        total = self.score(X, inputs=inputs, lengths=lengths) * np.count_nonzero(~np.isnan(panel.y))
         n_steps = int((~np.isnan(panel.y)).any(axis=1).sum())
         aic, bic = criteria.information(total, self._fitted_criteria["n_parameters"], n_steps)
         return aic if name == "aic" else bic
@@ -502,11 +636,11 @@ def _conditional_moments(
     params = writeable(params)
     result = kalman.smooth(params, covariances=with_spread)
     _validate.check_finite_likelihood(result.succeeded)
-    d: Any = params.d  # fitted parameters have one
-    z = kalman.y - d
+    offset = kalman.observation_offset(params)
+    z = kalman.y - offset
     complete(params.C, params.R, z, result.means, kalman.changed)
     spread = _spread_of_missing(kalman, params, result.covariances) if with_spread else None
-    return z + d, spread
+    return z + offset, spread
 
 
 def _spread_of_missing(

@@ -1,4 +1,4 @@
-"""The M-step of the observations: regress them on states and a constant, with gaps.
+"""The M-step of the observations: regress them on states, inputs and a constant, with gaps.
 
 With a diagonal R every variable is a regression over the steps that observe it; a full R completes partly observed
 rows by their conditional moments. All sums of squares are taken of residuals, so that nothing cancels where noise is
@@ -13,7 +13,7 @@ import numpy as np
 
 from tsinit.kernels.params import is_diagonal
 from tsinit.kernels.state_space.observation import complete
-from tsinit.models.state_space.regression import Regression, solve, symmetric
+from tsinit.models.state_space.regression import Regression, padded, solve, symmetric
 
 if TYPE_CHECKING:
     from tsinit._typing import FloatArray
@@ -32,44 +32,63 @@ def by_variable(params: LinearGaussianParams, observation_cov: str) -> bool:
 def observation_regression(
     data: RegressionData, state: EMState, S: FloatArray, settings: MStepSettings
 ) -> Regression:
-    """Regress observations on states and a constant: coefficients are [C, d].
+    """Regress observations on states, inputs where those act on them, and a constant: coefficients are [C, D, d].
 
     S : second moments of the state means, over all steps.
     """
+    x = state.smoothed.means
+    if state.params.D is not None:
+        x = data.beside_inputs(x)
+        S = x.T @ x
     if by_variable(state.params, settings.observation_cov):
-        return _by_variable(data, state, S, settings)
-    return _jointly(data, state, S, settings)
+        return _by_variable(data, state, x, S, settings)
+    return _jointly(data, state, x, S, settings)
 
 
 def observation(
     found: Regression, params: LinearGaussianParams, settings: MStepSettings
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return the best (C, d, R) of the structure asked for."""
-    D, n = params.C.shape
-    C, d = np.ascontiguousarray(found.B[:, :n]), found.B[:, n].copy()
+) -> tuple[FloatArray, FloatArray]:
+    """Return the best ([C, D, d], R) of the structure asked for."""
+    D = len(params.C)
     structure, scatter, weight = settings.observation_cov, found.scatter, found.weight
     if structure == "fixed":
-        return C, d, params.R
+        return found.B, params.R
     if structure == "full":
-        return C, d, lifted(scatter / weight, settings.floor.min())
+        return found.B, lifted(scatter / weight, settings.floor.min())
     if structure == "spherical":
-        return C, d, np.eye(D) * max(scatter.sum() / weight.sum(), settings.floor.max())
-    return C, d, np.diag(np.maximum(scatter / weight, settings.floor))
+        return found.B, np.eye(D) * max(scatter.sum() / weight.sum(), settings.floor.max())
+    return found.B, np.diag(np.maximum(scatter / weight, settings.floor))
+
+
+def loadings_of(params: LinearGaussianParams) -> FloatArray:
+    """Return what observations are regressed on, [C, d] or [C, D, d]."""
+    parts = (params.C, params.D, params.d[:, None])  # type: ignore[index]  # checked parameters have a d
+    return np.hstack([part for part in parts if part is not None])
+
+
+def with_loadings(params: LinearGaussianParams, B: FloatArray) -> LinearGaussianParams:
+    """Put [C, d] or [C, D, d] back into parameters."""
+    n = params.C.shape[1]
+    params = params._replace(C=np.ascontiguousarray(B[:, :n]), d=B[:, -1].copy())
+    if params.D is None:
+        return params
+    return params._replace(D=np.ascontiguousarray(B[:, n:-1]))
 
 
 def _by_variable(
-    data: RegressionData, state: EMState, S: FloatArray, settings: MStepSettings
+    data: RegressionData, state: EMState, x: FloatArray, S: FloatArray, settings: MStepSettings
 ) -> Regression:
     """Every variable over the steps that observe it."""
-    x, moments, prior = state.smoothed.means, state.smoothed.moments, settings.prior.observation
+    moments, prior = state.smoothed.moments, settings.prior.observation
     T, n = x.shape
     D = data.y0.shape[1]
-    whole = _bordered(S + moments.P, data.ones @ x, T)
+    whole = _bordered(S + padded(moments.P, n, n), data.ones @ x, T)
     G, V = _moments_by_variable(data, x, moments, whole)
     h = np.column_stack([data.y0.T @ x, data.total])  # (D, n + 1)
     if prior is not None:
         G = [g + _bordered(prior.Lam, np.zeros(n), 0.0) for g in G]
         h[:, :n] += prior.M0 @ prior.Lam
+    V = [padded(v, n, n) for v in V]
     if len(G) == 1:
         B = solve(G[0], h.T).T
         V = V * D
@@ -100,7 +119,8 @@ def _moments_by_variable(
     G, V = [], []
     for i, rows in enumerate(data.rows):
         part = x[rows]
-        partial = _bordered(part.T @ part + moments.P_observed[i], part.sum(axis=0), len(part))
+        P = padded(moments.P_observed[i], x.shape[1], x.shape[1])
+        partial = _bordered(part.T @ part + P, part.sum(axis=0), len(part))
         direct = data.kalman.direct[i]
         G.append(partial if direct else whole - partial)
         V.append(moments.P_observed[i] if direct else moments.P - moments.P_observed[i])
@@ -108,19 +128,23 @@ def _moments_by_variable(
 
 
 def _jointly(
-    data: RegressionData, state: EMState, S: FloatArray, settings: MStepSettings
+    data: RegressionData, state: EMState, x: FloatArray, S: FloatArray, settings: MStepSettings
 ) -> Regression:
     """All variables at once, missing entries of partly observed rows replaced by their conditional moments."""
-    params, x, moments = state.params, state.smoothed.means, state.smoothed.moments
+    params, moments = state.params, state.smoothed.moments
     y, prior = data.y0, settings.prior.observation
     n = x.shape[1]
     P, Cx, yy = moments.P, np.zeros(1), np.zeros(1)
     if data.gaps:
-        y = data.kalman.y - params.d
-        complete(params.C, params.R, y, x, data.kalman.changed)
-        y = (y + params.d)[data.any_observed]
+        offset = data.kalman.observation_offset(params)
+        y = data.kalman.y - offset
+        complete(params.C, params.R, y, state.smoothed.means, data.kalman.changed)
+        y = (y + offset)[data.any_observed]
         x = x[data.any_observed]
         S, P, Cx, yy = x.T @ x, moments.P - moments.P_blank, moments.Cx, moments.yy
+    P = padded(P, n, n)
+    if data.gaps:
+        Cx = padded(Cx, len(Cx), n)
     G = _bordered(S + P, x.sum(axis=0), len(x))
     h = np.column_stack([y.T @ x + Cx, y.sum(axis=0)])
     if prior is not None:

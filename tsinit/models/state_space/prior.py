@@ -33,6 +33,13 @@ class NormalInverseWishart(NamedTuple):
     Psi: np.ndarray
     nu: float
 
+    def beside_inputs(self, n_inputs: int) -> NormalInverseWishart:
+        """Return the same prior of B's first columns, and a flat one of as many more."""
+        p, n = self.M0.shape
+        M0, Lam = np.zeros((p, n + n_inputs)), np.zeros((n + n_inputs, n + n_inputs))
+        M0[:, :n], Lam[:n, :n] = self.M0, self.Lam
+        return NormalInverseWishart(M0, Lam, self.Psi, self.nu - n_inputs)
+
     def exponent(self) -> float:
         """Return minus twice the power of det V in the density: pseudo-observations for V."""
         return self.nu + len(self.M0) + 1 + self.M0.shape[1]
@@ -66,6 +73,15 @@ class LinearGaussianPrior(NamedTuple):
 
     transition: NormalInverseWishart | None = None
     observation: NormalInverseWishart | None = None
+
+    def beside_inputs(self, n_on_states: int, n_on_outputs: int) -> LinearGaussianPrior:
+        """Return the same priors where inputs act too; their effects have flat ones."""
+        transition, observation = self.transition, self.observation
+        if transition is not None and n_on_states:
+            transition = transition.beside_inputs(n_on_states)
+        if observation is not None and n_on_outputs:
+            observation = observation.beside_inputs(n_on_outputs)
+        return LinearGaussianPrior(transition, observation)
 
 
 def weak_prior(S_00: FloatArray, n_observed: int, n_features: int) -> LinearGaussianPrior:

@@ -48,6 +48,15 @@ def solve(G: FloatArray, h: FloatArray) -> Any:
     return b if info == 0 else np.linalg.lstsq(G, h, rcond=1e-12)[0]
 
 
+def padded(M: FloatArray, n_rows: int, n_columns: int) -> FloatArray:
+    """Fill up a matrix with zeros: regressors that are known have no covariance."""
+    if M.shape == (n_rows, n_columns):
+        return M
+    out = np.zeros((n_rows, n_columns))
+    out[: M.shape[0], : M.shape[1]] = M
+    return out
+
+
 def symmetric(P: FloatArray) -> FloatArray:
     """Return P without what rounding adds to its symmetry."""
     return 0.5 * (P + P.T)

@@ -8,7 +8,8 @@ import numpy as np
 
 from tsinit import _validate
 from tsinit._validate import check_params, child_seed
-from tsinit.init._scaling import standardise, unscale
+from tsinit.init._inputs import fit_inputs, regress_out
+from tsinit.init._scaling import Units, scaled, standardise, unscaled
 from tsinit.init.race import Race
 from tsinit.init.registry import resolve, strategy_of
 from tsinit.kernels import Kalman, LinearGaussianParams, solve_lyapunov
@@ -31,8 +32,11 @@ if TYPE_CHECKING:
     from tsinit.models.em_race import EMStates
     from tsinit.models.race import RaceEntry, RaceRecord
 
+#: Share of a state's spread that a prior mean of zero may differ from it after a change of units.
+_ROUNDING = 1e-9
+
 READY = "LinearGaussianParams"  # label of a start that the user gave: its noise is left as it is
-INITIAL_STATES = ("auto", "stationary", "learned", "fixed")
+INITIAL_STATES = ("auto", "stationary", "learned_mean", "learned", "fixed")
 
 
 class EMOptions(NamedTuple):
@@ -49,6 +53,7 @@ class EMOptions(NamedTuple):
     prior: LinearGaussianPrior | str | None
     noise_floor: float
     verbose: int
+    input_effect: str = "both"
 
     def selection_score(self, log_likelihood: float, objective: float) -> float:
         """What starts are compared by. The weak prior follows the scale of each start's states: it says nothing."""
@@ -80,19 +85,37 @@ class StateSpaceData:
     def __init__(self, panel: Panel, options: EMOptions) -> None:
         self.panel, self.options = panel, options
         _validate.check_columns(panel.y, list(panel.columns))
+        _validate.check_inputs_vary(panel)
         self.z, self.loc, self.scale = standardise(panel.y)
+        self._inputs = None if panel.inputs is None else standardise(panel.inputs)
         observed = ~np.isnan(panel.y)
         # Log-likelihood in the units of the data: the density of y is that of z over the product of scales.
         self.shift = -float(observed.sum(axis=0) @ np.log(self.scale))
         self.n_steps_observed = int(observed.any(axis=1).sum())
 
-    def kalman(self, n_states: int) -> Kalman:
-        """Return the passes over the data of a model of this order."""
-        return Kalman(self.z, n_states, self.panel.offsets)
+    @property
+    def n_inputs(self) -> int:
+        """Columns of the inputs."""
+        return 0 if self.panel.inputs is None else self.panel.inputs.shape[1]
+
+    def kalman(self, n_states: int, centred: bool = False) -> Kalman:
+        """Return the passes over the data of a model of this order, its inputs scaled and maybe centred."""
+        u = None
+        if self._inputs is not None:
+            v, loc, scale = self._inputs
+            u = np.ascontiguousarray(v if centred else v + loc / scale)
+        return Kalman(self.z, n_states, self.panel.offsets, u)
+
+    def units(self, centred: bool = False) -> Units:
+        """Return the units of a fit. Only dynamics that settle can have their inputs centred."""
+        if self._inputs is None:
+            return Units(self.loc, self.scale)
+        _, loc, scale = self._inputs
+        return Units(self.loc, self.scale, loc if centred else np.zeros_like(loc), scale)
 
     def last_state(self, params: LinearGaussianParams) -> tuple[FloatArray, FloatArray]:
         """Mean and covariance of the last state, given the data."""
-        return last_state(self.kalman(len(params.A)), to_standard(params, self.loc, self.scale))
+        return last_state(self.kalman(len(params.A)), scaled(params, self.units()))
 
 
 def fit_order(
@@ -159,23 +182,42 @@ def _propose(
 ) -> LinearGaussianParams:
     """Ask a strategy for a start, in the units of the data."""
     n_states, offsets = kalman.n_states, data.panel.offsets
+    y, inputs = data.panel.y, data.panel.inputs
+    sequences = offsets if len(offsets) > 2 else None
+
+    def ready(start: Any, name: str) -> LinearGaussianParams:
+        """Check what a strategy gave, and add the effects of inputs where it gave none."""
+        start = check_params(start, n_states, kalman.y.shape[1], name, data.n_inputs)
+        if inputs is None or start.n_inputs:
+            return _with_effects(start, data)
+        return fit_inputs(start, y, inputs, sequences, data.options.input_effect)
 
     def trial(start: Any, n_iter: int) -> tuple[float, LinearGaussianParams]:
         """Short EM from a candidate: (objective, refined parameters), for strategies that compare."""
-        start = check_params(start, n_states, kalman.y.shape[1], "start")
+        start = ready(start, "start")
         fit, _ = _fit_from(data, kalman, start, strategy.label, Monitor(), max_iter=n_iter)
         if fit is None:
             return -np.inf, start
         return data.options.selection_score(fit.log_likelihood, fit.objective), fit.params
 
-    start = strategy.propose(
-        data.panel.y.copy(),
-        rng,
-        n_states=n_states,
-        offsets=offsets if len(offsets) > 2 else None,
-        trial=trial,
-    )
-    return check_params(start, n_states, kalman.y.shape[1], "init")
+    # What knows nothing of inputs sees what they leave unexplained.
+    left, more = y.copy(), {}
+    if inputs is not None and strategy.takes("inputs"):
+        more = {"inputs": inputs, "input_effect": data.options.input_effect}
+    elif inputs is not None:
+        left = regress_out(y, inputs, sequences)
+    start = strategy.propose(left, rng, n_states=n_states, offsets=sequences, trial=trial, **more)
+    return ready(start, "init")
+
+
+def _with_effects(start: LinearGaussianParams, data: StateSpaceData) -> LinearGaussianParams:
+    """Bring B and D of a start to what the inputs of the model may act on: absent ones are zero."""
+    m, effect = data.n_inputs, data.options.input_effect
+    if not m:
+        return start
+    B = np.zeros((len(start.A), m)) if start.B is None else start.B
+    D = np.zeros((len(start.C), m)) if start.D is None else start.D
+    return start._replace(B=None if effect == "output" else B, D=None if effect == "state" else D)
 
 
 def _fit_from(
@@ -201,10 +243,15 @@ def _iterate(
 ) -> EMStates:
     """Generate the states of :func:`_fit_from`, and return what it returns; the monitor is only looked at."""
     options = data.options
-    begin = to_standard(start, data.loc, data.scale)
     n_sequences = len(data.panel.offsets) - 1
+    # A stationary state is that of mean inputs. Only states that settle can be measured from it.
+    centred = bool(data.n_inputs > 0 and spectral_radius(start.A) < 1.0)
+    units = data.units(centred)
+    begin = scaled(start, units)
     policy = _initial_policy(begin, options.initial_state, n_sequences, given=label == READY)
-    if policy == "stationary" and (radius := spectral_radius(begin.A)) >= 1.0:
+    if centred:
+        kalman = data.kalman(kalman.n_states, centred)
+    if policy in ("stationary", "learned_mean") and (radius := spectral_radius(begin.A)) >= 1.0:
         return (
             None,
             f"its A has spectral radius {radius:.4g}, and no stationary state (from {label})",
@@ -228,7 +275,7 @@ def _iterate(
         _validate.warn_about_step(result.lost)
     final = result.state
     moved = final.params is not begin or max_iter > 0
-    params = unscale(final.params, data.loc, data.scale) if moved else start
+    params = unscaled(final.params, units) if moved else start
     log_likelihood = final.smoothed.log_likelihood + data.shift
     fit = EMFit(
         params, start, log_likelihood, final.objective, result.converged, policy, trace=([], [])
@@ -261,13 +308,15 @@ def _initial_policy(params: LinearGaussianParams, asked: str, n_sequences: int, 
         return "learned"
     if spectral_radius(params.A) >= 1.0:
         return "fixed"
+    # What inputs did before the first step is not known, and moves the mean of the first state.
+    stationary_policy = "stationary" if params.B is None else "learned_mean"
     if not given:
-        return "stationary"
-    if np.any(params.m0):
+        return stationary_policy
+    if params.B is None and np.any(np.abs(params.m0) > _ROUNDING * np.sqrt(np.diag(params.P0))):
         return "fixed"
     stationary = solve_lyapunov(params.A, params.Q)
     close = np.abs(params.P0 - stationary).max() <= 1e-6 * np.abs(stationary).max()
-    return "stationary" if close else "fixed"
+    return stationary_policy if close else "fixed"
 
 
 def _structured(
@@ -280,7 +329,9 @@ def _structured(
         R = _without_zeros(R, options.noise_floor)
     m0, P0 = params.m0, params.P0
     if policy == "stationary":
-        m0, P0 = np.zeros_like(m0), solve_lyapunov(params.A, Q)
+        m0 = np.zeros_like(m0)
+    if policy in ("stationary", "learned_mean"):
+        P0 = solve_lyapunov(params.A, Q)
     return params._replace(Q=Q, R=R, m0=m0, P0=P0)
 
 
@@ -315,21 +366,13 @@ def _prior(
     if prior is None:
         return LinearGaussianPrior()
     if prior != "weak":
-        return _validate.check_prior_fits(prior, len(params.A), len(params.C))
-    smoothed = kalman.smooth(params, moments="by_variable")
-    S_00 = smoothed.means.T @ smoothed.means + smoothed.moments.P
-    return weak_prior(S_00, len(kalman.y), kalman.y.shape[1])
-
-
-def to_standard(
-    params: LinearGaussianParams, loc: FloatArray, scale: FloatArray
-) -> LinearGaussianParams:
-    """Express parameters for data y as those for (y - loc) / scale."""
-    d: Any = params.d  # checked parameters have one
-    return params._replace(
-        C=np.ascontiguousarray(params.C / scale[:, None]),
-        R=np.ascontiguousarray(params.R / np.outer(scale, scale)),
-        d=(d - loc) / scale,
+        found = _validate.check_prior_fits(prior, len(params.A), len(params.C))
+    else:
+        smoothed = kalman.smooth(params, moments="by_variable")
+        S_00 = smoothed.means.T @ smoothed.means + smoothed.moments.P
+        found = weak_prior(S_00, len(kalman.y), kalman.y.shape[1])
+    return found.beside_inputs(
+        0 if params.B is None else params.n_inputs, 0 if params.D is None else params.n_inputs
     )
 
 
@@ -341,11 +384,13 @@ def last_state(kalman: Kalman, params: LinearGaussianParams) -> tuple[FloatArray
     ValueError
         The sequence has no density under `params`.
     """
-    last = Kalman(kalman.y[kalman.offsets[-2] :], kalman.n_states)
+    start = kalman.offsets[-2]
+    u = None if kalman.u is None else kalman.u[start:]
+    last = Kalman(kalman.y[start:], kalman.n_states, u=u)
     smoothed = last.smooth(params, moments="by_variable")
     _validate.check_finite_likelihood(smoothed.succeeded)
     return smoothed.means[-1].copy(), smoothed.moments.P_last.copy()
 
 
 def _same(a: Iterable[Any], b: Iterable[Any]) -> bool:
-    return all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
+    return all(x is y or np.array_equal(x, y) for x, y in zip(a, b, strict=True))

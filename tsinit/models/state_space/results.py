@@ -87,9 +87,48 @@ class Forecast(NamedTuple):
         return np.sqrt(np.einsum("tii->ti", self.covariances))
 
 
-def simulate(params: LinearGaussianParams, n_steps: int, rng: np.random.Generator) -> Sample:
-    """Draw one sequence of a model."""
-    A, C, Q, R, m0, P0, d = params
+def predict_ahead(
+    params: LinearGaussianParams,
+    state: tuple[FloatArray, FloatArray],
+    n_steps: int,
+    inputs: FloatArray | None = None,
+) -> tuple[FloatArray, FloatArray]:
+    """Means (n_steps, D) and covariances (n_steps, D, D) of the observations after a state.
+
+    Parameters
+    ----------
+    params : LinearGaussianParams
+    state : (n,) float, (n, n) float
+        Mean and covariance of the state at the last step.
+    n_steps : int
+    inputs : (n_steps + 1, m) float, optional
+        From the last step on.
+    """
+    x, P = state
+    d: Any  # fitted parameters have one
+    A, C, Q, R, _, _, d = params[:7]
+    B, D = params.B, params.D
+    means, covariances = np.empty((n_steps, len(C))), np.empty((n_steps, len(C), len(C)))
+    for k in range(n_steps):
+        x, P = A @ x, A @ P @ A.T + Q
+        if B is not None and inputs is not None:
+            x = x + B @ inputs[k]
+        means[k], covariances[k] = C @ x + d, C @ P @ C.T + R
+        if D is not None and inputs is not None:
+            means[k] += D @ inputs[k + 1]
+    return means, covariances
+
+
+def simulate(
+    params: LinearGaussianParams,
+    n_steps: int,
+    rng: np.random.Generator,
+    inputs: FloatArray | None = None,
+) -> Sample:
+    """Draw one sequence of a model, under inputs (n_steps, m) where it has some."""
+    d: Any  # fitted parameters have one
+    A, C, Q, R, m0, P0, d = params[:7]
+    B, D = params.B, params.D
     n = len(A)
     states = np.empty((n_steps, n))
     noise = rng.standard_normal((n_steps, n))
@@ -97,7 +136,11 @@ def simulate(params: LinearGaussianParams, n_steps: int, rng: np.random.Generato
     states[0] = m0 + _root(P0) @ noise[0]
     for t in range(1, n_steps):
         states[t] = A @ states[t - 1] + root @ noise[t]
+        if B is not None and inputs is not None:
+            states[t] += B @ inputs[t - 1]
     y = states @ C.T + d + rng.standard_normal((n_steps, len(C))) @ _root(R).T
+    if D is not None and inputs is not None:
+        y += inputs @ D.T
     return Sample(y, states)
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tsinit.kernels import solve_lyapunov
-from tsinit.kernels.params import LinearGaussianParams
-from tsinit.models.state_space.m_step import transition_regression
+from tsinit.models.state_space.m_step import transition_of, transition_regression, with_transition
+from tsinit.models.state_space.observation_step import loadings_of, with_loadings
 from tsinit.models.state_space.regression import symmetric
 
 if TYPE_CHECKING:
     from tsinit._typing import FloatArray
+    from tsinit.kernels.params import LinearGaussianParams
     from tsinit.models.state_space.m_step import Expectations, MStepSettings
 
 
@@ -42,18 +43,18 @@ def score(
     numpy.linalg.LinAlgError
         Q, R or a P0 that moves is singular.
     """
-    d: Any  # checked parameters have one
-    A, C, Q, R, m0, P0, d = params
-    dA, dQ = transition_regression(expected.transition, settings).gradient(A, Q)
-    dB, dR = expected.observation.gradient(np.column_stack([C, d]), R)
+    A, Q, R, m0, P0 = params.A, params.Q, params.R, params.m0, params.P0
+    dF, dQ = transition_regression(expected.transition, settings).gradient(transition_of(params), Q)
+    dB, dR = expected.observation.gradient(loadings_of(params), R)
     dm0, dP0 = np.zeros_like(m0), np.zeros_like(P0)
     if settings.initial_state != "fixed":
         dm0, dP0 = _first_state(expected, m0, P0)
-    if settings.initial_state == "stationary":
+    if settings.is_stationary:
         Z = solve_lyapunov(np.ascontiguousarray(A.T), dP0)
-        dA, dQ, dP0 = dA + 2.0 * Z @ A @ P0, dQ + Z, np.zeros_like(P0)
-    n = len(A)
-    return LinearGaussianParams(dA, dB[:, :n], dQ, dR, dm0, dP0, dB[:, n])
+        dF[:, : len(A)] += 2.0 * Z @ A @ P0
+        dQ, dP0 = dQ + Z, np.zeros_like(P0)
+    moved = with_transition(with_loadings(params, dB), dF)
+    return moved._replace(Q=dQ, R=dR, m0=dm0, P0=dP0)
 
 
 def _first_state(
