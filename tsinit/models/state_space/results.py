@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tsinit.models.results import Sample
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -67,6 +65,19 @@ class StateEstimate:
         return f"StateEstimate({len(self._panel.rows)} steps, {n} states, log_likelihood={self.log_likelihood:.6g})"
 
 
+class Prediction(NamedTuple):
+    """What every row was expected to be, given those before, in the units of the data.
+
+    Parameters
+    ----------
+    means, standard_deviations : (T, D) array or DataFrame, or list of those
+        Of the observations, noise included.
+    """
+
+    means: Any
+    standard_deviations: Any
+
+
 class Forecast(NamedTuple):
     """Predictive distribution of the steps after the data, in the units of the data.
 
@@ -92,6 +103,7 @@ def predict_ahead(
     state: tuple[FloatArray, FloatArray],
     n_steps: int,
     inputs: FloatArray | None = None,
+    is_first: bool = False,
 ) -> tuple[FloatArray, FloatArray]:
     """Means (n_steps, D) and covariances (n_steps, D, D) of the observations after a state.
 
@@ -103,6 +115,8 @@ def predict_ahead(
     n_steps : int
     inputs : (n_steps + 1, m) float, optional
         From the last step on.
+    is_first : bool
+        The state is that of the first step to predict.
     """
     x, P = state
     d: Any  # fitted parameters have one
@@ -110,40 +124,11 @@ def predict_ahead(
     B, D = params.B, params.D
     means, covariances = np.empty((n_steps, len(C))), np.empty((n_steps, len(C), len(C)))
     for k in range(n_steps):
-        x, P = A @ x, A @ P @ A.T + Q
-        if B is not None and inputs is not None:
-            x = x + B @ inputs[k]
+        if k > 0 or not is_first:
+            x, P = A @ x, A @ P @ A.T + Q
+            if B is not None and inputs is not None:
+                x = x + B @ inputs[k]
         means[k], covariances[k] = C @ x + d, C @ P @ C.T + R
         if D is not None and inputs is not None:
             means[k] += D @ inputs[k + 1]
     return means, covariances
-
-
-def simulate(
-    params: LinearGaussianParams,
-    n_steps: int,
-    rng: np.random.Generator,
-    inputs: FloatArray | None = None,
-) -> Sample:
-    """Draw one sequence of a model, under inputs (n_steps, m) where it has some."""
-    d: Any  # fitted parameters have one
-    A, C, Q, R, m0, P0, d = params[:7]
-    B, D = params.B, params.D
-    n = len(A)
-    states = np.empty((n_steps, n))
-    noise = rng.standard_normal((n_steps, n))
-    root = _root(Q)
-    states[0] = m0 + _root(P0) @ noise[0]
-    for t in range(1, n_steps):
-        states[t] = A @ states[t - 1] + root @ noise[t]
-        if B is not None and inputs is not None:
-            states[t] += B @ inputs[t - 1]
-    y = states @ C.T + d + rng.standard_normal((n_steps, len(C))) @ _root(R).T
-    if D is not None and inputs is not None:
-        y += inputs @ D.T
-    return Sample(y, states)
-
-
-def _root(V: FloatArray) -> FloatArray:
-    w, U = np.linalg.eigh(V)
-    return U * np.sqrt(np.maximum(w, 0.0))

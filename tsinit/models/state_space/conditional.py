@@ -1,0 +1,55 @@
+"""What observations are expected to be given all the data: gaps filled, and how sure that is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tsinit import _validate
+from tsinit.kernels.params import is_diagonal, writeable
+from tsinit.kernels.state_space.observation import complete
+
+if TYPE_CHECKING:
+    from tsinit._typing import FloatArray
+    from tsinit.kernels import Kalman
+    from tsinit.kernels.params import LinearGaussianParams
+    from tsinit.kernels.state_space.arrays import CovarianceStore
+
+
+def conditional_moments(
+    kalman: Kalman, params: LinearGaussianParams, with_spread: bool
+) -> tuple[FloatArray, Any]:
+    """Conditional means (T, D) of all observations and, if asked for, standard deviations of the missing ones."""
+    params = writeable(params)
+    result = kalman.smooth(params, covariances=with_spread)
+    _validate.check_finite_likelihood(result.succeeded)
+    offset = kalman.observation_offset(params)
+    z = kalman.y - offset
+    complete(params.C, params.R, z, result.means, kalman.changed)
+    spread = _spread_of_missing(kalman, params, result.covariances) if with_spread else None
+    return z + offset, spread
+
+
+def _spread_of_missing(
+    kalman: Kalman, params: LinearGaussianParams, store: CovarianceStore
+) -> FloatArray:
+    """Standard deviation of every missing entry: Var(C x + v) given what was observed at that step and all others."""
+    C, R = params.C, params.R
+    spread = np.zeros(kalman.y.shape)
+    diagonal = is_diagonal(R)
+    patterns, which = np.unique(kalman.observed, axis=0, return_inverse=True)
+    for k, pattern in enumerate(patterns):
+        missing = ~pattern
+        if not missing.any():
+            continue
+        rows, left = C[missing], R[np.ix_(missing, missing)]
+        if pattern.any() and not diagonal:
+            R_oo, R_om = R[np.ix_(pattern, pattern)], R[np.ix_(pattern, missing)]
+            H = np.linalg.lstsq(R_oo, R_om, rcond=None)[0].T
+            rows, left = rows - H @ C[pattern], left - H @ R_om
+        steps = np.flatnonzero(which.ravel() == k)
+        P = store.values[store.index[steps]]
+        variance = np.einsum("ia,tab,ib->ti", rows, P, rows) + np.diag(left)
+        spread[np.ix_(steps, missing)] = np.sqrt(np.maximum(variance, 0.0))
+    return spread

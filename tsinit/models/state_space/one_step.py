@@ -1,0 +1,115 @@
+"""What each row is expected to be, given the rows before: one-step predictions, and the innovations they leave."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from tsinit._validate import check_finite_likelihood
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tsinit._typing import BoolArray, FloatArray, IntArray
+    from tsinit.kernels import Kalman, LinearGaussianParams
+    from tsinit.kernels.state_space.arrays import CovarianceStore
+
+
+class OneStep(NamedTuple):
+    """Distribution of every row given those before it in its sequence.
+
+    Parameters
+    ----------
+    states : (T, n) float
+        Predicted means of the states.
+    store : CovarianceStore
+        Predicted covariances of the states: distinct ones, and which row has which.
+    means : (T, D) float
+        Of the observations.
+    variances : (S, D, D) float
+        Covariances of the observations, noise included, for each distinct one of the states.
+    """
+
+    states: np.ndarray
+    store: Any
+    means: np.ndarray
+    variances: np.ndarray
+
+
+def predict_one_step(kalman: Kalman, params: LinearGaussianParams) -> OneStep:
+    """Predict every row from those before.
+
+    Parameters
+    ----------
+    kalman : Kalman
+        The sequences.
+    params : LinearGaussianParams
+
+    Returns
+    -------
+    OneStep
+
+    Raises
+    ------
+    ValueError
+        The data have no density under the parameters.
+    """
+    done = kalman.filter(params, covariances=True)
+    check_finite_likelihood(done.succeeded)
+    A, C, Q, R, m0, P0 = params[:6]
+    first = kalman.offsets[:-1]
+    first = first[first < len(kalman.y)]
+    states = np.empty_like(done.means)
+    states[1:] = done.means[:-1] @ A.T
+    if params.B is not None:
+        states[1:] += kalman.u[:-1] @ params.B.T
+    states[first] = m0
+    filtered: CovarianceStore = done.covariances
+    # The last distinct one is that of first rows.
+    values = np.concatenate([A @ filtered.values @ A.T + Q, P0[None]])
+    index = np.empty(len(states), dtype=np.int64)
+    index[1:] = filtered.index[:-1]
+    index[first] = len(values) - 1
+    means = states @ C.T + kalman.observation_offset(params)
+    return OneStep(
+        states, filtered._replace(values=values, index=index), means, C @ values @ C.T + R
+    )
+
+
+def whitened(errors: FloatArray, variances: FloatArray, index: IntArray) -> FloatArray:
+    """Scale errors (T, D), NaN where missing, to independent ones of variance 1.
+
+    Entries of a row are taken in the order of the columns: each is freed of what those before it in the row explain
+    (Cholesky factor of the covariance of the observed entries).
+
+    Parameters
+    ----------
+    errors : (T, D) float
+    variances : (S, D, D) float
+        Distinct covariances.
+    index : (T,) int
+        Which row has which.
+
+    Returns
+    -------
+    (T, D) float
+    """
+    out = np.full_like(errors, np.nan)
+    for rows, pattern in by_pattern(~np.isnan(errors)):
+        which, inverse = np.unique(index[rows], return_inverse=True)
+        L = np.linalg.cholesky(variances[which][:, pattern][:, :, pattern])
+        for k in range(pattern.sum()):
+            # Forward substitution, column by column, of all rows at once.
+            done = np.einsum("ij,ij->i", L[inverse, k, :k], out[np.ix_(rows, pattern)][:, :k])
+            column = np.flatnonzero(pattern)[k]
+            out[rows, column] = (errors[rows, column] - done) / L[inverse, k, k]
+    return out
+
+
+def by_pattern(observed: BoolArray) -> Iterator[tuple[IntArray, BoolArray]]:
+    """Group rows by which of their entries are observed; rows without any are left out."""
+    patterns, which = np.unique(observed, axis=0, return_inverse=True)
+    for k, pattern in enumerate(patterns):
+        if pattern.any():
+            yield np.flatnonzero(which.ravel() == k), pattern
