@@ -9,6 +9,7 @@ from tsinit._plots.agreement import agreement
 from tsinit._plots.chains import chains, n_states
 from tsinit._plots.coclustering import coclustering
 from tsinit._plots.comparison import best_of, pairs, time_to_target
+from tsinit._plots.diagnostics import diagnostics, orders, spectrum
 from tsinit._plots.fits import eigenvalues, history, smoothed
 from tsinit._plots.imputation import imputed
 from tsinit._plots.imputation_checks import imputed_chains, imputed_density, imputed_rhat
@@ -25,6 +26,7 @@ __all__ = [
     "chains",
     "coclustering",
     "critical_difference",
+    "diagnostics",
     "eigenvalues",
     "formants",
     "history",
@@ -34,10 +36,12 @@ __all__ = [
     "imputed_rhat",
     "n_states",
     "observed",
+    "orders",
     "pairs",
     "segmentation",
     "segmentations",
     "smoothed",
+    "spectrum",
     "strip",
     "time_to_target",
     "trace_ranks",

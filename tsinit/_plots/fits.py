@@ -9,7 +9,7 @@ import numpy as np
 
 from tsinit._plots import style
 from tsinit._plots.thin import MAX_POINTS, outline
-from tsinit._validate import check_series
+from tsinit._validate import check_inputs, check_series
 from tsinit._validate.values import short
 from tsinit.models.base import FitKind
 
@@ -55,6 +55,7 @@ def smoothed(
     model: Any,
     X: SeriesLike,
     *,
+    inputs: SeriesLike | None = None,
     lengths: Sequence[int] | None = None,
     columns: Any = None,
     max_points: int = MAX_POINTS,
@@ -70,6 +71,8 @@ def smoothed(
     model : fitted LinearGaussianSSM
     X : (T, D) array or DataFrame, Series, or list of those
         As the methods of the model take it; NaN where missing.
+    inputs : (T, m) array or DataFrame, or list of those, optional
+        Known inputs, for a model that was fitted with inputs.
     lengths : sequence of int, optional
         Rows of each sequence, where X is one table.
     columns : list, optional
@@ -96,7 +99,7 @@ def smoothed(
     axes = style.column_panels(ax, len(shown), (5.2, 2.2), (5.2, 1.6))
     time, y = times_of_rows(panel), panel.y[panel.rows]
     starts = np.searchsorted(panel.rows, panel.offsets)
-    mean, sd = _observed_band(model, X, lengths)
+    mean, sd = _observed_band(model, X, inputs, lengths)
     for j, one in zip(shown, axes, strict=True):
         for a, b in pairwise(starts):
             most = max(2, max_points * (b - a) // max(len(y), 1))
@@ -225,15 +228,19 @@ def eigenvalues(model: Any, *, ax: Axes | None = None) -> Axes:
 
 
 def _observed_band(
-    model: Any, X: SeriesLike, lengths: Sequence[int] | None
+    model: Any, X: SeriesLike, inputs: SeriesLike | None, lengths: Sequence[int] | None
 ) -> tuple[FloatArray, FloatArray]:
     """Mean and standard deviation of the value at each row given, (T, D), given everything observed."""
-    C, R, d = model.params_.C, model.params_.R, model.params_.d
-    means, covariances, _ = model.smooth(X, lengths=lengths)
+    C, R, d, D = (getattr(model.params_, name) for name in "CRdD")
+    means, covariances, _ = model.smooth(X, inputs=inputs, lengths=lengths)
     if isinstance(means, list):
         means, covariances = np.concatenate(means), np.concatenate(covariances)
     variance = np.einsum("ij,tjk,ik->ti", C, covariances, C) + np.diag(R)
-    return np.asarray(means) @ C.T + d, np.sqrt(variance)
+    expected = np.asarray(means) @ C.T + d
+    if D is not None:
+        panel = check_inputs(inputs, check_series(X, lengths), model.input_names_in_)
+        expected += panel.inputs[panel.rows] @ D.T
+    return expected, np.sqrt(variance)
 
 
 def tidy_dates(ax: Axes, time: Any) -> None:

@@ -30,6 +30,16 @@ def state_response(A, B, u, offsets):
     return r
 
 
+def inputs_response(params, u, offsets):
+    """Response of the observations (T, D) to the inputs alone, of parameters with B or D."""
+    out = np.zeros((len(u), len(params.C)))
+    if params.B is not None:
+        out += state_response(params.A, params.B, u, offsets) @ params.C.T
+    if params.D is not None:
+        out += u @ params.D.T
+    return out
+
+
 @entry
 def accumulate(A, r, offsets):
     """r[t] += A r[t-1] within each sequence, in place."""

@@ -246,7 +246,9 @@ class FittedLinearGaussian(TransformerMixin, SeriesEstimator):
         inputs: SeriesLike | None = None,
         past_inputs: SeriesLike | None = None,
         lengths: Sequence[int] | None = None,
-    ) -> Forecast:
+        level: float = 0.9,
+        as_frame: bool = False,
+    ) -> Any:
         """Predict the steps after the data.
 
         Parameters
@@ -260,10 +262,14 @@ class FittedLinearGaussian(TransformerMixin, SeriesEstimator):
             that has the times that follow.
         past_inputs
             Those of X, as in :meth:`fit`.
+        level : float
+            Share of what each value may be that the intervals of a DataFrame hold.
+        as_frame : bool
+            Return a DataFrame with the columns ``<name>``, ``<name>_lower`` and ``<name>_upper``.
 
         Returns
         -------
-        Forecast
+        Forecast or DataFrame
             Means and covariances of the observations. With several sequences in X, the last is continued. The
             covariances know nothing of the error of the estimated parameters, and are too small where rows are few:
             95 % intervals of 4 states estimated from 100 rows covered 88.7 %.
@@ -281,7 +287,8 @@ class FittedLinearGaussian(TransformerMixin, SeriesEstimator):
         if ahead is not None and last_input is not None:
             ahead = np.vstack([last_input, ahead])
         means, covariances = predict_ahead(self.params_, state, n_steps, ahead)
-        return Forecast(end.label(means), covariances)
+        forecast = Forecast(end.label(means), covariances)
+        return forecast.to_frame(level) if check_flag("as_frame", as_frame) else forecast
 
     def _last_state(self, panel: Panel) -> tuple[FloatArray, FloatArray]:
         with self._few_threads():

@@ -5,9 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import scipy.special
+
+from tsinit._validate import check_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import pandas as pd
 
     from tsinit._typing import FloatArray
     from tsinit._validate import Panel
@@ -96,6 +101,59 @@ class Forecast(NamedTuple):
     def standard_deviations(self) -> FloatArray:
         """(n_steps, D) float: spread of each column."""
         return np.sqrt(np.einsum("tii->ti", self.covariances))
+
+    def interval(self, level: float = 0.9) -> tuple[Any, Any]:
+        """Interval that holds a share of what each value may be, in the middle of its distribution.
+
+        Parameters
+        ----------
+        level : float, default 0.9
+            Share inside, strictly between 0 and 1.
+
+        Returns
+        -------
+        lower, upper : (n_steps, D) array or DataFrame
+            In the form of `means`.
+
+        Raises
+        ------
+        ValueError
+            level is not strictly between 0 and 1.
+        """
+        level = check_number("level", level, above=0.0, below=1.0)
+        reach = scipy.special.ndtri(0.5 + 0.5 * level) * self.standard_deviations
+        return self.means - reach, self.means + reach
+
+    def to_frame(self, level: float = 0.9) -> pd.DataFrame:
+        """Lay means and intervals out beside each other.
+
+        Parameters
+        ----------
+        level : float, default 0.9
+
+        Returns
+        -------
+        DataFrame
+            Columns ``<name>``, ``<name>_lower``, ``<name>_upper`` for each column of the data, on the times that
+            follow; numbered steps from 1, and columns from 0, where the data had neither.
+
+        Raises
+        ------
+        ValueError
+            level is not strictly between 0 and 1.
+        """
+        import pandas as pd
+
+        lower, upper = self.interval(level)
+        parts = [pd.DataFrame(part) for part in (self.means, lower, upper)]
+        if not hasattr(self.means, "iloc"):
+            steps = pd.RangeIndex(1, len(self.means) + 1, name="step")
+            parts = [part.set_axis(steps) for part in parts]
+        out = {}
+        for j, name in enumerate(parts[0].columns):
+            for part, ending in zip(parts, ("", "_lower", "_upper"), strict=True):
+                out[f"{name}{ending}"] = part.iloc[:, j]
+        return pd.DataFrame(out)
 
 
 def predict_ahead(
