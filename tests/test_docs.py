@@ -76,7 +76,7 @@ def test_the_sessions_of_the_command_line_are_what_it_prints(tmp_path, monkeypat
     sessions = re.findall(
         r"^```console\n\$ tsinit ([^\n]*)\n(.*?)^```", page, re.MULTILINE | re.DOTALL
     )
-    assert len(sessions) == 5
+    assert len(sessions) == 6
     check = doctest.OutputChecker().check_output
     for command, expected in sessions:
         code = main(shlex.split(command))

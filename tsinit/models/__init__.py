@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 _HOME = {
     "Budget": "tsinit.models.monitor",
+    "FilterState": "tsinit.models.state_space.filter_state",
     "HiddenMarkovModel": "tsinit.models.hidden_markov.finite",
     "ImputationPosterior": "tsinit.models.imputation.posterior",
     "InfiniteHMM": "tsinit.models.hidden_markov.infinite",
@@ -20,6 +21,7 @@ _HOME = {
 
 __all__ = [
     "Budget",
+    "FilterState",
     "HiddenMarkovModel",
     "ImputationPosterior",
     "InfiniteHMM",
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from tsinit.models.imputation.model import TBayesMICE
     from tsinit.models.imputation.posterior import ImputationPosterior
     from tsinit.models.monitor import Budget, Monitor
+    from tsinit.models.state_space.filter_state import FilterState
     from tsinit.models.state_space.model import LinearGaussianSSM
     from tsinit.models.state_space.prior import LinearGaussianPrior, NormalInverseWishart
 
