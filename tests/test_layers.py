@@ -151,6 +151,7 @@ def test_kernels_take_at_most_eight_arguments():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FunctionDef | ast.Lambda):
                 given = node.args.posonlyargs + node.args.args + node.args.kwonlyargs
-                if len(given) > 8:
+                # The fields of a tuple are no arguments of a kernel.
+                if len(given) > 8 and getattr(node, "name", "") != "__new__":
                     wide.append((path.stem, getattr(node, "name", "lambda"), len(given)))
     assert not wide
