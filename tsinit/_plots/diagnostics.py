@@ -84,7 +84,8 @@ def orders(model: Any, X: SeriesLike | None = None, *, lengths: Sequence[int] | 
     Parameters
     ----------
     model : LinearGaussianSSM fitted with several ``n_states``, or a Subspace strategy
-        The first has ``order_table_``; BIC and AIC are drawn as they lie above their smallest value.
+        The first has ``order_table_``; BIC, AIC, and minus two log-likelihoods of rows held out, where they were, are
+        drawn as they lie above their smallest value.
     X : (T, D) array or DataFrame, Series, or list of those, optional
         Data, whose canonical correlations between past and future are drawn beside; a strategy needs them.
     lengths : sequence of int, optional
@@ -283,9 +284,11 @@ def _correlogram(ax: Axes, values: FloatArray, max_lag: int) -> None:
 
 
 def _criteria(ax: Axes, table: Any) -> None:
-    looks = style.marks(["BIC", "AIC"])
-    for name in ("BIC", "AIC"):
-        values = table[name.lower()]
+    criteria = {"BIC": table["bic"], "AIC": table["aic"]}
+    if "held_out" in table:
+        criteria["held out"] = -2.0 * table["held_out"]
+    looks = style.marks(criteria)
+    for name, values in criteria.items():
         ax.plot(
             table.index, values - values.min(), linewidth=1.4, label=name,
             color=looks[name]["color"], marker=looks[name]["marker"], linestyle=looks[name]["linestyle"],

@@ -67,13 +67,15 @@ def tabulate(data: StateSpaceData, fit: EMFit) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def order_table(fits: list[dict[str, Any]]) -> pd.DataFrame:
-    """Tabulate fits of several orders, best BIC marked.
+def order_table(fits: list[dict[str, Any]], chosen: int) -> pd.DataFrame:
+    """Tabulate fits of several orders, the chosen one marked.
 
     Parameters
     ----------
     fits : list of dict
         Rows from `tabulate`.
+    chosen : int
+        Position of a row.
 
     Returns
     -------
@@ -83,5 +85,5 @@ def order_table(fits: list[dict[str, Any]]) -> pd.DataFrame:
     import pandas as pd
 
     table = pd.DataFrame(fits).set_index("n_states")
-    table["chosen"] = table["bic"] == table["bic"].min()
+    table["chosen"] = np.arange(len(table)) == chosen
     return table

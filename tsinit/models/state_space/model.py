@@ -10,11 +10,13 @@ from sklearn.base import clone
 from tsinit import _validate
 from tsinit._validate import check_choice, check_count, check_flag, check_number
 from tsinit.models.base import FitKind, lists_as_they_are
+from tsinit.models.held_out_blocks import best_order
 from tsinit.models.monitor import Monitor
 from tsinit.models.race import InitRaceMixin
 from tsinit.models.results import SeriesEnd
 from tsinit.models.state_space import criteria, restarts
 from tsinit.models.state_space.fitted import FittedLinearGaussian
+from tsinit.models.state_space.held_out import HeldOut
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from tsinit.models.state_space.prior import LinearGaussianPrior
 
 COVARIANCES = ("full", "diag", "spherical", "fixed")
+ORDER_CRITERIA = ("bic", "aic", "held_out")
 INPUT_EFFECTS = ("both", "state", "output")
 
 
@@ -41,7 +44,7 @@ class LinearGaussianSSM(InitRaceMixin, FittedLinearGaussian):
     Parameters
     ----------
     n_states : int or sequence of int
-        States. Of several orders, the one with the smallest BIC is kept, and ``order_table_`` shows all.
+        States. Of several orders, the one that `order_criterion` prefers is kept, and ``order_table_`` shows all.
     init : str, strategy, function or LinearGaussianParams
         Where EM begins: a registered name, an object with a method ``dynamics``, a function of ``y, rng, n_states``
         (what it wants of these), or parameters in the units of the data. ``"auto"`` races the strategies that suit
@@ -79,6 +82,9 @@ class LinearGaussianSSM(InitRaceMixin, FittedLinearGaussian):
         exactly sends the likelihood to infinity.
     input_effect : {"both", "state", "output"}
         Whether known inputs act on the next state, on the observations of their own step, or on both.
+    order_criterion : {"bic", "aic", "held_out"}
+        Which of several orders is kept: that of the smallest BIC or AIC, or under which blocks of rows that were held
+        out have the highest log-likelihood given the others, in five folds (five more fits of each order).
 
     Attributes
     ----------
@@ -99,7 +105,8 @@ class LinearGaussianSSM(InitRaceMixin, FittedLinearGaussian):
     n_states_ : int
         States of the fitted model.
     order_table_ : DataFrame
-        Log-likelihood, AIC and BIC by order; only where `n_states` is a sequence.
+        Log-likelihood, AIC, BIC, and with ``order_criterion="held_out"`` the log-likelihood of rows held out, by order;
+        only where `n_states` is a sequence.
     init_race_ : Comparison
         The race of ``init="auto"`` or a `Race`: a row for each start, failed or not, with its trace, dropped or
         finished. ``history_`` is that of the winner from its start on, the race included, and what a fit from that
@@ -145,6 +152,7 @@ class LinearGaussianSSM(InitRaceMixin, FittedLinearGaussian):
         prior: LinearGaussianPrior | str | None = None,
         noise_floor: float = 1e-6,
         input_effect: str = "both",
+        order_criterion: str = "bic",
     ) -> None:
         self.n_states = n_states
         self.init = init
@@ -160,6 +168,7 @@ class LinearGaussianSSM(InitRaceMixin, FittedLinearGaussian):
         self.prior = prior
         self.noise_floor = noise_floor
         self.input_effect = input_effect
+        self.order_criterion = order_criterion
 
     def fit(
         self,
@@ -256,17 +265,23 @@ class LinearGaussianSSM(InitRaceMixin, FittedLinearGaussian):
     def _run(self, panel: Panel, seed: np.random.SeedSequence, monitor: Monitor) -> None:
         several, orders = _validate.check_orders(self.n_states)
         data = restarts.StateSpaceData(panel, self._options())
+        criterion = check_choice("order_criterion", self.order_criterion, ORDER_CRITERIA)
         _validate.check_order(panel.y, max(orders))
-        fits = []
+        held_out = HeldOut(data, max(orders)) if several and criterion == "held_out" else None
+        fits, table = [], []
         for n in orders:
             fits.append(restarts.fit_order(data, n, seed, monitor))
+            table.append(criteria.tabulate(data, fits[-1]))
+            if held_out is not None:
+                spent = monitor.timed_out
+                found = np.nan if spent else held_out.log_likelihood(n, seed, monitor)
+                table[-1]["held_out"] = found
             if monitor.timed_out:
                 break
-        table = [criteria.tabulate(data, fit) for fit in fits]
-        best = min(range(len(fits)), key=lambda i: table[i]["bic"])
+        best = best_order(table, criterion) if several else 0
         fit = fits[best]
         if several:
-            self.order_table_ = criteria.order_table(table)
+            self.order_table_ = criteria.order_table(table, best)
         monitor.objectives, monitor.seconds = fit.trace
         self._fitted_race = fit.race
         self.params_, self.start_ = fit.params, fit.start
