@@ -7,28 +7,34 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 _HOME = {
+    "BootstrapUncertainty": "tsinit.models.state_space.bootstrap",
     "Budget": "tsinit.models.monitor",
     "FilterState": "tsinit.models.state_space.filter_state",
     "HiddenMarkovModel": "tsinit.models.hidden_markov.finite",
     "ImputationPosterior": "tsinit.models.imputation.posterior",
     "InfiniteHMM": "tsinit.models.hidden_markov.infinite",
+    "InformationUncertainty": "tsinit.models.state_space.uncertainty",
     "LinearGaussianPrior": "tsinit.models.state_space.prior",
     "LinearGaussianSSM": "tsinit.models.state_space.model",
     "Monitor": "tsinit.models.monitor",
     "NormalInverseWishart": "tsinit.models.state_space.prior",
+    "ParameterUncertainty": "tsinit.models.state_space.uncertainty",
     "TBayesMICE": "tsinit.models.imputation.model",
 }
 
 __all__ = [
+    "BootstrapUncertainty",
     "Budget",
     "FilterState",
     "HiddenMarkovModel",
     "ImputationPosterior",
     "InfiniteHMM",
+    "InformationUncertainty",
     "LinearGaussianPrior",
     "LinearGaussianSSM",
     "Monitor",
     "NormalInverseWishart",
+    "ParameterUncertainty",
     "TBayesMICE",
 ]
 
@@ -38,9 +44,11 @@ if TYPE_CHECKING:
     from tsinit.models.imputation.model import TBayesMICE
     from tsinit.models.imputation.posterior import ImputationPosterior
     from tsinit.models.monitor import Budget, Monitor
+    from tsinit.models.state_space.bootstrap import BootstrapUncertainty
     from tsinit.models.state_space.filter_state import FilterState
     from tsinit.models.state_space.model import LinearGaussianSSM
     from tsinit.models.state_space.prior import LinearGaussianPrior, NormalInverseWishart
+    from tsinit.models.state_space.uncertainty import InformationUncertainty, ParameterUncertainty
 
 
 def __getattr__(name: str) -> Any:

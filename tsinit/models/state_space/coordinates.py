@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tsinit.models.state_space.m_step import Expectations, MStepSettings
 
 _MIN_SHARE = 1e-8  # of the states' second moments, for the variances of their noise
+_TWO_DIGITS = 1e-3  # that coordinates need of the covariance of predictions
 _MAX_DOUBLINGS = 20  # 2**20 steps
 _RIDGE = 1e-10  # of second moments, so that directions without information have a scale too
 
@@ -113,7 +114,7 @@ class Coordinates:
         )
         size = transition.G[0][:n, :n] / transition.weight
         # For [A, B] and [C, D, d]: value = origin + left u right, by rows.
-        P = _predicted_covariance(params)
+        P = predicted_covariance(params, _TWO_DIGITS)
         S = params.C @ P @ params.C.T
         self._left_A, self._right_A = np.linalg.cholesky(P), _inverse_root(transition.G[0])
         self._left_B = np.linalg.cholesky(
@@ -182,11 +183,17 @@ class Coordinates:
         return np.broadcast_to(self._right_B, (D, k, k))
 
 
-def _predicted_covariance(params: LinearGaussianParams) -> FloatArray:
+def predicted_covariance(params: LinearGaussianParams, tolerance: float) -> FloatArray:
     """Return the covariance of a state given all that was observed before it, by doubling.
 
-    It solves P = A (P^-1 + C' R^-1 C)^-1 A' + Q, of which it needs two digits (structure-preserving doubling: Chu, Fan,
-    Lin and Wang, Int. J. Control 77, 2004).
+    It solves P = A (P^-1 + C' R^-1 C)^-1 A' + Q (structure-preserving doubling: Chu, Fan, Lin and Wang, Int. J. Control
+    77, 2004).
+
+    Parameters
+    ----------
+    params : LinearGaussianParams
+    tolerance : float
+        It ends when what the first state still weighs is less; the error is of the order of its square.
     """
     F, H, eye = params.A.T, params.Q, np.eye(len(params.A))
     G = params.C.T @ np.linalg.solve(params.R, params.C)
@@ -197,7 +204,7 @@ def _predicted_covariance(params: LinearGaussianParams) -> FloatArray:
             symmetric(G + F @ W @ G @ F.T),
             symmetric(H + F.T @ H @ W @ F),
         )
-        if np.abs(F).max() < 1e-3:
+        if np.abs(F).max() < tolerance:
             break
     return H
 

@@ -90,10 +90,11 @@ class EM:
         smoothed = self.kalman.smooth(params, moments=kind)
         objective = -np.inf
         if smoothed.succeeded:
-            objective = smoothed.log_likelihood + self._log_prior(params)
+            objective = smoothed.log_likelihood + self.log_prior(params)
         return EMState(params, smoothed, objective if np.isfinite(objective) else -np.inf)
 
-    def _log_prior(self, params: LinearGaussianParams) -> float:
+    def log_prior(self, params: LinearGaussianParams) -> float:
+        """Return the log prior density, zero where there is no prior."""
         prior = self.settings.prior
         total = 0.0
         if prior.transition is not None:

@@ -10,16 +10,18 @@ from sklearn.base import TransformerMixin
 
 from tsinit import _validate
 from tsinit._deprecation import renamed_keyword
-from tsinit._validate import check_choice, check_count, check_flag
+from tsinit._validate import check_choice, check_count, check_flag, check_number
 from tsinit.kernels import Kalman
 from tsinit.kernels.dense import LOOPS_TO
 from tsinit.models.base import SeriesEstimator, one_thread
 from tsinit.models.results import Sample, SeriesEnd
 from tsinit.models.state_space import criteria, restarts
+from tsinit.models.state_space.assess import DEFAULTS, METHODS, Request, assess
 from tsinit.models.state_space.conditional import conditional_moments
 from tsinit.models.state_space.diagnostics import diagnose
 from tsinit.models.state_space.filter_state import FilterState
 from tsinit.models.state_space.one_step import predict_one_step
+from tsinit.models.state_space.propagation import N_DRAWS, forecast_over, spread_over
 from tsinit.models.state_space.residuals import (
     innovations,
     observation_disturbances,
@@ -27,6 +29,7 @@ from tsinit.models.state_space.residuals import (
 )
 from tsinit.models.state_space.results import Forecast, Prediction, StateEstimate, predict_ahead
 from tsinit.models.state_space.simulation import sample_states, simulate, simulate_after
+from tsinit.models.state_space.summary import Summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from tsinit._validate import Panel
     from tsinit.kernels.params import LinearGaussianParams
     from tsinit.kernels.state_space.kalman_filter import KalmanResult
+    from tsinit.models.state_space.uncertainty import ParameterUncertainty, WeightedParams
 
 RESIDUALS = {
     "innovation": innovations,
@@ -54,6 +58,8 @@ class FittedLinearGaussian(TransformerMixin, SeriesEstimator):
     _fitted_attribute = "params_"
     _fitted_end: tuple[tuple[FloatArray, FloatArray], FloatArray | None, SeriesEnd]
     _fitted_criteria: dict[str, Any]
+    _fitted_context: restarts.FitContext
+    _fitted_uncertainty: ParameterUncertainty
 
     def _read_with_inputs(
         self, X: SeriesLike, lengths: Sequence[int] | None, inputs: SeriesLike | None
@@ -205,6 +211,7 @@ class FittedLinearGaussian(TransformerMixin, SeriesEstimator):
         inputs: SeriesLike | None = None,
         lengths: Sequence[int] | None = None,
         return_std: bool = False,
+        parameter_uncertainty: bool = False,
     ) -> Any:
         """Return one table of conditional means: gaps filled given all the data, observed values as they are.
 
@@ -215,9 +222,11 @@ class FittedLinearGaussian(TransformerMixin, SeriesEstimator):
         X, inputs, lengths
             As in :meth:`fit`.
         return_std : bool
-            Also return the standard deviation of every filled value, 0 where a value was observed. It knows nothing of
-            the error of the estimated parameters, and is too small where rows are few: 95 % intervals of 4 states
-            estimated from 100 rows covered 88.7 %.
+            Also return the standard deviation of every filled value, 0 where a value was observed.
+        parameter_uncertainty : bool
+            Add the error of the estimated parameters to it, by draws of the last call of `uncertainty`, or of one made
+            for X where there was none. Without it, standard deviations are too small where rows are few: 95 % intervals
+            of 4 states estimated from 100 rows covered 88.7 %.
 
         Returns
         -------
@@ -234,6 +243,8 @@ class FittedLinearGaussian(TransformerMixin, SeriesEstimator):
         kalman = self._kalman(panel)
         with self._few_threads():
             means, spread = conditional_moments(kalman, self.params_, return_std)
+            if return_std and check_flag("parameter_uncertainty", parameter_uncertainty):
+                spread = spread_over(self._parameter_draws(panel), kalman, means)
         filled = panel.restore(np.where(kalman.observed, panel.y, means))
         return (filled, panel.restore(spread)) if return_std else filled
 
@@ -248,6 +259,7 @@ class FittedLinearGaussian(TransformerMixin, SeriesEstimator):
         lengths: Sequence[int] | None = None,
         level: float = 0.9,
         as_frame: bool = False,
+        parameter_uncertainty: bool = False,
     ) -> Any:
         """Predict the steps after the data.
 
@@ -266,13 +278,14 @@ class FittedLinearGaussian(TransformerMixin, SeriesEstimator):
             Share of what each value may be that the intervals of a DataFrame hold.
         as_frame : bool
             Return a DataFrame with the columns ``<name>``, ``<name>_lower`` and ``<name>_upper``.
+        parameter_uncertainty : bool
+            Add the error of the estimated parameters to the covariances, by draws of the last call of `uncertainty`, or
+            of one made for X where there was none. Without it, covariances are too small where rows are few.
 
         Returns
         -------
         Forecast or DataFrame
-            Means and covariances of the observations. With several sequences in X, the last is continued. The
-            covariances know nothing of the error of the estimated parameters, and are too small where rows are few:
-            95 % intervals of 4 states estimated from 100 rows covered 88.7 %.
+            Means and covariances of the observations. With several sequences in X, the last is continued.
 
         Raises
         ------
@@ -287,6 +300,12 @@ class FittedLinearGaussian(TransformerMixin, SeriesEstimator):
         if ahead is not None and last_input is not None:
             ahead = np.vstack([last_input, ahead])
         means, covariances = predict_ahead(self.params_, state, n_steps, ahead)
+        if check_flag("parameter_uncertainty", parameter_uncertainty):
+            panel = None if X is None else self._read_with_inputs(X, lengths, past_inputs)
+            drawn = self._parameter_draws(panel)
+            kalman = self._kalman(self._data_of_fit() if panel is None else panel)
+            with self._few_threads():
+                covariances = forecast_over(drawn, kalman, means, n_steps, ahead)
         forecast = Forecast(end.label(means), covariances)
         return forecast.to_frame(level) if check_flag("as_frame", as_frame) else forecast
 
@@ -433,6 +452,126 @@ class FittedLinearGaussian(TransformerMixin, SeriesEstimator):
             found = innovations(self._kalman(panel), self.params_, True)
         return diagnose(found, list(panel.columns))
 
+    def uncertainty(
+        self,
+        X: SeriesLike,
+        *,
+        method: str = "information",
+        level: float = 0.95,
+        sampling_rate: float = 1.0,
+        n_boot: int = 200,
+        n_from_strategy: int = 10,
+        n_jobs: int | None = None,
+        random_state: SeedLike = None,
+        inputs: SeriesLike | None = None,
+        lengths: Sequence[int] | None = None,
+    ) -> ParameterUncertainty:
+        """Measure how sure the parameters are: standard errors and intervals of what does not depend on the basis.
+
+        Parameters
+        ----------
+        X, inputs, lengths
+            The data of :meth:`fit`.
+        method : {"information", "bootstrap"}
+            "information": curvature of the log-likelihood at the estimate (of the log posterior density, where there
+            is a prior), by differences of the score, two E-steps for each parameter. "bootstrap": data are drawn from
+            the model, with the gaps and inputs of X, and fitted again from the estimate.
+        level : float
+            Of the intervals, between 0 and 1.
+        sampling_rate : float
+            Rows per unit of time: frequencies are in cycles, dampings in nats per unit of time.
+        n_boot : int
+            Replicates of the bootstrap.
+        n_from_strategy : int
+            The first of them that are fitted from the strategy of the model too, to see whether the start matters.
+        n_jobs : int or None
+            Processes of the bootstrap, as joblib counts; results are the same for any number.
+        random_state : int, SeedSequence, Generator, RandomState or None
+            Seed of the bootstrap.
+
+        Returns
+        -------
+        InformationUncertainty or BootstrapUncertainty
+            See :class:`~tsinit.models.ParameterUncertainty`. ``forecast`` and ``impute`` use the last one, and
+            ``summary`` shows it.
+
+        Raises
+        ------
+        ValueError, TypeError
+            X is unusable or not the data of `fit`, an argument is unusable, or a covariance of the model is singular.
+
+        Notes
+        -----
+        It warns where the estimate is no maximum, and where a variance is at its minimum.
+        """
+        _validate.check_fitted(self)
+        request = Request(
+            check_choice("method", method, METHODS),
+            check_number("level", level, above=0.0, below=1.0),
+            check_number("sampling_rate", sampling_rate, above=0.0),
+            check_count("n_boot", n_boot, 2),
+            check_count("n_from_strategy", n_from_strategy, 0),
+            n_jobs,
+            random_state,
+        )
+        panel = self._read_with_inputs(X, lengths, inputs).kept()
+        self._fitted_uncertainty = assess(self, panel, request)
+        return self._fitted_uncertainty
+
+    def summary(
+        self,
+        X: SeriesLike | None = None,
+        *,
+        inputs: SeriesLike | None = None,
+        lengths: Sequence[int] | None = None,
+    ) -> Summary:
+        """Return what the model is on one page: the fit, and a table of estimates with standard errors and intervals.
+
+        Parameters
+        ----------
+        X, inputs, lengths
+            The data of :meth:`fit`; None shows the last call of `uncertainty`.
+
+        Returns
+        -------
+        Summary
+            Prints as text, and shows itself in a notebook.
+
+        Raises
+        ------
+        ValueError, TypeError
+            X is unusable or not the data of `fit`, or there was neither X nor a call of `uncertainty`.
+        """
+        _validate.check_fitted(self)
+        if X is not None:
+            return Summary(self, self.uncertainty(X, inputs=inputs, lengths=lengths))
+        return Summary(self, self._known_uncertainty())
+
+    def _known_uncertainty(self) -> ParameterUncertainty:
+        known: ParameterUncertainty | None = getattr(self, "_fitted_uncertainty", None)
+        if known is None:
+            raise ValueError(
+                "X must be given, or uncertainty(X) be called before; got None, and the model does not keep its data."
+            )
+        return known
+
+    def _data_of_fit(self) -> Panel:
+        """Return the data that `uncertainty` has seen, which forecasts without X go on from."""
+        if getattr(self, "_fitted_is_extended", False):
+            raise ValueError(
+                "X must be given for parameter_uncertainty=True after extend; got None. Give all rows, with those of "
+                "extend."
+            )
+        return self._known_uncertainty().panel
+
+    def _parameter_draws(self, panel: Panel | None) -> WeightedParams:
+        """Draw parameters around the estimate, the same every time."""
+        known = getattr(self, "_fitted_uncertainty", None)
+        if known is None and panel is not None:
+            known = self._fitted_uncertainty = assess(self, panel.kept(), DEFAULTS)
+        known = self._known_uncertainty() if known is None else known
+        return known.draw(N_DRAWS, np.random.default_rng(0))
+
     def filter_state(
         self,
         X: SeriesLike | None = None,
@@ -501,6 +640,7 @@ class FittedLinearGaussian(TransformerMixin, SeriesEstimator):
             state.update(row, None if panel.inputs is None else panel.inputs[t])
         last_input = None if panel.inputs is None else panel.inputs[-1].copy()
         self._fitted_end = (state.mean, state.covariance), last_input, end.extended(panel)
+        self._fitted_is_extended = True
         return self
 
     def simulate(

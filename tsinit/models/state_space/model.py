@@ -293,7 +293,8 @@ class LinearGaussianSSM(InitRaceMixin, FittedLinearGaussian):
         if panel.inputs is not None:
             last_input, self.input_names_in_ = panel.inputs[-1].copy(), panel.input_names
         self._fitted_end = data.last_state(fit.params), last_input, SeriesEnd.of(panel)
-        self._fitted_criteria = table[best]
+        self._fitted_criteria = {**table[best], "n_rows": data.n_steps_observed}
+        self._fitted_context = fit.context
         self._warn(fit, monitor)
 
     def _warn(self, fit: restarts.EMFit, monitor: Monitor) -> None:

@@ -18,6 +18,7 @@ from tsinit.metrics import spectral_radius
 from tsinit.models.em_race import EMRace, run_monitored, run_race
 from tsinit.models.monitor import Monitor
 from tsinit.models.state_space.em import EM
+from tsinit.models.state_space.information import FittedPoint
 from tsinit.models.state_space.m_step import EMState, MStepSettings, shaped
 from tsinit.models.state_space.observation_step import lifted
 from tsinit.models.state_space.prior import LinearGaussianPrior, weak_prior
@@ -70,7 +71,16 @@ class EMFit(NamedTuple):
     converged: bool
     initial_state: str
     trace: tuple[list[float], list[float]]  # objectives, seconds
+    context: FitContext
     race: RaceRecord | None = None  # of the race for the start, where there was one
+
+
+class FitContext(NamedTuple):
+    """What a fit was beside its data and parameters, so that its neighbourhood can be looked at later."""
+
+    options: EMOptions
+    settings: MStepSettings
+    centred: bool  # inputs were
 
 
 class StateSpaceData:
@@ -116,6 +126,17 @@ class StateSpaceData:
     def last_state(self, params: LinearGaussianParams) -> tuple[FloatArray, FloatArray]:
         """Mean and covariance of the last state, given the data."""
         return last_state(self.kalman(len(params.A)), scaled(params, self.units()))
+
+
+def fitted_point(panel: Panel, params: LinearGaussianParams, context: FitContext) -> FittedPoint:
+    """Put fitted parameters (in the units of the data) and the data of the fit together again."""
+    data = StateSpaceData(panel, context.options)
+    units = data.units(context.centred)
+    inside = scaled(params, units)
+    if context.settings.initial_state == "stationary":
+        inside = inside._replace(m0=np.zeros_like(inside.m0))
+    kalman = data.kalman(len(params.A), context.centred)
+    return FittedPoint(EM(kalman, context.settings), inside, units, panel)
 
 
 def fit_order(
@@ -263,7 +284,8 @@ def _iterate(
     if _degenerate(begin):
         where = f"from {label}: C and R are singular"
         return None, f"neither R nor the states reach some direction of the data ({where})"
-    em = EM(kalman, _settings(options, policy, kalman, begin))
+    settings = _settings(options, policy, kalman, begin)
+    em = EM(kalman, settings)
     state = em.evaluate(begin)
     if not np.isfinite(state.objective):
         where = f"from {label}; spectral radius {spectral_radius(begin.A):.4g}"
@@ -277,8 +299,16 @@ def _iterate(
     moved = final.params is not begin or max_iter > 0
     params = unscaled(final.params, units) if moved else start
     log_likelihood = final.smoothed.log_likelihood + data.shift
+    context = FitContext(options._replace(init=None), settings, centred)
     fit = EMFit(
-        params, start, log_likelihood, final.objective, result.converged, policy, trace=([], [])
+        params,
+        start,
+        log_likelihood,
+        final.objective,
+        result.converged,
+        policy,
+        ([], []),
+        context,
     )
     return fit, None
 

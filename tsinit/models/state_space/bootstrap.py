@@ -1,0 +1,180 @@
+"""Parametric bootstrap: data are drawn from a fit, with its gaps and inputs, and fitted again."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import clone
+
+from tsinit.init._scaling import unscaled
+from tsinit.kernels import Kalman
+from tsinit.models.em_race import run_monitored
+from tsinit.models.monitor import Monitor
+from tsinit.models.state_space.em import EM
+from tsinit.models.state_space.information import observable_directions, within
+from tsinit.models.state_space.simulation import simulate
+from tsinit.models.state_space.uncertainty import Measured, ParameterUncertainty, WeightedParams
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tsinit._typing import FloatArray
+    from tsinit.kernels import LinearGaussianParams
+    from tsinit.models.state_space.estimands import Estimands
+    from tsinit.models.state_space.information import FittedPoint
+    from tsinit.models.state_space.scales import Scale
+
+_FEWEST = 2  # replicates that have a spread
+
+
+class BootstrapUncertainty(ParameterUncertainty):
+    """Uncertainty by the spread of estimates over data drawn from the fit.
+
+    Made by ``ssm.uncertainty(X, method="bootstrap")``; see :class:`ParameterUncertainty`. Intervals are the basic ones
+    (Davison and Hinkley, Bootstrap Methods and their Application, 1997, section 5.2): the error of a replicate, on the
+    scale of the number, stands for that of the estimate, its bias included.
+
+    Attributes
+    ----------
+    replicates : DataFrame
+        Estimates of every replicate that could be fitted, columns as the rows of ``table``.
+    start_effect : float
+        Of the first replicates fitted from the strategy of the model instead of from the estimate: root mean square of
+        the difference, in standard errors, the median over the numbers of ``table``. NaN where it was not asked for.
+    start_note : str
+        The same as a sentence.
+    """
+
+    method = "bootstrap"
+
+    def __init__(
+        self,
+        point: FittedPoint,
+        params: LinearGaussianParams,
+        estimands: Estimands,
+        rate: float,
+        level: float,
+        drawn: list[Any],
+        from_strategy: list[Any],
+    ) -> None:
+        import pandas as pd
+
+        self._point, self._observable = point, observable_directions(point)[0]
+        self._drawn = [p for p in drawn if p is not None]
+        if len(self._drawn) < _FEWEST:
+            raise ValueError(
+                f"n_boot must give at least {_FEWEST} replicates that can be fitted; got {len(self._drawn)} of "
+                f"{len(drawn)}. Ask for more, or fit with fewer n_states."
+            )
+        super().__init__(params, estimands, point.panel, rate, level)
+        values = np.array([estimands.values(p) for p in self._drawn])
+        self.replicates = pd.DataFrame(values, columns=pd.Index(self._names, name="parameter"))
+        self.start_effect, self.start_note = self._compared(drawn, from_strategy)
+
+    def draw(self, n_draws: int, rng: np.random.Generator) -> WeightedParams:
+        """Return the replicates, whatever number was asked for."""
+        return WeightedParams(self._drawn, np.full(len(self._drawn), 1.0 / len(self._drawn)))
+
+    def _measure(
+        self,
+        function: Callable[[LinearGaussianParams], FloatArray],
+        scales: Sequence[Scale],
+        level: float,
+    ) -> Measured:
+        value = function(self._params)
+        replicates = np.array([function(p) for p in self._drawn])
+        lower, upper = np.empty_like(value), np.empty_like(value)
+        tails = (0.5 + 0.5 * level, 0.5 - 0.5 * level)
+        for i, scale in enumerate(scales):
+            here = scale.forward(value[i])
+            errors = scale.forward(replicates[:, i]) - here
+            lower[i], upper[i] = scale.inverse(here - np.quantile(errors, tails))
+        spread = replicates.std(axis=0, ddof=1)
+        unknown = ~within(self._point.jacobian_of(function), self._observable)
+        for column in (spread, lower, upper):
+            column[unknown] = np.nan
+        return Measured(value, spread, lower, upper)
+
+    def _compared(self, drawn: list[Any], from_strategy: list[Any]) -> tuple[float, str]:
+        pairs = [
+            (self._estimands.values(a), self._estimands.values(b))
+            for a, b in zip(drawn, from_strategy, strict=False)
+            if a is not None and b is not None
+        ]
+        if not pairs:
+            return np.nan, "Whether the start matters was not measured."
+        spread = self.table["standard error"].to_numpy()
+        moved = np.array([b - a for a, b in pairs])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            effect = float(np.nanmedian(np.sqrt((moved**2).mean(axis=0)) / spread))
+        verdict = "more" if effect > 1.0 else "less"
+        return effect, (
+            f"The start matters {verdict} than the sampling error: fitted from the strategy instead of from the "
+            f"estimate, {len(pairs)} replicates moved by {effect:.2g} standard errors (root mean square, median over "
+            "the table)."
+        )
+
+
+def replicate(
+    point: FittedPoint, seed: np.random.SeedSequence, max_iter: int, tol: float, accelerate: bool
+) -> Any:
+    """Draw data from a fit, with its gaps and inputs, and fit them from its estimate.
+
+    Returns
+    -------
+    LinearGaussianParams or None
+        In the units of the data; None where the data drawn could not be fitted.
+    """
+    em, params = point.em, point.state.params
+    kalman = Kalman(drawn_data(point, seed), em.kalman.n_states, em.kalman.offsets, em.kalman.u)
+    again = EM(kalman, em.settings)
+    state = again.evaluate(params)
+    if not np.isfinite(state.objective):
+        return None
+    result = run_monitored(
+        again.iterate(state, max_iter=max_iter, tol=tol, accelerate=accelerate), Monitor()
+    )
+    return unscaled(result.state.params, point.units)
+
+
+def drawn_data(point: FittedPoint, seed: np.random.SeedSequence) -> FloatArray:
+    """Draw data (T, D) on the scale of the fit, missing where those of the fit are."""
+    rng, kalman = np.random.default_rng(seed), point.em.kalman
+    y = np.empty_like(kalman.y)
+    for start, stop in zip(kalman.offsets[:-1], kalman.offsets[1:], strict=True):
+        if stop > start:
+            u = None if kalman.u is None else kalman.u[start:stop]
+            y[start:stop] = simulate(point.state.params, stop - start, rng, u).y
+    y[~kalman.observed] = np.nan
+    return y
+
+
+def refit_from_strategy(ssm: Any, point: FittedPoint, seed: np.random.SeedSequence) -> Any:
+    """Fit the data of the replicate of a seed from the strategy of the model.
+
+    Returns
+    -------
+    LinearGaussianParams or None
+    """
+    offsets = point.em.kalman.offsets
+    y = drawn_data(point, seed) * point.units.scale + point.units.loc
+    parts = np.split(y, offsets[1:-1])
+    u = point.panel.inputs
+    inputs = None if u is None else np.split(u, offsets[1:-1])
+    seed = np.random.SeedSequence(entropy=seed.entropy, spawn_key=(*seed.spawn_key, 1))
+    model = clone(ssm).set_params(
+        n_states=ssm.n_states_,
+        initial_state=point.em.settings.initial_state,
+        random_state=seed,
+        verbose=0,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return model.fit(parts, inputs=inputs).params_
+        except (
+            ValueError
+        ):  # a column of the replicate has no value left to vary, or the start is unusable
+            return None
