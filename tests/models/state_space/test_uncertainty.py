@@ -22,7 +22,7 @@ from tsinit.models.state_space.propagation import forecast_over, spread_over
 from tsinit.models.state_space.restarts import fitted_point, last_state
 from tsinit.models.state_space.results import predict_ahead
 from tsinit.models.state_space.scales import Scale, interval
-from tsinit.models.state_space.uncertainty import WeightedParams
+from tsinit.models.state_space.uncertainty import WeightedParams, thinned
 
 FIRM = {"tol": 1e-9, "max_iter": 500, "random_state": 0}
 
@@ -302,6 +302,22 @@ class TestBootstrap:
 
 
 class TestPropagation:
+    def test_thinned_draws_have_the_same_expectation(self):
+        rng = np.random.default_rng(0)
+        values = rng.standard_normal(500)
+        weights = rng.random(500) ** 4
+        weights /= weights.sum()
+        means = []
+        for _ in range(200):
+            kept = thinned(WeightedParams(list(values), weights), 50, rng)
+            assert len(kept.params) <= 50
+            assert kept.weights.sum() == pytest.approx(1.0)
+            means.append(kept.weights @ np.array(kept.params))
+        error = np.std(means) / np.sqrt(len(means))
+        assert abs(np.mean(means) - weights @ values) < 5.0 * error
+        few = WeightedParams([1.0, 2.0], np.array([0.3, 0.7]))
+        assert thinned(few, 50, rng) is few
+
     def test_total_variance_of_two_draws(self, fitted):
         ssm, X = fitted
         p = ssm.params_

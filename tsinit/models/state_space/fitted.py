@@ -21,7 +21,7 @@ from tsinit.models.state_space.conditional import conditional_moments
 from tsinit.models.state_space.diagnostics import diagnose
 from tsinit.models.state_space.filter_state import FilterState
 from tsinit.models.state_space.one_step import predict_one_step
-from tsinit.models.state_space.propagation import N_DRAWS, forecast_over, spread_over
+from tsinit.models.state_space.propagation import forecast_over, spread_over
 from tsinit.models.state_space.residuals import (
     innovations,
     observation_disturbances,
@@ -565,12 +565,12 @@ class FittedLinearGaussian(TransformerMixin, SeriesEstimator):
         return self._known_uncertainty().panel
 
     def _parameter_draws(self, panel: Panel | None) -> WeightedParams:
-        """Draw parameters around the estimate, the same every time."""
+        """Return parameters around the estimate, and their weights."""
         known = getattr(self, "_fitted_uncertainty", None)
         if known is None and panel is not None:
             known = self._fitted_uncertainty = assess(self, panel.kept(), DEFAULTS)
         known = self._known_uncertainty() if known is None else known
-        return known.draw(N_DRAWS, np.random.default_rng(0))
+        return known.nodes
 
     def filter_state(
         self,

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from tsinit.kernels import Kalman
     from tsinit.models.state_space.uncertainty import WeightedParams
 
-N_DRAWS = 300  #: of parameters
-
 
 def forecast_over(
     drawn: WeightedParams, kalman: Kalman, means: FloatArray, n_steps: int, ahead: FloatArray | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _AT_FLOOR = 1.01  # times the minimum variance, up to which a variance is at it
 _LEFT = 0.05  # nats that a Newton step may gain at what is called a maximum
+_N_DRAWS, _N_NODES = 400, 100  # of parameters, for forecasts and fillings: drawn, and kept
 _COLUMNS = ["estimate", "standard error", "lower", "upper"]
 
 
@@ -179,6 +181,12 @@ class ParameterUncertainty:
         """Draw parameters around the estimate."""
         raise NotImplementedError
 
+    @functools.cached_property
+    def nodes(self) -> WeightedParams:
+        """Parameters around the estimate that `forecast` and `impute` average over, the same every time."""
+        rng = np.random.default_rng(0)
+        return thinned(self.draw(_N_DRAWS, rng), _N_NODES, rng)
+
     def _measure(
         self,
         function: Callable[[LinearGaussianParams], FloatArray],
@@ -285,6 +293,20 @@ class InformationUncertainty(ParameterUncertainty):
                 f"The noise variance of column {names} is at its minimum, and has no standard error; others take it as "
                 "known. Fit with fewer n_states, or a larger noise_floor."
             )
+
+
+def thinned(drawn: WeightedParams, n_nodes: int, rng: np.random.Generator) -> WeightedParams:
+    """Return at most `n_nodes` draws in the place of many, by systematic resampling: light ones mostly go.
+
+    Their weights are how often each was taken; expectations stay what they were.
+    """
+    if len(drawn.params) <= n_nodes:
+        return drawn
+    places = (rng.random() + np.arange(n_nodes)) / n_nodes
+    last = len(drawn.params) - 1
+    taken = np.minimum(np.searchsorted(np.cumsum(drawn.weights), places), last)
+    kept, count = np.unique(taken, return_counts=True)
+    return WeightedParams([drawn.params[i] for i in kept], count / n_nodes)
 
 
 def _possible(params: LinearGaussianParams | None) -> LinearGaussianParams:
