@@ -105,6 +105,24 @@ def test_datasets_lists_them_with_their_places(capsys):
         assert name in text
 
 
+def test_inputs_are_columns_of_the_file(air, tmp_path, capsys):
+    report = tmp_path / "report.html"
+    arguments = ["compare", air, "--strategies", "uniform", "--columns", "Ozone,Solar.R", "--inputs", "Temp,Wind",
+                 "--test", "0.2", "--report", str(report), *QUICK]  # fmt: skip
+    assert cli.main(arguments) == 0
+    page = report.read_text()
+    assert "Beside them 2 known inputs: Temp, Wind." in page
+    assert "Solar.R: smoothed" in page
+    assert "could not be shown" not in page
+    for wrong, words in (
+        (["--inputs", "Rain"], "--inputs must name columns of the file"),
+        (["--inputs", "Ozone"], "inputs must be complete"),
+        (["--inputs", "Temp", "--model", "hmm"], "--inputs must go with a model that takes them"),
+    ):
+        assert cli.main(["compare", air, *wrong, *QUICK]) == 2
+        assert words in capsys.readouterr().err
+
+
 def test_regimes_are_compared_like_any_other_model(air, tmp_path, capsys):
     arguments = ["compare", air, "--model", "infinite-hmm", "--emission", "gaussian_diag", "--max-iter", "20",
                  "--strategies", "kmeans,segments", "--csv", str(tmp_path), *QUICK]  # fmt: skip

@@ -22,7 +22,7 @@ from tsinit._cli.common import (
     words_aside,
 )
 from tsinit._cli.other_models import STRATEGIES, adapter_named, build, is_other, setting
-from tsinit._cli.reading import add_reading, reading
+from tsinit._cli.reading import add_reading, part_inputs, reading_with_inputs
 from tsinit._validate import check_number
 
 if TYPE_CHECKING:
@@ -90,6 +90,10 @@ def add_compare(commands: Any) -> None:
     compare.add_argument("--strategies", type=names, metavar="A,B,...",
                          help="starting points, by name (kmeans,subspace,uniform; linear,kmeans,uniform for "
                          "tbayes-mice); a wrong one lists all")  # fmt: skip
+    compare.add_argument(
+        "--inputs", type=names, metavar="A,B,...",
+        help="columns that are known inputs, such as weather, of a state-space model; without gaps",
+    )  # fmt: skip
     add_reading(compare)
     compare.add_argument("--test", type=float, metavar="SHARE",
                          help="hold out this share at the end of the series and score it, for example 0.2")  # fmt: skip
@@ -177,17 +181,18 @@ def _compare(arguments: argparse.Namespace) -> int:
 
     _require_places(arguments)
     _require_options(arguments)
-    found = understand(arguments.data, reading(arguments))
+    found = understand(arguments.data, reading_with_inputs(arguments))
     say("\n".join([describe(found), *found.notes]))
     ignore_steps_of_index()
-    shown, truth = _hidden(found.frame, arguments)
+    fitted, inputs = part_inputs(found.frame, arguments.inputs)
+    shown, truth = _hidden(fitted, arguments)
     try:
         others = is_other(arguments.model)
         result = compare(
             # Without the name of the file, on which no result may depend.
             build(arguments.model, dict(arguments.set), shown) if others else _model(arguments, shown), shown,
             _strategies(arguments),
-            n_seeds=arguments.seeds, seed=arguments.seed, test=arguments.test, truth=truth,
+            n_seeds=arguments.seeds, seed=arguments.seed, test=arguments.test, truth=truth, inputs=inputs,
             budget=Budget(arguments.max_iter if others else None, arguments.seconds),
             n_jobs=arguments.jobs, progress=not arguments.quiet, store=arguments.store,
         )  # fmt: skip
@@ -230,6 +235,10 @@ def _require_places(arguments: argparse.Namespace) -> None:
 
 def _require_options(arguments: argparse.Namespace) -> None:
     """Refuse options that a model of another library does not have, or no other than one of another library."""
+    if arguments.inputs and arguments.model != "state-space":
+        raise ValueError(
+            f"--inputs must go with a model that takes them, state-space; got {arguments.model}."
+        )
     if not is_other(arguments.model):
         if arguments.set:
             raise ValueError(

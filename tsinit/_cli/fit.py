@@ -23,7 +23,7 @@ from tsinit._cli.common import (
     whole,
     words_aside,
 )
-from tsinit._cli.reading import add_reading, reading
+from tsinit._cli.reading import add_reading, part_inputs, reading_with_inputs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -178,25 +178,12 @@ def _read(arguments: argparse.Namespace) -> FitData:
     """Read the file, and part it into what is fitted, inputs, and rows ahead that have inputs alone."""
     from tsinit.tables.read import understand
 
-    options = reading(arguments)
-    inputs = arguments.inputs or []
-    if options.columns and inputs:
-        options = options._replace(
-            columns=[*options.columns, *(i for i in inputs if i not in options.columns)]
-        )
+    options, inputs = reading_with_inputs(arguments), arguments.inputs
     found = understand(arguments.data, options)
-    frame = found.frame
-    missing = [name for name in inputs if name not in frame.columns]
-    if missing:
-        raise ValueError(
-            f"--inputs must name columns of the file, {', '.join(map(str, frame.columns))}; got {missing[0]!r}."
-        )
-    X = frame.drop(columns=inputs)
-    if not X.shape[1]:
-        raise ValueError("--inputs must leave a column to fit; got all of them.")
-    if not inputs:
+    frame, future = found.frame, None
+    X, U = part_inputs(frame, inputs)
+    if U is None:
         return FitData(found, X, None, None)
-    U, future = frame[inputs], None
     told = np.flatnonzero(X.notna().any(axis=1).to_numpy())
     if len(told) and told[-1] + 1 < len(X) and frame.index.nlevels == 1:
         rest = U.iloc[told[-1] + 1 :]

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from tsinit._cli.common import names
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from tsinit.tables.read import Options
 
 
@@ -53,3 +55,33 @@ def reading(arguments: argparse.Namespace) -> Options:
         arguments.time, arguments.groups, arguments.columns, arguments.exclude, arguments.missing, arguments.decimal,
         arguments.encoding, arguments.regular, arguments.long, arguments.tz,
     )  # fmt: skip
+
+
+def reading_with_inputs(arguments: argparse.Namespace) -> Options:
+    """What the user says about the file, whose inputs are read besides the columns."""
+    options, inputs = reading(arguments), arguments.inputs or []
+    if not options.columns:
+        return options
+    more = [name for name in inputs if name not in options.columns]
+    return options._replace(columns=[*options.columns, *more])
+
+
+def part_inputs(
+    frame: pd.DataFrame, inputs: list[str] | None
+) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """Part a table into what is fitted and known inputs beside it.
+
+    Raises
+    ------
+    ValueError
+        An input is no column of the file, or nothing is left to fit.
+    """
+    missing = [name for name in inputs or [] if name not in frame.columns]
+    if missing:
+        raise ValueError(
+            f"--inputs must name columns of the file, {', '.join(map(str, frame.columns))}; got {missing[0]!r}."
+        )
+    X = frame.drop(columns=inputs or [])
+    if not X.shape[1]:
+        raise ValueError("--inputs must leave a column to fit; got all of them.")
+    return X, frame[inputs] if inputs else None

@@ -16,8 +16,9 @@ class Adapter(Protocol):
     (its library is too old), ``labels(model, data)`` gives a state for every row, of all sequences together,
     ``params(model)`` the `LinearGaussianParams` of a fitted model of dynamics, ``score(model, data)`` the
     log-likelihood of held-out data where that is not the objective, ``runaway(model, data)`` says in a sentence that a
-    fit has left for where its objective has no maximum, "" where it has not, and ``settings(model)`` is a dict of what
-    decides a result, for models without ``get_params``. Of a fitted model
+    fit has left for where its objective has no maximum, "" where it has not, ``takes_inputs(model)`` whether known
+    inputs may stand beside the data, which `run` is then given as ``inputs=``, and ``settings(model)`` is a dict of
+    what decides a result, for models without ``get_params``. Of a fitted model
     ``n_iter_`` and ``converged_`` are read, where they are; others say it to the monitor.
 
     Attributes

@@ -1,5 +1,6 @@
 """The models of this package, and estimators that keep to the same convention."""
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ class OwnModels:
 
     Such an estimator has the parameters ``init`` and ``random_state``, a class attribute ``fit_kind`` (a
     ``tsinit.models.base.FitKind``) and a method ``fit_under(monitor, X)``, which reports every iteration to the monitor
-    and leaves ``start_``; those of this package also leave ``history_``.
+    and leaves ``start_``; those of this package also leave ``history_``. Where ``fit`` has a parameter ``inputs``, so
+    must ``fit_under``.
 
     Parameters
     ----------
@@ -36,6 +38,10 @@ class OwnModels:
             return False
         return (model.fit_kind.verb, model.fit_kind.sampler) == (self.verb, self.kind == "samples")
 
+    def takes_inputs(self, model: Any) -> bool:
+        """Whether known inputs may stand beside the data of a model."""
+        return "inputs" in inspect.signature(model.fit).parameters
+
     def describe(self, model: Any) -> dict[str, Any]:
         """Name a model, where it is from and what it maximises."""
         return {
@@ -55,9 +61,9 @@ class OwnModels:
         init = {} if start is None else {"init": start}
         return clone(model).set_params(random_state=seed, **init, **quiet)
 
-    def run(self, model: Any, data: Any, monitor: Monitor) -> Any:
+    def run(self, model: Any, data: Any, monitor: Monitor, **more: Any) -> Any:
         """Fit under the monitor; the last objective counts, unless a sampler says what its draws come to."""
-        fitted = model.fit_under(monitor, data)
+        fitted = model.fit_under(monitor, data, **more)
         if monitor.final is None and monitor.objectives:
             monitor.final = monitor.objectives[-1]
         return fitted

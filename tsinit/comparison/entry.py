@@ -29,6 +29,7 @@ def compare(
     seed: int | None = 0,
     score: dict[str, Callable[[Any, Any], float]] | None = None,
     test: Any = None,
+    inputs: Any = None,
     truth: Any = None,
     budget: "Budget | None" = None,
     n_jobs: int | None = None,
@@ -56,11 +57,16 @@ def compare(
     score : dict of str to function, optional
         ``{name: function(estimator, X) -> float}`` gives columns ``score_<name>``; None takes the model's own
         ``score``, if it has one, as column ``score``. A score that raises an error leaves NaN, the status of the
-        fit, and the message in the row and in ``errors``.
+        fit, and the message in the row and in ``errors``. A function with a parameter ``inputs`` is given the known
+        inputs of X, where there are some.
     test : float, X, or dict of X, optional
         A share holds out the tail of every sequence, in time order: the model is fitted to the head, and the
         score of the tail is column ``score_test``. A dict is keyed by data set, or for one data set by a name that
         ends the column's.
+    inputs : table, list of tables, function, or dict of these by data set, optional
+        Known inputs beside the data, in their form and complete, for models whose ``fit`` takes them. What `test` cuts
+        off takes its inputs with it; a table given as `test` looks them up by its times in a DataFrame. They are part
+        of what a run is known by. A dict may leave data sets out, which are then fitted without.
     truth : LinearGaussianParams, complete table, array of labels, or dict of these by data set, optional
         Labels (one for each row, of any kind, missing where unknown) give ``score_ari`` (adjusted Rand index of
         ``model.labels_``), for models of labels. Parameters give ``score_eigenvalue_error`` (mean distance of matched
@@ -116,6 +122,7 @@ def compare(
         test=test,
         truth=truth,
         budget=budget,
+        inputs=inputs,
     )
     folder = checks.check_store(store)
     kept = None if folder is None else RunStore(folder)

@@ -99,6 +99,14 @@ class Comparison:
         return {task.dataset: task.data.X for task in self._tasks}
 
     @property
+    def inputs(self) -> dict[str, Any] | None:
+        """Known inputs of what was fitted, by data set, of those that have some; None as for `data`."""
+        if self._tasks is None:
+            return None
+        known = {task.dataset: task.data.inputs for task in self._tasks}
+        return {name: both.fitted for name, both in known.items() if both is not None}
+
+    @property
     def adapters(self) -> dict[str, Any] | None:
         """What ran each model, by its name; None where it was read from files or is a race."""
         if self._tasks is None:

@@ -13,8 +13,10 @@ from tsinit._validate import check_count, check_number, check_path, check_series
 from tsinit._validate.values import short
 from tsinit.adapters import Adapter, adapter_of
 from tsinit.comparison.plan import data as datasets_of
+from tsinit.comparison.plan import inputs as known_inputs
 from tsinit.comparison.plan import naming
 from tsinit.comparison.plan.data import Dataset
+from tsinit.comparison.plan.inputs import KnownInputs
 from tsinit.comparison.plan.scores import TRUTHS, Scoring, column_name, kind_of_truth
 from tsinit.init.registry import is_native, resolve
 from tsinit.models.monitor import Budget
@@ -117,27 +119,38 @@ def check_scoring(score: Any, datasets: dict[str, Dataset]) -> Scoring:
     return Scoring(dict(score))
 
 
-def check_datasets(data: Any, test: Any, truth: Any) -> dict[str, Dataset]:
-    """Name and load the data sets, split off what is held out, attach what is known of the truth."""
+def check_datasets(data: Any, test: Any, truth: Any, inputs: Any = None) -> dict[str, Dataset]:
+    """Name and load the data sets, split off what is held out, attach inputs and what is known of the truth."""
     sources = datasets_of.named(data)
     if not sources:
         raise ValueError("data must hold at least one data set; got an empty dict.")
     truths = _by_dataset(truth, sources, "truth")
+    beside = known_inputs.by_dataset(inputs, list(sources))
     tests = None if isinstance(test, numbers.Number) else _tests_by_dataset(test, sources)
     built = {}
     for name, source in sources.items():
         _check_name(name, "data set")
         X = _load(source, f"data set {name!r}")
         known = _check_truth(name, X, truths.get(name))
+        U = known_inputs.load(name, X, beside[name]) if name in beside else None
+        of_tests = {}
         if tests is not None:
             held_out = tests.get(name, {})
+            if U is not None:
+                of_tests = {
+                    key: known_inputs.of_test(f"test {key!r}", part, U)
+                    for key, part in held_out.items()
+                }
         else:
             check_number("test", test, above=0.0, below=1.0, rule=", a table or a dict of tables")
             if known is not None and kind_of_truth(known) != "parameters":
                 known = datasets_of.split_tail(known, test)[0]
+            if U is not None:
+                U, of_tests["test"] = known_inputs.split(X, U, test)
             X, tail = datasets_of.split_tail(X, test)
             held_out = {"test": tail}
-        built[name] = datasets_of.make_dataset(X, held_out, known)
+        both = None if U is None else KnownInputs(U, of_tests)
+        built[name] = datasets_of.make_dataset(X, held_out, known, both)
     return built
 
 

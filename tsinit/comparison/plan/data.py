@@ -1,6 +1,6 @@
 """The data sets of a comparison: loaded once, split by sequence and by time."""
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +9,9 @@ import pandas as pd
 from tsinit._typing import FloatArray, IntArray
 from tsinit._validate.tables import from_xarray
 from tsinit.comparison.plan import identity
+
+if TYPE_CHECKING:
+    from tsinit.comparison.plan.inputs import KnownInputs
 
 #: The name of a data set that was given without one.
 UNNAMED = "data"
@@ -22,6 +25,7 @@ class Dataset(NamedTuple):
     truth: Any  # complete table, labels or parameters, or None
     digest: str
     unknown: str = ""  # the kind of an object in it that cannot be identified
+    inputs: "KnownInputs | None" = None  # beside X and the tests
 
 
 def named(data: Any) -> dict[str, Any]:
@@ -97,9 +101,12 @@ def label_codes(labels: Any) -> Any:
     return by_sequence(codes, [len(part) for part in parts]) if isinstance(labels, list) else codes
 
 
-def make_dataset(X: Any, tests: dict[str, Any], truth: Any) -> Dataset:
-    """Bundle a data set with its fingerprint."""
-    return Dataset(X, tests, truth, *identity.identify(X, tests, truth))
+def make_dataset(
+    X: Any, tests: dict[str, Any], truth: Any, inputs: "KnownInputs | None" = None
+) -> Dataset:
+    """Bundle a data set with its fingerprint, in which inputs count where there are some."""
+    known = () if inputs is None else tuple(inputs)
+    return Dataset(X, tests, truth, *identity.identify(X, tests, truth, *known), inputs)
 
 
 def rows(table: Any, index: Any) -> Any:

@@ -25,7 +25,7 @@ class Scoring(NamedTuple):
 
     def columns(self, data: Dataset, model: Any, adapter: Adapter) -> list[str]:
         """Name the score columns that a data set and a model fill."""
-        return [name for names, _, _ in self._parts(data, model, adapter) for name in names]
+        return [name for names, *_ in self._parts(data, model, adapter) for name in names]
 
     def of(
         self, estimator: Any, data: Dataset, adapter: Adapter
@@ -41,18 +41,19 @@ class Scoring(NamedTuple):
         """
         scores: dict[str, float] = {}
         failure = None
-        for names, f, X in self._parts(data, estimator, adapter):
+        for names, f, X, inputs in self._parts(data, estimator, adapter):
             scores |= dict.fromkeys(names, float("nan"))
             try:
-                scores |= zip(names, map(float, f(estimator, X)), strict=True)
+                more = {} if inputs is None else {"inputs": inputs}
+                scores |= zip(names, map(float, f(estimator, X, **more)), strict=True)
             except FAILURES as error:  # reported in the row of the fit, which stands
                 failure = failure or error
         return scores, failure
 
     def _parts(
         self, data: Dataset, model: Any, adapter: Adapter
-    ) -> list[tuple[list[str], Callable, Any]]:
-        """List what is computed as (columns, function that gives a value for each, data)."""
+    ) -> list[tuple[list[str], Callable, Any, Any]]:
+        """List what is computed as (columns, function that gives a value for each, data, inputs beside them)."""
         # What other libraries call score may be anything; theirs of the data fitted to is the objective itself.
         theirs = not hasattr(model, "fit_under")
         own: dict[str, Callable] = {}
@@ -62,14 +63,22 @@ class Scoring(NamedTuple):
             own = {"": _own_score}
         functions = own if self.functions is None else self.functions
         fitted = {} if theirs and self.functions is None else functions
-        parts = [([column_name(name)], _single(f), data.X) for name, f in fitted.items()]
+        U, of_tests = (None, {}) if data.inputs is None else data.inputs
+        parts = [([column_name(name)], _single(f), data.X, U) for name, f in fitted.items()]
         for test, X in data.tests.items():
-            parts += [([column_name(name, test)], _single(f), X) for name, f in functions.items()]
+            beside = of_tests.get(test)
+            parts += [
+                ([column_name(name, test)], _single(f), X, beside) for name, f in functions.items()
+            ]
         kind = None if data.truth is None else TRUTHS[kind_of_truth(data.truth)]
         if kind is not None and kind.suits(model, adapter):
             names = [column_name(name) for name in kind.scores(model)]
             of = functools.partial(kind.of, adapter=adapter)
-            parts.append((names, lambda estimator, X: of(estimator, X, data.truth), data.X))
+
+            def known(estimator: Any, X: Any, **more: Any) -> list[float]:
+                return of(estimator, X, data.truth, **more)
+
+            parts.append((names, known, data.X, U if kind.takes_inputs else None))
         return parts
 
 
@@ -79,7 +88,7 @@ def fill_scores(model: Any) -> list[str]:
 
 
 def score_filling(
-    estimator: Any, X: Any, truth: Any, adapter: Adapter | None = None
+    estimator: Any, X: Any, truth: Any, adapter: Adapter | None = None, inputs: Any = None
 ) -> list[float]:
     """Score the cells that ``X`` misses and ``truth`` has.
 
@@ -91,6 +100,8 @@ def score_filling(
     estimator : fitted model with ``impute``
     X, truth : tables or lists of tables of the same shapes, in the units of the data
     adapter : ignored
+    inputs : table or list of tables, optional
+        Known inputs beside X.
 
     Returns
     -------
@@ -117,9 +128,10 @@ def score_filling(
             coverage(known, lower, upper),
         )
         return [float(measure) for measure in measures]
+    more = {} if inputs is None else {"inputs": inputs}
     if not _has_spread(estimator):
-        return [float(rmse(known, stack(estimator.impute(X))[cells]))]
-    mean, spread = (stack(table)[cells] for table in estimator.impute(X, return_std=True))
+        return [float(rmse(known, stack(estimator.impute(X, **more))[cells]))]
+    mean, spread = (stack(table)[cells] for table in estimator.impute(X, return_std=True, **more))
     inside = float(coverage(known, mean - _Z * spread, mean + _Z * spread))
     return [float(rmse(known, mean)), float(_normal_crps(known - mean, spread).mean()), inside]
 
@@ -211,7 +223,19 @@ def params_of(estimator: Any, adapter: Adapter) -> Any:
 
 
 def _single(f: Callable) -> Callable:
-    return lambda estimator, X: [f(estimator, X)]
+    """Make a score of one column of a function, which is given inputs where it asks for them."""
+
+    def score(estimator: Any, X: Any, **more: Any) -> list[float]:
+        return [f(estimator, X, **(more if more and _takes_inputs(f) else {}))]
+
+    return score
+
+
+def _takes_inputs(f: Callable) -> bool:
+    try:
+        return "inputs" in inspect.signature(f).parameters
+    except (TypeError, ValueError):  # compiled, without a signature
+        return False
 
 
 def _label_scores(estimator: Any, X: Any, truth: Any, adapter: Adapter) -> list[float]:
@@ -227,6 +251,7 @@ class TruthKind(NamedTuple):
     suits: Callable[[Any, Adapter], bool]  # which models it can score
     needs: str  # what the others lack
     reserved: tuple[str, ...]  # names that its scores may take
+    takes_inputs: bool = False  # whether `of` asks the model about the data
 
 
 #: By what :func:`kind_of_truth` says.
@@ -237,6 +262,7 @@ TRUTHS = {
         lambda model, adapter: hasattr(model, "impute"),
         "impute()",
         FILL_SCORES,
+        takes_inputs=True,
     ),
     "labels": TruthKind(
         lambda model: ["ari"],
@@ -257,5 +283,5 @@ TRUTHS = {
 }
 
 
-def _own_score(estimator: Any, X: Any) -> float:
-    return estimator.score(X)
+def _own_score(estimator: Any, X: Any, inputs: Any = None) -> float:
+    return estimator.score(X) if inputs is None else estimator.score(X, inputs=inputs)

@@ -8,6 +8,7 @@ from tsinit.adapters import Adapter
 from tsinit.comparison.plan import checks, seeds
 from tsinit.comparison.plan.data import Dataset
 from tsinit.comparison.plan.identity import fingerprint, identify
+from tsinit.comparison.plan.inputs import check_takers
 from tsinit.comparison.plan.scores import Scoring
 from tsinit.init.registry import is_native
 from tsinit.models.monitor import Budget
@@ -100,6 +101,7 @@ def make_plan(
     test: Any,
     truth: Any,
     budget: Any,
+    inputs: Any = None,
 ) -> Plan:
     """Check and name the arguments of ``compare``, load the data, split off what is held out.
 
@@ -109,10 +111,11 @@ def make_plan(
         One sentence: the argument, the rule, the value.
     """
     models, adapters = checks.check_models(model)
+    check_takers(inputs, models, adapters)
     inits = checks.check_known(checks.check_strategies(strategies), adapters)
     n_seeds, entropy = check_count("n_seeds", n_seeds), checks.check_entropy(seed)
     budget = checks.check_budget(budget)
-    datasets = checks.check_datasets(data, test, truth)
+    datasets = checks.check_datasets(data, test, truth, inputs)
     scoring = checks.check_scoring(score, datasets)
     checks.check_truth_fits(datasets, models, adapters)
     return Plan(models, adapters, datasets, inits, n_seeds, entropy, budget, scoring)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tsinit._validate import check_series
+from tsinit.comparison.plan.inputs import names_of
 from tsinit.comparison.report import page
 from tsinit.comparison.report.display import number
 
@@ -97,7 +98,7 @@ def facts(panel: Panel) -> Iterator[ColumnFacts]:
         yield ColumnFacts(str(name), len(y), int(missing.sum()), begins.size, longest, y[~missing])
 
 
-def section(data: dict[str, Any], note: str = "") -> str:
+def section(data: dict[str, Any], note: str = "", inputs: dict[str, Any] | None = None) -> str:
     """Write the section: all panels beside each other, and one table.
 
     Parameters
@@ -106,6 +107,8 @@ def section(data: dict[str, Any], note: str = "") -> str:
         What was fitted, by name.
     note : str
         A sentence on it.
+    inputs : dict of str to table or list of tables, optional
+        Known inputs, by the names of the data.
 
     Returns
     -------
@@ -127,7 +130,8 @@ def section(data: dict[str, Any], note: str = "") -> str:
             continue
         columns = [one._replace(name=_named(one.name, name, panel, alone)) for one in facts(panel)]
         rows += [one.row() for one in columns]
-        leads.append(("" if alone else f"{name}: ") + _lead(panel, most))
+        known = _named_inputs((inputs or {}).get(name))
+        leads.append(("" if alone else f"{name}: ") + _lead(panel, most) + known)
         if len(pictures) < _MAX_PICTURES:
             captions = [one.caption() for one in columns[:most]]
             pictures += list(_panels(panel, captions, _POINTS // (most * len(data))))
@@ -159,6 +163,17 @@ def _lead(panel: Panel, most: int) -> str:
     more = f" The first {most} are drawn." if most < n_columns else ""
     columns = page.number_of(n_columns, "column")
     return f"{steps}{several}{skipped}{span}; {columns}, {share:.1f} % of the values missing.{more}"
+
+
+def _named_inputs(inputs: Any) -> str:
+    """Say which inputs stand beside the data, if any."""
+    if inputs is None:
+        return ""
+    first = inputs[0] if isinstance(inputs, list) else inputs
+    width = np.shape(first)[1] if np.ndim(first) == 2 else 1
+    names = names_of(inputs)
+    called = f": {', '.join(names)}" if names else ""
+    return f" Beside them {page.number_of(width, 'known input')}{called}."
 
 
 def _short(time: Any) -> str:

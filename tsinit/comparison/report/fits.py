@@ -82,7 +82,8 @@ def _of_run(
             fitted = comparison.rerun(run["run_id"])
             X = comparison.data[run["dataset"]] if comparison.data else None
             adapter = (comparison.adapters or {}).get(run["model"])
-            key, drawn = pictures(_labelled(fitted, X, adapter), X, shown)
+            inputs = (comparison.inputs or {}).get(run["dataset"])
+            key, drawn = pictures(_labelled(fitted, X, adapter), X, shown, inputs)
     except Exception as error:  # whatever a model or its pictures do wrong must not cost the page
         why = f"could not be shown: {type(error).__name__}: {error}"
         return f"the best run, from {run['strategy']}, {why}", "", []
@@ -124,7 +125,7 @@ def _labelled(fitted: Any, X: Any, adapter: Any) -> Any:
     return _Labelled(states, np.eye(states.max() + 1)[states])
 
 
-def pictures(model: Any, X: Any, shown: Shown) -> tuple[str, list[str]]:
+def pictures(model: Any, X: Any, shown: Shown, inputs: Any = None) -> tuple[str, list[str]]:
     """Draw what a fitted model says of its data, by what it offers.
 
     Parameters
@@ -134,6 +135,8 @@ def pictures(model: Any, X: Any, shown: Shown) -> tuple[str, list[str]]:
     X : table or list of tables
         What it was fitted to.
     shown : Shown
+    inputs : table or list of tables, optional
+        Known inputs beside X.
 
     Returns
     -------
@@ -143,7 +146,7 @@ def pictures(model: Any, X: Any, shown: Shown) -> tuple[str, list[str]]:
     from tsinit._plots import keys
 
     if hasattr(model, "smooth") and hasattr(model, "params_"):
-        return page.legend(keys.SMOOTHED), list(_smoothed(model, X, shown))
+        return page.legend(keys.SMOOTHED), list(_smoothed(model, X, shown, inputs))
     if hasattr(model, "labels_") and hasattr(model, "probabilities_"):
         return page.legend(keys.regimes(np.asarray(model.labels_))), list(_regimes(model, X, shown))
     if hasattr(model, "posterior_") and hasattr(model, "diagnostics_"):
@@ -151,14 +154,15 @@ def pictures(model: Any, X: Any, shown: Shown) -> tuple[str, list[str]]:
     return "", []
 
 
-def _smoothed(model: Any, X: Any, shown: Shown) -> Iterator[str]:
+def _smoothed(model: Any, X: Any, shown: Shown, inputs: Any) -> Iterator[str]:
     from tsinit import plots
 
     panel = check_series(X, None)
     for name, y in list(zip(panel.columns, panel.y.T, strict=True))[: shown.max_columns]:
         words = ", and what may have been where it is missing" if np.isnan(y).any() else ""
         with _panel() as ax:
-            plots.smoothed(model, X, columns=[name], max_points=shown.max_points, ax=ax)
+            most = shown.max_points
+            plots.smoothed(model, X, inputs=inputs, columns=[name], max_points=most, ax=ax)
             yield _figure(ax, shown.caption(name, f": smoothed{words}."))
 
 

@@ -63,7 +63,8 @@ def _data(comparison: "Comparison") -> str:
     if comparison.data is None:
         return f"<h2>Data</h2><p>{_NO_DATA}</p>"
     held_out = "score_test" in comparison.runs
-    return data.section(comparison.data, "What was held out is not shown." if held_out else "")
+    note = "What was held out is not shown." if held_out else ""
+    return data.section(comparison.data, note, comparison.inputs)
 
 
 _NO_DATA = (

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from tsinit import LinearGaussianSSM
+    from tsinit.models import LinearGaussianSSM
 
 _MAX_COLUMNS = 8
 _SIZE = (4.6, 2.4)  # inches

@@ -126,9 +126,11 @@ def fit(task: Task, monitor: Monitor) -> Any:
     adapter, X = task.adapter, task.data.X
     begun, start = starting.begin(adapter, task.estimator, task.init, X, seed)
     asked = None if start is None else copy.deepcopy(adapter.start_of(begun))
+    inputs = task.data.inputs
+    more = {} if inputs is None else {"inputs": inputs.fitted}
     # On one thread, as in every worker, so that no sum depends on where it was computed.
     with one_thread():
-        fitted = adapter.run(begun, X, monitor)
+        fitted = adapter.run(begun, X, monitor, **more)
     starting.require_kept(adapter, asked, fitted)
     return fitted
 
