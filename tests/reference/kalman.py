@@ -76,7 +76,13 @@ def smooth(params, y):
 
 
 def joint(params, y):
-    """Condition the joint Gaussian of all states and all observations on the observed entries of y."""
+    """Condition the joint Gaussian of all states and all observations on the observed entries of y.
+
+    A state with infinite variance in P0 is diffuse: its first value is a coefficient of generalised least squares.
+    """
+    diffuse = np.isinf(np.diag(params.P0))
+    if diffuse.any():
+        return _joint_by_least_squares(params, y, np.flatnonzero(diffuse))
     mean, covariance = prior_joint(params, len(y))
     T, D = y.shape
     values = np.concatenate([np.full(len(mean) - T * D, np.nan), y.ravel()])
@@ -91,6 +97,30 @@ def joint(params, y):
     conditional_mean = mean + gain @ e
     conditional_mean[o] = values[o]
     return Joint(conditional_mean, conditional, log_density(e, S))
+
+
+def _joint_by_least_squares(params, y, diffuse):
+    n, T = len(params.A), len(y)
+    P0 = params.P0.copy()
+    P0[diffuse], P0[:, diffuse] = 0.0, 0.0
+    m0 = params.m0.copy()
+    m0[diffuse] = 0.0
+    mean, covariance = prior_joint(params._replace(m0=m0, P0=P0), T)
+    states = np.concatenate([np.linalg.matrix_power(params.A, t)[:, diffuse] for t in range(T)])
+    X = np.vstack([states, np.kron(np.eye(T), params.C) @ states])
+    values = np.concatenate([np.full(T * n, np.nan), y.ravel()])
+    o = ~np.isnan(values)
+    e, inverse = values[o] - mean[o], np.linalg.inv(covariance[np.ix_(o, o)])
+    S = X[o].T @ inverse @ X[o]
+    delta = np.linalg.solve(S, X[o].T @ inverse @ e)
+    gain = covariance[:, o] @ inverse
+    left = X - gain @ X[o]
+    conditional = covariance - gain @ covariance[o] + left @ np.linalg.inv(S) @ left.T
+    conditional[o], conditional[:, o] = 0.0, 0.0
+    conditional_mean = mean + gain @ e + left @ delta
+    conditional_mean[o] = values[o]
+    density = log_density(e - X[o] @ delta, covariance[np.ix_(o, o)])
+    return Joint(conditional_mean, conditional, density - 0.5 * np.linalg.slogdet(S)[1])
 
 
 def dense(params, y):

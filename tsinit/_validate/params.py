@@ -65,12 +65,29 @@ def check_params(
     for key, shape in shapes.items():
         if key not in arrays:
             continue
-        _check_shape(
-            f"{name}.{key}", arrays[key], shape, f" for n_states={n} and {n_features} columns"
-        )
-    for key in ("Q", "R", "P0"):
+        array = arrays[key]
+        if key == "P0" and array.shape == shape:
+            array = _proper_part(f"{name}.P0", array)
+        _check_shape(f"{name}.{key}", array, shape, f" for n_states={n} and {n_features} columns")
+    for key in ("Q", "R"):
         _check_covariance(f"{name}.{key}", arrays[key])
+    _check_covariance(f"{name}.P0", _proper_part(f"{name}.P0", arrays["P0"]))
     return LinearGaussianParams(**arrays)
+
+
+def _proper_part(name: str, P0: FloatArray) -> FloatArray:
+    """Return P0, or a copy with zeros for diffuse states: those with an infinite variance and no covariances."""
+    diffuse = np.isposinf(np.diag(P0))
+    if not diffuse.any():
+        return P0
+    proper = P0.copy()
+    proper[diffuse, diffuse] = 0.0
+    if proper[diffuse].any() or proper[:, diffuse].any():
+        raise ValueError(
+            f"{name} must have no covariances beside an infinite variance; got some. Set them to zero: the state is "
+            "diffuse."
+        )
+    return proper
 
 
 def check_prior(prior: Any) -> Any:

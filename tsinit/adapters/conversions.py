@@ -12,6 +12,7 @@ import numpy as np
 
 from tsinit._validate import check_params
 from tsinit.kernels import LinearGaussianParams
+from tsinit.kernels.state_space.diffuse import diffuse_states
 
 if TYPE_CHECKING:
     from tsinit._typing import FloatArray
@@ -59,8 +60,23 @@ def to_statsmodels(params: LinearGaussianParams, y: Any, inputs: Any = None) -> 
         values["d"] = params.D @ u.T + np.asarray(params.d)[:, None]
     for letter, value in values.items():
         model[_STATSMODELS[letter]] = value
-    model.initialize_known(params.m0, params.P0)
+    diffuse = diffuse_states(params)
+    if diffuse.any():
+        model.ssm.initialize(_partly_diffuse(params, diffuse))
+    else:
+        model.initialize_known(params.m0, params.P0)
     return model
+
+
+def _partly_diffuse(params: LinearGaussianParams, diffuse: Any) -> Any:
+    """Make an initialization of statsmodels in which some states are exactly diffuse."""
+    from statsmodels.tsa.statespace.initialization import Initialization
+
+    n = len(params.A)
+    P0 = np.where(diffuse[:, None] | diffuse, 0.0, params.P0)
+    return Initialization.from_components(
+        n, a=np.where(diffuse, 0.0, params.m0), Pstar=P0, Pinf=np.diag(diffuse.astype(float))
+    )
 
 
 def from_statsmodels(model_or_results: Any) -> LinearGaussianParams:

@@ -55,7 +55,8 @@ class LinearGaussianParams(_WithoutInputs):
     m0 : (n,) float
         Prior mean of the first state.
     P0 : (n, n) float
-        Prior covariance of the first state, positive semi-definite.
+        Prior covariance of the first state, positive semi-definite. A state with an infinite variance, and no
+        covariances, is diffuse: nothing is known of it before the data, and the likelihood is the exact diffuse one.
     d : (D,) float or None
         Observation mean; None stands for zero.
     B : (n, m) float or None

@@ -4,12 +4,13 @@ Everything that is the same for every pass over the same data (which entries are
 taken, the memory to write to) is worked out once, so that an EM iteration costs its kernels and little else.
 """
 
+import functools
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tsinit.kernels.params import is_diagonal, writeable
-from tsinit.kernels.state_space import filter_smoother, inputs, observation, square_root
+from tsinit.kernels.state_space import diffuse, filter_smoother, inputs, observation, square_root
 from tsinit.kernels.state_space.arrays import (
     CovarianceSchedule,
     CovarianceStore,
@@ -89,6 +90,10 @@ class Kalman:
 
     def log_likelihood(self, params):
         """Return the log-likelihood of `params` in nats; -inf where it cannot be computed."""
+        if diffuse.diffuse_states(params).any():
+            found = diffuse.Directions(self, params) if _possible(diffuse.proper(params)) else None
+            value = found.log_likelihood(found.solve()) if found and found.succeeded else -np.inf
+            return value if np.isfinite(value) else -np.inf
         done = self.filter(params)
         return done.log_likelihood if done.succeeded else -np.inf
 
@@ -108,15 +113,32 @@ class Kalman:
         d = np.zeros(len(params.C)) if params.d is None else params.d
         return d if params.D is None else self.u @ params.D.T + d
 
+    @functools.cached_property
+    def silent(self):
+        """Passes over zeros with the same gaps, without inputs."""
+        zeros = np.where(self.observed, 0.0, np.nan)
+        return Kalman(zeros, self.n_states, self.offsets)
+
     def _run(self, params, smooth, covariances, moments):
-        """Run a pass. Inputs only move means: by linearity the pass is that of the data without their response."""
+        """Run a pass; see `diffuse` for first states of which nothing is known."""
+        if not diffuse.diffuse_states(params).any():
+            return self.proper_pass(params, smooth, covariances, moments)
+        if not _possible(diffuse.proper(params)):
+            return self.failed(covariances, moments)
+        return diffuse.run(self, params, smooth, covariances, moments)
+
+    def proper_pass(self, params, smooth, covariances, moments):
+        """Run a pass under a finite prior.
+
+        Inputs only move means: by linearity the pass is that of the data without their response.
+        """
         if not _possible(params):
-            return self._failed(covariances, moments)
+            return self.failed(covariances, moments)
         response = None
         if params.B is not None:
             response = inputs.state_response(params.A, params.B, self.u, self.offsets)
             if not np.isfinite(response).all():
-                return self._failed(covariances, moments)
+                return self.failed(covariances, moments)
         done = self._pass(params, response, smooth, covariances, moments)
         if response is not None:
             np.add(done.means, response, out=done.means)
@@ -190,7 +212,7 @@ class Kalman:
             self.y.shape[1], self.n_states, direct, gaps and moments == "jointly"
         )
 
-    def _failed(self, covariances, moments):
+    def failed(self, covariances, moments):
         """What comes back where there is no answer."""
         T, n = len(self.y), self.n_states
         store = (
@@ -206,7 +228,7 @@ class Kalman:
         """Run the square-root pass, as slow as it is careful."""
         system, batch = self._prepare(params, response)
         if not all(map(_is_covariance, (params.Q, params.R, params.P0))):
-            return self._failed(covariances, moments)
+            return self.failed(covariances, moments)
         T, n = len(self.y), self.n_states
         total = self._sums(moments)
         sums = total

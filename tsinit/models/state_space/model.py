@@ -9,6 +9,7 @@ from sklearn.base import clone
 
 from tsinit import _validate
 from tsinit._validate import check_choice, check_count, check_flag, check_number
+from tsinit.kernels.state_space.diffuse import proper
 from tsinit.models.base import FitKind, lists_as_they_are
 from tsinit.models.held_out_blocks import best_order
 from tsinit.models.monitor import Monitor
@@ -327,5 +328,6 @@ class LinearGaussianSSM(InitRaceMixin, FittedLinearGaussian):
 
 def without_noise(start: LinearGaussianParams) -> list[int]:
     """Return the states of a start whose noise is nothing beside what they carry."""
-    size = np.diag(start.Q) + start.A**2 @ np.diag(start.P0) + start.A**2 @ start.m0**2
+    P0 = proper(start).P0
+    size = np.diag(start.Q) + start.A**2 @ np.diag(P0) + start.A**2 @ start.m0**2
     return np.flatnonzero(np.diag(start.Q) <= 1e-20 * np.where(size > 0.0, size, 1.0)).tolist()

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tsinit._validate import check_finite_likelihood
+from tsinit.kernels.state_space.arrays import CovarianceStore
+from tsinit.kernels.state_space.diffuse import Directions, diffuse_states
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tsinit._typing import BoolArray, FloatArray, IntArray
     from tsinit.kernels import Kalman, LinearGaussianParams
-    from tsinit.kernels.state_space.arrays import CovarianceStore
 
 
 class OneStep(NamedTuple):
@@ -55,6 +56,8 @@ def predict_one_step(kalman: Kalman, params: LinearGaussianParams) -> OneStep:
     ValueError
         The data have no density under the parameters.
     """
+    if diffuse_states(params).any():
+        return _predict_diffuse(kalman, params)
     done = kalman.filter(params, covariances=True)
     check_finite_likelihood(done.succeeded)
     A, C, Q, R, m0, P0 = params[:6]
@@ -75,6 +78,28 @@ def predict_one_step(kalman: Kalman, params: LinearGaussianParams) -> OneStep:
     return OneStep(
         states, filtered._replace(values=values, index=index), means, C @ values @ C.T + R
     )
+
+
+def _predict_diffuse(kalman: Kalman, params: LinearGaussianParams) -> OneStep:
+    """Predict with diffuse first states: nothing (NaN, with infinite variances) until the rows before tell of them."""
+    found = Directions(kalman, params)
+    check_finite_likelihood(found.succeeded)
+    delta, inverse, nothing = found.so_far()
+    T, D = kalman.y.shape
+    first = kalman.offsets[:-1]
+    known = np.zeros(T, dtype=bool)
+    known[1:] = ~nothing.any(axis=(1, 2))[:-1]
+    known[first[first < T]] = False
+    rows = np.flatnonzero(known)
+    N = found.predicted[1:, rows].transpose(1, 2, 0)
+    states = np.full((T, len(params.A)), np.nan)
+    states[rows] = found.predicted[0, rows] + np.einsum("tnk,tk->tn", N, delta[rows - 1])
+    values = np.zeros((T, *params.A.shape)) + np.diag(np.full(len(params.A), np.inf))
+    values[rows] = found.values[found.index[rows]] + N @ inverse[rows - 1] @ N.transpose(0, 2, 1)
+    variances = np.zeros((T, D, D)) + np.diag(np.full(D, np.inf))
+    variances[rows] = params.C @ values[rows] @ params.C.T + params.R
+    means = states @ params.C.T + kalman.observation_offset(params)
+    return OneStep(states, CovarianceStore(values, np.arange(T)), means, variances)
 
 
 def whitened(errors: FloatArray, variances: FloatArray, index: IntArray) -> FloatArray:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tsinit._validate import check_finite_likelihood
+from tsinit.kernels.state_space.diffuse import Directions, diffuse_states
 from tsinit.models.state_space.one_step import predict_one_step, whitened
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def state_disturbances(
     Large ones are breaks. With J = P A' M^-1 (P filtered, M predicted covariance), Cov(x[t+1], x[t] | y) = S J' for the
     smoothed S of t + 1, from which Var(w | y) follows, and the estimate of w has variance Q - Var(w | y).
     """
-    done = kalman.smooth(params, covariances=True)
+    done = kalman.smooth(params)
     check_finite_likelihood(done.succeeded)
     A, Q = params.A, params.Q
     x = done.means
@@ -67,6 +68,20 @@ def state_disturbances(
     w[first[first < len(x)]] = np.nan
     if not standardised:
         return w
+    if diffuse_states(params).any():
+        found = Directions(kalman, params)
+        _, extra, _ = found.smoothed(found.solve())
+        more = np.zeros_like(x)
+        more[1:] = ((extra[:, 1:] - extra[:, :-1] @ A.T) ** 2).sum(axis=0)
+        return _standardised(w, _explained(kalman, found.known) - more, np.diag(Q))
+    return _standardised(w, _explained(kalman, params), np.diag(Q))
+
+
+def _explained(kalman: Kalman, params: LinearGaussianParams) -> FloatArray:
+    """Variances (T, n) of the estimates of state noise; NaN in the first row."""
+    A, Q = params.A, params.Q
+    done = kalman.smooth(params, covariances=True)
+    check_finite_likelihood(done.succeeded)
     filtered = kalman.filter(params, covariances=True).covariances
     P = filtered.values
     M = A @ P @ A.T + Q
@@ -84,9 +99,9 @@ def state_disturbances(
     lag = later @ J[keys[:, 2]].transpose(0, 2, 1)  # Cov(x[t+1], x[t])
     cross = lag @ A.T
     left = later - cross - cross.transpose(0, 2, 1) + A @ before @ A.T
-    variance = np.full_like(x, np.nan)
+    variance = np.full_like(done.means, np.nan)
     variance[1:] = (np.diag(Q) - np.einsum("sii->si", left))[inverse.ravel()]
-    return _standardised(w, variance, np.diag(Q))
+    return variance
 
 
 def _standardised(errors: FloatArray, variance: FloatArray, noise: FloatArray) -> FloatArray:

@@ -14,6 +14,7 @@ from tsinit.init.race import Race
 from tsinit.init.registry import resolve, strategy_of
 from tsinit.kernels import Kalman, LinearGaussianParams, solve_lyapunov
 from tsinit.kernels.params import is_diagonal
+from tsinit.kernels.state_space.diffuse import Directions, diffuse_states
 from tsinit.metrics import spectral_radius
 from tsinit.models.em_race import EMRace, run_monitored, run_race
 from tsinit.models.monitor import Monitor
@@ -284,10 +285,12 @@ def _iterate(
     if _degenerate(begin):
         where = f"from {label}: C and R are singular"
         return None, f"neither R nor the states reach some direction of the data ({where})"
+    _check_fixed_basis(begin, max_iter)
     settings = _settings(options, policy, kalman, begin)
     em = EM(kalman, settings)
     state = em.evaluate(begin)
     if not np.isfinite(state.objective):
+        check_identified(kalman, begin)
         where = f"from {label}; spectral radius {spectral_radius(begin.A):.4g}"
         return None, f"its log-likelihood is not finite ({where})"
     result = yield from em.iterate(
@@ -313,6 +316,42 @@ def _iterate(
     return fit, None
 
 
+def check_identified(kalman: Kalman, params: LinearGaussianParams) -> None:
+    """Require that every sequence tells of its diffuse first states.
+
+    Raises
+    ------
+    ValueError
+        Some sequence is too short, or has too many gaps.
+    """
+    if not diffuse_states(params).any():
+        return
+    found = Directions(kalman, params)
+    if not found.succeeded:
+        return
+    for rows, part in found.solve():
+        if part.nothing.size:
+            k = len(found.which)
+            raise ValueError(
+                f"Every sequence must identify its {k} diffuse first states; got one of {rows.stop - rows.start} rows "
+                f"from row {rows.start} on that tells of {k - part.nothing.shape[1]}. Leave it out, take fewer states, "
+                "or give them a proper prior by initial_state."
+            )
+
+
+def _check_fixed_basis(params: LinearGaussianParams, max_iter: int) -> None:
+    """Refuse to fit A and C where first states are diffuse: the likelihood has no maximum.
+
+    States that are divided by c, with C times c, have the same data and a likelihood that is c^-k times as high for k
+    diffuse states.
+    """
+    if max_iter > 0 and diffuse_states(params).any():
+        raise ValueError(
+            "P0 must be finite where parameters are fitted, because in free units of the states a diffuse likelihood "
+            "has no maximum; got infinite variances. Evaluate the parameters with max_iter=0."
+        )
+
+
 def _settings(
     options: EMOptions, policy: str, kalman: Kalman, params: LinearGaussianParams
 ) -> MStepSettings:
@@ -334,6 +373,8 @@ def _initial_policy(params: LinearGaussianParams, asked: str, n_sequences: int, 
     """
     if asked != "auto":
         return asked
+    if diffuse_states(params).any():
+        return "fixed"
     if n_sequences > len(params.A):
         return "learned"
     if spectral_radius(params.A) >= 1.0:

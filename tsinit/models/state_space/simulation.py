@@ -8,6 +8,7 @@ import numpy as np
 
 from tsinit._validate import check_finite_likelihood
 from tsinit.kernels import Kalman
+from tsinit.kernels.state_space.diffuse import diffuse_states, proper
 from tsinit.models.results import Sample
 
 if TYPE_CHECKING:
@@ -24,6 +25,11 @@ def simulate(
     """Draw one sequence of a model, under inputs (n_steps, m) where it has some."""
     A, C, Q, R, m0, P0 = params[:6]
     d: Any = params.d  # fitted parameters have one
+    if diffuse_states(params).any():
+        raise ValueError(
+            "A first state must have a distribution to be drawn from; got diffuse states, of which nothing is known. "
+            "Draw what follows the data: simulate(n_steps)."
+        )
     n = len(A)
     states = np.empty((n_steps, n))
     noise = rng.standard_normal((n_steps, n))
@@ -109,13 +115,15 @@ def sample_states(
     done = kalman.smooth(params)
     check_finite_likelihood(done.succeeded)
     out = np.empty((n_draws, *done.means.shape))
-    # Noise alone: means, and what inputs do, are in the smoothed states of the data.
+    # Noise alone: means, and what inputs do, are in the smoothed states of the data. Diffuse first states may begin
+    # anywhere, as the smoother takes away where they began.
     noise = params._replace(m0=np.zeros_like(params.m0), d=np.zeros(len(params.C)), B=None, D=None)
+    begin = proper(noise)
     for draw in out:
         y = np.empty_like(kalman.y)
         for start, stop in zip(kalman.offsets[:-1], kalman.offsets[1:], strict=True):
             if stop > start:
-                y[start:stop], draw[start:stop] = simulate(noise, stop - start, rng)
+                y[start:stop], draw[start:stop] = simulate(begin, stop - start, rng)
         y[~kalman.observed] = np.nan
         draw -= Kalman(y, kalman.n_states, kalman.offsets).smooth(noise).means
         draw += done.means
