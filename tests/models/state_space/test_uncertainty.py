@@ -354,6 +354,23 @@ class TestPropagation:
         assert np.mean(wider.to_numpy()[missing] > spread.to_numpy()[missing]) > 0.9
         assert (wider.to_numpy()[~missing] == 0.0).all()
 
+    def test_with_inputs_and_rows_that_came_later(self):
+        y, u = with_inputs()
+        y[20:24, 0] = np.nan
+        ssm = LinearGaussianSSM(2, **FIRM).fit(y[:195], inputs=u[:195])
+        ssm.uncertainty(y[:195], inputs=u[:195])
+        plain = ssm.forecast(3, inputs=u[195:198])
+        sure = ssm.forecast(3, inputs=u[195:198], parameter_uncertainty=True)
+        np.testing.assert_array_equal(plain.means, sure.means)
+        assert (sure.standard_deviations > plain.standard_deviations).all()
+        _, spread = ssm.impute(y, inputs=u, return_std=True)
+        _, wider = ssm.impute(y, inputs=u, return_std=True, parameter_uncertainty=True)
+        assert (wider[20:24, 0] > spread[20:24, 0]).all()
+        ssm.extend(y[195:], inputs=u[195:])
+        options = {"inputs": u[:2], "past_inputs": u, "parameter_uncertainty": True}
+        later = ssm.forecast(2, y, **options)
+        np.testing.assert_allclose(later.means, ssm.forecast(2, inputs=u[:2]).means)
+
     def test_weighted_draws_are_those_of_the_posterior(self):
         """One state, many rows: the likelihood is nearly normal, so that weights hardly differ."""
         _, y = drawn(1, 1, T=1500, seed=8)
