@@ -444,6 +444,13 @@ class TestErrors:
         with pytest.raises(ValueError, match="after extend"):
             ssm.forecast(2, parameter_uncertainty=True)
 
+    def test_diffuse_states(self):
+        params, y = drawn(1, 1)
+        start = params._replace(P0=np.array([[np.inf]]))
+        ssm = LinearGaussianSSM(1, init=start, initial_state="fixed", max_iter=0).fit(y)
+        with pytest.raises(ValueError, match="P0 must be finite"):
+            ssm.uncertainty(y)
+
     def test_no_maximum(self, fitted):
         _, X = fitted
         with pytest.warns(match="not converged"):

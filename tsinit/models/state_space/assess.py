@@ -56,9 +56,15 @@ def assess(ssm: Any, panel: Panel, request: Request) -> ParameterUncertainty:
     Raises
     ------
     ValueError
-        The data are not those of the fit, a covariance is singular, or too few replicates could be fitted.
+        The data are not those of the fit, first states are diffuse, a covariance is singular, or too few replicates
+        could be fitted.
     """
     context, params = ssm._fitted_context, ssm.params_
+    if not np.isfinite(params.P0).all():
+        raise ValueError(
+            "P0 must be finite for the uncertainty of parameters, because with diffuse states they are not fitted; got "
+            "infinite variances. Fit with another initial_state."
+        )
     with one_thread():
         point = fitted_point(panel, params, context)
         _check_same_data(point, ssm.log_likelihood_)
