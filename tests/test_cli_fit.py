@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsinit import LinearGaussianSSM, cli, datasets
+from tsinit import LinearGaussianSSM, cli, datasets, structures
 
 
 @pytest.fixture(scope="module")
@@ -105,3 +105,40 @@ def test_options_are_checked_before_anything_is_read(options, capsys):
 def test_the_file_itself_is_not_written_over(air, capsys):
     assert run(air, "--report", air) == 2
     assert "--report must not be FILE" in capsys.readouterr().err
+
+
+def test_a_structure_takes_the_place_of_states(air, capsys, tmp_path):
+    out = tmp_path / "next.csv"
+    assert (
+        run(
+            air,
+            "--columns",
+            "Temp",
+            "--structure",
+            "level+seasonal:7",
+            "--forecast",
+            3,
+            "--output",
+            out,
+        )
+        == 0
+    )
+    assert "7 states for Temp" in capsys.readouterr().out
+    table = datasets.load_new_york_air_quality()[["Temp"]]
+    structure = structures.local_level() + structures.seasonal(7)
+    model = LinearGaussianSSM(structure=structure, random_state=0, max_iter=300).fit(table)
+    found = pd.read_csv(out, index_col=0, parse_dates=True)
+    np.testing.assert_allclose(found, model.forecast(3, as_frame=True), rtol=1e-6)
+
+
+def test_a_structure_with_inputs_is_a_regression(air, capsys):
+    assert run(air, "--columns", "Ozone", "--structure", "level", "--inputs", "Temp,Wind") == 0
+    assert "1 state for Ozone and the inputs Temp, Wind" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ["trends", "seasonal", "trend+seasonal:x", "", "ar:0"])
+def test_what_is_no_structure_is_said_in_a_sentence(air, capsys, text):
+    with pytest.raises(SystemExit):
+        run(air, "--structure", text)
+    said = " ".join(capsys.readouterr().err.split())
+    assert "such as trend+seasonal:24; got" in said or "ar:0" in said

@@ -12,7 +12,7 @@ LAYERS = [
     ("kernels", "_typing", "_deprecation", "_interrupt"),
     ("_validate", "_spectrum", "_atomic"),
     ("metrics",),
-    ("datasets", "emissions", "partitions", "pooling"),
+    ("datasets", "emissions", "partitions", "pooling", "structures"),
     ("init", "result"),
     ("models",),
     ("adapters",),

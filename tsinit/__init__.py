@@ -31,6 +31,7 @@ _MODULES = {
     "models": "tsinit.models",
     "plot": "tsinit.plots",
     "speech": "tsinit.speech",
+    "structures": "tsinit.structures",
 }
 
 __all__ = ["__version__", *_HOME, *_MODULES]
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
         metrics,
         models,
         speech,
+        structures,
         tables,
     )
     from tsinit import plots as plot

@@ -24,6 +24,7 @@ from tsinit._cli.common import (
     words_aside,
 )
 from tsinit._cli.reading import add_reading, part_inputs, reading_with_inputs
+from tsinit._cli.structure_text import WORDS, structure_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,6 +44,7 @@ examples:
   tsinit fit air.csv --states 4 --forecast 24 --report fit.html
   tsinit fit air.csv --columns ozone,no2 --inputs temp,wind --states 2,3,4
   tsinit fit air.csv --inputs temp --forecast 24 --future weather.csv --output next.csv
+  tsinit fit sales.csv --columns sales --structure trend+seasonal:12 --forecast 24
 
 exit code: 0 all went well; 1 the fit failed; 2 wrong usage or input, reported in
 one sentence; 130 interrupted."""
@@ -75,6 +77,10 @@ def add_fit(commands: Any) -> None:
     model.add_argument(
         "--states", type=_orders, default=[2], metavar="N[,N...]",
         help="states; of several numbers the one of smallest BIC is kept (2)",
+    )  # fmt: skip
+    model.add_argument(
+        "--structure", type=structure_text, metavar="PART[+PART...]",
+        help=f"parts of one column instead of free states: {WORDS}",
     )  # fmt: skip
     model.add_argument(
         "--inputs", type=names, metavar="A,B,...", help="columns that are known inputs"
@@ -136,18 +142,22 @@ def _fit(arguments: argparse.Namespace) -> int:
     from numpy.linalg import LinAlgError
 
     from tsinit import LinearGaussianSSM
+    from tsinit.structures import regression
     from tsinit.tables.describe import describe
 
     read = _read(arguments)
     say("\n".join([describe(read.found), *read.found.notes]))
     _check_future(arguments, read)
-    orders = arguments.states
+    orders, structure = arguments.states, arguments.structure
+    if structure is not None and read.inputs is not None:
+        structure = structure + regression()
     model = LinearGaussianSSM(
         orders[0] if len(orders) == 1 else orders,
         init=arguments.init,
         random_state=arguments.seed,
         verbose=0 if arguments.quiet else 1,
         max_iter=300,
+        structure=structure,
     )
     began = time.perf_counter()
     try:
@@ -228,7 +238,8 @@ def _summary(model: LinearGaussianSSM, read: FitData, tests: pd.DataFrame, secon
         f"{'converged' if model.converged_ else 'not converged'}."
     )
     gain = model.history_[-1] - model.history_[0]
-    lines.append(f"EM raised the log-likelihood of the start by {gain:.1f}.")
+    method = "EM" if model.structure is None else "The fit"
+    lines.append(f"{method} raised the log-likelihood of the start by {gain:.1f}.")
     poles = np.linalg.eigvals(model.params_.A)
     poles = poles[np.argsort(-np.abs(poles))]
     texts = [f"{abs(p):.3f}" + (f" (period {2 * np.pi / abs(np.angle(p)):.4g} rows)" if p.imag > 0 else "")

@@ -9,6 +9,7 @@ import numpy as np
 
 from tsinit.kernels import solve_lyapunov
 from tsinit.metrics import spectral_radius
+from tsinit.models.state_space.coordinates import Coordinates
 from tsinit.models.state_space.m_step import (
     EMState,
     Expectations,
@@ -20,6 +21,7 @@ from tsinit.models.state_space.m_step import (
 )
 from tsinit.models.state_space.observation_step import by_variable, lifted, loadings_of
 from tsinit.models.state_space.quasi_newton import ascend
+from tsinit.models.state_space.score import score
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -110,6 +112,14 @@ class EM:
     def expectations(self, state: EMState) -> Expectations:
         """Sum up the moments of an E-step."""
         return expectations(self.data, state, self.settings)
+
+    def chart(self, state: EMState) -> Coordinates:
+        """Return coordinates of everything that moves, around a state."""
+        return Coordinates(state.params, self.expectations(state), self.settings)
+
+    def gradient(self, chart: Coordinates, u: FloatArray, state: EMState) -> FloatArray:
+        """Differentiate the objective by coordinates at u, where the state is."""
+        return chart.gradient(u, score(self.expectations(state), state.params, self.settings))
 
     def iterate(
         self, state: EMState, *, max_iter: int, tol: float, accelerate: bool

@@ -18,6 +18,7 @@ from tsinit.models.results import SeriesEnd
 from tsinit.models.state_space import criteria, restarts
 from tsinit.models.state_space.fitted import FittedLinearGaussian
 from tsinit.models.state_space.held_out import HeldOut
+from tsinit.structures import Structure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,6 +87,11 @@ class LinearGaussianSSM(InitRaceMixin, FittedLinearGaussian):
     order_criterion : {"bic", "aic", "held_out"}
         Which of several orders is kept: that of the smallest BIC or AIC, or under which blocks of rows that were held
         out have the highest log-likelihood given the others, in five folds (five more fits of each order).
+    structure : Structure or None
+        Entries that are fixed or shared, in the units of the data (:mod:`tsinit.structures` builds those of trends,
+        seasons, cycles, autoregressions and factors). It sets `n_states` and the first state, and says what
+        `transition_cov`, `observation_cov`, `initial_state` and `noise_floor` say otherwise. Strategies give it poles,
+        loadings and the share of noise; quasi-Newton steps on the exact likelihood take the place of EM.
 
     Attributes
     ----------
@@ -154,6 +160,7 @@ class LinearGaussianSSM(InitRaceMixin, FittedLinearGaussian):
         noise_floor: float = 1e-6,
         input_effect: str = "both",
         order_criterion: str = "bic",
+        structure: Structure | None = None,
     ) -> None:
         self.n_states = n_states
         self.init = init
@@ -170,6 +177,7 @@ class LinearGaussianSSM(InitRaceMixin, FittedLinearGaussian):
         self.noise_floor = noise_floor
         self.input_effect = input_effect
         self.order_criterion = order_criterion
+        self.structure = structure
 
     def fit(
         self,
@@ -265,6 +273,9 @@ class LinearGaussianSSM(InitRaceMixin, FittedLinearGaussian):
 
     def _run(self, panel: Panel, seed: np.random.SeedSequence, monitor: Monitor) -> None:
         several, orders = _validate.check_orders(self.n_states)
+        if self.structure is not None:
+            check_structure(self.structure, panel, self.prior)
+            several, orders = False, [self.structure.n_states]
         data = restarts.StateSpaceData(panel, self._options())
         criterion = check_choice("order_criterion", self.order_criterion, ORDER_CRITERIA)
         _validate.check_order(panel.y, max(orders))
@@ -302,7 +313,7 @@ class LinearGaussianSSM(InitRaceMixin, FittedLinearGaussian):
         """Say once what a fit could not do, unless that is what was asked for: few steps, or a limit of time."""
         if not self.max_iter:
             return
-        if len(frozen := without_noise(fit.start)):
+        if self.structure is None and len(frozen := without_noise(fit.start)):
             _validate.warn_frozen(frozen)
         if not fit.converged and self.tol > 0.0 and not monitor.timed_out:
             _validate.warn_not_converged(self.n_iter_)
@@ -323,7 +334,38 @@ class LinearGaussianSSM(InitRaceMixin, FittedLinearGaussian):
             noise_floor=check_number("noise_floor", self.noise_floor, 0.0, 1.0),
             verbose=_validate.check_verbose(self.verbose),
             input_effect=check_choice("input_effect", self.input_effect, INPUT_EFFECTS),
+            structure=self.structure,
         )
+
+
+def check_structure(structure: Any, panel: Panel, prior: object) -> None:
+    """Require a structure that suits the data.
+
+    Raises
+    ------
+    ValueError
+        It is none, has no states or other columns, or inputs and a regression do not come together.
+    """
+    if not isinstance(structure, Structure):
+        raise ValueError(
+            f"structure must be None or a Structure, such as tsinit.structures.local_level(); got {structure!r}."
+        )
+    if not structure.n_states:
+        raise ValueError(
+            "structure must have states; got regression() alone. Join it to some: local_level() + regression()."
+        )
+    if structure.n_columns != panel.y.shape[1]:
+        raise ValueError(
+            f"structure must have as many columns as the data; got {structure.n_columns} for {panel.y.shape[1]}."
+        )
+    if structure.regression and panel.inputs is None:
+        raise ValueError("inputs must be given to a structure with a regression; got none.")
+    if panel.inputs is not None and not structure.regression:
+        raise ValueError(
+            "structure must have a regression where there are inputs; got none. Join it: structure + regression()."
+        )
+    if prior is not None:
+        raise ValueError(f"prior must be None beside a structure; got {prior!r}.")
 
 
 def without_noise(start: LinearGaussianParams) -> list[int]:

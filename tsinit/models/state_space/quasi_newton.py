@@ -8,18 +8,16 @@ that is left.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
-
-from tsinit.models.state_space.coordinates import Coordinates
-from tsinit.models.state_space.score import score
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from tsinit._typing import FloatArray
-    from tsinit.models.state_space.em import EM, EStepBudget
+    from tsinit.kernels import LinearGaussianParams
+    from tsinit.models.state_space.em import EStepBudget
     from tsinit.models.state_space.m_step import EMState
 
 _MEMORY = 30  # pairs of step and change of gradient
@@ -32,6 +30,19 @@ _MIN_POSITIVE = (
 )
 # Inverse curvature of directions of which nothing is known yet, in units of EM's: the largest known one within these.
 _FLAT, _FLATTEST = 1e5, 1e6
+
+
+class Climbing(Protocol):
+    """What has an objective to climb."""
+
+    def evaluate(self, params: LinearGaussianParams) -> EMState:
+        """Return parameters with their objective."""
+
+    def chart(self, state: EMState) -> Any:
+        """Return coordinates around a state."""
+
+    def gradient(self, chart: Any, u: FloatArray, state: EMState) -> FloatArray:
+        """Differentiate the objective by coordinates at u, where the state is."""
 
 
 class Pair(NamedTuple):
@@ -59,7 +70,7 @@ class Ascent(NamedTuple):
 
 
 def ascend(
-    em: EM, state: EMState, budget: EStepBudget, min_gain: float
+    em: Climbing, state: EMState, budget: EStepBudget, min_gain: float
 ) -> Generator[EMState, bool, Ascent]:
     """Climb until less than `min_gain` is left by prediction, until no step helps, or until the budget is spent.
 
@@ -67,7 +78,8 @@ def ascend(
 
     Parameters
     ----------
-    em : EM
+    em : EM or StructuredFit
+        What computes objectives, coordinates around a state, and gradients in them.
     state : EMState
     budget : EStepBudget
     min_gain : float
@@ -79,7 +91,7 @@ def ascend(
     Ascent
     """
     try:
-        chart = Coordinates(state.params, em.expectations(state), em.settings)
+        chart = em.chart(state)
         here = _point(em, chart, np.zeros(chart.size), state)
     except np.linalg.LinAlgError:  # a singular covariance has no gradient
         return Ascent(state, False, 0)
@@ -104,16 +116,15 @@ def ascend(
     return Ascent(here.state, False, n_steps)
 
 
-def _point(em: EM, chart: Coordinates, u: FloatArray, state: EMState) -> Point:
+def _point(em: Climbing, chart: Any, u: FloatArray, state: EMState) -> Point:
     try:
-        slope = score(em.expectations(state), state.params, em.settings)
+        return Point(state, u, em.gradient(chart, u, state))
     except np.linalg.LinAlgError:  # a covariance has become singular
         return Point(state, u, np.full(chart.size, np.nan))
-    return Point(state, u, chart.gradient(u, slope))
 
 
 def _search(
-    em: EM, chart: Coordinates, here: Point, direction: FloatArray, budget: EStepBudget
+    em: Climbing, chart: Any, here: Point, direction: FloatArray, budget: EStepBudget
 ) -> Generator[EMState, bool, Point | None]:
     """Search a step that gains enough, and a longer one while the slope is hardly less; None where none gains."""
     slope, best = float(here.g @ direction), None

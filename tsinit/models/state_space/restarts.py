@@ -23,6 +23,12 @@ from tsinit.models.state_space.information import FittedPoint
 from tsinit.models.state_space.m_step import EMState, MStepSettings, shaped
 from tsinit.models.state_space.observation_step import lifted
 from tsinit.models.state_space.prior import LinearGaussianPrior, weak_prior
+from tsinit.models.state_space.structured import (
+    FreeEntries,
+    StructuredFit,
+    states_asked_for,
+    structured_start,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,6 +39,7 @@ if TYPE_CHECKING:
     from tsinit.init.registry import ResolvedStrategy
     from tsinit.models.em_race import EMStates
     from tsinit.models.race import RaceEntry, RaceRecord
+    from tsinit.structures import Structure
 
 #: Share of a state's spread that a prior mean of zero may differ from it after a change of units.
 _ROUNDING = 1e-9
@@ -56,6 +63,7 @@ class EMOptions(NamedTuple):
     noise_floor: float
     verbose: int
     input_effect: str = "both"
+    structure: Structure | None = None
 
     def selection_score(self, log_likelihood: float, objective: float) -> float:
         """What starts are compared by. The weak prior follows the scale of each start's states: it says nothing."""
@@ -99,6 +107,12 @@ class StateSpaceData:
         _validate.check_inputs_vary(panel)
         self.z, self.loc, self.scale = standardise(panel.y)
         self._inputs = None if panel.inputs is None else standardise(panel.inputs)
+        if options.structure is not None:  # what is fixed is so in the units of the data
+            self.z = panel.y
+            self.loc, self.scale = np.zeros_like(self.loc), np.ones_like(self.scale)
+            if panel.inputs is not None:
+                m = self.n_inputs
+                self._inputs = panel.inputs, np.zeros(m), np.ones(m)
         observed = ~np.isnan(panel.y)
         # Log-likelihood in the units of the data: the density of y is that of z over the product of scales.
         self.shift = -float(observed.sum(axis=0) @ np.log(self.scale))
@@ -131,6 +145,11 @@ class StateSpaceData:
 
 def fitted_point(panel: Panel, params: LinearGaussianParams, context: FitContext) -> FittedPoint:
     """Put fitted parameters (in the units of the data) and the data of the fit together again."""
+    if context.options.structure is not None:
+        raise ValueError(
+            "structure must be None for intervals by the information; got one. Draw sequences of the model (simulate) "
+            "and fit those."
+        )
     data = StateSpaceData(panel, context.options)
     units = data.units(context.centred)
     inside = scaled(params, units)
@@ -203,20 +222,28 @@ def _propose(
     data: StateSpaceData, kalman: Kalman, strategy: ResolvedStrategy, rng: np.random.Generator
 ) -> LinearGaussianParams:
     """Ask a strategy for a start, in the units of the data."""
-    n_states, offsets = kalman.n_states, data.panel.offsets
+    structure, offsets = data.options.structure, data.panel.offsets
+    n_states = kalman.n_states
+    if structure is not None and strategy.label != READY:
+        n_states = states_asked_for(structure)
     y, inputs = data.panel.y, data.panel.inputs
     sequences = offsets if len(offsets) > 2 else None
 
     def ready(start: Any, name: str) -> LinearGaussianParams:
         """Check what a strategy gave, and add the effects of inputs where it gave none."""
         start = check_params(start, n_states, kalman.y.shape[1], name, data.n_inputs)
+        if structure is not None:
+            if strategy.label == READY:
+                return _of_structure(start, structure, data.n_inputs)
+            return structured_start(structure, start, kalman)
         if inputs is None or start.n_inputs:
             return _with_effects(start, data)
         return fit_inputs(start, y, inputs, sequences, data.options.input_effect)
 
     def trial(start: Any, n_iter: int) -> tuple[float, LinearGaussianParams]:
         """Short EM from a candidate: (objective, refined parameters), for strategies that compare."""
-        start = ready(start, "start")
+        if structure is None or len(start.A) != structure.n_states:
+            start = ready(start, "start")
         fit, _ = _fit_from(data, kalman, start, strategy.label, Monitor(), max_iter=n_iter)
         if fit is None:
             return -np.inf, start
@@ -265,6 +292,8 @@ def _iterate(
 ) -> EMStates:
     """Generate the states of :func:`_fit_from`, and return what it returns; the monitor is only looked at."""
     options = data.options
+    if options.structure is not None:
+        return (yield from _iterate_structured(data, kalman, start, max_iter))
     n_sequences = len(data.panel.offsets) - 1
     # A stationary state is that of mean inputs. Only states that settle can be measured from it.
     centred = bool(data.n_inputs > 0 and spectral_radius(start.A) < 1.0)
@@ -314,6 +343,45 @@ def _iterate(
         context,
     )
     return fit, None
+
+
+def _iterate_structured(
+    data: StateSpaceData, kalman: Kalman, start: LinearGaussianParams, max_iter: int
+) -> EMStates:
+    """Climb in the free entries of a structure."""
+    options: Any = data.options
+    fit = StructuredFit(kalman, FreeEntries(options.structure, data.n_inputs))
+    state = fit.evaluate(start)
+    if np.isfinite(state.objective):
+        check_identified(kalman, start)
+    else:
+        return None, "its log-likelihood is not finite under the structure"
+    result = yield from fit.iterate(
+        state, max_iter=max_iter, tol=options.tol, accelerate=options.accelerate
+    )
+    params, value = result.state.params, result.state.objective
+    settings = MStepSettings(
+        "full", "diag", "structure", np.zeros(len(params.C)), LinearGaussianPrior()
+    )
+    context = FitContext(options._replace(init=None), settings, False)
+    done = EMFit(params, start, value, value, result.converged, "structure", ([], []), context)
+    return done, None
+
+
+def _of_structure(
+    params: LinearGaussianParams, structure: Structure, n_inputs: int
+) -> LinearGaussianParams:
+    """Bring parameters that the user gave to a structure: their free entries are kept."""
+    if n_inputs and params.D is None:
+        params = params._replace(D=np.zeros((structure.n_columns, n_inputs)))
+    entries = FreeEntries(structure, n_inputs)
+    found = entries.params(entries.vector(params))
+    if found is None:
+        raise ValueError(
+            "init.A must leave the states stationary that the structure begins in their stationary distribution; got "
+            f"a spectral radius of {spectral_radius(params.A):.4g}."
+        )
+    return found
 
 
 def check_identified(kalman: Kalman, params: LinearGaussianParams) -> None:
