@@ -23,7 +23,10 @@ def count_parameters(
     """Count the free parameters of the observed process.
 
     Changing the coordinates of the state changes nothing that can be observed, so A, C and Q hold n^2 numbers that
-    do not count; and no parametrisation says more than the innovations form, 2 n D + D (D + 1) / 2.
+    do not count. Nor do all others: with G = A P C', where P is the stationary covariance of the states, the observations
+    have the autocovariances C A^(k - 1) G. A and C hold n D numbers beyond the choice of a basis, and G as many, less
+    D (D - 1) / 2 because C A^-1 G = C P C' is symmetric (or those of P, where there are fewer states than columns). At
+    lag 0 only R is added.
 
     Parameters
     ----------
@@ -43,7 +46,8 @@ def count_parameters(
     free = {"full": n * n, "diag": n, "spherical": n * (n - 1) // 2 + 1, "fixed": 0}[transition_cov]
     raw = n * n + D * n - free + covariance(transition_cov, n) + covariance(observation_cov, D)
     initial = {"learned": n + n * (n + 1) // 2, "learned_mean": n}.get(initial_state, 0)
-    return min(raw, 2 * n * D + D * (D + 1) // 2) + D + initial + n_effects
+    in_G = n * D - D * (D - 1) // 2 if n >= D else n * (n + 1) // 2
+    return min(raw, n * D + in_G + covariance(observation_cov, D)) + D + initial + n_effects
 
 
 def information(log_likelihood: float, n_parameters: int, n_steps: int) -> tuple[float, float]:
