@@ -8,8 +8,7 @@ from models.hidden_markov.test_finite import levels
 
 from tsinit import Budget, HiddenMarkovModel
 from tsinit.models import Monitor
-from tsinit.models.hidden_markov.finite_results import best_order
-from tsinit.models.hidden_markov.held_out import folds
+from tsinit.models.held_out_blocks import best_order, folds
 
 SHORT = {"tol": 1e-4, "random_state": 0}
 

@@ -11,6 +11,7 @@ from tsinit._validate import check_choice, check_count, check_flag, check_number
 from tsinit.init.registry import resolve
 from tsinit.kernels.hidden_markov import forward_backward
 from tsinit.models.base import FitKind, one_thread
+from tsinit.models.held_out_blocks import best_order
 from tsinit.models.hidden_markov import finite_results
 from tsinit.models.hidden_markov.ahead import paths_ahead, probabilities_ahead
 from tsinit.models.hidden_markov.base import HiddenMarkovEstimator
@@ -232,7 +233,7 @@ class HiddenMarkovModel(HiddenMarkovEstimator):
                 table[-1]["held_out"] = found
             if monitor.timed_out:
                 break
-        best = finite_results.best_order(table, criterion) if several else 0
+        best = best_order(table, criterion) if several else 0
         if several:
             self.order_table_ = finite_results.order_table(table, best)
         self._finish(fits[best], data)

@@ -149,25 +149,6 @@ def criteria(log_likelihood: float, complete: float, n_parameters: int, n_steps:
     )
 
 
-def best_order(rows: list[dict[str, Any]], criterion: str) -> int:
-    """Position of the number of states that a criterion prefers.
-
-    Parameters
-    ----------
-    rows : list of dict
-        With ``bic``, and the criterion.
-    criterion : {"bic", "icl", "held_out"}
-        The smallest, or the largest log-likelihood of rows held out; where that is known of none, BIC.
-    """
-    if criterion == "held_out":
-        values = np.array([row["held_out"] for row in rows])
-        known = np.isfinite(values)
-        if known.any():
-            return int(np.where(known, values, -np.inf).argmax())
-        criterion = "bic"
-    return min(range(len(rows)), key=lambda i: rows[i][criterion])
-
-
 def order_table(rows: list[dict[str, Any]], chosen: int) -> pd.DataFrame:
     """Tabulate fits of several numbers of states, the chosen one marked.
 

@@ -8,16 +8,14 @@ import numpy as np
 
 from tsinit import _validate
 from tsinit.kernels.hidden_markov import forward_backward
+from tsinit.models.held_out_blocks import folds
 from tsinit.models.hidden_markov.finite_fit import HMMData, fit_order
 from tsinit.models.monitor import Budget, Monitor
 
 if TYPE_CHECKING:
-    from tsinit._typing import BoolArray, IntArray
+    from tsinit._typing import IntArray
     from tsinit.emissions import Emission, EmissionOnData
     from tsinit.models.hidden_markov.finite_em import HMMParams
-
-_FOLDS = 5
-_BLOCKS_PER_FOLD = 4
 
 
 class HeldOut:
@@ -76,13 +74,6 @@ class HeldOut:
         offsets = part.panel.offsets
         everything = part.emission.with_sequences(self._data.panel.y, offsets)
         return _total(everything, params, offsets) - _total(part.emission, params, offsets)
-
-
-def folds(n_rows: int) -> list[BoolArray]:
-    """Rows (n_rows,) that each fold holds out: every row in one of them."""
-    n_blocks = min(_FOLDS * _BLOCKS_PER_FOLD, n_rows)
-    block = np.arange(n_rows) * n_blocks // n_rows
-    return [block % _FOLDS == fold for fold in range(min(_FOLDS, n_blocks))]
 
 
 def _total(emission: EmissionOnData, params: HMMParams, offsets: IntArray) -> float:
