@@ -63,6 +63,11 @@ class Template:
         out[self.free] = self.sign[self.free] * theta[self.which[self.free]]
         return out
 
+    def pull(self, slope: FloatArray) -> FloatArray:
+        """Turn derivatives by all entries into those by the free ones (size,)."""
+        weights = self.sign[self.free] * slope[self.free]
+        return np.bincount(self.which[self.free], weights=weights, minlength=self.size)
+
     def read(self, M: FloatArray) -> FloatArray:
         """Return the free entries of a matrix, averages where they are shared."""
         values = self.sign[self.free] * M[self.free]

@@ -7,7 +7,9 @@ from statsmodels.tsa.statespace.structural import UnobservedComponents
 
 from tsinit import LinearGaussianSSM
 from tsinit.kernels import Kalman
+from tsinit.models.state_space.m_step import RegressionData
 from tsinit.models.state_space.structured import FreeEntries, StructuredFit
+from tsinit.models.state_space.structured_score import structured_score
 from tsinit.structures import (
     Structure,
     ar,
@@ -188,6 +190,43 @@ def test_fixed_entries_stay_to_the_bit_and_shared_ones_equal(seed):
         for label in range(template.size):
             shared = (template.sign * M)[template.which == label]
             np.testing.assert_array_equal(shared, shared[0])
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_score_is_the_gradient(seed):
+    rng = np.random.default_rng([6, seed])
+    structure, y = drawn(rng)
+    if seed % 3 == 0:
+        structure, y = local_linear_trend() + seasonal(4) + cycle(), y[:, :1]
+    entries = FreeEntries(structure, 0)
+    kalman = Kalman(np.ascontiguousarray(y), structure.n_states, np.array([0, 18, 30]))
+    x = np.concatenate(
+        [
+            0.3 * rng.standard_normal(entries.size - entries.n_variances),
+            rng.uniform(0.5, 1.5, entries.n_variances),
+        ]
+    )
+    while entries.params(x) is None:
+        x[: entries.size - entries.n_variances] *= 0.7
+    fit = StructuredFit(kalman, entries)
+    found = structured_score(kalman, RegressionData(kalman), entries.params(x), structure)
+    slope = entries.chain(x, found)
+    for i in range(entries.size):
+        step = np.zeros(entries.size)
+        step[i] = 1e-5
+        expected = (fit.value(x + step) - fit.value(x - step)) / 2e-5
+        assert abs(slope[i] - expected) < 1e-5 * max(abs(expected), 1.0)
+
+
+def test_a_noise_that_is_too_small_is_left_to_differences():
+    kalman = Kalman(sales()[:, None], 2)
+    params = FreeEntries(local_linear_trend(), 0).params(np.array([2.0, 1e-6, 2.0]))
+    found = structured_score(kalman, RegressionData(kalman), params, local_linear_trend())
+    assert np.isfinite(found.Q[0, 0])
+    assert np.isnan(found.Q[1, 1])
+    fit = StructuredFit(kalman, FreeEntries(local_linear_trend(), 0))
+    state = fit.evaluate(params)
+    assert np.isfinite(fit.gradient(fit.chart(state), np.zeros(3), state)).all()
 
 
 def test_the_gradient_is_zero_at_the_end():

@@ -1,7 +1,8 @@
 """Fits of models with a structure: quasi-Newton steps on the exact likelihood, in the entries that are free.
 
 Everything is in the units of the data, so that a fixed entry stays what it is to the bit. Variances move by their
-roots, which may reach zero. Gradients are central differences: free entries are few, and no variance needs an inverse.
+roots, which may reach zero. Gradients are those of the moments of one E-step, and central differences in entries whose
+noise is too small for that.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from tsinit.kernels import LinearGaussianParams, solve_lyapunov
 from tsinit.kernels.state_space.kalman_filter import KalmanResult
 from tsinit.metrics import spectral_radius
 from tsinit.models.state_space.em import EMResult, EStepBudget
-from tsinit.models.state_space.m_step import EMState
+from tsinit.models.state_space.m_step import EMState, RegressionData
 from tsinit.models.state_space.quasi_newton import ascend
+from tsinit.models.state_space.structured_score import structured_score
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -59,6 +61,15 @@ class FreeEntries:
         parts = [t["A"].read(params.A), t["C"].read(params.C), t["d"].read(d)]
         parts.append(np.zeros(0) if params.D is None else params.D.ravel())
         parts += [np.sqrt(t[name].read(getattr(params, name))) for name in ("Q", "R")]
+        return np.concatenate(parts)
+
+    def chain(self, x: FloatArray, slope: LinearGaussianParams) -> FloatArray:
+        """Turn derivatives by all entries into those by free ones, where they are x."""
+        t = self.structure.templates
+        parts = [t[name].pull(np.asarray(getattr(slope, name))) for name in ("A", "C", "d")]
+        parts.append(np.zeros(0) if slope.D is None else slope.D.ravel())
+        *_, q, r = np.split(x, self._cuts)
+        parts += [2.0 * q * t["Q"].pull(slope.Q), 2.0 * r * t["R"].pull(slope.R)]
         return np.concatenate(parts)
 
     def params(self, x: FloatArray) -> LinearGaussianParams | None:
@@ -119,6 +130,7 @@ class StructuredFit:
 
     def __init__(self, kalman: Kalman, entries: FreeEntries) -> None:
         self.kalman, self.entries = kalman, entries
+        self._data = RegressionData(kalman)
 
     def evaluate(self, params: LinearGaussianParams) -> EMState:
         """Compute the likelihood."""
@@ -137,9 +149,12 @@ class StructuredFit:
         return Chart(self, state)
 
     def gradient(self, chart: Chart, u: FloatArray, state: EMState) -> FloatArray:
-        """Differentiate at u; on one side where the other is not stationary."""
-        g = np.empty(chart.size)
-        for i in range(chart.size):
+        """Differentiate at u: by the moments of an E-step, or by differences where these do not tell."""
+        slope = structured_score(self.kalman, self._data, state.params, self.entries.structure)
+        g = np.full(chart.size, np.nan)
+        if slope is not None:
+            g = chart.unit * self.entries.chain(chart.origin + chart.unit * u, slope)
+        for i in np.flatnonzero(~np.isfinite(g)):  # on one side where the other is not stationary
             step = np.zeros(chart.size)
             step[i] = _STEP
             low, high = (
