@@ -66,7 +66,8 @@ class Template:
     def pull(self, slope: FloatArray) -> FloatArray:
         """Turn derivatives by all entries into those by the free ones (size,)."""
         weights = self.sign[self.free] * slope[self.free]
-        return np.bincount(self.which[self.free], weights=weights, minlength=self.size)
+        total = np.bincount(self.which[self.free], weights=weights, minlength=self.size)
+        return total.astype(float)
 
     def read(self, M: FloatArray) -> FloatArray:
         """Return the free entries of a matrix, averages where they are shared."""

@@ -2,10 +2,10 @@
 
 The first state is X delta beside a proper part, with delta free in every sequence. By linearity the pass itself stays
 what it is (the augmented filter: de Jong, Ann. Statist. 19, 1991; Durbin and Koopman, Time Series Analysis by State
-Space Methods, 2012, section 5.7): it runs once on the data and once for each diffuse direction, on zeros with the same
-gaps from a first mean of one. Standardised innovations of these, W, and of the data, w, make delta a regression of w on
-W. With S = W'W the log-likelihood is that of w - W delta, less log|S| / 2, and what delta moves has covariances
-N S^-1 N'.
+Space Methods, 2012, section 5.7): it runs once on the data, and with its gains once for each diffuse direction, on
+zeros with the same gaps from a first mean of one. Standardised innovations of these, W, and of the data, w, make delta
+a regression of w on W. With S = W'W the log-likelihood is that of w - W delta, less log|S| / 2, and what delta moves
+has covariances N S^-1 N'.
 The prior covariance that the pass takes for diffuse states is of no account, because delta is free beside it.
 """
 
@@ -101,59 +101,85 @@ class Directions:
         self.succeeded = self.base.succeeded
         if not self.succeeded:
             return
-        self.filtered = np.array([done.means for done in self._each(False)])
         self.succeeded = self._standardise()
 
-    def _each(self, smooth):
-        """Run the pass of every direction."""
+    def _smooth_each(self):
+        """Smooth the states (T, n) of every direction."""
         silent = self.kalman.silent
         n, D = len(self.known.A), len(self.known.C)
         without = self.known._replace(d=np.zeros(D), B=None, D=None)
         for i in self.which:
-            yield silent.proper_pass(without._replace(m0=np.eye(n)[i]), smooth, False, None)
+            yield silent.proper_pass(without._replace(m0=np.eye(n)[i]), True, False, None).means
 
     def _standardise(self):
-        """Standardise innovations by the Cholesky factors of their covariances; returns whether that works."""
+        """Filter directions, and standardise all innovations; returns whether that works."""
         kalman, known = self.kalman, self.known
-        A, C, Q, R, m0, P0 = known[:6]
+        A, C, Q, _, m0, P0 = known[:6]
         T, n, k = len(kalman.y), len(A), len(self.which)
         starts = kalman.offsets[:-1]
         starts = starts[starts < T]
-        self.predicted = np.empty((k + 1, T, n))
-        self.predicted[0, 1:] = self.base.means[:-1] @ A.T
-        if known.B is not None:
-            self.predicted[0, 1:] += kalman.u[:-1] @ known.B.T
-        self.predicted[1:, 1:] = self.filtered[:, :-1] @ A.T
-        self.predicted[0, starts] = m0
-        self.predicted[1:, starts] = np.eye(n)[self.which][:, None]
         filtered = self.base.covariances
         self.values = np.concatenate([A @ filtered.values @ A.T + Q, P0[None]])
         self.index = np.empty(T, dtype=np.int64)
         self.index[1:] = filtered.index[:-1]
         self.index[starts] = len(self.values) - 1
+        self.predicted = np.empty((k + 1, T, n))
+        self.predicted[0, 1:] = self.base.means[:-1] @ A.T
+        if known.B is not None:
+            self.predicted[0, 1:] += kalman.u[:-1] @ known.B.T
+        self.predicted[0, starts] = m0
+        patterns, which = np.unique(kalman.observed, axis=0, return_inverse=True)
+        which = which.ravel()
+        # Steps of one predicted covariance that observe the same entries do the same.
+        keys, step = np.unique(np.column_stack([self.index, which]), axis=0, return_inverse=True)
+        step = step.ravel()
+        inverse_roots, shrink, log_dets = self._gains(patterns, keys)
+        if inverse_roots is None:
+            return False
+        self.log_det = float(log_dets[step].sum())
+        N = np.empty((2, T, n, k))
+        begin = np.zeros(T, dtype=bool)
+        begin[starts] = True
+        first = np.eye(n)[:, self.which]
+        for t in range(T):
+            N[0, t] = first if begin[t] else A @ N[1, t - 1]
+            N[1, t] = shrink[step[t]] @ N[0, t]
+        self.predicted[1:], self.filtered = N[0].transpose(2, 0, 1), N[1].transpose(2, 0, 1)
         errors = np.empty((T, len(C), k + 1))
         errors[:, :, 0] = kalman.y - self.predicted[0] @ C.T - kalman.observation_offset(known)
-        errors[:, :, 1:] = np.einsum("dn,ktn->tdk", C, self.predicted[1:])
-        variances = C @ self.values @ C.T + R
-        self.log_det = 0.0
-        patterns, which = np.unique(kalman.observed, axis=0, return_inverse=True)
-        out = np.zeros_like(errors)
-        for j, pattern in enumerate(patterns):
-            rows = np.flatnonzero(which.ravel() == j)
-            if not pattern.any():
-                continue
-            distinct, inverse = np.unique(self.index[rows], return_inverse=True)
-            part = variances[np.ix_(distinct, pattern, pattern)]
-            try:
-                L = np.linalg.cholesky(part)
-            except np.linalg.LinAlgError:
-                return False
-            diagonal = np.log(np.einsum("sii->si", L)).sum(axis=1)
-            self.log_det += 2.0 * float(diagonal[inverse].sum())
-            whitened = np.linalg.inv(L)[inverse] @ errors[np.ix_(rows, pattern)]
-            out[np.ix_(rows, pattern)] = whitened
+        errors[:, :, 1:] = C @ N[0]
+        errors[~kalman.observed] = 0.0
+        out = inverse_roots[step] @ errors
         self.w, self.W = out[:, :, 0], out[:, :, 1:]
         return bool(np.isfinite(out).all())
+
+    def _gains(self, patterns, keys):
+        """What each distinct step does: (inverse root of the innovations' covariance, I - K C, log det), by key.
+
+        The roots (U, D, D) are zero in rows and columns that are not observed; None where there is no root.
+        """
+        C, R = self.known.C, self.known.R
+        n, D = len(self.known.A), len(C)
+        roots, log_dets = np.zeros((len(keys), D, D)), np.zeros(len(keys))
+        shrink = np.empty((len(keys), n, n))
+        shrink[:] = np.eye(n)
+        for j, pattern in enumerate(patterns):
+            if not pattern.any():
+                continue
+            mine = np.flatnonzero(keys[:, 1] == j)
+            P, rows = self.values[keys[mine, 0]], C[pattern]
+            CP = rows @ P
+            F = CP @ rows.T + R[np.ix_(pattern, pattern)]
+            try:
+                L = np.linalg.cholesky(F)
+            except np.linalg.LinAlgError:
+                return None, shrink, log_dets
+            inverse = np.linalg.inv(L)
+            log_dets[mine] = 2.0 * np.log(np.einsum("sii->si", L)).sum(axis=1)
+            roots[np.ix_(mine, pattern, pattern)] = inverse
+            half = inverse @ CP
+            shrink[mine] -= half.transpose(0, 2, 1) @ (inverse @ rows)
+        return roots, shrink, log_dets
 
     def sequences(self):
         """Generate slices of the rows of every sequence that has some."""
@@ -202,7 +228,7 @@ class Directions:
 
         It adds sum_r extra[r] extra[r]' to their covariances; no row tells of states along `free`.
         """
-        N = np.array([done.means for done in self._each(True)])
+        N = np.array(list(self._smooth_each()))
         shift, extra, free = np.zeros(N.shape[1:]), np.zeros_like(N), np.zeros_like(N)
         for rows, part in solved:
             shift[rows] = np.einsum("ktn,k->tn", N[:, rows], part.delta)

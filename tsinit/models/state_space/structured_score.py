@@ -20,6 +20,7 @@ from tsinit.models.state_space.prior import LinearGaussianPrior
 if TYPE_CHECKING:
     from tsinit._typing import FloatArray
     from tsinit.kernels import Kalman, LinearGaussianParams
+    from tsinit.models.state_space.m_step import TransitionSums
     from tsinit.structures import Structure
 
 #: Noise variance, relative to the second moment of what it disturbs, below which sums of squares lose its residuals.
@@ -76,8 +77,10 @@ def structured_score(
     return with_loadings(params, dB)._replace(A=dA, Q=np.diag(dQ), R=dR)
 
 
-def _transition(params: LinearGaussianParams, sums: object) -> tuple[FloatArray, FloatArray]:
-    S_00, S_10, S_11, n_pairs = sums  # type: ignore[misc]
+def _transition(
+    params: LinearGaussianParams, sums: TransitionSums
+) -> tuple[FloatArray, FloatArray]:
+    S_00, S_10, S_11, n_pairs = sums
     A, q = params.A, np.diag(params.Q)
     if not is_diagonal(params.Q):
         return np.full_like(A, np.nan), np.full(len(A), np.nan)
