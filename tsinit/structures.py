@@ -314,8 +314,9 @@ def cycle(*, stationary: bool = True) -> Structure:
     Parameters
     ----------
     stationary : bool
-        It begins in its stationary distribution. If not, its first state is diffuse (as in statsmodels), and nothing
-        bounds the damping.
+        It begins in its stationary distribution. If not, its first state is diffuse (as in statsmodels), nothing bounds
+        the damping, and a likelihood can grow without bound as the frequency goes to zero, where the second state is
+        not seen.
 
     Returns
     -------

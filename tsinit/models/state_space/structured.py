@@ -7,6 +7,7 @@ noise is too small for that.
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +31,9 @@ _STEP = 1e-4  # of central differences, in units of the entry
 _FIRST_STEP = 1e-3  # of the second differences that give these units
 _MAX_RADIUS = 0.99999  # of states that begin in their stationary distribution
 _GRID = 10.0 ** np.arange(-4, 1.5)  # of state noise, relative to that of differences of the data
+_FEW, _COARSE = 3, (1e-3, 3e-2, 1.0)  # up to so many are tried apart, at these
+_FEW_DIFFUSE = 8  # where a likelihood costs little
+_SHORT = 12  # steps of the short climbs that then decide
 _FACTORS = (0.01, 0.1, 10.0)  # by which each variance is tried then
 _DAMPING = 0.9  # of cycles and autoregressions of which a start has no pole
 _POLE = 0.97  # largest modulus of a pole in a start
@@ -144,6 +148,19 @@ class StructuredFit:
         params = self.entries.params(x)
         return -np.inf if params is None else self.kalman.log_likelihood(params)
 
+    def climbed(self, x: FloatArray, n_steps: int) -> FloatArray:
+        """Return where a few steps lead."""
+        params = self.entries.params(x)
+        if params is None or not np.isfinite((state := self.evaluate(params)).objective):
+            return x
+        steps = self.iterate(state, max_iter=n_steps, tol=1e-6, accelerate=True)
+        next(steps)
+        try:
+            while True:
+                steps.send(True)
+        except StopIteration as end:
+            return self.entries.vector(end.value.state.params)
+
     def chart(self, state: EMState) -> Chart:
         """Return coordinates around a state."""
         return Chart(self, state)
@@ -220,10 +237,10 @@ def structured_start(
     if u is not None:
         both = np.column_stack([u, np.ones(len(u))])
         seen = kalman.observed
-        found = [
+        fits = [
             np.linalg.lstsq(both[seen[:, i]], y[seen[:, i], i], rcond=None)[0] for i in range(D)
         ]
-        effects = np.array(found)[:, :-1]
+        effects = np.array(fits)[:, :-1]
     entries = FreeEntries(structure, 0 if u is None else u.shape[1])
     fit = StructuredFit(kalman, entries)
     step = np.diff(y, axis=0)
@@ -246,12 +263,23 @@ def structured_start(
     n_q = t["Q"].size
     if n_q:
         place = slice(entries.size - entries.n_variances, entries.size - t["R"].size)
-        trials = []
-        for share_of_step in _GRID:
-            trial = x.copy()
-            trial[place] = np.sqrt(share_of_step * size.mean())
-            trials.append(trial)
-        x = max(trials, key=fit.value)
+        shares = [np.full(n_q, share_of_step) for share_of_step in _GRID]
+        if several := 1 < n_q <= _FEW and structure.diffuse.sum() <= _FEW_DIFFUSE:
+            shares += map(np.array, itertools.product(_COARSE, repeat=n_q))
+        best: dict[tuple[int, int], tuple[float, FloatArray]] = {}
+        for i, begin in enumerate(_shorter_memories(x, entries, structure)):
+            for share_of_step in shares:
+                trial = begin.copy()
+                trial[place] = np.sqrt(share_of_step * size.mean())
+                # Likelihoods of several components have several maxima: one for each that takes most of the noise.
+                key = (i, int(share_of_step.argmax())) if several else (0, 0)
+                value = fit.value(trial)
+                if key not in best or value > best[key][0]:
+                    best[key] = value, trial
+        found = [trial for _, trial in best.values()]
+        if several:
+            found = [fit.climbed(trial, _SHORT) for trial in found]
+        x = max(found, key=fit.value)
     for i in range(entries.size - entries.n_variances, entries.size):
         trials = [x]
         for factor in _FACTORS:
@@ -262,6 +290,20 @@ def structured_start(
     found_params = entries.params(x)
     assert found_params is not None  # the search stays where `base` is
     return found_params
+
+
+def _shorter_memories(
+    x: FloatArray, entries: FreeEntries, structure: Structure
+) -> list[FloatArray]:
+    """Free entries, and the same with autoregressions whose poles are half as large."""
+    params, moved = entries.params(x), [x]
+    parts = [part for kind, part in structure.poles if kind == "ar"]
+    if parts and params is not None:
+        A = params.A.copy()
+        for part in parts:
+            A[part.start, part] *= 0.5 ** np.arange(1, part.stop - part.start + 1)
+        moved.append(entries.vector(params._replace(A=A)))
+    return moved
 
 
 def _cycle_of(A: FloatArray, eigenvalues: FloatArray) -> FloatArray:
