@@ -56,10 +56,15 @@ def assess(ssm: Any, panel: Panel, request: Request) -> ParameterUncertainty:
     Raises
     ------
     ValueError
-        The data are not those of the fit, first states are diffuse, a covariance is singular, or too few replicates
-        could be fitted.
+        The data are not those of the fit, the model has a structure or diffuse first states, a covariance is singular,
+        or too few replicates could be fitted.
     """
     context, params = ssm._fitted_context, ssm.params_
+    if context.options.structure is not None:
+        raise ValueError(
+            "structure must be None for the uncertainty of parameters, which is known without one alone; got one. Fit "
+            "without it, or compare fits of parts of the data."
+        )
     if not np.isfinite(params.P0).all():
         raise ValueError(
             "P0 must be finite for the uncertainty of parameters, because with diffuse states they are not fitted; got "

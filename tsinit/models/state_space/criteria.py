@@ -23,10 +23,10 @@ def count_parameters(
     """Count the free parameters of the observed process.
 
     Changing the coordinates of the state changes nothing that can be observed, so A, C and Q hold n^2 numbers that
-    do not count. Nor do all others: with G = A P C', where P is the stationary covariance of the states, observations
-    have the autocovariances C A^(k - 1) G. A and C hold n D numbers beyond the choice of a basis, and G as many, less
-    D (D - 1) / 2 because C A^-1 G = C P C' is symmetric (or those of P, where there are fewer states than columns). At
-    lag 0 only R is added.
+    do not count. Nor do all others: with G = A P C', where P is the stationary covariance of the states, the
+    observations have the autocovariances C A^(k - 1) G. A and C hold n D numbers beyond the choice of a basis, and G as
+    many, less D (D - 1) / 2 because C A^-1 G = C P C' is symmetric (or those of P, where there are fewer states than
+    columns). At lag 0 only R is added.
 
     Parameters
     ----------

@@ -145,11 +145,6 @@ class StateSpaceData:
 
 def fitted_point(panel: Panel, params: LinearGaussianParams, context: FitContext) -> FittedPoint:
     """Put fitted parameters (in the units of the data) and the data of the fit together again."""
-    if context.options.structure is not None:
-        raise ValueError(
-            "structure must be None for intervals by the information; got one. Draw sequences of the model (simulate) "
-            "and fit those."
-        )
     data = StateSpaceData(panel, context.options)
     units = data.units(context.centred)
     inside = scaled(params, units)
