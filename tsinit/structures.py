@@ -18,6 +18,8 @@ import numpy as np
 from tsinit._validate import check_count, check_flag
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import ArrayLike
 
     from tsinit._typing import FloatArray
@@ -55,7 +57,14 @@ class Template:
             self.fixed[index] = 0.0
             self.which[index] = labels.setdefault(key, len(labels))
         self.size = len(labels)
+        self.labels = list(
+            labels
+        )  # of free entries: a string where they are shared, else their place
         self.free = self.which >= 0
+
+    def names(self, of_place: Callable[..., str]) -> list[str]:
+        """Name the free entries: by their label, or by their place."""
+        return [key if isinstance(key, str) else of_place(*key) for key in self.labels]
 
     def fill(self, theta: FloatArray) -> FloatArray:
         """Put free entries (size,) in their places."""

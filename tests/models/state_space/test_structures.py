@@ -278,9 +278,12 @@ def test_given_parameters_keep_what_is_free():
 
 
 MESSAGES = {
-    "structure must be None for the uncertainty of parameters": lambda: fit(local_level()).uncertainty(
-        river()[:, None]
+    'method must be "information" for a model with a structure': lambda: fit(local_level()).uncertainty(
+        river()[:, None], method="bootstrap"
     ),
+    "structure must have free entries to be unsure of": lambda: fit(
+        local_level().fixing(Q=[1400.0], R=[14000.0])
+    ).uncertainty(river()[:, None]),
     "structure.A must hold numbers": lambda: Structure([[None]], [[1.0]], [nan], [nan]),
     r"structure.Q must have shape \(2, 2\)": lambda: Structure(np.eye(2), [[1.0, 0.0]], [nan], [nan]),
     "structure.Q must have its free entries on the diagonal": lambda: Structure(

@@ -11,7 +11,13 @@ from tsinit.models.base import one_thread
 from tsinit.models.state_space.bootstrap import BootstrapUncertainty, refit_from_strategy, replicate
 from tsinit.models.state_space.estimands import Estimands
 from tsinit.models.state_space.information import observed_information
-from tsinit.models.state_space.restarts import fitted_point
+from tsinit.models.state_space.restarts import StateSpaceData, fitted_point
+from tsinit.models.state_space.structured_information import (
+    EntryEstimands,
+    StructuredPoint,
+    StructuredUncertainty,
+    structured_information,
+)
 from tsinit.models.state_space.uncertainty import InformationUncertainty
 
 if TYPE_CHECKING:
@@ -56,15 +62,12 @@ def assess(ssm: Any, panel: Panel, request: Request) -> ParameterUncertainty:
     Raises
     ------
     ValueError
-        The data are not those of the fit, the model has a structure or diffuse first states, a covariance is singular,
-        or too few replicates could be fitted.
+        The data are not those of the fit, the model has diffuse first states without a structure, a covariance is
+        singular, or too few replicates could be fitted.
     """
     context, params = ssm._fitted_context, ssm.params_
     if context.options.structure is not None:
-        raise ValueError(
-            "structure must be None for the uncertainty of parameters, which is known without one alone; got one. Fit "
-            "without it, or compare fits of parts of the data."
-        )
+        return _of_structure(ssm, panel, request)
     if not np.isfinite(params.P0).all():
         raise ValueError(
             "P0 must be finite for the uncertainty of parameters, because with diffuse states they are not fitted; got "
@@ -72,7 +75,9 @@ def assess(ssm: Any, panel: Panel, request: Request) -> ParameterUncertainty:
         )
     with one_thread():
         point = fitted_point(panel, params, context)
-        _check_same_data(point, ssm.log_likelihood_)
+        observed = point.em.kalman.count
+        shift = float(observed @ np.log(point.units.scale))
+        _check_same_data(point.state.smoothed.log_likelihood - shift, ssm.log_likelihood_)
         settings = context.settings
         estimands = Estimands(
             params, request.sampling_rate, panel.columns, panel.input_names or (),
@@ -114,9 +119,33 @@ def _alone(task: Any, *args: Any) -> Any:
         return task(*args)
 
 
-def _check_same_data(point: FittedPoint, log_likelihood: float) -> None:
-    observed = point.em.kalman.count
-    found = point.state.smoothed.log_likelihood - float(observed @ np.log(point.units.scale))
+def _of_structure(ssm: Any, panel: Panel, request: Request) -> ParameterUncertainty:
+    """Measure how sure the free entries of a structure are."""
+    context, params = ssm._fitted_context, ssm.params_
+    structure = context.options.structure
+    if request.method != "information":
+        raise ValueError(
+            'method must be "information" for a model with a structure, whose first states may have no distribution to '
+            f"draw replicates from; got {request.method!r}."
+        )
+    with one_thread():
+        kalman = StateSpaceData(panel, context.options).kalman(structure.n_states)
+        point = StructuredPoint(kalman, structure, params, panel)
+        if not point.entries.size:
+            raise ValueError("structure must have free entries to be unsure of; got none.")
+        _check_same_data(point.state.objective, ssm.log_likelihood_)
+        estimands = EntryEstimands(point.entries, panel.columns, panel.input_names or ())
+        return StructuredUncertainty(
+            point,
+            structured_information(point),
+            params,
+            estimands,
+            request.sampling_rate,
+            request.level,
+        )
+
+
+def _check_same_data(found: float, log_likelihood: float) -> None:
     if abs(found - log_likelihood) > _SAME * max(abs(log_likelihood), 1.0):
         raise ValueError(
             f"X must be the data of fit, with their inputs; got a log-likelihood of {found:.6g} instead of "

@@ -19,7 +19,8 @@ class Scale(NamedTuple):
 
     Parameters
     ----------
-    kind : {"identity", "log", "logit", "atanh", "damping"}
+    kind : {"identity", "log", "root", "logit", "atanh", "damping"}
+        "root" is that of a variance that may be zero.
         "damping" is that of -log r by the logit of r, turned round, so that both have the same interval.
     limit : float
         The value is measured in it: the upper bound of "logit".
@@ -33,6 +34,8 @@ class Scale(NamedTuple):
         x = np.asarray(value, dtype=float) / self.limit
         if self.kind == "log":
             return np.log(np.maximum(x, np.finfo(float).tiny))
+        if self.kind == "root":
+            return np.sqrt(np.maximum(x, 0.0))
         if self.kind == "logit":
             return logit(np.clip(x, _EDGE, 1.0 - _EDGE))
         if self.kind == "atanh":
@@ -46,6 +49,8 @@ class Scale(NamedTuple):
         z = np.asarray(z, dtype=float)
         if self.kind == "log":
             return self.limit * np.exp(z)
+        if self.kind == "root":
+            return self.limit * np.maximum(z, 0.0) ** 2
         if self.kind == "logit":
             return self.limit * expit(z)
         if self.kind == "atanh":
@@ -57,7 +62,13 @@ class Scale(NamedTuple):
     def slope(self, value: float) -> float:
         """Return the derivative of `forward`."""
         x = value / self.limit
-        inner = {"log": x, "logit": x * (1.0 - x), "atanh": 1.0 - x * x, "damping": -np.expm1(-x)}
+        inner = {
+            "log": x,
+            "root": 2.0 * np.sqrt(max(x, 0.0)),
+            "logit": x * (1.0 - x),
+            "atanh": 1.0 - x * x,
+            "damping": -np.expm1(-x),
+        }
         return 1.0 / (self.limit * max(inner.get(self.kind, 1.0), np.finfo(float).tiny))
 
 

@@ -33,10 +33,7 @@ class Summary:
     def __init__(self, ssm: Any, uncertainty: ParameterUncertainty) -> None:
         self.header = _header(ssm)
         self.table: pd.DataFrame = uncertainty.table
-        self.note = (
-            f"Intervals of {100 * uncertainty.level:g} %, by {uncertainty.method}. Only what does not depend on the "
-            "basis of the states is shown."
-        )
+        self.note = f"Intervals of {100 * uncertainty.level:g} %, by {uncertainty.method}. {uncertainty.shows}"
 
     def __repr__(self) -> str:
         cells = [f"{name}: {value}" for name, value in self.header.items()]

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from tsinit._typing import FloatArray
     from tsinit._validate import Panel
     from tsinit.kernels import LinearGaussianParams
-    from tsinit.models.state_space.estimands import Estimands
-    from tsinit.models.state_space.information import FittedPoint, Information
+    from tsinit.models.state_space.information import Information
 
 _AT_FLOOR = 1.01  # times the minimum variance, up to which a variance is at it
 _LEFT = 0.05  # nats that a Newton step may gain at what is called a maximum
@@ -66,11 +65,13 @@ class ParameterUncertainty:
     """
 
     method = ""
+    #: What ``table`` has, in a sentence for a summary.
+    shows = "Only what does not depend on the basis of the states is shown."
 
     def __init__(
         self,
         params: LinearGaussianParams,
-        estimands: Estimands,
+        estimands: Any,
         panel: Panel,
         rate: float,
         level: float,
@@ -228,10 +229,10 @@ class InformationUncertainty(ParameterUncertainty):
 
     def __init__(
         self,
-        point: FittedPoint,
+        point: Any,  # FittedPoint, or what takes its place
         information: Information,
         params: LinearGaussianParams,
-        estimands: Estimands,
+        estimands: Any,
         rate: float,
         level: float,
     ) -> None:
@@ -272,7 +273,6 @@ class InformationUncertainty(ParameterUncertainty):
 
     def _warn(self) -> None:
         """Say once what keeps the numbers from being what they are called."""
-        settings, R = self._point.em.settings, self._point.state.params.R
         if self.n_undetermined:
             warn(
                 f"params_ is no maximum along {self.n_undetermined} directions, in which the likelihood is flat or "
@@ -284,6 +284,10 @@ class InformationUncertainty(ParameterUncertainty):
                 f"params_ is no maximum: a step would gain {self._information.left_to_gain:.2g} nats, and standard "
                 "errors are those of another point. Fit with a smaller tol or a larger max_iter."
             )
+        self._warn_of_floor()
+
+    def _warn_of_floor(self) -> None:
+        settings, R = self._point.em.settings, self._point.state.params.R
         if settings.observation_cov == "fixed":
             return
         low = np.flatnonzero(np.diag(R) <= _AT_FLOOR * settings.floor)
