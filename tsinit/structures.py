@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tsinit._validate import check_count, check_flag
+from tsinit._validate.values import short
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,7 +94,7 @@ def _number(name: str, value: Any) -> float:
     if np.isinf(number):
         raise ValueError(
             f"structure.{name} must hold numbers for what is fixed, NaN for what is free and strings for what is "
-            f"shared; got {value!r}."
+            f"shared; got {short(value)}."
         )
     return number
 

@@ -46,14 +46,15 @@ def check_params(
         fields: Any = LinearGaussianParams(*params)
     except TypeError:
         raise ValueError(
-            f"{name} must be LinearGaussianParams(A, C, Q, R, m0, P0, d, B, D); got {type(params).__name__}."
+            f"{name} must be LinearGaussianParams(A, C, Q, R, m0, P0, d{', B, D' if n_inputs else ''}); got "
+            f"{type(params).__name__}."
         ) from None
     if fields.d is None:
         fields = fields._replace(d=np.zeros(n_features))
     arrays = {
         key: _real(f"{name}.{key}", value)
         for key, value in fields._asdict().items()
-        if value is not None
+        if value is not None or key not in ("B", "D")
     }
     n = n_states if n_states is not None else len(np.atleast_1d(arrays["A"]))
     if n_inputs == 0 and ("B" in arrays or "D" in arrays):

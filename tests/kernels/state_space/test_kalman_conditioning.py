@@ -354,7 +354,6 @@ HOPELESS = {
     "m0 is NaN": model(1, 1, 1, 1, 4, [np.nan]),
     "A is infinite": model(np.inf, 1, 1, 1, 4),
     "R is infinite": model(1, 1, 1, np.inf, 4),
-    "P0 is infinite": model(1, 1, 1, 1, np.inf),
     "R is negative": model(1, 1, 0.1, -0.1, 0.5),
     "R is full and has a negative eigenvalue": model(1, [[1], [1]], 1, [[1, 2], [2, 1]], 4),
     "Q is negative": model(1, 1, -5, 0.1, 0.5),

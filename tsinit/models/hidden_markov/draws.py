@@ -28,6 +28,10 @@ MAX_LABEL_BYTES = 500_000_000
 MIN_LABEL_DRAWS = 16
 
 
+#: Draws that are counted for that, however many are asked for: such fits are ended by time or by hand.
+_COUNTED = 10_000
+
+
 class Occupancy(NamedTuple):
     """What a draw says of its labels that does not depend on their numbers."""
 
@@ -76,7 +80,7 @@ class Recorder:
 
 def label_stride(n_draws: int, n_labels: int) -> int:
     """Keep the labels of every so many draws, where each draw of all chains has n_labels, of one byte."""
-    every = -(-n_draws * n_labels // MAX_LABEL_BYTES)
+    every = -(-min(n_draws, _COUNTED) * n_labels // MAX_LABEL_BYTES)
     return max(min(every, n_draws // MIN_LABEL_DRAWS), 1)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tsinit._validate import check_future_inputs
+from tsinit._validate.values import short
 from tsinit.kernels.params import writeable
 from tsinit.kernels.state_space.one_row import RowModel, advance, empty_workspace
 from tsinit.models.state_space.results import predict_ahead
@@ -150,7 +151,7 @@ class FilterState:
         m = self.params.n_inputs
         u = np.empty(0) if inputs is None else np.asarray(inputs, dtype=float).ravel()
         if len(u) != m or not np.isfinite(u).all():
-            raise ValueError(f"inputs must be {m} known numbers for each row; got {inputs!r}.")
+            raise ValueError(f"inputs must be {m} known numbers for each row; got {short(inputs)}.")
         return u
 
     def copy(self) -> FilterState:

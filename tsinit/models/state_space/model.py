@@ -9,6 +9,7 @@ from sklearn.base import clone
 
 from tsinit import _validate
 from tsinit._validate import check_choice, check_count, check_flag, check_number
+from tsinit._validate.values import short
 from tsinit.kernels.state_space.diffuse import proper
 from tsinit.models.base import FitKind, lists_as_they_are
 from tsinit.models.held_out_blocks import best_order
@@ -348,7 +349,7 @@ def check_structure(structure: Any, panel: Panel, prior: object) -> None:
     """
     if not isinstance(structure, Structure):
         raise ValueError(
-            f"structure must be None or a Structure, such as tsinit.structures.local_level(); got {structure!r}."
+            f"structure must be None or a Structure, such as tsinit.structures.local_level(); got {short(structure)}."
         )
     if not structure.n_states:
         raise ValueError(
@@ -365,7 +366,7 @@ def check_structure(structure: Any, panel: Panel, prior: object) -> None:
             "structure must have a regression where there are inputs; got none. Join it: structure + regression()."
         )
     if prior is not None:
-        raise ValueError(f"prior must be None beside a structure; got {prior!r}.")
+        raise ValueError(f"prior must be None beside a structure; got {short(prior)}.")
 
 
 def without_noise(start: LinearGaussianParams) -> list[int]:
