@@ -6,8 +6,8 @@ from helpers import random_params, simulate
 from matplotlib import pyplot as plt
 
 from tsinit import LinearGaussianSSM, plots
-from tsinit._plots.diagnostics import spectral_density
 from tsinit.init import Subspace
+from tsinit.models.state_space.estimands import spectral_density
 
 pytestmark = pytest.mark.usefixtures("matplotlib_left_alone")
 
@@ -28,7 +28,7 @@ def test_the_spectrum_holds_the_variance_and_the_autocovariances(drawn):
     params, _ = drawn
     frequency = (np.arange(4096) + 0.5) / 4096
     for j in range(2):
-        density = spectral_density(params, j, frequency)
+        density = spectral_density(params, frequency)[:, j]
         variance = params.C[j] @ params.P0 @ params.C[j] + params.R[j, j]
         assert density.mean() == pytest.approx(variance, rel=1e-6)
         lag = params.C[j] @ params.A @ params.P0 @ params.C[j]

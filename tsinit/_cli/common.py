@@ -120,6 +120,19 @@ def seconds(text: str) -> float:
     return value
 
 
+def level(text: str) -> float:
+    """Read a probability."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(
+            f"must be a probability between 0 and 1, such as 0.9; got {text!r}"
+        )
+    return value
+
+
 def jobs(text: str) -> int:
     """Read a number of processes; negative ones count from the cores."""
     if text.lstrip("-").isdigit() and int(text) != 0:

@@ -17,6 +17,7 @@ from tsinit._cli.common import (
     draw_without_screen,
     ignore_steps_of_index,
     is_same_file,
+    level,
     names,
     require_folder,
     say,
@@ -97,7 +98,7 @@ def add_fit(commands: Any) -> None:
         "--future", metavar="FILE", help="file with the inputs of the rows ahead, read like FILE"
     )
     writing.add_argument(
-        "--level", type=_level, default=0.9, metavar="LEVEL",
+        "--level", type=level, default=0.9, metavar="LEVEL",
         help="probability that an interval of a forecast holds the value (%(default)s)",
     )  # fmt: skip
     writing.add_argument(
@@ -303,13 +304,3 @@ def _orders(text: str) -> list[int]:
             f"must be numbers of at least 1, such as 4 or 2,3,4; got {text!r}"
         )
     return found
-
-
-def _level(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0.0 < value < 1.0:
-        raise argparse.ArgumentTypeError(f"must be above 0 and below 1; got {text!r}")
-    return value

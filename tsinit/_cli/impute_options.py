@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from tsinit._cli.common import jobs, whole
+from tsinit._cli.common import jobs, level, whole
 from tsinit._cli.reading import add_reading
 
 _METHODS = ("auto", "fcs", "var")
@@ -84,7 +84,7 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_writing(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--intervals", type=_level, metavar="LEVEL",
+    group.add_argument("--intervals", type=level, metavar="LEVEL",
                        help="write OUT.intervals.csv beside OUT.csv: for every filled column NAME_lower and "
                        "NAME_upper, between which the value lies with this probability, such as 0.9; empty where it was"
                        " observed")  # fmt: skip
@@ -103,18 +103,6 @@ def _add_writing(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--overwrite", action="store_true", help="allow OUT.csv to be IN.csv")
     group.add_argument("--quiet", action="store_true", help="no progress bar")
-
-
-def _level(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(
-            f"must be a probability between 0 and 1, such as 0.9; got {text!r}"
-        )
-    return value
 
 
 def _period(text: str) -> str | list[float]:

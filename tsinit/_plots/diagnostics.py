@@ -150,6 +150,7 @@ def spectrum(
         If the dynamics are not stable, or X or the column do not suit the model.
     """
     from tsinit.metrics import spectral_radius
+    from tsinit.models.state_space.estimands import spectral_density
 
     params = getattr(model, "params_", model)
     style.require(params, "a fitted LinearGaussianSSM or LinearGaussianParams", "A", "C", "R")
@@ -168,7 +169,7 @@ def spectrum(
     frequency = np.linspace(0.0, 0.5, 512)
     ax.plot(
         frequency * fs,
-        _decibels(spectral_density(params, j, frequency) / fs),
+        _decibels(spectral_density(params, frequency)[:, j] / fs),
         color=style.COLOURS[0],
         linewidth=1.6,
         label="model",
@@ -191,18 +192,6 @@ def _longest(model: Any, X: SeriesLike, inputs: SeriesLike | None, column: int) 
         values = values - response[panel.rows, column]
     starts = np.searchsorted(panel.rows, panel.offsets)
     return max((values[a:b] for a, b in pairwise(starts)), key=len)
-
-
-def spectral_density(params: Any, column: int, frequency: FloatArray) -> FloatArray:
-    """Two-sided density of a column, C H Q H* C' + R with H = (exp(i w) - A)^-1, at cycles a row (F,)."""
-    n = len(params.A)
-    shift = np.exp(2j * np.pi * frequency)[:, None, None] * np.eye(n)
-    c = params.C[column].astype(complex)
-    g = np.linalg.solve(
-        (shift - params.A).transpose(0, 2, 1), np.broadcast_to(c, (len(frequency), n))[..., None]
-    )
-    g = g[..., 0]
-    return np.real(np.einsum("fi,ij,fj->f", g, params.Q, g.conj())) + params.R[column, column]
 
 
 def _two_by_two() -> Any:

@@ -25,7 +25,7 @@ from tsinit.init._windows import fill_linear, longest
 from tsinit.init.subspace.identify import best, pad, white
 from tsinit.init.subspace.orders import order_statistics
 from tsinit.init.subspace.realise import largest_order, weighted_states
-from tsinit.init.subspace.with_inputs import KnownInputs, best_dynamics
+from tsinit.init.subspace.with_inputs import StandardInputs, best_dynamics
 from tsinit.kernels import smooth_means
 from tsinit.kernels.state_space.observation import complete
 
@@ -176,7 +176,7 @@ class Subspace(BaseEstimator):
         elif inputs is None:
             params = best(self, z[:, varies], _bounds(z, offsets), n_states, loadings).params
         else:
-            known = KnownInputs(standardise(inputs)[0], input_effect)
+            known = StandardInputs(standardise(inputs)[0], input_effect)
             limits = _bounds(z, offsets)
             params = best_dynamics(self, z[:, varies], known, limits, n_states, loadings)
         params = unscale(_with_constants(params, varies, self.noise_floor), loc, scale)

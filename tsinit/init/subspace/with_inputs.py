@@ -31,7 +31,7 @@ _RANK_TOLERANCE = 1e-6  # of inputs whose past says what they will be
 _COMPARED = 50_000  # rows on which candidates are compared
 
 
-class KnownInputs(NamedTuple):
+class StandardInputs(NamedTuple):
     """Inputs on a standard scale, and what they act on."""
 
     u: np.ndarray  # (T, m)
@@ -41,7 +41,7 @@ class KnownInputs(NamedTuple):
 def best_dynamics(
     strategy: Subspace,
     z: FloatArray,
-    inputs: KnownInputs,
+    inputs: StandardInputs,
     offsets: IntArray,
     n_states: int,
     loadings: FloatArray,
@@ -54,7 +54,7 @@ def best_dynamics(
         Says what is allowed.
     z : (T, D) float
         Standardised observations, NaN where missing.
-    inputs : KnownInputs
+    inputs : StandardInputs
     offsets : (N + 1,) int64
         Where each sequence starts.
     n_states : int
@@ -83,7 +83,7 @@ def best_dynamics(
 def _without_inputs(
     strategy: Subspace,
     z: FloatArray,
-    inputs: KnownInputs,
+    inputs: StandardInputs,
     offsets: IntArray,
     n_states: int,
     loadings: FloatArray,
@@ -96,7 +96,7 @@ def _without_inputs(
 def _projected(
     strategy: Subspace,
     z: FloatArray,
-    inputs: KnownInputs,
+    inputs: StandardInputs,
     offsets: IntArray,
     n_states: int,
     loadings: FloatArray,
@@ -164,7 +164,7 @@ def _block_rows(size: int, n_blocks: int, begin: int, end: int) -> IntArray:
 def _with_noise_left(
     strategy: Subspace,
     z: FloatArray,
-    inputs: KnownInputs,
+    inputs: StandardInputs,
     offsets: IntArray,
     n_block_rows: int,
     A: FloatArray,

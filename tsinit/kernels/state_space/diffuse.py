@@ -36,7 +36,7 @@ def proper(params):
     return params._replace(m0=np.where(diffuse, 0.0, params.m0), P0=P0)
 
 
-class Regression(NamedTuple):
+class DiffuseRegression(NamedTuple):
     """What the rows of one sequence say of delta (k,)."""
 
     delta: np.ndarray  # (k,) of least squares, the shortest where it is not unique
@@ -58,7 +58,7 @@ def regress(W, w):
     along = U[:, :rank].T @ w
     left = w - U[:, :rank] @ along
     whole = np.linalg.svd(V * s[:rank] * size[:, None], compute_uv=False)
-    return Regression(
+    return DiffuseRegression(
         root @ along,
         root,
         Vt[rank:].T / size[:, None],
@@ -192,7 +192,7 @@ class Directions:
         return regress(self.W[rows].reshape(-1, k), self.w[rows].ravel())
 
     def solve(self):
-        """Regress by sequence: [(rows, Regression)]."""
+        """Regress by sequence: [(rows, DiffuseRegression)]."""
         return [(rows, self._regress(rows)) for rows in self.sequences()]
 
     def log_likelihood(self, solved):

@@ -18,7 +18,7 @@ from tsinit.models.hidden_markov.base import HiddenMarkovEstimator
 from tsinit.models.hidden_markov.finite_em import HMMParams
 from tsinit.models.hidden_markov.finite_fit import FitOptions, HMMData, fit_order
 from tsinit.models.hidden_markov.finite_results import Criteria, HMMForecast
-from tsinit.models.hidden_markov.held_out import HeldOut
+from tsinit.models.hidden_markov.held_out import HMMHeldOut
 from tsinit.models.hidden_markov.posterior import fill_moments
 from tsinit.models.results import Sample
 
@@ -221,7 +221,7 @@ class HiddenMarkovModel(HiddenMarkovEstimator):
         data = HMMData(panel, on_data, options)
         held_out = None
         if several and criterion == "held_out":
-            held_out = HeldOut(data, emission, max(orders))
+            held_out = HMMHeldOut(data, emission, max(orders))
         fits, table = [], []
         for n in orders:
             fit = fit_order(data, n, seed, monitor)

@@ -8,17 +8,18 @@ import numpy as np
 
 from tsinit import _validate
 from tsinit.kernels.hidden_markov import forward_backward
-from tsinit.models.held_out_blocks import folds
+from tsinit.models.held_out_blocks import HeldOut, folds
 from tsinit.models.hidden_markov.finite_fit import HMMData, fit_order
-from tsinit.models.monitor import Budget, Monitor
 
 if TYPE_CHECKING:
     from tsinit._typing import IntArray
     from tsinit.emissions import Emission, EmissionOnData
     from tsinit.models.hidden_markov.finite_em import HMMParams
+    from tsinit.models.hidden_markov.finite_fit import HMMFit
+    from tsinit.models.monitor import Monitor
 
 
-class HeldOut:
+class HMMHeldOut(HeldOut):
     """Cross-validation over blocks of rows.
 
     The rows are cut into twenty blocks of equal length; every fifth is set missing, the model is fitted to the others,
@@ -44,30 +45,19 @@ class HeldOut:
     def __init__(self, data: HMMData, emission: Emission, most_states: int) -> None:
         _validate.check_can_hold_out(data.emission.order)
         self._data = data
-        self._parts: list[HMMData] = []
+        parts: list[HMMData] = []
         for hidden in folds(len(data.panel.y)):
             y = data.panel.y.copy()
             y[hidden] = np.nan
             _validate.check_order(y, most_states)
             panel = data.panel._replace(y=y)
-            self._parts.append(HMMData(panel, emission.bind(y, panel.offsets), data.options))
+            parts.append(HMMData(panel, emission.bind(y, panel.offsets), data.options))
+        super().__init__(parts)
 
-    def log_likelihood(
-        self, n_states: int, seed: np.random.SeedSequence, monitor: Monitor
-    ) -> float:
-        """Sum over folds, in nats and in the units of the data; NaN where the time of the fit ran out."""
-        total = 0.0
-        for part in self._parts:
-            limit = monitor.budget.seconds
-            left = None if limit is None else max(limit - monitor.fit_seconds, 0.0)
-            clock = Monitor(Budget(monitor.budget.max_iter, left))
-            fit = fit_order(part, n_states, seed, clock)
-            monitor.fit_seconds += clock.fit_seconds
-            if clock.timed_out:
-                monitor.timed_out = True
-                return np.nan
-            total += self._given_others(part, fit.params)
-        return total
+    def _fit(
+        self, part: HMMData, n_states: int, seed: np.random.SeedSequence, clock: Monitor
+    ) -> HMMFit:
+        return fit_order(part, n_states, seed, clock)
 
     def _given_others(self, part: HMMData, params: HMMParams) -> float:
         """Log density of the rows held out, given those that were not."""

@@ -29,7 +29,7 @@ METHODS = ("information", "bootstrap")
 _SAME = 1e-6  # relative difference of log-likelihoods of the same data, by rounding
 
 
-class Request(NamedTuple):
+class UncertaintyRequest(NamedTuple):
     """Checked arguments of `uncertainty`."""
 
     method: str
@@ -41,10 +41,12 @@ class Request(NamedTuple):
     random_state: Any
 
 
-DEFAULTS = Request("information", 0.95, 1.0, 0, 0, None, None)  #: of `forecast` and `impute`
+DEFAULTS = UncertaintyRequest(
+    "information", 0.95, 1.0, 0, 0, None, None
+)  #: of `forecast` and `impute`
 
 
-def assess(ssm: Any, panel: Panel, request: Request) -> ParameterUncertainty:
+def assess(ssm: Any, panel: Panel, request: UncertaintyRequest) -> ParameterUncertainty:
     """Measure how sure the parameters of a fitted model are.
 
     Parameters
@@ -53,7 +55,7 @@ def assess(ssm: Any, panel: Panel, request: Request) -> ParameterUncertainty:
         Fitted.
     panel : Panel
         The data of its fit.
-    request : Request
+    request : UncertaintyRequest
 
     Returns
     -------
@@ -98,7 +100,9 @@ def assess(ssm: Any, panel: Panel, request: Request) -> ParameterUncertainty:
         )
 
 
-def _bootstrap(ssm: Any, point: FittedPoint, request: Request) -> tuple[list[Any], list[Any]]:
+def _bootstrap(
+    ssm: Any, point: FittedPoint, request: UncertaintyRequest
+) -> tuple[list[Any], list[Any]]:
     """Fit replicates from the estimate, and the first of them from the strategy too; each by a seed of its own."""
     from joblib import Parallel, delayed
 
@@ -119,7 +123,7 @@ def _alone(task: Any, *args: Any) -> Any:
         return task(*args)
 
 
-def _of_structure(ssm: Any, panel: Panel, request: Request) -> ParameterUncertainty:
+def _of_structure(ssm: Any, panel: Panel, request: UncertaintyRequest) -> ParameterUncertainty:
     """Measure how sure the free entries of a structure are."""
     context, params = ssm._fitted_context, ssm.params_
     structure = context.options.structure

@@ -16,7 +16,7 @@ from tsinit.kernels.dense import LOOPS_TO
 from tsinit.models.base import SeriesEstimator, one_thread
 from tsinit.models.results import Sample, SeriesEnd
 from tsinit.models.state_space import criteria, restarts
-from tsinit.models.state_space.assess import DEFAULTS, METHODS, Request, assess
+from tsinit.models.state_space.assess import DEFAULTS, METHODS, UncertaintyRequest, assess
 from tsinit.models.state_space.conditional import conditional_moments
 from tsinit.models.state_space.diagnostics import diagnose
 from tsinit.models.state_space.filter_state import FilterState
@@ -27,7 +27,12 @@ from tsinit.models.state_space.residuals import (
     observation_disturbances,
     state_disturbances,
 )
-from tsinit.models.state_space.results import Forecast, Prediction, StateEstimate, predict_ahead
+from tsinit.models.state_space.results import (
+    Forecast,
+    OneStepPrediction,
+    StateEstimate,
+    predict_ahead,
+)
 from tsinit.models.state_space.simulation import sample_states, simulate, simulate_after
 from tsinit.models.state_space.summary import Summary
 
@@ -355,7 +360,7 @@ class FittedLinearGaussian(TransformerMixin, SeriesEstimator):
         *,
         inputs: SeriesLike | None = None,
         lengths: Sequence[int] | None = None,
-    ) -> Prediction:
+    ) -> OneStepPrediction:
         """Predict every row from those before it, one step ahead.
 
         Parameters
@@ -365,7 +370,7 @@ class FittedLinearGaussian(TransformerMixin, SeriesEstimator):
 
         Returns
         -------
-        Prediction
+        OneStepPrediction
             Means and standard deviations of the observations, noise included, in the form of X.
 
         Raises
@@ -377,7 +382,7 @@ class FittedLinearGaussian(TransformerMixin, SeriesEstimator):
         with self._few_threads():
             ahead = predict_one_step(self._kalman(panel), self.params_)
         spread = np.sqrt(np.einsum("sii->si", ahead.variances))[ahead.store.index]
-        return Prediction(panel.restore(ahead.means), panel.restore(spread))
+        return OneStepPrediction(panel.restore(ahead.means), panel.restore(spread))
 
     def residuals(
         self,
@@ -505,7 +510,7 @@ class FittedLinearGaussian(TransformerMixin, SeriesEstimator):
         It warns where the estimate is no maximum, and where a variance is at its minimum.
         """
         _validate.check_fitted(self)
-        request = Request(
+        request = UncertaintyRequest(
             check_choice("method", method, METHODS),
             check_number("level", level, above=0.0, below=1.0),
             check_number("sampling_rate", sampling_rate, above=0.0),

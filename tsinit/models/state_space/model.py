@@ -18,7 +18,7 @@ from tsinit.models.race import InitRaceMixin
 from tsinit.models.results import SeriesEnd
 from tsinit.models.state_space import criteria, restarts
 from tsinit.models.state_space.fitted import FittedLinearGaussian
-from tsinit.models.state_space.held_out import HeldOut
+from tsinit.models.state_space.held_out import StateSpaceHeldOut
 from tsinit.structures import Structure
 
 if TYPE_CHECKING:
@@ -280,7 +280,9 @@ class LinearGaussianSSM(InitRaceMixin, FittedLinearGaussian):
         data = restarts.StateSpaceData(panel, self._options())
         criterion = check_choice("order_criterion", self.order_criterion, ORDER_CRITERIA)
         _validate.check_order(panel.y, max(orders))
-        held_out = HeldOut(data, max(orders)) if several and criterion == "held_out" else None
+        held_out = (
+            StateSpaceHeldOut(data, max(orders)) if several and criterion == "held_out" else None
+        )
         fits, table = [], []
         for n in orders:
             fits.append(restarts.fit_order(data, n, seed, monitor))

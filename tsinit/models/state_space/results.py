@@ -70,7 +70,7 @@ class StateEstimate:
         return f"StateEstimate({len(self._panel.rows)} steps, {n} states, log_likelihood={self.log_likelihood:.6g})"
 
 
-class Prediction(NamedTuple):
+class OneStepPrediction(NamedTuple):
     """What every row was expected to be, given those before, in the units of the data.
 
     Parameters
