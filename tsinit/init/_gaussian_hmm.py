@@ -37,7 +37,7 @@ class GaussianHMMParams(NamedTuple):
 class Expected(NamedTuple):
     """What an E-step found."""
 
-    prob: np.ndarray  # (T, K)
+    probabilities: np.ndarray  # (T, K)
     moves: np.ndarray  # (K, K) expected transitions
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from tsinit.init._gaussian_hmm import Expected
 from tsinit.kernels.hidden_markov import forward_backward
 from tsinit.models.hidden_markov.transition_rules import MIN_PROBABILITY
 
@@ -43,13 +44,6 @@ class HMMParams(NamedTuple):
             np.ascontiguousarray(self.P[np.ix_(order, order)]),
             self.emission._make(np.ascontiguousarray(values[order]) for values in self.emission),
         )
-
-
-class Expected(NamedTuple):
-    """What an E-step found."""
-
-    probabilities: np.ndarray  # (T, K)
-    moves: np.ndarray  # (K, K)
 
 
 class HMMState:
