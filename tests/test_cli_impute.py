@@ -460,3 +460,26 @@ def test_a_plot_of_many_columns_goes_on_in_further_files(tmp_path, capsys):
     assert cli.main(["impute", str(source), output, "--plot", str(plot), *quick]) == 0
     assert "plot.png, " in " ".join(capsys.readouterr().out.split()).replace(f"{tmp_path}/", "")
     assert sorted(path.name for path in tmp_path.glob("*.png")) == ["plot-2.png", "plot.png"]
+
+
+def test_gaps_longer_than_max_gap_stay_empty(air, capsys):
+    frame = pd.read_csv(air)
+    out = air.with_name("full.csv")
+    assert (
+        run(air, out, "--max-gap", "2", "--intervals", "0.9", "--report", out.with_suffix(".html"))
+        == 0
+    )
+    words = " ".join(capsys.readouterr().out.split())
+    full = pd.read_csv(out)
+    run_length = frame["Ozone"].isna().groupby(frame["Ozone"].notna().cumsum()).transform("sum")
+    long = frame["Ozone"].isna() & (run_length > 2)
+    np.testing.assert_array_equal(full["Ozone"].isna(), long)
+    n = int(long.sum() + full["Solar.R"].isna().sum())
+    assert n > 0
+    assert f"Filled {44 - n} cells with the posterior mean" in words
+    assert f"Left open: {n} cells in gaps longer than --max-gap 2." in words
+    sides = pd.read_csv(out.with_name("full.intervals.csv"))
+    np.testing.assert_array_equal(sides["Ozone_lower"].notna(), frame["Ozone"].isna() & ~long)
+    assert "max_gap must be a whole number of at least 1; got 0" in _refused(
+        [air, out, "--max-gap", "0"], capsys
+    )

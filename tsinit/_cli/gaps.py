@@ -54,6 +54,11 @@ class Gaps(NamedTuple):
         counts = pd.Series(self.missing.sum(axis=0), self.frame.columns)
         return counts[counts > 0]
 
+    def without_open(self, filled: pd.DataFrame) -> tuple[Gaps, int]:
+        """The same without the cells that a table in the form of the frame left open, and how many these are."""
+        still = self.missing & filled.isna().to_numpy()
+        return self._replace(missing=self.missing & ~still), int(still.sum())
+
     def column(self, name: str) -> Column:
         """What is known of the column of the file that holds a column of the frame."""
         if self.found.long:

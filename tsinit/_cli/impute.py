@@ -97,7 +97,8 @@ def _impute(arguments: argparse.Namespace, files: OutputFiles) -> int:
         )  # what there is to say of the data, the fit has said
         filled: Any = model.transform(gaps.frame)
     interval: Any = model.interval(arguments.intervals) if arguments.intervals else ()
-    summary = _summary(gaps, model, seconds)
+    gaps, n_open = gaps.without_open(filled)
+    summary = _summary(gaps, model, seconds, n_open)
     write_all(files, gaps, model, filled, interval, lambda: _page(arguments, gaps, model, summary))
     say(summary)
     _warn_of_signs(gaps.frame, [filled, *interval])
@@ -116,6 +117,7 @@ def _model(arguments: argparse.Namespace) -> TBayesMICE:
         "lags": arguments.lags,
         "n_draws": arguments.draws,
         "n_tune": arguments.tune,
+        "max_gap": arguments.max_gap,
     }
     model = TBayesMICE(
         method=arguments.method, bounds=_all_bounds(arguments.bounds), random_state=arguments.seed,
@@ -144,7 +146,7 @@ def _all_bounds(given: list[tuple[str | None, tuple]] | None) -> Any:
     return dict(given)
 
 
-def _summary(gaps: Gaps, model: TBayesMICE, seconds: float) -> str:
+def _summary(gaps: Gaps, model: TBayesMICE, seconds: float, n_open: int) -> str:
     """What was filled, how, and whether the chains agree."""
     counts = gaps.counts
     filled = ", ".join(
@@ -152,7 +154,7 @@ def _summary(gaps: Gaps, model: TBayesMICE, seconds: float) -> str:
     )
     drawn = f", sampler {model.sampler}" if model.method_ == "fcs" else ""
     summary = model.sampler_summary()
-    if gaps.frame[counts.index].nunique().max() == 1:
+    if len(counts) and gaps.frame[counts.index].nunique().max() == 1:
         verdict = "Nothing had to be drawn, for these columns have one value only."
     elif not math.isfinite(summary["rhat"]):
         verdict = "So few draws do not show whether the chains agree: R-hat is not defined. Use a larger --draws."
@@ -167,8 +169,13 @@ def _summary(gaps: Gaps, model: TBayesMICE, seconds: float) -> str:
             f"The chains do not agree yet: R-hat is {summary['rhat']:.3f}, worst in column {worst!r}, and should be "
             f"below 1.05. Use a larger --tune and --draws; here they were {model.n_tune} and {model.n_draws}."
         )
+    told = f"Filled {_count(int(counts.sum()), 'cell')} with the posterior mean: {filled}.\n"
+    if n_open:
+        told = (told if len(counts) else "Nothing is filled.\n") + (
+            f"Left open: {_count(n_open, 'cell')} in gaps longer than --max-gap {model.max_gap}.\n"
+        )
     return (
-        f"\nFilled {_count(int(counts.sum()), 'cell')} with the posterior mean: {filled}.\n"
+        f"\n{told}"
         f"Method: {_METHODS[model.method_]} ({model.method_}){drawn}, {_count(model.lags, 'lag')}; "
         f"{_count(model.n_chains, 'chain')} of {_count(model.n_draws, 'draw')} after "
         f"{_count(model.n_tune, 'sweep')}; {seconds:.1f} seconds.\n{_season(model)}{verdict}"

@@ -69,6 +69,8 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--bounds", type=_bounds, action="append", metavar="COLUMN=LOW:HIGH",
                        help="lower and upper bound; CO=0: has no upper one, 0: holds for all columns; may be "
                        "repeated")  # fmt: skip
+    group.add_argument("--max-gap", type=_max_gap, metavar="STEPS",
+                       help="longest gap to fill, in steps (24) or as a time (6h); longer ones stay empty")  # fmt: skip
     group.add_argument("--draws", type=whole(1), metavar="N", help="draws of each chain (400)")
     group.add_argument(
         "--tune",
@@ -115,6 +117,11 @@ def _period(text: str) -> str | list[float]:
         raise argparse.ArgumentTypeError(
             f"must be auto, none or numbers of steps, such as 24 or 24,168; got {text!r}"
         ) from None
+
+
+def _max_gap(text: str) -> int | str:
+    """Read a number of steps, or leave a time to the imputer."""
+    return int(text) if text.lstrip("+-").isdigit() else text
 
 
 def _bounds(text: str) -> tuple[str | None, tuple[float | None, float | None]]:

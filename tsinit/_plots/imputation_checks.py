@@ -8,7 +8,7 @@ import numpy as np
 
 from tsinit import _validate
 from tsinit._plots import style
-from tsinit._plots.imputed_rows import posterior_of, shown_columns, spread
+from tsinit._plots.imputed_rows import drawn_columns, posterior_of, shown_columns, spread
 from tsinit._plots.thin import MAX_POINTS, outline
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def imputed_chains(model: TBayesMICE, *, columns: Any = None, ax: Axes | None = 
         A column is not there or had no gap, or `ax` is given with columns.
     """
     posterior = posterior_of(model)
-    rhat, names = model.diagnostics_["rhat"], posterior.names
+    rhat, names = drawn_columns(model)["rhat"], posterior.names
     alone = ax is not None if columns is None else len(columns) == 0
     shown = [] if alone else shown_columns(posterior, columns)
     shown = [j for j in shown if columns is not None or names[j] in rhat.index]
@@ -108,7 +108,7 @@ def imputed_rhat(model: TBayesMICE, *, ax: Any = None) -> Any:
         Nothing was drawn, or `ax` is no pair.
     """
     posterior_of(model)
-    table = model.diagnostics_.sort_values("rhat", ascending=False, kind="stable")
+    table = drawn_columns(model).sort_values("rhat", ascending=False, kind="stable")
     if table.empty:
         raise ValueError(
             "model must have drawn something; got a fit without gaps in columns that vary."

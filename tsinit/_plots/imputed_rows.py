@@ -12,6 +12,8 @@ from tsinit._plots import style
 from tsinit._plots.fits import axis_of, positions
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from tsinit._typing import BoolArray, FloatArray, IntArray
     from tsinit.models import TBayesMICE
     from tsinit.models.imputation.posterior import ImputationPosterior
@@ -35,6 +37,13 @@ def shown_columns(posterior: ImputationPosterior, columns: Any) -> list[int]:
         return positions(columns, posterior.names)
     gaps = np.flatnonzero(posterior.table.missing.any(axis=0)).tolist()
     return gaps or list(range(len(posterior.names)))
+
+
+def drawn_columns(model: TBayesMICE) -> pd.DataFrame:
+    """The rows of `diagnostics_` of columns whose cells were drawn: constant ones say nothing of chains."""
+    posterior, table = model.posterior_, model.diagnostics_
+    drawn = [posterior.names[j] for j in np.flatnonzero(np.isnan(posterior.scales.constants))]
+    return table[table.index.isin(drawn)]
 
 
 class RowWindow(NamedTuple):
@@ -117,13 +126,13 @@ class ImputedColumn:
     y : (n,) float
         NaN where missing.
     cells : (gaps,) int
-        Rows of the window that are missing.
+        Rows of the window that are missing and were filled.
     draws : (draw, gaps) float
     """
 
     def __init__(self, posterior: ImputationPosterior, j: int, rows: IntArray) -> None:
         self.y = posterior.table.y[rows, j]
-        self.cells = np.flatnonzero(np.isnan(self.y))
+        self.cells = np.flatnonzero(posterior.table.to_fill[rows, j])
         self.draws = posterior.column_draws(j, rows)
         self._posterior, self._j, self._rows = posterior, j, rows
 

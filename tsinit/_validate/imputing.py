@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tsinit._validate.values import check_choice, check_number, short, warn
+from tsinit._validate.values import check_choice, check_count, check_number, short, warn
 
 if TYPE_CHECKING:
     from tsinit._typing import BoolArray, FloatArray
@@ -82,6 +82,37 @@ def check_noise(noise: str, method: str) -> str:
             f"noise must be 'normal' where method='var'; got {noise!r}. Use method='fcs'."
         )
     return noise
+
+
+def check_max_gap(max_gap: Any, timed: bool) -> Any:
+    """Return the longest gap that is filled: a number of steps, a Timedelta, or None where there is no such.
+
+    Raises
+    ------
+    ValueError
+        It is neither, not positive, or a time where rows have no times (`timed`).
+    """
+    if max_gap is None:
+        return None
+    if isinstance(max_gap, (int, np.integer)) and not isinstance(max_gap, (bool, np.timedelta64)):
+        return check_count("max_gap", max_gap)
+    import pandas as pd
+
+    refused = (bool, float, np.floating, np.bool_)
+    try:
+        found = None if isinstance(max_gap, refused) else pd.Timedelta(max_gap)
+    except (ValueError, TypeError):
+        found = None
+    if found is None or not found > pd.Timedelta(0):
+        raise ValueError(
+            "max_gap must be None, a whole number of steps, or a time such as '6h' or a Timedelta; got "
+            f"{short(max_gap)}."
+        )
+    if not timed:
+        raise ValueError(
+            f"max_gap must be a whole number of steps where rows have no dates a step apart; got {short(max_gap)}."
+        )
+    return found
 
 
 def check_transforms(

@@ -117,7 +117,8 @@ def test_a_constant_column_is_filled_by_its_value_and_predicts_nothing(gappy):
         model = fit(gappy)
     assert (model.transform(gappy)[:, 1] == 7.0).all()
     assert all((table[:, 1] == 7.0).all() for table in model.impute(2))
-    assert list(model.diagnostics_.index) == [0, 2]
+    assert list(model.diagnostics_.index) == [0, 1, 2]
+    assert np.isnan(model.diagnostics_.loc[1, "rhat"])
 
 
 def test_nothing_but_constants(gappy):

@@ -138,7 +138,7 @@ def _pictures(model: TBayesMICE, chains: dict[str, FloatArray]) -> Iterator[str]
     style.dress(ax, "rank of the log density, low to high", "share, 1 if even")
     yield page.figure(ax, _RANKS, keys=False)
     plt.close(figure)
-    if len(model.diagnostics_):
+    if model.diagnostics_["acceptance"].notna().any():
         axes = plots.imputed_rhat(model)
         figure = axes[0].figure
         figure.set_size_inches(_SIZE[0], max(_SIZE[1], figure.get_size_inches()[1]))

@@ -27,6 +27,7 @@ from tsinit.models.chain_race import ChainRace, Survivors, race_chains
 from tsinit.models.chains import ChainRun, ChainSchedule, run_chains
 from tsinit.models.imputation.chained_equations import DivergenceError
 from tsinit.models.imputation.engines import ENGINES, FAILURES, SCALARS, ScaledEngine, choose
+from tsinit.models.imputation.open_gaps import steps_of
 from tsinit.models.imputation.posterior import (
     ImputationPosterior,
     ImputedDraws,
@@ -36,6 +37,7 @@ from tsinit.models.imputation.posterior import (
     worst_scalar,
 )
 from tsinit.models.imputation.problem import ColumnScales, ImputationTable
+from tsinit.models.imputation.season import step_of
 from tsinit.models.race import InitRaceMixin
 from tsinit.result import CONVERGED_RHAT, worst_mixing
 
@@ -70,6 +72,7 @@ class ImputerOptions(NamedTuple):
     n_chains: int
     prior_scale: float
     bounds: Any
+    max_gap: Any
     n_jobs: int | None
 
 
@@ -126,6 +129,10 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         and rows few.
     bounds : pair, dict of column name to pair, or None
         (lower, upper) that drawn values keep, in the units of the data; None in a pair is no bound.
+    max_gap : int, Timedelta, str or None
+        Longest gap that is filled, in steps of the clock, or as a time such as ``"6h"``. The cells of longer ones stay
+        open: NaN in all that is handed back. A gap reaches from one observed value of its column to the next, over
+        skipped steps too, or to an end of the sequence.
     random_state : int, SeedSequence, Generator, RandomState or None
         Seed of starts and chains.
     n_jobs : int or None
@@ -136,10 +143,12 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
     Attributes
     ----------
     draws_ : (chain, draw, cell) float
-        Missing cells of the columns that vary, row by row, in the units of the data.
+        Missing cells of the columns that vary, without those left open, row by row, in the units of the data.
     diagnostics_ : DataFrame
-        For every incomplete column: missing cells, R-hat, effective sample size, acceptance, and as ``guarded`` the
-        share of draws that were reflected because they went far outside of what was observed.
+        For every incomplete column: missing cells, as ``left_open`` those of gaps longer than `max_gap`, R-hat,
+        effective sample size, acceptance, and as ``guarded`` the share of draws that were reflected because they went
+        far outside of what was observed. A constant column, which is filled by its value, has NaN for all that is
+        about draws.
     posterior_ : ImputationPosterior
         The table of the fit, which cells were missing, and their draws by cell and by column: what plots read.
     trace_ : dict of str to (chain, sweep, ...) float
@@ -206,6 +215,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         n_chains: int = 4,
         prior_scale: float = 5.0,
         bounds: Bounds | dict[Any, Bounds] | None = None,
+        max_gap: int | str | Any | None = None,
         random_state: SeedLike = None,
         n_jobs: int | None = None,
         verbose: int = 0,
@@ -224,13 +234,14 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         self.n_chains = n_chains
         self.prior_scale = prior_scale
         self.bounds = bounds
+        self.max_gap = max_gap
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.verbose = verbose
 
     def _run(self, panel: Panel, seed: np.random.SeedSequence, monitor: Monitor) -> None:
         options, panel = self._options(), panel.kept()
-        table = ImputationTable.from_panel(panel)
+        table = self._table(panel)
         scales = ColumnScales(panel, table, options)
         problem = scales.problem(panel, table)
         self.method_ = choose(options.method, problem)
@@ -239,8 +250,11 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         )
         scaled, race = ScaledEngine(table, scales, engine), strategy_of(self.init, Race)
         schedule = options.schedule.within(max(monitor.max_iter(options.schedule.n_sweeps), 0))
-        options, n_cells = options._replace(schedule=schedule), int(problem.missing.sum())
-        draws = ImputedDraws(options.n_chains, schedule.n_draws, n_cells, self.n_imputations)
+        options = options._replace(schedule=schedule)
+        chosen = scales.active_to_fill(table)[scales.active_missing(table)]
+        draws = ImputedDraws(
+            options.n_chains, schedule.n_draws, int(chosen.sum()), self.n_imputations, chosen
+        )
         if race is None:
             runs = self._begin(scaled, options, draws, seed, monitor)
         else:
@@ -286,6 +300,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
             n_chains=n_chains,
             prior_scale=check_number("prior_scale", self.prior_scale, 1e-6, 1e12),
             bounds=self.bounds,
+            max_gap=self.max_gap,
             n_jobs=_validate.check_jobs(self.n_jobs),
         )
 
@@ -356,7 +371,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         rhat, what = worst_scalar(self.posterior_, self.trace_)
         if rhat >= CONVERGED_RHAT:
             warn_unmixed(rhat, what, size)
-        reflected = self.diagnostics_["guarded"].to_numpy()
+        reflected = self.diagnostics_["guarded"].fillna(0.0).to_numpy()
         if reflected.max(initial=0.0) > _MAX_REFLECTED:
             column = self.diagnostics_.index[int(reflected.argmax())]
             warn_reflected(reflected.max(), column, size)
@@ -376,7 +391,8 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         Returns
         -------
         (T, D) array or DataFrame, or list of those
-            In the form of X, with the same rows; observed cells are the same to the last bit.
+            In the form of X, with the same rows; observed cells are the same to the last bit, gaps longer than
+            `max_gap` as open as they were.
 
         Raises
         ------
@@ -418,7 +434,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         posterior = self.posterior_
         flat, table = posterior.stored.flat, posterior.table
         check_n_imputations(n, len(flat), posterior.stored.stride)
-        whole = table.missing & check_rounded(rounded, posterior.names, table.y)
+        whole = table.to_fill & check_rounded(rounded, posterior.names, table.y)
         tables = [
             posterior.scales.completed(table, flat[i : i + 1]) for i in spread_out(n, len(flat))
         ]
@@ -457,7 +473,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
 
     @property
     def draws_(self) -> FloatArray:
-        """(chain, draw, cell) missing cells of the columns that vary, row by row, in the units of the data."""
+        """(chain, draw, cell) cells to fill of the columns that vary, row by row, in the units of the data."""
         check_fitted(self)
         return self.posterior_.draws
 
@@ -535,16 +551,24 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
 
     def _draws_for(self, panel: Panel) -> tuple[ImputationTable, npt.NDArray[np.floating]]:
         """Rows of a panel and draws of their missing cells: those of the fit where they are its rows."""
-        posterior, table = self.posterior_, ImputationTable.from_panel(panel)
+        posterior = self.posterior_
+        scales, table = posterior.scales, self._table(panel, posterior.scales.step)
         if table.equals(posterior.table):
             return table, posterior.stored.flat
-        if not posterior.scales.active_missing(table).any():
+        if not scales.active_to_fill(table).any():
             return table, np.zeros((1, 0))
-        problem = posterior.scales.problem(panel, table)
-        draws = posterior.stored.parameters_for(table.missing.sum())
+        problem = scales.problem(panel, table)
+        parameters = posterior.stored.parameters_for(table.missing.sum())
         rng = np.random.default_rng(self._fitted_seed)
         with one_thread():
-            return table, self._fitted_engine.complete(problem, draws, rng)
+            draws = self._fitted_engine.complete(problem, parameters, rng)
+        return table, draws[:, scales.active_to_fill(table)[scales.active_missing(table)]]
+
+    def _table(self, panel: Panel, fitted_step: Any = None) -> ImputationTable:
+        """Rows of a panel, and which of their gaps stay open."""
+        step = step_of(panel)
+        steps = steps_of(self.max_gap, fitted_step if step is None else step)
+        return ImputationTable.from_panel(panel, steps)
 
 
 def _propose(

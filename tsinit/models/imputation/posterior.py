@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-    from tsinit._typing import FloatArray, IntArray
+    from tsinit._typing import BoolArray, FloatArray, IntArray
     from tsinit._validate import Panel
     from tsinit.models.imputation.problem import ColumnScales, ImputationTable
     from tsinit.models.imputation.transforms import Transform
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 #: Bytes that stored draws may take; draws of the regressions kept for other rows, and so many used however many rows.
 _MAX_BYTES, _MAX_PARAMETERS, _MIN_PARAMETERS = 1.2e8, 200, 20
 #: Columns of `TBayesMICE.diagnostics_`.
-_DIAGNOSTICS = ["missing", "rhat", "ess", "acceptance", "guarded"]
+_DIAGNOSTICS = ["missing", "left_open", "rhat", "ess", "acceptance", "guarded"]
 
 
 class ImputedDraws:
@@ -35,6 +35,8 @@ class ImputedDraws:
         How many there will be at most.
     n_tables : int
         Draws of all chains together that are stored whatever they take, where there are as many.
+    chosen : (missing cells,) bool, optional
+        Which of the missing cells are stored, `n_cells` of them; all without it.
 
     Attributes
     ----------
@@ -46,7 +48,15 @@ class ImputedDraws:
         Draws of each chain, those that were not stored too.
     """
 
-    def __init__(self, n_chains: int, n_draws: int, n_cells: int, n_tables: int = 1) -> None:
+    def __init__(
+        self,
+        n_chains: int,
+        n_draws: int,
+        n_cells: int,
+        n_tables: int = 1,
+        chosen: BoolArray | None = None,
+    ) -> None:
+        self._chosen = slice(None) if chosen is None or chosen.all() else chosen
         longest = max(n_draws // -(-n_tables // n_chains), 1)
         self.stride = min(
             int(np.ceil(4.0 * n_draws * n_chains * n_cells / _MAX_BYTES)) or 1, longest
@@ -64,7 +74,7 @@ class ImputedDraws:
         i = int(self._counts[c])
         self._counts[c] += 1
         if i % self.stride == 0:
-            self.cells[c, i // self.stride] = chain.draw
+            self.cells[c, i // self.stride] = chain.draw[self._chosen]
         if i % self._parameter_stride == 0:
             self._parameters[c].append(chain.parameter_draw())
         return i
@@ -99,8 +109,8 @@ class ImputationPosterior:
     panel : Panel
         The data of the fit, as checked.
     table : ImputationTable
-        The rows that were given: ``y`` (T, D), NaN where missing, ``missing`` (T, D), ``offsets`` (N + 1,), the first
-        row of each sequence, and ``steps`` (T,), the clock within it.
+        The rows that were given: ``y`` (T, D), NaN where missing, ``missing`` and ``to_fill`` (T, D), ``offsets``
+        (N + 1,), the first row of each sequence, and ``steps`` (T,), the clock within it.
     scales : ColumnScales
     stored : ImputedDraws
     n_warmup : int
@@ -114,7 +124,7 @@ class ImputationPosterior:
         Columns whose missing cells were drawn, by position: those that vary. Arrays of the estimator's ``trace_`` count
         these.
     cells : (n, 2) int64
-        Row and column of each drawn cell, row by row.
+        Row and column of each cell that was drawn to be filled, row by row.
     draws : (chain, draw, n) float
         Values of these cells.
     transforms : dict of column name to Transform
@@ -162,8 +172,8 @@ class ImputationPosterior:
 
     @property
     def cells(self) -> IntArray:
-        """(n, 2) row and column of each drawn cell, row by row."""
-        rows, columns = np.nonzero(self.scales.active_missing(self.table))
+        """(n, 2) row and column of each cell that was drawn to be filled, row by row."""
+        rows, columns = np.nonzero(self.scales.active_to_fill(self.table))
         return np.column_stack([rows, self.scales.active[columns]])
 
     @property
@@ -207,7 +217,7 @@ class ImputationPosterior:
         return self.panel.parts[0].index if self.panel.form == "frame" else None
 
     def column_draws(self, j: int, rows: IntArray | None = None) -> FloatArray:
-        """Draws of the missing cells of one column, one chain after the other.
+        """Draws of the missing cells of one column, without those left open, one chain after the other.
 
         Parameters
         ----------
@@ -237,11 +247,11 @@ class ImputationPosterior:
         rows = np.arange(len(self.table.y)) if rows is None else rows
         flat, constant = self.stored.flat, self.scales.constants[j]
         if not np.isnan(constant):
-            return np.full((len(flat), int(self.table.missing[rows, j].sum())), constant)
-        missing = self.scales.active_missing(self.table)
-        number = np.cumsum(missing.ravel()).reshape(missing.shape) - 1  # of each cell, row by row
+            return np.full((len(flat), int(self.table.to_fill[rows, j].sum())), constant)
+        cells = self.scales.active_to_fill(self.table)
+        number = np.cumsum(cells.ravel()).reshape(cells.shape) - 1  # of each cell, row by row
         i = self.drawn.index(j)
-        return flat[:, number[rows[missing[rows, i]], i]].astype(np.float64)
+        return flat[:, number[rows[cells[rows, i]], i]].astype(np.float64)
 
     def _back(self, j: int, values: FloatArray) -> FloatArray:
         if not np.isnan(self.scales.constants[j]):
@@ -285,18 +295,22 @@ def worst_scalar(posterior: ImputationPosterior, trace: dict[str, FloatArray]) -
 def diagnostics(
     posterior: ImputationPosterior, trace: dict[str, FloatArray], chains: Sequence[Any]
 ) -> pd.DataFrame:
-    """Table of how the chains mixed, for every column with drawn cells."""
+    """Table of how the chains mixed, for every column with gaps; of a constant one there is nothing to say."""
     import pandas as pd
 
-    counts = posterior.scales.active_missing(posterior.table).sum(axis=0)
+    active, table = posterior.scales.active, posterior.table
     acceptance, reflected = (
-        np.broadcast_to(np.mean([getattr(chain, name) for chain in chains], axis=0), counts.shape)
+        np.broadcast_to(np.mean([getattr(chain, name) for chain in chains], axis=0), active.shape)
         for name in ("acceptance", "reflected")
     )
+    mixed = {
+        int(active[i]): (*worst_mixing(scalars), acceptance[i], reflected[i])
+        for i, scalars in column_scalars(posterior, trace).items()
+        if np.isnan(posterior.scales.constants[active[i]])
+    }
     rows = {}
-    for j, scalars in column_scalars(posterior, trace).items():
-        mixed = *worst_mixing(scalars), acceptance[j], reflected[j]
-        rows[posterior.scales.names[j]] = dict(
-            zip(_DIAGNOSTICS, (int(counts[j]), *mixed), strict=True)
-        )
+    for j in np.flatnonzero(table.missing.any(axis=0)).tolist():
+        counts = int(table.missing[:, j].sum()), int(table.left_open[:, j].sum())
+        values = *counts, *mixed.get(j, [np.nan] * 4)
+        rows[posterior.names[j]] = dict(zip(_DIAGNOSTICS, values, strict=True))
     return pd.DataFrame.from_dict(rows, orient="index", columns=_DIAGNOSTICS)

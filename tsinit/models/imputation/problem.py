@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from tsinit._validate.imputing import check_bounds, check_domain, check_fillable, check_transforms
 from tsinit.models.imputation import season, transforms
+from tsinit.models.imputation.open_gaps import open_cells
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -28,14 +29,21 @@ class ImputationTable(NamedTuple):
     offsets: IntArray  # (N + 1,), where each sequence starts
     steps: IntArray  # (T,), clock step within the sequence
     missing: BoolArray  # (T, D)
+    left_open: BoolArray  # (T, D), missing cells that stay so: they lie in gaps that are too long
 
     @classmethod
-    def from_panel(cls, panel: Panel) -> ImputationTable:
-        """Take the rows that were given out of a `Panel`."""
+    def from_panel(cls, panel: Panel, max_gap: int | None = None) -> ImputationTable:
+        """Take the rows that were given out of a `Panel`; gaps of more than `max_gap` steps stay open."""
         offsets = np.searchsorted(panel.rows, panel.offsets).astype(np.int64)
         first = np.repeat(panel.offsets[:-1], np.diff(offsets))
         y = panel.y if len(panel.rows) == len(panel.y) else panel.y[panel.rows]
-        return cls(y, offsets, panel.rows - first, np.isnan(y))
+        steps, missing = panel.rows - first, np.isnan(y)
+        return cls(y, offsets, steps, missing, open_cells(missing, offsets, steps, max_gap))
+
+    @property
+    def to_fill(self) -> BoolArray:
+        """(T, D) missing cells that do not stay open."""
+        return self.missing & ~self.left_open
 
     def equals(self, other: ImputationTable) -> bool:
         """Whether two tables have the same rows, sequences and observed values."""
@@ -118,6 +126,11 @@ class ColumnScales:
         self.periods = self._season.periods
 
     @property
+    def step(self) -> Any:
+        """Distance of two rows of the fit: a pandas offset, Timedelta or number; None without times."""
+        return self._season.step
+
+    @property
     def limits(self) -> FloatArray:
         """(2, A) smallest and largest value that a cell may have on the scale of the engine."""
         return self._limits[:2]
@@ -154,9 +167,16 @@ class ColumnScales:
         """(T, A) missing cells of the active columns."""
         return table.missing[:, self.active]
 
+    def active_to_fill(self, table: ImputationTable) -> BoolArray:
+        """(T, A) cells of the active columns that are filled."""
+        return table.to_fill[:, self.active]
+
     def back(self, values: npt.NDArray[np.floating], table: ImputationTable) -> FloatArray:
-        """Bring draws (..., cells) of the missing cells of a table, row by row, back to the units of the data."""
-        columns, out = np.nonzero(self.active_missing(table))[1], np.empty(values.shape)
+        """Bring draws (..., cells) of the cells to fill of a table, row by row, back to the units of the data."""
+        return self._back(values, self.active_to_fill(table))
+
+    def _back(self, values: npt.NDArray[np.floating], cells: BoolArray) -> FloatArray:
+        columns, out = np.nonzero(cells)[1], np.empty(values.shape)
         for i, transform in enumerate(self.transforms):
             mine = columns == i
             out[..., mine] = transform.back(values[..., mine].astype(np.float64))
@@ -174,22 +194,23 @@ class ColumnScales:
         ----------
         table : ImputationTable
         draws : (draw, cell) float
-            Of its missing cells in active columns, row by row, on the scale of the engine.
+            Of its cells to fill in active columns, row by row, on the scale of the engine.
         summarise : callable
             From draws (draw, cells) to values (cells,); without it there is one draw, which is taken as it is.
 
         Returns
         -------
         (T, D) float
+            NaN in gaps that stay open.
         """
-        columns = np.nonzero(self.active_missing(table))[1]
+        columns = np.nonzero(self.active_to_fill(table))[1]
         values, size = np.empty(len(columns)), max(_CHUNK // max(len(draws), 1), 1)
         for i, transform in enumerate(self.transforms):
             mine = np.flatnonzero(columns == i)
             for part in np.split(mine, range(size, len(mine), size)):
                 back = transform.back(draws[:, part].astype(np.float64))
                 values[part] = transform.held(summarise(back))
-        return self._filled(table, values)
+        return self._filled(table, values, table.to_fill)
 
     def rounded(self, y: FloatArray) -> FloatArray:
         """Round a table in the units of the data (T, D) to whole numbers, within the bounds of the user."""
@@ -198,13 +219,13 @@ class ColumnScales:
             y[:, j] = transform.rounded(y[:, j])
         return y
 
-    def _filled(self, table: ImputationTable, values: FloatArray) -> FloatArray:
-        """Put values of the missing cells of the active columns, row by row, into a copy of the table."""
+    def _filled(self, table: ImputationTable, values: FloatArray, to_fill: BoolArray) -> FloatArray:
+        """Put values of such cells (T, D) of the active columns, row by row, into a copy of the table."""
         y = table.y.copy()
         for j in np.flatnonzero(~np.isnan(self.constants)):
-            y[table.missing[:, j], j] = self.constants[j]
-        cells = np.zeros_like(table.missing)
-        cells[:, self.active] = self.active_missing(table)
+            y[to_fill[:, j], j] = self.constants[j]
+        cells = np.zeros_like(to_fill)
+        cells[:, self.active] = to_fill[:, self.active]
         if np.isnan(self.constants).any():
             y[cells] = values
         return y
@@ -212,7 +233,7 @@ class ColumnScales:
     def with_cells(self, table: ImputationTable, z: FloatArray) -> FloatArray:
         """Complete a table by the missing cells of one (T, A) on the scale of the engine."""
         missing = self.active_missing(table)
-        return self._filled(table, self.back(z[missing], table))
+        return self._filled(table, self._back(z[missing], missing), table.missing)
 
 
 def _scaled_limits(

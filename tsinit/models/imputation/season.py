@@ -47,7 +47,7 @@ class SeasonalClock(NamedTuple):
 
         Without dates their distance is unknown: they are counted from the first row of each sequence.
         """
-        own, count = _step(panel), _count(panel, self.step)
+        own, count = step_of(panel), _count(panel, self.step)
         same = own is None or self.step is None or own == self.step
         if count is None:  # durations, or nothing known
             return table.steps if same else table.steps * self._ratio(own)
@@ -92,7 +92,7 @@ def learn(panel: Panel, table: ImputationTable, period: str | list[float]) -> Se
     -------
     SeasonalClock
     """
-    step = _step(panel)
+    step = step_of(panel)
     count = _count(panel, step)
     if isinstance(period, str):
         found = None if count is None else usual_period(step)
@@ -112,7 +112,7 @@ def _waves(count: FloatArray | IntArray, periods: list[float]) -> list[FloatArra
     ]
 
 
-def _step(panel: Panel) -> Any:
+def step_of(panel: Panel) -> Any:
     """Distance of two rows; None where the index has no times, or one row only."""
     import pandas as pd
 
