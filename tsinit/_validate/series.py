@@ -140,7 +140,7 @@ def check_series(
     TypeError
         X holds something that is not a number.
     """
-    form, parts = _split_form(X)
+    form, parts = split_form(X)
     names = [f"X[{i}]" for i in range(len(parts))] if form == "list" else ["X"]
     tables = [to_float(part, name) for part, name in zip(parts, names, strict=True)]
     _check_alike(parts, tables)
@@ -190,7 +190,7 @@ def is_list_of_tables(X: Any) -> bool:
     return isinstance(X, (list, tuple)) and any(map(_is_table, X))
 
 
-def _split_form(X: Any) -> tuple[str, list[Any]]:
+def split_form(X: Any) -> tuple[str, list[Any]]:
     X = from_xarray(X)
     if _is_pandas(X):
         return "frame", [_frame(X)]

@@ -122,7 +122,7 @@ class SeriesEstimator(ShownEstimator):
         """
         self._forget()
         try:
-            panel = check_series(X, lengths, estimator=self, reset=True, min_steps=2)
+            panel = self._learn_columns(X, lengths)
             check_variation(panel.y, panel.columns)
             if inputs is not None:
                 panel = check_inputs(inputs, panel)
@@ -140,6 +140,10 @@ class SeriesEstimator(ShownEstimator):
             answer_interrupt()
         self.history_ = np.array(monitor.objectives)
         return self
+
+    def _learn_columns(self, X: SeriesLike, lengths: Sequence[int] | None) -> Panel:
+        """Check the data of a fit, and learn the number and names of their columns."""
+        return check_series(X, lengths, estimator=self, reset=True, min_steps=2)
 
     def _run(self, panel: Panel, seed: np.random.SeedSequence, monitor: Monitor) -> None:
         """Ask the strategy for a start, refine it, and set what the estimator has after a fit."""

@@ -20,6 +20,7 @@ from tsinit._validate.imputing import (
     warn_reflected,
     warn_unmixed,
 )
+from tsinit._validate.kinds import ColumnKinds
 from tsinit.init.race import Race, candidates
 from tsinit.init.registry import ResolvedStrategy, resolve, strategy_of
 from tsinit.models.base import FitKind, SeriesEstimator, lists_as_they_are, one_thread
@@ -43,6 +44,7 @@ from tsinit.result import CONVERGED_RHAT, worst_mixing
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    import pandas as pd
     import xarray
 
     from tsinit._typing import FloatArray, SeedLike, SeriesLike, TableLike
@@ -133,6 +135,9 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         Longest gap that is filled, in steps of the clock, or as a time such as ``"6h"``. The cells of longer ones stay
         open: NaN in all that is handed back. A gap reaches from one observed value of its column to the next, over
         skipped steps too, or to an end of the sequence.
+    kinds : "auto" or dict of column name to kind
+        What columns hold; "auto", and what a dict does not name, is as dtypes say. So far every column is
+        "continuous": numbers. Tables come back in the dtypes of the columns, whole numbers as the nearest ones.
     random_state : int, SeedSequence, Generator, RandomState or None
         Seed of starts and chains.
     n_jobs : int or None
@@ -148,7 +153,9 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         For every incomplete column: missing cells, as ``left_open`` those of gaps longer than `max_gap`, R-hat,
         effective sample size, acceptance, and as ``guarded`` the share of draws that were reflected because they went
         far outside of what was observed. A constant column, which is filled by its value, has NaN for all that is
-        about draws.
+        about draws. As ``kind``, what the column was taken for.
+    kinds_ : DataFrame
+        The dtype of every column of `fit`, and what it was taken for.
     posterior_ : ImputationPosterior
         The table of the fit, which cells were missing, and their draws by cell and by column: what plots read.
     trace_ : dict of str to (chain, sweep, ...) float
@@ -216,6 +223,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         prior_scale: float = 5.0,
         bounds: Bounds | dict[Any, Bounds] | None = None,
         max_gap: int | str | Any | None = None,
+        kinds: str | dict[Any, str] = "auto",
         random_state: SeedLike = None,
         n_jobs: int | None = None,
         verbose: int = 0,
@@ -235,9 +243,14 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         self.prior_scale = prior_scale
         self.bounds = bounds
         self.max_gap = max_gap
+        self.kinds = kinds
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.verbose = verbose
+
+    def _learn_columns(self, X: SeriesLike, lengths: Sequence[int] | None) -> Panel:
+        self._fitted_kinds = ColumnKinds.read(self.kinds, X)
+        return super()._learn_columns(X, lengths)
 
     def _run(self, panel: Panel, seed: np.random.SeedSequence, monitor: Monitor) -> None:
         options, panel = self._options(), panel.kept()
@@ -276,6 +289,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         n_warmup = self.n_iter_ - draws.n_draws
         self.posterior_ = ImputationPosterior(panel, table, scales, draws, n_warmup)
         self.diagnostics_ = diagnostics(self.posterior_, self.trace_, [run.chain for run in runs])
+        self.diagnostics_["kind"] = self._fitted_kinds.of(self.diagnostics_.index)
         self._warn()
         if race is not None:
             self._fitted_race = survivors.record(candidates(race, "fill"), seed)
@@ -402,7 +416,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         panel = self._read(X, lengths)
         table, draws = self._draws_for(panel)
         mean = self.posterior_.scales.completed(table, draws, lambda values: values.mean(axis=0))
-        return _restore(panel, mean)
+        return self._restored(panel, mean)
 
     def impute(
         self, n: int | None = None, *, rounded: str | Sequence[Any] | None = None
@@ -439,7 +453,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
             posterior.scales.completed(table, flat[i : i + 1]) for i in spread_out(n, len(flat))
         ]
         nearest = posterior.scales.rounded
-        return [_restore(posterior.panel, np.where(whole, nearest(y), y)) for y in tables]
+        return [self._restored(posterior.panel, np.where(whole, nearest(y), y)) for y in tables]
 
     def interval(self, level: float = 0.95) -> tuple[TableLike, TableLike]:
         """Interval of every cell of `fit` between two quantiles of the draws, as much outside on either side.
@@ -469,7 +483,13 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
             quantiles[:, i : i + size] = np.quantile(flat[:, i : i + size], tails, axis=0)
         # Transforms are monotone: quantiles may be taken before they are undone.
         lower, upper = (posterior.scales.completed(posterior.table, row[None]) for row in quantiles)
-        return _restore(posterior.panel, lower), _restore(posterior.panel, upper)
+        return self._restored(posterior.panel, lower), self._restored(posterior.panel, upper)
+
+    @property
+    def kinds_(self) -> pd.DataFrame:
+        """The dtype of every column of `fit`, and what it was taken for."""
+        check_fitted(self)
+        return self._fitted_kinds.table()
 
     @property
     def draws_(self) -> FloatArray:
@@ -549,6 +569,14 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
 
         return result.to_arviz(self.to_datatree())
 
+    def _restored(self, panel: Panel, y: FloatArray) -> TableLike:
+        """Hand back a table of the given rows in the form and the dtypes in which they came."""
+        if len(panel.rows) < len(panel.y):
+            spread = np.empty((len(panel.y), y.shape[1]))
+            spread[panel.rows] = y
+            y = spread
+        return self._fitted_kinds.restored(panel, y)
+
     def _draws_for(self, panel: Panel) -> tuple[ImputationTable, npt.NDArray[np.floating]]:
         """Rows of a panel and draws of their missing cells: those of the fit where they are its rows."""
         posterior = self.posterior_
@@ -588,12 +616,3 @@ def _propose(
         trial=partial(scaled.trial, child_seed(seed, 4)),
     )
     return check_fill(start, table.y, strategy.label)
-
-
-def _restore(panel: Panel, y: FloatArray) -> TableLike:
-    """Hand back a table of the given rows in the form in which they came."""
-    if len(panel.rows) == len(panel.y):
-        return panel.restore(y)
-    spread = np.empty((len(panel.y), y.shape[1]))
-    spread[panel.rows] = y
-    return panel.restore(spread)
