@@ -261,8 +261,11 @@ def _draw_block(rng, n, w, lower, upper):
 
 
 @kernel
-def _draw_single(rng, table, gaps, fits, j, b, lower, upper):
-    """Draw the only cell of block b of column j: what `_draw_block` does, without the matrices."""
+def cell_given_rest(table, gaps, fits, j, b):
+    """Mean and standard deviation of the only cell of block b of column j given all others; it is 0 in the table then.
+
+    What `_assemble` and `_factor_band` do, without the matrices.
+    """
     W, F, row = table.W, table.F, gaps.row[gaps.block[b]]
     W[row, j] = 0.0
     half, D = (fits.theta.shape[2] - F.shape[1]) // W.shape[1] // 2, W.shape[1]
@@ -276,7 +279,13 @@ def _draw_single(rng, table, gaps, fits, j, b, lower, upper):
         c = 1.0 if t == row else -fits.theta[k, j, (half - t + row) * D + j]
         right -= c * w * (W[t, j] - _predict(W, F, fits.theta, k, j, t))
         precision += c * c * w
-    mean, sd = right / precision, precision**-0.5
+    return right / precision, precision**-0.5
+
+
+@kernel
+def _draw_single(rng, table, gaps, fits, j, b, lower, upper):
+    """Draw the only cell of block b of column j: what `_draw_block` does."""
+    mean, sd = cell_given_rest(table, gaps, fits, j, b)
     x = mean + sd * rng.standard_normal()
     return x if lower <= x <= upper else truncated_normal(rng, mean, sd, lower, upper)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tsinit.kernels.imputation import column_gaps
+from tsinit.kernels.imputation import censored_cells, column_gaps
 from tsinit.kernels.imputation.column_regressions import (
     CHUNK,
     ColumnPrior,
@@ -19,6 +19,7 @@ from tsinit.kernels.imputation.column_regressions import (
 )
 from tsinit.kernels.imputation.regression import GIBBS, MALA, RWM, workspace
 from tsinit.kernels.params import writeable
+from tsinit.models.imputation.censored import IntervalState
 from tsinit.models.imputation.joint_cells import JointCells
 from tsinit.models.imputation.lagged_regressions import LaggedRegressions
 
@@ -39,7 +40,7 @@ _DOF = 4.0
 #: Drawn cells that vary so many times as much as observed ones, for so many sweeps, have left the data behind.
 _DIVERGED, _PATIENCE = 3.0, 20
 #: On other rows: sweeps over the cells before the first that counts, and for each draw of the regressions.
-_WARM_UP, _PER_DRAW = 30, 2
+WARM_UP, PER_DRAW = 30, 2
 
 
 class DivergenceError(RuntimeError):
@@ -76,7 +77,7 @@ class _CellSampler:
         rng: np.random.Generator,
     ) -> None:
         self._equations, self._rng, problem = equations, rng, equations.problem
-        D = problem.z.shape[1]
+        D, values = problem.z.shape[1], problem.censored.inside(values)
         weights = (
             np.ones((equations.n_rows, D)) if problem.noise == "student_t" else np.empty((0, 0))
         )
@@ -89,6 +90,7 @@ class _CellSampler:
         self._workspace = column_gaps.workspace(equations.gaps, equations.reach)
         self.n_reflected = np.zeros(D, dtype=np.int64)
         self.joint = JointCells(equations, start) if equations.pilot else None
+        self.intervals = IntervalState(problem.censored)
 
     def redraw_columns(self, fits: ColumnRegressions) -> None:
         """Redraw cells column by column, in random order, then the weights of Student-t noise."""
@@ -98,6 +100,20 @@ class _CellSampler:
         )  # fmt: skip
         if self.table.weights.size:
             column_gaps.draw_weights(self._rng, self.table, gaps.regression, fits, _DOF)
+
+    def redraw_censored(self, fits: ColumnRegressions) -> None:
+        """Redraw the cells of which an interval is known, one by one."""
+        state, cells, table = self.intervals, self._equations.censored, self.table
+
+        def values() -> FloatArray:
+            return table.W[cells.row, state.cells.column]
+
+        def redraw(j: int) -> None:
+            censored_cells.redraw_by_regressions(
+                self._rng, table, cells, fits, j, state.low, state.high
+            )
+
+        state.redraw(self._rng, values, redraw)
 
     def redraw_joint(self) -> None:
         """Redraw the cells that are sampled jointly."""
@@ -132,6 +148,8 @@ class FCSChain:
         Log density of the completed table under its regressions, summed over columns.
     noise, imputed_mean, imputed_sd : (D,) float
         Noise variance of each column, mean and standard deviation of its drawn cells.
+    intervals : IntervalState
+        Of the censored cells.
     """
 
     def __init__(
@@ -195,6 +213,7 @@ class FCSChain:
         )  # fmt: skip
 
     def _redraw(self) -> None:
+        self._cells.redraw_censored(self._fits)
         self._cells.redraw_columns(self._fits)
         joint = self._cells.joint
         if joint and joint.any:
@@ -217,6 +236,11 @@ class FCSChain:
     def table(self) -> column_gaps.WindowTable:
         """The completed table, laid out by the clock."""
         return self._cells.table
+
+    @property
+    def intervals(self) -> IntervalState:
+        """Intervals of the censored cells, which a chain may move."""
+        return self._cells.intervals
 
     @property
     def z(self) -> FloatArray:
@@ -285,7 +309,8 @@ def complete_rows(
     out = np.empty((len(draws), problem.missing.sum()))
     for i, draw in enumerate(draws):
         fits = writeable(draw.regressions)
-        for _ in range(_PER_DRAW if i else _WARM_UP + _PER_DRAW):
+        for _ in range(PER_DRAW if i else WARM_UP + PER_DRAW):
+            cells.redraw_censored(fits)
             cells.redraw_columns(fits)
             if cells.joint and cells.joint.any:
                 cells.joint.parameters = draw.joint

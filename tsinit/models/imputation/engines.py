@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 
 from tsinit.models.imputation import chained_equations, joint_cells, vector_autoregression
-from tsinit.models.imputation.chained_equations import DivergenceError, FCSChain, FCSDraw
+from tsinit.models.imputation.chained_equations import (
+    PER_DRAW,
+    WARM_UP,
+    DivergenceError,
+    FCSChain,
+    FCSDraw,
+)
 from tsinit.models.imputation.lagged_regressions import LaggedRegressions
 from tsinit.models.imputation.problem import longest_gaps
 from tsinit.models.imputation.vector_autoregression import (
@@ -107,12 +113,17 @@ class VAREngine:
         self, problem: ImputationProblem, draws: list[VARDraw], rng: np.random.Generator
     ) -> FloatArray:
         """Draw the missing cells of other rows, once for each draw of the autoregression."""
-        start = np.where(problem.missing, 0.0, problem.z)
-        tables = (
-            vector_autoregression.complete_rows(draw, problem, start, rng, self._periods)[0]
-            for draw in draws
-        )
-        return np.array([table[problem.missing] for table in tables])
+        present = np.where(problem.missing, 0.0, problem.z)
+        censored, out = bool(problem.censored.row.size), []
+        for i, draw in enumerate(draws):
+            # Missing cells alone are drawn at once; with censored ones they make a chain, which goes on where it stood.
+            n = (PER_DRAW if i else WARM_UP + PER_DRAW) if censored else 1
+            z = vector_autoregression.complete_rows(draw, problem, present, rng, self._periods, n)[
+                0
+            ]
+            present = z if censored else present
+            out.append(z[problem.missing])
+        return np.array(out)
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_problem": None}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from tsinit.models.imputation.censored import NOTHING_CENSORED
 from tsinit.models.imputation.lag_patterns import decode
 from tsinit.models.imputation.problem import run_lengths
 from tsinit.models.imputation.var_regressions import (
@@ -85,7 +86,7 @@ def find(problem: ImputationProblem, pilot: VARParameters | None) -> BoolArray:
     -------
     (T, D) bool
     """
-    missing = problem.missing
+    missing = problem.unknown
     found = np.zeros_like(missing)
     rows = np.flatnonzero(missing.sum(axis=1) > 1)
     if pilot is None or not rows.size:
@@ -146,7 +147,7 @@ class JointCells:
         self._eq, problem = equations, equations.problem
         D, self._L = problem.z.shape[1], problem.lags
         gaps = np.where(equations.joint, np.nan, 0.0)
-        self._table = VARTable(problem._replace(z=gaps), start, ())
+        self._table = VARTable(problem._replace(z=gaps, censored=NOTHING_CENSORED), start, ())
         self._table.weighted[:] = 0.0
         self._own = np.arange(D) + self._L * D
         rows, columns = np.nonzero(equations.joint)

@@ -12,6 +12,7 @@ import numpy as np
 from tsinit.kernels.imputation.column_gaps import ColumnGaps
 from tsinit.kernels.imputation.column_regressions import RegressionDesign
 from tsinit.models.imputation import joint_cells
+from tsinit.models.imputation.censored import single_cells
 from tsinit.models.imputation.lag_patterns import (
     ClockLayout,
     LagPatterns,
@@ -47,7 +48,9 @@ class LaggedRegressions:
     reach : int
         The farthest lag of a regression, which is all that windows hold; of all lags where rows are few.
     incomplete : (I,) int64
-        Columns with missing cells.
+        Columns with missing or censored cells.
+    censored : ColumnGaps
+        Censored cells and the equations that each enters.
     joint : (T, D) bool
         Missing cells that are sampled jointly, not column by column.
     n_cells : (D,) int
@@ -75,10 +78,10 @@ class LaggedRegressions:
         self.design = self._design(patterns)
         self.joint = joint_cells.find(problem, pilot)
         self.gaps = self._gaps(layout)
+        self.censored = self._censored(layout)
         missing = problem.missing
-        self.incomplete = np.flatnonzero(np.diff(self.gaps.column) + self.joint.any(axis=0)).astype(
-            np.int64
-        )
+        drawn = np.diff(self.gaps.column) + np.diff(self.censored.column)
+        self.incomplete = np.flatnonzero(drawn + self.joint.any(axis=0)).astype(np.int64)
         self._where = np.nonzero(missing)
         self.n_cells = missing.sum(axis=0)
 
@@ -107,10 +110,15 @@ class LaggedRegressions:
     def _gaps(self, layout: ClockLayout) -> ColumnGaps:
         there = layout.pattern >= 0
         missing = np.repeat(there[:, None], self.problem.z.shape[1], axis=1)
-        missing[self.place] = self.problem.missing & ~self.joint
+        missing[self.place] = self.problem.unknown & ~self.joint
         rows = [np.flatnonzero(mask) for mask in missing.T]
         served = serve(layout.pattern, self.regressions, self.problem.lags)
         return gap_blocks(rows, there, served, self.reach)
+
+    def _censored(self, layout: ClockLayout) -> ColumnGaps:
+        cells, there = self.problem.censored, layout.pattern >= 0
+        D = self.problem.z.shape[1]
+        return single_cells(cells, self.place, there, self.gaps.regression, self.reach, D)
 
     def spread(self, start: FloatArray) -> FloatArray:
         """Lay a complete table out by the clock; rows for skipped steps take what lies between."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from tsinit._validate.imputing import check_bounds, check_domain, check_fillable, check_transforms
 from tsinit.models.imputation import season, transforms
+from tsinit.models.imputation.censored import NOTHING_CENSORED, CensoredCells
 from tsinit.models.imputation.open_gaps import open_cells
 
 if TYPE_CHECKING:
@@ -74,11 +75,17 @@ class ImputationProblem(NamedTuple):
     high: FloatArray  # (D,)
     lower: FloatArray  # (D,), bounds of the user on this scale; -inf where there are none
     upper: FloatArray  # (D,), inf where there are none
+    censored: CensoredCells = NOTHING_CENSORED  # cells of which an interval is known, on this scale
 
     @property
     def missing(self) -> BoolArray:
-        """(T, D) bool."""
+        """(T, D) bool: cells whose draws are kept."""
         return np.isnan(self.z)
+
+    @property
+    def unknown(self) -> BoolArray:
+        """(T, D) bool: missing cells of which no interval is known either."""
+        return self.missing & ~self.censored.mask(self.z.shape)
 
 
 class ColumnScales:
@@ -246,19 +253,19 @@ def _scaled_limits(
 
 
 def longest_gaps(problem: ImputationProblem) -> tuple[int, int]:
-    """Longest run of steps missing in one column, and in all columns at once.
+    """Longest run of steps of which nothing is known in one column, and in all columns at once.
 
     A run ends where its sequence does and at skipped steps.
     """
-    missing = np.asarray(problem.missing.all(axis=1))
+    missing = np.asarray(problem.unknown.all(axis=1))
     whole = _runs(missing, _starts(problem))
     return int(run_lengths(problem).max(initial=0)), int(whole.max(initial=0))
 
 
 def run_lengths(problem: ImputationProblem) -> IntArray:
-    """(T, D) length of the run of missing cells that each cell lies in, 0 where it was observed."""
+    """(T, D) length of the run of cells, of which nothing is known, that each cell lies in; 0 outside."""
     start = _starts(problem)
-    return np.column_stack([_runs(column, start) for column in problem.missing.T])
+    return np.column_stack([_runs(column, start) for column in problem.unknown.T])
 
 
 def _starts(problem: ImputationProblem) -> BoolArray:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tsinit.kernels.imputation import var_gaps
+from tsinit.kernels.imputation import censored_cells, var_gaps
+from tsinit.models.imputation.censored import IntervalState
 from tsinit.models.imputation.problem import longest_gaps
 from tsinit.models.imputation.seasonal_drift import SeasonalDrift, drift_terms
 from tsinit.models.imputation.var_regressions import (
@@ -27,6 +28,7 @@ from tsinit.models.imputation.var_regressions import (
 
 if TYPE_CHECKING:
     from tsinit._typing import BoolArray, FloatArray
+    from tsinit.kernels.imputation.var_gaps import VARPrecision
     from tsinit.models.imputation.problem import ImputationProblem
 
 _OUTAGE = 0.25  # share of a period from which a gap is an outage
@@ -62,8 +64,9 @@ class VARTable:
         self.layout = lay_out(problem, periods)
         n, D = len(self.layout.before), problem.z.shape[1]
         missing = np.ones((n, D), dtype=bool)
-        missing[self.layout.rows] = problem.missing
+        missing[self.layout.rows] = problem.unknown
         # In rows that follow one another, by which `_flat` counts its cells.
+        start = problem.censored.inside(start)
         self.Z = np.ascontiguousarray(_between(start, self.layout))
         self.mean, self.weighted = self.Z.copy(), np.empty((n, D))
         self.n_reflected = np.zeros(D, dtype=np.int64)
@@ -72,6 +75,8 @@ class VARTable:
         self._flat = self.gaps.row * D + columns
         self._low = np.maximum(problem.low, problem.lower)[columns]
         self._high = np.minimum(problem.high, problem.upper)[columns]
+        self.intervals = IntervalState(problem.censored)
+        self._censored = _censored_rows(self.intervals, self.layout)
         # What is reflected at a bound of the user's is nothing to warn of.
         self._counts = np.array(
             [self._low > problem.lower[columns], self._high < problem.upper[columns]]
@@ -82,11 +87,14 @@ class VARTable:
         return values[self.layout.rows]
 
     def draw_gaps(self, rng: np.random.Generator, parameters: Mapping[int, VARParameters]) -> None:
-        """Draw the missing cells given coefficients, noise and what was observed."""
+        """Draw the censored cells one by one, then the missing ones given all others."""
         gaps, before = self.gaps, self.layout.before
-        if gaps.row.size == 0:
+        if gaps.row.size == 0 and self._censored.row.size == 0:
             return
         blocks = precision_blocks(parameters, self._L, self.Z.shape[1])
+        self._draw_censored(rng, blocks)
+        if gaps.row.size == 0:
+            return
         slope, mean, sample = np.empty((3, gaps.row.size))
         if not var_gaps.factor(gaps, blocks, before):
             raise NumericalBreakdownError(
@@ -99,6 +107,18 @@ class VARTable:
         present = Z[self._flat]
         self.mean.reshape(-1)[self._flat] = present + mean
         Z[self._flat] = self._reflected(present + sample)
+
+    def _draw_censored(self, rng: np.random.Generator, blocks: VARPrecision) -> None:
+        state, cells, before = self.intervals, self._censored, self.layout.before
+        first = np.searchsorted(cells.column, np.arange(self.Z.shape[1] + 1))
+
+        def redraw(j: int) -> None:
+            censored_cells.redraw_by_autoregression(
+                rng, self.Z, self.weighted, blocks, before, cells, first[j], first[j + 1]
+            )
+
+        state.redraw(rng, lambda: self.Z[cells.row, cells.column], redraw)
+        self.mean[cells.row, cells.column] = self.Z[cells.row, cells.column]
 
     def _reflected(self, values: FloatArray) -> FloatArray:
         """Reflect what went far outside the data, or beyond a bound of the user's."""
@@ -120,6 +140,14 @@ def _between(start: FloatArray, layout: SegmentLayout) -> FloatArray:
     if n == len(start):
         return np.array(start, dtype=np.float64)
     return np.column_stack([np.interp(np.arange(n), layout.rows, column) for column in start.T])
+
+
+def _censored_rows(state: IntervalState, layout: SegmentLayout) -> censored_cells.CensoredRows:
+    """Censored cells by the rows of the engine, with the intervals of a chain."""
+    row = layout.rows[state.cells.row]
+    return censored_cells.CensoredRows(
+        row, state.cells.column, layout.stop[row], state.low, state.high
+    )
 
 
 def _gaps(missing: BoolArray, layout: SegmentLayout, L: int) -> var_gaps.VARGaps:
@@ -174,6 +202,8 @@ class VARChain:
         Coefficients and noise, by number of rows before.
     drifts : bool
         Whether the season drifts.
+    intervals : IntervalState
+        Of the censored cells.
     log_density : float
         Log density of coefficients, noise and table, given the drift.
     n_reflected : int
@@ -204,6 +234,11 @@ class VARChain:
     def drifts(self) -> bool:
         """Whether the season drifts."""
         return self._drift is not None
+
+    @property
+    def intervals(self) -> IntervalState:
+        """Intervals of the censored cells, which a chain may move."""
+        return self.table.intervals
 
     @property
     def z(self) -> FloatArray:
@@ -287,6 +322,7 @@ def complete_rows(
     start: FloatArray,
     rng: np.random.Generator,
     periods: Sequence[float] = (),
+    n_sweeps: int = 1,
 ) -> tuple[FloatArray, FloatArray]:
     """Draw the missing cells of another table than that of the fit, given one draw of the coefficients.
 
@@ -302,6 +338,8 @@ def complete_rows(
     rng : numpy.random.Generator
     periods : sequence of float
         As in the fit.
+    n_sweeps : int
+        One draws all missing cells from their joint distribution; censored ones, drawn one by one, take several.
 
     Returns
     -------
@@ -310,12 +348,14 @@ def complete_rows(
     """
     table, L, D = VARTable(problem, start, periods), problem.lags, problem.z.shape[1]
     static = None if draw.profile is None else ~seasonal(problem, periods)[0]
-    parameters = {}
-    for part in regressions_of(table.layout, problem, static):
-        one = parameters[part.before] = parameters_for(part, draw.parameters, D)
-        E = fill_lags(part, table.Z) - part.X @ one.B
-        if draw.profile is not None and part.before == L:
-            E -= drift_terms(table.layout.steps[part.rows], min(periods)) @ draw.profile
-        table.weighted[part.rows] = E @ one.precision
-    table.draw_gaps(rng, parameters)
+    regressions = regressions_of(table.layout, problem, static)
+    parameters = {part.before: parameters_for(part, draw.parameters, D) for part in regressions}
+    for _ in range(n_sweeps):
+        for part in regressions:
+            one = parameters[part.before]
+            E = fill_lags(part, table.Z) - part.X @ one.B
+            if draw.profile is not None and part.before == L:
+                E -= drift_terms(table.layout.steps[part.rows], min(periods)) @ draw.profile
+            table.weighted[part.rows] = E @ one.precision
+        table.draw_gaps(rng, parameters)
     return table.given(table.Z), table.given(table.mean)
