@@ -136,6 +136,21 @@ def test_a_structure_with_inputs_is_a_regression(air, capsys):
     assert "1 state for Ozone and the inputs Temp, Wind" in capsys.readouterr().out
 
 
+def test_first_inputs_may_have_coefficients_that_change(air, capsys):
+    table = datasets.load_new_york_air_quality()
+    changing = structures.local_level() + structures.regression(1, time_varying=True)
+    for inputs, structure in (
+        (["Temp"], changing),
+        (["Temp", "Wind"], changing + structures.regression()),
+    ):
+        parts = ["--structure", "level+varying:1", "--inputs", ",".join(inputs)]
+        assert run(air, "--columns", "Ozone", *parts) == 0
+        model = LinearGaussianSSM(structure=structure, random_state=0, max_iter=300)
+        model.fit(table[["Ozone"]], inputs=table[inputs])
+        said = " ".join(capsys.readouterr().out.split())  # whatever the lines are broken at
+        assert f"log-likelihood {model.log_likelihood_:.2f}" in said
+
+
 @pytest.mark.parametrize("text", ["trends", "seasonal", "trend+seasonal:x", "", "ar:0"])
 def test_what_is_no_structure_is_said_in_a_sentence(air, capsys, text):
     with pytest.raises(SystemExit):

@@ -11,6 +11,7 @@ Time Series Analysis by State Space Methods (2012), chapter 3.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +30,19 @@ FREE = np.nan
 NAMES = ("A", "C", "Q", "R", "d")
 
 
+@dataclass(frozen=True)
+class InputColumn:
+    """An entry of C that is, at every step, what a column of the inputs has there.
+
+    Parameters
+    ----------
+    column : int
+        Its place among the inputs, from 0.
+    """
+
+    column: int
+
+
 class Template:
     """A matrix of which some entries are free: M = fixed entries + signed free ones, shared by label.
 
@@ -36,7 +50,8 @@ class Template:
     ----------
     name : str
     values : array_like of numbers and str
-        A number is fixed, NaN is free, equal strings are shared, with the opposite sign after a minus.
+        A number is fixed, NaN is free, equal strings are shared, with the opposite sign after a minus. Of C, an entry
+        may be an `InputColumn`.
     """
 
     def __init__(self, name: str, values: ArrayLike) -> None:
@@ -45,8 +60,12 @@ class Template:
         self.fixed = np.zeros(entries.shape)
         self.which = np.full(entries.shape, -1)
         self.sign = np.ones(entries.shape)
+        self.inputs = np.full(entries.shape, -1)
         labels: dict[Any, int] = {}
         for index, value in np.ndenumerate(entries):
+            if isinstance(value, InputColumn) and name == "C":
+                self.inputs[index] = check_count("InputColumn", value.column, 0)
+                continue
             if isinstance(value, str):
                 self.sign[index] = -1.0 if value.startswith("-") else 1.0
                 key: Any = value.removeprefix("-")
@@ -94,7 +113,7 @@ def _number(name: str, value: Any) -> float:
     if np.isinf(number):
         raise ValueError(
             f"structure.{name} must hold numbers for what is fixed, NaN for what is free and strings for what is "
-            f"shared; got {short(value)}."
+            f"shared{', or InputColumn(k)' if name == 'C' else ''}; got {short(value)}."
         )
     return number
 
@@ -110,7 +129,8 @@ class Structure:
     A : (n, n) array_like
         State transition.
     C : (D, n) array_like
-        Observation matrix.
+        Observation matrix. ``InputColumn(k)`` stands for an entry that is column k of the inputs, known at every step:
+        a whole (T, D, n) array is ``inputs=array.reshape(T, -1)``, and entry (i, j) of C ``InputColumn(i * n + j)``.
     Q : (n, n) or (n,) array_like
         Covariance of the state noise, or its diagonal. Free and shared entries are variances.
     R : (D, D) or (D,) array_like
@@ -121,12 +141,16 @@ class Structure:
         States of which nothing is known before the data. The others begin in their stationary distribution, and must
         not depend on those that are diffuse.
     regression : bool
-        Known inputs have free effects on the observations.
+        Known inputs have free effects on the observations: those after the last `InputColumn`.
 
     Attributes
     ----------
     n_states : int
     n_columns : int
+    n_varying : int
+        The first columns of the inputs, which are entries of C.
+    C_inputs : (D, n) int or None
+        Which of them stand where, -1 elsewhere; None without any.
     n_free : int
         Free entries, without effects of inputs.
 
@@ -168,6 +192,9 @@ class Structure:
                     f"structure.{name} must have shape {shapes[name]} beside C {shape}; got {template.fixed.shape}."
                 )
         self.n_states, self.n_columns = n, D
+        columns = self.templates["C"].inputs
+        self.n_varying = int(columns.max(initial=-1)) + 1
+        self.C_inputs = columns if self.n_varying else None
         self.diffuse = np.broadcast_to(np.asarray(diffuse, dtype=bool), n).copy()
         self.regression = regression
         self.n_free = sum(template.size for template in self.templates.values())
@@ -233,7 +260,7 @@ class Structure:
             block[n:, n:] = _renamed(other.templates[name].values, n)
             arrays[name] = block
         arrays["C"] = np.hstack(
-            [self.templates["C"].values, _renamed(other.templates["C"].values, n)]
+            [self.templates["C"].values, _renamed(other.templates["C"].values, n, self.n_varying)]
         )
         for name in ("R", "d"):
             first, second = self.templates[name], other.templates[name]
@@ -260,12 +287,14 @@ def _square(values: ArrayLike) -> ArrayLike:
     return out
 
 
-def _renamed(values: Any, place: int) -> Any:
-    """Labels of a structure that is joined must not meet those of the other."""
+def _renamed(values: Any, place: int, first_input: int = 0) -> Any:
+    """Labels of a structure that is joined must not meet those of the other, nor its columns of the inputs."""
     out = values.copy()
     for index, value in np.ndenumerate(values):
         if isinstance(value, str):
             out[index] = f"{value}@{place}"
+        elif isinstance(value, InputColumn):
+            out[index] = InputColumn(value.column + first_input)
     return out
 
 
@@ -390,6 +419,52 @@ def dynamic_factors(k: int, n_columns: int) -> Structure:
     return made
 
 
-def regression() -> Structure:
-    """Known inputs (``fit(X, inputs=U)``) with free effects on the series; to be joined to what has states."""
-    return Structure(np.zeros((0, 0)), np.zeros((1, 0)), np.zeros((0, 0)), [FREE], regression=True)
+def regression(n_inputs: int | None = None, *, time_varying: bool = False) -> Structure:
+    """Known inputs (``fit(X, inputs=U)``) act on the series; to be joined to what has states.
+
+    Parameters
+    ----------
+    n_inputs : int, optional
+        How many have coefficients that change with time; needed for these, and only for these.
+    time_varying : bool
+        Coefficients are states that move as random walks (dynamic regression), seen through the inputs. Of several
+        parts that are joined, each takes the inputs that follow those of the parts before it; ``regression()`` beside
+        them takes the rest.
+
+    Returns
+    -------
+    Structure
+        Without time-varying coefficients no states: free are the effects. With them, a diffuse state for each of the
+        first inputs: free are the variances of their noise. ``fixing(Q=[0.0, ...])`` lets coefficients stay, so that
+        filtered states are recursive least squares.
+
+    Raises
+    ------
+    ValueError
+        `n_inputs` is no whole number of at least 1, or is given without `time_varying`.
+
+    Examples
+    --------
+    A level beside two coefficients that change:
+
+    >>> from tsinit import structures
+    >>> (structures.local_level() + structures.regression(2, time_varying=True)).n_states
+    3
+    """
+    if not check_flag("time_varying", time_varying):
+        if n_inputs is not None:
+            raise ValueError(
+                f"n_inputs must be None without time_varying=True, because all inputs have effects; got "
+                f"{short(n_inputs)}."
+            )
+        return Structure(
+            np.zeros((0, 0)), np.zeros((1, 0)), np.zeros((0, 0)), [FREE], regression=True
+        )
+    if n_inputs is None:
+        raise ValueError(
+            "n_inputs must say how many inputs have coefficients that change with time; got None. Give their number: "
+            "regression(2, time_varying=True)."
+        )
+    k = check_count("n_inputs", n_inputs)
+    C = np.array([[InputColumn(i) for i in range(k)]], dtype=object)
+    return Structure(np.eye(k), C, np.full(k, FREE), [FREE])

@@ -150,7 +150,8 @@ def _fit(arguments: argparse.Namespace) -> int:
     say("\n".join([describe(read.found), *read.found.notes]))
     _check_future(arguments, read)
     orders, structure = arguments.states, arguments.structure
-    if structure is not None and read.inputs is not None:
+    n_inputs = 0 if read.inputs is None else read.inputs.shape[1]
+    if structure is not None and n_inputs > structure.n_varying:
         structure = structure + regression()
     model = LinearGaussianSSM(
         orders[0] if len(orders) == 1 else orders,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from tsinit.structures import Structure
 
-WORDS = "level, trend, smooth_trend, drift, seasonal:PERIOD, cycle, ar:ORDER"
+WORDS = "level, trend, smooth_trend, drift, seasonal:PERIOD, cycle, ar:ORDER, varying:INPUTS"
 _RULE = f"must join some of {WORDS} by +, such as trend+seasonal:24"
 
 
@@ -49,6 +49,7 @@ def _part(part: str, text: str) -> Structure:
     counted: dict[str, Callable[[int], Structure]] = {
         "seasonal": structures.seasonal,
         "ar": structures.ar,
+        "varying": lambda k: structures.regression(k, time_varying=True),
     }
     if word in plain and not number:
         return plain[word]()

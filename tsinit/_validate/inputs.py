@@ -74,8 +74,14 @@ def check_no_inputs(inputs: Any) -> None:
         raise ValueError("inputs must be None for a model that was fitted without; got some.")
 
 
-def check_inputs_vary(panel: Panel) -> None:
+def check_inputs_vary(panel: Panel, first: int = 0) -> None:
     """Require that every input varies: a constant one is what the observation mean is.
+
+    Parameters
+    ----------
+    panel : Panel
+    first : int
+        The first column that has to.
 
     Raises
     ------
@@ -86,6 +92,7 @@ def check_inputs_vary(panel: Panel) -> None:
         return
     spread = np.ptp(panel.inputs, axis=0)
     still = spread <= 4 * np.finfo(float).eps * np.abs(panel.inputs).max(axis=0)
+    still[:first] = False
     if still.any():
         name = panel.input_names[int(still.argmax())]
         raise ValueError(

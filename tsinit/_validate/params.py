@@ -54,13 +54,15 @@ def check_params(
     arrays = {
         key: _real(f"{name}.{key}", value)
         for key, value in fields._asdict().items()
-        if value is not None or key not in ("B", "D")
+        if value is not None or key not in ("B", "D", "C_inputs")
     }
     n = n_states if n_states is not None else len(np.atleast_1d(arrays["A"]))
-    if n_inputs == 0 and ("B" in arrays or "D" in arrays):
-        raise ValueError(f"{name} must have no B and D where there are no inputs; got some.")
+    if n_inputs == 0 and len(arrays) > len(LinearGaussianParams._fields):
+        extra = "B, D and C_inputs" if "C_inputs" in arrays else "B and D"
+        raise ValueError(f"{name} must have no {extra} where there are no inputs; got some.")
     effects = [arrays[key] for key in ("B", "D") if key in arrays]
     m = n_inputs or (np.atleast_2d(effects[0]).shape[1] if effects else 0)
+    place = arrays.pop("C_inputs", None)
     shapes = {"A": (n, n), "C": (n_features, n), "Q": (n, n), "R": (n_features, n_features), "m0": (n,), "P0": (n, n),
               "d": (n_features,), "B": (n, m), "D": (n_features, m)}  # fmt: skip
     for key, shape in shapes.items():
@@ -73,6 +75,14 @@ def check_params(
     for key in ("Q", "R"):
         _check_covariance(f"{name}.{key}", arrays[key])
     _check_covariance(f"{name}.P0", _proper_part(f"{name}.P0", arrays["P0"]))
+    if place is not None:
+        _check_shape(f"{name}.C_inputs", place, (n_features, n), "")
+        columns = place.astype(np.int64)
+        if (columns != place).any() or columns.min() < -1 or (m and columns.max() >= m):
+            raise ValueError(
+                f"{name}.C_inputs must be columns of the {m} inputs, or -1; got {short(place.tolist())}."
+            )
+        return LinearGaussianParams(**arrays, C_inputs=columns)
     return LinearGaussianParams(**arrays)
 
 

@@ -56,6 +56,8 @@ def to_statsmodels(params: LinearGaussianParams, y: Any, inputs: Any = None) -> 
     u = _inputs_of(params, inputs, len(model.endog))
     if params.B is not None:
         values["c"] = params.B @ u.T
+    if params.C_inputs is not None:
+        values["C"] = params.loadings(u).transpose(1, 2, 0)
     if params.D is not None:
         values["d"] = params.D @ u.T + np.asarray(params.d)[:, None]
     for letter, value in values.items():
@@ -192,7 +194,7 @@ def _without_effects(params: LinearGaussianParams, library: str) -> LinearGaussi
     params = _checked(params)
     if params.n_inputs:
         raise ValueError(
-            f"params must have no inputs for {library}; got B or D. to_statsmodels takes them."
+            f"params must have no inputs for {library}; got some. to_statsmodels takes them."
         )
     return params
 

@@ -63,10 +63,13 @@ class LinearGaussianParams(_WithoutInputs):
         Effect of the inputs on the next state; None where they have none.
     D : (D, m) float or None
         Effect of the inputs on the observations at once; None where they have none.
+    C_inputs : (D, n) int or None
+        Entries of the observation matrix that are known at every step: the column of the inputs that stands there, -1
+        where the entry of C does. None where all stay.
 
     Notes
     -----
-    A tuple of the first seven, ``A, C, Q, R, m0, P0, d = params``; where there are inputs, of all nine.
+    A tuple of the first seven, ``A, C, Q, R, m0, P0, d = params``; where there are inputs, of nine, or of all ten.
     """
 
     __slots__ = ()
@@ -82,10 +85,15 @@ class LinearGaussianParams(_WithoutInputs):
         d: Any = None,
         B: Any = None,
         D: Any = None,
+        C_inputs: Any = None,
     ) -> "LinearGaussianParams":
         """Make parameters."""
-        first = (A, C, Q, R, m0, P0, d)
-        return tuple.__new__(cls, first if B is None and D is None else (*first, B, D))
+        parts: tuple[Any, ...] = (A, C, Q, R, m0, P0, d)
+        if C_inputs is not None:
+            parts = (*parts, B, D, C_inputs)
+        elif B is not None or D is not None:
+            parts = (*parts, B, D)
+        return tuple.__new__(cls, parts)
 
     @property
     def B(self) -> Any:
@@ -97,12 +105,17 @@ class LinearGaussianParams(_WithoutInputs):
         """(D, m) float or None: effect of the inputs on the observations at once."""
         return self[8] if len(self) > 7 else None
 
+    @property
+    def C_inputs(self) -> Any:
+        """(D, n) int or None: columns of the inputs that are entries of C, -1 where they are not."""
+        return self[9] if len(self) > 9 else None
+
     @classmethod
     def _make(cls, iterable: Iterable[Any]) -> "LinearGaussianParams":
         return cls(*iterable)
 
     def _asdict(self) -> dict[str, Any]:
-        return dict(zip((*self._fields, "B", "D"), self, strict=False))
+        return dict(zip((*self._fields, "B", "D", "C_inputs"), self, strict=False))
 
     def _replace(self, **changes: Any) -> "LinearGaussianParams":
         return type(self)(**{**self._asdict(), **changes})
@@ -114,7 +127,19 @@ class LinearGaussianParams(_WithoutInputs):
     @property
     def n_inputs(self) -> int:
         """Columns of the inputs, 0 where there are none."""
-        return next((M.shape[1] for M in (self.B, self.D) if M is not None), 0)
+        effects = next((M.shape[1] for M in (self.B, self.D) if M is not None), 0)
+        return effects or (0 if self.C_inputs is None else int(np.max(self.C_inputs)) + 1)
+
+    def loadings(self, u: Any) -> Any:
+        """Observation matrices of steps with inputs u (T, m), where some entries are columns of these: (T, D, n)."""
+        place = np.asarray(self.C_inputs)
+        return np.where(place >= 0, u[:, np.maximum(place, 0)], self.C)
+
+    def seen_through(self, states: Any, u: Any) -> Any:
+        """What the observation matrix makes of states (T, n) at steps with inputs u (T, m): (T, D)."""
+        if self.C_inputs is None:
+            return states @ self.C.T
+        return np.einsum("tdn,tn->td", self.loadings(u), states)
 
     def to_statsmodels(self, y: Any, inputs: Any = None) -> Any:
         """Bind the parameters to data, as a model of statsmodels that smooths, forecasts and simulates.

@@ -114,7 +114,12 @@ def test_regression_on_inputs():
     model.fit(y[:, None], inputs=u)
     assert model.log_likelihood_ > best.llf - 1e-4
     np.testing.assert_allclose(model.params_.D[0], best.params[2:], rtol=1e-2)
-    assert model.forecast(3, inputs=np.zeros((3, 2))).means.shape == (3, 1)
+    ahead = model.forecast(3, inputs=np.zeros((3, 2)))
+    wide = model.forecast(
+        3, y[:, None], past_inputs=u, inputs=np.zeros((3, 2)), parameter_uncertainty=True
+    )
+    np.testing.assert_allclose(wide.means, ahead.means, rtol=1e-9)
+    assert np.all(wide.covariances > ahead.covariances)
 
 
 def test_dynamic_factors():

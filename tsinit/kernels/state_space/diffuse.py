@@ -240,7 +240,7 @@ class Directions:
 
 def run(kalman, params, smooth, covariances, moments):
     """Run a pass with diffuse first states; see :meth:`Kalman.smooth`."""
-    found = Directions(kalman, params)
+    found = kalman.directions(params)
     if not found.succeeded:
         return kalman.failed(covariances, moments)
     solved = found.solve()

@@ -10,7 +10,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tsinit.kernels.params import is_diagonal, writeable
-from tsinit.kernels.state_space import diffuse, filter_smoother, inputs, observation, square_root
+from tsinit.kernels.state_space import (
+    diffuse,
+    filter_smoother,
+    inputs,
+    observation,
+    square_root,
+    varying,
+)
 from tsinit.kernels.state_space.arrays import (
     CovarianceSchedule,
     CovarianceStore,
@@ -91,7 +98,7 @@ class Kalman:
     def log_likelihood(self, params):
         """Return the log-likelihood of `params` in nats; -inf where it cannot be computed."""
         if diffuse.diffuse_states(params).any():
-            found = diffuse.Directions(self, params) if _possible(diffuse.proper(params)) else None
+            found = self.directions(params) if _possible(diffuse.proper(params)) else None
             value = found.log_likelihood(found.solve()) if found and found.succeeded else -np.inf
             return value if np.isfinite(value) else -np.inf
         done = self.filter(params)
@@ -119,6 +126,11 @@ class Kalman:
         zeros = np.where(self.observed, 0.0, np.nan)
         return Kalman(zeros, self.n_states, self.offsets)
 
+    def directions(self, params):
+        """Return the data and the diffuse directions of parameters that have some."""
+        kind = diffuse.Directions if params.C_inputs is None else varying.VaryingDirections
+        return kind(self, params)
+
     def _run(self, params, smooth, covariances, moments):
         """Run a pass; see `diffuse` for first states of which nothing is known."""
         if not diffuse.diffuse_states(params).any():
@@ -134,6 +146,8 @@ class Kalman:
         """
         if not _possible(params):
             return self.failed(covariances, moments)
+        if params.C_inputs is not None:
+            return varying.run(self, params, smooth, covariances, moments)
         response = None
         if params.B is not None:
             response = inputs.state_response(params.A, params.B, self.u, self.offsets)

@@ -64,8 +64,9 @@ def tabulate(data: StateSpaceData, fit: EMFit) -> dict[str, Any]:
     transition_cov, observation_cov = data.options.transition_cov, data.options.observation_cov
     n_effects = sum(M.size for M in (fit.params.B, fit.params.D) if M is not None)
     k = count_parameters(n, D, transition_cov, observation_cov, fit.initial_state, n_effects)
-    if data.options.structure is not None:
-        k = data.options.structure.n_free + n_effects
+    structure = data.options.structure
+    if structure is not None:
+        k = structure.n_free + n_effects - structure.n_columns * structure.n_varying
     aic, bic = information(fit.log_likelihood, k, data.n_steps_observed)
     return {
         "n_states": n, "log_likelihood": fit.log_likelihood, "n_parameters": k, "aic": aic, "bic": bic,

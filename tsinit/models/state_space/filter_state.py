@@ -105,6 +105,8 @@ class FilterState:
             u = self._checked_inputs(inputs)
             if self.params.D is not None:
                 z -= self.params.D @ u
+            if self.params.C_inputs is not None:
+                self._model = self._model._replace(C=self.params.loadings(u[None])[0])
             if self.params.B is not None and self._last_input is not None:
                 self._shift = self.params.B @ self._last_input
         before = (self.mean.copy(), self.covariance.copy())

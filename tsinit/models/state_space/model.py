@@ -361,9 +361,22 @@ def check_structure(structure: Any, panel: Panel, prior: object) -> None:
         raise ValueError(
             f"structure must have as many columns as the data; got {structure.n_columns} for {panel.y.shape[1]}."
         )
-    if structure.regression and panel.inputs is None:
+    k = structure.n_varying
+    if (structure.regression or k) and panel.inputs is None:
         raise ValueError("inputs must be given to a structure with a regression; got none.")
-    if panel.inputs is not None and not structure.regression:
+    if k and panel.inputs is not None:
+        m = panel.inputs.shape[1]
+        if m < k + structure.regression:
+            raise ValueError(
+                f"inputs must have {k} columns that the structure sees states through"
+                f"{', and others that have effects' if structure.regression else ''}; got {m}."
+            )
+        if m > k and not structure.regression:
+            raise ValueError(
+                f"structure must have a regression for inputs beyond the {k} that it sees states through; got {m}. "
+                "Join it: structure + regression()."
+            )
+    elif panel.inputs is not None and not structure.regression:
         raise ValueError(
             "structure must have a regression where there are inputs; got none. Join it: structure + regression()."
         )

@@ -8,7 +8,7 @@ import numpy as np
 
 from tsinit._validate import check_finite_likelihood
 from tsinit.kernels.state_space.arrays import CovarianceStore
-from tsinit.kernels.state_space.diffuse import Directions, diffuse_states
+from tsinit.kernels.state_space.diffuse import diffuse_states
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +74,11 @@ def predict_one_step(kalman: Kalman, params: LinearGaussianParams) -> OneStep:
     index = np.empty(len(states), dtype=np.int64)
     index[1:] = filtered.index[:-1]
     index[first] = len(values) - 1
-    means = states @ C.T + kalman.observation_offset(params)
+    means = params.seen_through(states, kalman.u) + kalman.observation_offset(params)
+    if params.C_inputs is not None:
+        values, index, C = values[index], np.arange(len(index)), params.loadings(kalman.u)
+        variances = C @ values @ C.transpose(0, 2, 1) + R
+        return OneStep(states, CovarianceStore(values, index), means, variances)
     return OneStep(
         states, filtered._replace(values=values, index=index), means, C @ values @ C.T + R
     )
@@ -82,7 +86,7 @@ def predict_one_step(kalman: Kalman, params: LinearGaussianParams) -> OneStep:
 
 def _predict_diffuse(kalman: Kalman, params: LinearGaussianParams) -> OneStep:
     """Predict with diffuse first states: nothing (NaN, with infinite variances) until the rows before tell of them."""
-    found = Directions(kalman, params)
+    found = kalman.directions(params)
     check_finite_likelihood(found.succeeded)
     delta, inverse, nothing = found.so_far()
     T, D = kalman.y.shape
@@ -97,8 +101,12 @@ def _predict_diffuse(kalman: Kalman, params: LinearGaussianParams) -> OneStep:
     values = np.zeros((T, *params.A.shape)) + np.diag(np.full(len(params.A), np.inf))
     values[rows] = found.values[found.index[rows]] + N @ inverse[rows - 1] @ N.transpose(0, 2, 1)
     variances = np.zeros((T, D, D)) + np.diag(np.full(D, np.inf))
-    variances[rows] = params.C @ values[rows] @ params.C.T + params.R
-    means = states @ params.C.T + kalman.observation_offset(params)
+    if params.C_inputs is None:
+        variances[rows] = params.C @ values[rows] @ params.C.T + params.R
+    else:
+        C = params.loadings(kalman.u)[rows]
+        variances[rows] = C @ values[rows] @ C.transpose(0, 2, 1) + params.R
+    means = params.seen_through(states, kalman.u) + kalman.observation_offset(params)
     return OneStep(states, CovarianceStore(values, np.arange(T)), means, variances)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tsinit._validate import check_finite_likelihood
-from tsinit.kernels.state_space.diffuse import Directions, diffuse_states
+from tsinit.kernels.state_space.diffuse import diffuse_states
 from tsinit.models.state_space.one_step import predict_one_step, whitened
 
 if TYPE_CHECKING:
@@ -40,11 +40,17 @@ def observation_disturbances(
     done = kalman.smooth(params, covariances=True)
     check_finite_likelihood(done.succeeded)
     C, R = params.C, params.R
-    errors = kalman.y - done.means @ C.T - kalman.observation_offset(params)
+    errors = kalman.y - params.seen_through(done.means, kalman.u)
+    errors -= kalman.observation_offset(params)
     if not standardised:
         return errors
-    left = np.einsum("di,sij,dj->sd", C, done.covariances.values, C)
-    variance = np.diag(R) - left[done.covariances.index]
+    values, index = done.covariances
+    if params.C_inputs is None:
+        left = np.einsum("di,sij,dj->sd", C, values, C)[index]
+    else:
+        C = params.loadings(kalman.u)
+        left = np.einsum("tdi,tij,tdj->td", C, values[index], C)
+    variance = np.diag(R) - left
     return _standardised(errors, variance, np.diag(R))
 
 
@@ -69,7 +75,7 @@ def state_disturbances(
     if not standardised:
         return w
     if diffuse_states(params).any():
-        found = Directions(kalman, params)
+        found = kalman.directions(params)
         _, extra, _ = found.smoothed(found.solve())
         more = np.zeros_like(x)
         more[1:] = ((extra[:, 1:] - extra[:, :-1] @ A.T) ** 2).sum(axis=0)

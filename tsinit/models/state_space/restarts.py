@@ -14,7 +14,7 @@ from tsinit.init.race import Race
 from tsinit.init.registry import resolve, strategy_of
 from tsinit.kernels import Kalman, LinearGaussianParams, solve_lyapunov
 from tsinit.kernels.params import is_diagonal
-from tsinit.kernels.state_space.diffuse import Directions, diffuse_states
+from tsinit.kernels.state_space.diffuse import diffuse_states
 from tsinit.metrics import spectral_radius
 from tsinit.models.em_race import EMRace, run_monitored, run_race
 from tsinit.models.monitor import Monitor
@@ -26,6 +26,7 @@ from tsinit.models.state_space.prior import LinearGaussianPrior, weak_prior
 from tsinit.models.state_space.structured import (
     FreeEntries,
     StructuredFit,
+    constant_effects,
     states_asked_for,
     structured_start,
 )
@@ -104,10 +105,11 @@ class StateSpaceData:
     def __init__(self, panel: Panel, options: EMOptions) -> None:
         self.panel, self.options = panel, options
         _validate.check_columns(panel.y, list(panel.columns))
-        _validate.check_inputs_vary(panel)
+        structure = options.structure
+        _validate.check_inputs_vary(panel, 0 if structure is None else structure.n_varying)
         self.z, self.loc, self.scale = standardise(panel.y)
         self._inputs = None if panel.inputs is None else standardise(panel.inputs)
-        if options.structure is not None:  # what is fixed is so in the units of the data
+        if structure is not None:  # what is fixed is so in the units of the data
             self.z = panel.y
             self.loc, self.scale = np.zeros_like(self.loc), np.ones_like(self.scale)
             if panel.inputs is not None:
@@ -227,6 +229,10 @@ def _propose(
     def ready(start: Any, name: str) -> LinearGaussianParams:
         """Check what a strategy gave, and add the effects of inputs where it gave none."""
         start = check_params(start, n_states, kalman.y.shape[1], name, data.n_inputs)
+        if structure is None and start.C_inputs is not None:
+            raise ValueError(
+                f"{name}.C_inputs must be None without a structure that has them; got some. Give structure= too."
+            )
         if structure is not None:
             if strategy.label == READY:
                 return _of_structure(start, structure, data.n_inputs)
@@ -246,7 +252,10 @@ def _propose(
 
     # What knows nothing of inputs sees what they leave unexplained.
     left, more = y.copy(), {}
-    if inputs is not None and strategy.takes("inputs"):
+    if inputs is not None and structure is not None and structure.n_varying:
+        effects, level = constant_effects(y, inputs)
+        left = y - inputs @ effects.T - level
+    elif inputs is not None and strategy.takes("inputs"):
         more = {"inputs": inputs, "input_effect": data.options.input_effect}
     elif inputs is not None:
         left = regress_out(y, inputs, sequences)
@@ -389,7 +398,7 @@ def check_identified(kalman: Kalman, params: LinearGaussianParams) -> None:
     """
     if not diffuse_states(params).any():
         return
-    found = Directions(kalman, params)
+    found = kalman.directions(params)
     if not found.succeeded:
         return
     for rows, part in found.solve():
@@ -521,6 +530,10 @@ def last_state(kalman: Kalman, params: LinearGaussianParams) -> tuple[FloatArray
     start = kalman.offsets[-2]
     u = None if kalman.u is None else kalman.u[start:]
     last = Kalman(kalman.y[start:], kalman.n_states, u=u)
+    if params.C_inputs is not None:
+        filtered = last.filter(params, covariances=True)
+        _validate.check_finite_likelihood(filtered.succeeded)
+        return filtered.means[-1].copy(), filtered.covariances.values[-1].copy()
     smoothed = last.smooth(params, moments="by_variable")
     _validate.check_finite_likelihood(smoothed.succeeded)
     return smoothed.means[-1].copy(), smoothed.moments.P_last.copy()

@@ -181,7 +181,12 @@ def predict_ahead(
     A, C, Q, R, _, _, d = params[:7]
     B, D = params.B, params.D
     means, covariances = np.empty((n_steps, len(C))), np.empty((n_steps, len(C), len(C)))
+    steps = None
+    if params.C_inputs is not None and inputs is not None:
+        steps = params.loadings(inputs[1:])
     for k in range(n_steps):
+        if steps is not None:
+            C = steps[k]
         if k > 0 or not is_first:
             x, P = A @ x, A @ P @ A.T + Q
             if B is not None and inputs is not None:

@@ -39,7 +39,8 @@ def simulate(
         states[t] = A @ states[t - 1] + root @ noise[t]
         if params.B is not None and inputs is not None:
             states[t] += params.B @ inputs[t - 1]
-    y = states @ C.T + d + rng.standard_normal((n_steps, len(C))) @ _root(R).T
+    y = params.seen_through(states, inputs) + d
+    y += rng.standard_normal((n_steps, len(C))) @ _root(R).T
     if params.D is not None and inputs is not None:
         y += inputs @ params.D.T
     return Sample(y, states)
@@ -81,7 +82,11 @@ def simulate_after(
         if params.B is not None and inputs is not None:
             x = x + params.B @ inputs[k]
         states[:, k] = x
-    y = states @ C.T + d + rng.standard_normal((n_paths, n_steps, D)) @ _root(R).T
+    if params.C_inputs is None or inputs is None:
+        y = states @ C.T + d
+    else:
+        y = np.einsum("tdn,ptn->ptd", params.loadings(inputs[1:]), states) + d
+    y += rng.standard_normal((n_paths, n_steps, D)) @ _root(R).T
     if params.D is not None and inputs is not None:
         y += inputs[1:] @ params.D.T
     return Sample(y, states)
@@ -123,9 +128,10 @@ def sample_states(
         y = np.empty_like(kalman.y)
         for start, stop in zip(kalman.offsets[:-1], kalman.offsets[1:], strict=True):
             if stop > start:
-                y[start:stop], draw[start:stop] = simulate(begin, stop - start, rng)
+                u = None if kalman.u is None else kalman.u[start:stop]
+                y[start:stop], draw[start:stop] = simulate(begin, stop - start, rng, u)
         y[~kalman.observed] = np.nan
-        draw -= Kalman(y, kalman.n_states, kalman.offsets).smooth(noise).means
+        draw -= Kalman(y, kalman.n_states, kalman.offsets, kalman.u).smooth(noise).means
         draw += done.means
     return out
 

@@ -51,8 +51,10 @@ class FreeEntries:
 
     def __init__(self, structure: Structure, n_inputs: int) -> None:
         self.structure, self.n_inputs = structure, n_inputs
+        #: Of the inputs: those that are entries of C come first, and have no effects beside.
+        self.n_effects = max(n_inputs - structure.n_varying, 0)
         t = structure.templates
-        sizes = [t[name].size for name in ("A", "C", "d")] + [structure.n_columns * n_inputs]
+        sizes = [t[name].size for name in ("A", "C", "d")] + [structure.n_columns * self.n_effects]
         sizes += [t["Q"].size, t["R"].size]
         self.size = sum(sizes)
         self._cuts = np.cumsum(sizes)[:-1]
@@ -63,15 +65,18 @@ class FreeEntries:
         t = self.structure.templates
         d: Any = params.d
         parts = [t["A"].read(params.A), t["C"].read(params.C), t["d"].read(d)]
-        parts.append(np.zeros(0) if params.D is None else params.D.ravel())
+        parts.append(self._effects(params.D))
         parts += [np.sqrt(t[name].read(getattr(params, name))) for name in ("Q", "R")]
         return np.concatenate(parts)
+
+    def _effects(self, D: FloatArray | None) -> FloatArray:
+        return np.zeros(0) if D is None else D[:, self.n_inputs - self.n_effects :].ravel()
 
     def chain(self, x: FloatArray, slope: LinearGaussianParams) -> FloatArray:
         """Turn derivatives by all entries into those by free ones, where they are x."""
         t = self.structure.templates
         parts = [t[name].pull(np.asarray(getattr(slope, name))) for name in ("A", "C", "d")]
-        parts.append(np.zeros(0) if slope.D is None else slope.D.ravel())
+        parts.append(self._effects(slope.D))
         *_, q, r = np.split(x, self._cuts)
         parts += [2.0 * q * t["Q"].pull(slope.Q), 2.0 * r * t["R"].pull(slope.R)]
         return np.concatenate(parts)
@@ -90,9 +95,21 @@ class FreeEntries:
             if not np.isfinite(block).all() or spectral_radius(block) >= _MAX_RADIUS:
                 return None
             P0[both] = solve_lyapunov(block, np.ascontiguousarray(Q[both]))
-        effects = D.reshape(s.n_columns, self.n_inputs) if self.n_inputs else None
+        effects = None
+        if self.n_inputs:
+            effects = np.zeros((s.n_columns, self.n_inputs))
+            effects[:, self.n_inputs - self.n_effects :] = D.reshape(s.n_columns, self.n_effects)
         return LinearGaussianParams(
-            A, t["C"].fill(C), Q, t["R"].fill(r**2), np.zeros(n), P0, t["d"].fill(d), None, effects
+            A,
+            t["C"].fill(C),
+            Q,
+            t["R"].fill(r**2),
+            np.zeros(n),
+            P0,
+            t["d"].fill(d),
+            None,
+            effects,
+            s.C_inputs,
         )
 
 
@@ -235,12 +252,12 @@ def structured_start(
     effects = None
     u = kalman.u
     if u is not None:
-        both = np.column_stack([u, np.ones(len(u))])
-        seen = kalman.observed
-        fits = [
-            np.linalg.lstsq(both[seen[:, i]], y[seen[:, i], i], rcond=None)[0] for i in range(D)
-        ]
-        effects = np.array(fits)[:, :-1]
+        effects, level = constant_effects(y, u)
+        if structure.n_varying:  # how much noise there is shows beside what all inputs explain
+            y = y - u @ effects.T - level
+            effects[:, : structure.n_varying] = 0.0
+            variance = np.nanvar(y, axis=0)
+            variance = np.where(variance > 0.0, variance, 1.0)
     entries = FreeEntries(structure, 0 if u is None else u.shape[1])
     fit = StructuredFit(kalman, entries)
     step = np.diff(y, axis=0)
@@ -264,13 +281,14 @@ def structured_start(
     if n_q:
         place = slice(entries.size - entries.n_variances, entries.size - t["R"].size)
         shares = [np.full(n_q, share_of_step) for share_of_step in _GRID]
+        weight = _weights(structure, u)
         if several := 1 < n_q <= _FEW and structure.diffuse.sum() <= _FEW_DIFFUSE:
             shares += map(np.array, itertools.product(_COARSE, repeat=n_q))
         best: dict[tuple[int, int], tuple[float, FloatArray]] = {}
         for i, begin in enumerate(_shorter_memories(x, entries, structure)):
             for share_of_step in shares:
                 trial = begin.copy()
-                trial[place] = np.sqrt(share_of_step * size.mean())
+                trial[place] = np.sqrt(share_of_step * size.mean() / weight)
                 # Likelihoods of several components have several maxima: one for each that takes most of the noise.
                 key = (i, int(share_of_step.argmax())) if several else (0, 0)
                 value = fit.value(trial)
@@ -290,6 +308,28 @@ def structured_start(
     found_params = entries.params(x)
     assert found_params is not None  # the search stays where `base` is
     return found_params
+
+
+def constant_effects(y: FloatArray, u: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Regress columns (T, D), NaN where missing, on inputs (T, m): effects (D, m) and intercepts (D,)."""
+    both, seen = np.column_stack([u, np.ones(len(u))]), ~np.isnan(y)
+    fits = np.array(
+        [
+            np.linalg.lstsq(both[rows], column[rows], rcond=None)[0]
+            for rows, column in zip(seen.T, y.T, strict=True)
+        ]
+    )
+    return fits[:, :-1], fits[:, -1]
+
+
+def _weights(structure: Structure, u: FloatArray | None) -> FloatArray:
+    """Mean squares of what the states of each free state variance are seen through, if it is an input; else 1."""
+    squares = np.ones(structure.n_states)
+    if structure.C_inputs is not None and u is not None:
+        for j, column in enumerate(structure.C_inputs.max(axis=0)):
+            if column >= 0:
+                squares[j] = np.mean(u[:, column] ** 2) or 1.0
+    return structure.templates["Q"].read(np.diag(squares))
 
 
 def _shorter_memories(

@@ -47,7 +47,8 @@ class EntryEstimands:
         self._names += t["C"].names(lambda i, j: f"C[{columns[i]}, {j}]")
         self._names += t["d"].names(lambda i: f"mean[{columns[i]}]")
         if entries.n_inputs:
-            self._names += [f"effect[{c}, {u}]" for c in columns for u in input_names]
+            effects = list(input_names)[entries.n_inputs - entries.n_effects :]
+            self._names += [f"effect[{c}, {u}]" for c in columns for u in effects]
         self._names += t["Q"].names(lambda i, j: f"state variance[{i}]")
         self._names += t["R"].names(lambda i, j: f"noise variance[{columns[i]}]")
 
@@ -88,8 +89,8 @@ class StructuredPoint:
     ) -> None:
         D = kalman.y.shape[1]
         self.kalman, self.panel = kalman, panel
-        self.units = Units(np.zeros(D), np.ones(D))
         n_inputs = 0 if kalman.u is None else kalman.u.shape[1]
+        self.units = Units(np.zeros(D), np.ones(D), np.zeros(n_inputs), np.ones(n_inputs))
         self.entries = FreeEntries(structure, n_inputs)
         self._fit = StructuredFit(kalman, self.entries)
         self.state = self._fit.evaluate(params)

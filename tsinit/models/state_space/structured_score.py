@@ -44,8 +44,10 @@ def structured_score(
     -------
     LinearGaussianParams or None
         Derivatives in place of A, C, Q, R, d and D (of Q and R on the diagonal alone); NaN where moments do not tell,
-        because a noise is too small beside what it disturbs. None where the E-step fails.
+        because a noise is too small beside what it disturbs. None where the E-step fails, or C changes with time.
     """
+    if params.C_inputs is not None:
+        return None
     diagonal = is_diagonal(params.R)
     settings = MStepSettings(
         "full",
