@@ -283,7 +283,7 @@ def complete_rows(
     draws: list[FCSDraw],
     rng: np.random.Generator,
 ) -> FloatArray:
-    """Draw the missing cells of other rows than those of the fit, once for each draw of the regressions.
+    """Draw the missing cells of other rows than those of the fit, for each draw of the regressions.
 
     Parameters
     ----------
@@ -298,22 +298,23 @@ def complete_rows(
 
     Returns
     -------
-    (len(draws), cells) float
-        Missing cells row by row.
+    (2 len(draws), cells) float
+        Missing cells row by row, after each of the sweeps that a draw has.
     """
     equations = LaggedRegressions(problem, regressions, pilot)
     mean = np.where(
         problem.missing, 0.0, problem.z
     )  # the mean of every column: forgotten in the warm-up
     cells = _CellSampler(equations, mean, np.clip(mean, problem.low, problem.high), rng)
-    out = np.empty((len(draws), problem.missing.sum()))
+    out = np.empty((PER_DRAW * len(draws), problem.missing.sum()))
     for i, draw in enumerate(draws):
         fits = writeable(draw.regressions)
-        for _ in range(PER_DRAW if i else WARM_UP + PER_DRAW):
+        for k in range(0 if i else -WARM_UP, PER_DRAW):
             cells.redraw_censored(fits)
             cells.redraw_columns(fits)
             if cells.joint and cells.joint.any:
                 cells.joint.parameters = draw.joint
                 cells.redraw_joint()
-        out[i] = equations.draw(cells.table.W)
+            if k >= 0:
+                out[PER_DRAW * i + k] = equations.draw(cells.table.W)
     return out

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
-from tsinit.models.imputation import chained_equations, joint_cells, vector_autoregression
+from tsinit.models.imputation import chained_equations, joint_cells
 from tsinit.models.imputation.chained_equations import (
     PER_DRAW,
     WARM_UP,
@@ -19,6 +19,7 @@ from tsinit.models.imputation.lagged_regressions import LaggedRegressions
 from tsinit.models.imputation.problem import longest_gaps
 from tsinit.models.imputation.vector_autoregression import (
     NumericalBreakdownError,
+    OtherRows,
     VARChain,
     VARDraw,
 )
@@ -59,7 +60,7 @@ class ImputationEngine(Protocol):
     def complete(
         self, problem: ImputationProblem, draws: list[Any], rng: np.random.Generator
     ) -> FloatArray:
-        """Draw the missing cells of other rows, (draws, cells), once for each draw of the parameters."""
+        """Draw the missing cells of other rows, (k draws, cells), as often for each draw of the parameters."""
 
 
 class ChainedEquationsEngine:
@@ -85,7 +86,7 @@ class ChainedEquationsEngine:
     def complete(
         self, problem: ImputationProblem, draws: list[FCSDraw], rng: np.random.Generator
     ) -> FloatArray:
-        """Draw the missing cells of other rows, once for each draw of the regressions."""
+        """Draw the missing cells of other rows, twice for each draw of the regressions."""
         return chained_equations.complete_rows(problem, self._regressions, self._pilot, draws, rng)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -113,16 +114,12 @@ class VAREngine:
         self, problem: ImputationProblem, draws: list[VARDraw], rng: np.random.Generator
     ) -> FloatArray:
         """Draw the missing cells of other rows, once for each draw of the autoregression."""
-        present = np.where(problem.missing, 0.0, problem.z)
-        censored, out = bool(problem.censored.row.size), []
+        missing, out = problem.missing, []
+        rows = OtherRows(problem, np.where(missing, 0.0, problem.z), self._periods)
         for i, draw in enumerate(draws):
-            # Missing cells alone are drawn at once; with censored ones they make a chain, which goes on where it stood.
-            n = (PER_DRAW if i else WARM_UP + PER_DRAW) if censored else 1
-            z = vector_autoregression.complete_rows(draw, problem, present, rng, self._periods, n)[
-                0
-            ]
-            present = z if censored else present
-            out.append(z[problem.missing])
+            # Missing cells alone are drawn at once; with censored ones they make a chain.
+            n_sweeps = (PER_DRAW if i else WARM_UP + PER_DRAW) if rows.censored else 1
+            out.append(rows.draw(draw, rng, n_sweeps)[0][missing])
         return np.array(out)
 
     def __getstate__(self) -> dict[str, Any]:

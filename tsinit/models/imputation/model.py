@@ -419,9 +419,14 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         return self._restored(panel, mean)
 
     def impute(
-        self, n: int | None = None, *, rounded: str | Sequence[Any] | None = None
+        self,
+        n: int | None = None,
+        *,
+        rounded: str | Sequence[Any] | None = None,
+        X: SeriesLike | None = None,
+        lengths: Sequence[int] | None = None,
     ) -> list[TableLike]:
-        """Return a list of complete tables for the rows of `fit`, which differ as much as is uncertain.
+        """Return a list of complete tables, which differ as much as is uncertain.
 
         Analyse each, and pool the results with ``tsinit.pool``.
 
@@ -432,58 +437,67 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         rounded : "auto", list of column names or None
             Columns whose drawn values are rounded to whole numbers; "auto" is those that were whole wherever they
             were observed. Draws of counts have fractions otherwise, and means over tables are right with them.
+        X, lengths
+            Rows to complete, as in :meth:`transform`; None is those of `fit`. Of other rows there are as many draws as
+            memory allows, at most some 200.
 
         Returns
         -------
         list of tables
-            In the form of the X of `fit`.
+            In the form of X, or of the X of `fit`.
 
         Raises
         ------
-        ValueError
-            n is not a whole number from 1 to the number of draws that were kept, or a column is unknown.
+        ValueError, TypeError
+            n is not a whole number from 1 to the number of draws that there are, a column is unknown, or X is unusable.
         """
         check_fitted(self)
         n = check_count("n", self.n_imputations if n is None else n)
-        posterior = self.posterior_
-        flat, table = posterior.stored.flat, posterior.table
-        check_n_imputations(n, len(flat), posterior.stored.stride)
-        whole = table.to_fill & check_rounded(rounded, posterior.names, table.y)
-        tables = [
-            posterior.scales.completed(table, flat[i : i + 1]) for i in spread_out(n, len(flat))
-        ]
-        nearest = posterior.scales.rounded
-        return [self._restored(posterior.panel, np.where(whole, nearest(y), y)) for y in tables]
+        scales, stored = self.posterior_.scales, self.posterior_.stored
+        panel, table, flat = self._rows(X, lengths)
+        check_n_imputations(n, len(flat), stored.stride if X is None else 1)
+        whole = table.to_fill & check_rounded(rounded, self.posterior_.names, table.y)
+        tables = [scales.completed(table, flat[i : i + 1]) for i in spread_out(n, len(flat))]
+        return [self._restored(panel, np.where(whole, scales.rounded(y), y)) for y in tables]
 
-    def interval(self, level: float = 0.95) -> tuple[TableLike, TableLike]:
-        """Interval of every cell of `fit` between two quantiles of the draws, as much outside on either side.
+    def interval(
+        self,
+        level: float = 0.95,
+        *,
+        X: SeriesLike | None = None,
+        lengths: Sequence[int] | None = None,
+    ) -> tuple[TableLike, TableLike]:
+        """Interval of every cell between two quantiles of the draws, as much outside on either side.
 
         Parameters
         ----------
         level : float
             Posterior probability of the interval.
+        X, lengths
+            Rows, as in :meth:`transform`; None is those of `fit`. Of other rows there are some 200 draws at most, so
+            that the ends of 95 % intervals are a little rough.
 
         Returns
         -------
         lower, upper : tables
-            In the form of the X of `fit`; both are the value itself where it was observed.
+            In the form of X, or of the X of `fit`; both are the value itself where it was observed.
 
         Raises
         ------
-        ValueError
-            level is not strictly between 0 and 1.
+        ValueError, TypeError
+            level is not strictly between 0 and 1, or X is unusable.
         """
         check_fitted(self)
         level = check_number("level", level, above=0.0, below=1.0)
-        posterior, tails = self.posterior_, [0.5 - level / 2, 0.5 + level / 2]
-        flat = posterior.stored.flat
+        scales, tails = self.posterior_.scales, [0.5 - level / 2, 0.5 + level / 2]
+        panel, table, flat = self._rows(X, lengths)
         size = max(_CHUNK // max(len(flat), 1), 1)
         quantiles = np.empty((2, flat.shape[1]))
         for i in range(0, flat.shape[1], size):
             quantiles[:, i : i + size] = np.quantile(flat[:, i : i + size], tails, axis=0)
         # Transforms are monotone: quantiles may be taken before they are undone.
-        lower, upper = (posterior.scales.completed(posterior.table, row[None]) for row in quantiles)
-        return self._restored(posterior.panel, lower), self._restored(posterior.panel, upper)
+        lower, upper = (scales.completed(table, row[None]) for row in quantiles)
+        return self._restored(panel, lower), self._restored(panel, upper)
 
     @property
     def kinds_(self) -> pd.DataFrame:
@@ -577,8 +591,23 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
             y = spread
         return self._fitted_kinds.restored(panel, y)
 
-    def _draws_for(self, panel: Panel) -> tuple[ImputationTable, npt.NDArray[np.floating]]:
-        """Rows of a panel and draws of their missing cells: those of the fit where they are its rows."""
+    def _rows(
+        self, X: SeriesLike | None, lengths: Sequence[int] | None
+    ) -> tuple[Panel, ImputationTable, npt.NDArray[np.floating]]:
+        """Rows that a user names, or those of the fit, and draws of their missing cells."""
+        posterior = self.posterior_
+        if X is None:
+            return posterior.panel, posterior.table, posterior.stored.flat
+        panel = self._read(X, lengths)
+        return panel, *self._draws_for(panel, for_mean=False)
+
+    def _draws_for(
+        self, panel: Panel, for_mean: bool = True
+    ) -> tuple[ImputationTable, npt.NDArray[np.floating]]:
+        """Rows of a panel and draws of their missing cells: those of the fit where they are its rows.
+
+        For means of other rows, draws are as few as leave the mean a good one.
+        """
         posterior = self.posterior_
         scales, table = posterior.scales, self._table(panel, posterior.scales.step)
         if table.equals(posterior.table):
@@ -586,7 +615,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         if not scales.active_to_fill(table).any():
             return table, np.zeros((1, 0))
         problem = scales.problem(panel, table)
-        parameters = posterior.stored.parameters_for(table.missing.sum())
+        parameters = posterior.stored.parameters_for(table.missing.sum(), for_mean)
         rng = np.random.default_rng(self._fitted_seed)
         with one_thread():
             draws = self._fitted_engine.complete(problem, parameters, rng)

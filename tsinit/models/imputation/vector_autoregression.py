@@ -15,6 +15,7 @@ from tsinit.models.imputation.var_regressions import (
     SegmentLayout,
     VARParameters,
     VARPrior,
+    VARRegression,
     draw_parameters,
     fill_lags,
     informing_rows,
@@ -346,16 +347,60 @@ def complete_rows(
     z, mean : (T, D) float
         A draw of the table, and its mean given the coefficients.
     """
-    table, L, D = VARTable(problem, start, periods), problem.lags, problem.z.shape[1]
-    static = None if draw.profile is None else ~seasonal(problem, periods)[0]
-    regressions = regressions_of(table.layout, problem, static)
-    parameters = {part.before: parameters_for(part, draw.parameters, D) for part in regressions}
-    for _ in range(n_sweeps):
-        for part in regressions:
-            one = parameters[part.before]
-            E = fill_lags(part, table.Z) - part.X @ one.B
-            if draw.profile is not None and part.before == L:
-                E -= drift_terms(table.layout.steps[part.rows], min(periods)) @ draw.profile
-            table.weighted[part.rows] = E @ one.precision
-        table.draw_gaps(rng, parameters)
-    return table.given(table.Z), table.given(table.mean)
+    return OtherRows(problem, start, periods).draw(draw, rng, n_sweeps)
+
+
+class OtherRows:
+    """Rows other than those of the fit, laid out once for any number of draws of the coefficients.
+
+    Parameters
+    ----------
+    problem, start, periods
+        As of `complete_rows`.
+
+    Attributes
+    ----------
+    censored : bool
+        Whether there are censored cells. A draw then goes on where the one before it ended; else it forgets that.
+    """
+
+    def __init__(
+        self, problem: ImputationProblem, start: FloatArray, periods: Sequence[float] = ()
+    ) -> None:
+        self._problem, self._periods = problem, periods
+        self._table = VARTable(problem, start, periods)
+        self._start = self._table.Z.copy()
+        self.censored = bool(problem.censored.row.size)
+        self._regressions: dict[bool, list[tuple[VARRegression, FloatArray]]] = {}
+
+    def draw(
+        self, draw: VARDraw, rng: np.random.Generator, n_sweeps: int = 1
+    ) -> tuple[FloatArray, FloatArray]:
+        """Draw the table given one draw of the coefficients, and its mean: (T, D) each."""
+        table, drift, parameters = self._table, draw.profile, {}
+        regressions = self._regressions_if(drift is not None)
+        for part, _ in regressions:
+            parameters[part.before] = parameters_for(part, draw.parameters, table.Z.shape[1])
+        if not self.censored:
+            table.Z[:] = self._start
+        for _ in range(n_sweeps if self.censored else 1):
+            for part, Y in regressions:
+                one = parameters[part.before]
+                if self.censored:
+                    Y = fill_lags(part, table.Z)
+                E = Y - part.X @ one.B
+                if drift is not None and part.before == self._problem.lags:
+                    steps = table.layout.steps[part.rows]
+                    E -= drift_terms(steps, min(self._periods)) @ drift
+                table.weighted[part.rows] = E @ one.precision
+            table.draw_gaps(rng, parameters)
+        return table.given(table.Z), table.given(table.mean)
+
+    def _regressions_if(self, drifts: bool) -> list[tuple[VARRegression, FloatArray]]:
+        """Regressions with the lags and responses of the start."""
+        if drifts not in self._regressions:
+            problem = self._problem
+            static = ~seasonal(problem, self._periods)[0] if drifts else None
+            parts = regressions_of(self._table.layout, problem, static)
+            self._regressions[drifts] = [(part, fill_lags(part, self._start)) for part in parts]
+        return self._regressions[drifts]
