@@ -151,8 +151,8 @@ def samplers(n=686, d=10, n_draws=24_000):
         rng.standard_normal((n, d)) * np.geomspace(1.5, 0.15, d) @ turn
     )  # as ill-conditioned as the published target
     y = X @ rng.standard_normal(d) * 0.1 + 0.4 * rng.standard_normal(n)
-    prior = regression.RegressionPrior(5.0, 1.0, 0.5)
-    target = regression.RegressionTarget(d, X.T @ X, X.T @ y, float(y @ y), float(n), prior)
+    prior = regression.RegressionPrior(5.0, 1.0, 0.5, 5.0)
+    target = regression.RegressionTarget(d, X.T @ X, X.T @ y, float(y @ y), float(n), prior, d)
     print(f"condition number {np.linalg.cond(target.G):.0f}")
     codes = {"gibbs": regression.GIBBS, "mala": regression.MALA, "rwm": regression.RWM}
     for name, shaped in [

@@ -84,6 +84,23 @@ def check_noise(noise: str, method: str) -> str:
     return noise
 
 
+def check_scale(prior_scale: Any) -> float | None:
+    """Return the variance of coefficients a priori, None where it is learned.
+
+    Raises
+    ------
+    ValueError
+        It is neither "auto" nor a number from 1e-6 to 1e12.
+    """
+    if isinstance(prior_scale, str) and prior_scale == "auto":
+        return None
+    if isinstance(prior_scale, str):
+        raise ValueError(
+            f"prior_scale must be 'auto' or a number from 1e-6 to 1e12; got {short(prior_scale)}."
+        )
+    return check_number("prior_scale", prior_scale, 1e-6, 1e12)
+
+
 def check_max_gap(max_gap: Any, timed: bool) -> Any:
     """Return the longest gap that is filled: a number of steps, a Timedelta, or None where there is no such.
 
@@ -307,7 +324,7 @@ def _too_many(size: tuple[int, int]) -> str:
     if coefficients <= rows:
         return ""
     return (
-        f"A regression has {coefficients} coefficients for {rows} rows: try prior_scale=0.01, method='var' or fewer "
+        f"A regression has {coefficients} coefficients for {rows} rows: try prior_scale='auto', method='var' or fewer "
         "lags"
     )
 

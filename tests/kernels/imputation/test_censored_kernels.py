@@ -46,7 +46,7 @@ def test_given_regressions(rng, lags):
         for j in range(D):
             places = eq.design.index[k, j, : eq.design.size[k, j]]
             theta[k, j, places] = 0.3 * rng.standard_normal(len(places))
-    fits = ColumnRegressions(theta, 0.2 + rng.random((K, D)), np.ones((K, D)))
+    fits = ColumnRegressions(theta, 0.2 + rng.random((K, D)), *np.ones((2, K, D)))
     table, where = eq.spread(z), eq.place[ROWS]
     for c, row in enumerate(where):
         mask = np.zeros(table.shape, dtype=bool)

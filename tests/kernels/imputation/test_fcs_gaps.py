@@ -36,7 +36,7 @@ def random_fits(rng, eq):
         for j in range(D):
             places = eq.design.index[k, j, : eq.design.size[k, j]]
             theta[k, j, places] = 0.3 * rng.standard_normal(len(places))
-    return ColumnRegressions(theta, 0.2 + rng.random((K, D)), np.ones((K, D)))
+    return ColumnRegressions(theta, 0.2 + rng.random((K, D)), *np.ones((2, K, D)))
 
 
 def redraw(rng, eq, values, fits, j, n):

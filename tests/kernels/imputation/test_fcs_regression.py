@@ -8,7 +8,7 @@ from tsinit.kernels.imputation import regression
 from tsinit.kernels.imputation.column_regressions import SamplerSettings, sample
 from tsinit.result import ess
 
-PRIOR = regression.RegressionPrior(5.0, 1.0, 0.5)
+PRIOR = regression.RegressionPrior(5.0, 1.0, 0.5, 5.0)
 SAMPLERS = {"gibbs": regression.GIBBS, "mala": regression.MALA, "rwm": regression.RWM}
 
 
@@ -16,7 +16,7 @@ def data(rng, n, d):
     """Correlated predictors of different size, as lags and seasons are."""
     X = rng.standard_normal((n, d)) @ rng.standard_normal((d, d)) + rng.standard_normal((n, 1))
     y = X @ rng.standard_normal(d) * 0.3 + 0.5 * rng.standard_normal(n)
-    return regression.RegressionTarget(d, X.T @ X, X.T @ y, float(y @ y), float(n), PRIOR)
+    return regression.RegressionTarget(d, X.T @ X, X.T @ y, float(y @ y), float(n), PRIOR, d)
 
 
 def run(target, sampler, n_draws, *, precondition=True, seed=1, n_tune=4_000):
@@ -38,12 +38,12 @@ def run(target, sampler, n_draws, *, precondition=True, seed=1, n_tune=4_000):
 @pytest.mark.parametrize("n", [10, 300])
 def test_the_noise_has_the_posterior_that_quadrature_finds(rng, sampler, n):
     target = data(rng, n, 3)
-    mean, variance = posterior_of_eta(target.G, target.g, target.yy, n, *PRIOR)
+    mean, variance = posterior_of_eta(target.G, target.g, target.yy, n, *PRIOR[:3])
     _, eta, _ = run(target, sampler, 60_000)
     error = np.sqrt(variance / ess(eta[None]))
     assert abs(eta.mean() - mean) < 5 * error
     if n == 10 and sampler == "rwm":  # a step without the Jacobian would be noticed
-        wrong, _ = posterior_of_eta(target.G, target.g, target.yy, n, *PRIOR, jacobian=False)
+        wrong, _ = posterior_of_eta(target.G, target.g, target.yy, n, *PRIOR[:3], jacobian=False)
         assert abs(eta.mean() - wrong) > 10 * error
 
 
@@ -60,7 +60,7 @@ def test_means_and_variances_are_those_of_the_exact_conditional(rng, sampler):
 @pytest.mark.parametrize("sampler", ["mala", "rwm"])
 def test_unshaped_proposals_have_the_same_posterior(rng, sampler):
     target = data(rng, 200, 2)
-    mean, variance = posterior_of_eta(target.G, target.g, target.yy, 200, *PRIOR)
+    mean, variance = posterior_of_eta(target.G, target.g, target.yy, 200, *PRIOR[:3])
     _, eta, _ = run(target, sampler, 100_000, precondition=False)
     assert abs(eta.mean() - mean) < 5 * np.sqrt(variance / ess(eta[None]))
 
@@ -74,7 +74,7 @@ def test_steps_adapt_to_the_rate_that_mixes_best(rng, sampler, aim):
 def test_columns_that_repeat_each_other_still_have_a_factor():
     x = np.ones((50, 1))
     G = np.hstack([x, x]).T @ np.hstack([x, x])
-    target = regression.RegressionTarget(2, G, np.zeros(2), 1.0, 50.0, PRIOR)
+    target = regression.RegressionTarget(2, G, np.zeros(2), 1.0, 50.0, PRIOR, 2)
     theta, eta, _ = run(target, "gibbs", 500)
     assert np.isfinite(theta).all()
     assert np.isfinite(eta).all()

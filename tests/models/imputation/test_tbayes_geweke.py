@@ -13,15 +13,17 @@ from tsinit.models.imputation.problem import ImputationProblem
 from tsinit.result import ess
 
 N, LENGTH, SCALE = 30, 4, 0.05
+SHRINKAGE = 0.1
 N_DRAWS = 8000
 
 
-def problem(missing):
+def problem(missing, learned=False):
     """Many short sequences, so that every pattern of lags has rows of its own."""
     offsets, steps = np.arange(0, N * LENGTH + 1, LENGTH), np.tile(np.arange(LENGTH), N)
     z, bound = np.where(missing, np.nan, 0.0), np.array([np.inf])
     return ImputationProblem(
-        z, offsets, steps, np.empty((len(z), 0)), 1, "all", "normal", SCALE, -bound, bound, -bound, bound
+        z, offsets, steps, np.empty((len(z), 0)), 1, "all", "normal", SCALE, -bound, bound, -bound, bound,
+        learned_scale=learned,
     )  # fmt: skip
 
 
@@ -42,12 +44,29 @@ class NoisyChain(PriorChain):
         self._fits = right
 
 
-def draws(kind, sampler, n):
+class LearningChain(PriorChain):
+    """The variance of the coefficients is drawn too; a narrow prior, for explosive series are no numbers soon."""
+
+    def _begin(self):
+        super()._begin()
+        self._prior = self._prior._replace(shrinkage=SHRINKAGE)
+
+
+class GrowingChain(LearningChain):
+    """A chain that is deliberately wrong: the variance is four times too large, as if no coefficient counted."""
+
+    def _regress(self, settings, columns):
+        log_density = super()._regress(settings, columns)
+        self._fits.scale[:] *= 4.0
+        return log_density
+
+
+def draws(kind, sampler, n, learned=False):
     rng = np.random.default_rng(5)
     missing = rng.random((N * LENGTH, 1)) < 0.4
     start = rng.standard_normal(missing.shape)
-    first = kind(problem(missing), start, rng, sampler, n_tune=0)
-    other = kind(problem(~missing), start, rng, sampler, n_tune=0)
+    first = kind(problem(missing, learned), start, rng, sampler, n_tune=0)
+    other = kind(problem(~missing, learned), start, rng, sampler, n_tune=0)
     assert (
         first.equations.design.member.sum(axis=1).max() > 1
     )  # the regression without lags, which serves no row
@@ -66,6 +85,18 @@ def draws(kind, sampler, n):
             first.equations.design.index[k, 0, : first.equations.design.size[k, 0]]
         ]
         out.append([np.log(first._fits.tau2[k, 0]), *slope, *slope**2])
+        if learned:
+            assert slope.size == 2  # a lag and the level
+            variance = first._fits.scale[k, 0]
+            lag = slope[0] / np.sqrt(variance)
+            out[-1] = [
+                np.log(first._fits.tau2[k, 0]),
+                np.log(variance),
+                lag,
+                lag**2,
+                slope[1],
+                slope[1] ** 2,
+            ]
     return np.array(out)
 
 
@@ -79,6 +110,14 @@ def scores(x):
     return (x.mean(axis=0) - means) / np.sqrt(np.array(variances) / sizes)
 
 
+def learned_scores(x):
+    """The same where the variance of the lag's coefficient is learned: its root is half-Cauchy."""
+    means = [2.0 * np.log(NOISE_SPREAD), 2.0 * np.log(SHRINKAGE), 0.0, 1.0, 0.0, SCALE]
+    variances = [np.pi**2, np.pi**2, 1.0, 2.0, SCALE, 2 * SCALE**2]
+    sizes = np.array([ess(column[None]) for column in x.T])
+    return (x.mean(axis=0) - means) / np.sqrt(np.array(variances) / sizes)
+
+
 @pytest.mark.parametrize("sampler", ["gibbs", "mala", "rwm"])
 def test_parameters_keep_their_prior(sampler):
     assert np.abs(scores(draws(PriorChain, sampler, N_DRAWS))).max() < 5
@@ -86,3 +125,13 @@ def test_parameters_keep_their_prior(sampler):
 
 def test_a_wrong_update_is_found():
     assert np.abs(scores(draws(NoisyChain, "gibbs", N_DRAWS))).max() > 10
+
+
+@pytest.mark.parametrize("sampler", ["gibbs", "mala", "rwm"])
+def test_parameters_and_their_scale_keep_their_prior(sampler):
+    assert np.abs(learned_scores(draws(LearningChain, sampler, N_DRAWS, learned=True))).max() < 5
+
+
+def test_a_scale_that_grows_is_found():
+    found = learned_scores(draws(GrowingChain, "gibbs", N_DRAWS, learned=True))
+    assert np.abs(found).max() > 10

@@ -48,6 +48,7 @@ def fit(y, **change):
         ({"n_chains": 0}, "n_chains must be a whole number"),
         ({"n_jobs": 0}, "n_jobs must be a whole number other than 0"),
         ({"prior_scale": 0}, "prior_scale must be a number"),
+        ({"prior_scale": "wide"}, "prior_scale must be 'auto' or a number from 1e-6 to 1e12"),
         ({"bounds": {5: (0, 1)}}, "bounds must name columns"),
         ({"bounds": {0: 3}}, "must be a pair"),
         (
@@ -256,16 +257,16 @@ def test_chains_that_disagree_are_warned_of(rng):
 
 @pytest.mark.filterwarnings("ignore:The chains do not agree", "ignore:.*went far outside")
 def test_more_columns_than_rows_says_what_to_do(rng):
-    """One factor: the default prior is too wide for 53 coefficients and 15 rows, and what the warning names is not."""
+    """One factor: a wide prior is no good for 53 coefficients and 15 rows, and what the warning names is better."""
     truth = rng.standard_normal((15, 1)) + 0.3 * rng.standard_normal((15, 53))
     hidden = rng.random(truth.shape) < 0.1
     y = np.where(hidden, np.nan, truth)
     with pytest.warns(
-        UserWarning, match="53 coefficients for 15 rows: try prior_scale=0.01, method='var'"
+        UserWarning, match="53 coefficients for 15 rows: try prior_scale='auto', method='var'"
     ):
-        TBayesMICE(n_chains=2, n_draws=100, random_state=0).fit(y)
+        TBayesMICE(prior_scale=5.0, n_chains=2, n_draws=100, random_state=0).fit(y)
     column = np.where(hidden, np.nanmean(y, axis=0), truth)
-    for change in ({"prior_scale": 0.01}, {"method": "var"}):
+    for change in ({"prior_scale": "auto"}, {"prior_scale": 0.01}, {"method": "var"}):
         done = TBayesMICE(n_chains=2, n_draws=100, random_state=0, **change).fit(y).transform(y)
         assert np.mean((done - truth)[hidden] ** 2) < 0.5 * np.mean((column - truth)[hidden] ** 2)
 

@@ -21,6 +21,7 @@ OPTIONS = SimpleNamespace(
     lag_features="all",
     noise="normal",
     prior_scale=5.0,
+    learned_scale=False,
 )
 
 

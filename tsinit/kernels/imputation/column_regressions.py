@@ -20,6 +20,7 @@ from tsinit.kernels.imputation.regression import (
     RegressionTarget,
     adapted,
     draw_rate,
+    draw_scale,
     factor,
     first_step,
     gibbs_step,
@@ -42,13 +43,18 @@ class ColumnRegressions(NamedTuple):
     theta: np.ndarray
     tau2: np.ndarray  # (K, D) noise variances
     rate: np.ndarray  # (K, D) rates of their inverse gammas, drawn too
+    scale: np.ndarray  # (K, D) prior variances of the coefficients of other columns and of lags
 
 
 class ColumnPrior(NamedTuple):
-    """Prior of all regressions: theta ~ N(0, scale I), and tau half-Cauchy."""
+    """Prior of all regressions: theta ~ N(0, scale I), and tau half-Cauchy.
 
-    scale: float  # variance of a coefficient
+    Where the scale is learned, its root is half-Cauchy; the coefficients of season and level have a fixed one.
+    """
+
+    level: float  # variance of the coefficients of season and level, and of all where the scale is not learned
     spread: float  # median of tau
+    shrinkage: float  # median of the root of a learned scale; 0 where it is not
 
 
 class RegressionDesign(NamedTuple):
@@ -59,6 +65,7 @@ class RegressionDesign(NamedTuple):
     own: np.ndarray  # (D,) int64, place of each column itself in the window
     member: np.ndarray  # (K, Q) bool, patterns whose rows inform it
     counts: np.ndarray  # (Q,) float, rows of each pattern
+    n_level: int  # predictors of season and level, the last of each regression
 
 
 class SamplerSettings(NamedTuple):
@@ -242,10 +249,17 @@ def regress(rng, S, design, columns, fits, prior, sampler, w):
     for k in range(design.size.shape[0]):
         for j in columns:
             yy, n = _load(S, design, k, j, w)
-            given = RegressionPrior(prior.scale, HALF_CAUCHY_SHAPE, fits.rate[k, j])
-            target = RegressionTarget(design.size[k, j], w.G, w.g, yy, n, given)
+            d = design.size[k, j]
+            given = RegressionPrior(
+                fits.scale[k, j], HALF_CAUCHY_SHAPE, fits.rate[k, j], prior.level
+            )
+            target = RegressionTarget(d, w.G, w.g, yy, n, given, d - design.n_level)
             _update(rng, target, design.index, fits, sampler, w, k, j)
             fits.rate[k, j] = draw_rate(rng, prior.spread, fits.tau2[k, j])
+            if prior.shrinkage > 0.0:
+                spread = prior.shrinkage / np.sqrt(max(target.n_scaled, 1))
+                rate = draw_rate(rng, spread, fits.scale[k, j])
+                fits.scale[k, j] = draw_scale(rng, target.n_scaled, w.theta, rate)
             if k == 0:
                 rss = residual_sum(target, w.theta, w.Gtheta)
                 total -= 0.5 * (n * np.log(2.0 * np.pi * fits.tau2[k, j]) + rss / fits.tau2[k, j])

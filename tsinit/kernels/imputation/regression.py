@@ -28,6 +28,7 @@ class RegressionPrior(NamedTuple):
     scale: float  # variance of a coefficient
     shape: float  # of the inverse gamma of tau2
     rate: float
+    level: float  # variance of the coefficients of season and level, which come last
 
 
 class RegressionTarget(NamedTuple):
@@ -39,6 +40,7 @@ class RegressionTarget(NamedTuple):
     yy: float  # y'y
     n: float  # rows
     prior: RegressionPrior
+    n_scaled: int  # coefficients before those of season and level
 
 
 class RegressionWorkspace(NamedTuple):
@@ -63,18 +65,24 @@ def workspace(m):
     return RegressionWorkspace(G, g, theta, Gtheta, root, *rest)
 
 
+@kernel
+def _variance(target, i):
+    """Prior variance of coefficient i."""
+    return target.prior.scale if i < target.n_scaled else target.prior.level
+
+
 @blend
 def factor(target, tau2, root):
-    """Write the Cholesky factor of G / tau2 + I / scale to root."""
+    """Write the Cholesky factor of G / tau2 + V^-1 to root, V the prior variances."""
     for i in range(target.d):
         for j in range(i + 1):
             s = target.G[i, j] / tau2
             if i == j:
-                s += 1.0 / target.prior.scale
+                s += 1.0 / _variance(target, i)
             for k in range(j):
                 s -= root[i, k] * root[j, k]
             # Positive but for rounding: columns that repeat each other leave no more than the prior.
-            root[i, j] = np.sqrt(max(s, 1e-3 / target.prior.scale)) if i == j else s / root[j, j]
+            root[i, j] = np.sqrt(max(s, 1e-3 / _variance(target, i))) if i == j else s / root[j, j]
 
 
 @kernel
@@ -123,6 +131,17 @@ def dot(d, x, y):
     return s
 
 
+@blend
+def _penalty(target, theta):
+    """theta' V^-1 theta, V the prior variances."""
+    scaled, level = 0.0, 0.0
+    for i in range(target.n_scaled):
+        scaled += theta[i] * theta[i]
+    for i in range(target.n_scaled, target.d):
+        level += theta[i] * theta[i]
+    return scaled / target.prior.scale + level / target.prior.level
+
+
 @kernel
 def residual_sum(target, theta, Gtheta):
     """(y - X theta)'(y - X theta); not below zero, where rounding may take it."""
@@ -144,6 +163,12 @@ def draw_rate(rng, spread, tau2):
 
 
 @kernel
+def draw_scale(rng, n, theta, rate):
+    """Draw the prior variance of the first n coefficients, an inverse gamma of such a rate, given them."""
+    return (rate + 0.5 * dot(n, theta, theta)) / rng.standard_gamma(HALF_CAUCHY_SHAPE + 0.5 * n)
+
+
+@kernel
 def gibbs_step(rng, target, w, tau2):
     """Draw theta given tau2, then tau2 given theta; return tau2."""
     factor(target, tau2, w.root)
@@ -162,14 +187,14 @@ def _log_density(target, theta, Gtheta, tau2):
     """Log density of theta given tau2, up to a constant."""
     d = target.d
     fit = 2.0 * dot(d, theta, target.g) - dot(d, theta, Gtheta)
-    return 0.5 * fit / tau2 - 0.5 * dot(d, theta, theta) / target.prior.scale
+    return 0.5 * fit / tau2 - 0.5 * _penalty(target, theta)
 
 
 @kernel
 def _whitened_gradient(target, w, theta, Gtheta, tau2, out):
     """Write root^-1 times the gradient of the log density at theta to out."""
     for i in range(target.d):
-        out[i] = (target.g[i] - Gtheta[i]) / tau2 - theta[i] / target.prior.scale
+        out[i] = (target.g[i] - Gtheta[i]) / tau2 - theta[i] / _variance(target, i)
     solve_lower(target.d, w.root, out)
 
 
@@ -220,9 +245,7 @@ def _log_joint(target, theta, Gtheta, eta):
     """Log density of (theta, eta), the Jacobian of eta = log tau2 included, up to a constant."""
     tau2, prior = np.exp(eta), target.prior
     rss = residual_sum(target, theta, Gtheta)
-    log_p = (
-        -0.5 * target.n * eta - 0.5 * rss / tau2 - 0.5 * dot(target.d, theta, theta) / prior.scale
-    )
+    log_p = -0.5 * target.n * eta - 0.5 * rss / tau2 - 0.5 * _penalty(target, theta)
     return log_p - (prior.shape + 1.0) * eta - prior.rate / tau2 + eta
 
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 #: Median of the half-Cauchy prior of a noise standard deviation, of columns of variance 1. Its density is flat towards
 #: zero: a column that is predicted well is taken to be (Gelman, Bayesian Analysis 1, 2006).
 NOISE_SPREAD = 1.0
+#: Median of the half-Cauchy prior of the standard deviation of a regression's coefficients, where it is learned.
+SHRINKAGE = 1.0
 #: Steps of a sampler in each sweep: so many bring about one independent draw.
 _STEPS = {"gibbs": 1, "mala": 5, "rwm": 20}
 _CODES = {"gibbs": GIBBS, "mala": MALA, "rwm": RWM}
@@ -172,12 +174,18 @@ class FCSChain:
     def _begin(self) -> None:
         eq = self.equations
         (K, D, m), M = eq.design.index.shape, eq.width
-        self._fits = ColumnRegressions(np.zeros((K, D, M)), *np.full((2, K, D), 0.5))
+        p = eq.problem
+        # Coefficients that are small at first: draws far from all data would be slow to come back.
+        first = 1.0 / np.maximum(eq.design.size, 1) if p.learned_scale else p.prior_scale
+        scale = np.broadcast_to(first, (K, D)).astype(np.float64)
+        theta, half = np.zeros((K, D, M)), np.full((K, D), 0.5)
+        self._fits = ColumnRegressions(theta, half, half.copy(), scale)
         state = [np.full((K, D), value) for value in (0.5, 0.0, 0.0, 0.0)]
         fixed = self._settings._replace(adapt=False)
         self._samplers = {s: RegressionSampler(s, *state) for s in (_EXACT, self._settings, fixed)}
         self._sampler = self._samplers[self._settings]  # they share what adapts and is counted
-        self._prior = ColumnPrior(eq.problem.prior_scale, NOISE_SPREAD)
+        shrinkage = SHRINKAGE if p.learned_scale else 0.0
+        self._prior = ColumnPrior(p.prior_scale, NOISE_SPREAD, shrinkage)
         n_sets = D if self.table.weights.size else 1
         self._S = np.zeros((n_sets, len(eq.starts) - 1, M, M))
         self._X, self._workspace = np.empty((CHUNK, M)), workspace(m)

@@ -77,7 +77,7 @@ class ChainedEquationsEngine:
         self._equations: LaggedRegressions = LaggedRegressions(problem, pilot=self._pilot)
         self._regressions, design = self._equations.regressions, self._equations.design
         rows = design.counts[design.member[0]].sum()
-        self.size = int(design.size[0].max()), int(rows)
+        self.size = (0, 0) if problem.learned_scale else (int(design.size[0].max()), int(rows))
 
     def chain(self, start: FloatArray, rng: np.random.Generator, n_tune: int) -> FCSChain:
         """Return a chain that begins at a complete table and adapts for so many sweeps."""

@@ -105,7 +105,8 @@ class LaggedRegressions:
             for j, places in enumerate(row):
                 index[k, j, : len(places)] = places
         counts = np.diff(patterns.starts).astype(float)
-        return RegressionDesign(index, size, self.reach * D + np.arange(D), patterns.member, counts)
+        own, n_level = self.reach * D + np.arange(D), self.covariates.shape[1]
+        return RegressionDesign(index, size, own, patterns.member, counts, n_level)
 
     def _gaps(self, layout: ClockLayout) -> ColumnGaps:
         there = layout.pattern >= 0

@@ -17,6 +17,7 @@ from tsinit._validate.imputing import (
     check_noise,
     check_period,
     check_rounded,
+    check_scale,
     warn_reflected,
     warn_unmixed,
 )
@@ -55,6 +56,8 @@ Bounds: TypeAlias = "tuple[float | None, float | None]"  # lower, upper
 
 #: Warnings: draws of each chain from which there are any, and the share of reflected draws.
 _MIN_DRAWS, _MAX_REFLECTED = 100, 0.01
+#: Variance of the coefficients of season and level a priori, where that of the others is learned.
+_LEVEL = 5.0
 #: Numbers that are sorted at once for quantiles.
 _CHUNK = 200_000
 
@@ -73,6 +76,7 @@ class ImputerOptions(NamedTuple):
     schedule: ChainSchedule
     n_chains: int
     prior_scale: float
+    learned_scale: bool
     bounds: Any
     max_gap: Any
     n_jobs: int | None
@@ -125,10 +129,10 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         Sweeps before the first draw, and draws of each chain.
     n_chains : int
         Chains, each with a start and a generator of its own.
-    prior_scale : float
-        Variance of a coefficient a priori, from 1e-6 to 1e12, columns having variance 1; in the autoregression, where
-        that of lags is learned, the scale of what it is learned from. A small one helps where coefficients are many
-        and rows few.
+    prior_scale : "auto" or float
+        Variance of a coefficient a priori, columns having variance 1. "auto" learns it, regression by regression:
+        tables with more columns than rows are filled as well as others. A number from 1e-6 to 1e12 is that of all;
+        the autoregression learns the variance of lags in any case, and takes a number as the scale it is learned from.
     bounds : pair, dict of column name to pair, or None
         (lower, upper) that drawn values keep, in the units of the data; None in a pair is no bound.
     max_gap : int, Timedelta, str or None
@@ -183,7 +187,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
        series data, arXiv 2603.27142.
     .. [2] Van Buuren, Flexible Imputation of Missing Data, 2nd ed. (2018), section 4.5.
     .. [3] Gelman, Bayesian Analysis 1 (2006), and Huang and Wand, Bayesian Analysis 8 (2013): the noise has half-Cauchy
-       standard deviations a priori, which have no scale that would be a floor.
+       standard deviations a priori, which have no scale that would be a floor; so do coefficients of regressions.
     .. [4] Rue and Held, Gaussian Markov Random Fields (2005), section 2.4: draws under a band precision.
 
     Examples
@@ -220,7 +224,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         n_tune: int = 100,
         n_draws: int = 400,
         n_chains: int = 4,
-        prior_scale: float = 5.0,
+        prior_scale: float | str = "auto",
         bounds: Bounds | dict[Any, Bounds] | None = None,
         max_gap: int | str | Any | None = None,
         kinds: str | dict[Any, str] = "auto",
@@ -298,6 +302,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
     def _options(self) -> ImputerOptions:
         n_chains = check_count("n_chains", self.n_chains)
         check_count("n_imputations", self.n_imputations)
+        prior_scale = check_scale(self.prior_scale)
         method = check_choice("method", self.method, ("fcs", "var", "auto"))
         return ImputerOptions(
             method=method,
@@ -312,7 +317,8 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
                 check_count("n_tune", self.n_tune, 0), check_count("n_draws", self.n_draws), 1
             ),
             n_chains=n_chains,
-            prior_scale=check_number("prior_scale", self.prior_scale, 1e-6, 1e12),
+            prior_scale=_LEVEL if prior_scale is None else prior_scale,
+            learned_scale=prior_scale is None,
             bounds=self.bounds,
             max_gap=self.max_gap,
             n_jobs=_validate.check_jobs(self.n_jobs),

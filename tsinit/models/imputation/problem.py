@@ -70,12 +70,15 @@ class ImputationProblem(NamedTuple):
     lags: int  # L, steps before and after that a regression uses
     lag_features: str  # "all", lags of every column, or "own", lags of the column itself
     noise: str  # "normal" or "student_t"
-    prior_scale: float  # variance of the coefficients of a regression a priori
+    prior_scale: float  # variance of the coefficients of a regression a priori; of season and level where it is learned
     low: FloatArray  # (D,), limits at which draws are reflected, far outside what was observed
     high: FloatArray  # (D,)
     lower: FloatArray  # (D,), bounds of the user on this scale; -inf where there are none
     upper: FloatArray  # (D,), inf where there are none
     censored: CensoredCells = NOTHING_CENSORED  # cells of which an interval is known, on this scale
+    learned_scale: bool = (
+        False  # whether chained equations learn the variance of their coefficients
+    )
 
     @property
     def missing(self) -> BoolArray:
@@ -158,7 +161,7 @@ class ColumnScales:
         low, high, lower, upper = np.ascontiguousarray(self._limits)
         return ImputationProblem(
             np.ascontiguousarray(z), table.offsets, steps, covariates, o.lags, o.lag_features, o.noise,
-            o.prior_scale, low, high, lower, upper,
+            o.prior_scale, low, high, lower, upper, learned_scale=o.learned_scale,
         )  # fmt: skip
 
     def forward(self, y: FloatArray) -> FloatArray:
