@@ -23,6 +23,7 @@ from tsinit.models.state_space.restarts import fitted_point, last_state
 from tsinit.models.state_space.results import predict_ahead
 from tsinit.models.state_space.scales import Scale, interval
 from tsinit.models.state_space.uncertainty import WeightedParams, thinned
+from tsinit.speech import formants
 
 FIRM = {"tol": 1e-9, "max_iter": 500, "random_state": 0}
 
@@ -198,7 +199,7 @@ def test_sampling_rate_counts_in_units_of_time():
     y = simulate(params, 400, rng)[1]
     ssm = LinearGaussianSSM(2, **FIRM).fit(y)
     steps, hertz = ssm.uncertainty(y), ssm.uncertainty(y, sampling_rate=8000.0)
-    for name in ("frequency[0]", "damping[0]"):
+    for name in ("frequency[0]", "damping[0]", "bandwidth[0]"):
         np.testing.assert_allclose(hertz.table.loc[name], 8000.0 * steps.table.loc[name], rtol=1e-9)
     np.testing.assert_allclose(hertz.table.loc["radius[0]"], steps.table.loc["radius[0]"])
     # Radius and damping are one number, and have one interval.
@@ -207,6 +208,10 @@ def test_sampling_rate_counts_in_units_of_time():
     np.testing.assert_allclose(
         [damping["upper"], damping["lower"]], -np.log([lower, upper]), rtol=1e-6
     )
+    np.testing.assert_allclose(steps.table.loc["bandwidth[0]"], damping / np.pi, rtol=1e-9)
+    found = formants(ssm.params_, 8000.0, max_bandwidth=np.inf)
+    rows = hertz.table["estimate"][["frequency[0]", "bandwidth[0]"]]
+    np.testing.assert_allclose(rows, np.concatenate(found), rtol=1e-9)
     np.testing.assert_allclose(
         hertz.spectrum([800.0]), steps.spectrum([0.1]).to_numpy() / 8000.0, rtol=1e-9
     )

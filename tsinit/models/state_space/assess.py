@@ -8,7 +8,12 @@ import numpy as np
 
 from tsinit import _validate
 from tsinit.models.base import one_thread
-from tsinit.models.state_space.bootstrap import BootstrapUncertainty, refit_from_strategy, replicate
+from tsinit.models.state_space.bootstrap import (
+    BootstrapUncertainty,
+    Drawing,
+    refit_from_strategy,
+    replicate,
+)
 from tsinit.models.state_space.estimands import Estimands
 from tsinit.models.state_space.information import observed_information
 from tsinit.models.state_space.restarts import StateSpaceData, fitted_point
@@ -26,6 +31,7 @@ if TYPE_CHECKING:
     from tsinit.models.state_space.uncertainty import ParameterUncertainty
 
 METHODS = ("information", "bootstrap")
+RESAMPLE = ("parametric", "innovations")
 _SAME = 1e-6  # relative difference of log-likelihoods of the same data, by rounding
 
 
@@ -39,6 +45,7 @@ class UncertaintyRequest(NamedTuple):
     n_from_strategy: int
     n_jobs: Any
     random_state: Any
+    resample: str = "parametric"
 
 
 DEFAULTS = UncertaintyRequest(
@@ -96,7 +103,14 @@ def assess(ssm: Any, panel: Panel, request: UncertaintyRequest) -> ParameterUnce
             )
         drawn, from_strategy = _bootstrap(ssm, point, request)
         return BootstrapUncertainty(
-            point, params, estimands, request.sampling_rate, request.level, drawn, from_strategy
+            point,
+            params,
+            estimands,
+            request.sampling_rate,
+            request.level,
+            drawn,
+            from_strategy,
+            request.resample,
         )
 
 
@@ -109,9 +123,10 @@ def _bootstrap(
     options = ssm._fitted_context.options
     seeds = _validate.check_seed(request.random_state).spawn(request.n_boot)
     how = (options.max_iter, options.tol, options.accelerate)
-    tasks = [delayed(_alone)(replicate, point, seed, *how) for seed in seeds]
+    drawing = Drawing(point, request.resample)
+    tasks = [delayed(_alone)(replicate, drawing, seed, *how) for seed in seeds]
     tasks += [
-        delayed(_alone)(refit_from_strategy, ssm, point, seed)
+        delayed(_alone)(refit_from_strategy, ssm, drawing, seed)
         for seed in seeds[: request.n_from_strategy]
     ]
     done = list(Parallel(n_jobs=request.n_jobs)(tasks))

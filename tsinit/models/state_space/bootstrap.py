@@ -1,4 +1,4 @@
-"""Parametric bootstrap: data are drawn from a fit, with its gaps and inputs, and fitted again."""
+"""Bootstrap: data are drawn from a fit, with its gaps and inputs, and fitted again."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tsinit.models.em_race import run_monitored
 from tsinit.models.monitor import Monitor
 from tsinit.models.state_space.em import EM
 from tsinit.models.state_space.information import observable_directions, within
+from tsinit.models.state_space.innovations_form import InnovationsForm
 from tsinit.models.state_space.simulation import simulate
 from tsinit.models.state_space.uncertainty import Measured, ParameterUncertainty, WeightedParams
 
@@ -38,6 +39,8 @@ class BootstrapUncertainty(ParameterUncertainty):
 
     Attributes
     ----------
+    resample : {"parametric", "innovations"}
+        How the data of replicates were drawn.
     replicates : DataFrame
         Estimates of every replicate that could be fitted, columns as the rows of ``table``.
     start_effect : float
@@ -58,9 +61,11 @@ class BootstrapUncertainty(ParameterUncertainty):
         level: float,
         drawn: list[Any],
         from_strategy: list[Any],
+        resample: str = "parametric",
     ) -> None:
         import pandas as pd
 
+        self.resample = resample
         self._point, self._observable = point, observable_directions(point)[0]
         self._drawn = [p for p in drawn if p is not None]
         if len(self._drawn) < _FEWEST:
@@ -117,18 +122,49 @@ class BootstrapUncertainty(ParameterUncertainty):
         )
 
 
+class Drawing:
+    """How replicates are drawn from a fit, with its gaps and inputs.
+
+    Parameters
+    ----------
+    point : FittedPoint
+    resample : {"parametric", "innovations"}
+        Normal noise of states and observations, or one-step errors of the data, drawn with replacement.
+    """
+
+    def __init__(self, point: FittedPoint, resample: str) -> None:
+        self.point = point
+        self._form = None
+        if resample == "innovations":
+            self._form = InnovationsForm(point.em.kalman, point.state.params)
+
+    def data(self, seed: np.random.SeedSequence) -> FloatArray:
+        """Draw data (T, D) on the scale of the fit, missing where those of the fit are."""
+        rng, kalman = np.random.default_rng(seed), self.point.em.kalman
+        if self._form is not None:
+            return self._form.data(self._form.resampled(rng))
+        y = np.empty_like(kalman.y)
+        for start, stop in zip(kalman.offsets[:-1], kalman.offsets[1:], strict=True):
+            if stop > start:
+                u = None if kalman.u is None else kalman.u[start:stop]
+                y[start:stop] = simulate(self.point.state.params, stop - start, rng, u).y
+        y[~kalman.observed] = np.nan
+        return y
+
+
 def replicate(
-    point: FittedPoint, seed: np.random.SeedSequence, max_iter: int, tol: float, accelerate: bool
+    drawing: Drawing, seed: np.random.SeedSequence, max_iter: int, tol: float, accelerate: bool
 ) -> Any:
-    """Draw data from a fit, with its gaps and inputs, and fit them from its estimate.
+    """Draw data from a fit, and fit them from its estimate.
 
     Returns
     -------
     LinearGaussianParams or None
         In the units of the data; None where the data drawn could not be fitted.
     """
+    point = drawing.point
     em, params = point.em, point.state.params
-    kalman = Kalman(drawn_data(point, seed), em.kalman.n_states, em.kalman.offsets, em.kalman.u)
+    kalman = Kalman(drawing.data(seed), em.kalman.n_states, em.kalman.offsets, em.kalman.u)
     again = EM(kalman, em.settings)
     state = again.evaluate(params)
     if not np.isfinite(state.objective):
@@ -139,27 +175,16 @@ def replicate(
     return unscaled(result.state.params, point.units)
 
 
-def drawn_data(point: FittedPoint, seed: np.random.SeedSequence) -> FloatArray:
-    """Draw data (T, D) on the scale of the fit, missing where those of the fit are."""
-    rng, kalman = np.random.default_rng(seed), point.em.kalman
-    y = np.empty_like(kalman.y)
-    for start, stop in zip(kalman.offsets[:-1], kalman.offsets[1:], strict=True):
-        if stop > start:
-            u = None if kalman.u is None else kalman.u[start:stop]
-            y[start:stop] = simulate(point.state.params, stop - start, rng, u).y
-    y[~kalman.observed] = np.nan
-    return y
-
-
-def refit_from_strategy(ssm: Any, point: FittedPoint, seed: np.random.SeedSequence) -> Any:
+def refit_from_strategy(ssm: Any, drawing: Drawing, seed: np.random.SeedSequence) -> Any:
     """Fit the data of the replicate of a seed from the strategy of the model.
 
     Returns
     -------
     LinearGaussianParams or None
     """
+    point = drawing.point
     offsets = point.em.kalman.offsets
-    y = drawn_data(point, seed) * point.units.scale + point.units.loc
+    y = drawing.data(seed) * point.units.scale + point.units.loc
     parts = np.split(y, offsets[1:-1])
     u = point.panel.inputs
     inputs = None if u is None else np.split(u, offsets[1:-1])

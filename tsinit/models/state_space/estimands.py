@@ -85,6 +85,9 @@ class Estimands:
             yield Estimand(f"frequency[{k}]", frequency, Scale("logit", 0.5 * rate))
             scale = Scale("damping" if inside else "identity", rate)
             yield Estimand(f"damping[{k}]", damping, scale)
+            # Between the frequencies at which a resonance has half of its power.
+            scale = Scale(scale.kind, rate / np.pi)
+            yield Estimand(f"bandwidth[{k}]", damping / np.pi, scale)
         for k, pole in enumerate(matched[self._is_real], start=int(pairs.sum())):
             yield Estimand(f"eigenvalue[{k}]", pole.real, Scale("atanh" if inside else "identity"))
 

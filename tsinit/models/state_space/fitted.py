@@ -11,7 +11,7 @@ from tsinit._validate import check_choice, check_count, check_number
 from tsinit.models.state_space import criteria
 from tsinit.models.state_space.about_data import AnswersAboutData
 from tsinit.models.state_space.after_data import AnswersAfterData
-from tsinit.models.state_space.assess import METHODS, UncertaintyRequest, assess
+from tsinit.models.state_space.assess import METHODS, RESAMPLE, UncertaintyRequest, assess
 from tsinit.models.state_space.summary import Summary
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class FittedLinearGaussian(AnswersAboutData, AnswersAfterData):
         X: SeriesLike,
         *,
         method: str = "information",
+        resample: str = "parametric",
         level: float = 0.95,
         sampling_rate: float = 1.0,
         n_boot: int = 200,
@@ -48,10 +49,15 @@ class FittedLinearGaussian(AnswersAboutData, AnswersAfterData):
             "information": curvature of the log-likelihood at the estimate (of the log posterior density, where there
             is a prior), by differences of the score, two E-steps for each parameter. "bootstrap": data are drawn from
             the model, with the gaps and inputs of X, and fitted again from the estimate.
+        resample : {"parametric", "innovations"}
+            How the bootstrap draws data: "parametric" from normal noise, "innovations" from the standardised one-step
+            errors of X with replacement, so that noise with heavier tails, or skew, has its effect (Stoffer and Wall,
+            J. Amer. Statist. Assoc. 86, 1991).
         level : float
             Of the intervals, between 0 and 1.
         sampling_rate : float
-            Rows per unit of time: frequencies are in cycles, dampings in nats per unit of time.
+            Rows per unit of time: frequencies and bandwidths are in cycles, dampings in nats per unit of time (Hz
+            for a sampling rate in Hz).
         n_boot : int
             Replicates of the bootstrap.
         n_from_strategy : int
@@ -85,6 +91,7 @@ class FittedLinearGaussian(AnswersAboutData, AnswersAfterData):
             check_count("n_from_strategy", n_from_strategy, 0),
             n_jobs,
             random_state,
+            check_choice("resample", resample, RESAMPLE),
         )
         panel = self._read_with_inputs(X, lengths, inputs).kept()
         self._fitted_uncertainty = assess(self, panel, request)

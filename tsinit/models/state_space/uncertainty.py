@@ -57,11 +57,11 @@ class ParameterUncertainty:
     level : float
         Of the intervals in ``table``.
     table : DataFrame
-        ``estimate``, ``standard error``, ``lower`` and ``upper``, a row for each number: ``radius``, ``frequency`` and
-        ``damping`` of each complex pair of eigenvalues of A, ``eigenvalue`` of real ones, ``mean`` (d), ``noise
-        variance`` and ``noise covariance`` (R), ``one-step variance`` (of the errors of one-step predictions, once the
-        filter has settled), ``effect`` (D) and ``gain`` (C (I - A)^-1 B + D) of inputs. NaN where the data do not
-        determine a number, or a variance is at its minimum.
+        ``estimate``, ``standard error``, ``lower`` and ``upper``, a row for each number: ``radius``, ``frequency``,
+        ``damping`` and ``bandwidth`` (damping / pi: the width at half power) of each complex pair of eigenvalues of A,
+        ``eigenvalue`` of real ones, ``mean`` (d), ``noise variance`` and ``noise covariance`` (R), ``one-step
+        variance`` (of the errors of one-step predictions, once the filter has settled), ``effect`` (D) and ``gain``
+        (C (I - A)^-1 B + D) of inputs. NaN where the data do not determine a number, or a variance is at its minimum.
     """
 
     method = ""
