@@ -68,7 +68,7 @@ def kernels_shared_out(request):
                 LinearGaussianSSM(2, observation_cov=noise, max_iter=1).fit([y, y[4:20], y[22:38]])
         else:
             InfiniteHMM(n_init_states=3, **short).fit(y)
-            for method in ("fcs", "var"):
+            for method in ("fcs", "var", "state_space"):
                 TBayesMICE(method=method, **short).fit(y)
 
 

@@ -67,6 +67,8 @@ def of_given_states():
 def of_gaps():
     for options in ({}, {"method": "var"}, {"sampler": "rwm"}, {"noise": "student_t"}, {"bounds": (-20, 20)}):
         yield TBayesMICE(**short, **options).fit(rows[:, :3]).transform(rows[:, :3])
+    for options in ({"method": "state_space", "n_states": 2},):
+        yield TBayesMICE(**short, **options).fit(rows[:, :3]).transform(rows[:, :3])
 
 
 def numbers():

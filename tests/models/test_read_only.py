@@ -18,6 +18,7 @@ MODELS = {
     "regimes of categories": InfiniteHMM(n_init_states=3, emission="categorical", **SHORT),
     "chained equations": TBayesMICE(method="fcs", **SHORT),
     "joint": TBayesMICE(method="var", **SHORT),
+    "states": TBayesMICE(method="state_space", **SHORT),
 }
 
 

@@ -30,7 +30,11 @@ if TYPE_CHECKING:
     from tsinit._cli.gaps import Gaps
     from tsinit._cli.impute_files import OutputFiles
 
-_METHODS = {"fcs": "chained equations", "var": "a joint vector autoregression"}
+_METHODS = {
+    "fcs": "chained equations",
+    "var": "a joint vector autoregression",
+    "state_space": "a linear Gaussian state-space model",
+}
 
 
 def add_impute(commands: Any) -> None:

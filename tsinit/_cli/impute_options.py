@@ -9,7 +9,7 @@ from typing import Any
 from tsinit._cli.common import jobs, level, whole
 from tsinit._cli.reading import add_reading
 
-_METHODS = ("auto", "fcs", "var")
+_METHODS = ("auto", "fcs", "var", "state_space")
 _SAMPLERS = ("mala", "rwm", "gibbs")
 _DESCRIPTION = """\
 Fill the empty cells of a CSV file with what they probably were, given the other
@@ -50,8 +50,8 @@ def add_impute(commands: Any, run: Callable[[argparse.Namespace], int]) -> None:
 
 def _add_model(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--method", choices=_METHODS, default="auto",
-                       help="chained equations (fcs), a joint vector autoregression (var), or what suits the gaps "
-                       "(%(default)s)")  # fmt: skip
+                       help="chained equations (fcs), a joint vector autoregression (var), a state-space model "
+                       "for wide tables and blocks (state_space), or what suits the gaps (%(default)s)")  # fmt: skip
     group.add_argument(
         "--sampler",
         choices=_SAMPLERS,

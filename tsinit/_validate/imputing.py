@@ -77,9 +77,9 @@ def check_noise(noise: str, method: str) -> str:
     ValueError
     """
     check_choice("noise", noise, ("normal", "student_t"))
-    if method == "var" and noise != "normal":
+    if method in ("var", "state_space") and noise != "normal":
         raise ValueError(
-            f"noise must be 'normal' where method='var'; got {noise!r}. Use method='fcs'."
+            f"noise must be 'normal' where method={method!r}; got {noise!r}. Use method='fcs'."
         )
     return noise
 

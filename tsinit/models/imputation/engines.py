@@ -1,4 +1,4 @@
-"""The engines of the imputer, all asked alike: chained equations and a joint vector autoregression."""
+"""The engines of the imputer, all asked alike: chained equations, and two joint models."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ from tsinit.models.imputation.chained_equations import (
 )
 from tsinit.models.imputation.lagged_regressions import LaggedRegressions
 from tsinit.models.imputation.problem import longest_gaps
+from tsinit.models.imputation.state_space_engine import StateSpaceEngine
 from tsinit.models.imputation.vector_autoregression import (
     NumericalBreakdownError,
     OtherRows,
     VARChain,
     VARDraw,
 )
+from tsinit.models.state_draws.chain import SingularStatesError
 
 if TYPE_CHECKING:
     from tsinit._typing import FloatArray
@@ -35,8 +37,8 @@ if TYPE_CHECKING:
 
 #: What is noted after every sweep: name in the trace, and attribute of the chain.
 SCALARS = {name: name for name in ("log_density", "noise", "imputed_mean", "imputed_sd")}
-#: Errors that end a fit, of either engine.
-FAILURES = (DivergenceError, NumericalBreakdownError)
+#: Errors that end a fit, of any engine.
+FAILURES = (DivergenceError, NumericalBreakdownError, SingularStatesError)
 #: Standard deviations that chains start apart from one another by.
 _APART = 1.0
 #: Rows that go missing as a whole from which "auto" takes the joint model, and its largest size.
@@ -183,6 +185,7 @@ def choose(method: str, problem: ImputationProblem) -> str:
 ENGINES: dict[str, Callable[..., ImputationEngine]] = {
     "fcs": ChainedEquationsEngine,
     "var": VAREngine,
+    "state_space": StateSpaceEngine,
 }
 
 

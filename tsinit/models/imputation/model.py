@@ -80,6 +80,7 @@ class ImputerOptions(NamedTuple):
     bounds: Any
     max_gap: Any
     n_jobs: int | None
+    n_states: int | None = None
 
 
 @lists_as_they_are
@@ -95,12 +96,12 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
 
     Parameters
     ----------
-    method : {"fcs", "var", "auto"}
-        Chained equations, a joint vector autoregression for gaps in which whole rows are missing for long, or what
-        suits the gaps.
+    method : {"fcs", "var", "state_space", "auto"}
+        Chained equations, a joint vector autoregression for gaps in which whole rows are missing for long, a linear
+        Gaussian state-space model for wide tables and blocks, or what suits the gaps.
     sampler : {"mala", "rwm", "gibbs"}
         How chained equations draw coefficients: Langevin steps, random-walk steps, or from their exact conditional.
-        The posterior is the same. The autoregression always draws them from the exact conditional.
+        The posterior is the same. The joint models always draw them from the exact conditional.
     init : str, strategy, function, complete table, or list of these
         Where the chains begin: a registered name, an object with a method ``fill``, a function of what it wants of
         ``y, rng, offsets, times, period, trial``, or a table. The first chain begins there and the others around it,
@@ -123,6 +124,8 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
     noise : {"normal", "student_t"}
         Of the regressions; Student-t has 4 degrees of freedom and is for chained equations only, which "auto" then
         takes.
+    n_states : int or None
+        States of ``method="state_space"``; None is the number of smallest BIC after some steps of EM, up to 20.
     n_imputations : int
         Complete tables that :meth:`impute` returns by default.
     n_tune, n_draws : int
@@ -188,7 +191,9 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
     .. [2] Van Buuren, Flexible Imputation of Missing Data, 2nd ed. (2018), section 4.5.
     .. [3] Gelman, Bayesian Analysis 1 (2006), and Huang and Wand, Bayesian Analysis 8 (2013): the noise has half-Cauchy
        standard deviations a priori, which have no scale that would be a floor; so do coefficients of regressions.
-    .. [4] Rue and Held, Gaussian Markov Random Fields (2005), section 2.4: draws under a band precision.
+    .. [4] Carter and Kohn, Biometrika 81 (1994), and Fruehwirth-Schnatter, J. Time Ser. Anal. 15 (1994): states and
+       parameters of the state-space model drawn in turn.
+    .. [5] Rue and Held, Gaussian Markov Random Fields (2005), section 2.4: draws under a band precision.
 
     Examples
     --------
@@ -220,6 +225,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         period: str | float | Sequence[float] | None = "auto",
         transforms: str | dict[Any, str | None] | None = "auto",
         noise: str = "normal",
+        n_states: int | None = None,
         n_imputations: int = 20,
         n_tune: int = 100,
         n_draws: int = 400,
@@ -240,6 +246,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         self.period = period
         self.transforms = transforms
         self.noise = noise
+        self.n_states = n_states
         self.n_imputations = n_imputations
         self.n_tune = n_tune
         self.n_draws = n_draws
@@ -303,7 +310,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         n_chains = check_count("n_chains", self.n_chains)
         check_count("n_imputations", self.n_imputations)
         prior_scale = check_scale(self.prior_scale)
-        method = check_choice("method", self.method, ("fcs", "var", "auto"))
+        method = check_choice("method", self.method, ("fcs", "var", "state_space", "auto"))
         return ImputerOptions(
             method=method,
             sampler=check_choice("sampler", self.sampler, ("mala", "rwm", "gibbs")),
@@ -322,6 +329,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
             bounds=self.bounds,
             max_gap=self.max_gap,
             n_jobs=_validate.check_jobs(self.n_jobs),
+            n_states=None if self.n_states is None else check_count("n_states", self.n_states),
         )
 
     def _race(
