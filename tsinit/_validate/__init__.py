@@ -5,6 +5,7 @@ sentences of the same form, as ``init/registry.py``, ``init/_checks.py``, ``spee
 ``datasets/_rules.py`` do.
 """
 
+from tsinit._validate.censoring import check_between
 from tsinit._validate.chains import (
     check_can_hold_out,
     check_chains,
@@ -67,6 +68,7 @@ __all__ = [
     "FittedStep",
     "GivenProbabilities",
     "Panel",
+    "check_between",
     "check_can_hold_out",
     "check_chains",
     "check_choice",

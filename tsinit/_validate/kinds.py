@@ -160,7 +160,8 @@ def _whole(values: FloatArray, column: pd.Series, kind: np.dtype) -> Any:
     """Nearest whole numbers within the dtype, missing where NaN; what was observed stays exact, beyond 2^53 too."""
     import pandas as pd
 
-    limits, drawn = np.iinfo(kind), column.isna().to_numpy() & ~np.isnan(values)
+    limits, observed = np.iinfo(kind), column.to_numpy(dtype=np.float64, na_value=np.nan)
+    drawn = ~np.isnan(values) & (np.isnan(observed) | (observed != values))
     # The largest number of 64 bits is no float64: what would round up to beyond it ends below it.
     high = float(limits.max) if limits.bits < 64 else np.nextafter(float(limits.max), 0.0)
     dtype: Any = column.dtype

@@ -33,6 +33,9 @@ class Panel(NamedTuple):
     time_step: Any  # distance of two steps in that index, None where there is none
     inputs: Any = None  # (T, m) float, known inputs at every step, None where there are none
     input_names: Any = None  # what their columns are called
+    between: Any = (
+        None  # IntervalTables (T, D) of missing cells, None where nothing is known of them
+    )
 
     @property
     def columns(self) -> Sequence[Any]:

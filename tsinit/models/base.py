@@ -18,6 +18,7 @@ from tsinit._interrupt import (
 )
 from tsinit._validate import (
     FittedStep,
+    check_between,
     check_fitted,
     check_inputs,
     check_seed,
@@ -99,6 +100,7 @@ class SeriesEstimator(ShownEstimator):
         X: SeriesLike,
         lengths: Sequence[int] | None = None,
         inputs: SeriesLike | None = None,
+        between: Any = None,
     ) -> Self:
         """Fit under a monitor that sets a budget and keeps the trace, as `compare` does.
 
@@ -110,6 +112,8 @@ class SeriesEstimator(ShownEstimator):
             As in :meth:`fit`.
         inputs
             Known inputs beside X, of a model that takes them.
+        between
+            Intervals of missing cells, of a model that takes them.
 
         Returns
         -------
@@ -126,6 +130,8 @@ class SeriesEstimator(ShownEstimator):
             check_variation(panel.y, panel.columns)
             if inputs is not None:
                 panel = check_inputs(inputs, panel)
+            if between is not None:
+                panel = check_between(between, panel)
             self._fitted_step = FittedStep.of(panel.last_index, panel.time_step)
             with one_thread(), interruptible(), _bar(self, monitor):
                 self._run(panel, check_seed(self.random_state), monitor)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tsinit._typing import BoolArray, FloatArray, IntArray
+    from tsinit._validate import Panel
 
 
 class CensoredCells(NamedTuple):
@@ -70,6 +71,12 @@ class CensoredCells(NamedTuple):
         mask[self.row, self.column] = True
         return mask
 
+    def ends(self, shape: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
+        """(T, D) ends of the intervals of all cells, infinite for those that are not censored."""
+        low, high = np.full(shape, -np.inf), np.full(shape, np.inf)
+        low[self.row, self.column], high[self.row, self.column] = self.low, self.high
+        return low, high
+
     def inside(self, table: FloatArray) -> FloatArray:
         """Copy a table (T, D), these cells moved into their intervals."""
         table = np.array(table, dtype=np.float64)
@@ -83,6 +90,43 @@ class CensoredCells(NamedTuple):
 
 
 NOTHING_CENSORED = CensoredCells(*np.empty((2, 0), dtype=np.int64), *np.empty((2, 0)))
+
+
+def find_censored(panel: Panel, y: FloatArray, limits: FloatArray | None) -> CensoredCells:
+    """Find the cells of which only an interval is known, in the units of the data.
+
+    Parameters
+    ----------
+    panel : Panel
+        With intervals of its missing cells, or without.
+    y : (T, D) float
+        Its rows that were given.
+    limits : (2, D) float or None
+        Limits of detection of each column: values at or beyond one are only known to be there.
+
+    Returns
+    -------
+    CensoredCells
+    """
+    parts = []
+    if limits is not None:
+        lower, upper = limits
+        for beyond, sides in ((y <= lower, (None, lower)), (y >= upper, (upper, None))):
+            row, column = np.nonzero(beyond)
+            ends = [
+                np.full(len(row), sign * np.inf) if side is None else side[column]
+                for sign, side in zip((-1.0, 1.0), sides, strict=True)
+            ]
+            parts.append((row, column, *ends))
+    if panel.between is not None:
+        lower, upper = (side[panel.rows] for side in panel.between)
+        row, column = np.nonzero(~(np.isnan(lower) & np.isnan(upper)))
+        low, high = lower[row, column], upper[row, column]
+        low, high = np.where(np.isnan(low), -np.inf, low), np.where(np.isnan(high), np.inf, high)
+        parts.append((row, column, low, high))
+    if not sum(len(part[0]) for part in parts):
+        return NOTHING_CENSORED
+    return CensoredCells.of(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 class IntervalState:

@@ -10,7 +10,15 @@ import numpy as np
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 
 from tsinit import _validate
-from tsinit._validate import check_choice, check_count, check_fitted, check_number, child_seed
+from tsinit._validate import (
+    check_between,
+    check_choice,
+    check_count,
+    check_fitted,
+    check_number,
+    child_seed,
+)
+from tsinit._validate.censoring import check_detection_limits
 from tsinit._validate.imputing import (
     check_fill,
     check_n_imputations,
@@ -40,19 +48,22 @@ from tsinit.models.imputation.posterior import (
 )
 from tsinit.models.imputation.problem import ColumnScales, ImputationTable
 from tsinit.models.imputation.season import step_of
+from tsinit.models.monitor import Monitor
 from tsinit.models.race import InitRaceMixin
 from tsinit.result import CONVERGED_RHAT, worst_mixing
 
 if TYPE_CHECKING:
+    from typing import Self
+
     import numpy.typing as npt
     import pandas as pd
     import xarray
 
     from tsinit._typing import FloatArray, SeedLike, SeriesLike, TableLike
     from tsinit._validate import Panel
-    from tsinit.models.monitor import Monitor
 
 Bounds: TypeAlias = "tuple[float | None, float | None]"  # lower, upper
+Intervals: TypeAlias = "tuple[SeriesLike | None, SeriesLike | None]"  # lower, upper
 
 #: Warnings: draws of each chain from which there are any, and the share of reflected draws.
 _MIN_DRAWS, _MAX_REFLECTED = 100, 0.01
@@ -142,6 +153,10 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         Longest gap that is filled, in steps of the clock, or as a time such as ``"6h"``. The cells of longer ones stay
         open: NaN in all that is handed back. A gap reaches from one observed value of its column to the next, over
         skipped steps too, or to an end of the sequence.
+    censored : dict of column name to pair, or None
+        Limits of detection (lower, upper) of columns, in the units of the data; None in a pair is no limit. A value at
+        or below the lower one is only known to be that low, one at or above the upper one that high: tables are
+        completed by draws from there, not by the limit. Limits of single cells are for :meth:`fit`, as `between`.
     kinds : "auto" or dict of column name to kind
         What columns hold; "auto", and what a dict does not name, is as dtypes say. So far every column is
         "continuous": numbers. Tables come back in the dtypes of the columns, whole numbers as the nearest ones.
@@ -157,10 +172,10 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
     draws_ : (chain, draw, cell) float
         Missing cells of the columns that vary, without those left open, row by row, in the units of the data.
     diagnostics_ : DataFrame
-        For every incomplete column: missing cells, as ``left_open`` those of gaps longer than `max_gap`, R-hat,
-        effective sample size, acceptance, and as ``guarded`` the share of draws that were reflected because they went
-        far outside of what was observed. A constant column, which is filled by its value, has NaN for all that is
-        about draws. As ``kind``, what the column was taken for.
+        For every incomplete column: missing cells, how many of them are ``censored``, as ``left_open`` those of gaps
+        longer than `max_gap`, R-hat, effective sample size, acceptance, and as ``guarded`` the share of draws that
+        were reflected because they went far outside of what was observed. A constant column, which is filled by its
+        value, has NaN for all that is about draws. As ``kind``, what the column was taken for.
     kinds_ : DataFrame
         The dtype of every column of `fit`, and what it was taken for.
     posterior_ : ImputationPosterior
@@ -194,6 +209,8 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
     .. [4] Carter and Kohn, Biometrika 81 (1994), and Fruehwirth-Schnatter, J. Time Ser. Anal. 15 (1994): states and
        parameters of the state-space model drawn in turn.
     .. [5] Rue and Held, Gaussian Markov Random Fields (2005), section 2.4: draws under a band precision.
+    .. [6] Tobin, Econometrica 26 (1958), and Chib, Journal of Econometrics 51 (1992): censored cells are drawn from
+       their conditional normal, truncated to where they are known to lie.
 
     Examples
     --------
@@ -233,6 +250,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         prior_scale: float | str = "auto",
         bounds: Bounds | dict[Any, Bounds] | None = None,
         max_gap: int | str | Any | None = None,
+        censored: dict[Any, Bounds] | None = None,
         kinds: str | dict[Any, str] = "auto",
         random_state: SeedLike = None,
         n_jobs: int | None = None,
@@ -254,6 +272,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         self.prior_scale = prior_scale
         self.bounds = bounds
         self.max_gap = max_gap
+        self.censored = censored
         self.kinds = kinds
         self.random_state = random_state
         self.n_jobs = n_jobs
@@ -404,7 +423,76 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
             column = self.diagnostics_.index[int(reflected.argmax())]
             warn_reflected(reflected.max(), column, size)
 
-    def transform(self, X: SeriesLike, *, lengths: Sequence[int] | None = None) -> TableLike:
+    def fit(
+        self,
+        X: SeriesLike,
+        y: object = None,
+        *,
+        lengths: Sequence[int] | None = None,
+        between: Intervals | None = None,
+    ) -> Self:
+        """Fit the model.
+
+        Parameters
+        ----------
+        X : (T, D) array, DataFrame or xarray.DataArray, or list of those
+            Time in rows, NaN where missing. Several sequences are a list, one table with `lengths`, or a DataFrame
+            with a two-level index (sequence, time). Steps that a regular index of dates or numbers skips are
+            missing rows.
+        y : Ignored
+            Present for the scikit-learn interface.
+        lengths : sequence of int or None
+            Rows of each sequence, where X is one table.
+        between : (lower, upper) or None
+            Tables in the form of X, or with some of its columns: a cell that is missing in X and has a value in
+            either lies above that of `lower` and below that of `upper`; None is a side without any. Limits of
+            detection that are the same for all values of a column are simpler as `censored`.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            The data, a parameter or the start is unusable; the message says which rule is broken.
+        """
+        return self.fit_under(Monitor(), X, lengths=lengths, between=between)
+
+    def fit_transform(
+        self,
+        X: SeriesLike,
+        y: object = None,
+        *,
+        lengths: Sequence[int] | None = None,
+        between: Intervals | None = None,
+    ) -> TableLike:
+        """Fit, and complete the same table: :meth:`fit` and :meth:`transform`.
+
+        Parameters
+        ----------
+        X, y, lengths, between
+            As in :meth:`fit`.
+
+        Returns
+        -------
+        (T, D) array or DataFrame, or list of those
+
+        Raises
+        ------
+        ValueError, TypeError
+            As in :meth:`fit`.
+        """
+        fitted = self.fit(X, lengths=lengths, between=between)
+        return fitted.transform(X, lengths=lengths, between=between)
+
+    def transform(
+        self,
+        X: SeriesLike,
+        *,
+        lengths: Sequence[int] | None = None,
+        between: Intervals | None = None,
+    ) -> TableLike:
         """Complete a table by the posterior means of its missing cells.
 
         Draws are brought back to the units of the data before they are averaged.
@@ -415,19 +503,21 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
             As in :meth:`fit`. Other rows than those of `fit` are completed with the regressions that were drawn
             there; columns that are wholly missing are no obstacle then. Their dates give their place in the season;
             without dates, every sequence is taken to begin where in the season that of `fit` did.
+        between
+            As in :meth:`fit`, of these rows. Those of `fit` need not be told of again.
 
         Returns
         -------
         (T, D) array or DataFrame, or list of those
             In the form of X, with the same rows; observed cells are the same to the last bit, gaps longer than
-            `max_gap` as open as they were.
+            `max_gap` as open as they were. Censored cells hold their mean, which lies in their interval.
 
         Raises
         ------
         ValueError, TypeError
             X is unusable.
         """
-        panel = self._read(X, lengths)
+        panel = self._told(self._read(X, lengths), between)
         table, draws = self._draws_for(panel)
         mean = self.posterior_.scales.completed(table, draws, lambda values: values.mean(axis=0))
         return self._restored(panel, mean)
@@ -439,6 +529,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         rounded: str | Sequence[Any] | None = None,
         X: SeriesLike | None = None,
         lengths: Sequence[int] | None = None,
+        between: Intervals | None = None,
     ) -> list[TableLike]:
         """Return a list of complete tables, which differ as much as is uncertain.
 
@@ -451,7 +542,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         rounded : "auto", list of column names or None
             Columns whose drawn values are rounded to whole numbers; "auto" is those that were whole wherever they
             were observed. Draws of counts have fractions otherwise, and means over tables are right with them.
-        X, lengths
+        X, lengths, between
             Rows to complete, as in :meth:`transform`; None is those of `fit`. Of other rows there are as many draws as
             memory allows, at most some 200.
 
@@ -468,7 +559,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         check_fitted(self)
         n = check_count("n", self.n_imputations if n is None else n)
         scales, stored = self.posterior_.scales, self.posterior_.stored
-        panel, table, flat = self._rows(X, lengths)
+        panel, table, flat = self._rows(X, lengths, between)
         check_n_imputations(n, len(flat), stored.stride if X is None else 1)
         whole = table.to_fill & check_rounded(rounded, self.posterior_.names, table.y)
         tables = [scales.completed(table, flat[i : i + 1]) for i in spread_out(n, len(flat))]
@@ -480,6 +571,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         *,
         X: SeriesLike | None = None,
         lengths: Sequence[int] | None = None,
+        between: Intervals | None = None,
     ) -> tuple[TableLike, TableLike]:
         """Interval of every cell between two quantiles of the draws, as much outside on either side.
 
@@ -487,7 +579,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         ----------
         level : float
             Posterior probability of the interval.
-        X, lengths
+        X, lengths, between
             Rows, as in :meth:`transform`; None is those of `fit`. Of other rows there are some 200 draws at most, so
             that the ends of 95 % intervals are a little rough.
 
@@ -504,7 +596,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         check_fitted(self)
         level = check_number("level", level, above=0.0, below=1.0)
         scales, tails = self.posterior_.scales, [0.5 - level / 2, 0.5 + level / 2]
-        panel, table, flat = self._rows(X, lengths)
+        panel, table, flat = self._rows(X, lengths, between)
         size = max(_CHUNK // max(len(flat), 1), 1)
         quantiles = np.empty((2, flat.shape[1]))
         for i in range(0, flat.shape[1], size):
@@ -606,14 +698,21 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         return self._fitted_kinds.restored(panel, y)
 
     def _rows(
-        self, X: SeriesLike | None, lengths: Sequence[int] | None
+        self, X: SeriesLike | None, lengths: Sequence[int] | None, between: Intervals | None
     ) -> tuple[Panel, ImputationTable, npt.NDArray[np.floating]]:
         """Rows that a user names, or those of the fit, and draws of their missing cells."""
         posterior = self.posterior_
         if X is None:
             return posterior.panel, posterior.table, posterior.stored.flat
-        panel = self._read(X, lengths)
+        panel = self._told(self._read(X, lengths), between)
         return panel, *self._draws_for(panel, for_mean=False)
+
+    def _told(self, panel: Panel, between: Intervals | None) -> Panel:
+        """Put intervals beside rows; those of the fit need not be told of again."""
+        if between is not None:
+            return check_between(between, panel)
+        fitted = self.posterior_.panel
+        return panel._replace(between=fitted.between) if _same_rows(panel, fitted) else panel
 
     def _draws_for(
         self, panel: Panel, for_mean: bool = True
@@ -639,7 +738,8 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         """Rows of a panel, and which of their gaps stay open."""
         step = step_of(panel)
         steps = steps_of(self.max_gap, fitted_step if step is None else step)
-        return ImputationTable.from_panel(panel, steps)
+        limits = check_detection_limits(self.censored, list(panel.columns))
+        return ImputationTable.from_panel(panel, steps, limits)
 
 
 def _propose(
@@ -658,4 +758,10 @@ def _propose(
         period=scaled.scales.periods or None,
         trial=partial(scaled.trial, child_seed(seed, 4)),
     )
-    return check_fill(start, table.y, strategy.label)
+    return table.censored.inside(check_fill(start, table.y, strategy.label))
+
+
+def _same_rows(panel: Panel, fitted: Panel) -> bool:
+    """Whether two panels hold the same values at the same steps."""
+    pairs = [(getattr(panel, name), getattr(fitted, name)) for name in ("y", "offsets", "rows")]
+    return all(np.array_equal(*pair, equal_nan=True) for pair in pairs)

@@ -26,7 +26,7 @@ _MAX_BYTES, _MAX_PARAMETERS, _MIN_PARAMETERS = 1.2e8, 200, 20
 #: of a sixth of the standard deviation, which adds one percent to the error of what it estimates.
 _MAX_DRAWN, _FOR_MEAN = 2e6, 40
 #: Columns of `TBayesMICE.diagnostics_`.
-_DIAGNOSTICS = ["missing", "left_open", "rhat", "ess", "acceptance", "guarded"]
+_DIAGNOSTICS = ["missing", "censored", "left_open", "rhat", "ess", "acceptance", "guarded"]
 
 
 class ImputedDraws:
@@ -239,7 +239,7 @@ class ImputationPosterior:
         (chain x draw, gaps) float
             A column that never varies has its value in all of them.
         """
-        return self._back(j, self._scaled(j, rows))
+        return self._back(j, self._scaled(j, rows), rows)
 
     def column_quantiles(
         self, j: int, probabilities: Sequence[float], rows: IntArray | None = None
@@ -248,7 +248,7 @@ class ImputationPosterior:
 
         Transforms are monotone: they are undone after the quantiles were taken, as ``TBayesMICE.interval`` does.
         """
-        return self._back(j, np.quantile(self._scaled(j, rows), probabilities, axis=0))
+        return self._back(j, np.quantile(self._scaled(j, rows), probabilities, axis=0), rows)
 
     def _scaled(self, j: int, rows: IntArray | None) -> FloatArray:
         """Draws of a column on the scale of the fit; of a constant one in the units of the data."""
@@ -261,10 +261,19 @@ class ImputationPosterior:
         i = self.drawn.index(j)
         return flat[:, number[rows[cells[rows, i]], i]].astype(np.float64)
 
-    def _back(self, j: int, values: FloatArray) -> FloatArray:
+    def _back(self, j: int, values: FloatArray, rows: IntArray | None) -> FloatArray:
         if not np.isnan(self.scales.constants[j]):
             return values
-        return self.scales.transforms[self.drawn.index(j)].back(values)
+        values, cells = (
+            self.scales.transforms[self.drawn.index(j)].back(values),
+            self.table.censored,
+        )
+        if not (cells.column == j).any():
+            return values
+        own = slice(None) if rows is None else rows
+        low, high = (end[own, j] for end in cells.ends(self.table.y.shape))
+        filled = self.table.to_fill[own, j]
+        return np.clip(values, low[filled], high[filled])
 
 
 def spread_out(n: int, n_draws: int) -> IntArray:
@@ -318,7 +327,8 @@ def diagnostics(
     }
     rows = {}
     for j in np.flatnonzero(table.missing.any(axis=0)).tolist():
-        counts = int(table.missing[:, j].sum()), int(table.left_open[:, j].sum())
+        n_censored = int((table.censored.column == j).sum())
+        counts = int(table.missing[:, j].sum()), n_censored, int(table.left_open[:, j].sum())
         values = *counts, *mixed.get(j, [np.nan] * 4)
         rows[posterior.names[j]] = dict(zip(_DIAGNOSTICS, values, strict=True))
     return pd.DataFrame.from_dict(rows, orient="index", columns=_DIAGNOSTICS)

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from tsinit._validate.censoring import check_enough_exact
 from tsinit._validate.imputing import check_bounds, check_domain, check_fillable, check_transforms
-from tsinit.models.imputation import season, transforms
-from tsinit.models.imputation.censored import NOTHING_CENSORED, CensoredCells
+from tsinit.models.imputation import censored_scales, season, transforms
+from tsinit.models.imputation.censored import NOTHING_CENSORED, CensoredCells, find_censored
+from tsinit.models.imputation.censored_scales import SeenValues
 from tsinit.models.imputation.open_gaps import open_cells
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Numbers that are brought back to the units of the data at once.
 _CHUNK = 200_000
+#: Standard deviations of a column that a value beyond a limit of detection may lie away from the mean.
+_FAR = 8.0
 
 
 class ImputationTable(NamedTuple):
@@ -31,15 +35,35 @@ class ImputationTable(NamedTuple):
     steps: IntArray  # (T,), clock step within the sequence
     missing: BoolArray  # (T, D)
     left_open: BoolArray  # (T, D), missing cells that stay so: they lie in gaps that are too long
+    censored: CensoredCells = (
+        NOTHING_CENSORED  # missing cells of which an interval is known, in units of the data
+    )
 
     @classmethod
-    def from_panel(cls, panel: Panel, max_gap: int | None = None) -> ImputationTable:
-        """Take the rows that were given out of a `Panel`; gaps of more than `max_gap` steps stay open."""
+    def from_panel(
+        cls, panel: Panel, max_gap: int | None = None, limits: FloatArray | None = None
+    ) -> ImputationTable:
+        """Take the rows that were given out of a `Panel`.
+
+        Gaps of more than `max_gap` steps stay open. Values at or beyond the limits of detection (2, D) of their column
+        are missing but for that, as are those of which the panel has intervals.
+        """
         offsets = np.searchsorted(panel.rows, panel.offsets).astype(np.int64)
         first = np.repeat(panel.offsets[:-1], np.diff(offsets))
         y = panel.y if len(panel.rows) == len(panel.y) else panel.y[panel.rows]
-        steps, missing = panel.rows - first, np.isnan(y)
-        return cls(y, offsets, steps, missing, open_cells(missing, offsets, steps, max_gap))
+        steps, censored = panel.rows - first, find_censored(panel, y, limits)
+        known = censored.mask(y.shape)
+        y = np.where(known, np.nan, y) if known.any() else y
+        missing = np.isnan(y)
+        left_open = open_cells(missing & ~known, offsets, steps, max_gap)
+        return cls(y, offsets, steps, missing, left_open, censored)
+
+    @property
+    def shown(self) -> FloatArray:
+        """(T, D) with a value of its interval in each censored cell."""
+        y, cells = self.y.copy(), self.censored
+        y[cells.row, cells.column] = SeenValues(cells.low, cells.high).typical
+        return y
 
     @property
     def to_fill(self) -> BoolArray:
@@ -53,6 +77,7 @@ class ImputationTable(NamedTuple):
             and np.array_equal(self.offsets, other.offsets)
             and np.array_equal(self.steps, other.steps)
             and np.array_equal(self.y, other.y, equal_nan=True)
+            and self.censored.equals(other.censored)
         )
 
 
@@ -117,9 +142,10 @@ class ColumnScales:
 
     def __init__(self, panel: Panel, table: ImputationTable, options: ImputerOptions) -> None:
         names, y = list(panel.columns), table.y
+        check_enough_exact(y, table.censored.mask(y.shape), names)
         varies = check_fillable(y, names)
         kinds = check_transforms(options.transforms, transforms.KINDS, names)
-        bounds = check_bounds(options.bounds, names, y)
+        bounds = check_bounds(options.bounds, names, table.shown)
         self.constants = np.where(varies, np.nan, np.nanmin(y, axis=0))
         self.active = np.flatnonzero(varies) if varies.any() else np.arange(1)
         self.names = [names[j] for j in self.active]
@@ -129,9 +155,14 @@ class ColumnScales:
             observed = y[~table.missing[:, j], j]
             check_domain(kinds[j], observed, names[j])
             lower, upper = bounds[:, j]
-            estimated = transforms.estimate(observed, kinds[j])
+            seen = _seen(table, int(j))
+            estimated = (
+                transforms.estimate(observed, kinds[j])
+                if seen is None
+                else censored_scales.estimate(seen, kinds[j])
+            )
             self.transforms.append(estimated._replace(lower=lower, upper=upper))
-            self._limits[:, i] = _scaled_limits(self.transforms[i], observed, bounds[:, j])
+            self._limits[:, i] = _scaled_limits(self.transforms[i], observed, bounds[:, j], seen)
         self._season = season.learn(panel, table, options.period)
         self.periods = self._season.periods
 
@@ -161,8 +192,20 @@ class ColumnScales:
         low, high, lower, upper = np.ascontiguousarray(self._limits)
         return ImputationProblem(
             np.ascontiguousarray(z), table.offsets, steps, covariates, o.lags, o.lag_features, o.noise,
-            o.prior_scale, low, high, lower, upper, learned_scale=o.learned_scale,
+            o.prior_scale, low, high, lower, upper, self._intervals(table), learned_scale=o.learned_scale,
         )  # fmt: skip
+
+    def _intervals(self, table: ImputationTable) -> CensoredCells:
+        """Censored cells of the active columns on the scale of the engine, within the limits of their column."""
+        cells, (low, high) = table.censored, self.limits
+        if not cells.row.size:
+            return cells
+        parts = []
+        for i, (t, j) in enumerate(zip(self.transforms, self.active, strict=True)):
+            mine = cells.column == j
+            ends = [t.ends(end[mine]).clip(low[i], high[i]) for end in (cells.low, cells.high)]
+            parts.append((cells.row[mine], np.full(mine.sum(), i), *ends))
+        return CensoredCells.of(*map(np.concatenate, zip(*parts, strict=True)))
 
     def forward(self, y: FloatArray) -> FloatArray:
         """Bring a complete table (T, D) to the scale of the engine, (T, A), within its limits."""
@@ -183,7 +226,14 @@ class ColumnScales:
 
     def back(self, values: npt.NDArray[np.floating], table: ImputationTable) -> FloatArray:
         """Bring draws (..., cells) of the cells to fill of a table, row by row, back to the units of the data."""
-        return self._back(values, self.active_to_fill(table))
+        cells = self.active_to_fill(table)
+        out = self._back(values, cells)
+        if not table.censored.row.size:
+            return out
+        rows, columns = np.nonzero(cells)
+        low, high = table.censored.ends(table.y.shape)
+        place = rows, self.active[columns]
+        return np.clip(out, low[place], high[place])
 
     def _back(self, values: npt.NDArray[np.floating], cells: BoolArray) -> FloatArray:
         columns, out = np.nonzero(cells)[1], np.empty(values.shape)
@@ -238,7 +288,8 @@ class ColumnScales:
         cells[:, self.active] = to_fill[:, self.active]
         if np.isnan(self.constants).any():
             y[cells] = values
-        return y
+        # Draws may have left their intervals by rounding, here or where they were stored.
+        return table.censored.inside(y) if table.censored.row.size else y
 
     def with_cells(self, table: ImputationTable, z: FloatArray) -> FloatArray:
         """Complete a table by the missing cells of one (T, A) on the scale of the engine."""
@@ -247,12 +298,30 @@ class ColumnScales:
 
 
 def _scaled_limits(
-    transform: transforms.Transform, observed: FloatArray, bounds: FloatArray
+    transform: transforms.Transform,
+    observed: FloatArray,
+    bounds: FloatArray,
+    seen: SeenValues | None,
 ) -> tuple[float, float, float, float]:
     """Limits of reflection and bounds of the user on the scale of the engine."""
-    low, high = transforms.limits(transform, observed)
+    low, high = transforms.limits(transform, observed if seen is None else seen.typical)
+    if seen is not None:  # what lies beyond a limit may lie far beyond
+        first, last = transforms.support(transform)
+        low = max(min(low, -_FAR), first) if np.isneginf(seen.low).any() else low
+        high = min(max(high, _FAR), last) if np.isposinf(seen.high).any() else high
     lower, upper = (transform.bound(b) for b in bounds)
     return max(low, lower), min(high, upper), lower, upper
+
+
+def _seen(table: ImputationTable, j: int) -> SeenValues | None:
+    """What was seen of a column; None where all of it is exact."""
+    mine = table.censored.column == j
+    if not mine.any():
+        return None
+    y = table.y[~table.missing[:, j], j]
+    return SeenValues(
+        np.append(y, table.censored.low[mine]), np.append(y, table.censored.high[mine])
+    )
 
 
 def longest_gaps(problem: ImputationProblem) -> tuple[int, int]:

@@ -15,8 +15,8 @@ _MIN_OBSERVED, _MIN_DISTINCT = 50, 10
 #: come close to a logarithm (NRMSE of nitrogen oxides 0.15 against 0.18 with the median itself).
 _SHARE = 0.1
 #: Powers that a maximum of the likelihood is looked for in: beyond, the scale would be one of outliers.
-_POWERS = (-2.0, 3.0)
-_WORST = 1e300  # loss of a power that makes all values the same; the search takes differences
+POWERS = (-2.0, 3.0)
+WORST = 1e300  # loss of a power that makes all values the same; the search takes differences
 _LARGEST_LOG = (
     345.0  # of what comes back, in units of the column: the square of e^345 is still a number
 )
@@ -53,6 +53,13 @@ class Transform(NamedTuple):
         low, high = np.ceil(self.lower), np.floor(self.upper)
         return np.clip(np.rint(y), low, high) if low <= high else y
 
+    def ends(self, y: FloatArray) -> FloatArray:
+        """Return z for ends of intervals, which may be infinite, or lie where the scale has no values."""
+        beyond = (y <= 0.0) if self.kind in ("log", "sqrt") else np.isneginf(y)
+        z, inside = np.where(beyond, -np.inf, np.inf), ~beyond & (y < np.inf)
+        z[inside] = self.forward(y[inside])
+        return z
+
     def bound(self, y: float) -> float:
         """Return z for a bound y of the user's, which may lie where the scale has no values."""
         if self.kind in ("log", "sqrt") and y <= 0.0:
@@ -84,12 +91,12 @@ def estimate(y: FloatArray, kind: str | None) -> Transform:
     """
     if y.min() == y.max():
         return Transform(None, 1.0, 1.0, float(y[0]), 1.0)
-    extreme = _extreme_unit(y)
+    extreme = extreme_unit(y)
     if kind == "auto":
         kind = "yeo-johnson" if _is_skewed(y / extreme) else None
     unit, power = (1.0 if kind in ("log", "sqrt") else extreme), 1.0
     if kind == "yeo-johnson":
-        unit = _unit(y / extreme) * extreme
+        unit = natural_unit(y / extreme) * extreme
         power = _most_likely_power(y / unit) if unit > 0.0 else 1.0
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         g = _forward(kind, y / unit, power)
@@ -100,19 +107,25 @@ def estimate(y: FloatArray, kind: str | None) -> Transform:
     return Transform(kind, unit, power, float(g.mean()), float(scale))
 
 
-def _extreme_unit(y: FloatArray) -> float:
+def extreme_unit(y: FloatArray) -> float:
     """A power of two near the largest value where its square is no number, 1 elsewhere."""
     exponent = int(np.frexp(np.abs(y).max())[1])
     return float(np.ldexp(1.0, exponent)) if abs(exponent) > _EXPONENT else 1.0
 
 
-def _unit(y: FloatArray) -> float:
+def natural_unit(y: FloatArray) -> float:
+    """Unit of a power transform: a share of the median of positive values, else their spread."""
     return _SHARE * float(np.median(y)) if y.min() > 0 else float(y.std())
+
+
+def may_be_skewed(y: FloatArray) -> bool:
+    """Whether values are enough, and different enough, to tell whether they are skewed."""
+    return len(y) >= _MIN_OBSERVED and len(np.unique(y[: 100 * _MIN_DISTINCT])) >= _MIN_DISTINCT
 
 
 def _is_skewed(y: FloatArray) -> bool:
     """Whether the skewness is beyond two standard errors of that of a normal sample."""
-    if len(y) < _MIN_OBSERVED or len(np.unique(y[: 100 * _MIN_DISTINCT])) < _MIN_DISTINCT:
+    if not may_be_skewed(y):
         return False
     deviation = (y - y.mean()) / y.std()
     return bool(abs(np.mean(deviation**3)) > 2.0 * np.sqrt(6.0 / len(y)))
@@ -127,10 +140,10 @@ def _most_likely_power(u: FloatArray) -> float:
     def loss(power: float) -> float:
         variance = _forward("yeo-johnson", u, power).var()
         usable = 0.0 < variance < np.inf
-        return 0.5 * np.log(variance) - (power - 1.0) * jacobian if usable else _WORST
+        return 0.5 * np.log(variance) - (power - 1.0) * jacobian if usable else WORST
 
     with np.errstate(over="ignore", invalid="ignore"):
-        found = minimize_scalar(loss, bounds=_POWERS, method="bounded", options={"xatol": 1e-4})
+        found = minimize_scalar(loss, bounds=POWERS, method="bounded", options={"xatol": 1e-4})
     return float(found.x)
 
 
@@ -144,6 +157,17 @@ def _forward(kind: str | None, u: FloatArray, power: float) -> FloatArray:
     # Each side by itself: what the other power would make of it may be no number.
     above, below = np.log1p(np.maximum(u, 0.0)), np.log1p(np.maximum(-u, 0.0))
     return np.where(u >= 0, _expand(above, power), -_expand(below, 2.0 - power))
+
+
+def log_slope(kind: str | None, u: FloatArray, power: float) -> FloatArray:
+    """Logarithm of the slope of a transform at u = y / unit."""
+    if kind == "log":
+        return -np.log(u)
+    if kind == "sqrt":
+        return -0.5 * np.log(u) - np.log(2.0)
+    if kind is None:
+        return np.zeros_like(u)
+    return (power - 1.0) * np.sign(u) * np.log1p(np.abs(u))
 
 
 def _expand(x: FloatArray, power: float) -> FloatArray:
@@ -174,11 +198,11 @@ def limits(transform: Transform, y: FloatArray) -> tuple[float, float]:
     z = transform.forward(np.array([y.min(), y.max()]))
     reach = 0.5 * (z[1] - z[0])
     low, high = z[0] - reach, z[1] + reach
-    first, last = _support(transform)
+    first, last = support(transform)
     return max(low, first), min(high, last)
 
 
-def _support(transform: Transform) -> tuple[float, float]:
+def support(transform: Transform) -> tuple[float, float]:
     """Where the scale of a transform ends: a power below 0 is bounded above, one above 2 below; a root at 0."""
     low, high = -np.inf, np.inf
     if transform.kind == "sqrt":
