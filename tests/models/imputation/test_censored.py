@@ -129,9 +129,7 @@ def test_whole_numbers_at_a_limit_are_replaced_too():
 
 
 def scores(y, truth, limit, method):
-    model = TBayesMICE(
-        method=method, censored={"a": (limit, None)}, random_state=0
-    ).fit(y)
+    model = TBayesMICE(method=method, censored={"a": (limit, None)}, random_state=0).fit(y)
     full = [table["a"] for table in model.impute(20)]
     mean, variance = (np.mean([getattr(a, name)() for a in full]) for name in ("mean", "var"))
     low, high = model.interval()
