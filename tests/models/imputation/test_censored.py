@@ -176,6 +176,11 @@ WRONG = [
     ({"censored": {"a": 0.8}}, {}, r"censored\['a'\] must be a pair"),
     ({"censored": {"a": ("0.8", None)}}, {}, r"censored\['a'\] must hold numbers"),
     ({"censored": {"a": (2.0, 1.0)}}, {}, r"censored\['a'\] must have a lower limit below"),
+    (
+        {"censored": {"a": (0.8, None)}, "method": "state_space"},
+        {},
+        "method must be 'fcs' or 'var' where only an interval is known",
+    ),
     ({"censored": {"a": (99.0, None)}}, {}, "at least two different values within the limits"),
     ({}, {"between": 3.0}, "between must be a pair of tables"),
     ({}, {"between": (None, "wide")}, "between must hold tables in the form of X"),

@@ -18,7 +18,7 @@ from tsinit._validate import (
     check_number,
     child_seed,
 )
-from tsinit._validate.censoring import check_detection_limits
+from tsinit._validate.censoring import check_detection_limits, check_engine_draws_censored
 from tsinit._validate.imputing import (
     check_fill,
     check_n_imputations,
@@ -288,6 +288,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         scales = ColumnScales(panel, table, options)
         problem = scales.problem(panel, table)
         self.method_ = choose(options.method, problem)
+        check_engine_draws_censored(self.method_, problem.censored.row.size)
         engine = ENGINES[self.method_](
             problem, options, scales.periods, np.random.default_rng(child_seed(seed, 2))
         )
