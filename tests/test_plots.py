@@ -284,6 +284,13 @@ def test_formants_are_drawn_over_the_spectrogram():
     ax = plots.formants(speech.signal, speech.fs, tracks)
     assert [line.get_label() for line in ax.lines] == ["F1", "F2"]
     np.testing.assert_allclose(ax.lines[0].get_ydata(), [0.5, 0.6])
+    assert len(ax.collections) == 1
+    bounds = np.array([[[450.0, 560.0], [np.nan, np.nan]], [[550.0, 640.0], [1400.0, 1650.0]]])
+    sure = SimpleNamespace(**vars(tracks), frequency_intervals=bounds)
+    lines = plots.formants(speech.signal, speech.fs, sure).collections[1:]
+    np.testing.assert_allclose(
+        [segment[:, 1] for segment in lines[0].get_segments()], bounds[:, 0] / 1000
+    )
     panels = plots.formants(speech.signal, speech.fs, {"a": tracks, "b": tracks})
     assert [panel.get_title(loc="left") for panel in panels] == ["a", "b"]
     assert isinstance(plots.formants(speech.signal, speech.fs), Axes)

@@ -12,6 +12,7 @@ from reference import kalman
 
 from tsinit import LinearGaussianParams
 from tsinit.adapters import conversions
+from tsinit.kernels import Kalman
 
 
 def some(rng, n=3, D=2, **parts):
@@ -138,20 +139,64 @@ class TestStatsmodels:
         assert found.A.shape == (2, 2)
         np.testing.assert_allclose(log_likelihood(found, y), model.loglike([]), rtol=1e-9)
 
-    def test_a_diffuse_prior_is_refused_until_it_is_a_proper_one(self, rng):
+    @pytest.mark.parametrize(
+        ("options", "values"),
+        [
+            ({"level": "llevel"}, [1.0, 0.5]),
+            ({"level": "lltrend", "seasonal": 4}, [1.0, 0.5, 0.1, 0.2]),
+            ({"level": "llevel", "autoregressive": 1}, [1.0, 0.5, 0.3, 0.6]),
+        ],
+    )
+    def test_diffuse_states_are_exactly_diffuse(self, rng, options, values):
         from statsmodels.tsa.statespace.structural import UnobservedComponents
 
-        y = rng.standard_normal(40)
-        for exact in (False, True):
-            model = UnobservedComponents(y, "llevel", use_exact_diffuse=exact)
-            model.update([1.0, 0.5])
-            for source in (model, model.smooth([1.0, 0.5])):
-                with pytest.raises(ValueError, match="proper prior of the state; got one that is"):
-                    LinearGaussianParams.from_statsmodels(source)
-        model.ssm.initialize_known(np.zeros(1), np.eye(1))
+        y = np.cumsum(rng.standard_normal(60))
+        y[[7, 8, 30]] = np.nan
+        exact = UnobservedComponents(y, use_exact_diffuse=True, **options)
+        exact.ssm.tolerance = 0.0
+        expected = exact.smooth(values)
+        rough = UnobservedComponents(y, **options)
+        for source in (exact, expected, rough.smooth(values), rough):
+            found = LinearGaussianParams.from_statsmodels(source)
+            done = Kalman(y[:, None], len(found.A)).smooth(found)
+            assert abs(done.log_likelihood - expected.llf) < 1e-8
+            np.testing.assert_allclose(done.means, expected.smoothed_state.T, rtol=1e-7, atol=1e-8)
+        again = found.to_statsmodels(y)
+        again.ssm.tolerance = 0.0
+        assert abs(again.loglike([]) - expected.llf) < 1e-8
+
+    def test_diffuse_beside_stationary_states(self, rng):
+        from statsmodels.tsa.statespace.sarimax import SARIMAX
+
+        y = np.cumsum(rng.standard_normal(60))
+        values = [0.5, 0.2, 1.0]
+        found = LinearGaussianParams.from_statsmodels(SARIMAX(y, order=(1, 1, 1)).smooth(values))
+        assert np.isinf(np.diag(found.P0)).tolist() == [True, False, False]
+        exact = SARIMAX(y, order=(1, 1, 1), use_exact_diffuse=True)
+        exact.ssm.tolerance = 0.0
+        mine = Kalman(y[:, None], 3).log_likelihood(found)
+        assert abs(mine - exact.loglike(values)) < 1e-8
+
+    def test_a_large_variance_of_which_all_rows_count_stays_a_variance(self, rng):
+        params = some(rng, 1, 1)
+        y = table(rng, params)
+        model = params.to_statsmodels(y)
+        model.ssm.initialize_approximate_diffuse(1e6)
         found = LinearGaussianParams.from_statsmodels(model)
-        expected = model.smooth([1.0, 0.5]).llf
-        np.testing.assert_allclose(log_likelihood(found, y[:, None]), expected, rtol=1e-9)
+        assert found.P0[0, 0] == 1e6
+        np.testing.assert_allclose(log_likelihood(found, y), model.loglike([]), rtol=1e-9)
+
+    def test_rows_that_do_not_count_are_refused(self, rng):
+        from statsmodels.tsa.statespace.structural import UnobservedComponents
+
+        model = UnobservedComponents(rng.standard_normal(40), "llevel", loglikelihood_burn=7)
+        model.update([1.0, 0.5])
+        with pytest.raises(ValueError, match="model_or_results must count all rows, but for as"):
+            LinearGaussianParams.from_statsmodels(model)
+        known = some(rng, 1, 1).to_statsmodels(rng.standard_normal((20, 1)))
+        known.ssm.loglikelihood_burn = 3
+        with pytest.raises(ValueError, match="model_or_results must count all rows, but for as"):
+            LinearGaussianParams.from_statsmodels(known)
 
     def test_what_changes_with_time_is_refused(self, rng):
         params = some(rng, 1, 1)

@@ -1,6 +1,9 @@
+import warnings
+
 import numpy as np
 import pytest
-from sklearn.base import BaseEstimator
+from scipy.signal import lfilter
+from sklearn.base import BaseEstimator, clone
 
 from tsinit import LinearGaussianSSM, speech
 from tsinit.datasets import load_speech, make_vowel
@@ -181,3 +184,65 @@ def test_without_history_or_sequel_there_is_the_end_alone():
     assert np.isnan(result.predictive).all()
     with pytest.raises(ValueError, match="ahead must"):
         speech.formant_tracks(vowel.signal, vowel.fs, Predictor(), fs_model=None, ahead=0.0)
+
+
+RESONANT = LinearGaussianSSM(4, init="cva", observation_cov="spherical", max_iter=300)
+
+
+def resonances(n_frames, seed=0, fs=8000, length=200):
+    """Noise through resonances at 600 and 1,700 Hz, 100 and 160 Hz wide, with 1 % of other noise."""
+    rng = np.random.default_rng(seed)
+    poles = np.exp((-np.pi * np.array([100, 160]) + 2j * np.pi * np.array([600, 1700])) / fs)
+    a = np.poly(np.concatenate([poles, poles.conj()])).real
+    x = lfilter([1.0], a, rng.standard_normal(n_frames * length + 1000))[1000:]
+    return x + 0.1 * x.std() * rng.standard_normal(x.size)
+
+
+def test_intervals_are_those_of_the_models_of_the_frames():
+    signal = resonances(3)
+    how = {"fs_model": None, "cutoff": None, "hop": 0.025, "mask": np.array([True, False, True])}
+    result = speech.formant_tracks(signal, 8000, RESONANT, level=0.9, n_formants=2, **how)
+    assert result.frequency_intervals.shape == result.bandwidth_intervals.shape == (3, 2, 2)
+    assert np.isnan(result.frequency_intervals[1]).all()
+    y = speech.frames(signal, 8000, hop=0.025, normalise=True).values[2][:, None]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the noise of this frame is at its minimum
+        table = clone(RESONANT).fit(y).uncertainty(y, sampling_rate=8000, level=0.9).table
+    for k in range(2):
+        for bounds, name in (
+            (result.frequency_intervals, "frequency"),
+            (result.bandwidth_intervals, "bandwidth"),
+        ):
+            np.testing.assert_allclose(
+                bounds[2, k], table.loc[f"{name}[{k}]", ["lower", "upper"]].astype(float)
+            )
+    laid_out = result.table()
+    assert list(laid_out)[:6] == ["F1", "F1_lower", "F1_upper", "B1", "B1_lower", "B1_upper"]
+    assert (laid_out["F1_lower"] < laid_out["F1"]).sum() == 2
+    plain = speech.formant_tracks(signal, 8000, RESONANT, n_formants=2, **how)
+    assert plain.frequency_intervals is None
+    np.testing.assert_array_equal(plain.frequencies, result.frequencies)
+    assert "F1_lower" not in plain.table()
+
+
+def test_intervals_hold_the_resonances_of_what_the_model_is_of():
+    result = speech.formant_tracks(
+        resonances(24), 8000, RESONANT, level=0.95, n_formants=2, fs_model=None, cutoff=None,
+        hop=0.025, mask=np.ones(24, bool),
+    )  # fmt: skip
+    truth = np.array([600.0, 1700.0])[:, None], np.array([100.0, 160.0])[:, None]
+    bounds = result.frequency_intervals, result.bandwidth_intervals
+    for one, value in zip(bounds, truth, strict=True):
+        known = np.isfinite(one).all(axis=2)
+        assert known.mean() > 0.85
+        held = ((one[:, :, :1] <= value) & (value <= one[:, :, 1:]))[:, :, 0][known]
+        # Of some 45 intervals, 95 % but for three standard errors.
+        assert held.mean() > 0.85
+
+
+def test_intervals_ask_for_a_model_that_has_them():
+    signal = resonances(2)
+    with pytest.raises(TypeError, match=r"model must have uncertainty\(\) for intervals"):
+        speech.formant_tracks(signal, 8000, Predictor(), level=0.9)
+    with pytest.raises(ValueError, match="level must be"):
+        speech.formant_tracks(signal, 8000, RESONANT, level=95)

@@ -37,8 +37,8 @@ def formants(
     fs : float
         Sampling rate in Hz.
     tracks : FormantTracks, or dict of these by name, optional
-        Anything with ``times`` in seconds and ``frequencies``, (n_frames, n_formants) in Hz. Each entry of a
-        dict gets a panel.
+        Anything with ``times`` in seconds and ``frequencies``, (n_frames, n_formants) in Hz; intervals, if there are
+        any in ``frequency_intervals``, are drawn through the dots. Each entry of a dict gets a panel.
     reference : DataFrame, optional
         Formants to compare with, in Hz, a column each, indexed by time in seconds; drawn as thin lines. Missing
         values and steps of more than 25 ms break a line.
@@ -89,14 +89,19 @@ def formants(
         if reference is not None:
             _draw_reference(panel, reference)
         if one is not None:
+            bounds = getattr(one, "frequency_intervals", None)
             for k, track in enumerate(np.asarray(one.frequencies, dtype=float).T):
+                colour = style.COLOURS[(1, 0, 2, 3, 4)[k % 5]]
+                if bounds is not None:
+                    low, high = np.asarray(bounds, dtype=float)[:, k].T / 1000
+                    panel.vlines(one.times, low, high, color=colour, linewidth=0.9, alpha=0.7)
                 panel.plot(
                     one.times,
                     track / 1000,
                     linestyle="",
                     marker=".",
                     markersize=4.5,
-                    color=style.COLOURS[(1, 0, 2, 3, 4)[k % 5]],
+                    color=colour,
                     label=f"F{k + 1}",
                 )
         panel.set_ylim(0, min(f_max, fs / 2) / 1000)

@@ -91,7 +91,7 @@ def from_statsmodels(model_or_results: Any) -> LinearGaussianParams:
             "model_or_results must be a state-space model of statsmodels, or the results of its fit, smooth or filter; "
             f"got {type(model_or_results).__name__}."
         )
-    if ssm.loglikelihood_burn or ssm.initialization is None:
+    if ssm.initialization is None:
         raise _unknown_start()
     if results is None and ssm.filter_concentrated:
         raise ValueError(
@@ -105,8 +105,7 @@ def from_statsmodels(model_or_results: Any) -> LinearGaussianParams:
         parts = {letter: getattr(results, name) for letter, name in _STATSMODELS.items()}
         m0, P0 = results.initial_state, results.initial_state_cov
         diffuse = getattr(results, "initial_diffuse_state_cov", None)
-    if diffuse is not None and np.any(diffuse):
-        raise _unknown_start()
+    m0, P0 = _diffuse_start(m0, P0, diffuse, ssm)
     still = {
         letter: _still(value, 1 if letter in "dc" else 2, _STATSMODELS[letter], -1)
         for letter, value in parts.items()
@@ -114,6 +113,36 @@ def from_statsmodels(model_or_results: Any) -> LinearGaussianParams:
     Q = still["G"] @ still["W"] @ still["G"].T
     fields = LinearGaussianParams(still["A"], still["C"], Q, still["R"], m0, P0, still["d"])
     return _without_input(fields, still["c"])
+
+
+def _diffuse_start(
+    m0: FloatArray, P0: FloatArray, diffuse: Any, ssm: Any
+) -> tuple[FloatArray, FloatArray]:
+    """Prior of a model of statsmodels, with infinite variances for the states that it calls diffuse.
+
+    Those that are so by a large variance are meant to be diffuse if as many first rows do not count.
+    """
+    n = len(m0)
+    exact = np.zeros((n, n)) if diffuse is None else np.asarray(diffuse)
+    which = np.diag(exact) == 1.0
+    if not np.array_equal(exact, np.diag(which.astype(float))):
+        raise _unknown_start()
+    if ssm.loglikelihood_burn:
+        which = which | _roughly_diffuse(ssm.initialization, n)
+        if ssm.loglikelihood_burn != which.sum():
+            raise _unknown_start()
+    P0 = np.where(which[:, None] | which, 0.0, P0)
+    P0[which, which] = np.inf
+    return np.where(which, 0.0, m0), P0
+
+
+def _roughly_diffuse(initialization: Any, n: int) -> Any:
+    """Which states (n,) an initialization of statsmodels gives a large variance for want of knowledge."""
+    out = np.full(n, initialization.initialization_type == "approximate_diffuse")
+    for states, block in initialization.blocks.items():
+        if block is not None:
+            out[list(states)] = _roughly_diffuse(block, len(states))
+    return out
 
 
 def to_pykalman(params: LinearGaussianParams) -> Any:
@@ -257,6 +286,6 @@ def _covariance(P: FloatArray) -> FloatArray:
 
 def _unknown_start() -> ValueError:
     return ValueError(
-        "model_or_results must begin with a proper prior of the state; got one that is diffuse, or whose first rows do "
-        "not count. model.initialize_stationary() or model.initialize_known(mean, covariance) gives it one."
+        "model_or_results must count all rows, but for as many first ones as it has diffuse states, and these must be "
+        "diffuse one by one; got another start. model.initialize_known(mean, covariance) gives it one."
     )

@@ -172,6 +172,10 @@ class LinearGaussianParams(_WithoutInputs):
         A constant input of the states becomes part of their mean, which shifts ``m0`` and ``d``; where the
         transition allows no such mean, one more state is held at 1.
 
+        Diffuse states have infinite variances in ``P0``. Those that are so by a large variance, with as many first rows
+        that do not count, as ``UnobservedComponents`` and ``SARIMAX`` have by default, become exactly diffuse: the
+        log-likelihood is then that of ``use_exact_diffuse=True``, which counts all rows.
+
         Parameters
         ----------
         model_or_results : MLEModel or MLEResults
@@ -186,7 +190,7 @@ class LinearGaussianParams(_WithoutInputs):
         TypeError
             It is no state-space model.
         ValueError
-            Its matrices change with time, or its prior of the first state is diffuse.
+            Its matrices change with time, or it leaves out rows for another reason than diffuse states.
         """
         from tsinit.adapters import conversions
 

@@ -136,3 +136,12 @@ def check_model(model: Any) -> Any:
             f"model must be an estimator, for example LinearGaussianSSM(14); got {short(model)}."
         )
     return model
+
+
+def check_has_uncertainty(model: Any) -> None:
+    """Require a model that says how sure its parameters are."""
+    if not hasattr(model, "uncertainty"):
+        raise TypeError(
+            f"model must have uncertainty() for intervals, as LinearGaussianSSM has; got {short(model)}. Leave "
+            "level out."
+        )

@@ -53,6 +53,9 @@ class FormantTracks:
     predictive : (n_frames,) float
         Log density per sample of what follows each frame, given the frame, in nats and in units of the normalised
         frame; NaN where the frame was not fitted, the signal is too short, or nothing was asked for.
+    frequency_intervals, bandwidth_intervals : (n_frames, n_formants, 2) float or None
+        Lower and upper bounds in Hz; None where they were not asked for. NaN where there is no formant, or the
+        likelihood of the frame has no clear maximum.
     """
 
     times: FloatArray
@@ -65,6 +68,8 @@ class FormantTracks:
     fs: float
     history: FloatArray
     predictive: FloatArray
+    frequency_intervals: FloatArray | None = None
+    bandwidth_intervals: FloatArray | None = None
 
     def table(self) -> pd.DataFrame:
         """Lay the tracks out as a DataFrame.
@@ -72,12 +77,19 @@ class FormantTracks:
         Returns
         -------
         pandas.DataFrame
-            Indexed by time in seconds; columns F1, B1, F2, B2, ..., ``log_likelihood``, ``predictive``, ``voiced``.
+            Indexed by time in seconds; columns F1, B1, F2, B2, ..., ``log_likelihood``, ``predictive``, ``voiced``;
+            with intervals, ``F1_lower`` and ``F1_upper`` after F1, and so on.
         """
         columns: dict[str, Any] = {}
         for k in range(self.frequencies.shape[1]):
-            columns[f"F{k + 1}"] = self.frequencies[:, k]
-            columns[f"B{k + 1}"] = self.bandwidths[:, k]
+            for letter, values, bounds in (
+                ("F", self.frequencies, self.frequency_intervals),
+                ("B", self.bandwidths, self.bandwidth_intervals),
+            ):
+                name = f"{letter}{k + 1}"
+                columns[name] = values[:, k]
+                if bounds is not None:
+                    columns[f"{name}_lower"], columns[f"{name}_upper"] = bounds[:, k].T
         columns |= {
             "log_likelihood": self.log_likelihood,
             "predictive": self.predictive,
@@ -101,6 +113,7 @@ def formant_tracks(
     n_formants: int = 3,
     max_bandwidth: float = 700.0,
     ahead: float | None = None,
+    level: float | None = None,
 ) -> FormantTracks:
     """Track the formants of an utterance: one model per voiced frame, one search over all frames.
 
@@ -137,6 +150,11 @@ def formant_tracks(
         Widest resonance that may be a formant, in Hz.
     ahead : float, optional
         Seconds after each frame that its model is asked to predict; the model then needs ``score`` as well.
+    level : float, optional
+        Probability that intervals of frequencies and bandwidths are meant to cover, in each frame by itself, by the
+        curvature of its likelihood; the model then needs ``uncertainty`` as well. They take some times what the fits
+        take, and fits that ended at a maximum: 8 states at 8 kHz and ``max_iter=300``, say, where each frame has some
+        200 samples to tell.
 
     Returns
     -------
@@ -145,9 +163,10 @@ def formant_tracks(
     Raises
     ------
     ValueError
-        If the signal is not one finite channel, the mask does not fit the frames, or `ahead` is not positive.
+        If the signal is not one finite channel, the mask does not fit the frames, `ahead` is not positive, or `level`
+        not between 0 and 1.
     TypeError
-        If the model is no estimator.
+        If the model is no estimator, or lacks ``uncertainty`` where intervals are asked for.
 
     Notes
     -----
@@ -158,6 +177,9 @@ def formant_tracks(
     if fs_model is not None:
         x, fs = resample(x, fs, fs_model), float(fs_model)
     model = _default_model(fs) if model is None else _checks.check_model(model)
+    if level is not None:
+        level = check_number("level", level, above=0.0, below=1.0)
+        _checks.check_has_uncertainty(model)
     cut: dict[str, Any] = {"length": length, "hop": hop, "times": times}
     raw = frames(x, fs, **cut)
     shaped = x if cutoff is None else pre_emphasis(x, fs, cutoff)
@@ -180,6 +202,9 @@ def formant_tracks(
     log_likelihood = [
         np.nan if fit is None else fit.log_likelihood_ / values.shape[1] for fit in fits
     ]
+    bounds = None
+    if level is not None:
+        bounds = _intervals(fits, values, tracks.frequencies, float(fs), level)
     return FormantTracks(
         raw.times,
         tracks.frequencies,
@@ -191,6 +216,8 @@ def formant_tracks(
         float(fs),
         history,
         np.array(predictive),
+        None if bounds is None else bounds[0],
+        None if bounds is None else bounds[1],
     )
 
 
@@ -211,6 +238,30 @@ def _fit_frames(model: Any, values: FloatArray, mask: BoolArray, warm_start: boo
             warnings.filterwarnings("ignore", category=ConvergenceWarning)
             fits[t] = fitted.fit(values[t][:, None])
     return fits
+
+
+def _intervals(
+    fits: list[Any], values: FloatArray, frequencies: FloatArray, fs: float, level: float
+) -> FloatArray:
+    """Bounds of tracked frequencies, then of their bandwidths: (2, n_frames, n_formants, 2) in Hz."""
+    out = np.full((2, *frequencies.shape, 2), np.nan)
+    for t, fit in enumerate(fits):
+        tracked = np.flatnonzero(np.isfinite(frequencies[t]))
+        if fit is None or not tracked.size:
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of frames at no maximum, whose bounds are NaN
+            try:
+                table = fit.uncertainty(values[t][:, None], sampling_rate=fs, level=level).table
+            except ValueError:  # a covariance of the frame is singular
+                continue
+        rows = [name for name in table.index if name.startswith("frequency[")]
+        found = table.loc[rows, "estimate"].to_numpy()
+        for k in tracked:
+            row = rows[int(np.abs(found - frequencies[t, k]).argmin())]
+            for bounds, name in zip(out, (row, row.replace("frequency", "bandwidth")), strict=True):
+                bounds[t, k] = table.loc[name, ["lower", "upper"]]
+    return out
 
 
 def _histories(fits: list[Any], n_samples: int) -> FloatArray:
