@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tsinit._validate.values import check_choice, check_count, check_number, short, warn
+from tsinit._validate.values import check_choice, check_count, check_flag, check_number, short, warn
 
 if TYPE_CHECKING:
-    from tsinit._typing import BoolArray, FloatArray
+    from tsinit._typing import BoolArray, FloatArray, IntArray
 
 
 def check_fillable(y: FloatArray, names: Sequence[Any]) -> BoolArray:
@@ -99,6 +99,49 @@ def check_scale(prior_scale: Any) -> float | None:
             f"prior_scale must be 'auto' or a number from 1e-6 to 1e12; got {short(prior_scale)}."
         )
     return check_number("prior_scale", prior_scale, 1e-6, 1e12)
+
+
+def check_sequence_effects(sequence_effects: bool, method: str) -> bool:
+    """Refuse levels of sequences where the engine has none.
+
+    Raises
+    ------
+    ValueError
+    """
+    if check_flag("sequence_effects", sequence_effects) and method not in ("fcs", "auto"):
+        raise ValueError(
+            f"sequence_effects=True must go with method='fcs' or 'auto'; got {method!r}."
+        )
+    return bool(sequence_effects)
+
+
+def require_sequences(offsets: IntArray) -> None:
+    """Refuse levels of sequences where there is one sequence only.
+
+    Raises
+    ------
+    ValueError
+    """
+    n = int((np.diff(offsets) > 0).sum())
+    if n < 2:
+        raise ValueError(
+            f"sequence_effects=True must go with several sequences; got {n}. Give a list of tables, lengths=, or an "
+            "index of (sequence, time)."
+        )
+
+
+def check_levels_are_of_values(n_censored: int) -> None:
+    """Refuse levels of sequences where cells are censored.
+
+    Raises
+    ------
+    ValueError
+    """
+    if n_censored:
+        raise ValueError(
+            f"sequence_effects=True must go with cells that are observed or missing; got {n_censored} of which an "
+            "interval is known. Leave out kinds and censored, or the effects."
+        )
 
 
 def check_max_gap(max_gap: Any, timed: bool) -> Any:

@@ -43,7 +43,7 @@ def redraw(rng, eq, values, fits, j, n):
     """n draws of the missing cells of column j."""
     p, gaps = eq.problem, eq.gaps
     table = column_gaps.WindowTable(values, eq.covariates, np.empty((0, 0)))
-    limits = column_gaps.DrawLimits(p.low, p.high, p.lower, p.upper)
+    limits = column_gaps.DrawLimits(p.low, p.high, p.lower, p.upper, np.empty((0, 0)))
     w, n_reflected = column_gaps.workspace(gaps, L), np.zeros(values.shape[1], dtype=np.int64)
     mine = gaps.row[gaps.block[gaps.column[j]] : gaps.block[gaps.column[j + 1]]]
     out = np.empty((n, len(mine)))

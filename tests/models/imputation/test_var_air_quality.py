@@ -22,6 +22,7 @@ OPTIONS = SimpleNamespace(
     noise="normal",
     prior_scale=5.0,
     learned_scale=False,
+    sequence_effects=False,
 )
 
 

@@ -41,6 +41,8 @@ class DrawLimits(NamedTuple):
     high: np.ndarray  # (D,)
     lower: np.ndarray  # (D,) support: cells are drawn from the normal truncated to it
     upper: np.ndarray  # (D,)
+    # (Tp, D) what the table lacks of the values that these limits are for, or (0, 0): nothing
+    level: np.ndarray
 
 
 class BlockWorkspace(NamedTuple):
@@ -291,12 +293,13 @@ def _draw_single(rng, table, gaps, fits, j, b, lower, upper):
 
 
 @kernel
-def _within(x, j, limits, n_reflected):
+def _within(x, j, level, limits, n_reflected):
     """Reflect a draw that went too far."""
-    if limits.low[j] <= x <= limits.high[j]:
+    low, high = limits.low[j] - level, limits.high[j] - level
+    if low <= x <= high:
         return x
     n_reflected[j] += 1
-    return reflect(x, limits.low[j], limits.high[j])
+    return reflect(x, low, high)
 
 
 @entry
@@ -307,18 +310,20 @@ def redraw(rng, table, order, gaps, fits, limits, w, n_reflected):
     """
     W = table.W
     for j in order:
-        lower, upper = limits.lower[j], limits.upper[j]
         for b in range(gaps.column[j], gaps.column[j + 1]):
             first, n = gaps.block[b], gaps.block[b + 1] - gaps.block[b]
+            # One for the whole block, which lies within a sequence.
+            level = limits.level[gaps.row[first], j] if limits.level.size else 0.0
+            lower, upper = limits.lower[j] - level, limits.upper[j] - level
             if n == 1:
                 x = _draw_single(rng, table, gaps, fits, j, b, lower, upper)
-                W[gaps.row[first], j] = _within(x, j, limits, n_reflected)
+                W[gaps.row[first], j] = _within(x, j, level, limits, n_reflected)
                 continue
             _take_out(W, j, gaps.row, first, n, w)
             _assemble(table, gaps, fits, j, b, w)
             _draw_block(rng, n, w, lower, upper)
             for i in range(n):
-                W[gaps.row[first + i], j] = _within(w.draw[i], j, limits, n_reflected)
+                W[gaps.row[first + i], j] = _within(w.draw[i], j, level, limits, n_reflected)
 
 
 @entry

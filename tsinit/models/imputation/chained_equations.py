@@ -22,6 +22,7 @@ from tsinit.kernels.params import writeable
 from tsinit.models.imputation.censored import IntervalState
 from tsinit.models.imputation.joint_cells import JointCells
 from tsinit.models.imputation.lagged_regressions import LaggedRegressions
+from tsinit.models.imputation.sequence_levels import LevelPrior, SequenceLevels, draw_precision
 
 if TYPE_CHECKING:
     from tsinit._typing import FloatArray, IntArray
@@ -66,10 +67,14 @@ class FCSDraw(NamedTuple):
 
     regressions: ColumnRegressions
     joint: dict[int, VARParameters]  # of the jointly sampled cells, by rows before; empty without
+    levels: LevelPrior | None = None  # of the levels of sequences, where they have any
 
 
 class _CellSampler:
-    """A table laid out by the clock, whose missing cells are redrawn given the regressions."""
+    """A table laid out by the clock, whose missing cells are redrawn given the regressions.
+
+    Where sequences have levels, the table holds deviations from them, and regressions are of these.
+    """
 
     def __init__(
         self,
@@ -77,6 +82,7 @@ class _CellSampler:
         start: FloatArray,
         values: FloatArray,
         rng: np.random.Generator,
+        with_levels: IntArray | None = None,
     ) -> None:
         self._equations, self._rng, problem = equations, rng, equations.problem
         D, values = problem.z.shape[1], problem.censored.inside(values)
@@ -86,13 +92,28 @@ class _CellSampler:
         self.table = column_gaps.WindowTable(
             equations.spread(values), equations.covariates, weights
         )
+        self.levels = None
+        if with_levels is not None and with_levels.size:
+            self.levels = SequenceLevels(equations, with_levels)
+            self.levels.begin(self.table.W)
+        lacking = np.empty((0, 0)) if self.levels is None else self.levels.table
         self._limits = writeable(
-            column_gaps.DrawLimits(problem.low, problem.high, problem.lower, problem.upper)
+            column_gaps.DrawLimits(problem.low, problem.high, problem.lower, problem.upper, lacking)
         )
         self._workspace = column_gaps.workspace(equations.gaps, equations.reach)
         self.n_reflected = np.zeros(D, dtype=np.int64)
         self.joint = JointCells(equations, start) if equations.pilot else None
         self.intervals = IntervalState(problem.censored)
+
+    @property
+    def values(self) -> FloatArray:
+        """(Tp, D) the completed table: deviations and levels."""
+        return self.table.W if self.levels is None else self.table.W + self.levels.table
+
+    def redraw_levels(self, fits: ColumnRegressions, precision: FloatArray) -> None:
+        """Redraw the levels of all sequences, where they have any."""
+        if self.levels is not None:
+            self.levels.draw(self._rng, self.table, fits, precision)
 
     def redraw_columns(self, fits: ColumnRegressions) -> None:
         """Redraw cells column by column, in random order, then the weights of Student-t noise."""
@@ -120,7 +141,8 @@ class _CellSampler:
     def redraw_joint(self) -> None:
         """Redraw the cells that are sampled jointly."""
         if self.joint:
-            self.joint.redraw(self._rng, self.table.W, self.n_reflected)
+            lacking = None if self.levels is None else self.levels.table
+            self.joint.redraw(self._rng, self.table.W, self.n_reflected, lacking)
 
 
 class FCSChain:
@@ -167,7 +189,9 @@ class FCSChain:
             equations = LaggedRegressions(equations)
         self.equations, self._rng, self._n_tune, self._n_sweeps = equations, rng, n_tune, 0
         self._settings = SamplerSettings(_CODES[sampler], _STEPS[sampler], precondition, True)
-        self._cells = _CellSampler(equations, start, start, rng)
+        levels = equations.incomplete if equations.problem.sequence_effects else None
+        self._cells = _CellSampler(equations, start, start, rng, levels)
+        self._level_precision = np.eye(0 if levels is None else len(levels))
         self._begin()
         self._note(np.nan)  # there are no regressions yet
 
@@ -201,6 +225,7 @@ class FCSChain:
             self._cells.n_reflected[:] = 0
         self._gather()
         log_density = self._regress(settings, self.equations.incomplete)
+        self._draw_levels()
         self._redraw()
         self._n_sweeps += 1
         self._note(log_density)
@@ -220,6 +245,14 @@ class FCSChain:
             self._samplers[settings], self._workspace,
         )  # fmt: skip
 
+    def _draw_levels(self) -> None:
+        levels = self._cells.levels
+        if levels is None:
+            return
+        own = levels.levels[:, levels.columns]
+        self._level_precision = draw_precision(self._rng, own, self._level_precision)
+        self._cells.redraw_levels(self._fits, self._level_precision)
+
     def _redraw(self) -> None:
         self._cells.redraw_censored(self._fits)
         self._cells.redraw_columns(self._fits)
@@ -231,7 +264,7 @@ class FCSChain:
     def _note(self, log_density: float) -> None:
         self.log_density = log_density
         self.noise = self._fits.tau2[0].copy()
-        self.imputed_mean, self.imputed_sd = self.equations.moments(self.table.W)
+        self.imputed_mean, self.imputed_sd = self.equations.moments(self._cells.values)
 
     def _check_spread(self) -> None:
         diverged = ~(self.imputed_sd <= _DIVERGED)
@@ -242,7 +275,7 @@ class FCSChain:
 
     @property
     def table(self) -> column_gaps.WindowTable:
-        """The completed table, laid out by the clock."""
+        """The completed table, laid out by the clock; deviations where sequences have levels."""
         return self._cells.table
 
     @property
@@ -253,12 +286,12 @@ class FCSChain:
     @property
     def z(self) -> FloatArray:
         """(T, D) completed table."""
-        return self.table.W[self.equations.place]
+        return self._cells.values[self.equations.place]
 
     @property
     def draw(self) -> FloatArray:
         """(cells,) missing cells, row by row."""
-        return self.equations.draw(self.table.W)
+        return self.equations.draw(self._cells.values)
 
     @property
     def acceptance(self) -> FloatArray:
@@ -281,7 +314,9 @@ class FCSChain:
         if joint and not joint.any:
             joint.draw_parameters(self._rng, self._S)
         fits = ColumnRegressions(*(part.copy() for part in self._fits))
-        return FCSDraw(fits, dict(joint.parameters) if joint else {})
+        levels = self._cells.levels
+        prior = None if levels is None else LevelPrior(levels.columns, self._level_precision)
+        return FCSDraw(fits, dict(joint.parameters) if joint else {}, prior)
 
 
 def complete_rows(
@@ -313,16 +348,19 @@ def complete_rows(
     mean = np.where(
         problem.missing, 0.0, problem.z
     )  # the mean of every column: forgotten in the warm-up
-    cells = _CellSampler(equations, mean, np.clip(mean, problem.low, problem.high), rng)
+    values, shared = np.clip(mean, problem.low, problem.high), draws[0].levels
+    cells = _CellSampler(equations, mean, values, rng, None if shared is None else shared.columns)
     out = np.empty((PER_DRAW * len(draws), problem.missing.sum()))
     for i, draw in enumerate(draws):
         fits = writeable(draw.regressions)
         for k in range(0 if i else -WARM_UP, PER_DRAW):
+            if draw.levels is not None:
+                cells.redraw_levels(fits, draw.levels.precision)
             cells.redraw_censored(fits)
             cells.redraw_columns(fits)
             if cells.joint and cells.joint.any:
                 cells.joint.parameters = draw.joint
                 cells.redraw_joint()
             if k >= 0:
-                out[PER_DRAW * i + k] = equations.draw(cells.table.W)
+                out[PER_DRAW * i + k] = equations.draw(cells.values)
     return out

@@ -176,7 +176,7 @@ def choose(method: str, problem: ImputationProblem) -> str:
     """
     if method != "auto":
         return method
-    if problem.noise != "normal":  # the joint model has no other
+    if problem.noise != "normal" or problem.sequence_effects:  # the joint model has no other
         return "fcs"
     small = problem.lags and problem.z.shape[1] * problem.lags <= _LARGEST
     return "var" if small and longest_gaps(problem)[1] >= _OUTAGE else "fcs"

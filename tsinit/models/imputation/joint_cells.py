@@ -203,10 +203,23 @@ class JointCells:
                 rng, sums, part.n, n_lags, part.prior, present
             )
 
-    def redraw(self, rng: np.random.Generator, W: FloatArray, n_reflected: IntArray) -> None:
-        """Redraw the cells of a table in the layout of the equations, in place; add to `n_reflected`."""
+    def redraw(
+        self,
+        rng: np.random.Generator,
+        W: FloatArray,
+        n_reflected: IntArray,
+        lacking: FloatArray | None = None,
+    ) -> None:
+        """Redraw the cells of a table in the layout of the equations, in place; add to `n_reflected`.
+
+        `lacking` is what the table lacks of the values that limits are for, None where that is nothing.
+        """
         own, parameters = self._table, {}
         own.Z[own.layout.rows] = W[self._eq.place]
+        if lacking is not None:
+            level = np.zeros_like(own.Z)
+            level[own.layout.rows] = lacking[self._eq.place]
+            own.limits_less(level)
         for part in self._needed:
             one = parameters[part.before] = parameters_for(part, self.parameters, len(self._own))
             Y = fill_lags(part, own.Z)

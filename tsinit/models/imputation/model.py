@@ -26,6 +26,8 @@ from tsinit._validate.imputing import (
     check_period,
     check_rounded,
     check_scale,
+    check_sequence_effects,
+    require_sequences,
     warn_reflected,
     warn_unmixed,
 )
@@ -90,6 +92,7 @@ class ImputerOptions(NamedTuple):
     learned_scale: bool
     bounds: Any
     max_gap: Any
+    sequence_effects: bool
     n_jobs: int | None
     n_states: int | None = None
 
@@ -157,6 +160,10 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         Limits of detection (lower, upper) of columns, in the units of the data; None in a pair is no limit. A value at
         or below the lower one is only known to be that low, one at or above the upper one that high: tables are
         completed by draws from there, not by the limit. Limits of single cells are for :meth:`fit`, as `between`.
+    sequence_effects : bool
+        Whether every sequence has a level of its own in each column with gaps, as the subjects of a panel have: levels
+        are normal, with a covariance that is learned, and regressions are of the deviations from them. New sequences
+        of :meth:`transform` have levels too, drawn given their data. For chained equations only.
     kinds : "auto" or dict of column name to kind
         What columns hold; "auto", and what a dict does not name, is as dtypes say. So far every column is
         "continuous": numbers. Tables come back in the dtypes of the columns, whole numbers as the nearest ones.
@@ -251,6 +258,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         bounds: Bounds | dict[Any, Bounds] | None = None,
         max_gap: int | str | Any | None = None,
         censored: dict[Any, Bounds] | None = None,
+        sequence_effects: bool = False,
         kinds: str | dict[Any, str] = "auto",
         random_state: SeedLike = None,
         n_jobs: int | None = None,
@@ -273,6 +281,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         self.bounds = bounds
         self.max_gap = max_gap
         self.censored = censored
+        self.sequence_effects = sequence_effects
         self.kinds = kinds
         self.random_state = random_state
         self.n_jobs = n_jobs
@@ -287,6 +296,8 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         table = self._table(panel)
         scales = ColumnScales(panel, table, options)
         problem = scales.problem(panel, table)
+        if options.sequence_effects:
+            require_sequences(table.offsets)
         self.method_ = choose(options.method, problem)
         check_engine_draws_censored(self.method_, problem.censored.row.size)
         engine = ENGINES[self.method_](
@@ -348,6 +359,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
             learned_scale=prior_scale is None,
             bounds=self.bounds,
             max_gap=self.max_gap,
+            sequence_effects=check_sequence_effects(self.sequence_effects, method),
             n_jobs=_validate.check_jobs(self.n_jobs),
             n_states=None if self.n_states is None else check_count("n_states", self.n_states),
         )

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tsinit._validate.censoring import check_enough_exact
-from tsinit._validate.imputing import check_bounds, check_domain, check_fillable, check_transforms
+from tsinit._validate.imputing import (
+    check_bounds,
+    check_domain,
+    check_fillable,
+    check_levels_are_of_values,
+    check_transforms,
+)
 from tsinit.models.imputation import censored_scales, season, transforms
 from tsinit.models.imputation.censored import NOTHING_CENSORED, CensoredCells, find_censored
 from tsinit.models.imputation.censored_scales import SeenValues
@@ -101,9 +107,8 @@ class ImputationProblem(NamedTuple):
     lower: FloatArray  # (D,), bounds of the user on this scale; -inf where there are none
     upper: FloatArray  # (D,), inf where there are none
     censored: CensoredCells = NOTHING_CENSORED  # cells of which an interval is known, on this scale
-    learned_scale: bool = (
-        False  # whether chained equations learn the variance of their coefficients
-    )
+    learned_scale: bool = False  # whether chained equations learn that variance
+    sequence_effects: bool = False  # whether sequences have levels of their own
 
     @property
     def missing(self) -> BoolArray:
@@ -190,9 +195,12 @@ class ColumnScales:
         covariates, steps = self._season.terms(panel, table.steps), self._season.steps(panel, table)
         o = self._options
         low, high, lower, upper = np.ascontiguousarray(self._limits)
+        if o.sequence_effects:
+            check_levels_are_of_values(table.censored.row.size)
         return ImputationProblem(
             np.ascontiguousarray(z), table.offsets, steps, covariates, o.lags, o.lag_features, o.noise,
             o.prior_scale, low, high, lower, upper, self._intervals(table), learned_scale=o.learned_scale,
+            sequence_effects=o.sequence_effects,
         )  # fmt: skip
 
     def _intervals(self, table: ImputationTable) -> CensoredCells:

@@ -76,6 +76,7 @@ class VARTable:
         self._flat = self.gaps.row * D + columns
         self._low = np.maximum(problem.low, problem.lower)[columns]
         self._high = np.minimum(problem.high, problem.upper)[columns]
+        self._limits = self._low, self._high
         self.intervals = IntervalState(problem.censored)
         self._censored = _censored_rows(self.intervals, self.layout)
         # What is reflected at a bound of the user's is nothing to warn of.
@@ -120,6 +121,11 @@ class VARTable:
 
         state.redraw(rng, lambda: self.Z[cells.row, cells.column], redraw)
         self.mean[cells.row, cells.column] = self.Z[cells.row, cells.column]
+
+    def limits_less(self, level: FloatArray) -> None:
+        """Move the limits of draws by what the table lacks of the values (n, D) that they are for."""
+        moved = level.reshape(-1)[self._flat]
+        self._low, self._high = (limit - moved for limit in self._limits)
 
     def _reflected(self, values: FloatArray) -> FloatArray:
         """Reflect what went far outside the data, or beyond a bound of the user's."""
