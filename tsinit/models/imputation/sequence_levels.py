@@ -1,4 +1,4 @@
-"""Each sequence its own level in every column: a hierarchical normal prior, its covariance, and the levels of a chain."""
+"""Levels of the sequences of a panel: a normal prior, its covariance, and the levels that a chain has."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class SequenceLevels:
         self.table = np.zeros((equations.n_rows, D))
 
     def begin(self, W: FloatArray) -> None:
-        """Set levels to the means of what was observed, shrunk, and take them off a table (Tp, D) laid out by the clock."""
+        """Set levels to the shrunken means of what was observed, and take them off a table (Tp, D)."""
         rows = self._rows
         for s, (a, b) in enumerate(zip(rows.first, rows.stop, strict=True)):
             seen = rows.observed[a:b, self.columns]
