@@ -372,3 +372,18 @@ def test_a_start_with_effects_needs_inputs(made, fitted):
     _, _, y = made
     with pytest.raises(ValueError, match="must have no B and D where there are no inputs"):
         LinearGaussianSSM(2, init=fitted.params_).fit(y)
+
+
+def test_columns_that_share_noise_at_each_step_give_the_subspace_start_a_state():
+    """One state of two columns with hardly any memory: past and future do not show it, what columns share does."""
+    rng = np.random.default_rng(0)
+    u, shared = rng.standard_normal((150, 3)), rng.standard_normal(150)
+    y = np.column_stack([shared, shared]) * [0.5, 0.7] + 0.4 * rng.standard_normal((150, 2))
+    y += u @ rng.standard_normal((3, 2))
+    y[rng.random(y.shape) < 0.1] = np.nan
+    ends = [
+        LinearGaussianSSM(1, init=init, max_iter=300, random_state=0).fit(y, inputs=u)
+        for init in ("subspace", "factor_analysis")
+    ]
+    assert ends[0].converged_
+    assert ends[0].log_likelihood_ >= ends[1].log_likelihood_ - 0.01

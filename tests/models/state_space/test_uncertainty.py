@@ -153,9 +153,16 @@ def test_nothing_depends_on_the_basis_of_the_states():
     )
     after = ssm.uncertainty(y, inputs=u)
     assert before.table.notna().all(axis=None)
-    np.testing.assert_allclose(after.table, before.table, rtol=1e-4)
-    np.testing.assert_allclose(after.impulse_response(4), response, rtol=1e-4, atol=1e-9)
-    np.testing.assert_allclose(after.spectrum([0.0, 0.2]), spectrum, rtol=1e-4)
+    same = ["estimate", "standard error"]
+    for found, expected in (
+        (after.table, before.table),
+        (after.impulse_response(4), response),
+        (after.spectrum([0.0, 0.2]), spectrum),
+    ):
+        np.testing.assert_allclose(found[same], expected[same], rtol=1e-4, atol=1e-9)
+        # Intervals are of some hundred weighted draws, which are others in another basis.
+        width, other = (table.upper - table.lower for table in (found, expected))
+        np.testing.assert_allclose(width, other, rtol=0.5)
 
 
 def test_entries_that_depend_on_the_basis_have_no_standard_error(fitted):
@@ -187,7 +194,10 @@ def test_units_only_change_the_units(fitted):
             row["standard error"], 100.0 * table.loc[name, "standard error"], rtol=1e-3
         )
     poles = [name for name in table.index if name.startswith(("radius", "eigenvalue"))]
-    np.testing.assert_allclose(other.loc[poles], table.loc[poles], rtol=1e-3)
+    same = ["estimate", "standard error"]
+    np.testing.assert_allclose(other.loc[poles, same], table.loc[poles, same], rtol=1e-3)
+    # Of weighted draws, which differ where the fits end apart.
+    np.testing.assert_allclose(other.loc[poles], table.loc[poles], rtol=0.05)
 
 
 def test_sampling_rate_counts_in_units_of_time():

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from tsinit.kernels import LinearGaussianParams
 
 _RANK_TOLERANCE = 1e-6  # of inputs whose past says what they will be
+_MIN_NOISE = 0.05  # of the variance of a column, where states explain what columns share
+_AXES_STEPS = 50
+_MAX_NORM = 0.9  # of their dynamics
 _COMPARED = 50_000  # rows on which candidates are compared
 
 
@@ -71,9 +74,17 @@ def best_dynamics(
     kalman = Kalman(z[:T], n_states, np.minimum(offsets, T), np.ascontiguousarray(inputs.u[:T]))
     found = [_without_inputs(strategy, z, inputs, offsets, n_states, loadings)]
     found += _projected(strategy, z, inputs, offsets, n_states, loadings)
+    # Fewer states than columns may be what columns share at once, which past and future do not show. Noise that is
+    # correlated would explain it too, but EM starts from independent noises, and with hardly any state noise it stands
+    # still: candidates are compared as it will see them.
+    shared = n_states < z.shape[1]
+    if shared:
+        found.append(_factors(found[0], n_states))
     likeliest, best_score = found[0], -np.inf
     for params in found:
         whole = fit_inputs(params, z, inputs.u, offsets, inputs.effect)
+        if shared:
+            whole = whole._replace(R=np.diag(np.diag(whole.R)))
         score = kalman.log_likelihood(whole)
         if score > best_score:
             likeliest, best_score = params, score
@@ -91,6 +102,27 @@ def _without_inputs(
     """Regress the inputs' own past out, and identify what is left."""
     left, loc, scale = standardise(regress_out(z, inputs.u, offsets))
     return unscale(best(strategy, left, offsets, n_states, loadings).params, loc, scale)
+
+
+def _factors(params: LinearGaussianParams, n_states: int) -> LinearGaussianParams:
+    """Explain what the outputs of a model share at a step by states of variance one, by principal axes.
+
+    Their loadings and the noises make up the covariance of the outputs; A is what their covariance one step apart says.
+    """
+    outputs = params.C @ params.P0
+    S = outputs @ params.C.T + params.R
+    noise = 0.5 * np.diag(S)
+    for _ in range(_AXES_STEPS):
+        w, U = np.linalg.eigh(S - np.diag(noise))
+        C = U[:, -n_states:] * np.sqrt(np.maximum(w[-n_states:], _MIN_NOISE * np.trace(S)))
+        noise = np.maximum(np.diag(S) - (C**2).sum(axis=1), _MIN_NOISE * np.diag(S))
+    back = np.linalg.pinv(C)
+    A = back @ (params.C @ params.A @ params.P0 @ params.C.T) @ back.T
+    A *= _MAX_NORM / max(float(np.linalg.norm(A, 2)), _MAX_NORM)
+    n = len(A)
+    return params._replace(
+        A=A, C=C, Q=np.eye(n) - A @ A.T, R=np.diag(noise), m0=np.zeros(n), P0=np.eye(n)
+    )
 
 
 def _projected(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -14,57 +15,78 @@ from tsinit.models.state_space.observation_step import loadings_of, with_loading
 from tsinit.models.state_space.regression import symmetric
 
 if TYPE_CHECKING:
-    from tsinit._typing import FloatArray
+    from tsinit._typing import BoolArray, FloatArray, IntArray
     from tsinit.models.state_space.m_step import Expectations, MStepSettings
 
 _MIN_SHARE = 1e-8  # of the states' second moments, for the variances of their noise
 _TWO_DIGITS = 1e-3  # that coordinates need of the covariance of predictions
 _MAX_DOUBLINGS = 20  # 2**20 steps
+_INNER = 5.0  # units from a root of zero to what is well inside
 _RIDGE = 1e-10  # of second moments, so that directions without information have a scale too
 
 
 class RootCoordinates(NamedTuple):
     """A covariance V = floor + M M' by its root, which reaches singular V, or the floor, at a finite distance.
 
-    A logarithm would put a maximum at the floor infinitely far away. M = L (I + Y) with a lower triangular Y; a
-    diagonal or spherical V has single roots s + Y.
+    A logarithm would put a maximum at the floor infinitely far away. M = L (I + Y) with a lower triangular Y, or
+    L + W Y where a `reach` is given, of which W is the root; a diagonal or spherical V has single roots s + Y.
     """
 
     structure: str  # "full", "diag" or "spherical"
     floor: np.ndarray  # (p, p), or (p,) or (1,) minimum variances
     L: np.ndarray  # (p, p) lower triangular, or (p,) roots s
     unit: np.ndarray  # of the entries of Y
+    W: np.ndarray | None = None  # (p, p) lower triangular, of a full V with a reach
 
     @classmethod
     def at(
-        cls, V: FloatArray, structure: str, floor: FloatArray, weight: float | FloatArray
+        cls,
+        V: FloatArray,
+        structure: str,
+        floor: FloatArray,
+        weight: float | FloatArray,
+        reach: FloatArray | None = None,
     ) -> RootCoordinates:
-        """Build those around V, whose expected log density sums `weight` terms (by row where it is an array)."""
-        p = len(V)
+        """Build those around V, whose expected log density sums `weight` terms (by row where it is an array).
+
+        Steps have the size of V, so that what is at the floor stays there; with a `reach` (p, p) they have its size.
+        """
+        p, size = len(V), V if reach is None else reach
         if structure == "full":
             w, U = np.linalg.eigh(V - floor)
             L = np.asarray(np.linalg.qr((U * _root(w)).T, mode="r")).T
             unit = np.full((p, p), np.sqrt(1.0 / weight))
             unit[np.diag_indices(p)] *= np.sqrt(0.5)
-            return cls(structure, floor, L, unit[np.tril_indices(p)])
+            W = None
+            if reach is not None:
+                # More noise is then one way, and less the other, on every diagonal.
+                W, L = np.linalg.cholesky(reach), L * np.where(np.diag(L) < 0.0, -1.0, 1.0)
+            return cls(structure, floor, L, unit[_tril(p)], W)
         if structure == "spherical":
             v, floor = V[:1, 0], np.diag(floor).max(keepdims=True)
             total = np.sum(np.broadcast_to(weight, p))
-            return cls(structure, floor, _root(v - floor), np.sqrt(0.5 * v / total))
+            v_size = v if reach is None else np.diag(reach).mean(keepdims=True)
+            return cls(structure, floor, _root(v - floor), np.sqrt(0.5 * v_size / total))
         v, floor = np.diag(V), np.diag(floor)
-        return cls(structure, floor, _root(v - floor), np.sqrt(0.5 * v / weight))
+        return cls(structure, floor, _root(v - floor), np.sqrt(0.5 * np.diag(size) / weight))
 
     @property
     def size(self) -> int:
         """How many coordinates there are."""
         return len(self.unit)
 
+    def on_diagonal(self, p: int) -> BoolArray:
+        """Tell which coordinates are those of the diagonal of Y."""
+        if self.structure != "full":
+            return np.ones(self.size, dtype=bool)
+        return np.eye(p, dtype=bool)[_tril(p)]
+
     def _root_at(self, u: FloatArray) -> FloatArray:
         if self.structure != "full":
             return self.L + self.unit * u
-        Y = np.eye(len(self.L))
-        Y[np.tril_indices_from(Y)] += self.unit * u
-        return self.L @ Y
+        Y = np.eye(len(self.L)) if self.W is None else np.zeros_like(self.L)
+        Y[_tril(len(Y))] += self.unit * u
+        return self.L @ Y if self.W is None else self.L + self.W @ Y
 
     def covariance(self, u: FloatArray, p: int) -> FloatArray:
         """Return V (p, p)."""
@@ -77,7 +99,8 @@ class RootCoordinates(NamedTuple):
         """Turn the derivative by V (p, p) into that by the coordinates."""
         M = self._root_at(u)
         if self.structure == "full":
-            return (self.L.T @ (2.0 * slope @ M))[np.tril_indices_from(M)] * self.unit
+            W = self.L if self.W is None else self.W
+            return (W.T @ (2.0 * slope @ M))[_tril(len(M))] * self.unit
         v = np.diag(slope)
         return 2.0 * M * self.unit * (v.sum() if self.structure == "spherical" else v)
 
@@ -95,6 +118,9 @@ class Coordinates:
     expected : Expectations
         Of the E-step there.
     settings : MStepSettings
+    reach : bool
+        Whether steps of covariances have the size of those of predictions, so that one at its minimum is left in few;
+        otherwise they have their own, as suits a climb.
 
     Raises
     ------
@@ -103,7 +129,12 @@ class Coordinates:
     """
 
     def __init__(
-        self, params: LinearGaussianParams, expected: Expectations, settings: MStepSettings
+        self,
+        params: LinearGaussianParams,
+        expected: Expectations,
+        settings: MStepSettings,
+        *,
+        reach: bool = False,
     ) -> None:
         self.origin, self.settings = params, settings
         n, D = len(params.A), len(params.C)
@@ -125,13 +156,17 @@ class Coordinates:
         if settings.transition_cov != "fixed":
             floor = _relative_floor(params.Q, size)
             self._roots["Q"] = RootCoordinates.at(
-                params.Q, settings.transition_cov, floor, transition.weight
+                params.Q, settings.transition_cov, floor, transition.weight, P if reach else None
             )
         if settings.observation_cov != "fixed":
             full = settings.observation_cov == "full"
             floor = settings.floor.min() * np.eye(D) if full else np.diag(settings.floor)
             self._roots["R"] = RootCoordinates.at(
-                params.R, settings.observation_cov, floor, observation.weight
+                params.R,
+                settings.observation_cov,
+                floor,
+                observation.weight,
+                self._left_B @ self._left_B.T if reach else None,
             )
         sizes = [self._F.size, self._B.size]
         if settings.learns_mean:
@@ -139,7 +174,9 @@ class Coordinates:
             sizes.append(n)
         if settings.initial_state == "learned":
             floor = _relative_floor(params.P0, size)
-            self._roots["P0"] = RootCoordinates.at(params.P0, "full", floor, expected.n_first)
+            self._roots["P0"] = RootCoordinates.at(
+                params.P0, "full", floor, expected.n_first, _regular(size) if reach else None
+            )
         sizes += [root.size for root in self._roots.values()]
         self.size = sum(sizes)
         self._cuts = np.cumsum(sizes)[:-1]
@@ -162,6 +199,15 @@ class Coordinates:
                 return None
             p = p._replace(P0=solve_lyapunov(p.A, np.ascontiguousarray(p.Q)))
         return p
+
+    def inner(self) -> FloatArray:
+        """Return coordinates where no covariance is at its minimum, with the dynamics that the point has."""
+        u = np.zeros(self.size)
+        start = self.size - sum(root.size for root in self._roots.values())
+        for name, root in self._roots.items():
+            u[start : start + root.size][root.on_diagonal(len(getattr(self.origin, name)))] = _INNER
+            start += root.size
+        return u
 
     def gradient(self, u: FloatArray, score: LinearGaussianParams) -> FloatArray:
         """Turn derivatives by the parameters at u into those by u."""
@@ -214,9 +260,14 @@ def _relative_floor(V: FloatArray, S: FloatArray) -> FloatArray:
 
     V itself may be smaller; then it is the minimum.
     """
-    L = np.linalg.cholesky(S + _RIDGE * np.trace(S) / len(S) * np.eye(len(S)))
+    L = np.linalg.cholesky(_regular(S))
     share = np.linalg.eigvalsh(np.linalg.solve(L, np.linalg.solve(L, V).T))[0]
     return min(_MIN_SHARE, 0.99 * max(share, 0.0)) * S
+
+
+@functools.cache
+def _tril(p: int) -> tuple[IntArray, IntArray]:
+    return np.tril_indices(p)
 
 
 def _root(v: FloatArray) -> FloatArray:
@@ -225,4 +276,8 @@ def _root(v: FloatArray) -> FloatArray:
 
 def _inverse_root(G: FloatArray) -> FloatArray:
     """Return K with K K' = G^-1."""
-    return np.linalg.inv(np.linalg.cholesky(G + _RIDGE * np.trace(G) / len(G) * np.eye(len(G)))).T
+    return np.linalg.inv(np.linalg.cholesky(_regular(G))).T
+
+
+def _regular(G: FloatArray) -> FloatArray:
+    return G + _RIDGE * np.trace(G) / len(G) * np.eye(len(G))

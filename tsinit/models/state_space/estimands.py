@@ -98,7 +98,7 @@ class Estimands:
             yield Estimand(f"mean[{c}]", value, Scale())
         if self._observation_cov != "fixed":
             for i, c in enumerate(columns):
-                yield Estimand(f"noise variance[{c}]", R[i, i], Scale("log"))
+                yield Estimand(f"noise variance[{c}]", R[i, i], Scale("root"))
         if self._observation_cov == "full":
             for i, c in enumerate(columns):
                 for j, other in enumerate(columns[:i]):

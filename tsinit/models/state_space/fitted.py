@@ -46,9 +46,10 @@ class FittedLinearGaussian(AnswersAboutData, AnswersAfterData):
         X, inputs, lengths
             The data of :meth:`fit`.
         method : {"information", "bootstrap"}
-            "information": curvature of the log-likelihood at the estimate (of the log posterior density, where there
-            is a prior), by differences of the score, two E-steps for each parameter. "bootstrap": data are drawn from
-            the model, with the gaps and inputs of X, and fitted again from the estimate.
+            "information": the log-likelihood around the estimate (the log posterior density, where there is a prior):
+            standard errors by its curvature, two E-steps for each parameter, and intervals by some thousand
+            evaluations. "bootstrap": data are drawn from the model, with the gaps and inputs of X, and fitted again
+            from the estimate.
         resample : {"parametric", "innovations"}
             How the bootstrap draws data: "parametric" from normal noise, "innovations" from the standardised one-step
             errors of X with replacement, so that noise with heavier tails, or skew, has its effect (Stoffer and Wall,

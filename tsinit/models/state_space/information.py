@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from scipy.linalg import qr
 
 from tsinit import _validate
 from tsinit.init._scaling import unscaled
+from tsinit.models.state_space.basis import in_own_basis
 from tsinit.models.state_space.coordinates import Coordinates
+from tsinit.models.state_space.importance import Neighbourhood
 from tsinit.models.state_space.score import score
 
 if TYPE_CHECKING:
@@ -25,6 +29,7 @@ _FINE = 1e-4  # and of functions of the parameters alone, whose rounding is smal
 _NULL = (
     1e-7  # singular value, relative to the largest, of a direction that moves nothing observable
 )
+_SAME = 1e-8  # relative difference of objectives, by rounding
 _FLAT = 1e-5  # curvature that rounding of scores can give
 _EDGE = (
     1e-3  # effect on the moments, relative to the largest, below which a variance is at the edge
@@ -59,12 +64,24 @@ class FittedPoint:
         self.state = em.evaluate(params)
         _validate.check_finite_likelihood(np.isfinite(self.state.objective))
         try:
-            self.chart = Coordinates(params, em.expectations(self.state), em.settings)
+            expected = em.expectations(self.state)
+            self.chart = Coordinates(params, expected, em.settings)
+            self._wide = self._far(params)
             self.gradient = self.slope(np.zeros(self.chart.size))
         except np.linalg.LinAlgError:
             raise _singular() from None
         if self.gradient is None or not np.isfinite(self.gradient).all():
             raise _singular()
+
+    def _far(self, params: LinearGaussianParams) -> Coordinates:
+        """Return coordinates for what is far away, the same whatever the basis, where that is free."""
+        em, state = self.em, self.state
+        if em.settings.transition_cov == "full" and em.settings.initial_state != "fixed":
+            other = em.evaluate(in_own_basis(params))
+            # A prior may tell bases apart.
+            if abs(other.objective - state.objective) <= _SAME * max(abs(state.objective), 1.0):
+                state = other
+        return Coordinates(state.params, em.expectations(state), em.settings, reach=True)
 
     def slope(self, u: FloatArray) -> Any:
         """Return the gradient of the objective at coordinates u, None where there is none."""
@@ -78,25 +95,57 @@ class FittedPoint:
 
     def gain(self, u: FloatArray) -> float:
         """Return the objective at u, less that at the estimate; -inf where it is none."""
-        params = self.chart.params(u)
+        return self._gain(self.chart.params(u))
+
+    def _gain(self, params: LinearGaussianParams | None) -> float:
         if params is None:
             return -np.inf
         value = self.em.kalman.log_likelihood(params) + self.em.log_prior(params)
         return float(value - self.state.objective) if np.isfinite(value) else -np.inf
 
+    def neighbourhood(self) -> Neighbourhood:
+        """Return how to go where the likelihood leads, which may be away from an edge, and in which directions."""
+        chart = self._wide
+        return Neighbourhood(
+            lambda u: unscaled(_possible(chart.params(u)), self.units),
+            lambda u: self._gain(chart.params(u)),
+            self._inner_directions,
+        )
+
+    @functools.cached_property
+    def _inner_directions(self) -> FloatArray:
+        V = observable_directions(self, self._wide, self._wide.inner())[0]
+        # Axes of their span, which rounding cannot turn into each other, as it can singular vectors.
+        return np.asarray(qr(V @ V.T, pivoting=True)[0][:, : V.shape[1]])
+
+    def determines(self, function: Callable[[LinearGaussianParams], FloatArray]) -> BoolArray:
+        """Tell which values (q,) of a function follow from the observed process, edges of variances apart."""
+        jacobian = self.jacobian_of(function, self._wide, self._wide.inner())
+        return within(jacobian, self._inner_directions)
+
     def jacobian(
-        self, function: Callable[[LinearGaussianParams], FloatArray], step: float = _FINE
+        self,
+        function: Callable[[LinearGaussianParams], FloatArray],
+        chart: Coordinates | None = None,
+        at: FloatArray | None = None,
     ) -> FloatArray:
-        """Differentiate a function of parameters, on the scale of the fit, by the coordinates: (q, p)."""
+        """Differentiate a function of parameters, on the scale of the fit, by coordinates `at`, or zero: (q, p)."""
+        chart = self.chart if chart is None else chart
+        here = np.zeros(chart.size) if at is None else at
         columns = [
-            _central(lambda u: _applied(function, self.chart.params(u)), e, step)
-            for e in np.eye(self.chart.size)
+            _central(lambda u: _applied(function, chart.params(here + u)), e, _FINE)
+            for e in np.eye(chart.size)
         ]
         return np.column_stack(columns)
 
-    def jacobian_of(self, function: Callable[[LinearGaussianParams], FloatArray]) -> FloatArray:
+    def jacobian_of(
+        self,
+        function: Callable[[LinearGaussianParams], FloatArray],
+        chart: Coordinates | None = None,
+        at: FloatArray | None = None,
+    ) -> FloatArray:
         """Differentiate a function of parameters in the units of the data."""
-        return self.jacobian(lambda params: function(unscaled(params, self.units)))
+        return self.jacobian(lambda params: function(unscaled(params, self.units)), chart, at)
 
 
 class Information(NamedTuple):
@@ -181,10 +230,15 @@ def observed_information(point: FittedPoint) -> Information:
     )
 
 
-def observable_directions(point: FittedPoint) -> tuple[FloatArray, FloatArray]:
-    """Return an orthonormal basis (p, r) of the directions that change the observed process, and how (q, p) they do."""
+def observable_directions(
+    point: FittedPoint, chart: Coordinates | None = None, at: FloatArray | None = None
+) -> tuple[FloatArray, FloatArray]:
+    """Return an orthonormal basis (p, r) of the directions that change the observed process, and how (q, p) they do.
+
+    At zero, or at other coordinates: inside, where no covariance is at an edge, each of them moves something.
+    """
     is_stationary = point.em.settings.is_stationary
-    moments = point.jacobian(lambda params: observable_moments(params, is_stationary))
+    moments = point.jacobian(lambda p: observable_moments(p, is_stationary), chart, at)
     _, s, Vt = np.linalg.svd(moments, full_matrices=False)
     return Vt[s > _NULL * s[0]].T, moments
 
@@ -221,6 +275,12 @@ def observable_moments(params: LinearGaussianParams, is_stationary: bool) -> Flo
             parts.append(C @ reached)
             reached = A @ reached
     return np.concatenate([np.ravel(part) for part in parts])
+
+
+def _possible(params: LinearGaussianParams | None) -> LinearGaussianParams:
+    if params is None:
+        raise AssertionError("a draw with a likelihood has parameters")
+    return params
 
 
 def _applied(function: Callable[[Any], FloatArray], params: LinearGaussianParams | None) -> Any:

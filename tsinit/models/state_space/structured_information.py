@@ -9,6 +9,7 @@ import numpy as np
 from tsinit import _validate
 from tsinit.init._scaling import Units
 from tsinit.models.state_space.estimands import Estimand
+from tsinit.models.state_space.importance import Neighbourhood
 from tsinit.models.state_space.information import Information
 from tsinit.models.state_space.scales import Scale
 from tsinit.models.state_space.structured import FreeEntries, StructuredFit
@@ -17,7 +18,7 @@ from tsinit.models.state_space.uncertainty import InformationUncertainty
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tsinit._typing import FloatArray
+    from tsinit._typing import BoolArray, FloatArray
     from tsinit._validate import Panel
     from tsinit.kernels import Kalman, LinearGaussianParams
     from tsinit.structures import Structure
@@ -121,6 +122,14 @@ class StructuredPoint:
         value = -np.inf if params is None else self.kalman.log_likelihood(params)
         return float(value - self.state.objective) if np.isfinite(value) else -np.inf
 
+    def neighbourhood(self) -> Neighbourhood:
+        """Return how to go where the likelihood leads, in all free entries."""
+        return Neighbourhood(self.chart.params, self.gain, np.eye(self.chart.size))
+
+    def determines(self, function: Callable[[LinearGaussianParams], FloatArray]) -> BoolArray:
+        """Tell which values (q,) of a function the data determine: all, because a structure fixes the basis."""
+        return np.ones(len(function(self.state.params)), dtype=bool)
+
     def jacobian_of(self, function: Callable[[LinearGaussianParams], FloatArray]) -> FloatArray:
         """Differentiate a function of parameters by the coordinates, (q, p); from one side at a border."""
         here, columns = function(self.state.params), []
@@ -165,11 +174,11 @@ def structured_information(point: StructuredPoint) -> Information:
 
 
 class StructuredUncertainty(InformationUncertainty):
-    """Standard errors and intervals of the free entries of a structure, by the curvature of the likelihood.
+    """Standard errors and intervals of the free entries of a structure, by the likelihood.
 
     Made by ``ssm.uncertainty(X)`` of a model with a structure; see :class:`ParameterUncertainty`. ``table`` has a row
     for each free entry, by its label where it has one: entries of A and C, ``mean``, ``effect``, ``state variance`` and
-    ``noise variance``. NaN where a variance is zero, which is taken as known.
+    ``noise variance``. One that is zero has no standard error, but an interval that begins there.
     """
 
     shows = "The free entries of the structure are shown."

@@ -11,6 +11,13 @@ from tsinit._validate import check_count, check_number
 from tsinit._validate.values import warn
 from tsinit.init._scaling import unscaled
 from tsinit.models.state_space.estimands import impulse_response, spectral_density
+from tsinit.models.state_space.importance import (
+    normalised,
+    reach_of,
+    resampled,
+    weighted_draws,
+    weighted_quantile,
+)
 from tsinit.models.state_space.scales import Scale, interval
 
 if TYPE_CHECKING:
@@ -26,7 +33,13 @@ if TYPE_CHECKING:
 
 _AT_FLOOR = 1.01  # times the minimum variance, up to which a variance is at it
 _LEFT = 0.05  # nats that a Newton step may gain at what is called a maximum
-_N_DRAWS, _N_NODES = 400, 100  # of parameters, for forecasts and fillings: drawn, and kept
+_BENT = 0.2  # nats by which the likelihood may differ from a parabola, two standard deviations away
+_MOST = 30  # directions in which weighted draws can find their way
+_N_TRIED = 3000  # points at which the likelihood is asked for
+_N_DRAWS, _N_NODES = (
+    400,
+    100,
+)  # of parameters, kept of them for intervals, and of these for forecasts and fillings
 _COLUMNS = ["estimate", "standard error", "lower", "upper"]
 
 
@@ -61,7 +74,8 @@ class ParameterUncertainty:
         ``damping`` and ``bandwidth`` (damping / pi: the width at half power) of each complex pair of eigenvalues of A,
         ``eigenvalue`` of real ones, ``mean`` (d), ``noise variance`` and ``noise covariance`` (R), ``one-step
         variance`` (of the errors of one-step predictions, once the filter has settled), ``effect`` (D) and ``gain``
-        (C (I - A)^-1 B + D) of inputs. NaN where the data do not determine a number, or a variance is at its minimum.
+        (C (I - A)^-1 B + D) of inputs. NaN where the data do not determine a number; where a variance is at its
+        minimum, it has an interval, but no standard error.
     """
 
     method = ""
@@ -183,10 +197,14 @@ class ParameterUncertainty:
         raise NotImplementedError
 
     @functools.cached_property
+    def around(self) -> WeightedParams:
+        """Parameters around the estimate, the same every time."""
+        return self.draw(_N_DRAWS, np.random.default_rng(0))
+
+    @functools.cached_property
     def nodes(self) -> WeightedParams:
-        """Parameters around the estimate that `forecast` and `impute` average over, the same every time."""
-        rng = np.random.default_rng(0)
-        return thinned(self.draw(_N_DRAWS, rng), _N_NODES, rng)
+        """Fewer of them, which `forecast` and `impute` average over."""
+        return thinned(self.around, _N_NODES, np.random.default_rng(0))
 
     def _measure(
         self,
@@ -212,17 +230,20 @@ class ParameterUncertainty:
 
 
 class InformationUncertainty(ParameterUncertainty):
-    """Uncertainty by the curvature of the log-likelihood at its maximum, and the delta method.
+    """Uncertainty by the log-likelihood around its maximum.
 
-    Made by ``ssm.uncertainty(X)``; see :class:`ParameterUncertainty`.
+    Made by ``ssm.uncertainty(X)``; see :class:`ParameterUncertainty`. Standard errors come from its curvature and the
+    delta method. Intervals come from draws of the parameters, weighted by their likelihood: one reaches as far to both
+    sides of the estimate, on the scale of the number, as holds `level` of the weight. Where the likelihood is a
+    parabola two standard deviations away, or has more than 30 directions, they are those of the delta method.
 
     Attributes
     ----------
     n_undetermined : int
         Directions that change what can be observed, but in which the estimate is no maximum.
     n_at_edge : int
-        Variances, directions of Q or of P0 at the edge of what is possible. They are taken as known, as estimates of
-        small systems often have noise of less than full rank.
+        Variances, directions of Q or of P0 at the edge of what is possible. Standard errors take them as known, as
+        estimates of small systems often have noise of less than full rank; intervals do not.
     """
 
     method = "information"
@@ -243,11 +264,31 @@ class InformationUncertainty(ParameterUncertainty):
         self._warn()
 
     def draw(self, n_draws: int, rng: np.random.Generator) -> WeightedParams:
-        """Draw from the normal approximation in unconstrained coordinates, weighted by the likelihood that they have.
+        """Draw from what the likelihood says around the estimate, which is far from normal where rows are few."""
+        if self._is_normal:
+            return self._near_normal(n_draws, rng)
+        around = self._point.neighbourhood()
+        root = reach_of(around)
+        tried = weighted_draws(lambda z: around.gain(root @ z), root.shape[1], _N_TRIED, rng)
+        if not len(tried.draws):
+            return WeightedParams([self._params], np.ones(1))
+        kept, weights = resampled(tried.weights, n_draws, rng)
+        return WeightedParams([around.params(root @ z) for z in tried.draws[kept]], weights)
 
-        Where rows are few, the likelihood is far from normal: weights (cut at the mean weight times the root of their
-        number: Ionides, J. Comput. Graph. Stat. 17, 2008) take away draws that the data rule out.
-        """
+    @functools.cached_property
+    def _is_normal(self) -> bool:
+        """Whether the likelihood is a parabola two standard deviations away, or has too many directions to draw in."""
+        root, point = self._information.root, self._point
+        n_directions = point.neighbourhood().directions.shape[1]
+        if n_directions > _MOST or not n_directions:
+            return True
+        if root.shape[1] < n_directions:
+            return False
+        ends = (point.gain(sign * 2.0 * v) for v in root.T for sign in (1.0, -1.0))
+        return all(abs(gain + 2.0) < _BENT for gain in ends)
+
+    def _near_normal(self, n_draws: int, rng: np.random.Generator) -> WeightedParams:
+        """Draw from the normal approximation, weighted by the likelihood that the draws have."""
         root, point = self._information.root, self._point
         z = rng.standard_normal((n_draws, root.shape[1]))
         u = z @ root.T
@@ -255,10 +296,8 @@ class InformationUncertainty(ParameterUncertainty):
         possible = np.isfinite(log_weights)
         if not possible.any():
             return WeightedParams([self._params], np.ones(1))
-        weights = np.exp(log_weights[possible] - log_weights.max())
-        weights = np.minimum(weights, weights.mean() * np.sqrt(len(weights)))
-        drawn = [unscaled(_possible(point.chart.params(x)), point.units) for x in u[possible]]
-        return WeightedParams(drawn, weights / weights.sum())
+        drawn = [unscaled(point.chart.params(x), point.units) for x in u[possible]]
+        return WeightedParams(drawn, normalised(log_weights[possible]))
 
     def _measure(
         self,
@@ -269,7 +308,18 @@ class InformationUncertainty(ParameterUncertainty):
         jacobian = self._point.jacobian_of(function)
         value = function(self._params)
         spread = self._information.spread(jacobian)
-        return Measured(value, spread, *interval(value, spread, list(scales), level))
+        if self._is_normal:
+            return Measured(value, spread, *interval(value, spread, list(scales), level))
+        known, around = self._point.determines(function), self.around
+        values = np.array([function(params) for params in around.params])
+        bounds = np.full((2, len(value)), np.nan)
+        for i, scale in enumerate(scales):
+            if known[i]:
+                here = scale.forward(value[i])
+                away = np.abs(scale.forward(values[:, i]) - here)
+                half = weighted_quantile(away, around.weights, level)
+                bounds[:, i] = scale.inverse(here + np.array([-half, half]))
+        return Measured(value, spread, *bounds)
 
     def _warn(self) -> None:
         """Say once what keeps the numbers from being what they are called."""
@@ -300,20 +350,8 @@ class InformationUncertainty(ParameterUncertainty):
 
 
 def thinned(drawn: WeightedParams, n_nodes: int, rng: np.random.Generator) -> WeightedParams:
-    """Return at most `n_nodes` draws in the place of many, by systematic resampling: light ones mostly go.
-
-    Their weights are how often each was taken; expectations stay what they were.
-    """
+    """Return at most `n_nodes` draws in the place of many."""
     if len(drawn.params) <= n_nodes:
         return drawn
-    places = (rng.random() + np.arange(n_nodes)) / n_nodes
-    last = len(drawn.params) - 1
-    taken = np.minimum(np.searchsorted(np.cumsum(drawn.weights), places), last)
-    kept, count = np.unique(taken, return_counts=True)
-    return WeightedParams([drawn.params[i] for i in kept], count / n_nodes)
-
-
-def _possible(params: LinearGaussianParams | None) -> LinearGaussianParams:
-    if params is None:
-        raise AssertionError("a draw with a likelihood has parameters")
-    return params
+    kept, weights = resampled(drawn.weights, n_nodes, rng)
+    return WeightedParams([drawn.params[i] for i in kept], weights)
