@@ -94,13 +94,13 @@ def formants(
                 colour = style.COLOURS[(1, 0, 2, 3, 4)[k % 5]]
                 if bounds is not None:
                     low, high = np.asarray(bounds, dtype=float)[:, k].T / 1000
-                    panel.vlines(one.times, low, high, color=colour, linewidth=0.9, alpha=0.7)
+                    panel.vlines(one.times, low, high, color=colour, linewidth=1.6)
                 panel.plot(
                     one.times,
                     track / 1000,
                     linestyle="",
                     marker=".",
-                    markersize=4.5,
+                    markersize=4.5 if bounds is None else 3.5,
                     color=colour,
                     label=f"F{k + 1}",
                 )
