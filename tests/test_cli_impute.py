@@ -483,3 +483,19 @@ def test_gaps_longer_than_max_gap_stay_empty(air, capsys):
     assert "max_gap must be a whole number of at least 1; got 0" in _refused(
         [air, out, "--max-gap", "0"], capsys
     )
+
+
+def test_matched_cells_hold_what_was_observed_and_sequences_have_levels(air, write, capsys):
+    out = air.with_name("full.csv")
+    assert run(air, out, "--match", "4", "--imputations", "1") == 0
+    observed = set(pd.read_csv(air)["Ozone"].dropna())
+    drawn = pd.read_csv(out.with_name("full.imputation-01.csv"))["Ozone"]
+    assert set(drawn) <= observed
+    lines = [f"{who},{t},{10 * who + t % 3},{t}" for who in range(4) for t in range(12)]
+    lines[5] = "0,5,,5"
+    path = write("who,week,a,b\n" + "\n".join(lines) + "\n")
+    assert run(path, out, "--groups", "who", "--time", "week", "--sequence-effects") == 0
+    assert pd.read_csv(out)["a"].notna().all()
+    assert "sequence_effects=True must go with several sequences" in _refused(
+        [air, out, "--sequence-effects"], capsys
+    )

@@ -122,6 +122,8 @@ def _model(arguments: argparse.Namespace) -> TBayesMICE:
         "n_draws": arguments.draws,
         "n_tune": arguments.tune,
         "max_gap": arguments.max_gap,
+        "match": arguments.match,
+        "sequence_effects": arguments.sequence_effects,
     }
     model = TBayesMICE(
         method=arguments.method, bounds=_all_bounds(arguments.bounds), random_state=arguments.seed,

@@ -71,6 +71,11 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
                        "repeated")  # fmt: skip
     group.add_argument("--max-gap", type=_max_gap, metavar="STEPS",
                        help="longest gap to fill, in steps (24) or as a time (6h); longer ones stay empty")  # fmt: skip
+    group.add_argument("--match", type=whole(1), metavar="N",
+                       help="give a missing cell the value of one of the N observed ones that are predicted alike, "
+                       "such as 5")  # fmt: skip
+    group.add_argument("--sequence-effects", action="store_true", default=None,
+                       help="give every sequence a level of its own, as the subjects of a panel have")  # fmt: skip
     group.add_argument("--draws", type=whole(1), metavar="N", help="draws of each chain (400)")
     group.add_argument(
         "--tune",

@@ -144,6 +144,40 @@ def check_levels_are_of_values(n_censored: int) -> None:
         )
 
 
+def check_match(match: int | None, method: str, sequence_effects: bool) -> int:
+    """Return the number of donors, 0 where cells are drawn.
+
+    Raises
+    ------
+    ValueError
+        It is no whole number, or goes with an engine or with levels that have no donors.
+    """
+    if match is None:
+        return 0
+    n = check_count("match", match)
+    if method not in ("fcs", "auto"):
+        raise ValueError(f"match must go with method='fcs' or 'auto'; got {method!r}.")
+    if sequence_effects:
+        raise ValueError(
+            f"match must be None with sequence_effects=True, whose levels no donor shares; got {n}."
+        )
+    return n
+
+
+def check_matched_are_values(n_censored: int) -> None:
+    """Refuse matching beside censored cells, whose values are unknown.
+
+    Raises
+    ------
+    ValueError
+    """
+    if n_censored:
+        raise ValueError(
+            f"match must be None where cells are known by intervals; got {n_censored} of these. Leave out match, or "
+            "kinds and censored."
+        )
+
+
 def check_max_gap(max_gap: Any, timed: bool) -> Any:
     """Return the longest gap that is filled: a number of steps, a Timedelta, or None where there is no such.
 

@@ -23,6 +23,7 @@ OPTIONS = SimpleNamespace(
     prior_scale=5.0,
     learned_scale=False,
     sequence_effects=False,
+    match=0,
 )
 
 

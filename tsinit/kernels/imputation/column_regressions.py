@@ -28,6 +28,8 @@ from tsinit.kernels.imputation.regression import (
     mala_step,
     residual_sum,
     rwm_step,
+    solve_lower,
+    solve_upper,
     times,
 )
 
@@ -264,6 +266,26 @@ def regress(rng, S, design, columns, fits, prior, sampler, w):
                 rss = residual_sum(target, w.theta, w.Gtheta)
                 total -= 0.5 * (n * np.log(2.0 * np.pi * fits.tau2[k, j]) + rss / fits.tau2[k, j])
     return total
+
+
+@entry
+def estimate(S, design, columns, fits, prior, w, out):
+    """Write the means of the coefficients of some columns given noise and scales of `fits` to `out` (K, D, M)."""
+    for k in range(design.size.shape[0]):
+        for j in columns:
+            yy, n = _load(S, design, k, j, w)
+            d, tau2 = design.size[k, j], fits.tau2[k, j]
+            given = RegressionPrior(
+                fits.scale[k, j], HALF_CAUCHY_SHAPE, fits.rate[k, j], prior.level
+            )
+            target = RegressionTarget(d, w.G, w.g, yy, n, given, d - design.n_level)
+            factor(target, tau2, w.root)
+            for a in range(d):
+                w.theta[a] = w.g[a] / tau2
+            solve_lower(d, w.root, w.theta)
+            solve_upper(d, w.root, w.theta)
+            for a in range(d):
+                out[k, j, design.index[k, j, a]] = w.theta[a]
 
 
 @entry

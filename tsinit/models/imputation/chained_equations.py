@@ -13,6 +13,7 @@ from tsinit.kernels.imputation.column_regressions import (
     ColumnRegressions,
     RegressionSampler,
     SamplerSettings,
+    estimate,
     grams,
     regress,
     weighted_grams,
@@ -22,9 +23,12 @@ from tsinit.kernels.params import writeable
 from tsinit.models.imputation.censored import IntervalState
 from tsinit.models.imputation.joint_cells import JointCells
 from tsinit.models.imputation.lagged_regressions import LaggedRegressions
+from tsinit.models.imputation.matching import Matching, kept
 from tsinit.models.imputation.sequence_levels import LevelPrior, SequenceLevels, draw_precision
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tsinit._typing import FloatArray, IntArray
     from tsinit.models.imputation.problem import ImputationProblem
     from tsinit.models.imputation.var_regressions import VARParameters
@@ -68,6 +72,9 @@ class FCSDraw(NamedTuple):
     regressions: ColumnRegressions
     joint: dict[int, VARParameters]  # of the jointly sampled cells, by rows before; empty without
     levels: LevelPrior | None = None  # of the levels of sequences, where they have any
+    donors: dict[int, tuple[FloatArray, FloatArray]] | None = (
+        None  # by column, where cells are matched
+    )
 
 
 class _CellSampler:
@@ -104,6 +111,7 @@ class _CellSampler:
         self.n_reflected = np.zeros(D, dtype=np.int64)
         self.joint = JointCells(equations, start) if equations.pilot else None
         self.intervals = IntervalState(problem.censored)
+        self.matching = Matching(equations, problem.match) if problem.match else None
 
     @property
     def values(self) -> FloatArray:
@@ -123,6 +131,17 @@ class _CellSampler:
         )  # fmt: skip
         if self.table.weights.size:
             column_gaps.draw_weights(self._rng, self.table, gaps.regression, fits, _DOF)
+
+    def match_columns(
+        self, fits: ColumnRegressions, donors: Callable[[int], tuple[FloatArray, FloatArray]]
+    ) -> None:
+        """Give missing cells the values of donors column by column, then draw the weights of Student-t noise."""
+        assert self.matching is not None
+        for j in self._rng.permutation(self._equations.incomplete):
+            self.matching.redraw(self._rng, self.table, fits, int(j), donors(int(j)))
+        if self.table.weights.size:
+            regression = self._equations.gaps.regression
+            column_gaps.draw_weights(self._rng, self.table, regression, fits, _DOF)
 
     def redraw_censored(self, fits: ColumnRegressions) -> None:
         """Redraw the cells of which an interval is known, one by one."""
@@ -254,12 +273,28 @@ class FCSChain:
         self._cells.redraw_levels(self._fits, self._level_precision)
 
     def _redraw(self) -> None:
+        if self._cells.matching is not None:
+            self._estimate(self.equations.incomplete)
+            self._cells.match_columns(self._fits, self._donors)
+            return
         self._cells.redraw_censored(self._fits)
         self._cells.redraw_columns(self._fits)
         joint = self._cells.joint
         if joint and joint.any:
             joint.draw_parameters(self._rng, self._S)
             self._cells.redraw_joint()
+
+    def _estimate(self, columns: IntArray) -> None:
+        """Set the coefficients that donors are predicted by."""
+        theta = np.zeros_like(self._fits.theta)
+        estimate(
+            self._S, self.equations.design, columns, self._fits, self._prior, self._workspace, theta
+        )  # fmt: skip
+        self._estimates = self._fits._replace(theta=theta)
+
+    def _donors(self, j: int) -> tuple[FloatArray, FloatArray]:
+        assert self._cells.matching is not None
+        return self._cells.matching.donors(self.table, self._estimates, j)
 
     def _note(self, log_density: float) -> None:
         self.log_density = log_density
@@ -316,7 +351,12 @@ class FCSChain:
         fits = ColumnRegressions(*(part.copy() for part in self._fits))
         levels = self._cells.levels
         prior = None if levels is None else LevelPrior(levels.columns, self._level_precision)
-        return FCSDraw(fits, dict(joint.parameters) if joint else {}, prior)
+        donors = None
+        if self._cells.matching is not None:
+            D = self.table.W.shape[1]
+            self._estimate(np.arange(D))
+            donors = {j: kept(self._donors(j)) for j in range(D)}
+        return FCSDraw(fits, dict(joint.parameters) if joint else {}, prior, donors)
 
 
 def complete_rows(
@@ -356,8 +396,11 @@ def complete_rows(
         for k in range(0 if i else -WARM_UP, PER_DRAW):
             if draw.levels is not None:
                 cells.redraw_levels(fits, draw.levels.precision)
-            cells.redraw_censored(fits)
-            cells.redraw_columns(fits)
+            if draw.donors is not None:
+                cells.match_columns(fits, draw.donors.__getitem__)
+            else:
+                cells.redraw_censored(fits)
+                cells.redraw_columns(fits)
             if cells.joint and cells.joint.any:
                 cells.joint.parameters = draw.joint
                 cells.redraw_joint()

@@ -75,7 +75,8 @@ class ChainedEquationsEngine:
         periods: Sequence[float],
         rng: np.random.Generator,
     ) -> None:
-        self._pilot, self._sampler = joint_cells.pilot_run(problem, rng), options.sampler
+        self._sampler = options.sampler
+        self._pilot = None if problem.match else joint_cells.pilot_run(problem, rng)
         self._equations: LaggedRegressions = LaggedRegressions(problem, pilot=self._pilot)
         self._regressions, design = self._equations.regressions, self._equations.design
         rows = design.counts[design.member[0]].sum()
@@ -176,7 +177,9 @@ def choose(method: str, problem: ImputationProblem) -> str:
     """
     if method != "auto":
         return method
-    if problem.noise != "normal" or problem.sequence_effects:  # the joint model has no other
+    if (
+        problem.noise != "normal" or problem.sequence_effects or problem.match
+    ):  # the joint model has no other
         return "fcs"
     small = problem.lags and problem.z.shape[1] * problem.lags <= _LARGEST
     return "var" if small and longest_gaps(problem)[1] >= _OUTAGE else "fcs"

@@ -21,6 +21,7 @@ from tsinit._validate import (
 from tsinit._validate.censoring import check_detection_limits, check_engine_draws_censored
 from tsinit._validate.imputing import (
     check_fill,
+    check_match,
     check_n_imputations,
     check_noise,
     check_period,
@@ -93,6 +94,7 @@ class ImputerOptions(NamedTuple):
     bounds: Any
     max_gap: Any
     sequence_effects: bool
+    match: int
     n_jobs: int | None
     n_states: int | None = None
 
@@ -164,6 +166,11 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         Whether every sequence has a level of its own in each column with gaps, as the subjects of a panel have: levels
         are normal, with a covariance that is learned, and regressions are of the deviations from them. New sequences
         of :meth:`transform` have levels too, drawn given their data. For chained equations only.
+    match : int or None
+        Donors of predictive mean matching: instead of a draw, a missing cell takes the value of one of so many observed
+        cells of its column whose predictions are nearest to its own, 5 as a rule. For columns that no transform makes
+        normal; every value is one that was observed. Cells of a gap are matched one after the other, which mixes
+        slowly in long ones. For chained equations only.
     kinds : "auto" or dict of column name to kind
         What columns hold; "auto", and what a dict does not name, is as dtypes say. So far every column is
         "continuous": numbers. Tables come back in the dtypes of the columns, whole numbers as the nearest ones.
@@ -259,6 +266,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         max_gap: int | str | Any | None = None,
         censored: dict[Any, Bounds] | None = None,
         sequence_effects: bool = False,
+        match: int | None = None,
         kinds: str | dict[Any, str] = "auto",
         random_state: SeedLike = None,
         n_jobs: int | None = None,
@@ -282,6 +290,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         self.max_gap = max_gap
         self.censored = censored
         self.sequence_effects = sequence_effects
+        self.match = match
         self.kinds = kinds
         self.random_state = random_state
         self.n_jobs = n_jobs
@@ -360,6 +369,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
             bounds=self.bounds,
             max_gap=self.max_gap,
             sequence_effects=check_sequence_effects(self.sequence_effects, method),
+            match=check_match(self.match, method, self.sequence_effects),
             n_jobs=_validate.check_jobs(self.n_jobs),
             n_states=None if self.n_states is None else check_count("n_states", self.n_states),
         )

@@ -13,6 +13,7 @@ from tsinit._validate.imputing import (
     check_domain,
     check_fillable,
     check_levels_are_of_values,
+    check_matched_are_values,
     check_transforms,
 )
 from tsinit.models.imputation import censored_scales, season, transforms
@@ -109,6 +110,7 @@ class ImputationProblem(NamedTuple):
     censored: CensoredCells = NOTHING_CENSORED  # cells of which an interval is known, on this scale
     learned_scale: bool = False  # whether chained equations learn that variance
     sequence_effects: bool = False  # whether sequences have levels of their own
+    match: int = 0  # donors of predictive mean matching; 0 where cells are drawn
 
     @property
     def missing(self) -> BoolArray:
@@ -166,7 +168,10 @@ class ColumnScales:
                 if seen is None
                 else censored_scales.estimate(seen, kinds[j])
             )
-            self.transforms.append(estimated._replace(lower=lower, upper=upper))
+            estimated = estimated._replace(lower=lower, upper=upper)
+            if options.match:
+                estimated = transforms.of_observed(estimated, observed)
+            self.transforms.append(estimated)
             self._limits[:, i] = _scaled_limits(self.transforms[i], observed, bounds[:, j], seen)
         self._season = season.learn(panel, table, options.period)
         self.periods = self._season.periods
@@ -197,10 +202,12 @@ class ColumnScales:
         low, high, lower, upper = np.ascontiguousarray(self._limits)
         if o.sequence_effects:
             check_levels_are_of_values(table.censored.row.size)
+        if o.match:
+            check_matched_are_values(table.censored.row.size)
         return ImputationProblem(
             np.ascontiguousarray(z), table.offsets, steps, covariates, o.lags, o.lag_features, o.noise,
             o.prior_scale, low, high, lower, upper, self._intervals(table), learned_scale=o.learned_scale,
-            sequence_effects=o.sequence_effects,
+            sequence_effects=o.sequence_effects, match=o.match,
         )  # fmt: skip
 
     def _intervals(self, table: ImputationTable) -> CensoredCells:

@@ -35,6 +35,10 @@ class Transform(NamedTuple):
     scale: float
     lower: float = -np.inf  # bounds of the user's, in the units of the data
     upper: float = np.inf
+    keys: FloatArray | None = (
+        None  # sorted z of what alone may come back, to single precision; None: anything
+    )
+    values: FloatArray | None = None  # y of these
 
     def forward(self, y: FloatArray) -> FloatArray:
         """Return z for values y in the units of the data; NaN stays NaN."""
@@ -42,6 +46,10 @@ class Transform(NamedTuple):
 
     def back(self, z: FloatArray) -> FloatArray:
         """Return y for z, within the bounds: rounding, here or of what was stored, may have left them."""
+        if self.keys is not None and self.values is not None:
+            after = np.searchsorted(self.keys, z).clip(1, max(len(self.keys) - 1, 1))
+            low, high = self.keys[after - 1], self.keys[np.minimum(after, len(self.keys) - 1)]
+            return self.values[np.where(z - low <= high - z, after - 1, after)]
         return self.held(_back(self.kind, z * self.scale + self.centre, self.power) * self.unit)
 
     def held(self, y: FloatArray) -> FloatArray:
@@ -68,6 +76,17 @@ class Transform(NamedTuple):
             return y
         with np.errstate(over="ignore"):  # a bound so far away is none
             return float(self.forward(np.array(y)))
+
+
+def of_observed(transform: Transform, y: FloatArray) -> Transform:
+    """Let nothing but these observed values come back, for cells that are matched.
+
+    Draws are stored in single precision, which may take values that lie close together for one: it is the commonest.
+    """
+    values, counts = np.unique(y, return_counts=True)
+    values = values[np.argsort(-counts, kind="stable")]
+    keys, first = np.unique(transform.forward(values).astype(np.float32), return_index=True)
+    return transform._replace(keys=keys.astype(np.float64), values=values[first])
 
 
 def estimate(y: FloatArray, kind: str | None) -> Transform:
