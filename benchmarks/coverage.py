@@ -153,18 +153,18 @@ def show(rows):
             if key in ("case", "k") or key not in group:
                 continue
             found = [x for x in group[key] if isinstance(x, list)]
+            if not found:
+                continue
             if key in ("forecast", "filling"):
                 plain, wide, width = np.array(found).T
                 cells = [f"{100 * plain.mean():.1f}", f"{100 * wide.mean():.1f}"]
                 cells.append(f"{np.median(width):.2f}")
-            elif found:
+            else:
                 each = [x for many in found for x in many]
                 true, estimate, low, high = np.array([x for x in each if x is not None]).T
                 inside = ((low <= true) & (true <= high)).sum() / len(each)
                 spread = np.ptp(np.quantile(estimate - true, [0.025, 0.975]))
                 cells = ["", f"{100 * inside:.1f}", f"{np.nanmedian(high - low) / spread:.2f}"]
-            else:
-                continue
             print(f"| {case} | {len(group)} | {key} | " + " | ".join(cells) + " |")
 
 
