@@ -9,6 +9,7 @@ from kernels.state_space.panels import SUMS, assert_same, bind, spread, twin_mom
 from reference import kalman as twin
 
 from tsinit.kernels import Kalman, LinearGaussianParams
+from tsinit.kernels.state_space.diffuse import Directions
 
 reproducible = settings(derandomize=True, deadline=None, max_examples=60, database=None)
 TOL = 1e-8
@@ -52,7 +53,7 @@ def test_smoothed_states_are_those_of_generalised_least_squares(problem):
     assert_same(done.means, means, TOL, "means")
     assert_same(spread(done.covariances), covariances, TOL, "covariances")
     assert_same(done.log_likelihood, log_likelihood, TOL, "log-likelihood")
-    assert kalman.log_likelihood(params) == done.log_likelihood
+    assert_same(kalman.log_likelihood(params), done.log_likelihood, TOL, "log-likelihood alone")
 
 
 @given(problems(), st.sampled_from(["by_variable", "jointly"]))
@@ -155,3 +156,23 @@ def test_too_short_a_sequence_has_the_likelihood_of_statsmodels_and_no_sums(n_ro
     kalman = Kalman(y[:, None].copy(), 5)
     assert abs(kalman.log_likelihood(params) - expected) < 1e-10
     assert not kalman.smooth(params, moments="by_variable").succeeded
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_likelihood_may_leave_directions_once_they_are_known(seed):
+    rng = np.random.default_rng([7, seed])
+    n, T = 4, 60
+    A = np.array([[1.0, 1.0, 0, 0], [0, 1.0, 0, 0], [0, 0, -1.0, -1.0], [0, 0, 1.0, 0]])
+    B, D = rng.standard_normal((n, 1)), rng.standard_normal((2, 1))
+    P0 = np.where(np.eye(n) > 0.0, np.inf, 0.0)
+    params = LinearGaussianParams(
+        A, rng.standard_normal((2, n)), np.diag(10.0 ** rng.uniform(-5, 0, n)), np.diag(rng.uniform(0.1, 1, 2)),
+        np.zeros(n), P0, rng.standard_normal(2), B, D,
+    )  # fmt: skip
+    y = np.cumsum(rng.standard_normal((T, 2)), axis=0)
+    y[rng.random(y.shape) < 0.4] = np.nan
+    kalman = Kalman(y, n, u=rng.standard_normal((T, 1)))
+    assert kalman.parts(12) is not None
+    whole = Directions(kalman, params)
+    expected = whole.log_likelihood(whole.solve())
+    np.testing.assert_allclose(kalman.log_likelihood(params), expected, rtol=1e-10)

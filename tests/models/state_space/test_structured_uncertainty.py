@@ -5,6 +5,9 @@ import pytest
 from statsmodels.tsa.statespace.structural import UnobservedComponents
 
 from tsinit import LinearGaussianSSM
+from tsinit.kernels import Kalman, LinearGaussianParams
+from tsinit.models.state_space.simulation import simulate
+from tsinit.models.state_space.structured_bootstrap import StructuredDrawing
 from tsinit.structures import Structure, ar, local_level, local_linear_trend, regression, seasonal
 
 
@@ -108,6 +111,58 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
         width.append((table.upper - table.lower) / truth)
     assert (inside >= 105).all()
     assert (np.median(width, axis=0) < [1.6, 0.7]).all()
+
+
+def test_a_bootstrap_has_the_spread_of_the_curvature():
+    y = walk(np.random.default_rng(7), T=120)
+    ssm = LinearGaussianSSM(structure=local_level(), random_state=0).fit(y)
+    expected = ssm.uncertainty(y).table
+    found = ssm.uncertainty(y, method="bootstrap", n_boot=60, n_from_strategy=4, random_state=0)
+    assert list(found.table.index) == list(expected.index)
+    ratio = found.table["standard error"] / expected["standard error"]
+    assert ((ratio > 0.65) & (ratio < 1.5)).all()
+    assert (found.table.lower <= found.table.estimate).all()
+    assert found.replicates.shape == (60, 2)
+    assert "matters less than the sampling error" in found.start_note
+    # Where the level begins is of no account: the likelihood of a replicate is that of it moved up.
+    drawn = StructuredDrawing(found._point, "parametric").data(np.random.SeedSequence(1))
+    np.testing.assert_array_equal(np.isnan(drawn), np.isnan(y))
+    values = [Kalman(part, 1).log_likelihood(ssm.params_) for part in (drawn, drawn + 500.0)]
+    assert abs(values[0] - values[1]) < 1e-8
+
+
+def test_blocks_effects_and_first_means_have_errors_by_the_curvature():
+    rng = np.random.default_rng(8)
+    T, u = 300, rng.standard_normal((300, 1))
+    structure = Structure(
+        np.diag([0.8, 0.5]), np.eye(2), np.full((2, 2), np.nan), ["r", "r"], B=[[np.nan], [0.0]], m0=["m", 0.0],
+        diffuse=False,
+    )  # fmt: skip
+    truth = LinearGaussianParams(
+        np.diag([0.8, 0.5]), np.eye(2), np.array([[1.0, 0.6], [0.6, 1.0]]), 0.5 * np.eye(2), np.array([2.0, 0.0]),
+        np.eye(2), np.zeros(2), np.array([[1.0], [0.0]]),
+    )  # fmt: skip
+    y = simulate(truth, T, rng, u).y
+    ssm = LinearGaussianSSM(structure=structure, tol=1e-9, random_state=0).fit(y, inputs=u)
+    table = ssm.uncertainty(y, inputs=u).table
+    assert list(table.index) == [
+        "state effect[0, 0]", "m", "state variance[0]", "state covariance[0, 1]", "state variance[1]", "r",
+    ]  # fmt: skip
+    off = (table.estimate - [1.0, 2.0, 1.0, 0.6, 1.0, 0.5]) / table["standard error"]
+    assert (np.abs(off) < 3.5).all()
+
+    def log_likelihood(x):
+        p = ssm.params_._replace(
+            B=np.array([[x[0]], [0.0]]),
+            m0=np.array([x[1], 0.0]),
+            Q=np.array([[x[2], x[3]], [x[3], x[4]]]),
+            R=x[5] * np.eye(2),
+        )
+        P0 = p.Q / (1.0 - np.outer([0.8, 0.5], [0.8, 0.5]))
+        return Kalman(y, 2, u=u).log_likelihood(p._replace(P0=P0))
+
+    expected = hessian_errors(log_likelihood, table.estimate.to_numpy())
+    np.testing.assert_allclose(table["standard error"], expected, rtol=5e-3)
 
 
 def test_other_data_are_refused():

@@ -7,9 +7,8 @@ from statsmodels.tsa.statespace.structural import UnobservedComponents
 
 from tsinit import LinearGaussianSSM
 from tsinit.kernels import Kalman
-from tsinit.models.state_space.m_step import RegressionData
-from tsinit.models.state_space.structured import FreeEntries, StructuredFit
-from tsinit.models.state_space.structured_score import structured_score
+from tsinit.models.state_space.free_entries import FreeEntries
+from tsinit.models.state_space.structured import StructuredFit
 from tsinit.structures import (
     Structure,
     ar,
@@ -207,15 +206,14 @@ def test_the_score_is_the_gradient(seed):
     kalman = Kalman(np.ascontiguousarray(y), structure.n_states, np.array([0, 18, 30]))
     x = np.concatenate(
         [
-            0.3 * rng.standard_normal(entries.size - entries.n_variances),
-            rng.uniform(0.5, 1.5, entries.n_variances),
+            0.3 * rng.standard_normal(entries.size - entries.n_roots),
+            rng.uniform(0.5, 1.5, entries.n_roots),
         ]
     )
     while entries.params(x) is None:
-        x[: entries.size - entries.n_variances] *= 0.7
+        x[: entries.size - entries.n_roots] *= 0.7
     fit = StructuredFit(kalman, entries)
-    found = structured_score(kalman, RegressionData(kalman), entries.params(x), structure)
-    slope = entries.chain(x, found)
+    slope = entries.chain(x, fit.score(fit.evaluate(entries.params(x))))
     for i in range(entries.size):
         step = np.zeros(entries.size)
         step[i] = 1e-5
@@ -225,12 +223,11 @@ def test_the_score_is_the_gradient(seed):
 
 def test_a_noise_that_is_too_small_is_left_to_differences():
     kalman = Kalman(sales()[:, None], 2)
-    params = FreeEntries(local_linear_trend(), 0).params(np.array([2.0, 1e-6, 2.0]))
-    found = structured_score(kalman, RegressionData(kalman), params, local_linear_trend())
+    fit = StructuredFit(kalman, FreeEntries(local_linear_trend(), 0))
+    state = fit.evaluate(fit.entries.params(np.array([2.0, 1e-6, 2.0])))
+    found = fit.score(state)
     assert np.isfinite(found.Q[0, 0])
     assert np.isnan(found.Q[1, 1])
-    fit = StructuredFit(kalman, FreeEntries(local_linear_trend(), 0))
-    state = fit.evaluate(params)
     assert np.isfinite(fit.gradient(fit.chart(state), np.zeros(3), state)).all()
 
 
@@ -283,15 +280,35 @@ def test_given_parameters_keep_what_is_free():
 
 
 MESSAGES = {
-    'method must be "information" for a model with a structure': lambda: fit(local_level()).uncertainty(
-        river()[:, None], method="bootstrap"
+    'resample must be "parametric" for a structure with diffuse first states': lambda: fit(local_level()).uncertainty(
+        river()[:, None], method="bootstrap", resample="innovations"
     ),
+    "structure.B must be fixed in rows without noise; got free entries in row 0": lambda: Structure(
+        [[1.0]], [[1.0]], [0.0], [nan], B=[[nan]]
+    ),
+    "structure.B must have shape": lambda: Structure([[1.0]], [[1.0]], [nan], [nan], B=[[nan, nan]], D=[[nan]]),
+    "structure.m0 must be 0 for diffuse states": lambda: Structure([[1.0]], [[1.0]], [nan], [nan], m0=[nan]),
+    "structure.Q must share no entry of a block": lambda: Structure(
+        np.eye(2), np.eye(2), [["a", "b"], ["b", "a"]], [nan, nan]
+    ),
+    "structure.Q must be symmetric": lambda: Structure(np.eye(2), np.eye(2), [[nan, nan], [0.0, nan]], [nan, nan]),
+    "structure.A must let states be stationary that are not diffuse": lambda: fit(
+        Structure([[1.0]], [[1.0]], [nan], [nan], diffuse=False)
+    ),
+    "inputs must be given to a structure with B or D": lambda: fit(
+        Structure([[1.0]], [[1.0]], [nan], [nan], B=[[nan]])
+    ),
+    "inputs must have the 2 columns of structure.B and D; got 1": lambda: fit(
+        Structure([[1.0]], [[1.0]], [nan], [nan], B=[[nan, 0.0]]), inputs=river()[:, None]
+    ),
+    "Structures must have effects of as many inputs to be joined": lambda: local_level().fixing(B=[[nan]])
+    + local_level().fixing(B=[[nan, nan]]),
     "structure must have free entries to be unsure of": lambda: fit(
         local_level().fixing(Q=[1400.0], R=[14000.0])
     ).uncertainty(river()[:, None]),
     "structure.A must hold numbers": lambda: Structure([[None]], [[1.0]], [nan], [nan]),
     r"structure.Q must have shape \(2, 2\)": lambda: Structure(np.eye(2), [[1.0, 0.0]], [nan], [nan]),
-    "structure.Q must have its free entries on the diagonal": lambda: Structure(
+    "structure.Q must be free in whole blocks": lambda: Structure(
         np.eye(2), [[1.0, 0.0]], [[1.0, nan], [nan, 1.0]], [nan]
     ),
     "structure.A must be fixed in rows without noise; got free entries in row 0": lambda: Structure(

@@ -18,6 +18,10 @@ from tsinit.kernels.state_space.observation import complete
 
 _RANK = 1e-9  # of the largest singular value of standardised regressors, below which a direction is not identified
 _LOG_2PI = np.log(2.0 * np.pi)
+_HEAD = (
+    3  # observed rows, times the diffuse states, after which directions need no longer be followed
+)
+_SURE = 1e-5  # of the largest singular value, above which a direction is known well enough for that
 
 
 def diffuse_states(params):
@@ -44,6 +48,7 @@ class DiffuseRegression(NamedTuple):
     nothing: np.ndarray  # (k, k - rank) directions of which the rows say nothing
     log_det: float  # of S, over the directions that are identified
     left: float  # sum of squares that is left
+    condition: float  # smallest singular value of standardised regressors, relative to the largest
 
 
 def regress(W, w):
@@ -64,6 +69,7 @@ def regress(W, w):
         Vt[rank:].T / size[:, None],
         2.0 * float(np.log(whole).sum()),
         float(left @ left),
+        float(s[-1] / s[0]) if s.size == k and rank else 0.0,
     )
 
 
@@ -103,13 +109,21 @@ class Directions:
             return
         self.succeeded = self._standardise()
 
-    def _smooth_each(self):
-        """Smooth the states (T, n) of every direction."""
-        silent = self.kalman.silent
-        n, D = len(self.known.A), len(self.known.C)
-        without = self.known._replace(d=np.zeros(D), B=None, D=None)
-        for i in self.which:
-            yield silent.proper_pass(without._replace(m0=np.eye(n)[i]), True, False, None).means
+    def _smooth_directions(self):
+        """How smoothed states depend on delta (k, T, n): all directions go back together, by the score of the state."""
+        A, C = self.known.A, self.known.C
+        T = len(self.index)
+        rows, At = self._inverse_roots @ C, np.ascontiguousarray(A.T)
+        back, up = self._shrink.transpose(0, 2, 1) @ At, rows.transpose(0, 2, 1)
+        ends = np.zeros(T, dtype=bool)
+        ends[self.kalman.offsets[1:] - 1] = True
+        # N = predicted - P r with r = C' F^-1 C N + (I - K C)' A' r of the next step.
+        r = up[self._step] @ self.W
+        for t in range(T - 2, -1, -1):
+            if not ends[t]:
+                r[t] += back[self._step[t]] @ r[t + 1]
+        out = self.predicted[1:].transpose(1, 2, 0) - self.values[self.index] @ r
+        return np.ascontiguousarray(out.transpose(2, 0, 1))
 
     def _standardise(self):
         """Filter directions, and standardise all innovations; returns whether that works."""
@@ -132,10 +146,11 @@ class Directions:
         which = which.ravel()
         # Steps of one predicted covariance that observe the same entries do the same.
         keys, step = np.unique(np.column_stack([self.index, which]), axis=0, return_inverse=True)
-        step = step.ravel()
+        self._step = step = step.ravel()
         inverse_roots, shrink, log_dets = self._gains(patterns, keys)
         if inverse_roots is None:
             return False
+        self._inverse_roots, self._shrink = inverse_roots, shrink
         self.log_det = float(log_dets[step].sum())
         N = np.empty((2, T, n, k))
         begin = np.zeros(T, dtype=bool)
@@ -228,7 +243,7 @@ class Directions:
 
         It adds sum_r extra[r] extra[r]' to their covariances; no row tells of states along `free`.
         """
-        N = np.array(list(self._smooth_each()))
+        N = self._smooth_directions()
         shift, extra, free = np.zeros(N.shape[1:]), np.zeros_like(N), np.zeros_like(N)
         for rows, part in solved:
             shift[rows] = np.einsum("ktn,k->tn", N[:, rows], part.delta)
@@ -236,6 +251,37 @@ class Directions:
             extra[:rank, rows] = np.einsum("ktn,kr->rtn", N[:, rows], part.root)
             free[rank:, rows] = np.einsum("ktn,kr->rtn", N[:, rows], part.nothing)
         return shift, extra, free
+
+
+def log_likelihood(kalman, params):
+    """Return the log-likelihood; nan or -inf where it cannot be computed.
+
+    Once the rows so far tell of every direction, the state has a proper distribution, and what follows is that of a
+    plain pass. Several sequences are followed to their ends, because a pass has one prior for all.
+    """
+    k = int(np.count_nonzero(diffuse_states(params)))
+    parts = kalman.parts(_HEAD * k) if params.C_inputs is None else None
+    if parts is not None:
+        head, tail = parts
+        found = Directions(head, params)
+        solved = found.solve() if found.succeeded else []
+        if solved and solved[0][1].condition > _SURE:
+            return found.log_likelihood(solved) + _after(found, solved[0][1], tail)
+    found = kalman.directions(params)
+    return found.log_likelihood(found.solve()) if found.succeeded else -np.inf
+
+
+def _after(found, part, tail):
+    """Log-likelihood of the rows that follow those of `found`, in which every direction is known."""
+    A, B, last = found.known.A, found.known.B, found.base.covariances
+    N = found.filtered[:, -1].T
+    mean = A @ (found.base.means[-1] + N @ part.delta)
+    if B is not None:
+        mean += B @ found.kalman.u[-1]
+    spread = N @ part.root
+    P = A @ (last.values[last.index[-1]] + spread @ spread.T) @ A.T + found.known.Q
+    done = tail.filter(found.known._replace(m0=mean, P0=0.5 * (P + P.T)))
+    return done.log_likelihood if done.succeeded else -np.inf
 
 
 def run(kalman, params, smooth, covariances, moments):

@@ -4,7 +4,6 @@ Everything that is the same for every pass over the same data (which entries are
 taken, the memory to write to) is worked out once, so that an EM iteration costs its kernels and little else.
 """
 
-import functools
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -92,14 +91,14 @@ class Kalman:
         self._ends = np.concatenate([starts[length > 0], self.offsets[1:][length > 0] - 1])
         # A variable observed more often than not is summed over the steps that miss it, and subtracted.
         self.direct = self.count < 0.5 * T
-        self._work = {}
+        self._work, self._parts = {}, {}
         self._probed = False  # whether rounding has to be followed closely
 
     def log_likelihood(self, params):
         """Return the log-likelihood of `params` in nats; -inf where it cannot be computed."""
         if diffuse.diffuse_states(params).any():
-            found = self.directions(params) if _possible(diffuse.proper(params)) else None
-            value = found.log_likelihood(found.solve()) if found and found.succeeded else -np.inf
+            possible = _possible(diffuse.proper(params))
+            value = diffuse.log_likelihood(self, params) if possible else -np.inf
             return value if np.isfinite(value) else -np.inf
         done = self.filter(params)
         return done.log_likelihood if done.succeeded else -np.inf
@@ -120,11 +119,20 @@ class Kalman:
         d = np.zeros(len(params.C)) if params.d is None else params.d
         return d if params.D is None else self.u @ params.D.T + d
 
-    @functools.cached_property
-    def silent(self):
-        """Passes over zeros with the same gaps, without inputs."""
-        zeros = np.where(self.observed, 0.0, np.nan)
-        return Kalman(zeros, self.n_states, self.offsets)
+    def parts(self, n_observed):
+        """Cut one sequence behind as many rows that observe something: (Kalman, Kalman), None where that is no use."""
+        if n_observed not in self._parts:
+            cut = None
+            shown = np.flatnonzero(self.observed.any(axis=1)) if len(self.offsets) == 2 else []
+            if 0 < 2 * n_observed < len(shown):
+                at = int(shown[n_observed - 1]) + 1
+                u = (None, None) if self.u is None else (self.u[:at], self.u[at:])
+                pieces = (np.ascontiguousarray(y) for y in (self.y[:at], self.y[at:]))
+                cut = tuple(
+                    Kalman(y, self.n_states, u=part) for y, part in zip(pieces, u, strict=True)
+                )
+            self._parts[n_observed] = cut
+        return self._parts[n_observed]
 
     def directions(self, params):
         """Return the data and the diffuse directions of parameters that have some."""

@@ -302,5 +302,5 @@ class VaryingDirections(Directions):
         # What a direction adds to a prediction is minus its innovation on zeros.
         self.w, self.W = done.standardised[:, :, 0], -done.standardised[:, :, 1:]
 
-    def _smooth_each(self):
+    def _smooth_directions(self):
         return self._pass.smooth()[0][:, :, 1:].transpose(2, 0, 1)

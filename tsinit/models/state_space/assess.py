@@ -17,6 +17,11 @@ from tsinit.models.state_space.bootstrap import (
 from tsinit.models.state_space.estimands import Estimands
 from tsinit.models.state_space.information import observed_information
 from tsinit.models.state_space.restarts import StateSpaceData, fitted_point
+from tsinit.models.state_space.structured_bootstrap import (
+    StructuredBootstrapUncertainty,
+    StructuredDrawing,
+    structured_replicate,
+)
 from tsinit.models.state_space.structured_information import (
     EntryEstimands,
     StructuredPoint,
@@ -27,7 +32,6 @@ from tsinit.models.state_space.uncertainty import InformationUncertainty
 
 if TYPE_CHECKING:
     from tsinit._validate import Panel
-    from tsinit.models.state_space.information import FittedPoint
     from tsinit.models.state_space.uncertainty import ParameterUncertainty
 
 METHODS = ("information", "bootstrap")
@@ -101,7 +105,8 @@ def assess(ssm: Any, panel: Panel, request: UncertaintyRequest) -> ParameterUnce
                 request.sampling_rate,
                 request.level,
             )
-        drawn, from_strategy = _bootstrap(ssm, point, request)
+        drawing = Drawing(point, request.resample)
+        drawn, from_strategy = _bootstrap(ssm, drawing, replicate, request)
         return BootstrapUncertainty(
             point,
             params,
@@ -115,7 +120,7 @@ def assess(ssm: Any, panel: Panel, request: UncertaintyRequest) -> ParameterUnce
 
 
 def _bootstrap(
-    ssm: Any, point: FittedPoint, request: UncertaintyRequest
+    ssm: Any, drawing: Drawing, replicate: Any, request: UncertaintyRequest
 ) -> tuple[list[Any], list[Any]]:
     """Fit replicates from the estimate, and the first of them from the strategy too; each by a seed of its own."""
     from joblib import Parallel, delayed
@@ -123,7 +128,6 @@ def _bootstrap(
     options = ssm._fitted_context.options
     seeds = _validate.check_seed(request.random_state).spawn(request.n_boot)
     how = (options.max_iter, options.tol, options.accelerate)
-    drawing = Drawing(point, request.resample)
     tasks = [delayed(_alone)(replicate, drawing, seed, *how) for seed in seeds]
     tasks += [
         delayed(_alone)(refit_from_strategy, ssm, drawing, seed)
@@ -142,11 +146,6 @@ def _of_structure(ssm: Any, panel: Panel, request: UncertaintyRequest) -> Parame
     """Measure how sure the free entries of a structure are."""
     context, params = ssm._fitted_context, ssm.params_
     structure = context.options.structure
-    if request.method != "information":
-        raise ValueError(
-            'method must be "information" for a model with a structure, whose first states may have no distribution to '
-            f"draw replicates from; got {request.method!r}."
-        )
     with one_thread():
         kalman = StateSpaceData(panel, context.options).kalman(structure.n_states)
         point = StructuredPoint(kalman, structure, params, panel)
@@ -154,6 +153,19 @@ def _of_structure(ssm: Any, panel: Panel, request: UncertaintyRequest) -> Parame
             raise ValueError("structure must have free entries to be unsure of; got none.")
         _check_same_data(point.state.objective, ssm.log_likelihood_)
         estimands = EntryEstimands(point.entries, panel.columns, panel.input_names or ())
+        if request.method == "bootstrap":
+            drawing = StructuredDrawing(point, request.resample)
+            drawn, from_strategy = _bootstrap(ssm, drawing, structured_replicate, request)
+            return StructuredBootstrapUncertainty(
+                point,
+                params,
+                estimands,
+                request.sampling_rate,
+                request.level,
+                drawn,
+                from_strategy,
+                request.resample,
+            )
         return StructuredUncertainty(
             point,
             structured_information(point),

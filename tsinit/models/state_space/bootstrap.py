@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
     from tsinit._typing import FloatArray
     from tsinit.kernels import LinearGaussianParams
-    from tsinit.models.state_space.estimands import Estimands
-    from tsinit.models.state_space.information import FittedPoint
     from tsinit.models.state_space.scales import Scale
 
 _FEWEST = 2  # replicates that have a spread
@@ -54,9 +53,9 @@ class BootstrapUncertainty(ParameterUncertainty):
 
     def __init__(
         self,
-        point: FittedPoint,
+        point: Any,  # FittedPoint, or what takes its place
         params: LinearGaussianParams,
-        estimands: Estimands,
+        estimands: Any,
         rate: float,
         level: float,
         drawn: list[Any],
@@ -66,7 +65,7 @@ class BootstrapUncertainty(ParameterUncertainty):
         import pandas as pd
 
         self.resample = resample
-        self._point, self._observable = point, observable_directions(point)[0]
+        self._point = point
         self._drawn = [p for p in drawn if p is not None]
         if len(self._drawn) < _FEWEST:
             raise ValueError(
@@ -97,10 +96,18 @@ class BootstrapUncertainty(ParameterUncertainty):
             errors = scale.forward(replicates[:, i]) - here
             lower[i], upper[i] = scale.inverse(here - np.quantile(errors, tails))
         spread = replicates.std(axis=0, ddof=1)
-        unknown = ~within(self._point.jacobian_of(function), self._observable)
+        unknown = self._undetermined(function)
         for column in (spread, lower, upper):
             column[unknown] = np.nan
         return Measured(value, spread, lower, upper)
+
+    def _undetermined(self, function: Callable[[LinearGaussianParams], FloatArray]) -> Any:
+        """Which numbers (q,) the data do not determine."""
+        return ~within(self._point.jacobian_of(function), self._observable)
+
+    @functools.cached_property
+    def _observable(self) -> FloatArray:
+        return observable_directions(self._point)[0]
 
     def _compared(self, drawn: list[Any], from_strategy: list[Any]) -> tuple[float, str]:
         pairs = [
@@ -132,23 +139,29 @@ class Drawing:
         Normal noise of states and observations, or one-step errors of the data, drawn with replacement.
     """
 
-    def __init__(self, point: FittedPoint, resample: str) -> None:
+    def __init__(self, point: Any, resample: str) -> None:
         self.point = point
         self._form = None
         if resample == "innovations":
-            self._form = InnovationsForm(point.em.kalman, point.state.params)
+            self._form = InnovationsForm(point.kalman, point.state.params)
 
     def data(self, seed: np.random.SeedSequence) -> FloatArray:
         """Draw data (T, D) on the scale of the fit, missing where those of the fit are."""
-        rng, kalman = np.random.default_rng(seed), self.point.em.kalman
+        rng = np.random.default_rng(seed)
         if self._form is not None:
             return self._form.data(self._form.resampled(rng))
+        y = self._parametric(rng)
+        y[~self.point.kalman.observed] = np.nan
+        return y
+
+    def _parametric(self, rng: np.random.Generator) -> FloatArray:
+        """Draw data (T, D) without gaps from normal noise."""
+        kalman = self.point.kalman
         y = np.empty_like(kalman.y)
         for start, stop in zip(kalman.offsets[:-1], kalman.offsets[1:], strict=True):
             if stop > start:
                 u = None if kalman.u is None else kalman.u[start:stop]
                 y[start:stop] = simulate(self.point.state.params, stop - start, rng, u).y
-        y[~kalman.observed] = np.nan
         return y
 
 
@@ -183,7 +196,7 @@ def refit_from_strategy(ssm: Any, drawing: Drawing, seed: np.random.SeedSequence
     LinearGaussianParams or None
     """
     point = drawing.point
-    offsets = point.em.kalman.offsets
+    offsets = point.kalman.offsets
     y = drawing.data(seed) * point.units.scale + point.units.loc
     parts = np.split(y, offsets[1:-1])
     u = point.panel.inputs
@@ -191,7 +204,7 @@ def refit_from_strategy(ssm: Any, drawing: Drawing, seed: np.random.SeedSequence
     seed = np.random.SeedSequence(entropy=seed.entropy, spawn_key=(*seed.spawn_key, 1))
     model = clone(ssm).set_params(
         n_states=ssm.n_states_,
-        initial_state=point.em.settings.initial_state,
+        initial_state=point.initial_state,
         random_state=seed,
         verbose=0,
     )

@@ -61,6 +61,7 @@ class FittedPoint:
 
     def __init__(self, em: EM, params: LinearGaussianParams, units: Units, panel: Panel) -> None:
         self.em, self.units, self.panel = em, units, panel
+        self.kalman, self.initial_state = em.kalman, em.settings.initial_state
         self.state = em.evaluate(params)
         _validate.check_finite_likelihood(np.isfinite(self.state.objective))
         try:

@@ -281,7 +281,7 @@ def _keep_stationary(
     first = expected.first_scatter + count * np.outer(away, away)
 
     def objective(F: FloatArray, Q: FloatArray, P0: FloatArray) -> float:
-        return _gaussian(Q, *_transition_scatter(F, sums, settings)) + _gaussian(P0, first, count)
+        return gaussian(Q, *_transition_scatter(F, sums, settings)) + gaussian(P0, first, count)
 
     old = transition_of(params)
     floor = objective(old, params.Q, params.P0)
@@ -311,7 +311,7 @@ def _dynamics(F: FloatArray) -> FloatArray:
     return F[:, : len(F)]
 
 
-def _gaussian(V: FloatArray, scatter: FloatArray, count: float) -> float:
+def gaussian(V: FloatArray, scatter: FloatArray, count: float) -> float:
     """Log density of `count` Gaussian vectors with the given scatter; nan where V is singular."""
     try:
         log_det = 2.0 * np.log(np.diag(np.linalg.cholesky(V))).sum()

@@ -92,7 +92,7 @@ class LinearGaussianSSM(InitRaceMixin, FittedLinearGaussian):
         Entries that are fixed or shared, in the units of the data (:mod:`tsinit.structures` builds those of trends,
         seasons, cycles, autoregressions and factors). It sets `n_states` and the first state, and says what
         `transition_cov`, `observation_cov`, `initial_state` and `noise_floor` say otherwise. Strategies give it poles,
-        loadings and the share of noise; quasi-Newton steps on the exact likelihood take the place of EM.
+        loadings and the share of noise; a few steps of EM, then quasi-Newton steps on the exact likelihood fit it.
 
     Attributes
     ----------
@@ -361,27 +361,40 @@ def check_structure(structure: Any, panel: Panel, prior: object) -> None:
         raise ValueError(
             f"structure must have as many columns as the data; got {structure.n_columns} for {panel.y.shape[1]}."
         )
-    k = structure.n_varying
-    if (structure.regression or k) and panel.inputs is None:
-        raise ValueError("inputs must be given to a structure with a regression; got none.")
-    if k and panel.inputs is not None:
-        m = panel.inputs.shape[1]
-        if m < k + structure.regression:
-            raise ValueError(
-                f"inputs must have {k} columns that the structure sees states through"
-                f"{', and others that have effects' if structure.regression else ''}; got {m}."
-            )
-        if m > k and not structure.regression:
-            raise ValueError(
-                f"structure must have a regression for inputs beyond the {k} that it sees states through; got {m}. "
-                "Join it: structure + regression()."
-            )
-    elif panel.inputs is not None and not structure.regression:
+    _check_effects(structure, panel)
+    if prior is not None:
+        raise ValueError(f"prior must be None beside a structure; got {short(prior)}.")
+
+
+def _check_effects(structure: Structure, panel: Panel) -> None:
+    """Require inputs where a structure sees states through some or has effects of them, and as many as it has."""
+    k, wanted, own = structure.n_varying, structure.n_inputs, structure.has_effects
+    if panel.inputs is None:
+        if wanted != 0:
+            what = "B or D" if own else "a regression"
+            raise ValueError(f"inputs must be given to a structure with {what}; got none.")
+        return
+    m = panel.inputs.shape[1]
+    if own and m != wanted and not structure.regression:
+        raise ValueError(f"inputs must have the {wanted} columns of structure.B and D; got {m}.")
+    if own and structure.regression and m != structure.templates["B"].fixed.shape[1]:
+        raise ValueError(
+            f"inputs must have the {structure.templates['B'].fixed.shape[1]} columns of structure.B; got {m}."
+        )
+    if wanted == 0:
         raise ValueError(
             "structure must have a regression where there are inputs; got none. Join it: structure + regression()."
         )
-    if prior is not None:
-        raise ValueError(f"prior must be None beside a structure; got {short(prior)}.")
+    if m < k + structure.regression:
+        raise ValueError(
+            f"inputs must have {k} columns that the structure sees states through"
+            f"{', and others that have effects' if structure.regression else ''}; got {m}."
+        )
+    if k and m > k and not (structure.regression or own):
+        raise ValueError(
+            f"structure must have a regression for inputs beyond the {k} that it sees states through; got {m}. "
+            "Join it: structure + regression()."
+        )
 
 
 def without_noise(start: LinearGaussianParams) -> list[int]:

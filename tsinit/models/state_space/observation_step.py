@@ -83,7 +83,7 @@ def _by_variable(
     T, n = x.shape
     D = data.y0.shape[1]
     whole = _bordered(S + padded(moments.P, n, n), data.ones @ x, T)
-    G, V = _moments_by_variable(data, x, moments, whole)
+    G, V = moments_by_variable(data, x, moments, whole)
     h = np.column_stack([data.y0.T @ x, data.total])  # (D, n + 1)
     if prior is not None:
         G = [g + _bordered(prior.Lam, np.zeros(n), 0.0) for g in G]
@@ -107,7 +107,7 @@ def _by_variable(
     return Regression(B, G, scatter, weight)
 
 
-def _moments_by_variable(
+def moments_by_variable(
     data: RegressionData, x: FloatArray, moments: SmootherMoments, whole: FloatArray
 ) -> tuple[list[FloatArray], list[FloatArray]]:
     """Second moments of (state, 1), and covariances of the state, over the steps that observe each variable.
@@ -168,6 +168,12 @@ def lifted(R: FloatArray, floor: float) -> FloatArray:
     if w[0] >= floor:
         return symmetric(R)
     return symmetric((U * np.maximum(w, floor)) @ U.T)
+
+
+def second_moments(data: RegressionData, x: FloatArray, P: FloatArray) -> FloatArray:
+    """Return those of (x, 1) over all steps, from means x (T, k) and the sum P of the covariances of states."""
+    k = x.shape[1]
+    return _bordered(x.T @ x + padded(P, k, k), data.ones @ x, len(x))
 
 
 def _bordered(S: FloatArray, column: FloatArray, count: float) -> FloatArray:

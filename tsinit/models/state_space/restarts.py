@@ -19,17 +19,14 @@ from tsinit.metrics import spectral_radius
 from tsinit.models.em_race import EMRace, run_monitored, run_race
 from tsinit.models.monitor import Monitor
 from tsinit.models.state_space.em import EM
+from tsinit.models.state_space.free_entries import FreeEntries
 from tsinit.models.state_space.information import FittedPoint
 from tsinit.models.state_space.m_step import EMState, MStepSettings, shaped
 from tsinit.models.state_space.observation_step import lifted
 from tsinit.models.state_space.prior import LinearGaussianPrior, weak_prior
-from tsinit.models.state_space.structured import (
-    FreeEntries,
-    StructuredFit,
-    constant_effects,
-    states_asked_for,
-    structured_start,
-)
+from tsinit.models.state_space.structured import StructuredFit
+from tsinit.models.state_space.structured_poles import states_asked_for
+from tsinit.models.state_space.structured_start import constant_effects, structured_start
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -376,9 +373,11 @@ def _of_structure(
     params: LinearGaussianParams, structure: Structure, n_inputs: int
 ) -> LinearGaussianParams:
     """Bring parameters that the user gave to a structure: their free entries are kept."""
-    if n_inputs and params.D is None:
-        params = params._replace(D=np.zeros((structure.n_columns, n_inputs)))
     entries = FreeEntries(structure, n_inputs)
+    for name in ("B", "D"):
+        if name in entries.templates and getattr(params, name) is None:
+            absent = np.zeros(entries.templates[name].fixed.shape)
+            params = params._replace(**{name: absent})
     found = entries.params(entries.vector(params))
     if found is None:
         raise ValueError(

@@ -9,10 +9,11 @@ import numpy as np
 from tsinit import _validate
 from tsinit.init._scaling import Units
 from tsinit.models.state_space.estimands import Estimand
+from tsinit.models.state_space.free_entries import LINEAR, FreeEntries
 from tsinit.models.state_space.importance import Neighbourhood
 from tsinit.models.state_space.information import Information
 from tsinit.models.state_space.scales import Scale
-from tsinit.models.state_space.structured import FreeEntries, StructuredFit
+from tsinit.models.state_space.structured import StructuredFit
 from tsinit.models.state_space.uncertainty import InformationUncertainty
 
 if TYPE_CHECKING:
@@ -42,30 +43,39 @@ class EntryEstimands:
         self, entries: FreeEntries, columns: Sequence[Any], input_names: Sequence[Any]
     ) -> None:
         self._entries = entries
-        t = entries.structure.templates
-        columns = list(columns)
-        self._names = t["A"].names(lambda i, j: f"A[{i}, {j}]")
-        self._names += t["C"].names(lambda i, j: f"C[{columns[i]}, {j}]")
-        self._names += t["d"].names(lambda i: f"mean[{columns[i]}]")
-        if entries.n_inputs:
-            effects = list(input_names)[entries.n_inputs - entries.n_effects :]
-            self._names += [f"effect[{c}, {u}]" for c in columns for u in effects]
-        self._names += t["Q"].names(lambda i, j: f"state variance[{i}]")
-        self._names += t["R"].names(lambda i, j: f"noise variance[{columns[i]}]")
+        columns, inputs = list(columns), list(input_names)
+        of_place: dict[str, Callable[..., str]] = {
+            "A": lambda i, j: f"A[{i}, {j}]",
+            "C": lambda i, j: f"C[{columns[i]}, {j}]",
+            "d": lambda i: f"mean[{columns[i]}]",
+            "D": lambda i, k: f"effect[{columns[i]}, {inputs[k]}]",
+            "B": lambda i, k: f"state effect[{i}, {inputs[k]}]",
+            "m0": lambda i: f"first mean[{i}]",
+            "Q": lambda i, j: f"state variance[{i}]" if i == j else f"state covariance[{i}, {j}]",
+            "R": lambda i, j: (
+                f"noise variance[{columns[i]}]"
+                if i == j
+                else f"noise covariance[{columns[i]}, {columns[j]}]"
+            ),
+        }
+        t = entries.templates
+        self._names = [
+            n for name in (*LINEAR, "Q", "R") if name in t for n in t[name].names(of_place[name])
+        ]
+        self._scales = [Scale()] * (entries.size - entries.n_roots)
+        for name in ("Q", "R"):
+            self._scales += [Scale("root") if one else Scale() for one in t[name].on_diagonal]
 
     def of(self, params: LinearGaussianParams) -> list[Estimand]:
         """Return all entries with their scales."""
-        n_free = self._entries.size - self._entries.n_variances
-        scales = [Scale()] * n_free + [Scale("root")] * self._entries.n_variances
-        return [
-            Estimand(*row) for row in zip(self._names, self.values(params), scales, strict=True)
-        ]
+        rows = zip(self._names, self.values(params), self._scales, strict=True)
+        return [Estimand(*row) for row in rows]
 
     def values(self, params: LinearGaussianParams) -> FloatArray:
-        """Return the entries alone, variances and not their roots."""
-        x = self._entries.vector(params)
-        x[self._entries.size - self._entries.n_variances :] **= 2
-        return x
+        """Return the entries alone, variances and covariances and not their roots."""
+        x, t = self._entries.vector(params), self._entries.templates
+        linear = x[: self._entries.size - self._entries.n_roots]
+        return np.concatenate([linear, *(t[k].entries(getattr(params, k)) for k in ("Q", "R"))])
 
 
 class StructuredPoint:
@@ -85,6 +95,8 @@ class StructuredPoint:
         The data have no density under the parameters.
     """
 
+    initial_state = "auto"  # the structure says it
+
     def __init__(
         self, kalman: Kalman, structure: Structure, params: LinearGaussianParams, panel: Panel
     ) -> None:
@@ -101,11 +113,9 @@ class StructuredPoint:
 
     @property
     def at_edge(self) -> Any:
-        """Which entries (p,) are roots of variances at zero: there, the likelihood has no slope by a root."""
-        x, n = self.entries.vector(self.state.params), self.entries.n_variances
-        out = np.zeros(self.entries.size, dtype=bool)
-        roots = x[self.entries.size - n :]
-        out[self.entries.size - n :] = roots <= _EDGE * roots.max(initial=0.0)
+        """Which coordinates (p,) are roots of variances at zero: there, the likelihood has no slope by a root."""
+        x, out = self.entries.vector(self.state.params), self.entries.is_variance
+        out[out] = x[out] <= _EDGE * x[out].max(initial=0.0)
         return out
 
     def slope(self, u: FloatArray) -> Any:
@@ -177,8 +187,9 @@ class StructuredUncertainty(InformationUncertainty):
     """Standard errors and intervals of the free entries of a structure, by the likelihood.
 
     Made by ``ssm.uncertainty(X)`` of a model with a structure; see :class:`ParameterUncertainty`. ``table`` has a row
-    for each free entry, by its label where it has one: entries of A and C, ``mean``, ``effect``, ``state variance`` and
-    ``noise variance``. One that is zero has no standard error, but an interval that begins there.
+    for each free entry, by its label where it has one: entries of A and C, ``mean``, ``effect``, ``state effect``,
+    ``first mean``, ``state variance``, ``noise variance`` and covariances of both. A variance that is zero has no
+    standard error, but an interval that begins there.
     """
 
     shows = "The free entries of the structure are shown."
