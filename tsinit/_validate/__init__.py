@@ -42,7 +42,12 @@ from tsinit._validate.inputs import (
     check_no_inputs,
 )
 from tsinit._validate.labels import check_few_enough, check_labels
-from tsinit._validate.params import check_params, check_prior, check_prior_fits
+from tsinit._validate.params import (
+    check_params,
+    check_posterior_of,
+    check_prior,
+    check_prior_fits,
+)
 from tsinit._validate.series import Panel, check_series, is_list_of_tables
 from tsinit._validate.times import times_after
 from tsinit._validate.transitions import (
@@ -98,6 +103,7 @@ __all__ = [
     "check_path",
     "check_per_chain",
     "check_possible",
+    "check_posterior_of",
     "check_prior",
     "check_prior_fits",
     "check_probabilities",

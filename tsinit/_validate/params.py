@@ -187,3 +187,22 @@ def _check_covariance(name: str, P: FloatArray) -> None:
         raise ValueError(
             f"{name} must be positive semi-definite; got an eigenvalue of {smallest:.3g}."
         )
+
+
+def check_posterior_of(observation_cov: str, *, inputs: bool, structure: bool) -> None:
+    """Refuse models whose posterior there is no sampler for.
+
+    Raises
+    ------
+    ValueError
+    """
+    if inputs or structure:
+        what = "inputs" if inputs else "a structure"
+        raise ValueError(
+            f"posterior must be asked of a model without inputs and structure; got one with {what}. Use uncertainty(X)."
+        )
+    if observation_cov == "full":
+        raise ValueError(
+            "posterior must be asked of a model whose noise is diagonal; got observation_cov='full'. Fit with 'diag', or "
+            "use uncertainty(X)."
+        )

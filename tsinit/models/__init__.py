@@ -19,6 +19,7 @@ _HOME = {
     "Monitor": "tsinit.models.monitor",
     "NormalInverseWishart": "tsinit.models.state_space.prior",
     "ParameterUncertainty": "tsinit.models.state_space.uncertainty",
+    "StateSpacePosterior": "tsinit.models.state_space.posterior",
     "TBayesMICE": "tsinit.models.imputation.model",
 }
 
@@ -35,6 +36,7 @@ __all__ = [
     "Monitor",
     "NormalInverseWishart",
     "ParameterUncertainty",
+    "StateSpacePosterior",
     "TBayesMICE",
 ]
 
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from tsinit.models.state_space.bootstrap import BootstrapUncertainty
     from tsinit.models.state_space.filter_state import FilterState
     from tsinit.models.state_space.model import LinearGaussianSSM
+    from tsinit.models.state_space.posterior import StateSpacePosterior
     from tsinit.models.state_space.prior import LinearGaussianPrior, NormalInverseWishart
     from tsinit.models.state_space.uncertainty import InformationUncertainty, ParameterUncertainty
 

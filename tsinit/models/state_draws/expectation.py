@@ -113,12 +113,12 @@ def em_step(table: StateTable, paths: StatePaths, present: StateParameters) -> S
     A, Q = present.A, present.Q
     if len(followed):
         A = np.linalg.solve(before + 1e-8 * np.eye(n), cross.T).T
-        A = _stable(A)
+        A = stable(A)
         Q = after - A @ cross.T - cross @ A.T + A @ before @ A.T
-        Q = _positive(Q / len(followed))
+        Q = positive(Q / len(followed))
     m = x[first].mean(axis=0) * len(first) / (len(first) + 1.0)  # one more at zero
     V = x[first].T @ x[first] + P[first].sum(axis=0) - (len(first) + 1.0) * np.outer(m, m)
-    V = _positive((V + (n + 2) * np.eye(n)) / (len(first) + n + 2))  # few sequences say little
+    V = positive((V + (n + 2) * np.eye(n)) / (len(first) + n + 2))  # few sequences say little
     return present._replace(A=A, Q=Q, C=B[:, :n], G=B[:, n:], r=r, m=m, V=V)
 
 
@@ -128,15 +128,15 @@ def normalised(parameters: StateParameters) -> StateParameters:
     P = solve_lyapunov(np.ascontiguousarray(p.A), np.ascontiguousarray(p.Q))
     if not np.isfinite(P).all():
         P = p.Q
-    T = cholesky(_positive(P), lower=True)
+    T = cholesky(positive(P), lower=True)
     inverse = solve_triangular(T, np.eye(n), lower=True)
     C = p.C @ T
     return p._replace(
         A=inverse @ p.A @ T,
-        Q=_positive(inverse @ p.Q @ inverse.T),
+        Q=positive(inverse @ p.Q @ inverse.T),
         C=C,
         m=inverse @ p.m,
-        V=_positive(inverse @ p.V @ inverse.T),
+        V=positive(inverse @ p.V @ inverse.T),
         b=np.ones(n),
         s=1.0,
         loadings=np.maximum((C**2).mean(axis=0), 1e-3),
@@ -172,7 +172,7 @@ def _propose(
         if found.d is not None:
             effects[:, -1] += found.d
     begin = StateParameters(
-        _stable(A), _positive(Q), C, effects, np.maximum(r, 1e-3), np.zeros(n), np.eye(n),
+        stable(A), positive(Q), C, effects, np.maximum(r, 1e-3), np.zeros(n), np.eye(n),
         np.ones(n), 1.0, np.ones(n),
     )  # fmt: skip
     return normalised(begin)
@@ -191,17 +191,18 @@ def _components(
     A = np.zeros((n, n))
     if len(followed):
         gram = X[followed].T @ X[followed] + np.eye(n)
-        A = _stable(np.linalg.solve(gram, X[followed].T @ X[followed + 1]).T.astype(float))
+        A = stable(np.linalg.solve(gram, X[followed].T @ X[followed + 1]).T.astype(float))
     r = (full - full.mean(axis=0) - X @ C.T).var(axis=0)
     return A, C, np.eye(n) - 0.9 * A @ A.T, r
 
 
-def _stable(A: FloatArray) -> FloatArray:
+def stable(A: FloatArray) -> FloatArray:
+    """Shrink dynamics whose spectral radius is 1 or nearly so."""
     radius = spectral_radius(A)
     return A * (_MAX_RADIUS / radius) if radius > _MAX_RADIUS else A
 
 
-def _positive(M: FloatArray) -> FloatArray:
+def positive(M: FloatArray) -> FloatArray:
     """Nearest covariance that is not singular to rounding."""
     w, U = np.linalg.eigh(0.5 * (M + M.T))
     return (U * np.maximum(w, 1e-8 * max(w[-1], 1e-8))) @ U.T

@@ -8,10 +8,16 @@ import numpy as np
 
 from tsinit import _validate
 from tsinit._validate import check_choice, check_count, check_number
+from tsinit.models.base import one_thread
 from tsinit.models.state_space import criteria
 from tsinit.models.state_space.about_data import AnswersAboutData
 from tsinit.models.state_space.after_data import AnswersAfterData
 from tsinit.models.state_space.assess import METHODS, RESAMPLE, UncertaintyRequest, assess
+from tsinit.models.state_space.posterior import (
+    PosteriorRequest,
+    StateSpacePosterior,
+    draw_posterior,
+)
 from tsinit.models.state_space.summary import Summary
 
 if TYPE_CHECKING:
@@ -97,6 +103,86 @@ class FittedLinearGaussian(AnswersAboutData, AnswersAfterData):
         panel = self._read_with_inputs(X, lengths, inputs).kept()
         self._fitted_uncertainty = assess(self, panel, request)
         return self._fitted_uncertainty
+
+    def posterior(
+        self,
+        X: SeriesLike,
+        n_draws: int = 500,
+        *,
+        n_chains: int = 4,
+        n_tune: int = 200,
+        sampling_rate: float = 1.0,
+        random_state: SeedLike = None,
+        n_jobs: int | None = None,
+        lengths: Sequence[int] | None = None,
+    ) -> StateSpacePosterior:
+        """Draw states, missing values and parameters from their posterior, by Gibbs sampling from the fitted model on.
+
+        Where the data do not determine parameters well, standard errors around one maximum say too little; draws have
+        the shape that the posterior has. Noise standard deviations are half-Cauchy a priori, and dynamics are stable:
+        the prior of :class:`~tsinit.TBayesMICE` with ``method="state_space"``, whose sampler it is.
+
+        Parameters
+        ----------
+        X, lengths
+            The data of :meth:`fit`, or others that the model suits.
+        n_draws : int
+            Draws of each chain.
+        n_chains : int
+            Chains; they start around the fitted parameters.
+        n_tune : int
+            Sweeps of each chain before its first draw.
+        sampling_rate : float
+            Rows per unit of time: frequencies and bandwidths are in cycles, dampings in nats per unit of time.
+        random_state : int, SeedSequence, Generator, RandomState or None
+            Seed of the chains.
+        n_jobs : int or None
+            Chains that run at the same time, in threads; the draws do not depend on it.
+
+        Returns
+        -------
+        StateSpacePosterior
+            Draws of what does not depend on the basis of the states, of states and missing values; how well the chains
+            agree is in its ``table``. ``to_datatree()`` and ``to_arviz()`` carry it to ArviZ.
+
+        Raises
+        ------
+        ValueError, TypeError
+            X or an argument is unusable, or the model has inputs, a structure, or noise that is not diagonal.
+
+        References
+        ----------
+        Carter and Kohn, Biometrika 81 (1994); Fruehwirth-Schnatter, J. Time Ser. Anal. 15 (1994).
+
+        Examples
+        --------
+        >>> from tsinit import LinearGaussianSSM
+        >>> from tsinit.datasets import load_new_york_air_quality
+        >>> air = load_new_york_air_quality()
+        >>> ssm = LinearGaussianSSM(n_states=2, random_state=0).fit(air)
+        >>> posterior = ssm.posterior(air, 50, n_chains=2, n_tune=50, random_state=0)
+        >>> posterior.states.shape
+        (2, 50, 153, 2)
+        """
+        _validate.check_fitted(self)
+        context = self._fitted_context
+        _validate.check_posterior_of(
+            context.options.observation_cov,
+            inputs=self.params_.n_inputs > 0,
+            structure=context.options.structure is not None,
+        )
+        request = PosteriorRequest(
+            check_count("n_draws", n_draws),
+            check_count("n_chains", n_chains),
+            check_count("n_tune", n_tune, 0),
+            check_number("sampling_rate", sampling_rate, above=0.0),
+            _validate.check_jobs(n_jobs),
+            _validate.check_seed(random_state),
+        )
+        panel = self._read(X, lengths)
+        with one_thread():
+            means = self._kalman(panel).smooth(self.params_).means
+            return draw_posterior(panel, context.options, self.params_, means, request)
 
     def summary(
         self,
