@@ -203,6 +203,6 @@ def check_posterior_of(observation_cov: str, *, inputs: bool, structure: bool) -
         )
     if observation_cov == "full":
         raise ValueError(
-            "posterior must be asked of a model whose noise is diagonal; got observation_cov='full'. Fit with 'diag', or "
-            "use uncertainty(X)."
+            "posterior must be asked of a model whose noise is diagonal; got observation_cov='full'. Fit with 'diag', "
+            "or use uncertainty(X)."
         )

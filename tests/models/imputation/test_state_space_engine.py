@@ -1,11 +1,20 @@
 """The state-space engine of the imputer against the Kalman smoother that knows the truth, and its contract."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
-from models.state_draws.problems import gaps, simulate, true_model
+from models.imputation.var_problems import problem
+from models.state_draws.problems import gaps, parameters, simulate, true_model
+from reference import kalman
 
 from tsinit import TBayesMICE
-from tsinit.kernels import Kalman
+from tsinit.kernels import Kalman, LinearGaussianParams
+from tsinit.models.imputation.censored import CensoredCells, IntervalState
+from tsinit.models.imputation.state_space_engine import CensoredTable, StateSpaceEngine
+from tsinit.models.state_draws.chain import cells_given
+from tsinit.models.state_draws.paths import StatePaths
+from tsinit.result import ess
 
 SHORT = {"method": "state_space", "n_tune": 40, "n_draws": 60, "n_chains": 2, "random_state": 0}
 
@@ -127,3 +136,63 @@ def test_a_season_enters_the_mean():
     y[100:130] = np.nan
     model = TBayesMICE(**SHORT, transforms=None, period=12, n_states=1).fit(y)
     assert np.sqrt(np.mean((model.transform(y) - truth)[100:130] ** 2)) < 0.45
+
+
+def test_censored_cells_have_the_distribution_of_the_truncated_gaussian():
+    rng = np.random.default_rng(5)
+    p, y = parameters(rng, 2, 2), rng.standard_normal((4, 2))
+    y[1], y[2, 0] = np.nan, np.nan  # (1, 0) and (2, 0) lie in intervals, of (1, 1) nothing is known
+    cells = CensoredCells.of(
+        np.array([1, 2]), np.array([0, 0]), np.array([-np.inf, 0.0]), np.array([-0.5, 1.0])
+    )
+    given = problem(y)._replace(censored=cells)
+    reference = LinearGaussianParams(p.A, p.C, p.Q, np.diag(p.r), p.m, p.V, p.G[:, -1])
+    joint = kalman.joint(reference, y)
+    here = 4 * 2 + np.array([2, 3, 4])  # behind the states, row by row
+    V, mean = joint.covariance[np.ix_(here, here)], joint.mean[here]
+    free = rng.multivariate_normal(mean, V, 400_000)
+    exact = free[(free[:, 0] < -0.5) & (free[:, 2] > 0.0) & (free[:, 2] < 1.0)]
+    assert len(exact) > 5000
+    rows = CensoredTable(given, np.zeros((4, 2)), IntervalState(cells))
+    drawn = []
+    for _ in range(6000):
+        states = StatePaths(rows.table, p).draw(rng.standard_normal((4, 2)))
+        rows.redraw(rng, p, states)
+        free_cell = cells_given(rows.table, p, states, rng.standard_normal(1))
+        drawn.append(rows.kept(free_cell))
+    drawn = np.array(drawn)
+    assert (drawn[:, 0] <= -0.5).all()
+    assert ((drawn[:, 2] >= 0.0) & (drawn[:, 2] <= 1.0)).all()
+    for power in (1, 2):
+        x, expected = drawn**power, (exact**power).mean(axis=0)
+        sizes = np.array([ess(column) for column in x.T])
+        error = np.sqrt(x.var(axis=0) / sizes + (exact**power).var(axis=0) / len(exact))
+        assert np.abs((x.mean(axis=0) - expected) / error).max() < 4.5
+
+
+def test_a_column_below_its_limit_keeps_its_mean_and_spread():
+    rng = np.random.default_rng(6)
+    model = true_model(rng, 4, 2)
+    truth = simulate(rng, model, 500)
+    z = (truth - truth.mean(axis=0)) / truth.std(axis=0)
+    below = z[:, 0] < -0.5
+    rows = np.flatnonzero(below)
+    cells = CensoredCells.of(
+        rows, np.zeros(len(rows)), np.full(len(rows), -np.inf), np.full(len(rows), -0.5)
+    )
+    y = z.copy()
+    y[below, 0] = np.nan
+    given = problem(y)._replace(censored=cells)
+    engine = StateSpaceEngine(given, SimpleNamespace(n_states=2), (), rng)
+    chain = engine.chain(np.where(np.isnan(y), -0.6, y), rng, 0)
+    means, spreads = [], []
+    for i in range(150):
+        chain.sweep()
+        if i >= 50:
+            means.append(chain.z[:, 0].mean())
+            spreads.append(chain.z[:, 0].std())
+    assert abs(np.mean(means)) < 0.05
+    assert abs(np.mean(spreads) - 1.0) < 0.05
+    drawn = engine.complete(given, [chain.parameter_draw()] * 5, rng)
+    assert drawn.shape == (5, below.sum())
+    assert (drawn <= -0.5).all()

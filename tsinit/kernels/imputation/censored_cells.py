@@ -30,6 +30,13 @@ def _draw_inside(rng, mean, sd, low, high):
 
 
 @entry
+def redraw_independent(rng, mean, sd, low, high, out):
+    """Draw cells (C,) that are independent given all else, with means and standard deviations of their own."""
+    for c in range(out.size):
+        out[c] = _draw_inside(rng, mean[c], sd[c], low[c], high[c])
+
+
+@entry
 def redraw_by_regressions(rng, table, gaps, fits, j, low, high):
     """Redraw the censored cells of column j of a `WindowTable` given its regressions.
 

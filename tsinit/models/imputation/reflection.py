@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from tsinit._typing import FloatArray
+    from tsinit._typing import BoolArray, FloatArray
     from tsinit.models.imputation.problem import ImputationProblem
 
 
 class Reflection:
     """Reflect what went far outside the data, or beyond a bound of the user's.
+
+    Parameters
+    ----------
+    problem : ImputationProblem
+    cells : (T, D) bool
+        Which cells are drawn.
 
     Attributes
     ----------
@@ -20,8 +26,8 @@ class Reflection:
         Cells of each column that the last draws reflected because they were far outside of what was observed.
     """
 
-    def __init__(self, problem: ImputationProblem) -> None:
-        self._columns, self._D = np.nonzero(problem.missing)[1], problem.z.shape[1]
+    def __init__(self, problem: ImputationProblem, cells: BoolArray) -> None:
+        self._columns, self._D = np.nonzero(cells)[1], cells.shape[1]
         low, high = np.maximum(problem.low, problem.lower), np.minimum(problem.high, problem.upper)
         # What is reflected at a bound of the user's is nothing to warn of.
         self._own = (low > problem.lower)[self._columns], (high < problem.upper)[self._columns]

@@ -10,6 +10,7 @@ from tsinit.models.state_draws.parameters import (
     StateParameters,
     StatePrior,
     draw_dynamics,
+    draw_level,
     draw_observation,
 )
 from tsinit.models.state_draws.paths import StatePaths
@@ -59,8 +60,6 @@ class StateSpaceChain:
         filled: FloatArray | None = None,
     ) -> None:
         self._table, self._rng, self._prior = table, rng, prior
-        self._squares = (table.y**2).sum(axis=0)
-        self._counts = table.observed.sum(axis=0)
         self.parameters = parameters
         self.states, self.log_likelihood = np.zeros((table.n_rows, len(parameters.A))), np.nan
         self.cells = np.zeros(len(table.missing))
@@ -96,13 +95,10 @@ class StateSpaceChain:
         """Draw the parameters given the states and the observed cells of a table."""
         rng, prior = self._rng, self._prior
         U = np.column_stack([self.states[table.rows], table.covariates])
-        same = table is self._table
-        squares = self._squares if same else (table.y**2).sum(axis=0)
-        counts = self._counts if same else table.observed.sum(axis=0)
+        squares, counts = np.einsum("ij,ij->j", table.y, table.y), table.observed.sum(axis=0)
         present = draw_dynamics(rng, self.states, table, self.parameters, prior)
-        self.parameters = draw_observation(
-            rng, column_sums(table, U), squares, counts, present, prior
-        )
+        present = draw_observation(rng, column_sums(table, U), squares, counts, present, prior)
+        self.states, self.parameters = draw_level(rng, self.states, table, present, prior)
 
 
 def cells_given(

@@ -152,6 +152,33 @@ def draw_dynamics(
     return present._replace(A=A, Q=Q, m=mean[0], V=V, b=b, s=s)
 
 
+def draw_level(
+    rng: np.random.Generator,
+    X: FloatArray,
+    table: StateTable,
+    present: StateParameters,
+    prior: StatePrior,
+) -> tuple[FloatArray, StateParameters]:
+    """Move all states by one vector, and the levels of the columns against it: (states, parameters).
+
+    Given the states, levels hardly move, and given the levels, states do not; what is observed sees neither. The vector
+    is drawn from its exact conditional along this orbit (Liu and Sabatti, Biometrika 87, 2000), a normal one.
+    """
+    p, n, followed = present, X.shape[1], table.followed
+    first, inverse = X[table.offsets[:-1]], _inverse(p.Q)[0]
+    own, left = _inverse(p.V)[0], np.eye(n) - p.A
+    noise = X[followed + 1].sum(axis=0) - p.A @ X[followed].sum(axis=0)
+    weighted = left.T @ inverse
+    precision = len(followed) * weighted @ left + len(first) * own + p.C.T @ p.C / prior.level
+    slope = weighted @ noise + own @ (first - p.m).sum(axis=0) - p.C.T @ p.G[:, -1] / prior.level
+    root = cholesky(precision, lower=True)
+    half = -solve_triangular(root, slope, lower=True) + rng.standard_normal(n)
+    step = solve_triangular(root, half, lower=True, trans=1)
+    G = p.G.copy()
+    G[:, -1] -= p.C @ step
+    return X + step, p._replace(G=G)
+
+
 def draw_observation(
     rng: np.random.Generator,
     sums: ColumnSums,
