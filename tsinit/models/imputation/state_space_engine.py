@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 #: Rows times draws of the parameters for which other rows are completed, the fewest of these, and mirrored pairs of
 #: paths under each: more rows are completed from fewer draws.
-_ROWS, _FEWEST, _PAIRS = 400_000, 4, 2
+_ROWS, _FEWEST, _PAIRS = 200_000, 4, 1
 #: Rows that one sweep of a small table passes over, by repeating its draws up to so often.
 _SWEPT, _REPEATS = 4000, 5
 
