@@ -140,6 +140,40 @@ def test_quotes_decimal_commas_line_ends_and_words_stay(write, capsys):
     assert filled == text.replace(";NA;", f";{number};")
 
 
+def test_cells_beyond_limits_are_filled_from_there(write, capsys):
+    """Limits of their own for some cells, decimal commas, gaps beside them; completed tables differ."""
+    y = series(120)
+    low, high = np.quantile(y[:, 0], [0.2, 0.9])
+    rows = []
+    for i, (a, b) in enumerate(y):
+        limit = low if i % 2 else low + 0.5
+        cell = f"<{limit:.2f}" if a < limit else f"> {high:.2f}" if a > high else f"{a:.2f}"
+        rows.append(f"{i};{'' if i % 17 == 3 else cell};{b:.2f}".replace(".", ","))
+    path = write("\n".join(["t;x;y", *rows, ""]))
+    out = path.with_name("out.csv")
+    assert run(path, out, "--intervals", "0.9", "--imputations", "2") == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Values beyond a limit are taken for missing" in said
+    assert "Cells with a limit are filled by what lies beyond it." in said
+    names = ["out.csv", "out.imputation-01.csv", "out.imputation-02.csv"]
+    tables = [pd.read_csv(path.with_name(name), sep=";", decimal=",") for name in names]
+    intervals = pd.read_csv(path.with_name("out.intervals.csv"), sep=";", decimal=",")
+    for i, row in enumerate(rows):
+        cell = row.split(";")[1].replace(",", ".")
+        values = [table["x"][i] for table in tables]
+        ends = list(intervals.loc[i, ["x_lower", "x_upper"]])
+        if cell.startswith("<"):
+            assert max(values + ends) <= float(cell[1:])
+        elif cell.startswith(">"):
+            assert min(values + ends) >= float(cell[1:])
+        elif cell:
+            assert values == [float(cell)] * 3
+            assert np.isnan(ends).all()
+    beyond = np.array([row.split(";")[1][:1] in ("<", ">") for row in rows])
+    assert beyond.sum() > 20
+    assert (tables[1]["x"] != tables[2]["x"])[beyond].all()
+
+
 def test_one_column_may_have_empty_lines_for_gaps(write, capsys):
     values = [f"{v:.2f}" for v in series()[:, 0]]
     values[5] = values[6] = ""

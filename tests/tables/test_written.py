@@ -76,18 +76,38 @@ def test_units_and_decimal_commas_stand_behind_what_is_filled(tmp_path):
     assert read_gaps(out).counts.empty
 
 
-def test_cells_beyond_a_limit_stay_as_they_are_written(tmp_path):
+def test_cells_beyond_a_limit_are_gaps_of_which_that_is_known(tmp_path):
     path, out = tmp_path / "in.csv", tmp_path / "out.csv"
     text = text_of(air(), number=lambda value: "<10" if value < 10 else f"{value:.2f}")
     path.write_text(text)
     gaps = fill(path, out)
-    assert out.read_text().count("<10") == text.count("<10") == len(gaps.found.censored) > 5
+    assert text.count("<10") == len(gaps.found.censored) > 5
+    assert "<10" not in out.read_text()
     assert set(gaps.found.censored["side"]) == {"below"}
     assert set(gaps.found.censored["limit"]) == {10.0}
+    lower, upper = gaps.between
+    assert lower.isna().all(axis=None)
+    assert upper.notna().to_numpy().sum() == text.count("<10")
     assert any(
         "beyond a limit are taken for missing" in note and "'<10' in line" in note
         for note in gaps.notes
     )
+
+
+def test_rounding_takes_no_cell_over_its_limit(tmp_path):
+    """0.4567 becomes 0.46, with the decimals of its column, but for a limit of 0.457."""
+    path, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    path.write_text(text_of(air(), number=lambda value: "<0.457" if value < 10 else f"{value:.2f}"))
+    gaps = fill(path, out, value=0.4567)
+    cells = gaps.cells(gaps.frame.fillna(0.4567))
+    limited = {
+        (int(gaps.rows[t, 0]), gaps.field(name))
+        for t, name in gaps.found.censored[["row", "column"]].to_numpy()
+    }
+    assert len(limited) > 5
+    for cell, text in cells.items():
+        assert text in (("0.457", "0.4567") if cell in limited else ("0.457", "0.46"))
+        assert float(text) <= 0.457 or cell not in limited
 
 
 @pytest.mark.parametrize(
@@ -208,6 +228,10 @@ def test_limits_stay_in_their_rows_where_others_are_inserted(tmp_path):
     path.write_text(
         "".join(line for i, line in enumerate(text.splitlines(True)) if i not in (5, 6))
     )
-    fill(path, out, Options(regular=True))
-    assert out.read_text().count("<10") == path.read_text().count("<10")
+    gaps = fill(path, out, Options(regular=True))
+    limited = gaps.between[1].notna().to_numpy()
+    assert limited.sum() == path.read_text().count("<10")
+    lines = path.read_text().splitlines()[1:]
+    for t, j in np.argwhere(limited):
+        assert lines[gaps.rows[t, j]].split(",")[gaps.field(gaps.frame.columns[j])] == "<10"
     assert len(out.read_text().splitlines()) == 97

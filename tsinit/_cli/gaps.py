@@ -27,7 +27,7 @@ class Gaps(NamedTuple):
 
     found: Understood
     text: CSVText | None  # None for Parquet
-    missing: BoolArray  # (T, D) cells to fill: missing, and not written as beyond a limit
+    missing: BoolArray  # (T, D) cells to fill: missing, or only known to be beyond a limit
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -47,6 +47,21 @@ class Gaps(NamedTuple):
     def keys(self) -> list[str]:
         """Columns that identify a row: sequence, then times, then the variable of a long table."""
         return [*self.found.keys, *([self.found.long.variable] if self.found.long else [])]
+
+    @property
+    def between(self) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+        """What cells beyond a limit lie above and below, in the form of the frame, NaN elsewhere; None without any."""
+        cells = self.found.censored
+        if not len(cells):
+            return None
+        ends = np.full((2, *self.frame.shape), np.nan)
+        columns = self.frame.columns.get_indexer(pd.Index(cells["column"]))
+        sides = (cells["side"] == "below").to_numpy(dtype=int)
+        ends[sides, cells["row"].to_numpy(), columns] = cells["limit"]
+        lower, upper = (
+            pd.DataFrame(end, index=self.frame.index, columns=self.frame.columns) for end in ends
+        )
+        return lower, upper
 
     @property
     def counts(self) -> pd.Series:
@@ -116,14 +131,21 @@ class Gaps(NamedTuple):
             j, field = int(self.frame.columns.get_loc(name)), self.field(name)  # type: ignore[arg-type]
             at = np.flatnonzero(self.missing[:, j])
             limits = (bounds.get(name) if isinstance(bounds, dict) else bounds) or (None, None)
-            written = self._written(name, np.asarray(table)[at, j], *limits)
+            ends = [
+                np.full(len(at), free if limit is None else limit)
+                for limit, free in zip(limits, (-np.inf, np.inf), strict=True)
+            ]
+            if self.between is not None:
+                lower, upper = (side.to_numpy()[at, j] for side in self.between)
+                ends = [np.fmax(ends[0], lower), np.fmin(ends[1], upper)]
+            written = self._written(name, np.asarray(table)[at, j], *ends)
             for k, text in zip(at, written, strict=True):
                 yield int(self.rows[k, j]), field, text, int(k)
 
     def _written(
-        self, name: str, values: FloatArray, lower: float | None, upper: float | None
+        self, name: str, values: FloatArray, lower: FloatArray, upper: FloatArray
     ) -> Iterator[str]:
-        """Write numbers with as many decimals as the column has, or as its spread asks for."""
+        """Write numbers with as many decimals as the column has, or as its spread asks for; more to stay inside."""
         column = self.column(name)
         given = max(
             (
@@ -134,11 +156,9 @@ class Gaps(NamedTuple):
         )
         spread = self.frame[name].dropna().to_numpy().std()
         decimals = max(given, _DIGITS - int(np.floor(np.log10(spread)))) if spread > 0 else given
-        for value in values.tolist():
+        for value, low, high in zip(values.tolist(), lower, upper, strict=True):
             text = f"{value:.{decimals}f}" if decimals <= _MAX_DECIMALS else repr(value)
-            if (lower is not None and float(text) < lower) or (
-                upper is not None and float(text) > upper
-            ):
+            if not low <= float(text) <= high:
                 text = repr(value)
             yield text.replace(".", column.decimal) + column.suffix
 
@@ -182,8 +202,8 @@ def read_gaps(path: StrPath, options: Options | None = None) -> Gaps:
                 f"'{path}' must have quotes that are closed; got lines that cannot be separated."
             )
     missing = found.frame.isna().to_numpy(copy=True)
-    for name, rows in found.censored.groupby("column")["row"]:
-        missing[rows.to_numpy(), found.frame.columns.get_loc(name)] = False
+    if len(found.censored):
+        found.notes.append("Cells with a limit are filled by what lies beyond it.")
     if found.long and (n := int((found.rows < 0).sum())):
         found.notes.append(f"{n} of the missing cells have no row in the file, and get none.")
         missing &= found.rows >= 0

@@ -90,7 +90,7 @@ def _impute(arguments: argparse.Namespace, files: OutputFiles) -> int:
             # The last lines say so in the words of this command.
             warnings.filterwarnings("ignore", message="The chains do not agree yet")
             ignore_steps_of_index()
-            model.fit(gaps.frame)
+            model.fit(gaps.frame, between=gaps.between)
     except (RuntimeError, ArithmeticError, LinAlgError) as error:
         sys.stderr.write(f"tsinit: nothing is written, for the fit failed. {error}\n")
         return NOTHING_FITTED

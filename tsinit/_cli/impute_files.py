@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tsinit import TBayesMICE
     from tsinit._cli.gaps import Gaps
-    from tsinit._typing import StrPath
+    from tsinit._typing import FloatArray, StrPath
 
 _MAX_PANELS = 12
 _GZIP = b"\x1f\x8b"
@@ -191,10 +191,7 @@ def _parquet(gaps: Gaps, table: Any) -> bytes:
 
     frame = pd.read_parquet(gaps.found.raw.source.path)
     names = {str(name): j for j, name in enumerate(frame.columns)}
-    columns = {
-        name: frame.iloc[:, names[name]].to_numpy(dtype=float, na_value=float("nan"), copy=True)
-        for name in gaps.counts.index
-    }
+    columns = {name: _numbers(gaps, frame.iloc[:, names[name]], name) for name in gaps.counts.index}
     for (row, name), value in gaps.values(table).items():
         columns[name][row] = value
     for name, values in columns.items():
@@ -202,6 +199,19 @@ def _parquet(gaps: Gaps, table: Any) -> bytes:
     buffer = io.BytesIO()
     frame.to_parquet(buffer)
     return buffer.getvalue()
+
+
+def _numbers(gaps: Gaps, column: pd.Series, name: str) -> FloatArray:
+    """Numbers of a column of a Parquet file; a text of them with limits holds what was read of it."""
+    import numpy as np
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(column):
+        return column.to_numpy(dtype=float, na_value=float("nan"), copy=True)
+    values, j = np.full(len(column), np.nan), gaps.frame.columns.get_loc(name)
+    own = gaps.rows[:, j]
+    values[own[own >= 0]] = gaps.frame[name].to_numpy()[own >= 0]
+    return values
 
 
 def _intervals(gaps: Gaps, bounds: Any, interval: Sequence[pd.DataFrame]) -> str:

@@ -13,9 +13,10 @@ _METHODS = ("auto", "fcs", "var", "state_space")
 _SAMPLERS = ("mala", "rwm", "gibbs")
 _DESCRIPTION = """\
 Fill the empty cells of a CSV file with what they probably were, given the other
-columns, the rows around and the season. Every cell that was there stays as it
-was written. The file has one row for each time; separator, decimals, names and
-times are found, and tsinit show IN.csv says what was taken for what."""
+columns, the rows around and the season; cells such as <0.5 with what lies beyond
+the limit. Every other cell that was there stays as it was written. The file has
+one row for each time; separator, decimals, names and times are found, and
+tsinit show IN.csv says what was taken for what."""
 _EXAMPLES = """\
 examples:
   tsinit impute air.csv full.csv --intervals 0.9 --plot full.png

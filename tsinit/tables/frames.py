@@ -246,7 +246,5 @@ def censored(
                 f"{raw.place(first)})"
             )
     if said:
-        notes.append(
-            f"Values beyond a limit are taken for missing, and stay as they are written: {', '.join(said)}."
-        )
+        notes.append(f"Values beyond a limit are taken for missing: {', '.join(said)}.")
     return pd.DataFrame(found, columns=["row", "column", "limit", "side"])
