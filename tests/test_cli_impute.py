@@ -365,7 +365,7 @@ def test_wrong_files_get_one_sentence(text, options, sentence, write, capsys):
 
 
 def test_a_failed_fit_is_code_1_and_leaves_no_file(air, monkeypatch, capsys):
-    def fit(self, X):
+    def fit(self, X, **given):
         raise RuntimeError("The missing values must stay within bounds.")
 
     monkeypatch.setattr(TBayesMICE, "fit", fit)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tsinit._validate.series import Panel
 
 #: What a column may be taken for.
-COLUMN_KINDS = ("continuous",)
+COLUMN_KINDS = ("continuous", "semicontinuous", "count", "rounded")
 
 
 class ColumnKind(NamedTuple):
@@ -107,6 +107,24 @@ class ColumnKinds:
         if panel.form == "list":
             return [_typed(table, part) for table, part in zip(tables, panel.parts, strict=True)]
         return _typed(tables, panel.parts[0])
+
+
+def check_values_of_kind(kind: str, y: FloatArray, name: Any) -> None:
+    """Refuse values that a column of some kind cannot have.
+
+    Raises
+    ------
+    ValueError
+    """
+    if kind in ("semicontinuous", "count") and y.min(initial=0.0) < 0.0:
+        raise ValueError(
+            f"A column of kind {kind!r} must hold no negative value; got {y.min():g} in column {name!r}."
+        )
+    wrong = y[y != np.rint(y)] if kind in ("count", "rounded") else y[:0]
+    if wrong.size:
+        raise ValueError(
+            f"A column of kind {kind!r} must hold whole numbers; got {wrong[0]:g} in column {name!r}."
+        )
 
 
 def _array(part: Any) -> np.ndarray:

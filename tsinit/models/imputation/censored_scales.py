@@ -59,12 +59,13 @@ def estimate(seen: SeenValues, kind: str | None) -> Transform:
     """
     typical = seen.typical
     unit = transforms.extreme_unit(typical)
-    plain = _fitted(seen, None, unit, 1.0)
+    plain = fitted(seen, None, unit, 1.0)
     if kind not in ("auto", "yeo-johnson"):
-        return plain[0] if kind is None else _fitted(seen, kind, 1.0, 1.0)[0]
+        return plain[0] if kind is None else fitted(seen, kind, 1.0, 1.0)[0]
     if kind == "auto" and not transforms.may_be_skewed(typical):
         return plain[0]
-    unit *= transforms.natural_unit(typical / unit)
+    exact = seen.exact  # of rain, what is above zero
+    unit *= transforms.natural_unit((exact if exact.size else typical) / unit)
     if not unit > 0.0:
         return plain[0]
     bent = _likeliest_power(seen, unit)
@@ -75,16 +76,16 @@ def _likeliest_power(seen: SeenValues, unit: float) -> tuple[Transform, float]:
     from scipy.optimize import minimize_scalar
 
     def loss(power: float) -> float:
-        found = -_fitted(seen, "yeo-johnson", unit, power)[1]
+        found = -fitted(seen, "yeo-johnson", unit, power)[1]
         return found if np.isfinite(found) else transforms.WORST
 
     found = minimize_scalar(
         loss, bounds=transforms.POWERS, method="bounded", options={"xatol": 1e-3}
     )
-    return _fitted(seen, "yeo-johnson", unit, float(found.x))
+    return fitted(seen, "yeo-johnson", unit, float(found.x))
 
 
-def _fitted(
+def fitted(
     seen: SeenValues, kind: str | None, unit: float, power: float
 ) -> tuple[Transform, float]:
     """Transform of a given shape with the moments of greatest likelihood, and its log-likelihood."""

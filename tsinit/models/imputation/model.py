@@ -95,6 +95,7 @@ class ImputerOptions(NamedTuple):
     max_gap: Any
     sequence_effects: bool
     match: int
+    kinds: list[str]
     n_jobs: int | None
     n_states: int | None = None
 
@@ -172,8 +173,10 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         normal; every value is one that was observed. Cells of a gap are matched one after the other, which mixes
         slowly in long ones. For chained equations only.
     kinds : "auto" or dict of column name to kind
-        What columns hold; "auto", and what a dict does not name, is as dtypes say. So far every column is
-        "continuous": numbers. Tables come back in the dtypes of the columns, whole numbers as the nearest ones.
+        What columns hold: "continuous" numbers; "semicontinuous" ones, which are never negative and often exactly zero,
+        such as rain; a "count"; numbers that are "rounded" to whole ones. The last three are looks at a latent normal
+        column: zero at what is below, the nearest whole number. "auto", and what a dict does not name, is as dtypes
+        say: so far "continuous". Tables come back in the dtypes of the columns, whole numbers as the nearest ones.
     random_state : int, SeedSequence, Generator, RandomState or None
         Seed of starts and chains.
     n_jobs : int or None
@@ -370,6 +373,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
             max_gap=self.max_gap,
             sequence_effects=check_sequence_effects(self.sequence_effects, method),
             match=check_match(self.match, method, self.sequence_effects),
+            kinds=[column.kind for column in self._fitted_kinds.columns],
             n_jobs=_validate.check_jobs(self.n_jobs),
             n_states=None if self.n_states is None else check_count("n_states", self.n_states),
         )

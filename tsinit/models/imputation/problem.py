@@ -16,7 +16,8 @@ from tsinit._validate.imputing import (
     check_matched_are_values,
     check_transforms,
 )
-from tsinit.models.imputation import censored_scales, season, transforms
+from tsinit._validate.kinds import check_values_of_kind
+from tsinit.models.imputation import latent_kinds, season, transforms
 from tsinit.models.imputation.censored import NOTHING_CENSORED, CensoredCells, find_censored
 from tsinit.models.imputation.censored_scales import SeenValues
 from tsinit.models.imputation.open_gaps import open_cells
@@ -160,14 +161,18 @@ class ColumnScales:
         self._options, self._limits = options, np.empty((4, len(self.active)))
         for i, j in enumerate(self.active):
             observed = y[~table.missing[:, j], j]
-            check_domain(kinds[j], observed, names[j])
+            kind = options.kinds[j]
+            check_values_of_kind(kind, observed, names[j])
+            if kind != "count":  # of which the logarithm is taken of what lies above zero
+                check_domain(kinds[j], observed, names[j])
             lower, upper = bounds[:, j]
-            seen = _seen(table, int(j))
-            estimated = (
-                transforms.estimate(observed, kinds[j])
-                if seen is None
-                else censored_scales.estimate(seen, kinds[j])
-            )
+            if kind in latent_kinds.OPEN_BELOW:  # what is below zero is seen as zero
+                lower, bounds[0, j] = max(lower, 0.0), lower if lower > 0.0 else -np.inf
+            seen = _seen(table, int(j), kind)
+            if seen is None:
+                estimated = transforms.estimate(observed, kinds[j])
+            else:
+                estimated = latent_kinds.estimate(kind, seen, kinds[j])
             estimated = estimated._replace(lower=lower, upper=upper)
             if options.match:
                 estimated = transforms.of_observed(estimated, observed)
@@ -195,32 +200,43 @@ class ColumnScales:
             Other rows have values that a transform is not defined on.
         """
         for t, j, name in zip(self.transforms, self.active, self.names, strict=True):
-            check_domain(t.kind, table.y[~table.missing[:, j], j], name)
-        z = self._forward(table.y)
+            observed, kind = table.y[~table.missing[:, j], j], self._options.kinds[j]
+            check_values_of_kind(kind, observed, name)
+            if kind != "count":
+                check_domain(t.kind, observed, name)
+        z, censored = self._forward(table.y), self._intervals(table)
+        z = np.where(np.isnan(z), z, censored.inside(z))
         covariates, steps = self._season.terms(panel, table.steps), self._season.steps(panel, table)
         o = self._options
         low, high, lower, upper = np.ascontiguousarray(self._limits)
         if o.sequence_effects:
-            check_levels_are_of_values(table.censored.row.size)
+            check_levels_are_of_values(censored.row.size)
         if o.match:
-            check_matched_are_values(table.censored.row.size)
+            check_matched_are_values(censored.row.size)
         return ImputationProblem(
             np.ascontiguousarray(z), table.offsets, steps, covariates, o.lags, o.lag_features, o.noise,
-            o.prior_scale, low, high, lower, upper, self._intervals(table), learned_scale=o.learned_scale,
+            o.prior_scale, low, high, lower, upper, censored, learned_scale=o.learned_scale,
             sequence_effects=o.sequence_effects, match=o.match,
         )  # fmt: skip
 
     def _intervals(self, table: ImputationTable) -> CensoredCells:
-        """Censored cells of the active columns on the scale of the engine, within the limits of their column."""
-        cells, (low, high) = table.censored, self.limits
-        if not cells.row.size:
-            return cells
-        parts = []
+        """Intervals of cells of the active columns on the scale of the engine, within the limits of their column.
+
+        Those of censored cells, and of observed ones in columns that are looks at a latent one.
+        """
+        cells, (low, high), parts = table.censored, self.limits, []
         for i, (t, j) in enumerate(zip(self.transforms, self.active, strict=True)):
-            mine = cells.column == j
-            ends = [t.ends(end[mine]).clip(low[i], high[i]) for end in (cells.low, cells.high)]
-            parts.append((cells.row[mine], np.full(mine.sum(), i), *ends))
+            mine, seen = cells.column == j, self._looks(table, int(j))
+            rows = np.append(cells.row[mine], seen.rows)
+            ends = [
+                t.ends(np.append(one[mine], other)).clip(low[i], high[i])
+                for one, other in ((cells.low, seen.low), (cells.high, seen.high))
+            ]
+            parts.append((rows, np.full(len(rows), i), *ends))
         return CensoredCells.of(*map(np.concatenate, zip(*parts, strict=True)))
+
+    def _looks(self, table: ImputationTable, j: int) -> latent_kinds.Looks:
+        return latent_kinds.looks(self._options.kinds[j], table.y[:, j])
 
     def forward(self, y: FloatArray) -> FloatArray:
         """Bring a complete table (T, D) to the scale of the engine, (T, A), within its limits."""
@@ -228,8 +244,13 @@ class ColumnScales:
         return np.clip(self._forward(y), low, high)
 
     def _forward(self, y: FloatArray) -> FloatArray:
-        columns = zip(self.transforms, self.active, strict=True)
-        return np.column_stack([t.forward(y[:, j]) for t, j in columns])
+        columns = []
+        for t, j in zip(self.transforms, self.active, strict=True):
+            own = y[:, j]
+            if self._options.kinds[j] == "count":  # zero is what lies below a half
+                own = np.maximum(own, 0.25)
+            columns.append(t.forward(own))
+        return np.column_stack(columns)
 
     def active_missing(self, table: ImputationTable) -> BoolArray:
         """(T, A) missing cells of the active columns."""
@@ -322,20 +343,24 @@ def _scaled_limits(
     low, high = transforms.limits(transform, observed if seen is None else seen.typical)
     if seen is not None:  # what lies beyond a limit may lie far beyond
         first, last = transforms.support(transform)
+        if (
+            transform.lower == 0.0 and bounds[0] < 0.0
+        ):  # below zero the scale goes on as far as need be
+            first = -np.inf
         low = max(min(low, -_FAR), first) if np.isneginf(seen.low).any() else low
         high = min(max(high, _FAR), last) if np.isposinf(seen.high).any() else high
     lower, upper = (transform.bound(b) for b in bounds)
     return max(low, lower), min(high, upper), lower, upper
 
 
-def _seen(table: ImputationTable, j: int) -> SeenValues | None:
+def _seen(table: ImputationTable, j: int, kind: str) -> SeenValues | None:
     """What was seen of a column; None where all of it is exact."""
     mine = table.censored.column == j
-    if not mine.any():
+    if not mine.any() and kind not in latent_kinds.LATENT:
         return None
-    y = table.y[~table.missing[:, j], j]
+    low, high = latent_kinds.intervals(kind, table.y[~table.missing[:, j], j])
     return SeenValues(
-        np.append(y, table.censored.low[mine]), np.append(y, table.censored.high[mine])
+        np.append(low, table.censored.low[mine]), np.append(high, table.censored.high[mine])
     )
 
 

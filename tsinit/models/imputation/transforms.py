@@ -39,6 +39,8 @@ class Transform(NamedTuple):
         None  # sorted z of what alone may come back, to single precision; None: anything
     )
     values: FloatArray | None = None  # y of these
+    # Values are whole numbers, and z that of any number that is rounded to them.
+    whole: bool = False
 
     def forward(self, y: FloatArray) -> FloatArray:
         """Return z for values y in the units of the data; NaN stays NaN."""
@@ -53,8 +55,8 @@ class Transform(NamedTuple):
         return self.held(_back(self.kind, z * self.scale + self.centre, self.power) * self.unit)
 
     def held(self, y: FloatArray) -> FloatArray:
-        """Return y, and the nearest bound for what lies beyond it."""
-        return np.clip(y, self.lower, self.upper)
+        """Return y, and the nearest bound for what lies beyond it; the nearest whole number where values are whole."""
+        return self.rounded(y) if self.whole else np.clip(y, self.lower, self.upper)
 
     def rounded(self, y: FloatArray) -> FloatArray:
         """Return the nearest whole numbers within the bounds; y itself where there are none."""
@@ -63,7 +65,11 @@ class Transform(NamedTuple):
 
     def ends(self, y: FloatArray) -> FloatArray:
         """Return z for ends of intervals, which may be infinite, or lie where the scale has no values."""
-        beyond = (y <= 0.0) if self.kind in ("log", "sqrt") else np.isneginf(y)
+        beyond = (
+            np.isneginf(y)
+            | ((y < 0.0) & (self.kind == "sqrt"))
+            | ((y <= 0.0) & (self.kind == "log"))
+        )
         z, inside = np.where(beyond, -np.inf, np.inf), ~beyond & (y < np.inf)
         z[inside] = self.forward(y[inside])
         return z
