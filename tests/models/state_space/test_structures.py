@@ -249,6 +249,19 @@ def test_everything_fixed_is_only_evaluated():
     assert (model.n_iter_, model.converged_) == (0, True)
 
 
+def test_what_became_of_a_start_is_said_in_a_sentence():
+    model = LinearGaussianSSM(structure=local_level() + cycle(), random_state=0, max_iter=1)
+    model.fit(waves()[:, None])
+    assert model.start_note_.startswith("The strategy gave a cycle a pole of modulus 0.9")
+    assert "state noise comes from a search by likelihood." in model.start_note_
+    pole = np.linalg.eigvals(model.start_.A[1:, 1:])[0]
+    assert f"period {2 * np.pi / abs(np.angle(pole)):.3g} and" in model.start_note_
+    given = LinearGaussianSSM(
+        1, structure=local_level(), init=fit(local_level()).params_, max_iter=0
+    )
+    assert not hasattr(given.fit(river()[:, None]), "start_note_")
+
+
 def test_several_sequences_have_first_states_of_their_own():
     parts = [river(40), river(25, gaps=False)[:25] - 3000.0]
     model = LinearGaussianSSM(structure=local_level(), random_state=0).fit(
@@ -286,7 +299,7 @@ MESSAGES = {
     "structure.B must be fixed in rows without noise; got free entries in row 0": lambda: Structure(
         [[1.0]], [[1.0]], [0.0], [nan], B=[[nan]]
     ),
-    "structure.B must have shape": lambda: Structure([[1.0]], [[1.0]], [nan], [nan], B=[[nan, nan]], D=[[nan]]),
+    r"structure.D must have shape \(1, 2\)": lambda: Structure([[1.0]], [[1.0]], [nan], [nan], B=[[nan, nan]], D=[[nan]]),
     "structure.m0 must be 0 for diffuse states": lambda: Structure([[1.0]], [[1.0]], [nan], [nan], m0=[nan]),
     "structure.Q must share no entry of a block": lambda: Structure(
         np.eye(2), np.eye(2), [["a", "b"], ["b", "a"]], [nan, nan]

@@ -10,6 +10,7 @@ from sklearn.base import clone
 from tsinit import _validate
 from tsinit._validate import check_choice, check_count, check_flag, check_number
 from tsinit._validate.values import short
+from tsinit.kernels.params import LinearGaussianParams
 from tsinit.kernels.state_space.diffuse import proper
 from tsinit.models.base import FitKind, lists_as_they_are
 from tsinit.models.held_out_blocks import best_order
@@ -19,6 +20,7 @@ from tsinit.models.results import SeriesEnd
 from tsinit.models.state_space import criteria, restarts
 from tsinit.models.state_space.fitted import FittedLinearGaussian
 from tsinit.models.state_space.held_out import StateSpaceHeldOut
+from tsinit.models.state_space.structured_poles import start_note
 from tsinit.structures import Structure
 
 if TYPE_CHECKING:
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 
     from tsinit._typing import SeedLike, SeriesLike
     from tsinit._validate import Panel
-    from tsinit.kernels.params import LinearGaussianParams
     from tsinit.models.state_space.prior import LinearGaussianPrior
 
 COVARIANCES = ("full", "diag", "spherical", "fixed")
@@ -100,6 +101,8 @@ class LinearGaussianSSM(InitRaceMixin, FittedLinearGaussian):
         Fitted parameters in the units of the data.
     start_ : LinearGaussianParams
         What the strategy returned. EM begins there, with covariances brought to the structure asked for.
+    start_note_ : str
+        What became of a strategy's start under a `structure`, in a sentence; only where there is one.
     log_likelihood_ : float
         Of the data under ``params_``, in nats and in the units of the data.
     history_ : (n_iter_ + 1,) float
@@ -300,6 +303,8 @@ class LinearGaussianSSM(InitRaceMixin, FittedLinearGaussian):
         monitor.objectives, monitor.seconds = fit.trace
         self._fitted_race = fit.race
         self.params_, self.start_ = fit.params, fit.start
+        if self.structure is not None and not isinstance(self.init, LinearGaussianParams):
+            self.start_note_ = start_note(self.structure, fit.start)
         self.log_likelihood_ = fit.log_likelihood
         self.n_iter_ = len(fit.trace[0]) - 1
         self.converged_ = fit.converged
