@@ -299,7 +299,9 @@ MESSAGES = {
     "structure.B must be fixed in rows without noise; got free entries in row 0": lambda: Structure(
         [[1.0]], [[1.0]], [0.0], [nan], B=[[nan]]
     ),
-    r"structure.D must have shape \(1, 2\)": lambda: Structure([[1.0]], [[1.0]], [nan], [nan], B=[[nan, nan]], D=[[nan]]),
+    r"structure.D must have shape \(1, 2\)": lambda: Structure(
+        [[1.0]], [[1.0]], [nan], [nan], B=[[nan, nan]], D=[[nan]]
+    ),
     "structure.m0 must be 0 for diffuse states": lambda: Structure([[1.0]], [[1.0]], [nan], [nan], m0=[nan]),
     "structure.Q must share no entry of a block": lambda: Structure(
         np.eye(2), np.eye(2), [["a", "b"], ["b", "a"]], [nan, nan]
