@@ -11,10 +11,15 @@ from tsinit._validate.values import check_choice, check_count, check_flag, check
 
 if TYPE_CHECKING:
     from tsinit._typing import BoolArray, FloatArray, IntArray
+    from tsinit._validate.kinds import ColumnKind
 
 
-def check_fillable(y: FloatArray, names: Sequence[Any]) -> BoolArray:
+def check_fillable(
+    y: FloatArray, names: Sequence[Any], kinds: Sequence[ColumnKind] = ()
+) -> BoolArray:
     """Refuse a column of one value or none; find the constant ones, and warn of those with gaps.
+
+    kinds : what the columns were taken for, where classes must be named.
 
     Returns
     -------
@@ -42,8 +47,10 @@ def check_fillable(y: FloatArray, names: Sequence[Any]) -> BoolArray:
     same = np.flatnonzero(~varies & (n < len(y)))
     if same.size:
         j = same[0]
+        levels = kinds[j].levels if kinds else ()
+        only = short(levels[0]) if levels else f"{np.nanmax(y[:, j]):g}"
         warn(
-            f"Column {names[j]!r} of X holds one value only, {np.nanmax(y[:, j]):g}, in {n[j]} of {len(y)} rows: its "
+            f"Column {names[j]!r} of X holds one value only, {only}, in {n[j]} of {len(y)} rows: its "
             "gaps are filled with it, as if that were certain."
         )
     return varies
@@ -232,6 +239,67 @@ def check_transforms(
     ]
 
 
+def check_no_classes(argument: str, given: Any, kinds: Sequence[ColumnKind]) -> None:
+    """Refuse what is for numbers, such as bounds, for a column of classes that is named.
+
+    Raises
+    ------
+    ValueError
+    """
+    named = given if isinstance(given, dict) else {}
+    for column in kinds:
+        if column.levels and column.name in named:
+            raise ValueError(
+                f"{argument} must name columns of numbers; got {short(column.name)}, which was taken for "
+                f"{column.kind}. Use kinds={{{column.name!r}: 'continuous'}} if its classes are numbers."
+            )
+
+
+def check_class_column(column: Any, kinds: Sequence[ColumnKind]) -> int:
+    """Return the position of a column of classes.
+
+    Raises
+    ------
+    ValueError
+        There is no such column, or it holds numbers.
+    """
+    found = [j for j, one in enumerate(kinds) if one.levels and one.name == column]
+    if not found:
+        names = [one.name for one in kinds if one.levels]
+        raise ValueError(f"column must be one of those with classes, {names}; got {short(column)}.")
+    return found[0]
+
+
+def check_classes_allowed(
+    kinds: Sequence[ColumnKind], method: str, noise: str, others: dict[str, Any]
+) -> None:
+    """Refuse columns of classes where the engine or its noise has none, or beside what is of numbers.
+
+    others : options that go with numbers only, by name; None and False are off.
+
+    Raises
+    ------
+    ValueError
+    """
+    found = next((column for column in kinds if column.levels), None)
+    if found is not None and method not in ("fcs", "auto"):
+        raise ValueError(
+            f"method must be 'fcs' or 'auto' where columns hold classes; got {method!r}, and {short(found.name)} was "
+            f"taken for {found.kind}. Or take it for numbers with kinds=."
+        )
+    for option, value in others.items():
+        if found is not None and value is not None and value is not False:
+            raise ValueError(
+                f"{option} must be off where columns hold classes; got {short(value)}, and {short(found.name)} was "
+                f"taken for {found.kind}. Or take it for numbers with kinds=."
+            )
+    if found is not None and noise != "normal":
+        raise ValueError(
+            f"noise must be 'normal' where columns hold classes; got {noise!r}, and {short(found.name)} was taken for "
+            f"{found.kind}. Or take it for numbers with kinds=."
+        )
+
+
 def check_domain(kind: str | None, y: FloatArray, name: Any) -> None:
     """Refuse a transform that is not defined on what was observed.
 
@@ -383,11 +451,12 @@ def check_rounded(rounded: Any, names: list[Any], y: FloatArray) -> BoolArray:
     return np.isin(np.arange(len(names)), [names.index(name) for name in rounded])
 
 
-def warn_unmixed(rhat: float, what: str, size: tuple[int, int]) -> None:
-    """Warn that chains disagree; `size` is coefficients and rows of a regression."""
+def warn_unmixed(rhat: float, what: str, size: tuple[int, int], joint: bool = True) -> None:
+    """Warn that chains disagree; `size` is coefficients and rows of a regression, `joint` whether "var" may help."""
     from sklearn.exceptions import ConvergenceWarning
 
-    advice = _too_many(size) or "Use a larger n_tune and n_draws, or method='var'"
+    other = ", or method='var'" if joint else ""
+    advice = _too_many(size) or f"Use a larger n_tune and n_draws{other}"
     warn(
         f"The chains do not agree yet: R-hat is {rhat:.2f} for {what}, and below 1.05 where they do. {advice}; "
         "diagnostics_ shows all columns.",

@@ -149,7 +149,7 @@ class SeriesEstimator(ShownEstimator):
 
     def _learn_columns(self, X: SeriesLike, lengths: Sequence[int] | None) -> Panel:
         """Check the data of a fit, and learn the number and names of their columns."""
-        return check_series(X, lengths, estimator=self, reset=True, min_steps=2)
+        return self._panel(X, lengths, reset=True, min_steps=2)
 
     def _run(self, panel: Panel, seed: np.random.SeedSequence, monitor: Monitor) -> None:
         """Ask the strategy for a start, refine it, and set what the estimator has after a fit."""
@@ -167,7 +167,10 @@ class SeriesEstimator(ShownEstimator):
         """Check data that a fitted model is asked about, and count their steps by that of the fit."""
         check_fitted(self)
         step = getattr(self, "_fitted_step", None) if self._counts_by_fitted_step else None
-        return check_series(X, lengths, estimator=self, fitted_step=step)
+        return self._panel(X, lengths, fitted_step=step)
+
+    def _panel(self, X: SeriesLike, lengths: Sequence[int] | None, **options: Any) -> Panel:
+        return check_series(X, lengths, estimator=self, **options)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, self._fitted_attribute)

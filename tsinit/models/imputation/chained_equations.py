@@ -21,13 +21,14 @@ from tsinit.kernels.imputation.column_regressions import (
 from tsinit.kernels.imputation.regression import GIBBS, MALA, RWM, workspace
 from tsinit.kernels.params import writeable
 from tsinit.models.imputation.censored import IntervalState
+from tsinit.models.imputation.class_sampler import ClassSampler
 from tsinit.models.imputation.joint_cells import JointCells
 from tsinit.models.imputation.lagged_regressions import LaggedRegressions
 from tsinit.models.imputation.matching import Matching, kept
 from tsinit.models.imputation.sequence_levels import LevelPrior, SequenceLevels, draw_precision
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tsinit._typing import FloatArray, IntArray
     from tsinit.models.imputation.problem import ImputationProblem
@@ -40,6 +41,8 @@ NOISE_SPREAD = 1.0
 SHRINKAGE = 1.0
 #: Steps of a sampler in each sweep: so many bring about one independent draw.
 _STEPS = {"gibbs": 1, "mala": 5, "rwm": 20}
+#: More redraws of latent columns of classes in each sweep.
+_LATENT_STEPS = 4
 _CODES = {"gibbs": GIBBS, "mala": MALA, "rwm": RWM}
 _EXACT = SamplerSettings(GIBBS, 1, True, False)
 #: Degrees of freedom of Student-t noise.
@@ -75,6 +78,7 @@ class FCSDraw(NamedTuple):
     donors: dict[int, tuple[FloatArray, FloatArray]] | None = (
         None  # by column, where cells are matched
     )
+    cuts: Sequence[FloatArray] = ()  # cut points of each column of classes
 
 
 class _CellSampler:
@@ -112,6 +116,7 @@ class _CellSampler:
         self.joint = JointCells(equations, start) if equations.pilot else None
         self.intervals = IntervalState(problem.censored)
         self.matching = Matching(equations, problem.match) if problem.match else None
+        self.classes = ClassSampler(equations, self.intervals)
 
     @property
     def values(self) -> FloatArray:
@@ -122,6 +127,23 @@ class _CellSampler:
         """Redraw the levels of all sequences, where they have any."""
         if self.levels is not None:
             self.levels.draw(self._rng, self.table, fits, precision)
+
+    @property
+    def z(self) -> FloatArray:
+        """(T, D) completed table."""
+        return self.values[self._equations.place]
+
+    @property
+    def coded(self) -> FloatArray:
+        """(T, D) completed table with codes for classes."""
+        return self.classes.codes(self.z) if self.classes.cuts else self.z
+
+    @property
+    def draw(self) -> FloatArray:
+        """(cells,) missing cells, row by row, with codes for classes."""
+        if self.classes.cuts:
+            return self.coded[self._equations.problem.missing]
+        return self._equations.draw(self.values)
 
     def redraw_columns(self, fits: ColumnRegressions) -> None:
         """Redraw cells column by column, in random order, then the weights of Student-t noise."""
@@ -190,7 +212,8 @@ class FCSChain:
     log_density : float
         Log density of the completed table under its regressions, summed over columns.
     noise, imputed_mean, imputed_sd : (D,) float
-        Noise variance of each column, mean and standard deviation of its drawn cells.
+        Noise variance of each column, as a share of its variance where it is latent, mean and standard deviation of its
+        drawn cells.
     intervals : IntervalState
         Of the censored cells.
     """
@@ -221,6 +244,10 @@ class FCSChain:
         # Coefficients that are small at first: draws far from all data would be slow to come back.
         first = 1.0 / np.maximum(eq.design.size, 1) if p.learned_scale else p.prior_scale
         scale = np.broadcast_to(first, (K, D)).astype(np.float64)
+        if not p.learned_scale:
+            latent = self._cells.classes.columns
+            # Signs say nothing of a scale: were it as large for each of many, classes would be taken to be certain.
+            scale[:, latent] /= np.maximum(eq.design.size[:, latent], 1)
         theta, half = np.zeros((K, D, M)), np.full((K, D), 0.5)
         self._fits = ColumnRegressions(theta, half, half.copy(), scale)
         state = [np.full((K, D), value) for value in (0.5, 0.0, 0.0, 0.0)]
@@ -229,6 +256,9 @@ class FCSChain:
         self._sampler = self._samplers[self._settings]  # they share what adapts and is counted
         shrinkage = SHRINKAGE if p.learned_scale else 0.0
         self._prior = ColumnPrior(p.prior_scale, NOISE_SPREAD, shrinkage)
+        latent = self._cells.classes.columns
+        self._fits.tau2[:, latent] = 1.0
+        self._numbers = np.setdiff1d(eq.incomplete, latent) if latent.size else eq.incomplete
         n_sets = D if self.table.weights.size else 1
         self._S = np.zeros((n_sets, len(eq.starts) - 1, M, M))
         self._X, self._workspace = np.empty((CHUNK, M)), workspace(m)
@@ -242,8 +272,11 @@ class FCSChain:
         if self._n_sweeps == self._n_tune:
             self._sampler.tries[:] = self._sampler.accepted[:] = 0.0
             self._cells.n_reflected[:] = 0
+        if self._n_sweeps and self._cells.classes.cuts:
+            self._redraw_latent(adapt)
         self._gather()
-        log_density = self._regress(settings, self.equations.incomplete)
+        log_density = self._regress(settings, self._numbers)
+        log_density += self._regress_latent()
         self._draw_levels()
         self._redraw()
         self._n_sweeps += 1
@@ -272,6 +305,31 @@ class FCSChain:
         self._level_precision = draw_precision(self._rng, own, self._level_precision)
         self._cells.redraw_levels(self._fits, self._level_precision)
 
+    def _redraw_latent(self, adapt: bool) -> None:
+        """Redraw latent columns several times: single cells between their neighbours move slowly."""
+        for _ in range(_LATENT_STEPS):
+            self._gather()
+            self._regress_latent()
+            self._cells.redraw_censored(self._fits)
+            self._cells.classes.move(self._rng, self.table, self._fits, adapt)
+
+    def _regress_latent(self) -> float:
+        """Draw the coefficients of latent columns, whose noise has variance 1; return their log density."""
+        total = 0.0
+        for j in self._cells.classes.columns:
+            log_density = self._regress(_EXACT, np.array([j]))
+            tau2, n = self._fits.tau2[0, j], self._n_equations
+            squares = -2.0 * log_density - n * np.log(2.0 * np.pi * tau2)
+            total -= 0.5 * (n * np.log(2.0 * np.pi) + squares * tau2)
+            self._fits.tau2[:, j] = 1.0
+        return total
+
+    @property
+    def _n_equations(self) -> float:
+        """Rows of the first regression, of which the log density is told."""
+        design = self.equations.design
+        return float(design.counts[design.member[0]].sum())
+
     def _redraw(self) -> None:
         if self._cells.matching is not None:
             self._estimate(self.equations.incomplete)
@@ -299,14 +357,25 @@ class FCSChain:
     def _note(self, log_density: float) -> None:
         self.log_density = log_density
         self.noise = self._fits.tau2[0].copy()
+        latent = self._cells.classes.columns
+        if latent.size:
+            self._spread = np.maximum(self.z[:, latent].std(axis=0), 1.0)
+            self.noise[latent] = 1.0 / self._spread**2
         self.imputed_mean, self.imputed_sd = self.equations.moments(self._cells.values)
 
     def _check_spread(self) -> None:
-        diverged = ~(self.imputed_sd <= _DIVERGED)
+        diverged = ~(self.imputed_sd <= self._limit())
         self._n_diverged = np.where(diverged, self._n_diverged + 1, 0)
         if self._n_diverged.max(initial=0) >= _PATIENCE or not np.isfinite(self.log_density):
             j = int(self._n_diverged.argmax())
             raise DivergenceError(j, self.imputed_sd[j])
+
+    def _limit(self) -> FloatArray:
+        """(D,) spread of drawn cells from which on they have left the data behind."""
+        limit = np.full(len(self.imputed_sd), _DIVERGED)
+        if self._cells.classes.columns.size:
+            limit[self._cells.classes.columns] *= self._spread
+        return limit
 
     @property
     def table(self) -> column_gaps.WindowTable:
@@ -321,12 +390,17 @@ class FCSChain:
     @property
     def z(self) -> FloatArray:
         """(T, D) completed table."""
-        return self._cells.values[self.equations.place]
+        return self._cells.z
+
+    @property
+    def coded(self) -> FloatArray:
+        """(T, D) completed table with codes for classes."""
+        return self._cells.coded
 
     @property
     def draw(self) -> FloatArray:
-        """(cells,) missing cells, row by row."""
-        return self.equations.draw(self._cells.values)
+        """(cells,) missing cells, row by row, with codes for classes."""
+        return self._cells.draw
 
     @property
     def acceptance(self) -> FloatArray:
@@ -356,7 +430,8 @@ class FCSChain:
             D = self.table.W.shape[1]
             self._estimate(np.arange(D))
             donors = {j: kept(self._donors(j)) for j in range(D)}
-        return FCSDraw(fits, dict(joint.parameters) if joint else {}, prior, donors)
+        cuts = [own.copy() for own in self._cells.classes.cuts]
+        return FCSDraw(fits, dict(joint.parameters) if joint else {}, prior, donors, cuts)
 
 
 def complete_rows(
@@ -393,6 +468,7 @@ def complete_rows(
     out = np.empty((PER_DRAW * len(draws), problem.missing.sum()))
     for i, draw in enumerate(draws):
         fits = writeable(draw.regressions)
+        cells.classes.set_cuts(draw.cuts)
         for k in range(0 if i else -WARM_UP, PER_DRAW):
             if draw.levels is not None:
                 cells.redraw_levels(fits, draw.levels.precision)
@@ -405,5 +481,5 @@ def complete_rows(
                 cells.joint.parameters = draw.joint
                 cells.redraw_joint()
             if k >= 0:
-                out[PER_DRAW * i + k] = equations.draw(cells.values)
+                out[PER_DRAW * i + k] = cells.draw
     return out

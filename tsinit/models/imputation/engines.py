@@ -49,9 +49,9 @@ class ImputationEngine(Protocol):
     """What draws missing cells.
 
     `size` is the number of coefficients and of rows of a regression whose prior is fixed, (0, 0) where it is learned. A
-    chain has ``sweep()``, the attributes named in `SCALARS`, the completed table ``z`` (T, D), its missing cells
-    ``draw`` (cells,), ``acceptance`` and ``reflected``, shares of its steps and draws by column, and
-    ``parameter_draw()``, which is what completes other rows.
+    chain has ``sweep()``, the attributes named in `SCALARS`, the completed table ``z`` (T, D), ``coded``, the same with
+    codes for classes, its missing cells ``draw`` (cells,), coded as well, ``acceptance`` and ``reflected``, shares of
+    its steps and draws by column, and ``parameter_draw()``, which is what completes other rows.
     """
 
     size: tuple[int, int]
@@ -164,6 +164,11 @@ class NotedVARChain(VARChain):
         self.noise = (root**2).sum(axis=1)
 
     @property
+    def coded(self) -> FloatArray:
+        """(T, D) completed table: this engine has no classes."""
+        return self.z
+
+    @property
     def reflected(self) -> FloatArray:
         """(D,) share of the draws that were reflected at the limits."""
         return self._n_reflected / np.maximum(self._n_sweeps * self._missing.sum(axis=0), 1)
@@ -177,9 +182,8 @@ def choose(method: str, problem: ImputationProblem) -> str:
     """
     if method != "auto":
         return method
-    if (
-        problem.noise != "normal" or problem.sequence_effects or problem.match
-    ):  # the joint model has no other
+    elsewhere = problem.sequence_effects or problem.match or problem.classes
+    if problem.noise != "normal" or elsewhere:  # the joint model has none of these
         return "fcs"
     small = problem.lags and problem.z.shape[1] * problem.lags <= _LARGEST
     return "var" if small and longest_gaps(problem)[1] >= _OUTAGE else "fcs"
@@ -208,7 +212,7 @@ class ScaledEngine(NamedTuple):
         z, missing = self.scales.forward(start), self.scales.active_missing(self.table)
         low, high = self.scales.limits
         z[missing] += _APART * rng.standard_normal(missing.sum())
-        return self.scales.with_cells(self.table, np.clip(z, low, high))
+        return self.scales.with_cells(self.table, self.scales.coded(np.clip(z, low, high)))
 
     def trial(
         self, seed: np.random.SeedSequence, start: FloatArray, n_iter: int
@@ -217,6 +221,6 @@ class ScaledEngine(NamedTuple):
         chain = self.chain(start, np.random.default_rng(seed), n_iter)
         for _ in range(n_iter):
             chain.sweep()
-        refined = self.scales.with_cells(self.table, chain.z)
+        refined = self.scales.with_cells(self.table, chain.coded)
         chain.sweep()  # notes the density of the table that it begins with
         return float(chain.log_density), refined

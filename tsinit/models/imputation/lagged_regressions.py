@@ -88,7 +88,15 @@ class LaggedRegressions:
     def _features(self, code: int, j: int) -> IntArray:
         D, there = self.problem.z.shape[1], decode(int(code), self.problem.lags)
         F, which = self.covariates.shape[1], self.problem.lag_features
-        return features(there, j, D, self.reach, F, which)
+        places = features(there, j, D, self.reach, F, which)
+        # Latent columns of one column of classes do not predict one another.
+        siblings = [
+            k for one in self.problem.classes if j in one.columns for k in one.columns if k != j
+        ]
+        if not siblings:
+            return places
+        lagged = places < (2 * self.reach + 1) * D
+        return places[~(lagged & np.isin(places % D, siblings))]
 
     def _covariates(self) -> FloatArray:
         """Covariates and intercept by layout row; rows for skipped steps take what lies between."""

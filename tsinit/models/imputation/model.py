@@ -20,6 +20,8 @@ from tsinit._validate import (
 )
 from tsinit._validate.censoring import check_detection_limits, check_engine_draws_censored
 from tsinit._validate.imputing import (
+    check_class_column,
+    check_classes_allowed,
     check_fill,
     check_match,
     check_n_imputations,
@@ -39,6 +41,7 @@ from tsinit.models.base import FitKind, SeriesEstimator, lists_as_they_are, one_
 from tsinit.models.chain_race import ChainRace, Survivors, race_chains
 from tsinit.models.chains import ChainRun, ChainSchedule, run_chains
 from tsinit.models.imputation.chained_equations import DivergenceError
+from tsinit.models.imputation.class_columns import probability_table
 from tsinit.models.imputation.engines import ENGINES, FAILURES, SCALARS, ScaledEngine, choose
 from tsinit.models.imputation.open_gaps import steps_of
 from tsinit.models.imputation.posterior import (
@@ -72,8 +75,6 @@ Intervals: TypeAlias = "tuple[SeriesLike | None, SeriesLike | None]"  # lower, u
 _MIN_DRAWS, _MAX_REFLECTED = 100, 0.01
 #: Variance of the coefficients of season and level a priori, where that of the others is learned.
 _LEVEL = 5.0
-#: Numbers that are sorted at once for quantiles.
-_CHUNK = 200_000
 
 
 class ImputerOptions(NamedTuple):
@@ -92,10 +93,10 @@ class ImputerOptions(NamedTuple):
     prior_scale: float
     learned_scale: bool
     bounds: Any
+    kinds: ColumnKinds
     max_gap: Any
     sequence_effects: bool
     match: int
-    kinds: list[str]
     n_jobs: int | None
     n_states: int | None = None
 
@@ -174,9 +175,13 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         slowly in long ones. For chained equations only.
     kinds : "auto" or dict of column name to kind
         What columns hold: "continuous" numbers; "semicontinuous" ones, which are never negative and often exactly zero,
-        such as rain; a "count"; numbers that are "rounded" to whole ones. The last three are looks at a latent normal
-        column: zero at what is below, the nearest whole number. "auto", and what a dict does not name, is as dtypes
-        say: so far "continuous". Tables come back in the dtypes of the columns, whole numbers as the nearest ones.
+        such as rain; a "count"; numbers that are "rounded" to whole ones; and classes, "binary", "ordinal" or
+        "categorical". All but the first are looks at latent normal columns: zero at what is below, the nearest whole
+        number, classes by probit models, which take chained equations with normal noise. "auto", and what a dict does
+        not name, is what the dtypes of a DataFrame say: bool, boolean and two classes are "binary", an ordered category
+        is "ordinal", any other and a column of few words "categorical", whole numbers with gaps (Int64) of two values
+        "binary" and of three to five "ordinal", and all else "continuous", as all columns of an array are. Tables come
+        back in the dtypes of the columns, whole numbers as the nearest ones.
     random_state : int, SeedSequence, Generator, RandomState or None
         Seed of starts and chains.
     n_jobs : int or None
@@ -303,6 +308,11 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         self._fitted_kinds = ColumnKinds.read(self.kinds, X)
         return super()._learn_columns(X, lengths)
 
+    def _panel(self, X: SeriesLike, lengths: Sequence[int] | None, **options: Any) -> Panel:
+        codes, parts = self._fitted_kinds.encoded(X)
+        panel = super()._panel(codes, lengths, **options)
+        return panel._replace(parts=parts) if parts else panel
+
     def _run(self, panel: Panel, seed: np.random.SeedSequence, monitor: Monitor) -> None:
         options, panel = self._options(), panel.kept()
         table = self._table(panel)
@@ -354,6 +364,8 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         check_count("n_imputations", self.n_imputations)
         prior_scale = check_scale(self.prior_scale)
         method = check_choice("method", self.method, ("fcs", "var", "state_space", "auto"))
+        others = {"sequence_effects": self.sequence_effects, "match": self.match}
+        check_classes_allowed(self._fitted_kinds.columns, method, self.noise, others)
         return ImputerOptions(
             method=method,
             sampler=check_choice("sampler", self.sampler, ("mala", "rwm", "gibbs")),
@@ -370,10 +382,10 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
             prior_scale=_LEVEL if prior_scale is None else prior_scale,
             learned_scale=prior_scale is None,
             bounds=self.bounds,
+            kinds=self._fitted_kinds,
             max_gap=self.max_gap,
             sequence_effects=check_sequence_effects(self.sequence_effects, method),
             match=check_match(self.match, method, self.sequence_effects),
-            kinds=[column.kind for column in self._fitted_kinds.columns],
             n_jobs=_validate.check_jobs(self.n_jobs),
             n_states=None if self.n_states is None else check_count("n_states", self.n_states),
         )
@@ -444,7 +456,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         size = self._fitted_engine.size
         rhat, what = worst_scalar(self.posterior_, self.trace_)
         if rhat >= CONVERGED_RHAT:
-            warn_unmixed(rhat, what, size)
+            warn_unmixed(rhat, what, size, joint=not self._fitted_kinds.classes)
         reflected = self.diagnostics_["guarded"].fillna(0.0).to_numpy()
         if reflected.max(initial=0.0) > _MAX_REFLECTED:
             column = self.diagnostics_.index[int(reflected.argmax())]
@@ -520,7 +532,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         lengths: Sequence[int] | None = None,
         between: Intervals | None = None,
     ) -> TableLike:
-        """Complete a table by the posterior means of its missing cells.
+        """Complete a table by the posterior means of its missing cells, or by the most probable class.
 
         Draws are brought back to the units of the data before they are averaged.
 
@@ -546,7 +558,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         """
         panel = self._told(self._read(X, lengths), between)
         table, draws = self._draws_for(panel)
-        mean = self.posterior_.scales.completed(table, draws, lambda values: values.mean(axis=0))
+        mean = self.posterior_.scales.completed(table, draws, mean=True)
         return self._restored(panel, mean)
 
     def impute(
@@ -613,7 +625,8 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         Returns
         -------
         lower, upper : tables
-            In the form of X, or of the X of `fit`; both are the value itself where it was observed.
+            In the form of X, or of the X of `fit`; both are the value itself where it was observed. Ends of ordered
+            classes are classes; unordered ones have none, and are missing: see :meth:`class_probabilities`.
 
         Raises
         ------
@@ -624,13 +637,44 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         level = check_number("level", level, above=0.0, below=1.0)
         scales, tails = self.posterior_.scales, [0.5 - level / 2, 0.5 + level / 2]
         panel, table, flat = self._rows(X, lengths, between)
-        size = max(_CHUNK // max(len(flat), 1), 1)
-        quantiles = np.empty((2, flat.shape[1]))
-        for i in range(0, flat.shape[1], size):
-            quantiles[:, i : i + size] = np.quantile(flat[:, i : i + size], tails, axis=0)
+        quantiles = scales.quantiles(table, flat, tails)
         # Transforms are monotone: quantiles may be taken before they are undone.
         lower, upper = (scales.completed(table, row[None]) for row in quantiles)
         return self._restored(panel, lower), self._restored(panel, upper)
+
+    def class_probabilities(
+        self, column: Any, X: SeriesLike | None = None, *, lengths: Sequence[int] | None = None
+    ) -> pd.DataFrame:
+        """Probabilities of the classes of every cell that was filled in a column of classes.
+
+        Parameters
+        ----------
+        column : column name
+        X, lengths
+            As in :meth:`transform`; None is the rows of `fit`.
+
+        Returns
+        -------
+        DataFrame
+            A row for each filled cell and class: ``time``, or what the index is called, or ``row``, of several
+            sequences ``sequence``, and ``class`` and ``probability``, the share of the draws.
+
+        Raises
+        ------
+        ValueError, TypeError
+            The column holds no classes, or X is unusable.
+        """
+        check_fitted(self)
+        j = check_class_column(column, self._fitted_kinds.columns)
+        posterior, taken = self.posterior_, self._fitted_kinds.columns[j]
+        panel = posterior.panel if X is None else self._read(X, lengths)
+        table, draws = self._draws_for(panel)
+        dtype = getattr(panel.parts[0], "dtypes", None)
+        rows = np.flatnonzero(table.to_fill[:, j])
+        mine = self.posterior_.scales.codes(j, table, draws)
+        return probability_table(
+            panel, rows, mine, taken.levels, None if dtype is None else dtype.iloc[j]
+        )
 
     @property
     def kinds_(self) -> pd.DataFrame:
@@ -785,7 +829,9 @@ def _propose(
         period=scaled.scales.periods or None,
         trial=partial(scaled.trial, child_seed(seed, 4)),
     )
-    return table.censored.inside(check_fill(start, table.y, strategy.label))
+    return scaled.scales.with_whole_classes(
+        table.censored.inside(check_fill(start, table.y, strategy.label))
+    )
 
 
 def _same_rows(panel: Panel, fitted: Panel) -> bool:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from tsinit._typing import BoolArray, FloatArray, IntArray
     from tsinit._validate import Panel
+    from tsinit.models.imputation.class_columns import ClassScale
     from tsinit.models.imputation.problem import ColumnScales, ImputationTable
     from tsinit.models.imputation.transforms import Transform
 
@@ -174,7 +175,7 @@ class ImputationPosterior:
         return self.scales.active.tolist()
 
     @property
-    def transforms(self) -> dict[Any, Transform]:
+    def transforms(self) -> dict[Any, Transform | ClassScale]:
         """From the units of the data to the scale of the fit, by column."""
         return dict(zip(self.scales.names, self.scales.transforms, strict=True))
 
@@ -219,7 +220,7 @@ class ImputationPosterior:
             index = self.index_of(i)
             labels = [*range(stop - first)] if index is None else index.astype(str)
             rows += [f"{sequences[i]}{label}" for label in labels]
-        return [f"{self.scales.names[column]}, {rows[row]}" for row, column in self.cells]
+        return [f"{self.names[column]}, {rows[row]}" for row, column in self.cells]
 
     def _frame_index(self) -> Any:
         return self.panel.parts[0].index if self.panel.form == "frame" else None
@@ -248,7 +249,11 @@ class ImputationPosterior:
 
         Transforms are monotone: they are undone after the quantiles were taken, as ``TBayesMICE.interval`` does.
         """
-        return self._back(j, np.quantile(self._scaled(j, rows), probabilities, axis=0), rows)
+        scaled = self._scaled(j, rows)
+        if not np.isnan(self.scales.constants[j]):
+            return np.quantile(scaled, probabilities, axis=0)
+        scale = self.scales.transforms[self.drawn.index(j)]
+        return self._back(j, scale.quantiles(scaled, probabilities), rows)
 
     def _scaled(self, j: int, rows: IntArray | None) -> FloatArray:
         """Draws of a column on the scale of the fit; of a constant one in the units of the data."""
@@ -320,11 +325,14 @@ def diagnostics(
         np.broadcast_to(np.mean([getattr(chain, name) for chain in chains], axis=0), active.shape)
         for name in ("acceptance", "reflected")
     )
-    mixed = {
-        int(active[i]): (*worst_mixing(scalars), acceptance[i], reflected[i])
-        for i, scalars in column_scalars(posterior, trace).items()
-        if np.isnan(posterior.scales.constants[active[i]])
-    }
+    mixed, judged = {}, column_scalars(posterior, trace)
+    for j in {int(active[i]) for i in judged}:
+        if np.isnan(posterior.scales.constants[j]):
+            own = [
+                i for i in judged if active[i] == j
+            ]  # several latent columns of unordered classes
+            scalars = [scalar for i in own for scalar in judged[i]]
+            mixed[j] = (*worst_mixing(scalars), acceptance[own].mean(), reflected[own].mean())
     rows = {}
     for j in np.flatnonzero(table.missing.any(axis=0)).tolist():
         n_censored = int((table.censored.column == j).sum())

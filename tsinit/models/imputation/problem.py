@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,12 +14,14 @@ from tsinit._validate.imputing import (
     check_fillable,
     check_levels_are_of_values,
     check_matched_are_values,
+    check_no_classes,
     check_transforms,
 )
 from tsinit._validate.kinds import check_values_of_kind
 from tsinit.models.imputation import latent_kinds, season, transforms
 from tsinit.models.imputation.censored import NOTHING_CENSORED, CensoredCells, find_censored
 from tsinit.models.imputation.censored_scales import SeenValues
+from tsinit.models.imputation.class_columns import ClassScale, LatentClasses, class_scales, codes_of
 from tsinit.models.imputation.open_gaps import open_cells
 
 if TYPE_CHECKING:
@@ -112,6 +114,8 @@ class ImputationProblem(NamedTuple):
     learned_scale: bool = False  # whether chained equations learn that variance
     sequence_effects: bool = False  # whether sequences have levels of their own
     match: int = 0  # donors of predictive mean matching; 0 where cells are drawn
+    # Columns of classes, whose latent columns have noise of variance 1.
+    classes: tuple[LatentClasses, ...] = ()
 
     @property
     def missing(self) -> BoolArray:
@@ -137,10 +141,13 @@ class ColumnScales:
     Attributes
     ----------
     active : (A,) int
-        Columns that the engine is given. Constant ones are filled by their value and predict nothing.
+        Columns that the engine is given, one of unordered classes once for each of its latent columns. Constant ones
+        are filled by their value and predict nothing.
+    first : (A,) bool
+        Whether it is the first latent column of its column, which holds the draws.
     names : list
         Of the active columns.
-    transforms : list of Transform
+    transforms : list of Transform or ClassScale
         Of the active columns.
     constants : (D,) float
         Value of each constant column, NaN for the others.
@@ -150,34 +157,53 @@ class ColumnScales:
 
     def __init__(self, panel: Panel, table: ImputationTable, options: ImputerOptions) -> None:
         names, y = list(panel.columns), table.y
+        taken, classes = options.kinds.columns, options.kinds.classes
+        check_no_classes("transforms", options.transforms, taken)
+        check_no_classes("bounds", options.bounds, taken)
+        told = {names[j]: None for j in np.unique(table.censored.column)}
+        check_no_classes("censored or between", told, taken)
         check_enough_exact(y, table.censored.mask(y.shape), names)
-        varies = check_fillable(y, names)
+        varies = check_fillable(y, names, taken)
         kinds = check_transforms(options.transforms, transforms.KINDS, names)
-        bounds = check_bounds(options.bounds, names, table.shown)
+        numbers = table.shown
+        numbers[:, sorted(classes)] = np.nan
+        bounds = check_bounds(options.bounds, names, numbers)
         self.constants = np.where(varies, np.nan, np.nanmin(y, axis=0))
-        self.active = np.flatnonzero(varies) if varies.any() else np.arange(1)
-        self.names = [names[j] for j in self.active]
-        self.transforms: list[transforms.Transform] = []
-        self._options, self._limits = options, np.empty((4, len(self.active)))
-        for i, j in enumerate(self.active):
+        active = np.flatnonzero(varies) if varies.any() else np.arange(1)
+        self.transforms: list[transforms.Transform | ClassScale] = []
+        self._options, columns, limits = options, [], []
+        for j in active.tolist():
             observed = y[~table.missing[:, j], j]
-            kind = options.kinds[j]
+            if j in classes and varies[j]:
+                latent = class_scales(
+                    observed, len(taken[j].levels), taken[j].kind != "categorical"
+                )
+                self.transforms += latent
+                columns += [j] * len(latent)
+                limits += [(-np.inf, np.inf) * 2] * len(latent)
+                continue
+            kind = taken[j].kind
             check_values_of_kind(kind, observed, names[j])
             if kind != "count":  # of which the logarithm is taken of what lies above zero
                 check_domain(kinds[j], observed, names[j])
             lower, upper = bounds[:, j]
             if kind in latent_kinds.OPEN_BELOW:  # what is below zero is seen as zero
                 lower, bounds[0, j] = max(lower, 0.0), lower if lower > 0.0 else -np.inf
-            seen = _seen(table, int(j), kind)
+            seen = _seen(table, j, kind)
             if seen is None:
                 estimated = transforms.estimate(observed, kinds[j])
             else:
                 estimated = latent_kinds.estimate(kind, seen, kinds[j])
-            estimated = estimated._replace(lower=lower, upper=upper)
+            transform = estimated._replace(lower=lower, upper=upper)
             if options.match:
-                estimated = transforms.of_observed(estimated, observed)
-            self.transforms.append(estimated)
-            self._limits[:, i] = _scaled_limits(self.transforms[i], observed, bounds[:, j], seen)
+                transform = transforms.of_observed(transform, observed)
+            self.transforms.append(transform)
+            columns.append(j)
+            limits.append(_scaled_limits(transform, observed, bounds[:, j], seen))
+        self.active = np.array(columns)
+        self.first = np.diff(self.active, prepend=-1) > 0
+        self.names = [names[j] for j in self.active]
+        self._limits = np.array(limits).T
         self._season = season.learn(panel, table, options.period)
         self.periods = self._season.periods
 
@@ -200,11 +226,15 @@ class ColumnScales:
             Other rows have values that a transform is not defined on.
         """
         for t, j, name in zip(self.transforms, self.active, self.names, strict=True):
-            observed, kind = table.y[~table.missing[:, j], j], self._options.kinds[j]
+            observed, kind = table.y[~table.missing[:, j], j], self._kind(j)
             check_values_of_kind(kind, observed, name)
             if kind != "count":
                 check_domain(t.kind, observed, name)
-        z, censored = self._forward(table.y), self._intervals(table)
+        z, censored, classes = (
+            self._forward(table.y),
+            self._intervals(table),
+            self._classes(table.y),
+        )
         z = np.where(np.isnan(z), z, censored.inside(z))
         covariates, steps = self._season.terms(panel, table.steps), self._season.steps(panel, table)
         o = self._options
@@ -213,10 +243,11 @@ class ColumnScales:
             check_levels_are_of_values(censored.row.size)
         if o.match:
             check_matched_are_values(censored.row.size)
+        intervals = [censored, *(one.censored() for one in classes)]
         return ImputationProblem(
             np.ascontiguousarray(z), table.offsets, steps, covariates, o.lags, o.lag_features, o.noise,
-            o.prior_scale, low, high, lower, upper, censored, learned_scale=o.learned_scale,
-            sequence_effects=o.sequence_effects, match=o.match,
+            o.prior_scale, low, high, lower, upper, _all_of(intervals), learned_scale=o.learned_scale,
+            sequence_effects=o.sequence_effects, match=o.match, classes=tuple(classes),
         )  # fmt: skip
 
     def _intervals(self, table: ImputationTable) -> CensoredCells:
@@ -226,6 +257,8 @@ class ColumnScales:
         """
         cells, (low, high), parts = table.censored, self.limits, []
         for i, (t, j) in enumerate(zip(self.transforms, self.active, strict=True)):
+            if isinstance(t, ClassScale):
+                continue
             mine, seen = cells.column == j, self._looks(table, int(j))
             rows = np.append(cells.row[mine], seen.rows)
             ends = [
@@ -233,10 +266,14 @@ class ColumnScales:
                 for one, other in ((cells.low, seen.low), (cells.high, seen.high))
             ]
             parts.append((rows, np.full(len(rows), i), *ends))
-        return CensoredCells.of(*map(np.concatenate, zip(*parts, strict=True)))
+        return CensoredCells.of(*map(np.concatenate, zip(*parts, strict=True))) if parts else cells
+
+    def _kind(self, j: int) -> str:
+        """What column j was taken for."""
+        return self._options.kinds.columns[j].kind
 
     def _looks(self, table: ImputationTable, j: int) -> latent_kinds.Looks:
-        return latent_kinds.looks(self._options.kinds[j], table.y[:, j])
+        return latent_kinds.looks(self._kind(j), table.y[:, j])
 
     def forward(self, y: FloatArray) -> FloatArray:
         """Bring a complete table (T, D) to the scale of the engine, (T, A), within its limits."""
@@ -247,18 +284,52 @@ class ColumnScales:
         columns = []
         for t, j in zip(self.transforms, self.active, strict=True):
             own = y[:, j]
-            if self._options.kinds[j] == "count":  # zero is what lies below a half
+            if self._kind(j) == "count":  # zero is what lies below a half
                 own = np.maximum(own, 0.25)
             columns.append(t.forward(own))
         return np.column_stack(columns)
+
+    def _classes(self, y: FloatArray) -> list[LatentClasses]:
+        """Columns of classes, as the engine has them, and the classes that were observed."""
+        found = []
+        for i in np.flatnonzero(self.first).tolist():
+            scale = self.transforms[i]
+            if isinstance(scale, ClassScale):
+                codes = y[:, self.active[i]]
+                rows = np.flatnonzero(~np.isnan(codes))
+                columns = tuple(np.flatnonzero(self.active == self.active[i]).tolist())
+                found.append(
+                    LatentClasses(columns, scale.ordered, scale.cuts, rows, codes[rows].astype(int))
+                )
+        return found
+
+    def codes(self, j: int, table: ImputationTable, draws: npt.NDArray[np.floating]) -> FloatArray:
+        """Draws (draw, gaps) of the cells to fill of one column of classes, of all draws (draw, cell)."""
+        n = int(table.to_fill[:, j].sum())
+        if not np.isnan(self.constants[j]):
+            return np.full((max(len(draws), 1), n), self.constants[j])
+        columns = self.active[np.nonzero(self.active_to_fill(table))[1]]
+        return draws[:, columns == j].astype(np.float64)
+
+    def with_whole_classes(self, y: FloatArray) -> FloatArray:
+        """Replace what a strategy filled into columns of classes, of a complete table (T, D), by the nearest codes."""
+        for transform, j in zip(self.transforms, self.active, strict=True):
+            if isinstance(transform, ClassScale):
+                y[:, j] = transform.nearest(y[:, j])
+        return y
+
+    def coded(self, z: FloatArray) -> FloatArray:
+        """Replace latent columns of a table (T, A) by codes, by the first cut points."""
+        classes = self._classes(np.empty((0, len(self.constants))))
+        return codes_of(classes, [one.cuts for one in classes], z) if classes else z
 
     def active_missing(self, table: ImputationTable) -> BoolArray:
         """(T, A) missing cells of the active columns."""
         return table.missing[:, self.active]
 
     def active_to_fill(self, table: ImputationTable) -> BoolArray:
-        """(T, A) cells of the active columns that are filled."""
-        return table.to_fill[:, self.active]
+        """(T, A) cells of the active columns that are filled, those of several latent columns in the first."""
+        return table.to_fill[:, self.active] & self.first
 
     def back(self, values: npt.NDArray[np.floating], table: ImputationTable) -> FloatArray:
         """Bring draws (..., cells) of the cells to fill of a table, row by row, back to the units of the data."""
@@ -282,7 +353,7 @@ class ColumnScales:
         self,
         table: ImputationTable,
         draws: npt.NDArray[np.floating],
-        summarise: Callable[[FloatArray], FloatArray] = np.squeeze,
+        mean: bool = False,
     ) -> FloatArray:
         """Complete a table by a summary of draws in the units of the data, column by column.
 
@@ -291,8 +362,8 @@ class ColumnScales:
         table : ImputationTable
         draws : (draw, cell) float
             Of its cells to fill in active columns, row by row, on the scale of the engine.
-        summarise : callable
-            From draws (draw, cells) to values (cells,); without it there is one draw, which is taken as it is.
+        mean : bool
+            Of all draws, or the most probable class; without it there is one draw, which is taken as it is.
 
         Returns
         -------
@@ -305,8 +376,26 @@ class ColumnScales:
             mine = np.flatnonzero(columns == i)
             for part in np.split(mine, range(size, len(mine), size)):
                 back = transform.back(draws[:, part].astype(np.float64))
-                values[part] = transform.held(summarise(back))
+                values[part] = transform.held(transform.centre_of(back) if mean else back[0])
         return self._filled(table, values, table.to_fill)
+
+    def quantiles(
+        self,
+        table: ImputationTable,
+        draws: npt.NDArray[np.floating],
+        probabilities: Sequence[float],
+    ) -> FloatArray:
+        """Quantiles (probabilities, cell) of draws (draw, cell) of the cells to fill, on the scale of the engine."""
+        columns = np.nonzero(self.active_to_fill(table))[1]
+        out, size = (
+            np.empty((len(probabilities), draws.shape[1])),
+            max(_CHUNK // max(len(draws), 1), 1),
+        )
+        for i, transform in enumerate(self.transforms):
+            mine = np.flatnonzero(columns == i)
+            for part in np.split(mine, range(size, len(mine), size)):
+                out[:, part] = transform.quantiles(draws[:, part], probabilities)
+        return out
 
     def rounded(self, y: FloatArray) -> FloatArray:
         """Round a table in the units of the data (T, D) to whole numbers, within the bounds of the user."""
@@ -328,9 +417,17 @@ class ColumnScales:
         return table.censored.inside(y) if table.censored.row.size else y
 
     def with_cells(self, table: ImputationTable, z: FloatArray) -> FloatArray:
-        """Complete a table by the missing cells of one (T, A) on the scale of the engine."""
-        missing = self.active_missing(table)
+        """Complete a table by the missing cells of one (T, A) on the scale of the engine, with codes for classes."""
+        missing = self.active_missing(table) & self.first
         return self._filled(table, self._back(z[missing], missing), table.missing)
+
+
+def _all_of(parts: list[CensoredCells]) -> CensoredCells:
+    """All censored cells of several columns."""
+    parts = [part for part in parts if part.row.size]
+    if len(parts) < 2:
+        return parts[0] if parts else NOTHING_CENSORED
+    return CensoredCells.of(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
 def _scaled_limits(

@@ -200,6 +200,11 @@ class NotedStateChain:
         self.chain = StateSpaceChain(self._rows.table, begin, rng, prior, full)
         self._note(self.chain.cells)
 
+    @property
+    def coded(self) -> FloatArray:
+        """(T, D) completed table: this engine has no classes."""
+        return self.z
+
     def sweep(self) -> None:
         """Draw states, missing cells, censored ones and parameters."""
         for _ in range(self._repeats):

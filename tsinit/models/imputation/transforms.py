@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
     from tsinit._typing import FloatArray
 
 #: "auto" transforms columns of so many observed and so many different values at least.
@@ -73,6 +77,16 @@ class Transform(NamedTuple):
         z, inside = np.where(beyond, -np.inf, np.inf), ~beyond & (y < np.inf)
         z[inside] = self.forward(y[inside])
         return z
+
+    def centre_of(self, draws: FloatArray) -> FloatArray:
+        """Mean (cells,) of draws (draw, cells) in the units of the data."""
+        return np.asarray(draws.mean(axis=0))
+
+    def quantiles(
+        self, draws: npt.NDArray[np.floating], probabilities: Sequence[float]
+    ) -> FloatArray:
+        """Quantiles (probabilities, cells) of draws on any scale that is monotone in the units of the data."""
+        return np.asarray(np.quantile(draws, probabilities, axis=0))
 
     def bound(self, y: float) -> float:
         """Return z for a bound y of the user's, which may lie where the scale has no values."""
