@@ -70,6 +70,9 @@ def test_gaps_are_filled_with_posterior_means_and_all_else_is_the_same_text(air,
         "Method: chained equations (fcs), sampler mala, 1 lag; 4 chains of 20 draws after 20 sweeps"
         in words
     )
+    assert (
+        "Chosen by a trial on hidden cells; expected CRPS, in standard deviations: fcs 0." in words
+    )
     assert "R-hat" in words
     assert f"Written to {out}" in words
     before, after = (

@@ -184,8 +184,17 @@ def _summary(gaps: Gaps, model: TBayesMICE, seconds: float, n_open: int) -> str:
         f"\n{told}"
         f"Method: {_METHODS[model.method_]} ({model.method_}){drawn}, {_count(model.lags, 'lag')}; "
         f"{_count(model.n_chains, 'chain')} of {_count(model.n_draws, 'draw')} after "
-        f"{_count(model.n_tune, 'sweep')}; {seconds:.1f} seconds.\n{_season(model)}{verdict}"
+        f"{_count(model.n_tune, 'sweep')}; {seconds:.1f} seconds.\n{_trial(model)}{_season(model)}{verdict}"
     )
+
+
+def _trial(model: TBayesMICE) -> str:
+    """Say what a trial of the methods expected of each."""
+    table = getattr(model, "method_table_", None)
+    if table is None:
+        return ""
+    told = ", ".join(f"{name} {crps:.3f}" for name, crps in table["crps"].items())
+    return f"Chosen by a trial on hidden cells; expected CRPS, in standard deviations: {told}.\n"
 
 
 def _season(model: TBayesMICE) -> str:

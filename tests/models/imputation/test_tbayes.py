@@ -6,11 +6,13 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from models.imputation.var_problems import problem
 from reference.fcs import interpolate, simulate_var1
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
 from tsinit.models.imputation import posterior
+from tsinit.models.imputation.engines import by_gaps
 from tsinit.models.imputation.model import TBayesMICE
 
 QUICK = {"init": interpolate, "n_tune": 10, "n_draws": 20, "n_chains": 2, "random_state": 0}
@@ -226,7 +228,7 @@ def test_auto_takes_the_joint_engine_where_whole_rows_are_out(gappy):
     outage = gappy.copy()
     outage[60:70] = np.nan
     assert TBayesMICE(**{**QUICK, "method": "auto"}).fit(outage).method_ == "var"
-    assert TBayesMICE(**{**QUICK, "method": "auto"}).fit(gappy).method_ == "fcs"
+    assert (by_gaps(problem(outage)), by_gaps(problem(gappy))) == ("var", "fcs")
     assert (
         TBayesMICE(**{**QUICK, "method": "auto", "noise": "student_t"}).fit(outage).method_ == "fcs"
     )

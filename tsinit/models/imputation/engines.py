@@ -41,7 +41,7 @@ SCALARS = {name: name for name in ("log_density", "noise", "imputed_mean", "impu
 FAILURES = (DivergenceError, NumericalBreakdownError, SingularStatesError)
 #: Standard deviations that chains start apart from one another by.
 _APART = 1.0
-#: Rows that go missing as a whole from which "auto" takes the joint model, and its largest size.
+#: Rows that go missing as a whole from which they suggest the joint model, and its largest size.
 _OUTAGE, _LARGEST = 3, 60
 
 
@@ -174,19 +174,27 @@ class NotedVARChain(VARChain):
         return self._n_reflected / np.maximum(self._n_sweeps * self._missing.sum(axis=0), 1)
 
 
-def choose(method: str, problem: ImputationProblem) -> str:
-    """Turn "auto" into the method that suits the gaps.
+def by_gaps(problem: ImputationProblem) -> str:
+    """Name the engine that the gaps suggest.
 
     Chained equations draw a long gap of one column jointly, but columns one by one: where all are missing for long,
     they say little of each other.
     """
-    if method != "auto":
-        return method
-    elsewhere = problem.sequence_effects or problem.match or problem.classes
-    if problem.noise != "normal" or elsewhere:  # the joint model has none of these
-        return "fcs"
-    small = problem.lags and problem.z.shape[1] * problem.lags <= _LARGEST
-    return "var" if small and longest_gaps(problem)[1] >= _OUTAGE else "fcs"
+    whole_rows = longest_gaps(problem)[1] >= _OUTAGE
+    return "var" if suitable("var", problem) and whole_rows else "fcs"
+
+
+def suitable(method: str, problem: ImputationProblem) -> bool:
+    """Whether an engine has what a table asks for, and is not too large for it."""
+    if method == "fcs":
+        return True
+    if problem.sequence_effects or problem.match or problem.classes:
+        return False  # the joint models have none of these
+    if problem.noise != "normal":
+        return False
+    if method == "state_space":
+        return not problem.censored.row.size  # which it refuses
+    return problem.lags > 0 and problem.z.shape[1] * problem.lags <= _LARGEST
 
 
 ENGINES: dict[str, Callable[..., ImputationEngine]] = {

@@ -177,6 +177,8 @@ class NotedStateChain:
         The table with the present draw of its missing cells.
     intervals : IntervalState
         Of the censored cells, which a chain may move.
+    repeats : int
+        Draws of everything that a sweep makes.
     """
 
     acceptance = 1.0  # all draws are exact
@@ -193,7 +195,7 @@ class NotedStateChain:
         self._columns, D = np.nonzero(problem.missing)[1], problem.z.shape[1]
         self._n = np.maximum(np.bincount(self._columns, minlength=D), 1)
         self._n_reflected, self._n_sweeps, self._rng = np.zeros(D), 0, rng
-        self._repeats = int(np.clip(_SWEPT // len(problem.z), 1, _REPEATS))
+        self.repeats = int(np.clip(_SWEPT // len(problem.z), 1, _REPEATS))
         self.intervals = IntervalState(problem.censored)
         self._rows = CensoredTable(problem, start, self.intervals)
         full = problem.censored.inside(start)
@@ -207,7 +209,7 @@ class NotedStateChain:
 
     def sweep(self) -> None:
         """Draw states, missing cells, censored ones and parameters."""
-        for _ in range(self._repeats):
+        for _ in range(self.repeats):
             self.chain.sweep()
             self._rows.redraw(self._rng, self.chain.parameters, self.chain.states)
         cells = self._reflection.inside(self.chain.cells)

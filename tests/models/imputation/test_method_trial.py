@@ -1,0 +1,128 @@
+"""The engine of `method="auto"`: cells hidden as the gaps are, and the engine that fills them best."""
+
+import numpy as np
+import pytest
+from models.imputation.var_problems import problem
+
+from tsinit import TBayesMICE
+from tsinit.models.imputation import engines, method_trial
+from tsinit.models.imputation.chained_equations import DivergenceError
+from tsinit.models.imputation.method_trial import hide_like_gaps
+
+SHORT = {"n_tune": 30, "n_draws": 70, "n_chains": 2, "random_state": 0, "transforms": None}
+A = np.array([[0.9, 0.1, 0.0], [-0.1, 0.9, 0.0], [0.0, 0.2, 0.7]])
+
+
+@pytest.fixture(scope="module")
+def whole():
+    rng = np.random.default_rng(3)
+    y, x = np.empty((400, 3)), np.zeros(3)
+    for t in range(len(y)):
+        y[t] = x = A @ x + 0.4 * rng.standard_normal(3)
+    return y
+
+
+def blackouts(y, length=12, n=6):
+    out = y.copy()
+    for first in np.linspace(10, len(y) - length - 10, n).astype(int):
+        out[first : first + length] = np.nan
+    return out
+
+
+def points(y, share=0.15):
+    return np.where(np.random.default_rng(1).random(y.shape) < share, np.nan, y)
+
+
+@pytest.mark.parametrize("gaps", [blackouts, points])
+@pytest.mark.parametrize("seed", range(5))
+def test_cells_are_hidden_as_the_gaps_are(whole, gaps, seed):
+    table = problem(gaps(whole))
+    hidden = hide_like_gaps(table, np.random.default_rng(seed))
+    missing, counts = table.missing, hidden.sum(axis=0)
+    assert not (hidden & missing).any()
+    assert (counts >= 0.25 * missing.sum(axis=0)).all()
+    assert (counts <= 0.2 * (~missing).sum(axis=0)).all()
+    if (
+        gaps is blackouts
+    ):  # whole rows, in runs as long as the gaps are: those that meet a gap make it longer
+        np.testing.assert_array_equal(hidden.any(axis=1), hidden.all(axis=1))
+        ends = np.flatnonzero(np.diff(np.r_[0, (hidden | missing)[:, 0], 0])).reshape(-1, 2)
+        runs = np.array([b - a for a, b in ends if hidden[a:b].any()])
+        assert np.median(runs) >= 12
+
+
+def test_little_of_a_table_with_many_gaps_is_hidden(whole):
+    table = problem(points(whole, 0.9))
+    hidden = hide_like_gaps(table, np.random.default_rng(0))
+    left = (~table.missing).sum(axis=0)
+    assert (hidden.sum(axis=0) <= 0.2 * left).all()
+    assert hidden.any()
+
+
+def test_censored_cells_are_not_hidden(whole):
+    from tsinit.models.imputation.censored import CensoredCells
+
+    rows = np.arange(0, 400, 2)
+    nothing = np.zeros_like(rows)
+    cells = CensoredCells.of(rows, nothing, nothing - np.inf, nothing + 0.0)
+    table = problem(points(whole))._replace(censored=cells)
+    hidden = hide_like_gaps(table, np.random.default_rng(0))
+    assert not hidden[rows, 0].any()
+    assert hidden[1::2, 0].any()
+
+
+@pytest.mark.parametrize("gaps", [blackouts, points])
+def test_the_choice_is_nearly_as_good_as_the_best_engine(whole, gaps):
+    table = gaps(whole)
+    gone = np.isnan(table)
+    auto = TBayesMICE(method="auto", **SHORT).fit(table)
+    expected = auto.method_table_
+    assert list(expected.columns) == ["mae", "rmse", "crps", "coverage", "chosen"]
+    assert list(expected.index[expected["chosen"]]) == [auto.method_]
+    errors = {}
+    for name in expected.index:
+        model = TBayesMICE(method=name, **SHORT).fit(table)
+        errors[name] = np.abs(model.transform(table) - whole)[gone].mean()
+        if name == auto.method_:  # a choice changes nothing but the engine
+            np.testing.assert_array_equal(auto.draws_, model.draws_)
+    assert errors[auto.method_] <= 1.1 * min(errors.values())
+    # What was expected, in the units of the data: gaps differ, but not by much.
+    told = expected.loc[auto.method_, "mae"] * np.nanstd(table)
+    assert 0.6 < told / errors[auto.method_] < 1.6
+
+
+def test_equal_seeds_choose_alike_and_say_the_same(whole):
+    table = points(whole)
+    one, other = (TBayesMICE(method="auto", **SHORT).fit(table) for _ in range(2))
+    assert one.method_table_.equals(other.method_table_)
+    third = TBayesMICE(method="auto", **{**SHORT, "random_state": 1}).fit(table)
+    assert not one.method_table_.equals(third.method_table_)
+
+
+def test_an_engine_that_fails_is_not_chosen(whole, monkeypatch):
+    class Failing(engines.ChainedEquationsEngine):
+        def chain(self, start, rng, n_tune):
+            raise DivergenceError(0, 9.0)
+
+    monkeypatch.setitem(method_trial.ENGINES, "fcs", Failing)
+    model = TBayesMICE(method="auto", **SHORT).fit(points(whole))
+    assert model.method_ != "fcs"
+    assert model.method_table_.loc["fcs", ["mae", "crps", "coverage"]].isna().all()
+
+
+@pytest.mark.parametrize("options", [{"noise": "student_t"}, {"n_gaps": 3}, {"n_gaps": 0}])
+def test_where_there_is_no_choice_there_is_no_trial(whole, options):
+    table = whole.copy()
+    table[:, 0] += np.arange(len(table)) * 0.01
+    n_gaps = options.pop("n_gaps", 200)
+    table[: 2 * n_gaps : 2, 1] = np.nan
+    model = TBayesMICE(method="auto", **SHORT, **options).fit(table)
+    assert model.method_ == "fcs"
+    assert not hasattr(model, "method_table_")
+
+
+def test_a_refit_forgets_the_trial(whole):
+    model = TBayesMICE(method="auto", **SHORT).fit(points(whole))
+    assert hasattr(model, "method_table_")
+    model.set_params(method="fcs").fit(points(whole))
+    assert not hasattr(model, "method_table_")
