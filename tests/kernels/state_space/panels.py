@@ -1,10 +1,15 @@
 """What the kernel tests share: sequences put together and taken apart, and what the twin says of them."""
 
+from unittest import mock
+
 import numpy as np
 from reference import kalman as twin
 
+from tsinit.kernels.state_space import narrow
 from tsinit.kernels.state_space.kalman_filter import Kalman
 
+#: Kernels for sequences with gaps: those that share what steps have in common, and those that do not; see `taking`.
+GAPPY_KERNELS = ("shared", "narrow")
 SUMS = ("P", "P_first", "P_last", "P_blank", "lag")
 
 
@@ -12,6 +17,11 @@ def bind(sequences, n):
     """A `Kalman` over a list of (T_k, D) sequences."""
     offsets = np.concatenate([[0], np.cumsum([len(y) for y in sequences])])
     return Kalman(np.ascontiguousarray(np.concatenate(sequences)), n, offsets)
+
+
+def taking(kernels):
+    """A context in which sequences with gaps go through one kind of kernels, however long a pattern of gaps lasts."""
+    return mock.patch.object(narrow, "LASTING", 10**9 if kernels == "narrow" else 0)
 
 
 def spread(store):

@@ -1,10 +1,19 @@
 """Filter, smoother and sums against the joint Gaussian of all states and observations, over drawn systems."""
 
 import numpy as np
+import pytest
 from helpers import random_params, simulate, with_gaps
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kernels.state_space.panels import SUMS, assert_same, bind, spread, twin_moments
+from kernels.state_space.panels import (
+    GAPPY_KERNELS,
+    SUMS,
+    assert_same,
+    bind,
+    spread,
+    taking,
+    twin_moments,
+)
 from reference import kalman as twin
 
 from tsinit.kernels import Kalman
@@ -12,6 +21,12 @@ from tsinit.kernels.state_space import means
 
 reproducible = settings(derandomize=True, deadline=None, max_examples=150, database=None)
 TOL = 1e-9
+
+
+@pytest.fixture(params=GAPPY_KERNELS, scope="module", autouse=True)
+def kernels(request):
+    with taking(request.param):
+        yield
 
 
 @st.composite

@@ -3,11 +3,19 @@
 import numpy as np
 import pytest
 from helpers import random_params, simulate, with_gaps
-from kernels.state_space.panels import assert_same, bind, by_step, discrepancy, spread
+from kernels.state_space.panels import (
+    GAPPY_KERNELS,
+    assert_same,
+    bind,
+    by_step,
+    discrepancy,
+    spread,
+    taking,
+)
 from reference import kalman as twin
 
 from tsinit.kernels import Kalman
-from tsinit.kernels.state_space import kalman_filter
+from tsinit.kernels.state_space import kalman_filter, narrow
 
 SAME = 1e-12  # the same arithmetic up to where it starts from
 
@@ -52,7 +60,10 @@ def test_chunks_give_the_answer_of_one_piece(rng, monkeypatch, slots, gaps, obse
     whole = everything(bind(sequences, 3), params, kind)
     one_slot = 8 * (9 + 6 * (1 if observation_cov == "diag" else 2) + 2 + 1)
     monkeypatch.setattr(kalman_filter, "_BUDGET", slots * one_slot)
-    assert_all_same(everything(bind(sequences, 3), params, kind), whole)
+    monkeypatch.setattr(narrow, "_BUDGET", 2 * slots * one_slot)
+    for kernels in GAPPY_KERNELS:
+        with taking(kernels):
+            assert_all_same(everything(bind(sequences, 3), params, kind), whole)
 
 
 def test_a_chunk_that_ends_where_the_filter_settles_is_no_special_case(rng, monkeypatch):

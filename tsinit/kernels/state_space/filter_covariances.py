@@ -37,7 +37,7 @@ def condition_on(P, W, w, i, r, K, slot):
 
 
 @blend
-def _add_symmetric(out, Q):
+def add_symmetric(out, Q):
     """out <- symmetric part of out, plus Q."""
     n = out.shape[0]
     for i in range(n):
@@ -48,7 +48,7 @@ def _add_symmetric(out, Q):
 
 
 @blend
-def _drop_negative(P):
+def drop_negative(P):
     """Take variances that rounding made negative for what they are, nothing."""
     n = P.shape[0]
     for a in range(n):
@@ -99,7 +99,7 @@ def update(gains, step, z, r, P, error, s, probed):
     if not probed:
         return well_conditioned and rounding.stands_out(P, error, spread), total
     if n_observed > 0:
-        _drop_negative(P)
+        drop_negative(P)
         # What an exact observation leaves is nothing, and so is all of it rounding.
         well_conditioned &= n_exact > 0 or rounding.kept(P, error, s)
     rounding.stir(error, s, t)
@@ -154,7 +154,7 @@ def forward(system, chunk, work, prediction, probed):
         save(schedule.P, slot, P)
         product(A, P, half)
         product(half, system.At, P)
-        _add_symmetric(P, Q)
+        add_symmetric(P, Q)
         if probed:
             matvec(A, error, scratch)
             for a in range(n):

@@ -15,6 +15,7 @@ from tsinit.kernels.state_space import (
     equal_lengths,
     filter_covariances,
     means,
+    narrow,
     smoother_covariances,
 )
 from tsinit.kernels.state_space.arrays import (
@@ -43,9 +44,10 @@ class SequenceBatch(NamedTuple):
         np.ndarray
     )  # (T,) bool: other entries are observed than one step before, or a sequence begins
     groups: list  # see `group_by_length`
+    gappy: np.ndarray  # sequences in which hardly a step repeats another; see `narrow`
 
 
-def group_by_length(length, complete):
+def group_by_length(length, complete, gappy):
     """Group sequences: [(those to run one by one, those that repeat the last of them)].
 
     Complete sequences of one length have the same covariances, so that only the first of them needs any.
@@ -54,12 +56,14 @@ def group_by_length(length, complete):
     ----------
     length : (N,) int
     complete : (N,) bool
+    gappy : (N,) bool
+        Sequences that are in no group.
     """
     if len(length) == 1:
-        return [([0], np.zeros(0, dtype=np.int64))]
-    alone, groups = [np.flatnonzero(~complete)], []
-    for size in np.unique(length[complete]):
-        same = np.flatnonzero(complete & (length == size))
+        return [] if gappy[0] else [([0], np.zeros(0, dtype=np.int64))]
+    alone, groups = [np.flatnonzero(~complete & ~gappy)], []
+    for size in np.unique(length[complete & ~gappy]):
+        same = np.flatnonzero(complete & ~gappy & (length == size))
         if len(same) == 1:
             alone.append(same)
         else:
@@ -141,15 +145,42 @@ class KalmanPass:
         self.system, self.batch, self.work, self.smooth = system, batch, work, smooth
         self._request = Request(total is not None, probed)
         self.x = np.empty((T, n))
-        self.keep = NOTHING if not covariances else IN_PLACE if len(batch.offsets) == 2 else APPEND
+        several = len(batch.offsets) > 2
+        self.keep = NOTHING if not covariances else APPEND if several else IN_PLACE
         self._where = np.empty(T if smooth or covariances else 0, dtype=np.int64)
         self._values, self._used = np.empty((0, n, n)), 0
         self._total = (
             total if total is not None else new_moments(len(system.C), n, np.zeros(0, bool), False)
         )
         self.log_likelihood, self.quadratic, self.succeeded = 0.0, 0.0, True
+        if batch.gappy.size:
+            self._run_gappy(covariances)
         for order, others in batch.groups:
             self._run(order, others)
+
+    def _run_gappy(self, covariances):
+        """Run the sequences in which hardly a step repeats another."""
+        (z, offsets, changed, _, gappy), D = self.batch, len(self.system.C)
+        system = narrow.padded(self.system, narrow.width_for(len(self.system.A)))
+        width = len(system.A)
+        bounds = np.asarray(offsets)
+        starts, stops = bounds[gappy], bounds[gappy + 1]
+        places = np.cumsum(stops - starts) - (stops - starts)
+        if covariances:
+            n, self._used = self._values.shape[1], int((stops - starts).sum())
+            self._values = np.empty((self._used, n, n))
+            for start, stop, place in zip(starts, stops, places, strict=True):
+                self._where[start:stop] = np.arange(place, place + stop - start)
+        sequences = narrow.GappySequences(z, changed, self.x, starts, stops, places, self._values)
+        sums = new_moments(D, width, self._total.direct, self._total.Cx.size > 0)
+        trail = narrow.new_trail(int((stops - starts).max()), D, width, system.diagonal)
+        joint = True if sums.Cx.size else None
+        request = narrow.NarrowRequest(self.smooth, self._request.probed, joint)
+        done = narrow.run(system, sequences, trail, sums, request)
+        self.log_likelihood, self.quadratic, self.succeeded = done
+        for total, part in zip(self._total, sums, strict=True):
+            if total.dtype != bool:
+                total += part[tuple(map(slice, total.shape))]
 
     @property
     def store(self):
@@ -189,7 +220,7 @@ class KalmanPass:
 
     def _sequence(self, q, sums):
         """Run one sequence; returns how many chunks it took."""
-        system, work, (z, offsets, changed, _) = self.system, self.work, self.batch
+        system, work, (z, offsets, changed, *_) = self.system, self.work, self.batch
         start, stop = offsets[q], offsets[q + 1]
         m, P, slots, chunks = system.m0.copy(), system.P0.copy(), 0, []
         prediction, begin = Prediction(m, P, np.zeros(len(m))), start

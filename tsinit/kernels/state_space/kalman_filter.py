@@ -13,6 +13,7 @@ from tsinit.kernels.state_space import (
     diffuse,
     filter_smoother,
     inputs,
+    narrow,
     observation,
     square_root,
     varying,
@@ -86,13 +87,26 @@ class Kalman:
             self.complete = full[self.offsets[1:]] - full[starts] == length
         self.changed[starts[length > 0]] = True
         self.n_observed = int(self.count.sum())
-        self._groups = filter_smoother.group_by_length(length, self.complete)
+        self._gappy = self._choose(length)
+        self._groups = filter_smoother.group_by_length(length, self.complete, self._gappy)
         self._longest = int(length.max(initial=1))
         self._ends = np.concatenate([starts[length > 0], self.offsets[1:][length > 0] - 1])
         # A variable observed more often than not is summed over the steps that miss it, and subtracted.
         self.direct = self.count < 0.5 * T
         self._work, self._parts = {}, {}
         self._probed = False  # whether rounding has to be followed closely
+
+    def _choose(self, length):
+        """(N,) bool, the sequences that the kernels for gaps that come and go take.
+
+        The others share what they can of one step with the next; where a pattern lasts, that is faster.
+        """
+        none = np.zeros(len(length), dtype=bool)
+        if self.complete.all() or narrow.width_for(self.n_states) is None:
+            return none
+        gappy = ~self.complete
+        n_changes = np.add.reduceat(self.changed, self.offsets[:-1][length > 0])[gappy[length > 0]]
+        return gappy if n_changes.sum() * narrow.LASTING > length[gappy].sum() else none
 
     def log_likelihood(self, params):
         """Return the log-likelihood of `params` in nats; -inf where it cannot be computed."""
@@ -206,7 +220,7 @@ class Kalman:
         At = np.ascontiguousarray(A.T)
         system = System(A, At, C, Q, R, m0, P0, d, diagonal, TOLERANCE)
         return system, filter_smoother.SequenceBatch(
-            z, self.offsets.tolist(), self.changed, self._groups
+            z, self.offsets.tolist(), self.changed, self._groups, np.flatnonzero(self._gappy)
         )
 
     def _workspace(self, C, diagonal, slots):

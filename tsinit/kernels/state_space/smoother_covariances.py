@@ -25,7 +25,7 @@ from tsinit.kernels.state_space.observation import regress_missing
 
 
 @blend
-def _subtract_from(P, out):
+def subtract_from(P, out):
     """out <- P minus the symmetric part of out."""
     n = out.shape[0]
     for i in range(n):
@@ -79,7 +79,7 @@ def _observe(N, gains, step, Nk, s, probe, sized, probed):
 
 
 @kernel
-def _carry_probe(A, q, s, t, scratch):
+def carry_probe(A, q, s, t, scratch):
     """q <- A' (q and what rounding adds to it)."""
     rounding.stir(q, s, t)
     n = q.size
@@ -205,7 +205,7 @@ def backward(system, chunk, work, back, sums, gaps, output, request):
         else:
             product(A_NA, P_filtered, G)
         product(P_filtered, G, P)
-        _subtract_from(P_filtered, P)
+        subtract_from(P_filtered, P)
         well_conditioned &= (
             rounding.trusted(P, P_filtered, probe, scratch)
             if probed
@@ -227,7 +227,7 @@ def backward(system, chunk, work, back, sums, gaps, output, request):
         # Observations enter A' N A in place; what comes out is N of this step.
         _observe(A_NA, recursion.gains, step, Nk, s, probe, watched or probed, probed)
         if probed:
-            _carry_probe(A, probe, s, t, scratch)
+            carry_probe(A, probe, s, t, scratch)
         product(A_NA, A, NA)
         product_tn(A, NA, A_NA)
         symmetrise(A_NA)
