@@ -1,4 +1,4 @@
-"""The command line: ``tsinit`` with ``demo``, ``show``, ``compare``, ``fit``, ``impute`` and ``datasets``."""
+"""The command line: ``tsinit`` and its commands, from ``demo`` to ``compile``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tsinit import __version__
 from tsinit._cli.common import INTERRUPTED, NOTHING_FITTED, OK, WRONG_INPUT, require_folder, say
 from tsinit._cli.compare import add_compare, add_running
+from tsinit._cli.compile import add_compile
 from tsinit._cli.fit import add_fit
 from tsinit._cli.impute import add_impute
 from tsinit._cli.show import add_show
@@ -69,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     add_fit(commands)
     add_impute(commands)
     add_show(commands)
+    add_compile(commands)
     datasets = commands.add_parser(
         "datasets", help="list the data sets, and where they are on this machine"
     )

@@ -31,7 +31,7 @@ from numba.core import types
 from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache
 from numba.extending import get_cython_function_address, intrinsic
 
-from tsinit.kernels import _interpreted
+from tsinit.kernels import _interpreted, _notice
 
 COMPILED = not numba.config.DISABLE_JIT
 _FLAGS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
@@ -42,6 +42,8 @@ _BORROWING, _OWNING = {"_nrt": False}, {"_nrt": True}
 
 
 _TOLD: set[str] = set()  # what was warned of in this process
+if COMPILED:
+    _notice.install()
 _DIGEST_SIZE = 16
 
 
