@@ -85,12 +85,11 @@ def _compile(model: str, k: int) -> int:
 
 
 def _folder() -> str:
-    from numba import config
-
     from tsinit.kernels import solve_lyapunov
 
     # Without a folder of the user's, each part of the package has a cache of its own beside it.
-    return f"below {config.CACHE_DIR or Path(str(solve_lyapunov.stats.cache_path)).parents[1]}"
+    own = os.environ.get("NUMBA_CACHE_DIR")
+    return f"below {own or Path(str(solve_lyapunov.stats.cache_path)).parents[1]}"
 
 
 def _rows(n_columns: int, gaps: bool) -> FloatArray:
