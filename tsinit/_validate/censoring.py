@@ -151,20 +151,6 @@ def _refuse(wrong: BoolArray, panel: Panel, names: list[Any], rule: str, got: st
     raise ValueError(f"between must {rule}; got {got} in row {at}, column {names[j]!r}.")
 
 
-def check_engine_draws_censored(method: str, n_cells: int) -> None:
-    """Refuse an engine that does not draw cells from their intervals where there are some.
-
-    Raises
-    ------
-    ValueError
-    """
-    if n_cells and method not in ("fcs", "var"):
-        raise ValueError(
-            f"method must be 'fcs' or 'var' where only an interval is known of some cells; got {method!r} with "
-            f"{n_cells} of these."
-        )
-
-
 def check_enough_exact(y: FloatArray, censored: BoolArray, names: Sequence[Any]) -> None:
     """Refuse a column with censored cells of whose spread nothing is known.
 

@@ -25,7 +25,7 @@ def tables_of(model, X, **given):
     return [model.transform(X, **given), *model.interval(0.9), *model.impute(4)]
 
 
-@pytest.mark.parametrize("method", ["fcs", "var"])
+@pytest.mark.parametrize("method", ["fcs", "var", "state_space"])
 @pytest.mark.parametrize("transform", ["auto", None, "log"])
 def test_values_beyond_a_limit_are_drawn_from_there_and_all_others_stay(frame, method, transform):
     limits = {"a": (0.8, None), "b": (None, 1.5)}
@@ -83,7 +83,7 @@ def test_cells_between_two_ends(frame):
     assert model.diagnostics_["censored"].sum() == told.sum()
 
 
-@pytest.mark.parametrize("method", ["fcs", "var"])
+@pytest.mark.parametrize("method", ["fcs", "var", "state_space"])
 def test_new_rows_are_completed_within_their_limits(frame, method):
     model = TBayesMICE(method=method, censored={"a": (0.8, None)}, **QUICK).fit(frame)
     new = frame[60:100].reset_index(drop=True)
@@ -161,7 +161,7 @@ def test_moments_below_a_limit_and_coverage():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["fcs", "var"])
+@pytest.mark.parametrize("method", ["fcs", "var", "state_space"])
 def test_moments_below_a_limit_over_many_tables(method):
     found = np.array([scores(*problem, method) for problem in problems(12)])
     mean, variance, coverage = found.mean(axis=0)
@@ -176,11 +176,6 @@ WRONG = [
     ({"censored": {"a": 0.8}}, {}, r"censored\['a'\] must be a pair"),
     ({"censored": {"a": ("0.8", None)}}, {}, r"censored\['a'\] must hold numbers"),
     ({"censored": {"a": (2.0, 1.0)}}, {}, r"censored\['a'\] must have a lower limit below"),
-    (
-        {"censored": {"a": (0.8, None)}, "method": "state_space"},
-        {},
-        "method must be 'fcs' or 'var' where only an interval is known",
-    ),
     ({"censored": {"a": (99.0, None)}}, {}, "at least two different values within the limits"),
     ({}, {"between": 3.0}, "between must be a pair of tables"),
     ({}, {"between": (None, "wide")}, "between must hold tables in the form of X"),

@@ -24,7 +24,7 @@ def table(kind, seed, T=800):
     return truth, truth.mask(rng.random(truth.shape) < 0.2)
 
 
-@pytest.mark.parametrize("method", ["fcs", "var"])
+@pytest.mark.parametrize("method", ["fcs", "var", "state_space"])
 @pytest.mark.parametrize("kind", LOOKS)
 def test_completed_columns_hold_what_such_columns_can(kind, method):
     _, y = table(kind, 0, 200)
@@ -75,14 +75,14 @@ def scores(kind, method, seed):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The chains do not agree")
-@pytest.mark.parametrize("method", ["fcs", "var"])
+@pytest.mark.parametrize("method", ["fcs", "var", "state_space"])
 def test_share_of_zeros_over_many_tables(method):
     zeros = np.mean([scores("semicontinuous", method, seed)[0] for seed in range(12)])
     assert abs(zeros) < 0.03
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["fcs", "var"])
+@pytest.mark.parametrize("method", ["fcs", "var", "state_space"])
 def test_coverage_of_counts_over_many_tables(method):
     found = np.mean([scores("count", method, seed) for seed in range(12)], axis=0)
     assert 0.93 <= found[1] <= 0.97

@@ -193,7 +193,7 @@ def suitable(method: str, problem: ImputationProblem) -> bool:
     if problem.noise != "normal":
         return False
     if method == "state_space":
-        return not problem.censored.row.size  # which it refuses
+        return True
     return problem.lags > 0 and problem.z.shape[1] * problem.lags <= _LARGEST
 
 

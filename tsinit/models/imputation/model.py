@@ -18,7 +18,7 @@ from tsinit._validate import (
     check_number,
     child_seed,
 )
-from tsinit._validate.censoring import check_detection_limits, check_engine_draws_censored
+from tsinit._validate.censoring import check_detection_limits
 from tsinit._validate.imputing import (
     check_class_column,
     check_classes_allowed,
@@ -329,7 +329,6 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         if options.sequence_effects:
             require_sequences(table.offsets)
         self.method_ = self._choose(options, problem, scales.periods, seed)
-        check_engine_draws_censored(self.method_, problem.censored.row.size)
         engine = ENGINES[self.method_](
             problem, options, scales.periods, np.random.default_rng(child_seed(seed, 2))
         )
