@@ -34,6 +34,7 @@ from tsinit._validate.fits import (
     warn_about_step,
     warn_frozen,
     warn_not_converged,
+    warn_nothing_free,
 )
 from tsinit._validate.inputs import (
     check_future_inputs,
@@ -122,6 +123,7 @@ __all__ = [
     "warn_correlated",
     "warn_frozen",
     "warn_not_converged",
+    "warn_nothing_free",
     "warn_of_interrupt",
     "warn_unconverged",
 ]

@@ -172,3 +172,11 @@ def warn_frozen(states: Sequence[int]) -> None:
         "unless their dynamics are known.",
         ConvergenceWarning,
     )
+
+
+def warn_nothing_free() -> None:
+    """Warn of a structure that leaves nothing to estimate."""
+    warn(
+        "structure has no free entry: nothing is estimated, and the model is evaluated as it is given. Put NaN where "
+        "an entry is to be estimated, or fit with max_iter=0 if evaluating is what you want."
+    )

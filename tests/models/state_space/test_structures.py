@@ -318,9 +318,9 @@ MESSAGES = {
     ),
     "Structures must have effects of as many inputs to be joined": lambda: local_level().fixing(B=[[nan]])
     + local_level().fixing(B=[[nan, nan]]),
-    "structure must have free entries to be unsure of": lambda: fit(
-        local_level().fixing(Q=[1400.0], R=[14000.0])
-    ).uncertainty(river()[:, None]),
+    "structure must have free entries to be unsure of": lambda: LinearGaussianSSM(
+        structure=local_level().fixing(Q=[1400.0], R=[14000.0]), max_iter=0
+    ).fit(river()[:, None]).uncertainty(river()[:, None]),
     "structure.A must hold numbers": lambda: Structure([[None]], [[1.0]], [nan], [nan]),
     r"structure.Q must have shape \(2, 2\)": lambda: Structure(np.eye(2), [[1.0, 0.0]], [nan], [nan]),
     "structure.Q must be free in whole blocks": lambda: Structure(
@@ -352,3 +352,28 @@ def fit(structure, **more):
 def test_what_cannot_be_is_said_in_a_sentence(message):
     with pytest.raises(ValueError, match=message):
         MESSAGES[message]()
+
+
+def test_a_structure_without_a_free_entry_is_evaluated_and_says_so():
+    y = river()[:, None]
+    fixed = Structure(A=[[1.0]], C=[[1.0]], Q=[1400.0], R=[15000.0], diffuse=True)
+    model = LinearGaussianSSM(structure=fixed)
+    with pytest.warns(
+        UserWarning, match="structure has no free entry: nothing is estimated"
+    ) as said:
+        model.fit(y)
+    assert [(w.category, w.filename) for w in said] == [(UserWarning, __file__)]
+    assert model.params_.Q == 1400.0
+    assert model.params_.R == 15000.0
+    asked = LinearGaussianSSM(structure=fixed, max_iter=0).fit(
+        y
+    )  # says nothing: warnings are errors
+    assert asked.log_likelihood_ == model.log_likelihood_
+
+
+def test_effects_of_a_regression_are_free_entries():
+    fixed = Structure(A=[[1.0]], C=[[1.0]], Q=[1400.0], R=[15000.0], diffuse=True)
+    u = np.random.default_rng(2).standard_normal((100, 1))
+    y = river()[:, None] + 50.0 * u
+    model = LinearGaussianSSM(structure=fixed + regression()).fit(y, inputs=u)  # says nothing
+    assert abs(model.params_.D[0, 0] - 50.0) < 60.0  # standard error: about 12

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,6 @@ from tsinit.kernels import Kalman
 from tsinit.models.em_race import run_monitored
 from tsinit.models.monitor import Monitor
 from tsinit.models.state_space.em import EM
-from tsinit.models.state_space.information import observable_directions, within
 from tsinit.models.state_space.innovations_form import InnovationsForm
 from tsinit.models.state_space.simulation import simulate
 from tsinit.models.state_space.uncertainty import Measured, ParameterUncertainty, WeightedParams
@@ -96,18 +94,10 @@ class BootstrapUncertainty(ParameterUncertainty):
             errors = scale.forward(replicates[:, i]) - here
             lower[i], upper[i] = scale.inverse(here - np.quantile(errors, tails))
         spread = replicates.std(axis=0, ddof=1)
-        unknown = self._undetermined(function)
+        unknown = ~self._point.determines(function)
         for column in (spread, lower, upper):
             column[unknown] = np.nan
         return Measured(value, spread, lower, upper)
-
-    def _undetermined(self, function: Callable[[LinearGaussianParams], FloatArray]) -> Any:
-        """Which numbers (q,) the data do not determine."""
-        return ~within(self._point.jacobian_of(function), self._observable)
-
-    @functools.cached_property
-    def _observable(self) -> FloatArray:
-        return observable_directions(self._point)[0]
 
     def _compared(self, drawn: list[Any], from_strategy: list[Any]) -> tuple[float, str]:
         pairs = [

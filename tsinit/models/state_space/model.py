@@ -323,6 +323,8 @@ class LinearGaussianSSM(InitRaceMixin, FittedLinearGaussian):
             return
         if self.structure is None and len(frozen := without_noise(fit.start)):
             _validate.warn_frozen(frozen)
+        if self.structure is not None and not (self.structure.n_free or self.structure.regression):
+            _validate.warn_nothing_free()
         if not fit.converged and self.tol > 0.0 and not monitor.timed_out:
             _validate.warn_not_converged(self.n_iter_)
 

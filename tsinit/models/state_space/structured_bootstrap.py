@@ -15,10 +15,7 @@ from tsinit.models.state_space.simulation import simulate
 from tsinit.models.state_space.structured import StructuredFit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tsinit._typing import FloatArray
-    from tsinit.kernels import LinearGaussianParams
     from tsinit.models.state_space.structured_information import StructuredPoint
 
 
@@ -93,7 +90,3 @@ class StructuredBootstrapUncertainty(BootstrapUncertainty):
     """
 
     shows = "The free entries of the structure are shown."
-
-    def _undetermined(self, function: Callable[[LinearGaussianParams], FloatArray]) -> Any:
-        """None: a structure fixes the basis of the states."""
-        return np.zeros(len(function(self._params)), dtype=bool)
