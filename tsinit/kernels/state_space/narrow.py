@@ -23,7 +23,7 @@ from tsinit.kernels.state_space.smoother_covariances import (
     subtract_from,
 )
 
-WIDTHS = (2, 4, 8, 12, 16)  # of rows; with more states, BLAS is as fast
+WIDTHS = (2, 4, 8, 12)  # of rows; with more states, BLAS is faster
 #: Steps that a pattern of gaps lasts on average from which the shared steps of the other kernels are faster.
 LASTING = 64
 _BUDGET = (
