@@ -243,7 +243,9 @@ def test_the_gradient_is_zero_at_the_end():
 
 def test_everything_fixed_is_only_evaluated():
     structure = Structure([[1.0]], [[1.0]], [900.0], [1e4])
-    model = LinearGaussianSSM(structure=structure, random_state=0).fit(river()[:, None])
+    model = LinearGaussianSSM(structure=structure, random_state=0)
+    with pytest.warns(UserWarning, match="structure has no free entry: nothing is estimated"):
+        model.fit(river()[:, None])
     expected = UnobservedComponents(river(), "llevel", use_exact_diffuse=True).loglike([1e4, 900.0])
     assert abs(model.log_likelihood_ - expected) < 1e-8
     assert (model.n_iter_, model.converged_) == (0, True)

@@ -196,8 +196,11 @@ def test_units_only_change_the_units(fitted):
     poles = [name for name in table.index if name.startswith(("radius", "eigenvalue"))]
     same = ["estimate", "standard error"]
     np.testing.assert_allclose(other.loc[poles, same], table.loc[poles, same], rtol=1e-3)
-    # Of weighted draws, which differ where the fits end apart.
-    np.testing.assert_allclose(other.loc[poles], table.loc[poles], rtol=0.05)
+    # Bounds are quantiles of weighted draws, which differ where the fits end apart: as of 300 draws, one has a standard
+    # error of .04 of the width, and two differ by less than three times that of their difference.
+    ends = ["lower", "upper"]
+    width = (table.upper - table.lower)[poles].to_numpy()[:, None]
+    assert (np.abs(other.loc[poles, ends] - table.loc[poles, ends]) < 0.17 * width).all(axis=None)
 
 
 def test_sampling_rate_counts_in_units_of_time():
