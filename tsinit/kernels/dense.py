@@ -184,9 +184,9 @@ def load(P, values, slot):
 
 @blend
 def save(values, slot, P):
-    """values[slot] <- P."""
-    for i in range(P.shape[0]):
-        for j in range(P.shape[1]):
+    """values[slot] <- P, or as much of its first rows and columns as there is room for."""
+    for i in range(values.shape[1]):
+        for j in range(values.shape[2]):
             values[slot, i, j] = P[i, j]
 
 

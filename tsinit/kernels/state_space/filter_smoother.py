@@ -6,7 +6,7 @@ again from there. The loop over chunks is plain Python: compiled it would cost e
 fit. What Python calls is one function each way, because unpacking arguments takes as long as a few dozen steps.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -44,7 +44,8 @@ class SequenceBatch(NamedTuple):
         np.ndarray
     )  # (T,) bool: other entries are observed than one step before, or a sequence begins
     groups: list  # see `group_by_length`
-    gappy: np.ndarray  # sequences in which hardly a step repeats another; see `narrow`
+    gappy: narrow.GappyRows  # sequences in which hardly a step repeats another
+    trail: Any  # narrow.Trail, the workspace of these; None where there are none
 
 
 def group_by_length(length, complete, gappy):
@@ -153,29 +154,24 @@ class KalmanPass:
             total if total is not None else new_moments(len(system.C), n, np.zeros(0, bool), False)
         )
         self.log_likelihood, self.quadratic, self.succeeded = 0.0, 0.0, True
-        if batch.gappy.size:
+        if batch.gappy.starts.size:
             self._run_gappy(covariances)
         for order, others in batch.groups:
             self._run(order, others)
 
     def _run_gappy(self, covariances):
         """Run the sequences in which hardly a step repeats another."""
-        (z, offsets, changed, _, gappy), D = self.batch, len(self.system.C)
-        system = narrow.padded(self.system, narrow.width_for(len(self.system.A)))
-        width = len(system.A)
-        bounds = np.asarray(offsets)
-        starts, stops = bounds[gappy], bounds[gappy + 1]
-        places = np.cumsum(stops - starts) - (stops - starts)
+        z, _, changed, _, gappy, trail = self.batch
+        system = narrow.padded(self.system, trail.P.shape[1])
         if covariances:
-            n, self._used = self._values.shape[1], int((stops - starts).sum())
+            n, self._used = self._values.shape[1], gappy.n_rows
             self._values = np.empty((self._used, n, n))
-            for start, stop, place in zip(starts, stops, places, strict=True):
-                self._where[start:stop] = np.arange(place, place + stop - start)
-        sequences = narrow.GappySequences(z, changed, self.x, starts, stops, places, self._values)
-        sums = new_moments(D, width, self._total.direct, self._total.Cx.size > 0)
-        trail = narrow.new_trail(int((stops - starts).max()), D, width, system.diagonal)
-        joint = True if sums.Cx.size else None
-        request = narrow.NarrowRequest(self.smooth, self._request.probed, joint)
+            self._where[gappy.rows] = np.arange(self._used)
+        sequences = narrow.GappySequences(z, changed, self.x, *gappy, self._values)
+        joint = self._total.Cx.size > 0
+        sums = new_moments(len(system.C), len(system.A), self._total.direct, joint)
+        # None leaves the code of sums over missing entries out.
+        request = narrow.NarrowRequest(self.smooth, self._request.probed, True if joint else None)
         done = narrow.run(system, sequences, trail, sums, request)
         self.log_likelihood, self.quadratic, self.succeeded = done
         for total, part in zip(self._total, sums, strict=True):

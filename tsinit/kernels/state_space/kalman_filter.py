@@ -87,13 +87,14 @@ class Kalman:
             self.complete = full[self.offsets[1:]] - full[starts] == length
         self.changed[starts[length > 0]] = True
         self.n_observed = int(self.count.sum())
-        self._gappy = self._choose(length)
-        self._groups = filter_smoother.group_by_length(length, self.complete, self._gappy)
+        gappy = self._choose(length)
+        self._gappy = narrow.gappy_rows(self.offsets, gappy)
+        self._groups = filter_smoother.group_by_length(length, self.complete, gappy)
         self._longest = int(length.max(initial=1))
         self._ends = np.concatenate([starts[length > 0], self.offsets[1:][length > 0] - 1])
         # A variable observed more often than not is summed over the steps that miss it, and subtracted.
         self.direct = self.count < 0.5 * T
-        self._work, self._parts = {}, {}
+        self._work, self._trails, self._parts = {}, {}, {}
         self._probed = False  # whether rounding has to be followed closely
 
     def _choose(self, length):
@@ -220,8 +221,18 @@ class Kalman:
         At = np.ascontiguousarray(A.T)
         system = System(A, At, C, Q, R, m0, P0, d, diagonal, TOLERANCE)
         return system, filter_smoother.SequenceBatch(
-            z, self.offsets.tolist(), self.changed, self._groups, np.flatnonzero(self._gappy)
+            z, self.offsets.tolist(), self.changed, self._groups, self._gappy, self._trail(diagonal)
         )
+
+    def _trail(self, diagonal):
+        """Workspace of the sequences in which hardly a step repeats another; None where there are none."""
+        if not self._gappy.starts.size:
+            return None
+        if diagonal not in self._trails:
+            width = narrow.width_for(self.n_states)
+            longest, D = self._gappy.longest, self.y.shape[1]
+            self._trails[diagonal] = narrow.new_trail(longest, D, width, diagonal)
+        return self._trails[diagonal]
 
     def _workspace(self, C, diagonal, slots):
         D, n = self.y.shape[1], self.n_states

@@ -31,15 +31,52 @@ _BUDGET = (
 )  # bytes of what is kept from the way forward; longer sequences are filtered twice, in pieces
 
 
+class GappyRows(NamedTuple):
+    """Where the rows of sequences are, and where their covariances go."""
+
+    starts: np.ndarray  # (N,) first row of each
+    stops: np.ndarray  # (N,) row after the last
+    places: np.ndarray  # (N,) place of the first covariance of each, one sequence behind the other
+
+    @property
+    def n_rows(self):
+        """Rows of all sequences."""
+        return int((self.stops - self.starts).sum())
+
+    @property
+    def longest(self):
+        """Rows of the longest sequence."""
+        return int((self.stops - self.starts).max(initial=0))
+
+    @property
+    def rows(self):
+        """(n_rows,) row of each covariance."""
+        return np.repeat(self.starts - self.places, self.stops - self.starts) + np.arange(
+            self.n_rows
+        )
+
+
+def gappy_rows(offsets, which):
+    """Look up the rows of some sequences.
+
+    Parameters
+    ----------
+    offsets : (N + 1,) int
+    which : (N,) bool
+    """
+    starts, stops = offsets[:-1][which], offsets[1:][which]
+    return GappyRows(starts, stops, np.cumsum(stops - starts) - (stops - starts))
+
+
 class GappySequences(NamedTuple):
     """Sequences, and where their rows and results are."""
 
     z: np.ndarray  # (T, D) data, centred and whitened where R is full, NaN where missing
     changed: np.ndarray  # (T,) bool: other entries are observed than one step before
     x: np.ndarray  # (T, n) means
-    starts: np.ndarray  # (N,) first row of each
-    stops: np.ndarray  # (N,) row after the last
-    places: np.ndarray  # (N,) place of the first covariance of each in `values`
+    starts: np.ndarray  # (N,) as in `GappyRows`, like the next two
+    stops: np.ndarray  # (N,)
+    places: np.ndarray  # (N,)
     values: np.ndarray  # (K or 0, n, n) covariances
 
 
@@ -195,7 +232,7 @@ def _forward(system, sequences, piece, trail, carried, probed, lanes):
             x[t, a] = m[a]
         save(trail.P, slot, P)
         if piece.place >= 0:
-            _keep(sequences.values, piece.place + slot, P)
+            save(sequences.values, piece.place + slot, P)
         row_product(moved, 0, m, 0, At, lanes)
         copy_row(m, 0, moved, 0, lanes)
         for a in range(n):
@@ -232,14 +269,6 @@ def _checkpoint(carried, piece, keep):
         save(carried.first_P, piece, carried.P)
     else:
         load(carried.P, carried.first_P, piece)
-
-
-@kernel
-def _keep(values, place, P):
-    """values[place] <- the part of P that is no filling."""
-    for a in range(values.shape[1]):
-        for b in range(values.shape[1]):
-            values[place, a, b] = P[a, b]
 
 
 @kernel
@@ -323,7 +352,7 @@ def _backward(system, sequences, piece, trail, carried, sums, request, lanes):
         good &= rounding.trusted(S, P, probe, moved) if probed else rounding.stands_out_of(S, P)
         good &= _outlasts(S, trail.doubt, slot)
         if piece.place >= 0:
-            _keep(sequences.values, piece.place + slot, S)
+            save(sequences.values, piece.place + slot, S)
         for a in range(n):
             add_row(sum_P, a, 1.0, S, a, lanes)
             add_row(sum_B, a, 1.0, B, a, lanes)
