@@ -156,7 +156,10 @@ def _rows(sequences, lanes):
 
 @kernel
 def _forward(system, sequences, piece, trail, carried, probed, lanes):
-    """Filter a piece; returns the log-likelihood, the sum of squares and whether all is well conditioned."""
+    """Filter a piece; returns the log-likelihood, the sum of squares and whether all is well conditioned.
+
+    In one piece: with the observations of a step in a kernel of their own, two states take half as long again.
+    """
     A, At, Q, d, diagonal = system.A, system.At, system.Q, system.d, system.diagonal
     z, x, K, W, L = sequences.z, sequences.x, trail.K, trail.W, carried.L
     D, n, width = z.shape[1], _rows(sequences, lanes), len(lanes)
