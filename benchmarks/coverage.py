@@ -8,7 +8,6 @@ of the errors of the estimates, those of forecasts and fillings to what the true
 """
 
 import argparse
-import json
 import os
 import warnings
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import _records
 import _systems
 import numpy as np
 import pandas as pd
@@ -175,18 +175,14 @@ def main():
     parser.add_argument("--out", type=Path, help="file of results, a line for each system")
     args = parser.parse_args()
     warnings.simplefilter("ignore")
-    rows = []
-    if args.out is not None and args.out.exists():
-        rows = [json.loads(line) for line in args.out.read_text().splitlines()]
+    rows = _records.read(args.out)
     known = {(row["case"], row["k"]) for row in rows}
     for k in range(args.systems):
         for case in args.cases:
             if (case, k) in known:
                 continue
             rows.append({"case": case, "k": k, **CASES[case].run(np.random.default_rng([1, k]))})
-            if args.out is not None:
-                with args.out.open("a") as out:
-                    out.write(json.dumps(rows[-1]) + "\n")
+            _records.append(args.out, rows[-1])
     show(rows)
 
 

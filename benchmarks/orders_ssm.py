@@ -8,13 +8,13 @@ ahead. A line for each system goes to `--out` where it is given; what is there a
 
 import argparse
 import itertools
-import json
 import os
 import warnings
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import _records
 import _systems
 import numpy as np
 import pandas as pd
@@ -77,16 +77,12 @@ def main():
     parser.add_argument("--out", type=Path, help="file of results, a line for each system")
     args = parser.parse_args()
     warnings.simplefilter("ignore")
-    rows = []
-    if args.out is not None and args.out.exists():
-        rows = [json.loads(line) for line in args.out.read_text().splitlines()]
+    rows = _records.read(args.out)
     known = {(row["k"], row["n"], row["T"]) for row in rows}
     for case in itertools.product(range(args.systems), STATES, ROWS):
         if case not in known:
             rows.append(one(*case))
-            if args.out is not None:
-                with args.out.open("a") as out:
-                    out.write(json.dumps(rows[-1]) + "\n")
+            _records.append(args.out, rows[-1])
     show(rows)
 
 

@@ -24,12 +24,12 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
 import argparse
-import json
 import sys
 import time
 import warnings
 from pathlib import Path
 
+import _records
 import numpy as np
 from _public_data import SERIES, TABLE_PATTERNS, WINDOW_PATTERNS, etth1, italy_air, series
 from _public_imputers import contenders
@@ -68,15 +68,13 @@ def main():
     if args.job == "run":
         run(args)
         return
-    rows = [json.loads(line) for line in args.results.read_text().splitlines()]
+    rows = _records.read(args.results)
     print_tables(rows) if args.job == "table" else draw_figure(rows, args.image)
 
 
 def run(args):
     """Run what is asked for and not there yet, the cheapest contenders of each job first."""
-    done = set()
-    if args.results.exists():
-        done = {_key(json.loads(line)) for line in args.results.read_text().splitlines()}
+    done = set(map(_key, _records.read(args.results)))
     chosen = contenders(args.pypots)
     if args.contenders:
         chosen = {name: chosen[name] for name in args.contenders}
@@ -110,17 +108,18 @@ def _write(path, table, pattern, masks, name, job, contender):
         result, failed = None, f"{type(error).__name__}: {str(error).splitlines()[0][:200]}"
     else:
         failed = "" if result else "not for this table"
-    with path.open("a") as lines:
-        for i, mask in enumerate(masks):
-            row = {"table": table, "pattern": pattern, "mask": mask, "contender": name}
-            if result is None:
-                row["failed"] = failed
-            else:
-                row |= scores(job.tests[i], job.truth, result.filled[i])
-                row["fit_seconds"] = round(result.fit_seconds, 3)
-                row["fill_seconds"] = round(result.fill_seconds / len(masks), 4)
-                row["note"] = result.note
-            lines.write(json.dumps(row) + "\n")
+    rows = []
+    for i, mask in enumerate(masks):
+        row = {"table": table, "pattern": pattern, "mask": mask, "contender": name}
+        if result is None:
+            row["failed"] = failed
+        else:
+            row |= scores(job.tests[i], job.truth, result.filled[i])
+            row["fit_seconds"] = round(result.fit_seconds, 3)
+            row["fill_seconds"] = round(result.fill_seconds / len(masks), 4)
+            row["note"] = result.note
+        rows.append(row)
+    _records.append(path, *rows)
     said = failed or f"MAE {row['mae']:.3f}, fit {result.fit_seconds:.1f} CPU-s"
     took = time.perf_counter() - began
     print(f"{table}, {pattern}, {name}: {said} ({took:.0f} s)", file=sys.stderr, flush=True)

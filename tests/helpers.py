@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 from numba.core.dispatcher import Dispatcher
+from scipy import stats
 from scipy.linalg import solve_discrete_lyapunov
 
 from tsinit.kernels import LinearGaussianParams
@@ -108,3 +109,39 @@ def signatures():
         if isinstance(kernel, Dispatcher)
         for types in kernel.signatures
     }
+
+
+BATCHES = 25  # of a chain, each taken for one independent draw
+
+
+def geweke_scores(forward, around):
+    """Differences between means of quantities drawn forward, independent, and by a chain, in standard errors.
+
+    Parameters
+    ----------
+    forward, around : sequence of n sequences of q floats
+        The chain's error is that of the means of its batches (Geweke, J. Amer. Statist. Assoc. 99, 2004).
+
+    Returns
+    -------
+    (q,) float
+    """
+    forward, around = np.array(forward), np.array(around)
+    batches = around.reshape(BATCHES, -1, around.shape[1]).mean(axis=1)
+    error = np.sqrt(forward.var(axis=0) / len(forward) + batches.var(axis=0, ddof=1) / BATCHES)
+    return (forward.mean(axis=0) - around.mean(axis=0)) / error
+
+
+def largest_score(n_quantities, alpha):
+    """Largest |score| that n quantities reach with probability alpha (Bonferroni; Student's t of the batches)."""
+    return stats.t.isf(alpha / (2 * n_quantities), BATCHES - 1)
+
+
+def fixed_free_shared(rng, values, labels):
+    """Entries of a structure: each is fixed at its value, free (NaN), or shared under one of the labels."""
+    out = np.array(values, dtype=object)
+    for index in np.ndindex(out.shape):
+        kind = rng.integers(3)
+        if kind:
+            out[index] = np.nan if kind == 1 else labels[rng.integers(len(labels))]
+    return out

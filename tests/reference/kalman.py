@@ -137,20 +137,26 @@ def dense(params, y):
     )
 
 
-def prior_joint(params, T):
-    """Mean (T (n + D),) and covariance of z = (x_1..x_T, y_1..y_T), written as z = mean + G (shocks)."""
-    A, C, Q, R, m0, P0, d = _full(params)
+def paths_of_shocks(A, T):
+    """G with x = G (x_1, w_1 .. w_{T-1}): x_t = A^(t-1) x_1 + sum of A^(t-1-s) w_s, one block row per state."""
     n = len(A)
     power = [np.linalg.matrix_power(A, k) for k in range(T)]
-    # x_t = A^(t-1) x_1 + sum of A^(t-1-s) w_s: one block row of G per state.
     G = np.zeros((T * n, T * n))
     for t in range(T):
         for s in range(t + 1):
             G[t * n : (t + 1) * n, s * n : (s + 1) * n] = power[t - s]
+    return G
+
+
+def prior_joint(params, T):
+    """Mean (T (n + D),) and covariance of z = (x_1..x_T, y_1..y_T), written as z = mean + G (shocks)."""
+    A, C, Q, R, m0, P0, d = _full(params)
+    n = len(A)
+    G = paths_of_shocks(A, T)
     shocks = np.kron(np.eye(T), Q)
     shocks[:n, :n] = P0
     V = G @ shocks @ G.T
-    x_mean = np.concatenate([power[t] @ m0 for t in range(T)])
+    x_mean = G[:, :n] @ m0
     CC = np.kron(np.eye(T), C)
     y_mean = CC @ x_mean + np.tile(d, T)
     covariance = np.block([[V, V @ CC.T], [CC @ V, CC @ V @ CC.T + np.kron(np.eye(T), R)]])

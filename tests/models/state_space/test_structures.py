@@ -1,7 +1,10 @@
 """Models with fixed and shared entries: against statsmodels, over drawn structures, from several strategies."""
 
+from functools import partial
+
 import numpy as np
 import pytest
+from helpers import fixed_free_shared
 from statsmodels.tsa.statespace.dynamic_factor import DynamicFactor
 from statsmodels.tsa.statespace.structural import UnobservedComponents
 
@@ -163,14 +166,7 @@ def drawn(rng):
     """A structure with fixed, free and shared entries of every matrix, and data of about its kind."""
     n, D = int(rng.integers(1, 4)), int(rng.integers(1, 3))
 
-    def entries(values, labels):
-        out = np.array(values, dtype=object)
-        for index in np.ndindex(out.shape):
-            kind = rng.integers(3)
-            if kind:
-                out[index] = nan if kind == 1 else labels[rng.integers(len(labels))]
-        return out
-
+    entries = partial(fixed_free_shared, rng)
     A = entries(0.3 * rng.standard_normal((n, n)), ["a", "-a", "b"])
     C = entries(rng.standard_normal((D, n)), ["c"])
     Q, R = entries(rng.uniform(0.5, 2.0, n), ["q"]), entries(rng.uniform(0.5, 2.0, D), ["r"])
