@@ -142,12 +142,11 @@ class Directions:
         if known.B is not None:
             self.predicted[0, 1:] += kalman.u[:-1] @ known.B.T
         self.predicted[0, starts] = m0
-        patterns, which = np.unique(kalman.observed, axis=0, return_inverse=True)
-        which = which.ravel()
+        patterns, which = kalman.patterns
         # Steps of one predicted covariance that observe the same entries do the same.
-        keys, step = np.unique(np.column_stack([self.index, which]), axis=0, return_inverse=True)
-        self._step = step = step.ravel()
-        inverse_roots, shrink, log_dets = self._gains(patterns, keys)
+        both, step = np.unique(self.index * len(patterns) + which, return_inverse=True)
+        self._step = step
+        inverse_roots, shrink, log_dets = self._gains(patterns, *np.divmod(both, len(patterns)))
         if inverse_roots is None:
             return False
         self._inverse_roots, self._shrink = inverse_roots, shrink
@@ -168,21 +167,23 @@ class Directions:
         self.w, self.W = out[:, :, 0], out[:, :, 1:]
         return bool(np.isfinite(out).all())
 
-    def _gains(self, patterns, keys):
-        """What each distinct step does: (inverse root of the innovations' covariance, I - K C, log det), by key.
+    def _gains(self, patterns, covariance, observed):
+        """What each distinct step does: (inverse root of the innovations' covariance, I - K C, log det).
 
-        The roots (U, D, D) are zero in rows and columns that are not observed; None where there is no root.
+        Each is a predicted covariance and a pattern, by their places (U,) among all. The roots (U, D, D) are zero in
+        rows and columns that are not observed; None where there is no root.
         """
         C, R = self.known.C, self.known.R
         n, D = len(self.known.A), len(C)
-        roots, log_dets = np.zeros((len(keys), D, D)), np.zeros(len(keys))
-        shrink = np.empty((len(keys), n, n))
+        U = len(covariance)
+        roots, log_dets = np.zeros((U, D, D)), np.zeros(U)
+        shrink = np.empty((U, n, n))
         shrink[:] = np.eye(n)
         for j, pattern in enumerate(patterns):
             if not pattern.any():
                 continue
-            mine = np.flatnonzero(keys[:, 1] == j)
-            P, rows = self.values[keys[mine, 0]], C[pattern]
+            mine = np.flatnonzero(observed == j)
+            P, rows = self.values[covariance[mine]], C[pattern]
             CP = rows @ P
             F = CP @ rows.T + R[np.ix_(pattern, pattern)]
             try:

@@ -4,6 +4,7 @@ Everything that is the same for every pass over the same data (which entries are
 taken, the memory to write to) is worked out once, so that an EM iteration costs its kernels and little else.
 """
 
+import functools
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -108,6 +109,12 @@ class Kalman:
         gappy = ~self.complete
         n_changes = np.add.reduceat(self.changed, self.offsets[:-1][length > 0])[gappy[length > 0]]
         return gappy if n_changes.sum() * narrow.LASTING > length[gappy].sum() else none
+
+    @functools.cached_property
+    def patterns(self):
+        """Which entries rows observe: the distinct ones (P, D) of `observed`, and which one each row has (T,)."""
+        distinct, which = np.unique(self.observed, axis=0, return_inverse=True)
+        return distinct, which.ravel()
 
     def log_likelihood(self, params):
         """Return the log-likelihood of `params` in nats; -inf where it cannot be computed."""

@@ -41,12 +41,12 @@ def _spread_of_missing(
     each = None if params.C_inputs is None else params.loadings(kalman.u)
     spread = np.zeros(kalman.y.shape)
     diagonal = is_diagonal(R)
-    patterns, which = np.unique(kalman.observed, axis=0, return_inverse=True)
+    patterns, which = kalman.patterns
     for k, pattern in enumerate(patterns):
         missing = ~pattern
         if not missing.any():
             continue
-        steps = np.flatnonzero(which.ravel() == k)
+        steps = np.flatnonzero(which == k)
         rows, left = C[missing], R[np.ix_(missing, missing)]
         rows_each = None if each is None else each[steps][:, missing]
         if pattern.any() and not diagonal:
