@@ -6,8 +6,8 @@ from statsmodels.tsa.statespace.structural import UnobservedComponents
 
 from tsinit import LinearGaussianSSM
 from tsinit.kernels import Kalman, LinearGaussianParams
+from tsinit.models.state_space.bootstrap import StructuredDrawing
 from tsinit.models.state_space.simulation import simulate
-from tsinit.models.state_space.structured_bootstrap import StructuredDrawing
 from tsinit.structures import Structure, ar, local_level, local_linear_trend, regression, seasonal
 
 

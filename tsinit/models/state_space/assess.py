@@ -11,17 +11,14 @@ from tsinit.models.base import one_thread
 from tsinit.models.state_space.bootstrap import (
     BootstrapUncertainty,
     Drawing,
+    StructuredBootstrapUncertainty,
+    StructuredDrawing,
     refit_from_strategy,
     replicate,
 )
 from tsinit.models.state_space.estimands import Estimands
 from tsinit.models.state_space.information import observed_information
 from tsinit.models.state_space.restarts import StateSpaceData, fitted_point
-from tsinit.models.state_space.structured_bootstrap import (
-    StructuredBootstrapUncertainty,
-    StructuredDrawing,
-    structured_replicate,
-)
 from tsinit.models.state_space.structured_information import (
     EntryEstimands,
     StructuredPoint,
@@ -31,7 +28,10 @@ from tsinit.models.state_space.structured_information import (
 from tsinit.models.state_space.uncertainty import InformationUncertainty
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tsinit._validate import Panel
+    from tsinit.models.state_space.information import FittedPoint, Information
     from tsinit.models.state_space.uncertainty import ParameterUncertainty
 
 METHODS = ("information", "bootstrap")
@@ -78,49 +78,74 @@ def assess(ssm: Any, panel: Panel, request: UncertaintyRequest) -> ParameterUnce
         The data are not those of the fit, the model has diffuse first states without a structure, a covariance is
         singular, or too few replicates could be fitted.
     """
+    ways = _FREE if ssm._fitted_context.options.structure is None else _STRUCTURED
+    with one_thread():
+        point, estimands = ways.read(ssm, panel, request)
+        common = ssm.params_, estimands, request.sampling_rate, request.level
+        if request.method == "information":
+            return ways.by_information(point, ways.information(point), *common)
+        drawn = _bootstrap(ssm, ways.drawing(point, request.resample), request)
+        return ways.by_bootstrap(point, *common, *drawn, request.resample)
+
+
+def _read_free(
+    ssm: Any, panel: Panel, request: UncertaintyRequest
+) -> tuple[FittedPoint, Estimands]:
+    """Put a model and its data together again, and say what of it can be told from data."""
     context, params = ssm._fitted_context, ssm.params_
-    if context.options.structure is not None:
-        return _of_structure(ssm, panel, request)
     if not np.isfinite(params.P0).all():
         raise ValueError(
             "P0 must be finite for the uncertainty of parameters, because with diffuse states they are not fitted; got "
             "infinite variances. Fit with another initial_state."
         )
-    with one_thread():
-        point = fitted_point(panel, params, context)
-        observed = point.em.kalman.count
-        shift = float(observed @ np.log(point.units.scale))
-        _check_same_data(point.state.smoothed.log_likelihood - shift, ssm.log_likelihood_)
-        settings = context.settings
-        estimands = Estimands(
-            params, request.sampling_rate, panel.columns, panel.input_names or (),
-            settings.observation_cov, settings.is_stationary,
-        )  # fmt: skip
-        if request.method == "information":
-            return InformationUncertainty(
-                point,
-                observed_information(point),
-                params,
-                estimands,
-                request.sampling_rate,
-                request.level,
-            )
-        drawing = Drawing(point, request.resample)
-        drawn, from_strategy = _bootstrap(ssm, drawing, replicate, request)
-        return BootstrapUncertainty(
-            point,
-            params,
-            estimands,
-            request.sampling_rate,
-            request.level,
-            drawn,
-            from_strategy,
-            request.resample,
-        )
+    point = fitted_point(panel, params, context)
+    shift = float(point.kalman.count @ np.log(point.units.scale))
+    _check_same_data(point.state.smoothed.log_likelihood - shift, ssm.log_likelihood_)
+    settings = context.settings
+    estimands = Estimands(
+        params, request.sampling_rate, panel.columns, panel.input_names or (),
+        settings.observation_cov, settings.is_stationary,
+    )  # fmt: skip
+    return point, estimands
+
+
+def _read_structured(
+    ssm: Any, panel: Panel, request: UncertaintyRequest
+) -> tuple[StructuredPoint, EntryEstimands]:
+    """The same for a structure, of which the free entries can be told."""
+    options = ssm._fitted_context.options
+    kalman = StateSpaceData(panel, options).kalman(options.structure.n_states)
+    point = StructuredPoint(kalman, options.structure, ssm.params_, panel)
+    if not point.entries.size:
+        raise ValueError("structure must have free entries to be unsure of; got none.")
+    _check_same_data(point.state.objective, ssm.log_likelihood_)
+    return point, EntryEstimands(point.entries, panel.columns, panel.input_names or ())
+
+
+class _Ways(NamedTuple):
+    """How the uncertainty of a kind of model is measured."""
+
+    read: Callable[..., tuple[Any, Any]]
+    information: Callable[[Any], Information]
+    by_information: type[InformationUncertainty]
+    drawing: type[Drawing]
+    by_bootstrap: type[BootstrapUncertainty]
+
+
+_FREE = _Ways(
+    _read_free, observed_information, InformationUncertainty, Drawing, BootstrapUncertainty
+)
+_STRUCTURED = _Ways(
+    _read_structured,
+    structured_information,
+    StructuredUncertainty,
+    StructuredDrawing,
+    StructuredBootstrapUncertainty,
+)
 
 
 def _bootstrap(
-    ssm: Any, drawing: Drawing, replicate: Any, request: UncertaintyRequest
+    ssm: Any, drawing: Drawing, request: UncertaintyRequest
 ) -> tuple[list[Any], list[Any]]:
     """Fit replicates from the estimate, and the first of them from the strategy too; each by a seed of its own."""
     from joblib import Parallel, delayed
@@ -140,40 +165,6 @@ def _bootstrap(
 def _alone(task: Any, *args: Any) -> Any:
     with one_thread():
         return task(*args)
-
-
-def _of_structure(ssm: Any, panel: Panel, request: UncertaintyRequest) -> ParameterUncertainty:
-    """Measure how sure the free entries of a structure are."""
-    context, params = ssm._fitted_context, ssm.params_
-    structure = context.options.structure
-    with one_thread():
-        kalman = StateSpaceData(panel, context.options).kalman(structure.n_states)
-        point = StructuredPoint(kalman, structure, params, panel)
-        if not point.entries.size:
-            raise ValueError("structure must have free entries to be unsure of; got none.")
-        _check_same_data(point.state.objective, ssm.log_likelihood_)
-        estimands = EntryEstimands(point.entries, panel.columns, panel.input_names or ())
-        if request.method == "bootstrap":
-            drawing = StructuredDrawing(point, request.resample)
-            drawn, from_strategy = _bootstrap(ssm, drawing, structured_replicate, request)
-            return StructuredBootstrapUncertainty(
-                point,
-                params,
-                estimands,
-                request.sampling_rate,
-                request.level,
-                drawn,
-                from_strategy,
-                request.resample,
-            )
-        return StructuredUncertainty(
-            point,
-            structured_information(point),
-            params,
-            estimands,
-            request.sampling_rate,
-            request.level,
-        )
 
 
 def _check_same_data(found: float, log_likelihood: float) -> None:

@@ -10,9 +10,9 @@ from sklearn.base import clone
 
 from tsinit.init._scaling import unscaled
 from tsinit.kernels import Kalman
+from tsinit.kernels.state_space.diffuse import diffuse_states
 from tsinit.models.em_race import run_monitored
 from tsinit.models.monitor import Monitor
-from tsinit.models.state_space.em import EM
 from tsinit.models.state_space.innovations_form import InnovationsForm
 from tsinit.models.state_space.simulation import simulate
 from tsinit.models.state_space.uncertainty import Measured, ParameterUncertainty, WeightedParams
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tsinit._typing import FloatArray
     from tsinit.kernels import LinearGaussianParams
     from tsinit.models.state_space.scales import Scale
+    from tsinit.models.state_space.structured_information import StructuredPoint
 
 _FEWEST = 2  # replicates that have a spread
 
@@ -119,18 +120,29 @@ class BootstrapUncertainty(ParameterUncertainty):
         )
 
 
+class StructuredBootstrapUncertainty(BootstrapUncertainty):
+    """Uncertainty of the free entries of a structure by the spread of estimates over data drawn from the fit.
+
+    Made by ``ssm.uncertainty(X, method="bootstrap")`` of a model with a structure; see :class:`BootstrapUncertainty`.
+    """
+
+    shows = "The free entries of the structure are shown."
+
+
 class Drawing:
     """How replicates are drawn from a fit, with its gaps and inputs.
 
     Parameters
     ----------
-    point : FittedPoint
+    point : FittedPoint, or what takes its place
     resample : {"parametric", "innovations"}
         Normal noise of states and observations, or one-step errors of the data, drawn with replacement.
     """
 
     def __init__(self, point: Any, resample: str) -> None:
         self.point = point
+        #: What each sequence is drawn from.
+        self.models = [point.state.params] * (len(point.kalman.offsets) - 1)
         self._form = None
         if resample == "innovations":
             self._form = InnovationsForm(point.kalman, point.state.params)
@@ -147,12 +159,43 @@ class Drawing:
     def _parametric(self, rng: np.random.Generator) -> FloatArray:
         """Draw data (T, D) without gaps from normal noise."""
         kalman = self.point.kalman
-        y = np.empty_like(kalman.y)
-        for start, stop in zip(kalman.offsets[:-1], kalman.offsets[1:], strict=True):
+        y, offsets = np.empty_like(kalman.y), kalman.offsets
+        for params, start, stop in zip(self.models, offsets[:-1], offsets[1:], strict=True):
             if stop > start:
                 u = None if kalman.u is None else kalman.u[start:stop]
-                y[start:stop] = simulate(self.point.state.params, stop - start, rng, u).y
+                y[start:stop] = simulate(params, stop - start, rng, u).y
         return y
+
+
+class StructuredDrawing(Drawing):
+    """How replicates are drawn from a fit with a structure.
+
+    Diffuse first states have no distribution to be drawn from, but nothing depends on where they begin: the exact
+    diffuse likelihood is that of the data up to any multiple of what they do. They begin at their smoothed means.
+
+    Parameters
+    ----------
+    point : StructuredPoint
+    resample : {"parametric", "innovations"}
+        "innovations" needs first states that have a distribution.
+    """
+
+    def __init__(self, point: StructuredPoint, resample: str) -> None:
+        params, kalman = point.state.params, point.kalman
+        diffuse = diffuse_states(params)
+        if resample == "innovations" and (diffuse.any() or params.C_inputs is not None):
+            raise ValueError(
+                'resample must be "parametric" for a structure with diffuse first states or InputColumn, whose '
+                f"one-step errors are not of one kind; got {resample!r}."
+            )
+        super().__init__(point, resample)
+        P0 = np.where(diffuse[:, None] | diffuse, 0.0, params.P0)
+        first = np.tile(params.m0, (len(kalman.offsets) - 1, 1))
+        if diffuse.any():
+            means, some = kalman.smooth(params).means, np.diff(kalman.offsets) > 0
+            begins = means[kalman.offsets[:-1][some]]
+            first[some] = np.where(diffuse, begins, first[some])
+        self.models = [params._replace(m0=m0, P0=P0) for m0 in first]
 
 
 def replicate(
@@ -166,16 +209,13 @@ def replicate(
         In the units of the data; None where the data drawn could not be fitted.
     """
     point = drawing.point
-    em, params = point.em, point.state.params
-    kalman = Kalman(drawing.data(seed), em.kalman.n_states, em.kalman.offsets, em.kalman.u)
-    again = EM(kalman, em.settings)
-    state = again.evaluate(params)
+    kalman = Kalman(drawing.data(seed), point.kalman.n_states, point.kalman.offsets, point.kalman.u)
+    again = point.fit_to(kalman)
+    state = again.evaluate(point.state.params)
     if not np.isfinite(state.objective):
         return None
-    result = run_monitored(
-        again.iterate(state, max_iter=max_iter, tol=tol, accelerate=accelerate), Monitor()
-    )
-    return unscaled(result.state.params, point.units)
+    steps = again.iterate(state, max_iter=max_iter, tol=tol, accelerate=accelerate)
+    return unscaled(run_monitored(steps, Monitor()).state.params, point.units)
 
 
 def refit_from_strategy(ssm: Any, drawing: Drawing, seed: np.random.SeedSequence) -> Any:

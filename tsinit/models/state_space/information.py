@@ -12,6 +12,7 @@ from tsinit import _validate
 from tsinit.init._scaling import unscaled
 from tsinit.models.state_space.basis import in_own_basis
 from tsinit.models.state_space.coordinates import Coordinates
+from tsinit.models.state_space.em import EM
 from tsinit.models.state_space.importance import Neighbourhood
 from tsinit.models.state_space.score import score
 
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from tsinit._typing import BoolArray, FloatArray
     from tsinit._validate import Panel
     from tsinit.init._scaling import Units
-    from tsinit.kernels import LinearGaussianParams
-    from tsinit.models.state_space.em import EM
+    from tsinit.kernels import Kalman, LinearGaussianParams
 
 _STEP = 3e-3  # of a central difference of scores, in units in which curvature is of order one
 _FINE = 1e-4  # and of functions of the parameters alone, whose rounding is smaller
@@ -83,6 +83,10 @@ class FittedPoint:
             if abs(other.objective - state.objective) <= _SAME * max(abs(state.objective), 1.0):
                 state = other
         return Coordinates(state.params, em.expectations(state), em.settings, reach=True)
+
+    def fit_to(self, kalman: Kalman) -> EM:
+        """Return the same fit over other data, on this scale."""
+        return EM(kalman, self.em.settings)
 
     def slope(self, u: FloatArray) -> Any:
         """Return the gradient of the objective at coordinates u, None where there is none."""

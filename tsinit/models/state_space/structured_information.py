@@ -118,6 +118,10 @@ class StructuredPoint:
         out[out] = x[out] <= _EDGE * x[out].max(initial=0.0)
         return out
 
+    def fit_to(self, kalman: Kalman) -> StructuredFit:
+        """Return the same fit over other data."""
+        return StructuredFit(kalman, self.entries)
+
     def slope(self, u: FloatArray) -> Any:
         """Return the gradient of the log-likelihood at coordinates u, None where there is none."""
         params = self.chart.params(u)
