@@ -69,7 +69,9 @@ class AnswersAboutData(FittedBase):
         ValueError, TypeError
             X is unusable, holds no value, or has no density under ``params_``.
         """
-        panel = self._read_with_inputs(X, lengths, inputs)
+        return self._score(self._read_with_inputs(X, lengths, inputs))
+
+    def _score(self, panel: Panel) -> float:
         kalman = self._kalman(panel)
         _validate.check_observed(kalman.n_observed)
         with self._few_threads():

@@ -75,14 +75,14 @@ class AnswersAfterData(FittedBase):
         """
         _validate.check_fitted(self)
         n_steps = check_count("n_steps", n_steps)
-        state, last_input, end = self._end_of(X, past_inputs, lengths)
+        panel = None if X is None else self._read_with_inputs(X, lengths, past_inputs)
+        state, last_input, end = self._end_of(panel)
         names = getattr(self, "input_names_in_", None)
         ahead = _validate.check_future_inputs(inputs, n_steps, names, end.times(n_steps))
         if ahead is not None and last_input is not None:
             ahead = np.vstack([last_input, ahead])
         means, covariances = predict_ahead(self.params_, state, n_steps, ahead)
         if check_flag("parameter_uncertainty", parameter_uncertainty):
-            panel = None if X is None else self._read_with_inputs(X, lengths, past_inputs)
             drawn = self._parameter_draws(panel)
             kalman = self._kalman(self._data_of_fit() if panel is None else panel)
             with self._few_threads():
@@ -115,7 +115,8 @@ class AnswersAfterData(FittedBase):
             X is unusable, or has no density under ``params_``.
         """
         _validate.check_fitted(self)
-        (x, P), last_input, _ = self._end_of(X, inputs, lengths)
+        panel = None if X is None else self._read_with_inputs(X, lengths, inputs)
+        (x, P), last_input, _ = self._end_of(panel)
         return FilterState(self.params_, x, P, last_input)
 
     def extend(self, new_rows: SeriesLike, *, inputs: SeriesLike | None = None) -> Self:

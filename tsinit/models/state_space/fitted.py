@@ -263,8 +263,9 @@ class FittedLinearGaussian(AnswersAboutData, AnswersAfterData):
         _validate.check_fitted(self)
         if X is None:
             return self._fitted_criteria[name]
-        panel = self._read(X, lengths)
-        total = self.score(X, inputs=inputs, lengths=lengths) * np.count_nonzero(~np.isnan(panel.y))
-        n_steps = int((~np.isnan(panel.y)).any(axis=1).sum())
+        panel = self._read_with_inputs(X, lengths, inputs)
+        observed = ~np.isnan(panel.y)
+        total = self._score(panel) * np.count_nonzero(observed)
+        n_steps = int(observed.any(axis=1).sum())
         aic, bic = criteria.information(total, self._fitted_criteria["n_parameters"], n_steps)
         return aic if name == "aic" else bic

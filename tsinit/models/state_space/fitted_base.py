@@ -59,15 +59,11 @@ class FittedBase(TransformerMixin, SeriesEstimator):
             return restarts.last_state(self._kalman(panel), self.params_)
 
     def _end_of(
-        self,
-        X: SeriesLike | None,
-        inputs: SeriesLike | None,
-        lengths: Sequence[int] | None,
+        self, panel: Panel | None
     ) -> tuple[tuple[FloatArray, FloatArray], FloatArray | None, SeriesEnd]:
-        """State at the last step, inputs there, and where the data end; X None for the data of `fit`."""
-        if X is None:
+        """State at the last step, inputs there, and where the data end; None for the data of `fit`."""
+        if panel is None:
             return self._fitted_end
-        panel = self._read_with_inputs(X, lengths, inputs)
         last_input = None if panel.inputs is None else panel.inputs[-1].copy()
         return self._last_state(panel), last_input, SeriesEnd.of(panel)
 
