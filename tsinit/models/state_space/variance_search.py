@@ -70,13 +70,13 @@ def search_state_noise(
 
 def search_each(fit: StructuredFit, x: FloatArray) -> FloatArray:
     """Try each variance, or block, larger and smaller by itself, one after another."""
-    entries = fit.entries
+    entries, best = fit.entries, fit.value(x)
     for name in ("Q", "R"):
         for part in entries.templates[name].parts:
-            where, trials = np.arange(entries.size)[entries.place[name]][part], [x]
+            where, begin = np.arange(entries.size)[entries.place[name]][part], x
             for factor in _FACTORS:
-                trial = x.copy()
+                trial = begin.copy()
                 trial[where] *= np.sqrt(factor)
-                trials.append(trial)
-            x = max(trials, key=fit.value)
+                if (value := fit.value(trial)) > best:
+                    x, best = trial, value
     return x
