@@ -104,14 +104,10 @@ class StateSpaceData:
         _validate.check_columns(panel.y, list(panel.columns))
         structure = options.structure
         _validate.check_inputs_vary(panel, 0 if structure is None else structure.n_varying)
-        self.z, self.loc, self.scale = standardise(panel.y)
-        self._inputs = None if panel.inputs is None else standardise(panel.inputs)
-        if structure is not None:  # what is fixed is so in the units of the data
-            self.z = panel.y
-            self.loc, self.scale = np.zeros_like(self.loc), np.ones_like(self.scale)
-            if panel.inputs is not None:
-                m = self.n_inputs
-                self._inputs = panel.inputs, np.zeros(m), np.ones(m)
+        # What a structure fixes is so in the units of the data.
+        measure = standardise if structure is None else _as_it_is
+        self.z, self.loc, self.scale = measure(panel.y)
+        self._inputs = None if panel.inputs is None else measure(panel.inputs)
         observed = ~np.isnan(panel.y)
         # Log-likelihood in the units of the data: the density of y is that of z over the product of scales.
         self.shift = -float(observed.sum(axis=0) @ np.log(self.scale))
@@ -140,6 +136,11 @@ class StateSpaceData:
     def last_state(self, params: LinearGaussianParams) -> tuple[FloatArray, FloatArray]:
         """Mean and covariance of the last state, given the data."""
         return last_state(self.kalman(len(params.A)), scaled(params, self.units()))
+
+
+def _as_it_is(table: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return what `standardise` returns, of a table (T, D) that keeps its units."""
+    return table, np.zeros(table.shape[1]), np.ones(table.shape[1])
 
 
 def fitted_point(panel: Panel, params: LinearGaussianParams, context: FitContext) -> FittedPoint:
