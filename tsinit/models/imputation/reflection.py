@@ -18,7 +18,7 @@ class Reflection:
     ----------
     problem : ImputationProblem
     cells : (T, D) bool
-        Which cells are drawn.
+        Which cells are drawn; rows may be others than those of the problem.
 
     Attributes
     ----------
@@ -31,8 +31,13 @@ class Reflection:
         low, high = np.maximum(problem.low, problem.lower), np.minimum(problem.high, problem.upper)
         # What is reflected at a bound of the user's is nothing to warn of.
         self._own = (low > problem.lower)[self._columns], (high < problem.upper)[self._columns]
-        self._low, self._high = low[self._columns], high[self._columns]
+        self._limits = low[self._columns], high[self._columns]
+        self._low, self._high = self._limits
         self.counts = np.zeros(self._D, dtype=np.int64)
+
+    def less(self, level: FloatArray) -> None:
+        """Move the limits by what cells (cells,), row by row, lack of the values that these are for."""
+        self._low, self._high = (limit - level for limit in self._limits)
 
     def inside(self, cells: FloatArray) -> FloatArray:
         """Bring draws (..., cells), row by row, inside."""

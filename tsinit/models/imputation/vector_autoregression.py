@@ -10,6 +10,7 @@ import numpy as np
 from tsinit.kernels.imputation import censored_cells, var_gaps
 from tsinit.models.imputation.censored import IntervalState
 from tsinit.models.imputation.problem import longest_gaps
+from tsinit.models.imputation.reflection import Reflection
 from tsinit.models.imputation.seasonal_drift import SeasonalDrift, drift_terms
 from tsinit.models.imputation.var_regressions import (
     SegmentLayout,
@@ -28,7 +29,7 @@ from tsinit.models.imputation.var_regressions import (
 )
 
 if TYPE_CHECKING:
-    from tsinit._typing import BoolArray, FloatArray
+    from tsinit._typing import BoolArray, FloatArray, IntArray
     from tsinit.kernels.imputation.var_gaps import VARPrecision
     from tsinit.models.imputation.problem import ImputationProblem
 
@@ -55,8 +56,6 @@ class VARTable:
         Present values, and the mean of the missing ones given coefficients and observed cells, those as they are.
     weighted : (n, D) float
         Residuals times noise precision at the present values and coefficients.
-    n_reflected : (D,) int
-        Cells of each column that the last draw reflected because they were far outside of what was observed.
     """
 
     def __init__(
@@ -70,19 +69,16 @@ class VARTable:
         start = problem.censored.inside(start)
         self.Z = np.ascontiguousarray(_between(start, self.layout))
         self.mean, self.weighted = self.Z.copy(), np.empty((n, D))
-        self.n_reflected = np.zeros(D, dtype=np.int64)
         self.gaps = _gaps(missing, self.layout, problem.lags)
-        self._L, columns = problem.lags, self.gaps.column
-        self._flat = self.gaps.row * D + columns
-        self._low = np.maximum(problem.low, problem.lower)[columns]
-        self._high = np.minimum(problem.high, problem.upper)[columns]
-        self._limits = self._low, self._high
+        self._L, self._flat = problem.lags, self.gaps.row * D + self.gaps.column
+        self._reflection = Reflection(problem, missing)
         self.intervals = IntervalState(problem.censored)
         self._censored = _censored_rows(self.intervals, self.layout)
-        # What is reflected at a bound of the user's is nothing to warn of.
-        self._counts = np.array(
-            [self._low > problem.lower[columns], self._high < problem.upper[columns]]
-        )
+
+    @property
+    def n_reflected(self) -> IntArray:
+        """(D,) cells that the last draw reflected because they were far outside of what was observed."""
+        return self._reflection.counts
 
     def given(self, values: FloatArray) -> FloatArray:
         """Pick the rows that the user gave."""
@@ -108,7 +104,7 @@ class VARTable:
         Z = self.Z.reshape(-1)
         present = Z[self._flat]
         self.mean.reshape(-1)[self._flat] = present + mean
-        Z[self._flat] = self._reflected(present + sample)
+        Z[self._flat] = self._reflection.inside(present + sample)
 
     def _draw_censored(self, rng: np.random.Generator, blocks: VARPrecision) -> None:
         state, cells, before = self.intervals, self._censored, self.layout.before
@@ -124,21 +120,7 @@ class VARTable:
 
     def limits_less(self, level: FloatArray) -> None:
         """Move the limits of draws by what the table lacks of the values (n, D) that they are for."""
-        moved = level.reshape(-1)[self._flat]
-        self._low, self._high = (limit - moved for limit in self._limits)
-
-    def _reflected(self, values: FloatArray) -> FloatArray:
-        """Reflect what went far outside the data, or beyond a bound of the user's."""
-        low, high, D = self._low, self._high, self.Z.shape[1]
-        self.n_reflected = np.zeros(D, dtype=np.int64)
-        below, above = values < low, values > high
-        if not (below.any() or above.any()):
-            return values
-        far = (below & self._counts[0]) | (above & self._counts[1])
-        self.n_reflected = np.bincount(self.gaps.column[far], minlength=D)
-        with np.errstate(invalid="ignore"):  # twice an infinite bound, where nothing crosses it
-            inside = np.where(below, 2 * low - values, np.where(above, 2 * high - values, values))
-        return np.clip(inside, low, high)
+        self._reflection.less(level.reshape(-1)[self._flat])
 
 
 def _between(start: FloatArray, layout: SegmentLayout) -> FloatArray:
