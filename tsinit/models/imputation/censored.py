@@ -28,14 +28,14 @@ redrawn.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from tsinit.kernels.imputation.column_gaps import ColumnGaps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from tsinit._typing import BoolArray, FloatArray, IntArray
     from tsinit._validate import Panel
@@ -59,6 +59,14 @@ class CensoredCells(NamedTuple):
             np.asarray(row, dtype=np.int64)[order], np.asarray(column, dtype=np.int64)[order],
             np.asarray(low, dtype=np.float64)[order], np.asarray(high, dtype=np.float64)[order],
         )  # fmt: skip
+
+    @classmethod
+    def joined(cls, parts: Iterable[tuple[Any, ...]]) -> CensoredCells:
+        """Put lists of cells, each (row, column, low, high), together."""
+        parts = [part for part in parts if len(part[0])]
+        if not parts:
+            return NOTHING_CENSORED
+        return cls.of(*map(np.concatenate, zip(*parts, strict=True)))
 
     @property
     def columns(self) -> IntArray:
@@ -124,9 +132,7 @@ def find_censored(panel: Panel, y: FloatArray, limits: FloatArray | None) -> Cen
         low, high = lower[row, column], upper[row, column]
         low, high = np.where(np.isnan(low), -np.inf, low), np.where(np.isnan(high), np.inf, high)
         parts.append((row, column, low, high))
-    if not sum(len(part[0]) for part in parts):
-        return NOTHING_CENSORED
-    return CensoredCells.of(*map(np.concatenate, zip(*parts, strict=True)))
+    return CensoredCells.joined(parts)
 
 
 class IntervalState:

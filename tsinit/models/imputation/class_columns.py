@@ -43,7 +43,7 @@ class LatentClasses(NamedTuple):
             own = self.codes == k
             low, high = np.where(own, 0.0, -inf), np.where(own, inf, 0.0)
             parts.append((self.rows, np.full(len(self.rows), column), low, high))
-        return CensoredCells.of(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+        return CensoredCells.joined(parts)
 
 
 class ClassScale(NamedTuple):

@@ -246,7 +246,7 @@ class ColumnScales:
         intervals = [censored, *(one.censored() for one in classes)]
         return ImputationProblem(
             np.ascontiguousarray(z), table.offsets, steps, covariates, o.lags, o.lag_features, o.noise,
-            o.prior_scale, low, high, lower, upper, _all_of(intervals), learned_scale=o.learned_scale,
+            o.prior_scale, low, high, lower, upper, CensoredCells.joined(intervals), learned_scale=o.learned_scale,
             sequence_effects=o.sequence_effects, match=o.match, classes=tuple(classes),
         )  # fmt: skip
 
@@ -266,7 +266,7 @@ class ColumnScales:
                 for one, other in ((cells.low, seen.low), (cells.high, seen.high))
             ]
             parts.append((rows, np.full(len(rows), i), *ends))
-        return CensoredCells.of(*map(np.concatenate, zip(*parts, strict=True))) if parts else cells
+        return CensoredCells.joined(parts)
 
     def _kind(self, j: int) -> str:
         """What column j was taken for."""
@@ -420,14 +420,6 @@ class ColumnScales:
         """Complete a table by the missing cells of one (T, A) on the scale of the engine, with codes for classes."""
         missing = self.active_missing(table) & self.first
         return self._filled(table, self._back(z[missing], missing), table.missing)
-
-
-def _all_of(parts: list[CensoredCells]) -> CensoredCells:
-    """All censored cells of several columns."""
-    parts = [part for part in parts if part.row.size]
-    if len(parts) < 2:
-        return parts[0] if parts else NOTHING_CENSORED
-    return CensoredCells.of(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
 def _scaled_limits(
