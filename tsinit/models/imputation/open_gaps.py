@@ -70,19 +70,15 @@ def open_cells(
     """
     if max_gap is None or not missing.any():
         return np.zeros_like(missing)
-    first, last = steps[offsets[:-1][np.diff(offsets) > 0]], steps[offsets[1:] - 1]
-    last = last[np.diff(offsets) > 0]
-    sizes = np.diff(offsets)[np.diff(offsets) > 0]
-    number = np.repeat(np.arange(len(sizes)), sizes)
-    starts = np.repeat(np.cumsum(sizes) - sizes, sizes)
-    stops = starts + np.repeat(sizes, sizes)
+    # Of the sequence of each row.
+    starts, stops = (np.repeat(end, np.diff(offsets)) for end in (offsets[:-1], offsets[1:]))
     rows = np.arange(len(missing))
     out = np.zeros_like(missing)
     for j in np.flatnonzero(missing.any(axis=0)):
         seen = ~missing[:, j]
         before = np.maximum.accumulate(np.where(seen, rows, -1))
         after = np.minimum.accumulate(np.where(seen, rows, len(rows))[::-1])[::-1]
-        begin = np.where(before >= starts, steps[before], first[number] - 1)
-        end = np.where(after < stops, steps[np.minimum(after, len(rows) - 1)], last[number] + 1)
+        begin = np.where(before >= starts, steps[before], steps[starts] - 1)
+        end = np.where(after < stops, steps[np.minimum(after, len(rows) - 1)], steps[stops - 1] + 1)
         out[:, j] = missing[:, j] & (end - begin - 1 > max_gap)
     return out
