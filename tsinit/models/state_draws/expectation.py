@@ -12,11 +12,8 @@ from tsinit.init._windows import fill_linear
 from tsinit.init.factor_analysis import FactorAnalysis
 from tsinit.init.subspace.strategy import Subspace
 from tsinit.kernels import solve_lyapunov
-from tsinit.models.state_draws.parameters import (
-    StateParameters,
-    residual_squares,
-    spectral_radius,
-)
+from tsinit.metrics import spectral_radius
+from tsinit.models.state_draws.parameters import StateParameters, residual_squares
 from tsinit.models.state_draws.paths import StatePaths
 from tsinit.models.state_draws.table import column_sums
 
@@ -198,7 +195,7 @@ def _components(
 
 def stable(A: FloatArray) -> FloatArray:
     """Shrink dynamics whose spectral radius is 1 or nearly so."""
-    radius = spectral_radius(A)
+    radius = float(spectral_radius(A))
     return A * (_MAX_RADIUS / radius) if radius > _MAX_RADIUS else A
 
 

@@ -23,6 +23,7 @@ import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 
 from tsinit.kernels.state_paths import PathPrecision
+from tsinit.metrics import spectral_radius
 
 if TYPE_CHECKING:
     from tsinit._typing import FloatArray
@@ -68,11 +69,6 @@ def _inverse(M: FloatArray) -> tuple[FloatArray, float]:
     L = cholesky(M, lower=True)
     root = solve_triangular(L, np.eye(len(M)), lower=True)
     return root.T @ root, float(2.0 * np.log(np.diag(L)).sum())
-
-
-def spectral_radius(A: FloatArray) -> float:
-    """Largest modulus of an eigenvalue."""
-    return float(np.abs(np.linalg.eigvals(A)).max(initial=0.0))
 
 
 def half_t_variance(
