@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
 from tsinit.kernels.imputation import sequence_levels as kernels
 from tsinit.kernels.params import writeable
+from tsinit.models.imputation.var_regressions import draw_noise
 
 if TYPE_CHECKING:
     from tsinit._typing import FloatArray, IntArray
@@ -42,13 +42,7 @@ def draw_precision(
     rate = _DOF * np.diag(precision) + spread**-2
     inverse = rng.standard_gamma(shape, size) / rate  # of a
     scale = 2.0 * _DOF * np.diag(inverse) + levels.T @ levels
-    root = np.linalg.cholesky(scale)
-    # Bartlett: the lower factor of a standard Wishart matrix.
-    dof = _DOF + size - 1.0 + n
-    A = np.tril(rng.standard_normal((size, size)), -1)
-    A[np.diag_indices(size)] = np.sqrt(2.0 * rng.standard_gamma(0.5 * (dof - np.arange(size))))
-    half = solve_triangular(root, A, lower=True, trans="T")
-    return half @ half.T
+    return draw_noise(rng, scale, _DOF + size - 1.0 + n)[1]
 
 
 class SequenceLevels:
