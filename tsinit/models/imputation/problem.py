@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -370,13 +370,10 @@ class ColumnScales:
         (T, D) float
             NaN in gaps that stay open.
         """
-        columns = np.nonzero(self.active_to_fill(table))[1]
-        values, size = np.empty(len(columns)), max(_CHUNK // max(len(draws), 1), 1)
-        for i, transform in enumerate(self.transforms):
-            mine = np.flatnonzero(columns == i)
-            for part in np.split(mine, range(size, len(mine), size)):
-                back = transform.back(draws[:, part].astype(np.float64))
-                values[part] = transform.held(transform.centre_of(back) if mean else back[0])
+        values = np.empty(draws.shape[1])
+        for transform, part in self._pieces(table, len(draws)):
+            back = transform.back(draws[:, part].astype(np.float64))
+            values[part] = transform.held(transform.centre_of(back) if mean else back[0])
         return self._filled(table, values, table.to_fill)
 
     def quantiles(
@@ -386,16 +383,21 @@ class ColumnScales:
         probabilities: Sequence[float],
     ) -> FloatArray:
         """Quantiles (probabilities, cell) of draws (draw, cell) of the cells to fill, on the scale of the engine."""
+        out = np.empty((len(probabilities), draws.shape[1]))
+        for transform, part in self._pieces(table, len(draws)):
+            out[:, part] = transform.quantiles(draws[:, part], probabilities)
+        return out
+
+    def _pieces(
+        self, table: ImputationTable, n_draws: int
+    ) -> Iterator[tuple[transforms.Transform | ClassScale, IntArray]]:
+        """Cells to fill, by number, of one column each and as many as are brought back at once; their transforms."""
         columns = np.nonzero(self.active_to_fill(table))[1]
-        out, size = (
-            np.empty((len(probabilities), draws.shape[1])),
-            max(_CHUNK // max(len(draws), 1), 1),
-        )
+        size = max(_CHUNK // max(n_draws, 1), 1)
         for i, transform in enumerate(self.transforms):
             mine = np.flatnonzero(columns == i)
             for part in np.split(mine, range(size, len(mine), size)):
-                out[:, part] = transform.quantiles(draws[:, part], probabilities)
-        return out
+                yield transform, part
 
     def rounded(self, y: FloatArray) -> FloatArray:
         """Round a table in the units of the data (T, D) to whole numbers, within the bounds of the user."""
