@@ -95,7 +95,6 @@ class ImputerOptions(NamedTuple):
     learned_scale: bool
     bounds: Any
     kinds: ColumnKinds
-    max_gap: Any
     sequence_effects: bool
     match: int
     n_jobs: int | None
@@ -406,7 +405,6 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
             learned_scale=prior_scale is None,
             bounds=self.bounds,
             kinds=self._fitted_kinds,
-            max_gap=self.max_gap,
             sequence_effects=check_sequence_effects(self.sequence_effects, method),
             match=check_match(self.match, method, self.sequence_effects),
             n_jobs=_validate.check_jobs(self.n_jobs),
