@@ -15,6 +15,7 @@ from tsinit.models.imputation.chained_equations import (
     FCSChain,
     FCSDraw,
 )
+from tsinit.models.imputation.drawn_cells import DrawnCells
 from tsinit.models.imputation.lagged_regressions import LaggedRegressions
 from tsinit.models.imputation.problem import longest_gaps
 from tsinit.models.imputation.state_space_engine import StateSpaceEngine
@@ -142,24 +143,19 @@ class NotedVARChain(VARChain):
         **options: Any,
     ) -> None:
         self._missing = problem.missing
-        self._n_reflected, self._n_sweeps = np.zeros(problem.z.shape[1]), 0
+        self._cells = DrawnCells(self._missing)
         super().__init__(problem, start, rng, **options)
         self._note()
 
     def sweep(self) -> None:
         """Draw the missing cells, then coefficients and noise."""
         super().sweep()
-        self._n_reflected += self.table.n_reflected
-        self._n_sweeps += 1
+        self._cells.count(self.table.n_reflected)
         self._note()
 
     def _note(self) -> None:
         self.draw = self.z[self._missing]
-        columns, D = np.nonzero(self._missing)[1], self._missing.shape[1]
-        n = np.maximum(np.bincount(columns, minlength=D), 1)
-        self.imputed_mean = np.bincount(columns, self.draw, D) / n
-        square = np.bincount(columns, self.draw**2, D) / n
-        self.imputed_sd = np.sqrt(np.maximum(square - self.imputed_mean**2, 0.0))
+        self.imputed_mean, self.imputed_sd = self._cells.moments(self.draw)
         root = self.parameters[max(self.parameters)].root
         self.noise = (root**2).sum(axis=1)
 
@@ -171,7 +167,7 @@ class NotedVARChain(VARChain):
     @property
     def reflected(self) -> FloatArray:
         """(D,) share of the draws that were reflected at the limits."""
-        return self._n_reflected / np.maximum(self._n_sweeps * self._missing.sum(axis=0), 1)
+        return self._cells.reflected
 
 
 def by_gaps(problem: ImputationProblem) -> str:

@@ -13,6 +13,7 @@ from tsinit.kernels.imputation.column_gaps import ColumnGaps
 from tsinit.kernels.imputation.column_regressions import RegressionDesign
 from tsinit.models.imputation import joint_cells
 from tsinit.models.imputation.censored import single_cells
+from tsinit.models.imputation.drawn_cells import DrawnCells
 from tsinit.models.imputation.lag_patterns import (
     ClockLayout,
     LagPatterns,
@@ -83,7 +84,7 @@ class LaggedRegressions:
         drawn = np.diff(self.gaps.column) + np.diff(self.censored.column)
         self.incomplete = np.flatnonzero(drawn + self.joint.any(axis=0)).astype(np.int64)
         self._where = np.nonzero(missing)
-        self.n_cells = missing.sum(axis=0)
+        self.n_cells, self._cells = missing.sum(axis=0), DrawnCells(missing)
 
     def _features(self, code: int, j: int) -> IntArray:
         D, there = self.problem.z.shape[1], decode(int(code), self.problem.lags)
@@ -143,11 +144,7 @@ class LaggedRegressions:
 
     def moments(self, table: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Mean and standard deviation of the missing cells of each column; 0 where there are none."""
-        values, columns = self.draw(table), self._where[1]
-        D, n = len(self.n_cells), np.maximum(self.n_cells, 1)
-        mean = np.bincount(columns, values, D) / n
-        square = np.bincount(columns, values * values, D) / n
-        return mean, np.sqrt(np.maximum(square - mean * mean, 0.0))
+        return self._cells.moments(self.draw(table))
 
 
 def gap_blocks(rows: list[IntArray], there: BoolArray, regression: IntArray, L: int) -> ColumnGaps:

@@ -10,6 +10,7 @@ import numpy as np
 from tsinit.kernels.imputation import censored_cells
 from tsinit.models.imputation.censored import IntervalState
 from tsinit.models.imputation.chained_equations import PER_DRAW, WARM_UP
+from tsinit.models.imputation.drawn_cells import DrawnCells
 from tsinit.models.imputation.reflection import Reflection
 from tsinit.models.state_draws import expectation
 from tsinit.models.state_draws.chain import StateSpaceChain, cells_given
@@ -192,9 +193,7 @@ class NotedStateChain:
         prior: StatePrior,
     ) -> None:
         self._problem, self._reflection = problem, Reflection(problem, problem.unknown)
-        self._columns, D = np.nonzero(problem.missing)[1], problem.z.shape[1]
-        self._n = np.maximum(np.bincount(self._columns, minlength=D), 1)
-        self._n_reflected, self._n_sweeps, self._rng = np.zeros(D), 0, rng
+        self._cells, self._rng = DrawnCells(problem.missing), rng
         self.repeats = int(np.clip(_SWEPT // len(problem.z), 1, _REPEATS))
         self.intervals = IntervalState(problem.censored)
         self._rows = CensoredTable(problem, start, self.intervals)
@@ -213,16 +212,13 @@ class NotedStateChain:
             self.chain.sweep()
             self._rows.redraw(self._rng, self.chain.parameters, self.chain.states)
         cells = self._reflection.inside(self.chain.cells)
-        self._n_reflected += self._reflection.counts
-        self._n_sweeps += 1
+        self._cells.count(self._reflection.counts)
         self._note(cells)
 
     def _note(self, cells: FloatArray) -> None:
-        D, self.draw = len(self._n), self._rows.kept(cells)
+        self.draw = self._rows.kept(cells)
         self.log_density, self.noise = self.chain.log_likelihood, self.chain.parameters.r
-        self.imputed_mean = np.bincount(self._columns, self.draw, D) / self._n
-        square = np.bincount(self._columns, self.draw**2, D) / self._n
-        self.imputed_sd = np.sqrt(np.maximum(square - self.imputed_mean**2, 0.0))
+        self.imputed_mean, self.imputed_sd = self._cells.moments(self.draw)
 
     @property
     def z(self) -> FloatArray:
@@ -234,7 +230,7 @@ class NotedStateChain:
     @property
     def reflected(self) -> FloatArray:
         """(D,) share of the draws that were reflected at the limits."""
-        return self._n_reflected / (max(self._n_sweeps, 1) * self._n)
+        return self._cells.reflected
 
     def parameter_draw(self) -> StateParameters:
         """Return the parameters, which complete other rows."""
