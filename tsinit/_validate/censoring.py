@@ -8,7 +8,7 @@ import numpy as np
 
 from tsinit._validate.series import split_form
 from tsinit._validate.tables import to_float
-from tsinit._validate.values import short
+from tsinit._validate.values import check_names, is_number, short
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,11 +45,8 @@ def check_detection_limits(censored: Any, names: Sequence[Any]) -> FloatArray:
             "censored must be a dict of column name to its limits of detection (lower, upper), or None; got "
             f"{short(censored)}."
         )
+    check_names("censored", censored, names)
     for name, pair in censored.items():
-        if name not in list(names):
-            raise ValueError(
-                f"censored must name columns of X, {short(list(names))}; got {short(name)}."
-            )
         if not isinstance(pair, (list, tuple, np.ndarray)) or len(pair) != 2:
             raise ValueError(
                 f"censored[{name!r}] must be a pair (lower, upper), with None for no limit; got {short(pair)}."
@@ -66,10 +63,7 @@ def check_detection_limits(censored: Any, names: Sequence[Any]) -> FloatArray:
 
 
 def _limit(name: Any, value: Any) -> float:
-    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(
-        value, bool
-    )
-    if not number or np.isnan(value):
+    if not is_number(value):
         raise ValueError(
             f"censored[{name!r}] must hold numbers, or None for no limit; got {short(value)}."
         )

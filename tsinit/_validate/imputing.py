@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tsinit._validate.values import check_choice, check_count, check_flag, check_number, short, warn
+from tsinit._validate.values import (
+    check_choice,
+    check_count,
+    check_flag,
+    check_names,
+    check_number,
+    is_number,
+    short,
+    warn,
+)
 
 if TYPE_CHECKING:
     from tsinit._typing import BoolArray, FloatArray, IntArray
@@ -233,7 +242,7 @@ def check_transforms(
     """
     if not isinstance(transforms, dict):
         return [check_choice("transforms", transforms, kinds)] * len(names)
-    _check_names("transforms", transforms, names)
+    check_names("transforms", transforms, names)
     return [
         check_choice(f"transforms[{name!r}]", transforms.get(name, "auto"), kinds) for name in names
     ]
@@ -336,7 +345,7 @@ def check_bounds(bounds: Any, names: Sequence[Any], y: FloatArray) -> FloatArray
         return limits
     if not isinstance(bounds, dict):
         bounds = dict.fromkeys(names, bounds)
-    _check_names("bounds", bounds, names)
+    check_names("bounds", bounds, names)
     for name, pair in bounds.items():
         if not isinstance(pair, (list, tuple, np.ndarray)) or len(pair) != 2:
             raise ValueError(
@@ -361,24 +370,11 @@ def check_bounds(bounds: Any, names: Sequence[Any], y: FloatArray) -> FloatArray
 
 def _check_bound(name: Any, value: Any) -> float:
     """Require a number, an infinity if need be."""
-    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(
-        value, bool
-    )
-    if not number or np.isnan(value):
+    if not is_number(value):
         raise ValueError(
             f"bounds of column {name!r} must be numbers, or None for no bound; got {short(value)}."
         )
     return value
-
-
-def _check_names(
-    argument: str, given: Sequence[Any] | dict[Any, Any], names: Sequence[Any]
-) -> None:
-    unknown = [name for name in given if name not in list(names)]
-    if unknown:
-        raise ValueError(
-            f"{argument} must name columns of X, {short(list(names))}; got {short(unknown[0])}."
-        )
 
 
 def check_fill(filled: Any, y: FloatArray, label: str) -> FloatArray:
@@ -447,7 +443,7 @@ def check_rounded(rounded: Any, names: list[Any], y: FloatArray) -> BoolArray:
             )
         return (np.isnan(y) | (y == np.rint(y))).all(axis=0)
     rounded = list(np.atleast_1d(np.asarray(rounded, dtype=object)))
-    _check_names("rounded", rounded, names)
+    check_names("rounded", rounded, names)
     return np.isin(np.arange(len(names)), [names.index(name) for name in rounded])
 
 

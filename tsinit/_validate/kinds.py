@@ -8,7 +8,7 @@ import numpy as np
 
 from tsinit._validate.dtypes import typed
 from tsinit._validate.series import split_form
-from tsinit._validate.values import check_choice, short
+from tsinit._validate.values import check_choice, check_names, short
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -70,11 +70,7 @@ class ColumnKinds:
         if not parts:
             return cls([])
         given, names = (kinds if isinstance(kinds, dict) else {}), _names(parts[0])
-        unknown = [name for name in given if name not in names]
-        if unknown:
-            raise ValueError(
-                f"kinds must name columns of X, {short(names)}; got {short(unknown[0])}."
-            )
+        check_names("kinds", given, names)
         for name, kind in given.items():
             check_choice(f"kinds[{name!r}]", kind, COLUMN_KINDS)
         return cls([_taken(name, _column(parts, j), given) for j, name in enumerate(names)])

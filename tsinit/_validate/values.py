@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from tsinit._typing import SeedLike
 
@@ -165,6 +165,26 @@ def check_number_or_word(name: str, value: Any, minimum: float, word: str) -> fl
     if isinstance(value, str) and value == word:
         return None
     return check_number(name, value, minimum, rule=f" or {word!r}")
+
+
+def check_names(argument: str, given: Sequence[Any] | dict[Any, Any], names: Sequence[Any]) -> None:
+    """Require names of columns of a table, `names`.
+
+    Raises
+    ------
+    ValueError
+    """
+    unknown = [name for name in given if name not in list(names)]
+    if unknown:
+        raise ValueError(
+            f"{argument} must name columns of X, {short(list(names))}; got {short(unknown[0])}."
+        )
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a number, or an infinity, but neither NaN nor a flag."""
+    number = isinstance(value, (int, float, np.integer, np.floating))
+    return number and not isinstance(value, bool) and not np.isnan(value)
 
 
 def check_flag(name: str, value: Any) -> bool:
