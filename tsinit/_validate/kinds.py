@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 CLASS_KINDS = ("binary", "ordinal", "categorical")
 #: What a column may be taken for.
 COLUMN_KINDS = ("continuous", "semicontinuous", "count", "rounded", *CLASS_KINDS)
+#: Kinds of numbers that are never negative, and of whole ones.
+NEVER_NEGATIVE, WHOLE = ("semicontinuous", "count"), ("count", "rounded")
 #: Largest number of classes; and of different whole numbers that "auto" takes for ordered classes.
 _MOST_CLASSES, _FEW = 12, 5
 
@@ -149,11 +151,11 @@ def check_values_of_kind(kind: str, y: FloatArray, name: Any) -> None:
     ------
     ValueError
     """
-    if kind in ("semicontinuous", "count") and y.min(initial=0.0) < 0.0:
+    if kind in NEVER_NEGATIVE and y.min(initial=0.0) < 0.0:
         raise ValueError(
             f"A column of kind {kind!r} must hold no negative value; got {y.min():g} in column {name!r}."
         )
-    wrong = y[y != np.rint(y)] if kind in ("count", "rounded") else y[:0]
+    wrong = y[y != np.rint(y)] if kind in WHOLE else y[:0]
     if wrong.size:
         raise ValueError(
             f"A column of kind {kind!r} must hold whole numbers; got {wrong[0]:g} in column {name!r}."

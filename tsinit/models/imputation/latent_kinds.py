@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from tsinit._validate.kinds import NEVER_NEGATIVE, WHOLE
 from tsinit.models.imputation import censored_scales
 from tsinit.models.imputation.censored_scales import SeenValues
 
@@ -17,10 +18,8 @@ if TYPE_CHECKING:
     from tsinit._typing import FloatArray, IntArray
     from tsinit.models.imputation.transforms import Transform
 
-#: Kinds of columns whose zeros may be anything below, and those that hold whole numbers.
-OPEN_BELOW, WHOLE = ("semicontinuous", "count"), ("count", "rounded")
 #: Kinds of columns that are looks at a latent one.
-LATENT = ("semicontinuous", "count", "rounded")
+LATENT = {*NEVER_NEGATIVE, *WHOLE}
 #: Scales that counts may have, the simplest first.
 _SCALES = (None, "sqrt", "log")
 
@@ -36,7 +35,7 @@ class Looks(NamedTuple):
 def intervals(kind: str, y: FloatArray) -> SeenValues:
     """Intervals of the latent cells that values (n,) of a column are looks at; equal ends where they are the values."""
     half = 0.5 if kind in WHOLE else 0.0
-    low = np.where(y <= 0.0, -np.inf, y - half) if kind in OPEN_BELOW else y - half
+    low = np.where(y <= 0.0, -np.inf, y - half) if kind in NEVER_NEGATIVE else y - half
     return SeenValues(low, y + half)
 
 

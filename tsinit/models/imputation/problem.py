@@ -17,7 +17,7 @@ from tsinit._validate.imputing import (
     check_no_classes,
     check_transforms,
 )
-from tsinit._validate.kinds import check_values_of_kind
+from tsinit._validate.kinds import NEVER_NEGATIVE, check_values_of_kind
 from tsinit.models.imputation import latent_kinds, season, transforms
 from tsinit.models.imputation.censored import NOTHING_CENSORED, CensoredCells, find_censored
 from tsinit.models.imputation.censored_scales import SeenValues
@@ -187,7 +187,7 @@ class ColumnScales:
             if kind != "count":  # of which the logarithm is taken of what lies above zero
                 check_domain(kinds[j], observed, names[j])
             lower, upper = bounds[:, j]
-            if kind in latent_kinds.OPEN_BELOW:  # what is below zero is seen as zero
+            if kind in NEVER_NEGATIVE:  # what is below zero is seen as zero
                 lower, bounds[0, j] = max(lower, 0.0), lower if lower > 0.0 else -np.inf
             seen = _seen(table, j, kind)
             if seen is None:
