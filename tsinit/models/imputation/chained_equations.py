@@ -151,8 +151,7 @@ class _CellSampler:
         column_gaps.redraw(
             self._rng, self.table, order, gaps, fits, self._limits, self._workspace, self.n_reflected
         )  # fmt: skip
-        if self.table.weights.size:
-            column_gaps.draw_weights(self._rng, self.table, gaps.regression, fits, _DOF)
+        self._draw_weights(fits)
 
     def match_columns(
         self, fits: ColumnRegressions, donors: Callable[[int], tuple[FloatArray, FloatArray]]
@@ -161,6 +160,9 @@ class _CellSampler:
         assert self.matching is not None
         for j in self._rng.permutation(self._equations.incomplete):
             self.matching.redraw(self._rng, self.table, fits, int(j), donors(int(j)))
+        self._draw_weights(fits)
+
+    def _draw_weights(self, fits: ColumnRegressions) -> None:
         if self.table.weights.size:
             regression = self._equations.gaps.regression
             column_gaps.draw_weights(self._rng, self.table, regression, fits, _DOF)
