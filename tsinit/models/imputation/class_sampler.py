@@ -19,7 +19,7 @@ from tsinit.models.imputation.class_columns import LatentClasses, codes_of, inte
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tsinit._typing import BoolArray, FloatArray
+    from tsinit._typing import BoolArray, FloatArray, IntArray
     from tsinit.kernels.imputation.column_gaps import WindowTable
     from tsinit.kernels.imputation.column_regressions import ColumnRegressions
     from tsinit.models.imputation.censored import IntervalState
@@ -55,6 +55,10 @@ class ClassSampler:
         self.cuts = [one.cuts.copy() for one in self.classes]
         self._step = [np.full(len(cuts), 2.4 / np.sqrt(n + 1.0)) for cuts, n in self._sizes()]
         self._tries = 0
+        #: Rows that have equations.
+        self._rows = np.flatnonzero(equations.gaps.regression >= 0)
+        served = np.unique(equations.gaps.regression[self._rows]).tolist()
+        self._others = {j: [self._other_coefficients(k, j) for k in served] for j in self.columns}
         cells = intervals.cells.column
         #: Places of the cells of each latent column among the censored ones.
         self._places = {int(j): np.flatnonzero(cells == j) for j in self.columns}
@@ -64,6 +68,14 @@ class ClassSampler:
 
     def _sizes(self) -> list[tuple[FloatArray, int]]:
         return [(one.cuts, len(one.rows)) for one in self.classes]
+
+    def _other_coefficients(self, k: int, j: int) -> tuple[int, IntArray, BoolArray]:
+        """Places of the coefficients of a column, without its own lags, and which are of the window."""
+        design, D = self._eq.design, self._eq.problem.z.shape[1]
+        places = design.index[k, j, : design.size[k, j]]
+        window = places < (2 * self._eq.reach + 1) * D
+        others = ~(window & (places % D == j))
+        return k, places[others], window[others]
 
     def _follow(self, rng: np.random.Generator, j: int, values: FloatArray) -> None:
         """Let the largest latent column of a row be that of its class."""
@@ -102,11 +114,10 @@ class ClassSampler:
     ) -> None:
         """Move cut points and scales given the regressions, in place: table, cut points and coefficients."""
         self._tries += adapt
-        there = self._eq.gaps.regression >= 0
         for i, one in enumerate(self.classes):
             for m in range(1, len(self.cuts[i])):
-                self._move_cut(rng, table, fits, i, m, there, adapt)
-            self._scale(rng, table, fits, i, there)
+                self._move_cut(rng, table, fits, i, m, adapt)
+            self._scale(rng, table, fits, i)
             if one.ordered:
                 self._cut(i)
 
@@ -115,7 +126,7 @@ class ClassSampler:
 
     def _move_cut(
         self, rng: np.random.Generator, table: WindowTable, fits: ColumnRegressions,
-        i: int, m: int, there: BoolArray, adapt: bool,
+        i: int, m: int, adapt: bool,
     ) -> None:  # fmt: skip
         """Metropolis step of one cut point, the cells between its neighbours stretched with it."""
         j, cuts, step = self.classes[i].columns[0], self.cuts[i], self._step[i]
@@ -123,17 +134,17 @@ class ClassSampler:
         below, above = cuts[m - 1], cuts[m + 1] if m + 1 < len(cuts) else np.inf
         p = 0.0
         if below < new < above:
-            column = table.W[there, j]
+            column = table.W[self._rows, j]
             moved, log_ratio = _stretched(column, below, above, old, new)
             log_ratio += 0.5 * self._errors(table, fits, j)
-            table.W[there, j] = moved
+            table.W[self._rows, j] = moved
             log_ratio -= 0.5 * self._errors(table, fits, j)
             log_ratio += 0.5 * (old * old - new * new) / self._cut_variance
             p = float(np.exp(min(0.0, log_ratio)))
             if rng.random() < p:
                 cuts[m] = new
             else:
-                table.W[there, j] = column
+                table.W[self._rows, j] = column
         if adapt:
             step[m] *= np.exp((p - _AIM) / self._tries**0.6)
 
@@ -142,37 +153,27 @@ class ClassSampler:
         return CUT_SPREAD * self._eq.problem.prior_scale
 
     def _scale(
-        self, rng: np.random.Generator, table: WindowTable, fits: ColumnRegressions, i: int, there: BoolArray
+        self, rng: np.random.Generator, table: WindowTable, fits: ColumnRegressions, i: int
     ) -> None:  # fmt: skip
         """Draw the scale of latent cells, cut points and coefficients of one column of classes together."""
-        one, cuts = self.classes[i], self.cuts[i]
-        columns, D = np.array(one.columns), table.W.shape[1]
+        columns, cuts = self.classes[i].columns, self.cuts[i]
         size, energy = 0.0, 0.0
-        coefficients = []
         for j in columns:
-            size += there.sum()
-            energy += self._errors(table, fits, int(j))
-            for k in np.unique(self._eq.gaps.regression[there]):
-                design = self._eq.design
-                places = design.index[k, j, : design.size[k, j]]
-                lagged = places < (2 * self._eq.reach + 1) * D
-                # Coefficients of the column's own lags stay: both sides are scaled.
-                others = places[~(lagged & (places % D == j))]
-                coefficients.append((k, j, others))
+            size += len(self._rows)
+            energy += self._errors(table, fits, j)
+            # Coefficients of the column's own lags stay: both sides are scaled.
+            for k, others, window in self._others[j]:
                 size += len(others)
-                variance = np.where(
-                    others < (2 * self._eq.reach + 1) * D,
-                    fits.scale[k, j],
-                    self._eq.problem.prior_scale,
-                )
+                variance = np.where(window, fits.scale[k, j], self._eq.problem.prior_scale)
                 energy += (fits.theta[k, j, others] ** 2 / variance).sum()
         size += max(len(cuts) - 1, 0)
         energy += (cuts**2).sum() / self._cut_variance
         factor = np.sqrt(rng.gamma(0.5 * size, 2.0 / energy))
-        table.W[np.ix_(there, columns)] *= factor
+        table.W[np.ix_(self._rows, np.array(columns))] *= factor
         cuts *= factor
-        for k, j, others in coefficients:
-            fits.theta[k, j, others] *= factor
+        for j in columns:
+            for k, others, _ in self._others[j]:
+                fits.theta[k, j, others] *= factor
 
 
 def _stretched(
