@@ -127,6 +127,7 @@ class Gaps(NamedTuple):
 
     def _texts(self, table: pd.DataFrame, bounds: Any) -> Iterator[tuple[int, int, str, int]]:
         """Row and field in the file, text, and row of the frame of every cell to fill."""
+        between = self.between
         for name in self.counts.index:
             j, field = int(self.frame.columns.get_loc(name)), self.field(name)  # type: ignore[arg-type]
             at = np.flatnonzero(self.missing[:, j])
@@ -135,8 +136,8 @@ class Gaps(NamedTuple):
                 np.full(len(at), free if limit is None else limit)
                 for limit, free in zip(limits, (-np.inf, np.inf), strict=True)
             ]
-            if self.between is not None:
-                lower, upper = (side.to_numpy()[at, j] for side in self.between)
+            if between is not None:
+                lower, upper = (side.to_numpy()[at, j] for side in between)
                 ends = [np.fmax(ends[0], lower), np.fmin(ends[1], upper)]
             written = self._written(name, np.asarray(table)[at, j], *ends)
             for k, text in zip(at, written, strict=True):
