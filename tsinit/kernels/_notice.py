@@ -1,45 +1,73 @@
-"""Say why the first fit on a machine takes longer: one line, where somebody is watching."""
+"""Say why the first fit on a machine takes longer: a line or two, where somebody is watching."""
 
 import os
 import sys
+import threading
 import time
 
 from numba.core import event
 
-_PATIENCE = 1.0  # seconds of compiling after which there is something to explain
+#: Seconds of compiling after which there is something to say, and what.
+_FIRST, _NEXT = 1.0, 15.0
 _TEXT = (
-    "tsinit compiles its kernels, once on this machine; this takes some ten seconds, and later runs "
-    "start at once.\n"
+    "tsinit is compiling once on this machine, which takes about 8 s; later runs start at once.\n"
 )
+_MORE = "tsinit has been compiling for {seconds:.0f} s ({count} functions so far); it goes on.\n"
 
 
 class CompileNotice(event.Listener):
-    """Writes one line to standard error when compiling has taken a while.
+    """Writes a line to standard error when compiling has taken a while, and more where it goes on.
 
     Nothing is said where no terminal or notebook shows it, nor with ``TSINIT_QUIET`` set, nor where what is needed is
     read from the cache. ``tsinit compile`` does the work ahead.
+
+    A timer speaks, because the compiler can be busy with one function for seconds. It runs while something is being
+    compiled, so that what lies between does not count.
     """
 
     def __init__(self):
-        self._depth, self._begun, self._spent, self._said = 0, 0.0, 0.0, False
+        self._lock = threading.Lock()
+        self._depth, self._begun, self._spent = 0, 0.0, 0.0
+        self._count, self._due = 0, _FIRST
+        self._timer = None
 
     def on_start(self, compiled):
         """Note that a function is being compiled; those that it calls are compiled within."""
-        if self._depth == 0:
-            self._begun = time.perf_counter()
-        self._depth += 1
-        elapsed = self._spent + time.perf_counter() - self._begun
-        if elapsed > _PATIENCE and not self._said:
-            self._said = True
-            if is_watched():
-                sys.stderr.write(_TEXT)
-                sys.stderr.flush()
+        with self._lock:
+            if self._depth == 0:
+                self._begun = time.perf_counter()
+                self._wait()
+            self._depth += 1
+            self._count += 1
 
     def on_end(self, compiled):
         """Note that it is done."""
-        self._depth -= 1
-        if self._depth == 0:
-            self._spent += time.perf_counter() - self._begun
+        with self._lock:
+            self._depth -= 1
+            if self._depth == 0:
+                self._spent = self._elapsed()
+                self._timer.cancel()
+
+    def _elapsed(self):
+        return self._spent + time.perf_counter() - self._begun
+
+    def _wait(self):
+        self._timer = threading.Timer(max(self._due - self._elapsed(), 0.0), self._speak)
+        self._timer.daemon = True  # the end of the program does not wait for it
+        self._timer.start()
+
+    def _speak(self):
+        with self._lock:
+            seconds = self._elapsed()
+            if self._depth == 0 or seconds < self._due:  # done meanwhile
+                return
+            text = _TEXT if self._due == _FIRST else _MORE
+            self._due = _NEXT if self._due == _FIRST else 2.0 * self._due
+            text = text.format(seconds=seconds, count=self._count)
+            self._wait()
+        if is_watched():
+            sys.stderr.write(text)
+            sys.stderr.flush()
 
 
 def is_watched():
