@@ -137,6 +137,33 @@ def largest_score(n_quantities, alpha):
     return stats.t.isf(alpha / (2 * n_quantities), BATCHES - 1)
 
 
+def even_ranks(ranks, n_draws):
+    """Deviations of ranks of true values among draws from even ones, in standard errors.
+
+    Parameters
+    ----------
+    ranks : sequence of n sequences of q int
+        From 0 to the number of draws (Talts et al., arXiv 1804.06788).
+    n_draws : int
+
+    Returns
+    -------
+    (2, q) float
+        Of their means, which a bias moves, and of their distances from the middle, which a wrong width moves.
+    """
+    ranks, every = np.array(ranks, dtype=float), np.arange(n_draws + 1.0)
+    out = []
+    for of in (lambda r: r, lambda r: np.abs(r - n_draws / 2)):
+        error = of(every).std() / np.sqrt(len(ranks))
+        out.append((of(ranks).mean(axis=0) - of(every).mean()) / error)
+    return np.array(out)
+
+
+def largest_normal(n_quantities, alpha):
+    """Largest |normal| of n that is reached with probability alpha (Bonferroni)."""
+    return stats.norm.isf(alpha / (2 * n_quantities))
+
+
 def fixed_free_shared(rng, values, labels):
     """Entries of a structure: each is fixed at its value, free (NaN), or shared under one of the labels."""
     out = np.array(values, dtype=object)
