@@ -126,3 +126,18 @@ def test_a_refit_forgets_the_trial(whole):
     assert hasattr(model, "method_table_")
     model.set_params(method="fcs").fit(points(whole))
     assert not hasattr(model, "method_table_")
+
+
+def test_chained_equations_of_hundreds_of_columns_are_not_tried():
+    rng = np.random.default_rng(0)
+    factors = np.cumsum(rng.standard_normal((60, 2)), axis=0) @ rng.standard_normal((2, 300))
+    wide = points(factors + 0.1 * rng.standard_normal(factors.shape))
+    model = TBayesMICE(method="auto", n_tune=2, n_draws=4, n_chains=1, random_state=0).fit(wide)
+    assert model.method_ == "state_space"
+    # Regressions with hundreds of thousands of coefficients: neither joint nor chained, there was nothing to choose.
+    assert not hasattr(model, "method_table_")
+    narrow = problem(wide[:, :50])
+    assert engines.suitable("fcs", narrow)
+    assert not engines.suitable("fcs", problem(wide))
+    assert engines.suitable("fcs", problem(wide)._replace(lags=0))
+    assert engines.suitable("fcs", problem(wide)._replace(match=5))

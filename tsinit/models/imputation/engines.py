@@ -44,6 +44,8 @@ FAILURES = (DivergenceError, NumericalBreakdownError, SingularStatesError)
 _APART = 1.0
 #: Rows that go missing as a whole from which they suggest the joint model, and its largest size.
 _OUTAGE, _LARGEST = 3, 60
+#: Multiplications of a sweep of chained equations from which they are not tried: some seconds.
+_DEAREST = 1e10
 
 
 class ImputationEngine(Protocol):
@@ -177,20 +179,23 @@ def by_gaps(problem: ImputationProblem) -> str:
     they say little of each other.
     """
     whole_rows = longest_gaps(problem)[1] >= _OUTAGE
-    return "var" if suitable("var", problem) and whole_rows else "fcs"
+    if suitable("var", problem) and whole_rows:
+        return "var"
+    return "fcs" if suitable("fcs", problem) else "state_space"
 
 
 def suitable(method: str, problem: ImputationProblem) -> bool:
     """Whether an engine has what a table asks for, and is not too large for it."""
+    # The joint models have none of these.
+    alone = bool(problem.sequence_effects or problem.match or problem.classes)
+    alone |= problem.noise != "normal"
+    D = problem.z.shape[1]
     if method == "fcs":
-        return True
-    if problem.sequence_effects or problem.match or problem.classes:
-        return False  # the joint models have none of these
-    if problem.noise != "normal":
+        lagged = 1 if problem.lag_features == "own" else D
+        return alone or D * (D + 2.0 * problem.lags * lagged) ** 3 / 3.0 < _DEAREST
+    if alone:
         return False
-    if method == "state_space":
-        return True
-    return problem.lags > 0 and problem.z.shape[1] * problem.lags <= _LARGEST
+    return method == "state_space" or 0 < D * problem.lags <= _LARGEST
 
 
 ENGINES: dict[str, Callable[..., ImputationEngine]] = {

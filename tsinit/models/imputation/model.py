@@ -119,7 +119,8 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         Gaussian state-space model for wide tables and blocks, or what suits the table: observed cells are hidden in
         the pattern of its own gaps, each engine fills them in a trial that takes some 3 % of the sweeps of a fit, and
         the one whose draws have the smallest CRPS is taken. What the gaps suggest (autoregression where three rows or
-        more are wholly missing, else chained equations) is kept unless another is better by 2 %.
+        more are wholly missing, else chained equations) is kept unless another is better by 2 %. Not tried are
+        the autoregression of more than 60 columns, and chained equations with lags of all of more than some 180.
     sampler : {"mala", "rwm", "gibbs"}
         How chained equations draw coefficients: Langevin steps, random-walk steps, or from their exact conditional.
         The posterior is the same. The joint models always draw them from the exact conditional.
