@@ -36,11 +36,9 @@ def test_it_agrees_with_the_information_where_data_are_many(fitted):
     assert np.abs((ours["mean"] - known["estimate"]) / known["standard error"]).max() < 0.5
     ratio = ours["sd"] / known["standard error"]
     assert ratio.between(0.75, 1.35).all()
-    # Given the states, the noise of the column that they follow closest moves slowest.
-    slowest = posterior.table["rhat"].idxmax()
-    assert posterior.table["rhat"].drop(slowest).max() < 1.05
-    assert slowest == "noise variance[1]"
-    assert posterior.converged == (posterior.table["rhat"].max() < 1.05)
+    assert posterior.converged
+    # Given the states, the noise of the column that they follow closest would move slowest: it had 44 of 2000.
+    assert posterior.table.loc["noise variance[1]", "ess"] > 150
 
 
 def test_draws_are_in_the_units_of_the_data_and_the_basis_of_the_fit(fitted):

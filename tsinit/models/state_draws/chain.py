@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tsinit.models.state_draws.interweaving import closely_followed, draw_noise
 from tsinit.models.state_draws.parameters import (
     StateParameters,
     StatePrior,
@@ -61,6 +62,7 @@ class StateSpaceChain:
     ) -> None:
         self._table, self._rng, self._prior = table, rng, prior
         self.parameters = parameters
+        self._close = closely_followed(table, parameters)
         self.states, self.log_likelihood = np.zeros((table.n_rows, len(parameters.A))), np.nan
         self.cells = np.zeros(len(table.missing))
         if filled is not None:
@@ -98,7 +100,8 @@ class StateSpaceChain:
         squares, counts = np.einsum("ij,ij->j", table.y, table.y), table.observed.sum(axis=0)
         present = draw_dynamics(rng, self.states, table, self.parameters, prior)
         present = draw_observation(rng, column_sums(table, U), squares, counts, present, prior)
-        self.states, self.parameters = draw_level(rng, self.states, table, present, prior)
+        states, present = draw_noise(rng, self.states, table, present, prior, self._close)
+        self.states, self.parameters = draw_level(rng, states, table, present, prior)
 
 
 def cells_given(
