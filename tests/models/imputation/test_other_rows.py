@@ -6,6 +6,8 @@ import pytest
 from models.imputation.var_problems import complete, problem
 
 from tsinit import TBayesMICE
+from tsinit.models.imputation import mirrored_rows
+from tsinit.models.imputation.lagged_regressions import LaggedRegressions
 from tsinit.models.imputation.posterior import ImputedDraws
 from tsinit.models.imputation.vector_autoregression import OtherRows, VARChain, complete_rows
 
@@ -123,3 +125,34 @@ def test_few_draws_are_used_for_many_cells(n_cells, for_mean, n):
     stored = ImputedDraws(1, 200, 1)
     stored.parameters = list(range(200))
     assert len(stored.parameters_for(n_cells, for_mean)) == n
+
+
+@pytest.mark.filterwarnings("ignore:The chains do not agree")  # of short chains
+@pytest.mark.parametrize("outages", [False, True])
+def test_a_few_pairs_have_the_mean_of_many_single_draws(outages):
+    rng = np.random.default_rng(8)
+    _, given = windows(rng, 120)
+    if outages:  # cells that are drawn jointly, too
+        for window in given:
+            window[6:14] = np.nan
+    model = TBayesMICE(transforms=None, n_draws=100, random_state=0, method="fcs").fit(given[:80])
+    panel = model._read(given[80:], None)
+    single, pairs = (model._draws_for(panel, for_mean=for_mean)[1] for for_mean in (False, True))
+    n_cells = single.shape[1]
+    few = mirrored_rows.mirrored_draws(
+        LaggedRegressions(
+            model.posterior_.scales.problem(panel, model._table(panel)),
+            model._fitted_engine._regressions, model._fitted_engine._pilot,
+        ),
+        model.posterior_.stored.parameters[:: -(-200 // mirrored_rows._MIN_PAIRS)],
+        rng,
+    )  # fmt: skip
+    assert len(few) == 2 * mirrored_rows._MIN_PAIRS
+    assert pairs.shape == (2 * len(model.posterior_.stored.parameters), n_cells)
+    for draws in (few, pairs):
+        off = (draws.mean(axis=0) - single.mean(axis=0)) / single.std(axis=0)
+        # The mean of 40 single draws is off by a sixth of a standard deviation.
+        assert np.sqrt(np.mean(off**2)) < 1.0 / 6.0
+        np.testing.assert_allclose(
+            np.sqrt(np.mean(draws.var(axis=0))), np.sqrt(np.mean(single.var(axis=0))), rtol=0.1
+        )

@@ -154,3 +154,19 @@ def draw(rng, gaps, slope, mean, sample):
         sample[p] *= inverse[p]
         _take_off(values, place[p], first[p], p, mean[p], mean)
         _take_off(values, place[p], first[p], p, sample[p], sample)
+
+
+@entry
+def conditional_mean(gaps, slope, mean):
+    """Conditional mean (M,) alone, as `draw` has it; `slope` is used up."""
+    values, place, first, inverse = gaps.values, gaps.place, gaps.first, gaps.inverse
+    M = slope.size
+    for p in range(M):
+        total = slope[p]
+        for r in range(first[p], p):
+            total -= values[place[p] + r] * slope[r]
+        slope[p] = total * inverse[p]
+        mean[p] = -slope[p]
+    for p in range(M - 1, -1, -1):
+        mean[p] *= inverse[p]
+        _take_off(values, place[p], first[p], p, mean[p], mean)

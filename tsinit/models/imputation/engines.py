@@ -17,6 +17,7 @@ from tsinit.models.imputation.chained_equations import (
 )
 from tsinit.models.imputation.drawn_cells import DrawnCells
 from tsinit.models.imputation.lagged_regressions import LaggedRegressions
+from tsinit.models.imputation.mirrored_rows import can_be_mirrored, mirrored_draws
 from tsinit.models.imputation.problem import longest_gaps
 from tsinit.models.imputation.state_space_engine import StateSpaceEngine
 from tsinit.models.imputation.vector_autoregression import (
@@ -63,9 +64,16 @@ class ImputationEngine(Protocol):
         """Return a chain that begins at a complete table and adapts for so many sweeps."""
 
     def complete(
-        self, problem: ImputationProblem, draws: list[Any], rng: np.random.Generator
+        self,
+        problem: ImputationProblem,
+        draws: list[Any],
+        rng: np.random.Generator,
+        for_mean: bool = False,
     ) -> FloatArray:
-        """Draw the missing cells of other rows, (k draws, cells), as often for each draw of the parameters."""
+        """Draw the missing cells of other rows, (n, cells), for draws of the parameters.
+
+        For means, draws need not be independent of one another, nor of all these parameters.
+        """
 
 
 class ChainedEquationsEngine:
@@ -90,9 +98,16 @@ class ChainedEquationsEngine:
         return FCSChain(self._equations, start, rng, self._sampler, n_tune)
 
     def complete(
-        self, problem: ImputationProblem, draws: list[FCSDraw], rng: np.random.Generator
+        self,
+        problem: ImputationProblem,
+        draws: list[FCSDraw],
+        rng: np.random.Generator,
+        for_mean: bool = False,
     ) -> FloatArray:
-        """Draw the missing cells of other rows, twice for each draw of the regressions."""
+        """Draw the missing cells of other rows, twice for each draw of the regressions, or for means in pairs."""
+        if for_mean and can_be_mirrored(problem):
+            equations = LaggedRegressions(problem, self._regressions, self._pilot)
+            return mirrored_draws(equations, draws, rng)
         return chained_equations.complete_rows(problem, self._regressions, self._pilot, draws, rng)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -117,7 +132,11 @@ class VAREngine:
         return NotedVARChain(self._problem, start, rng, periods=self._periods)
 
     def complete(
-        self, problem: ImputationProblem, draws: list[VARDraw], rng: np.random.Generator
+        self,
+        problem: ImputationProblem,
+        draws: list[VARDraw],
+        rng: np.random.Generator,
+        for_mean: bool = False,
     ) -> FloatArray:
         """Draw the missing cells of other rows, once for each draw of the autoregression."""
         missing, out = problem.missing, []

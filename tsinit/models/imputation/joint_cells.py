@@ -7,6 +7,8 @@ long. These cells are drawn at once from a vector autoregression, given all othe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -92,7 +94,10 @@ def find(problem: ImputationProblem, pilot: VARParameters | None) -> BoolArray:
     if pilot is None or not rows.size:
         return found
     precision = _row_precision(pilot, problem.lags, missing.shape[1])
-    patterns, which = np.unique(missing[rows], axis=0, return_inverse=True)
+    # Rows as numbers, of as many bits as there are columns: the size of a pilot bounds them.
+    codes = missing[rows] @ (1 << np.arange(missing.shape[1]))
+    _, first, which = np.unique(codes, return_index=True, return_inverse=True)
+    patterns = missing[rows][first]
     parts = [patterns[i : i + _CHUNK] for i in range(0, len(patterns), _CHUNK)]
     shares = np.concatenate([_shares(precision, part) for part in parts])
     long = run_lengths(problem)[rows] >= _RUN
@@ -152,7 +157,7 @@ class JointCells:
         self._own = np.arange(D) + self._L * D
         rows, columns = np.nonzero(equations.joint)
         self._places = (
-            equations.place[rows] * D + columns,
+            (equations.place[rows], columns),
             self._table.layout.rows[rows] * D + columns,
         )
         self._learned, self._needed = self._gram_regressions(), self._gap_regressions()
@@ -214,17 +219,39 @@ class JointCells:
 
         `lacking` is what the table lacks of the values that limits are for, None where that is nothing.
         """
-        own, parameters = self._table, {}
-        own.Z[own.layout.rows] = W[self._eq.place]
+        own, parameters = self._table, self._present()
         if lacking is not None:
             level = np.zeros_like(own.Z)
             level[own.layout.rows] = lacking[self._eq.place]
             own.limits_less(level)
-        for part in self._needed:
-            one = parameters[part.before] = parameters_for(part, self.parameters, len(self._own))
-            Y = fill_lags(part, own.Z)
-            own.weighted[part.rows] = (Y - part.X @ one.B) @ one.precision
+        self._load(parameters, W)
         own.draw_gaps(rng, parameters)
         n_reflected += own.n_reflected
+        self._store(W)
+
+    def redraw_pair(self, rng: np.random.Generator, tables: Sequence[FloatArray]) -> None:
+        """Redraw the cells of two tables by noise and by its negative, in place."""
+        parameters = self._present()
+        begin = [partial(self._load, parameters, W) for W in tables]
+        self._table.draw_pair(
+            rng, parameters, begin, [partial(self._store, W) for W in tables]
+        )  # fmt: skip
+
+    def _present(self) -> dict[int, VARParameters]:
+        """Parameters for the rows that these cells enter."""
+        D = len(self._own)
+        return {part.before: parameters_for(part, self.parameters, D) for part in self._needed}
+
+    def _load(self, parameters: dict[int, VARParameters], W: FloatArray) -> None:
+        """Take the values of a table in the layout of the equations."""
+        own = self._table
+        own.Z[own.layout.rows] = W[self._eq.place]
+        for part in self._needed:
+            one = parameters[part.before]
+            Y = fill_lags(part, own.Z)
+            own.weighted[part.rows] = (Y - part.X @ one.B) @ one.precision
+
+    def _store(self, W: FloatArray) -> None:
+        """Put the drawn cells into a table in the layout of the equations."""
         here, there = self._places
-        W.reshape(-1)[here] = own.Z.reshape(-1)[there]
+        W[here] = self._table.Z.reshape(-1)[there]

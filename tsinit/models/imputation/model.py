@@ -824,8 +824,9 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         parameters = posterior.stored.parameters_for(table.missing.sum(), for_mean)
         rng = np.random.default_rng(self._fitted_seed)
         with one_thread():
-            draws = self._fitted_engine.complete(problem, parameters, rng)
-        return table, draws[:, scales.active_to_fill(table)[scales.active_missing(table)]]
+            draws = self._fitted_engine.complete(problem, parameters, rng, for_mean)
+        chosen = scales.active_to_fill(table)[scales.active_missing(table)]
+        return table, draws if chosen.all() else draws[:, chosen]
 
     def _table(self, panel: Panel, fitted_step: Any = None) -> ImputationTable:
         """Rows of a panel, and which of their gaps stay open."""

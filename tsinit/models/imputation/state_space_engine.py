@@ -120,7 +120,11 @@ class StateSpaceEngine:
         return NotedStateChain(self._problem, self._start, start, rng, self._prior)
 
     def complete(
-        self, problem: ImputationProblem, draws: list[StateParameters], rng: np.random.Generator
+        self,
+        problem: ImputationProblem,
+        draws: list[StateParameters],
+        rng: np.random.Generator,
+        for_mean: bool = False,
     ) -> FloatArray:
         """Draw the missing cells of other rows (draws, cells).
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -86,21 +86,52 @@ class VARTable:
 
     def draw_gaps(self, rng: np.random.Generator, parameters: Mapping[int, VARParameters]) -> None:
         """Draw the censored cells one by one, then the missing ones given all others."""
-        gaps, before = self.gaps, self.layout.before
+        gaps = self.gaps
         if gaps.row.size == 0 and self._censored.row.size == 0:
             return
         blocks = precision_blocks(parameters, self._L, self.Z.shape[1])
         self._draw_censored(rng, blocks)
         if gaps.row.size == 0:
             return
+        self._factor(blocks)
         slope, mean, sample = np.empty((3, gaps.row.size))
-        if not var_gaps.factor(gaps, blocks, before):
+        var_gaps.slopes(gaps, blocks, self.layout.before, self.weighted, slope)
+        var_gaps.draw(rng, gaps, slope, mean, sample)
+        self._move(mean, sample)
+
+    def draw_pair(
+        self,
+        rng: np.random.Generator,
+        parameters: Mapping[int, VARParameters],
+        begin: Sequence[Callable[[], None]],
+        end: Sequence[Callable[[], None]],
+    ) -> None:
+        """Draw the missing cells of two tables by noise and by its negative.
+
+        Of each, `begin` writes `Z` and `weighted`, and `end` reads `Z`. There may be no censored cells.
+        """
+        gaps, blocks = self.gaps, precision_blocks(parameters, self._L, self.Z.shape[1])
+        self._factor(blocks)
+        slope, mean, sample = np.empty((3, gaps.row.size))
+        for first, last, sign in zip(begin, end, (1.0, -1.0), strict=True):
+            first()
+            var_gaps.slopes(gaps, blocks, self.layout.before, self.weighted, slope)
+            if sign > 0.0:
+                var_gaps.draw(rng, gaps, slope, mean, sample)
+                noise = sample - mean
+            else:
+                var_gaps.conditional_mean(gaps, slope, mean)
+            self._move(mean, mean + sign * noise)
+            last()
+
+    def _factor(self, blocks: VARPrecision) -> None:
+        if not var_gaps.factor(self.gaps, blocks, self.layout.before):
             raise NumericalBreakdownError(
                 "The precision of the missing cells must be positive definite; it is not to rounding. "
                 "Use fewer lags, or method='fcs'."
             )
-        var_gaps.slopes(gaps, blocks, before, self.weighted, slope)
-        var_gaps.draw(rng, gaps, slope, mean, sample)
+
+    def _move(self, mean: FloatArray, sample: FloatArray) -> None:
         Z = self.Z.reshape(-1)
         present = Z[self._flat]
         self.mean.reshape(-1)[self._flat] = present + mean
