@@ -157,3 +157,19 @@ def test_what_is_no_structure_is_said_in_a_sentence(air, capsys, text):
         run(air, "--structure", text)
     said = " ".join(capsys.readouterr().err.split())
     assert "such as trend+seasonal:24; got" in said or "ar:0" in said
+
+
+@pytest.mark.parametrize("text", ["0", "two", "1.5"])
+def test_jobs_are_a_whole_number(air, capsys, text):
+    with pytest.raises(SystemExit):
+        run(air, "--jobs", text)
+    assert "must be a whole number other than 0" in capsys.readouterr().err
+
+
+def test_jobs_change_nothing_that_is_said(air, capsys, tmp_path):
+    pages = []
+    for n in (1, 2):
+        out = tmp_path / f"{n}.csv"
+        assert run(air, "--init", "uniform", "--forecast", 3, "--output", out, "--jobs", n) == 0
+        pages.append(out.read_bytes())
+    assert pages[0] == pages[1]

@@ -17,6 +17,7 @@ from tsinit._cli.common import (
     draw_without_screen,
     ignore_steps_of_index,
     is_same_file,
+    jobs,
     level,
     names,
     require_folder,
@@ -92,6 +93,10 @@ def add_fit(commands: Any) -> None:
     model.add_argument(
         "--seed", type=whole(0), default=0, metavar="N", help="source of randomness (%(default)s)"
     )
+    model.add_argument(
+        "--jobs", type=jobs, default=-1, metavar="N",
+        help="threads for sequences and for the starts of --init auto (-1: one for each core)",
+    )  # fmt: skip
     writing = fit.add_argument_group("what is written")
     writing.add_argument("--forecast", type=whole(1), metavar="N", help="rows ahead to predict")
     writing.add_argument(
@@ -160,6 +165,7 @@ def _fit(arguments: argparse.Namespace) -> int:
         verbose=0 if arguments.quiet else 1,
         max_iter=300,
         structure=structure,
+        n_jobs=arguments.jobs,
     )
     began = time.perf_counter()
     try:

@@ -19,6 +19,7 @@ from tsinit.models.race import (
 )
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Generator, Sequence
 
     import numpy as np
@@ -69,11 +70,13 @@ class RunClock(Monitor):
     ----------
     whole : Monitor
         Of the fit, whose seconds all contenders share.
+    stopping : threading.Event or None
+        Set by another thread where all runs have to end, whatever becomes of them.
     """
 
-    def __init__(self, whole: Monitor) -> None:
+    def __init__(self, whole: Monitor, stopping: threading.Event | None = None) -> None:
         super().__init__()
-        self.whole = whole
+        self.whole, self._stopping = whole, stopping
         self.passed: list[float] = []  # seconds of the whole race at every entry
         self._stopped = perf_counter()
 
@@ -91,7 +94,8 @@ class RunClock(Monitor):
         """Note iterations on both clocks; returns whether there is time for more."""
         super().extend(objectives, **extras)
         self.passed += [self.whole.elapsed()] * len(objectives)
-        self.timed_out = self.whole.out_of_time()
+        stopping = self._stopping is not None and self._stopping.is_set()
+        self.timed_out = stopping or self.whole.out_of_time()
         return not self.timed_out
 
 

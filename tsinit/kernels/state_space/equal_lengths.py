@@ -1,14 +1,17 @@
 """The means of many complete sequences of one length: they share a schedule, and go through it side by side."""
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from tsinit.kernels._jit import blend, entry, kernel_with_memory
+from tsinit.kernels._threads import side_by_side
 from tsinit.kernels.state_space.arrays import EqualSequences, Gains, Step
 
 BLOCK = 128  # sequences at once
-_MAX_NUMBERS = 2**21  # numbers to keep of a block; of very long sequences there are fewer in it
+MAX_NUMBERS = 2**21  # numbers to keep of a block; of very long sequences there are fewer in it
+_MIN_WORK = 1e5  # multiplications of a block that are worth handing out
 
 
 class InnovationBlock(NamedTuple):
@@ -149,7 +152,7 @@ def run_equal_lengths(system, work, sequences, x, smooth):
     z, starts, length = sequences.z, sequences.starts, sequences.length
     log_likelihood, quadratic = np.empty(starts.size), 0.0
     D, n = system.C.shape
-    block = max(8, min(BLOCK, _MAX_NUMBERS // (length * (n + D) + 1)))
+    block = max(8, min(BLOCK, MAX_NUMBERS // (length * (n + D) + 1)))
     for begin in range(0, starts.size, block):
         end = min(begin + block, starts.size)
         some = EqualSequences(z, starts[begin:end], length)
@@ -158,3 +161,28 @@ def run_equal_lengths(system, work, sequences, x, smooth):
             log_likelihood[b] = parts[b - begin]
         quadratic += square
     return log_likelihood, quadratic
+
+
+def run(system, work, sequences, x, smooth, n_threads=1):
+    """Run :func:`run_equal_lengths` in threads, which take sequences side by side in turn; nothing depends on them."""
+    z, starts, length = sequences
+    D, n = system.C.shape
+    block = max(8, min(BLOCK, MAX_NUMBERS // (length * (n + D) + 1)))
+    if n_threads == 1 or length * block * n * (n + D) < _MIN_WORK or starts.size <= block:
+        return run_equal_lengths(system, work, sequences, x, smooth)
+    calls = [
+        partial(
+            run_equal_lengths,
+            system,
+            work,
+            EqualSequences(z, starts[begin : begin + block], length),
+            x,
+            smooth,
+        )
+        for begin in range(0, starts.size, block)
+    ]
+    parts, squares = zip(*side_by_side(calls, n_threads), strict=True)
+    quadratic = 0.0
+    for square in squares:
+        quadratic += square
+    return np.concatenate(parts), quadratic

@@ -48,6 +48,15 @@ class SequenceBatch(NamedTuple):
     trail: Any  # narrow.Trail, the workspace of these; None where there are none
 
 
+class PassRequest(NamedTuple):
+    """What a pass is to do."""
+
+    smooth: bool  # go back over the filtered sequences
+    covariances: bool  # keep them
+    probed: bool  # follow the rounding in covariances closely; see `rounding`
+    n_threads: int  # for complete sequences of one length
+
+
 def group_by_length(length, complete, gappy):
     """Group sequences: [(those to run one by one, those that repeat the last of them)].
 
@@ -115,10 +124,9 @@ class KalmanPass:
     work : Workspace
     total : SmootherMoments or None
         Sums of the M-step to add to.
-    smooth, covariances : bool
-        Go back over the filtered sequences; keep covariances.
-    probed : bool
-        Follow the rounding in covariances closely; see `rounding`.
+    request : PassRequest
+    x : (T, n) float or None
+        Where the means go; None makes room for them.
 
     Attributes
     ----------
@@ -138,14 +146,14 @@ class KalmanPass:
         batch: SequenceBatch,
         work: Workspace,
         total,
-        smooth,
-        covariances,
-        probed,
+        request: PassRequest,
+        x=None,
     ):
+        smooth, covariances, probed, self._n_threads = request
         T, n = len(batch.z), len(system.A)
         self.system, self.batch, self.work, self.smooth = system, batch, work, smooth
         self._request = Request(total is not None, probed)
-        self.x = np.empty((T, n))
+        self.x = np.empty((T, n)) if x is None else x
         several = len(batch.offsets) > 2
         self.keep = NOTHING if not covariances else APPEND if several else IN_PLACE
         self._where = np.empty(T if smooth or covariances else 0, dtype=np.int64)
@@ -197,12 +205,13 @@ class KalmanPass:
         offsets = np.asarray(self.batch.offsets)
         first, length = offsets[order[0]], int(offsets[order[0] + 1] - offsets[order[0]])
         starts = offsets[others]
-        parts, square = equal_lengths.run_equal_lengths(
+        parts, square = equal_lengths.run(
             self.system,
             self.work,
             EqualSequences(self.batch.z, starts, length),
             self.x,
             self.smooth,
+            self._n_threads,
         )
         self.log_likelihood += parts.sum()
         self.quadratic += square

@@ -4,6 +4,7 @@ Everything that is the same for every pass over the same data (which entries are
 taken, the memory to write to) is worked out once, so that an EM iteration costs its kernels and little else.
 """
 
+import copy
 import functools
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from tsinit.kernels.params import is_diagonal, writeable
 from tsinit.kernels.state_space import (
+    blocks,
     diffuse,
     filter_smoother,
     inputs,
@@ -66,11 +68,13 @@ class Kalman:
         Where each sequence starts, with T at the end; None for a single sequence.
     u : (T, m) float or None
         Known inputs, complete.
+    n_threads : int
+        Threads for blocks of sequences; results do not depend on it.
     """
 
-    def __init__(self, y, n_states, offsets=None, u=None):
+    def __init__(self, y, n_states, offsets=None, u=None, n_threads=1):
         T = len(y)
-        self.u = u
+        self.u, self.n_threads = u, n_threads
         # Compiled for one kind of array: for those that may not be written to, all would be compiled once more.
         self.y, self.n_states = np.require(y, requirements="W"), n_states
         self.offsets = np.array([0, T] if offsets is None else offsets, dtype=np.int64)
@@ -87,15 +91,18 @@ class Kalman:
             full = np.concatenate([[0], np.cumsum(~_any_column(~self.observed))])
             self.complete = full[self.offsets[1:]] - full[starts] == length
         self.changed[starts[length > 0]] = True
+        self._gaps = not self.complete.all()
         self.n_observed = int(self.count.sum())
         gappy = self._choose(length)
         self._gappy = narrow.gappy_rows(self.offsets, gappy)
         self._groups = filter_smoother.group_by_length(length, self.complete, gappy)
         self._longest = int(length.max(initial=1))
+        self._longest_gappy = self._gappy.longest
         self._ends = np.concatenate([starts[length > 0], self.offsets[1:][length > 0] - 1])
         # A variable observed more often than not is summed over the steps that miss it, and subtracted.
         self.direct = self.count < 0.5 * T
         self._work, self._trails, self._parts = {}, {}, {}
+        self.memories = []  # pairs of dictionaries like the first two, for blocks of sequences
         self._probed = False  # whether rounding has to be followed closely
 
     def _choose(self, length):
@@ -109,6 +116,37 @@ class Kalman:
         gappy = ~self.complete
         n_changes = np.add.reduceat(self.changed, self.offsets[:-1][length > 0])[gappy[length > 0]]
         return gappy if n_changes.sum() * narrow.LASTING > length[gappy].sum() else none
+
+    def sibling(self):
+        """Return passes over the same data whose memory and history are their own, for another thread or fit."""
+        other = copy.copy(self)
+        other._work, other._trails, other._parts, other.memories = {}, {}, {}, []
+        other._probed = False
+        other.__dict__.pop("_blocks", None)
+        return other
+
+    def of_sequences(self, first, last):
+        """Passes over the sequences from `first` up to `last`; what they sum up, they sum as for all of them."""
+        begin, end = self.offsets[first], self.offsets[last]
+        u = None if self.u is None else self.u[begin:end]
+        part = Kalman(self.y[begin:end], self.n_states, self.offsets[first : last + 1] - begin, u)
+        part.direct, part._gaps = self.direct, self._gaps
+        # Memory of one size, so that a block can take over that of another.
+        part._longest = part._longest_gappy = self._longest
+        part._blocks = []
+        return part
+
+    @functools.cached_property
+    def _blocks(self):
+        return blocks.split(self) if len(self.offsets) > 2 else []
+
+    def pass_within(self, memory, x, *request):
+        """Run :meth:`proper_pass` in memory of the caller, a pair of dictionaries, and leave the means in x (T, n)."""
+        self._work, self._trails = memory
+        done = self.proper_pass(*request, x=x)
+        if done.means is not x:
+            x[:] = done.means
+        return done
 
     @functools.cached_property
     def patterns(self):
@@ -169,26 +207,29 @@ class Kalman:
             return self.failed(covariances, moments)
         return diffuse.run(self, params, smooth, covariances, moments)
 
-    def proper_pass(self, params, smooth, covariances, moments):
+    def proper_pass(self, params, smooth, covariances, moments, x=None):
         """Run a pass under a finite prior.
 
-        Inputs only move means: by linearity the pass is that of the data without their response.
+        Inputs only move means: by linearity the pass is that of the data without their response. Where the means are
+        wanted in an array x (T, n), it is given.
         """
         if not _possible(params):
             return self.failed(covariances, moments)
         if params.C_inputs is not None:
             return varying.run(self, params, smooth, covariances, moments)
+        if self._blocks:
+            return blocks.run(self, self._blocks, params, smooth, covariances, moments)
         response = None
         if params.B is not None:
             response = inputs.state_response(params.A, params.B, self.u, self.offsets)
             if not np.isfinite(response).all():
                 return self.failed(covariances, moments)
-        done = self._pass(params, response, smooth, covariances, moments)
+        done = self._pass(params, response, smooth, covariances, moments, x)
         if response is not None:
             np.add(done.means, response, out=done.means)
         return done
 
-    def _pass(self, params, response, smooth, covariances, moments):
+    def _pass(self, params, response, smooth, covariances, moments, x):
         """Run a pass over the data without the response (T, n) of the states to the inputs."""
         system, batch = self._prepare(params, response)
         # Filtered covariances to keep must all fit in the schedule; memory never written to is never taken.
@@ -196,15 +237,14 @@ class Kalman:
             system.C, system.diagonal, self._longest if covariances and not smooth else None
         )
         total = self._sums(moments)
-        done = filter_smoother.KalmanPass(
-            system, batch, work, total, smooth, covariances, self._probed
-        )
+        request = filter_smoother.PassRequest(smooth, covariances, self._probed, self.n_threads)
+        done = filter_smoother.KalmanPass(system, batch, work, total, request, x)
         if np.shares_memory(done.store.values, work.schedule.P):
             self._work.clear()  # the covariances handed out live there
         if not done.succeeded and not self._probed:
             # From now on: the next parameters will hardly be better conditioned.
             self._probed = True
-            return self._pass(params, response, smooth, covariances, moments)
+            return self._pass(params, response, smooth, covariances, moments, x)
         if not done.succeeded:
             return self._retry(params, covariances, smooth, moments, response)
         if total is not None:
@@ -237,7 +277,7 @@ class Kalman:
             return None
         if diagonal not in self._trails:
             width = narrow.width_for(self.n_states)
-            longest, D = self._gappy.longest, self.y.shape[1]
+            longest, D = self._longest_gappy, self.y.shape[1]
             self._trails[diagonal] = narrow.new_trail(longest, D, width, diagonal)
         return self._trails[diagonal]
 
@@ -260,7 +300,7 @@ class Kalman:
     def _sums(self, moments):
         if moments is None:
             return None
-        gaps = not self.complete.all()
+        gaps = self._gaps
         direct = self.direct if gaps and moments == "by_variable" else np.zeros(0, dtype=bool)
         return filter_smoother.new_moments(
             self.y.shape[1], self.n_states, direct, gaps and moments == "jointly"

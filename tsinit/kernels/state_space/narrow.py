@@ -424,14 +424,21 @@ def width_for(n):
 def padded(system, width):
     """Fill a system up with states that stand still at zero and are not seen."""
     n = len(system.A)
-    states, both = (0, width - n), ((0, width - n), (0, width - n))
+    if width == n:
+        return system
+
+    def filled(array, *shape):
+        out = np.zeros(shape)
+        out[tuple(map(slice, array.shape))] = array
+        return out
+
     return system._replace(
-        A=np.pad(system.A, both),
-        At=np.pad(system.At, both),
-        C=np.pad(system.C, ((0, 0), states)),
-        Q=np.pad(system.Q, both),
-        m0=np.pad(system.m0, states),
-        P0=np.pad(system.P0, both),
+        A=filled(system.A, width, width),
+        At=filled(system.At, width, width),
+        C=filled(system.C, len(system.C), width),
+        Q=filled(system.Q, width, width),
+        m0=filled(system.m0, width),
+        P0=filled(system.P0, width, width),
     )
 
 

@@ -29,6 +29,7 @@ class FittedBase(TransformerMixin, SeriesEstimator):
     """Parameters, the end of the data, and how sure one is: what the answers of a fitted model share."""
 
     params_: LinearGaussianParams
+    n_jobs: int | None
     n_states_: int
     _fitted_attribute = "params_"
     _fitted_end: tuple[tuple[FloatArray, FloatArray], FloatArray | None, SeriesEnd]
@@ -48,7 +49,14 @@ class FittedBase(TransformerMixin, SeriesEstimator):
         return _validate.check_inputs(inputs, panel, expected)
 
     def _kalman(self, panel: Panel) -> Kalman:
-        return Kalman(panel.y, self.n_states_, panel.offsets, panel.inputs)
+        return Kalman(panel.y, self.n_states_, panel.offsets, panel.inputs, self._n_threads())
+
+    def _n_threads(self) -> int:
+        """Count the threads that `n_jobs` asks for; None is one."""
+        from joblib import effective_n_jobs
+
+        n_jobs = _validate.check_jobs(self.n_jobs)
+        return 1 if n_jobs is None else effective_n_jobs(n_jobs)
 
     def _few_threads(self) -> contextlib.AbstractContextManager[None]:
         """Hold BLAS to one thread, where there are so many states that the kernels call it."""

@@ -94,6 +94,10 @@ class LinearGaussianSSM(InitRaceMixin, FittedLinearGaussian):
         seasons, cycles, autoregressions and factors). It sets `n_states` and the first state, and says what
         `transition_cov`, `observation_cov`, `initial_state` and `noise_floor` say otherwise. Strategies give it poles,
         loadings and the share of noise; a few steps of EM, then quasi-Newton steps on the exact likelihood fit it.
+    n_jobs : int or None
+        Threads, as joblib counts them: for restarts, for the entrants of a race, and for sequences, in the fit and
+        wherever data are filtered or smoothed. Results are the same for any number, bit for bit. None is one thread, -1
+        all processors. Sequences in too few rows to share out run in one.
 
     Attributes
     ----------
@@ -165,6 +169,7 @@ class LinearGaussianSSM(InitRaceMixin, FittedLinearGaussian):
         input_effect: str = "both",
         order_criterion: str = "bic",
         structure: Structure | None = None,
+        n_jobs: int | None = None,
     ) -> None:
         self.n_states = n_states
         self.init = init
@@ -182,6 +187,7 @@ class LinearGaussianSSM(InitRaceMixin, FittedLinearGaussian):
         self.input_effect = input_effect
         self.order_criterion = order_criterion
         self.structure = structure
+        self.n_jobs = n_jobs
 
     def fit(
         self,
@@ -345,6 +351,7 @@ class LinearGaussianSSM(InitRaceMixin, FittedLinearGaussian):
             verbose=_validate.check_verbose(self.verbose),
             input_effect=check_choice("input_effect", self.input_effect, INPUT_EFFECTS),
             structure=self.structure,
+            n_threads=self._n_threads(),
         )
 
 

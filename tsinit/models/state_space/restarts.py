@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -13,10 +15,11 @@ from tsinit.init._scaling import Units, scaled, standardise, unscaled
 from tsinit.init.race import Race
 from tsinit.init.registry import resolve, strategy_of
 from tsinit.kernels import Kalman, LinearGaussianParams, solve_lyapunov
+from tsinit.kernels._threads import side_by_side
 from tsinit.kernels.params import is_diagonal
 from tsinit.kernels.state_space.diffuse import diffuse_states
 from tsinit.metrics import spectral_radius
-from tsinit.models.em_race import EMRace, run_monitored, run_race
+from tsinit.models.em_race import EMRace, RunClock, run_monitored, run_race
 from tsinit.models.monitor import Monitor
 from tsinit.models.state_space.em import EM
 from tsinit.models.state_space.free_entries import FreeEntries
@@ -62,6 +65,7 @@ class EMOptions(NamedTuple):
     verbose: int
     input_effect: str = "both"
     structure: Structure | None = None
+    n_threads: int = 1
 
     def selection_score(self, log_likelihood: float, objective: float) -> float:
         """What starts are compared by. The weak prior follows the scale of each start's states: it says nothing."""
@@ -124,7 +128,7 @@ class StateSpaceData:
         if self._inputs is not None:
             v, loc, scale = self._inputs
             u = np.ascontiguousarray(v if centred else v + loc / scale)
-        return Kalman(self.z, n_states, self.panel.offsets, u)
+        return Kalman(self.z, n_states, self.panel.offsets, u, self.options.n_threads)
 
     def units(self, centred: bool = False) -> Units:
         """Return the units of a fit. Only dynamics that settle can have their inputs centred."""
@@ -162,33 +166,65 @@ def fit_order(
     race = strategy_of(options.init, Race)
     if race is not None:
         return _fit_by_race(data, kalman, race, seed, monitor)
-    best, failure = None, None
-    best_score = -np.inf
-    starts: list[LinearGaussianParams] = []
-    for restart in range(options.n_init):
-        key = (0,) if restart == 0 else (0, restart)
-        rng = np.random.default_rng(child_seed(seed, *key))
-        monitor.start()
-        strategy = resolve(options.init, "dynamics")
-        start = _propose(data, kalman, strategy, rng)
-        monitor.run()
-        if any(_same(start, other) for other in starts):
-            continue  # a strategy without chance gives the same start, and the same fit, every time
-        starts.append(start)
-        monitor.shift = data.shift
-        fit, message = _fit_from(data, kalman, start, strategy.label, monitor)
-        trace = monitor.stop()
-        if fit is None:
-            failure = failure or message
-        else:
-            score = options.selection_score(fit.log_likelihood, fit.objective)
-            if best is None or score > best_score:
-                best, best_score = fit._replace(trace=trace), score
-        if monitor.timed_out:
-            break
-    if best is None:
-        raise _validate.unusable_start(failure)
+    strategy = resolve(options.init, "dynamics")
+    monitor.start()
+    starts = _different_starts(data, kalman, strategy, seed)
+    monitor.run()
+    results = _run_side_by_side(data, kalman, starts, strategy.label, monitor)
+    monitor.timed_out = monitor.out_of_time()
+    monitor.stop()
+    fits = [fit for fit, _ in results if fit is not None]
+    if not fits:
+        raise _validate.unusable_start(next((why for _, why in results if why), None))
+    # The first of several that are as good.
+    best = max(fits, key=lambda fit: options.selection_score(fit.log_likelihood, fit.objective))
+    if monitor.callback is not None and options.n_threads > 1:
+        monitor.callback(len(best.trace[0]) - 1, best.trace[0][-1])
     return best
+
+
+def _different_starts(
+    data: StateSpaceData, kalman: Kalman, strategy: ResolvedStrategy, seed: np.random.SeedSequence
+) -> list[LinearGaussianParams]:
+    """Ask a strategy `n_init` times; without chance it gives the same start, and the same fit, every time."""
+    starts: list[LinearGaussianParams] = []
+    for restart in range(data.options.n_init):
+        key = (0,) if restart == 0 else (0, restart)
+        start = _propose(data, kalman, strategy, np.random.default_rng(child_seed(seed, *key)))
+        if not any(_same(start, other) for other in starts):
+            starts.append(start)
+    return starts
+
+
+def _run_side_by_side(
+    data: StateSpaceData,
+    kalman: Kalman,
+    starts: list[LinearGaussianParams],
+    label: str,
+    monitor: Monitor,
+) -> list[tuple[EMFit | None, str | None]]:
+    """Fit from every start, as many at a time as there may be threads: pairs as of `_fit_from`, with traces."""
+    n_threads, alone = data.options.n_threads, len(starts) == 1
+    at_once = min(n_threads, len(starts))
+    max_iter, stopping = monitor.max_iter(data.options.max_iter), threading.Event()
+    finished: list[None] = []
+
+    def run(start: LinearGaussianParams) -> tuple[EMFit | None, str | None]:
+        if monitor.out_of_time() and finished:
+            return None, None
+        # Each has memory of its own, and none inherits what another has met.
+        own = kalman if alone else kalman.sibling()
+        own.n_threads = max(n_threads // at_once, 1)
+        clock = RunClock(monitor, stopping)
+        clock.shift, clock.callback = data.shift, monitor.callback
+        clock.resume()
+        fit, why_not = _fit_from(data, own, start, label, clock, max_iter)
+        finished.append(None)
+        if fit is not None:
+            fit = fit._replace(trace=(clock.objectives, clock.seconds))
+        return fit, why_not
+
+    return side_by_side([partial(run, start) for start in starts], n_threads, stopping.set)
 
 
 def _fit_by_race(
@@ -277,10 +313,9 @@ def _fit_from(
     start: LinearGaussianParams,
     label: str,
     monitor: Monitor,
-    max_iter: int | None = None,
+    max_iter: int,
 ) -> tuple[EMFit | None, str | None]:
     """Run EM from a start; returns (fit, None), or (None, why the start cannot be used)."""
-    max_iter = monitor.max_iter(data.options.max_iter) if max_iter is None else max_iter
     return run_monitored(_iterate(data, kalman, start, label, monitor, max_iter), monitor)
 
 
@@ -303,7 +338,8 @@ def _iterate(
     begin = scaled(start, units)
     policy = _initial_policy(begin, options.initial_state, n_sequences, given=label == READY)
     if centred:
-        kalman = data.kalman(kalman.n_states, centred)
+        n_threads, kalman = kalman.n_threads, data.kalman(kalman.n_states, centred)
+        kalman.n_threads = n_threads
     if policy in ("stationary", "learned_mean") and (radius := spectral_radius(begin.A)) >= 1.0:
         return (
             None,
@@ -333,7 +369,7 @@ def _iterate(
     moved = final.params is not begin or max_iter > 0
     params = unscaled(final.params, units) if moved else start
     log_likelihood = final.smoothed.log_likelihood + data.shift
-    context = FitContext(options._replace(init=None), settings, centred)
+    context = FitContext(options._replace(init=None, n_threads=1), settings, centred)
     fit = EMFit(
         params,
         start,
@@ -365,7 +401,7 @@ def _iterate_structured(
     settings = MStepSettings(
         "full", "diag", "structure", np.zeros(len(params.C)), LinearGaussianPrior()
     )
-    context = FitContext(options._replace(init=None), settings, False)
+    context = FitContext(options._replace(init=None, n_threads=1), settings, False)
     done = EMFit(params, start, value, value, result.converged, "structure", ([], []), context)
     return done, None
 

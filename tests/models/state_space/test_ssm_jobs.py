@@ -1,0 +1,169 @@
+"""Restarts and sequences in threads: the same fit bit for bit, whatever n_jobs is, and one that can be stopped."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+from helpers import random_params, simulate, with_gaps
+
+from tsinit import LinearGaussianSSM
+from tsinit.models import Budget, Monitor
+
+RNG = np.random.default_rng(0)
+PARAMS = random_params(RNG, 3, 2)
+Y = with_gaps(RNG, simulate(PARAMS, 150, RNG)[1], 0.1)
+#: Rows enough for several blocks.
+RAGGED = [
+    with_gaps(RNG, simulate(PARAMS, T, RNG)[1], 0.15) for T in RNG.integers(30, 400, size=400)
+]
+FITTED = ("history_", "log_likelihood_", "n_iter_", "converged_")
+
+
+def model(**changes):
+    return LinearGaussianSSM(3, init="uniform", max_iter=12, tol=0.0, random_state=0).set_params(
+        **changes
+    )
+
+
+def assert_same(one, other):
+    for name in FITTED:
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+    for a, b in zip((*one.params_, *one.start_), (*other.params_, *other.start_), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"n_states": [2, 3]}, {"prior": "weak"}, {"init": "subspace"}]
+)
+def test_restarts_are_the_same_for_any_number_of_jobs(changes):
+    fits = [model(n_init=5, n_jobs=k, **changes).fit(Y) for k in (None, 1, 2, 3, -1)]
+    for other in fits[1:]:
+        assert_same(fits[0], other)
+
+
+def test_sequences_are_the_same_for_any_number_of_jobs():
+    fits = [model(max_iter=4, n_init=2, n_jobs=k).fit(RAGGED) for k in (1, 2, 3)]
+    assert len(fits[0]._kalman(fits[0]._read(RAGGED))._blocks) > 2
+    for other in fits[1:]:
+        assert_same(fits[0], other)
+        assert other.score(RAGGED) == fits[0].score(RAGGED)
+        for answer in ("smooth", "filter"):
+            one, two = (getattr(f, answer)(RAGGED) for f in (fits[0], other))
+            assert one.log_likelihood == two.log_likelihood
+            for a, b in zip(
+                (*one.means, *one.covariances), (*two.means, *two.covariances), strict=True
+            ):
+                np.testing.assert_array_equal(a, b)
+        for a, b in zip(fits[0].impute(RAGGED), other.impute(RAGGED), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_restarts_do_run_side_by_side():
+    met, threads = threading.Barrier(2, timeout=30), set()
+
+    def meet(iteration, objective):
+        if iteration == 1 and len(threads) < 2:
+            threads.add(threading.get_ident())
+            met.wait()  # breaks unless another run comes here while this one waits
+
+    monitor = Monitor(callback=meet)
+    model(n_init=2, n_jobs=2).fit_under(monitor, Y)
+    assert len(threads) == 2
+
+
+@pytest.mark.parametrize("value", [0, 1.5, "two", True])
+def test_jobs_that_are_no_number_of_jobs(value):
+    sentence = r"n_jobs must be a whole number other than 0 \(-1: all processors\), or None; got"
+    with pytest.raises(ValueError, match=sentence):
+        model(n_jobs=value).fit(Y)
+
+
+class Stopped(BaseException):
+    """Something that no ``except Exception`` catches."""
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, Stopped, MemoryError])
+def test_an_error_in_one_restart_ends_them_all(error):
+    def stop(iteration, objective):
+        if iteration == 3:
+            raise error
+
+    fresh = model(n_init=4, n_jobs=2, max_iter=10**7)
+    with pytest.raises(error):
+        fresh.fit_under(Monitor(callback=stop), Y)
+    assert not hasattr(fresh, "params_")
+    assert threading.active_count() == 1 or not any(
+        "work" in thread.name for thread in threading.enumerate()
+    )
+
+
+def test_a_budget_of_seconds_holds_for_restarts_side_by_side():
+    monitor = Monitor(Budget(seconds=0.3), callback=lambda iteration, objective: time.sleep(0.02))
+    fitted = model(n_init=6, n_jobs=2, max_iter=10**6).fit_under(monitor, Y)
+    assert monitor.timed_out
+    assert not fitted.converged_
+    assert fitted.n_iter_ <= 16
+
+
+def test_the_last_word_to_a_progress_bar_is_the_fit_s():
+    told = []
+    fitted = model(n_init=4, n_jobs=2).fit_under(
+        Monitor(callback=lambda iteration, objective: told.append((iteration, objective))), Y
+    )
+    assert told[-1] == (fitted.n_iter_, fitted.history_[-1])
+
+
+CHILD = """
+import sys
+import numpy as np
+from sklearn.exceptions import NotFittedError
+from tsinit import LinearGaussianSSM
+from tsinit.models import Monitor
+
+y = np.random.default_rng(0).standard_normal((2000, 4))
+estimator = LinearGaussianSSM(
+    4, init=INIT, max_iter=10**7, tol=0.0, random_state=0, accelerate=False, n_init=3, n_jobs=2
+)
+
+def tell(iteration, objective):
+    if iteration == 2:
+        sys.stdout.write("running\\n")
+        sys.stdout.flush()
+
+try:
+    estimator.fit_under(Monitor(callback=tell), y)
+except KeyboardInterrupt:
+    try:
+        estimator.transform(y)
+    except NotFittedError:
+        LinearGaussianSSM(1, max_iter=2, tol=0.0).fit(y[:100])
+        sys.stdout.write("unfitted, and fits again\\n")
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal")
+@pytest.mark.parametrize("init", ["'uniform'"])
+def test_ctrl_c_ends_restarts_side_by_side_soon(init):
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD.replace("INIT", init)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert child.stdout.readline() == "running\n"
+        child.send_signal(signal.SIGINT)
+        begin = time.perf_counter()
+        out, err = child.communicate(timeout=60)
+        # Seconds at most, where the fit would have taken days.
+        assert time.perf_counter() - begin < 30
+    finally:
+        child.kill()
+    assert out.endswith("unfitted, and fits again\n")
+    assert err == ""
+    assert child.returncode == 0
