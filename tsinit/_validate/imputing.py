@@ -85,6 +85,23 @@ def check_period(period: Any) -> str | list[float]:
     return [check_number("period", value, 2.0) for value in several]
 
 
+def check_harmonics(harmonics: Any) -> int | str:
+    """Return "auto", or a number of at least 1.
+
+    Raises
+    ------
+    ValueError
+        It is neither.
+    """
+    if isinstance(harmonics, str):
+        if harmonics != "auto":
+            raise ValueError(
+                f"harmonics must be 'auto' or a number of waves, 2 for a smooth season; got {short(harmonics)}."
+            )
+        return harmonics
+    return check_count("harmonics", harmonics)
+
+
 def check_noise(noise: str, method: str) -> str:
     """Refuse noise that is unknown, or that the joint engine does not have.
 

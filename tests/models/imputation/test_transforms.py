@@ -70,3 +70,31 @@ def test_all_that_draws_may_be_has_a_finite_value(rng, name, kind):
     assert (np.diff(values) >= 0).all()
     assert values[0] <= y.min() + 1e-9
     assert values[-1] >= y.max() - 1e-9
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_limits_are_within_a_range_of_the_data(seed, side):
+    # Strongly skewed, as concentrations after a few spikes: the power is near an end, and the scale ends soon.
+    rng = np.random.default_rng(seed)
+    y = side * (20.0 + np.exp(2.0 * rng.standard_normal(400)))
+    transform = transforms.estimate(y, "auto")
+    assert transform.kind == "yeo-johnson"
+    low, high = transforms.limits(transform, y)
+    ends, reach = transform.back(np.array([low, high])), np.ptp(y)
+    assert ends[0] >= y.min() - 1.001 * reach
+    assert ends[1] <= y.max() + 1.001 * reach
+    # The half range of the scale itself would go on for many.
+    z = transform.forward(np.array([y.min(), y.max()]))
+    _, last = transforms.support(transform)
+    first, _ = transforms.support(transform)
+    beyond = transform.back(np.clip(z + 0.5 * np.ptp(z) * np.array([-1, 1]), first, last))
+    assert max(y.min() - beyond[0], beyond[1] - y.max()) > 3 * reach
+
+
+def test_limits_of_untransformed_columns_are_half_a_range():
+    y = np.random.default_rng(0).standard_normal(300)
+    transform = transforms.estimate(y, None)
+    z = transform.forward(y)
+    low, high = z.min() - 0.5 * np.ptp(z), z.max() + 0.5 * np.ptp(z)
+    np.testing.assert_allclose(transforms.limits(transform, y), (low, high), rtol=1e-12)

@@ -136,7 +136,7 @@ class ColumnScales:
     panel : Panel
     table : ImputationTable
     options : ImputerOptions
-        Of these, transforms, bounds, period, lags, lag_features, noise and prior_scale.
+        Of these, transforms, bounds, period, harmonics, lags, lag_features, noise and prior_scale.
 
     Attributes
     ----------
@@ -204,7 +204,7 @@ class ColumnScales:
         self.first = np.diff(self.active, prepend=-1) > 0
         self.names = [names[j] for j in self.active]
         self._limits = np.array(limits).T
-        self._season = season.learn(panel, table, options.period)
+        self._season = season.learn(panel, table, options.period, options.harmonics)
         self.periods = self._season.periods
 
     @property

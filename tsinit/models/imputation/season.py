@@ -9,6 +9,7 @@ import numpy as np
 from tsinit._validate.clocks import ANCHOR, seconds_of
 from tsinit._validate.fitted_step import warn_other_clock
 from tsinit._validate.number_times import number_times
+from tsinit.models.imputation.season_shape import chosen_harmonics, waves
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from tsinit._validate import Panel
     from tsinit.models.imputation.problem import ImputationTable
 
-#: Harmonics of each period.
-_HARMONICS = 2
 #: Periods that the rows must pass through before "auto" accepts one.
 MIN_PERIODS = 3
 _HOUR = 3600.0
@@ -33,13 +32,14 @@ class SeasonalClock(NamedTuple):
 
     step: Any  # distance of two rows as a pandas offset, Timedelta, DateOffset or number; None without times
     periods: list[float]  # in steps
+    harmonics: list[int]  # of each period
     origin: float  # step of the first row, counted from a fixed date or from 0; 0 without dates and numbers
     kept: BoolArray  # (k,), waves of the periods that vary
 
     def terms(self, panel: Panel, steps: IntArray) -> FloatArray:
         """Sine and cosine terms (T, F) of rows, those of the fit or others."""
         count = _count(panel, self.step)
-        columns = _waves(steps if count is None else count, self.periods)
+        columns = waves(steps if count is None else count, self.periods, self.harmonics)
         return np.ascontiguousarray(np.reshape(columns, (len(self.kept), len(steps)))[self.kept].T)
 
     def steps(self, panel: Panel, table: ImputationTable) -> IntArray:
@@ -77,7 +77,9 @@ def _are_steps(count: FloatArray, offsets: IntArray, tolerance: float) -> bool:
     return bool(onwards.all() and np.abs(passed - np.rint(passed)).max() < tolerance)
 
 
-def learn(panel: Panel, table: ImputationTable, period: str | list[float]) -> SeasonalClock:
+def learn(
+    panel: Panel, table: ImputationTable, period: str | list[float], harmonics: int | str
+) -> SeasonalClock:
     """Take the clock and the season from the rows of a fit.
 
     Parameters
@@ -87,6 +89,8 @@ def learn(panel: Panel, table: ImputationTable, period: str | list[float]) -> Se
     period : "auto" or list of float
         In steps. "auto" is a day for steps of at most six hours, a week for (working) days, a year for months
         and quarters.
+    harmonics : int or "auto"
+        Of each period; "auto" is as many as other periods foretell.
 
     Returns
     -------
@@ -97,19 +101,12 @@ def learn(panel: Panel, table: ImputationTable, period: str | list[float]) -> Se
     if isinstance(period, str):
         found = None if count is None else usual_period(step)
         period = [found] if found and np.ptp(table.steps) >= MIN_PERIODS * found else []
-    waves = _waves(table.steps if count is None else count, period)
+    passed = table.steps if count is None else count
+    given = None if isinstance(harmonics, str) else [harmonics] * len(period)
+    n = chosen_harmonics(table.y, passed, period) if given is None else given
     # Half the period of an even one has no sine.
-    kept = np.array([np.ptp(wave) > 1e-6 for wave in waves], dtype=bool)
-    return SeasonalClock(step, period, 0.0 if count is None else float(count[0]), kept)
-
-
-def _waves(count: FloatArray | IntArray, periods: list[float]) -> list[FloatArray]:
-    return [
-        wave(2.0 * np.pi * k * count / p)
-        for p in periods
-        for k in range(1, _HARMONICS + 1)
-        for wave in (np.sin, np.cos)
-    ]
+    kept = np.array([np.ptp(wave) > 1e-6 for wave in waves(passed, period, n)], dtype=bool)
+    return SeasonalClock(step, period, n, 0.0 if count is None else float(count[0]), kept)
 
 
 def step_of(panel: Panel) -> Any:

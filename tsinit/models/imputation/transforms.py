@@ -20,6 +20,8 @@ _MIN_OBSERVED, _MIN_DISTINCT = 50, 10
 _SHARE = 0.1
 #: Powers that a maximum of the likelihood is looked for in: beyond, the scale would be one of outliers.
 POWERS = (-2.0, 3.0)
+#: How far beyond what was observed draws may lie, in ranges of z and in ranges of the data.
+_REACH, _FARTHEST = 0.5, 1.0
 WORST = 1e300  # loss of a power that makes all values the same; the search takes differences
 _LARGEST_LOG = (
     345.0  # of what comes back, in units of the column: the square of e^345 is still a number
@@ -233,12 +235,19 @@ def _shrink(g: FloatArray, power: float) -> FloatArray:
 
 
 def limits(transform: Transform, y: FloatArray) -> tuple[float, float]:
-    """Range of z that draws may take: half a range beyond what was observed, and where the scale ends."""
+    """Range of z that draws may take: half a range beyond what was observed, and where the scale ends.
+
+    And one range beyond it in the units of the data: half a range of z may be 1e30 of these near the end of a scale,
+    and a single such draw would be all of a mean.
+    """
     z = transform.forward(np.array([y.min(), y.max()]))
-    reach = 0.5 * (z[1] - z[0])
+    reach = _REACH * (z[1] - z[0])
     low, high = z[0] - reach, z[1] + reach
     first, last = support(transform)
-    return max(low, first), min(high, last)
+    with np.errstate(over="ignore"):
+        far = _FARTHEST * (y.max() - y.min())
+        ends = y.min() - far, y.max() + far
+    return max(low, first, transform.bound(ends[0])), min(high, last, transform.bound(ends[1]))
 
 
 def support(transform: Transform) -> tuple[float, float]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 #: Up to so many times the lags, skipped steps are rows without values; more end a segment.
 _BRIDGED = 10
-#: Harmonics of a period, by which its covariates are known.
+#: Harmonics of a period that drift where the season does.
 _HARMONICS = 4
 #: Rows per coefficient from which covariates enter the regression of first rows of segments, and rows per column from
 #: which these speak for themselves: fewer are taken to follow the distribution of all rows.
@@ -96,8 +96,10 @@ def harmonics(steps: IntArray, period: float, n: int) -> FloatArray:
     return np.column_stack(columns) if columns else np.zeros((len(steps), 0))
 
 
-def seasonal(problem: ImputationProblem, periods: Sequence[float]) -> tuple[BoolArray, FloatArray]:
-    """Tell which covariates are functions of the phase, and how.
+def seasonal(
+    problem: ImputationProblem, periods: Sequence[float], n: int = _HARMONICS
+) -> tuple[BoolArray, FloatArray]:
+    """Tell which covariates are functions of the first n harmonics of the phase, and how.
 
     Returns
     -------
@@ -108,14 +110,14 @@ def seasonal(problem: ImputationProblem, periods: Sequence[float]) -> tuple[Bool
     F = problem.covariates.shape[1]
     if not len(periods) or F == 0:
         return np.zeros(F, dtype=bool), np.zeros((1, F))
-    terms = _terms(problem.steps, periods)
+    terms = _terms(problem.steps, periods, n)
     weights = np.asarray(np.linalg.lstsq(terms, problem.covariates, rcond=None)[0], dtype=float)
     return np.abs(terms @ weights - problem.covariates).max(axis=0) < 1e-6, weights
 
 
-def _terms(steps: IntArray, periods: Sequence[float]) -> FloatArray:
+def _terms(steps: IntArray, periods: Sequence[float], n: int) -> FloatArray:
     return np.hstack(
-        [*(harmonics(steps, period, _HARMONICS) for period in periods), np.ones((len(steps), 1))]
+        [*(harmonics(steps, period, n) for period in periods), np.ones((len(steps), 1))]
     )
 
 
@@ -127,7 +129,10 @@ def lay_out(problem: ImputationProblem, periods: Sequence[float] = ()) -> Segmen
     more than a function of the phase, because its values there are unknown.
     """
     T, L = len(problem.z), problem.lags
-    known, weights = seasonal(problem, periods)
+    # A season of more waves than those that may drift has so many harmonics at most.
+    F = problem.covariates.shape[1]
+    n_waves = -(-F // 2) if _HARMONICS * len(periods) < F else _HARMONICS
+    known, weights = seasonal(problem, periods, n_waves)
     sequence = np.repeat(np.arange(len(problem.offsets) - 1), np.diff(problem.offsets))
     jump = np.diff(problem.steps, prepend=problem.steps[:1])
     begins = np.zeros(T, dtype=bool)
@@ -146,7 +151,7 @@ def lay_out(problem: ImputationProblem, periods: Sequence[float] = ()) -> Segmen
     covariates = problem.covariates[owner]
     away = rows[owner] != np.arange(n)
     if away.any() and len(known):
-        covariates[away] = _terms(steps[away], periods) @ weights
+        covariates[away] = _terms(steps[away], periods, n_waves) @ weights
     return SegmentLayout(
         rows.astype(np.int64),
         np.minimum(place, L).astype(np.int64),
