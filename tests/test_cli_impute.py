@@ -65,6 +65,7 @@ def test_gaps_are_filled_with_posterior_means_and_all_else_is_the_same_text(air,
     assert said.err == ""
     words = " ".join(said.out.split())
     assert "153 rows (1973-05-01 to 1973-09-30, column 'date')" in words
+    assert "All columns are taken for continuous numbers." in words
     assert "Filled 44 cells with the posterior mean: Ozone 37 (24.2 %), Solar.R 7 (4.6 %)." in words
     assert (
         "Method: chained equations (fcs), sampler mala, 1 lag; 4 chains of 20 draws after 20 sweeps"
@@ -536,3 +537,84 @@ def test_matched_cells_hold_what_was_observed_and_sequences_have_levels(air, wri
     assert "sequence_effects=True must go with several sequences" in _refused(
         [air, out, "--sequence-effects"], capsys
     )
+
+
+def looks(n=150, seed=0):
+    """Rain, a count and a class that look at one latent autoregression, and numbers near it."""
+    rng = np.random.default_rng(seed)
+    z = np.zeros(n)
+    for t in range(1, n):
+        z[t] = 0.8 * z[t - 1] + 0.6 * rng.standard_normal()
+    return pd.DataFrame({
+        "rain": np.maximum(0.0, z).round(2), "temp": (z + 0.2 * rng.standard_normal(n)).round(2),
+        "days": np.maximum(0, np.rint(2 + 2 * z)).astype(int), "wet": (z > 0).astype(int),
+    })  # fmt: skip
+
+
+def test_kinds_are_as_in_python_and_what_columns_were_taken_for_is_shown(write, capsys):
+    table = looks().astype(object)
+    for name, first in (("rain", 5), ("temp", 30), ("days", 50), ("wet", 80)):
+        table.loc[first : first + 14, name] = ""
+    path = write(table.to_csv(index=False))
+    out = path.with_name("out.csv")
+    options = ["--kinds", "rain=semicontinuous, days=count", "--kinds", "wet=binary"]
+    assert run(path, out, *options, "--intervals", "0.9", "--imputations", "1") == 0
+    said = capsys.readouterr().out
+    shown = said[said.index("column  taken for") :].splitlines()[:5]
+    assert [line.split(maxsplit=2) for line in shown[1:]] == [
+        ["rain", "semicontinuous"],
+        ["temp", "continuous"],
+        ["days", "count"],
+        ["wet", "binary", "0, 1"],
+    ]
+    words = " ".join(said.split())
+    assert "with the posterior mean (of classes, the most probable one): rain 15" in words
+
+    numbers = table.replace("", np.nan).astype(float)
+    kinds = {"rain": "semicontinuous", "days": "count", "wet": "binary"}
+    model = TBayesMICE(method="auto", kinds=kinds, n_draws=20, n_tune=20, random_state=0)
+    expected = model.fit(numbers).transform(numbers)
+    full = pd.read_csv(out)
+    np.testing.assert_allclose(full, expected, atol=1e-3 * numbers.std().max())
+    one = pd.read_csv(path.with_name("out.imputation-01.csv"), dtype=str)
+    truth = looks()
+    for name, rows in (("days", slice(50, 65)), ("wet", slice(80, 95))):
+        assert one[name][rows].str.fullmatch(r"\d+").all()
+    assert set(one["wet"]) == {"0", "1"}
+    assert (full["wet"][80:95] == truth["wet"][80:95]).mean() > 0.7
+    assert (one["rain"][5:20].astype(float) >= 0).all()
+    sides = pd.read_csv(path.with_name("out.intervals.csv"))
+    assert [name for name in sides if name.startswith(("wet", "days"))] == [
+        "days_lower",
+        "days_upper",
+    ]
+
+
+def test_a_wide_file_lists_only_columns_that_are_not_continuous():
+    from tsinit._cli.kinds import kinds_text
+
+    kinds = pd.DataFrame(
+        {"kind": ["continuous"] * 13, "classes": [[]] * 13}, index=[f"c{j}" for j in range(13)]
+    )
+    assert kinds_text(kinds) == "All columns are taken for continuous numbers."
+    kinds.loc["c3", "kind"] = "count"
+    assert [line.split() for line in kinds_text(kinds).splitlines()] == [
+        ["column", "taken", "for", "classes"],
+        ["c3", "count"],
+        ["All", "other", "columns", "are", "taken", "for", "continuous", "numbers."],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ("Ozone", "must be COLUMN=KIND, such as rain=semicontinuous, with one of continuous, semi"),
+        ("Ozone=rain", "rounded, binary, ordinal, categorical; got 'Ozone=rain'"),
+        ("Ozon=count", "--kinds must name columns that are used, ['Ozone', 'Solar.R', 'Wind', 'Temp']; got 'Ozon'"),
+        ("Wind=count", "A column of kind 'count' must hold whole numbers; got 7.4 in column 'Wind'"),
+    ],
+)  # fmt: skip
+def test_wrong_kinds_get_one_sentence(given, sentence, air, capsys):
+    said = _refused([air, air.with_name("o.csv"), "--kinds", given], capsys)
+    assert sentence in " ".join(said.split())
+    assert not air.with_name("o.csv").exists()

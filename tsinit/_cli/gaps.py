@@ -10,6 +10,7 @@ import pandas as pd
 
 from tsinit._cli.clock_text import clock_texts
 from tsinit._cli.csv_text import CSVText
+from tsinit._validate.kinds import CLASS_KINDS
 from tsinit.tables.read import Options, Understood, understand
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Gaps(NamedTuple):
     found: Understood
     text: CSVText | None  # None for Parquet
     missing: BoolArray  # (T, D) cells to fill: missing, or only known to be beyond a limit
+    kinds: tuple[tuple[str, str], ...] = ()  # column and kind of those that are not continuous
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -73,6 +75,16 @@ class Gaps(NamedTuple):
         """The same without the cells that a table in the form of the frame left open, and how many these are."""
         still = self.missing & filled.isna().to_numpy()
         return self._replace(missing=self.missing & ~still), int(still.sum())
+
+    def taken(self, kinds: pd.DataFrame) -> Gaps:
+        """The same with what columns were taken for, which says how their values are written."""
+        special = kinds["kind"][kinds["kind"] != "continuous"]
+        return self._replace(kinds=tuple((str(name), str(kind)) for name, kind in special.items()))
+
+    @property
+    def classes(self) -> set[str]:
+        """Columns of classes, which have no intervals."""
+        return {name for name, kind in self.kinds if kind in CLASS_KINDS}
 
     def column(self, name: str) -> Column:
         """What is known of the column of the file that holds a column of the frame."""
@@ -155,10 +167,14 @@ class Gaps(NamedTuple):
             ),
             default=0,
         )
+        short = any(name == one for one, _ in self.kinds)
         spread = self.frame[name].dropna().to_numpy().std()
         decimals = max(given, _DIGITS - int(np.floor(np.log10(spread)))) if spread > 0 else given
         for value, low, high in zip(values.tolist(), lower, upper, strict=True):
-            text = f"{value:.{decimals}f}" if decimals <= _MAX_DECIMALS else repr(value)
+            text = f"{value:.{given}f}"
+            # A zero of rain, a whole number, a class stay short.
+            if not short or float(text) != value:
+                text = f"{value:.{decimals}f}" if decimals <= _MAX_DECIMALS else repr(value)
             if not low <= float(text) <= high:
                 text = repr(value)
             yield text.replace(".", column.decimal) + column.suffix

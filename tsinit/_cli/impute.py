@@ -19,6 +19,7 @@ from tsinit._cli.common import (
     say,
     words_aside,
 )
+from tsinit._cli.kinds import all_kinds, kinds_text
 from tsinit._cli.reading import reading
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def _impute(arguments: argparse.Namespace, files: OutputFiles) -> int:
             f"\nNothing is missing in these columns: {files.output} is a copy of the file. Nothing else is written."
         )
         return OK
-    model = _model(arguments)
+    model = _model(arguments, [str(name) for name in gaps.frame])
     from numpy.linalg import LinAlgError
 
     began = time.perf_counter()
@@ -102,15 +103,17 @@ def _impute(arguments: argparse.Namespace, files: OutputFiles) -> int:
         filled: Any = model.transform(gaps.frame)
     interval: Any = model.interval(arguments.intervals) if arguments.intervals else ()
     gaps, n_open = gaps.without_open(filled)
+    gaps = gaps.taken(model.kinds_)
     summary = _summary(gaps, model, seconds, n_open)
     write_all(files, gaps, model, filled, interval, lambda: _page(arguments, gaps, model, summary))
+    say("\n" + kinds_text(model.kinds_), wrap=False)
     say(summary)
-    _warn_of_signs(gaps.frame, [filled, *interval])
+    _warn_of_signs(gaps.frame.drop(columns=list(gaps.classes)), [filled, *interval])
     say(_written(arguments, files, plot_pages(files.plot, gaps) if files.plot else []))
     return OK
 
 
-def _model(arguments: argparse.Namespace) -> TBayesMICE:
+def _model(arguments: argparse.Namespace, columns: list[str]) -> TBayesMICE:
     """Build the imputer that the options describe."""
     from tsinit import TBayesMICE
 
@@ -123,6 +126,7 @@ def _model(arguments: argparse.Namespace) -> TBayesMICE:
         "n_tune": arguments.tune,
         "max_gap": arguments.max_gap,
         "match": arguments.match,
+        "kinds": all_kinds(arguments.kinds, columns),
         "sequence_effects": arguments.sequence_effects,
     }
     model = TBayesMICE(
@@ -175,7 +179,11 @@ def _summary(gaps: Gaps, model: TBayesMICE, seconds: float, n_open: int) -> str:
             f"The chains do not agree yet: R-hat is {summary['rhat']:.3f}, worst in column {worst!r}, and should be "
             f"below 1.05. Use a larger --tune and --draws; here they were {model.n_tune} and {model.n_draws}."
         )
-    told = f"Filled {_count(int(counts.sum()), 'cell')} with the posterior mean: {filled}.\n"
+    mean = "the posterior mean"
+    if n_classes := sum(name in gaps.classes for name in counts.index):
+        most = "the most probable class"
+        mean = most if n_classes == len(counts) else f"{mean} (of classes, the most probable one)"
+    told = f"Filled {_count(int(counts.sum()), 'cell')} with {mean}: {filled}.\n"
     if n_open:
         told = (told if len(counts) else "Nothing is filled.\n") + (
             f"Left open: {_count(n_open, 'cell')} in gaps longer than --max-gap {model.max_gap}.\n"

@@ -231,7 +231,7 @@ def _intervals(gaps: Gaps, bounds: Any, interval: Sequence[pd.DataFrame]) -> str
         ]
         for name in gaps.keys
     }
-    for name in gaps.counts.index:
+    for name in gaps.counts.index.difference(list(gaps.classes), sort=False):
         for side, (cells, lines) in zip(("lower", "upper"), sides, strict=True):
             field = gaps.field(name)
             columns[f"{name}_{side}"] = [

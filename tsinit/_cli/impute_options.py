@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tsinit._cli.common import jobs, level, whole
+from tsinit._cli.kinds import read_kinds
 from tsinit._cli.reading import add_reading
 
 _METHODS = ("auto", "fcs", "var", "state_space")
@@ -21,6 +22,7 @@ _EXAMPLES = """\
 examples:
   tsinit impute air.csv full.csv --intervals 0.9 --plot full.png
   tsinit impute station.csv full.csv --missing=-200 --columns ozone,wind
+  tsinit impute rain.csv full.csv --kinds rain=semicontinuous
   tsinit impute ward.csv full.csv --groups patient --bounds glucose=0: --imputations 20
 
 exit code: 0 all went well; 1 the fit failed; 2 wrong usage or input, reported in
@@ -70,6 +72,10 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--bounds", type=_bounds, action="append", metavar="COLUMN=LOW:HIGH",
                        help="lower and upper bound; CO=0: has no upper one, 0: holds for all columns; may be "
                        "repeated")  # fmt: skip
+    group.add_argument("--kinds", type=read_kinds, action="append", metavar="COLUMN=KIND",
+                       help="what a column holds: numbers that are continuous, semicontinuous (never negative, often "
+                       "exactly 0, such as rain), a count or rounded to whole ones, or classes, which are binary, "
+                       "ordinal or categorical; rain=semicontinuous,wet=binary for two; may be repeated")  # fmt: skip
     group.add_argument("--max-gap", type=_max_gap, metavar="STEPS",
                        help="longest gap to fill, in steps (24) or as a time (6h); longer ones stay empty")  # fmt: skip
     group.add_argument("--match", type=whole(1), metavar="N",
