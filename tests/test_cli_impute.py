@@ -618,3 +618,84 @@ def test_wrong_kinds_get_one_sentence(given, sentence, air, capsys):
     said = _refused([air, air.with_name("o.csv"), "--kinds", given], capsys)
     assert sentence in " ".join(said.split())
     assert not air.with_name("o.csv").exists()
+
+
+def skies():
+    """A file whose words follow numbers, with gaps in both and a column of words that has none."""
+    z = looks()["temp"].to_numpy()
+    sky = np.where(z > 0.4, '"wet, cold"', np.where(z < -0.4, "DRY", " grey"))
+    hidden = np.zeros(len(z), bool)
+    hidden[20:150:7] = True
+    cells = np.where(hidden, "", sky)
+    rows = [
+        f"{i},{'' if i in (4, 90) else v},{a},{'ab'[i % 2]}"
+        for i, (v, a) in enumerate(zip(z, cells, strict=True))
+    ]
+    return "\n".join(["t,temp,sky,site", *rows, ""]), sky, hidden
+
+
+def test_classes_of_a_file_are_filled_with_the_words_of_the_file(write, capsys):
+    text, sky, hidden = skies()
+    path = write(text)
+    out = path.with_name("out.csv")
+    options = ["--intervals", "0.9", "--imputations", "1", "--plot", path.with_suffix(".png")]
+    assert run(path, out, *options, "--report", path.with_suffix(".html")) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Column 'sky' holds classes, 3 words that repeat; --exclude leaves it alone." in said
+    assert "Left out, for they hold words: site." in said
+    assert "sky categorical DRY, grey, wet, cold" in said
+    n = int(hidden.sum())
+    assert f"(of classes, the most probable one): temp 2 (1.3 %), sky {n} (" in said
+    known = {word.strip() for word in sky}
+    for place in (out, path.with_name("out.imputation-01.csv")):
+        before, after = text.splitlines()[1:], place.read_text().splitlines()[1:]
+        filled = [line.split(",", 2)[2].rsplit(",", 1)[0] for line in after]
+        assert set(np.array(filled)[hidden]) <= known
+        for i in np.flatnonzero(~hidden):
+            assert i in (4, 90) or before[i] == after[i]
+        if place == out:
+            right = [filled[i] == sky[i].strip() for i in np.flatnonzero(hidden)]
+            assert np.mean(right) > 0.7
+    assert list(pd.read_csv(path.with_name("out.intervals.csv"))) == [
+        "t",
+        "temp_lower",
+        "temp_upper",
+    ]
+
+
+def test_words_are_classes_where_some_are_missing_or_they_are_asked_for(write):
+    text, sky, hidden = skies()
+    path = write(text)
+    gaps = read_gaps(path)
+    assert list(gaps.frame) == ["temp", "sky"]
+    assert gaps.counts.to_dict() == {"temp": 2, "sky": int(hidden.sum())}
+    words = gaps.given["sky"].astype(object)
+    assert words[~hidden].tolist() == [word.strip(' "') for word in sky[~hidden]]
+    assert words[hidden].isna().all()
+    assert gaps.coded(gaps.given).equals(gaps.frame)
+    assert list(read_gaps(path, Options(columns=["temp", "site"])).given["site"][:3]) == list("aba")
+    assert list(read_gaps(path, Options(exclude=["sky"])).frame) == ["temp"]
+    # Words that hardly repeat are no classes.
+    rows = [f"{i % 7},{'' if i == 3 else f'note {i}'}" for i in range(40)]
+    gaps = read_gaps(write("\n".join(["x,y", *rows])))
+    assert list(gaps.frame) == ["x"]
+    assert "Left out, for they hold words: y." in gaps.notes
+
+
+def test_classes_keep_their_spelling_in_rows_that_are_inserted(write):
+    z = looks(60)["temp"].to_numpy()
+    rows = [
+        f"2024-01-{1 + i // 24:02d} {i % 24:02d}:00,{v},{'' if i % 9 == 4 else 'TRUE' if v > 0 else 'FALSE'}"
+        for i, v in enumerate(z)
+    ]
+    del rows[30]
+    path = write("\n".join(["time,x,flag", *rows, ""]))
+    out = path.with_name("out.csv")
+    assert run(path, out, "--regular") == 0
+    lines = out.read_text().splitlines()[1:]
+    assert len(lines) == 60
+    assert lines[30].startswith("2024-01-02 06:00,")
+    assert {line.rsplit(",", 1)[1] for line in lines} == {"TRUE", "FALSE"}
+    assert [line for i, line in enumerate(lines) if i % 9 != 4 and i != 30] == [
+        row for row in rows if not row.endswith(",")
+    ]

@@ -86,6 +86,29 @@ class Gaps(NamedTuple):
         """Columns of classes, which have no intervals."""
         return {name for name, kind in self.kinds if kind in CLASS_KINDS}
 
+    @property
+    def given(self) -> pd.DataFrame:
+        """The frame with words in columns of classes, where it has their codes."""
+        frame = self.frame.copy(deep=False)
+        for name, levels in self._levels.items():
+            codes = frame[name].fillna(-1).to_numpy(dtype=np.int64)
+            frame[name] = pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(list(levels)))
+        return frame
+
+    def coded(self, table: pd.DataFrame) -> pd.DataFrame:
+        """A table in the form of `given` with codes in the place of words, NaN where there are none."""
+        table = table.copy(deep=False)
+        for name, levels in self._levels.items():
+            codes = pd.Categorical(table[name], categories=list(levels)).codes
+            table[name] = np.where(codes < 0, np.nan, codes)
+        return table
+
+    @property
+    def _levels(self) -> dict[str, tuple[str, ...]]:
+        """Words of the columns of classes."""
+        found = self.found.columns
+        return {column.name: column.levels for column in found if column.kind == "classes"}
+
     def column(self, name: str) -> Column:
         """What is known of the column of the file that holds a column of the frame."""
         if self.found.long:
@@ -151,9 +174,21 @@ class Gaps(NamedTuple):
             if between is not None:
                 lower, upper = (side.to_numpy()[at, j] for side in between)
                 ends = [np.fmax(ends[0], lower), np.fmin(ends[1], upper)]
-            written = self._written(name, np.asarray(table)[at, j], *ends)
+            values = table.iloc[at, j].to_numpy(dtype=float)
+            words = name in self._levels
+            written = self._words(name, values) if words else self._written(name, values, *ends)
             for k, text in zip(at, written, strict=True):
                 yield int(self.rows[k, j]), field, text, int(k)
+
+    def _words(self, name: str, codes: FloatArray) -> Iterator[str]:
+        """Write classes as the file has them where they first come; nothing where there is none."""
+        assert self.text is not None  # words of Parquet are no classes here
+        j, field = self.frame.columns.get_loc(name), self.field(name)
+        observed = self.frame[name].to_numpy()
+        for code in codes:
+            at = np.flatnonzero(observed == code)
+            first = int(self.rows[at, j].min()) if at.size else -1
+            yield self.text.field(first, field).strip() if at.size else ""
 
     def _written(
         self, name: str, values: FloatArray, lower: FloatArray, upper: FloatArray

@@ -91,7 +91,7 @@ def _impute(arguments: argparse.Namespace, files: OutputFiles) -> int:
             # The last lines say so in the words of this command.
             warnings.filterwarnings("ignore", message="The chains do not agree yet")
             ignore_steps_of_index()
-            model.fit(gaps.frame, between=gaps.between)
+            model.fit(gaps.given, between=gaps.between)
     except (RuntimeError, ArithmeticError, LinAlgError) as error:
         sys.stderr.write(f"tsinit: nothing is written, for the fit failed. {error}\n")
         return NOTHING_FITTED
@@ -100,8 +100,9 @@ def _impute(arguments: argparse.Namespace, files: OutputFiles) -> int:
         warnings.simplefilter(
             "ignore", UserWarning
         )  # what there is to say of the data, the fit has said
-        filled: Any = model.transform(gaps.frame)
-    interval: Any = model.interval(arguments.intervals) if arguments.intervals else ()
+        filled: Any = gaps.coded(model.transform(gaps.given))
+    sides: Any = model.interval(arguments.intervals) if arguments.intervals else ()
+    interval = [gaps.coded(side) for side in sides]
     gaps, n_open = gaps.without_open(filled)
     gaps = gaps.taken(model.kinds_)
     summary = _summary(gaps, model, seconds, n_open)

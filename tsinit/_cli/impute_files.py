@@ -152,7 +152,7 @@ def write_all(
         text = _intervals(gaps, model.bounds, interval)
         content[files.intervals] = _encoded(gaps, text, files.intervals)
     if files.imputations:
-        tables = model.impute(len(files.imputations))
+        tables = map(gaps.coded, model.impute(len(files.imputations)))
         for place, table in zip(files.imputations, tables, strict=True):
             # One text at a time: together they could be large.
             content[place] = partial(_write_later, write, table, place)

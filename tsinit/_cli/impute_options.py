@@ -44,7 +44,7 @@ def add_impute(commands: Any, run: Callable[[argparse.Namespace], int]) -> None:
     )
     add_reading(
         impute.add_argument_group("what is in the file"),
-        "columns to fill and to learn from; all that hold numbers without it",
+        "columns to fill and to learn from; without it all that hold numbers, or a few words and gaps",
     )
     _add_model(impute.add_argument_group("how gaps are filled"))
     _add_writing(impute.add_argument_group("what is written"))

@@ -231,10 +231,14 @@ def _by_words(pieces: list[pd.Series]) -> str:
     if given and all(isinstance(value, (bool, np.bool_)) for value in given):
         return "binary"
     levels = set(given) if all(isinstance(value, str) for value in given) else set()
-    few = 1 < len(levels) <= min(_MOST_CLASSES, len(given) // 2)
-    if not few or all(map(_is_number, levels)):
+    if not are_classes(levels, len(given)):
         return "continuous"
     return "binary" if len(levels) == 2 else "categorical"
+
+
+def are_classes(levels: set[str], n: int) -> bool:
+    """Whether the different words of n cells are few, repeat, and are not all numbers."""
+    return 1 < len(levels) <= min(_MOST_CLASSES, n // 2) and not all(map(_is_number, levels))
 
 
 def _is_number(word: str) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
+from tsinit._validate.kinds import are_classes
 from tsinit.tables.clocks import part_of
 from tsinit.tables.missing import in_list
 from tsinit.tables.numbers import Numbers, read_numbers
@@ -26,7 +27,9 @@ class Column(NamedTuple):
     """A column of a file, as it was understood."""
 
     name: str
-    kind: str  # "numbers", "words", "empty", "one value", or "clock" for what only repeats it
+    #: "numbers", "words", "classes" (words that repeat, where they are wanted), "empty", "one value", or "clock" for
+    #: what only repeats it
+    kind: str
     values: FloatArray  # (n,) NaN where there is no number
     limits: (
         FloatArray | None
@@ -35,6 +38,8 @@ class Column(NamedTuple):
     odd: BoolArray | None  # (n,) cells that are neither numbers nor missing
     suffix: str
     decimal: str
+    levels: tuple[str, ...] = ()  # of words that repeat, sorted
+    codes: FloatArray | None = None  # (n,) their places among them, NaN where missing
 
     @property
     def n_limits(self) -> int:
@@ -84,13 +89,35 @@ def _column(raw: Raw, column: pd.Series, missing: Missing) -> Column:
         and np.unique(numbers.values).size > 3
     )
     if n < max(1, odd) and not few:
-        return words
+        return _repeated(words, text)
     values = numbers.values.copy()
     values[missing.mask(pd.Series(values, name=name))] = np.nan
     return Column(
         name, _kind(values, numbers), values, numbers.limits if np.isfinite(numbers.limits).any() else None,
         numbers.above, numbers.odd if odd else None, numbers.suffix, numbers.decimal,
     )  # fmt: skip
+
+
+def _repeated(words: Column, text: pd.Series) -> Column:
+    """Add the classes that few words are."""
+    there = text.dropna().map(lambda cell: str(cell).strip())
+    levels = tuple(sorted(set(there)))
+    if not are_classes(set(levels), len(there)):
+        return words
+    place = {level: float(k) for k, level in enumerate(levels)}
+    codes = there.map(place).reindex(text.index).to_numpy(dtype=float)
+    return words._replace(levels=levels, codes=codes)
+
+
+def as_classes(column: Column, asked: bool, notes: list[str]) -> Column:
+    """Take words that repeat for classes where some are missing, or where the user asks for the column."""
+    codes = column.codes
+    if codes is None or not (asked or np.isnan(codes).any()):
+        return column
+    notes.append(
+        f"Column {column.name!r} holds classes, {len(column.levels)} words that repeat; --exclude leaves it alone."
+    )
+    return column._replace(kind="classes", values=codes)
 
 
 def _numbers(text: pd.Series, decimal: str) -> Numbers:

@@ -109,6 +109,9 @@ def _from_rows(parts: Parts) -> Frame:
         asked = [column for column in asked if column.name in options.columns]
     if not asked:
         raise ValueError("The file must have a column of numbers to fill; got none.")
+    if parts.keep_gaps and parts.raw.dialect is not None:
+        wanted = options.columns or ()
+        asked = [kinds.as_classes(one, one.name in wanted, parts.notes) for one in asked]
     chosen = kinds.choose(parts.raw, asked, clock, options.columns, parts.keep_gaps, parts.notes)
     in_time = order.sort_values(["sequence", "time"], kind="stable")
     if (
@@ -202,6 +205,8 @@ def say_numbers(raw: Raw, chosen: list[kinds.Column], notes: list[str]) -> None:
     unusual = []
     for column in chosen:
         cells = raw.frame[column.name]
+        if column.kind == "classes":
+            continue
         if pd.api.types.is_numeric_dtype(cells) or not np.isfinite(column.values).any():  # type: ignore[arg-type]
             continue
         row = int(np.isfinite(column.values).argmax())  # type: ignore[arg-type]

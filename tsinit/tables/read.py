@@ -158,7 +158,8 @@ def understand(
     frames.say_numbers(raw, made.columns, notes)
     if clock is None and options.time is None:
         frames.say_unread(raw, others, notes)
-    sentinels = [] if missing.keep else find_sentinels(made.frame)
+    words = [column.name for column in made.columns if column.kind == "classes"]
+    sentinels = [] if missing.keep else find_sentinels(made.frame.drop(columns=words))
     if sentinels and ask:
         at = sentinels[0]
         column = made.frame.columns.get_loc(next(iter(at.columns)))
