@@ -610,7 +610,8 @@ def test_a_wide_file_lists_only_columns_that_are_not_continuous():
     [
         ("Ozone", "must be COLUMN=KIND, such as rain=semicontinuous, with one of continuous, semi"),
         ("Ozone=rain", "rounded, binary, ordinal, categorical; got 'Ozone=rain'"),
-        ("Ozon=count", "--kinds must name columns that are used, ['Ozone', 'Solar.R', 'Wind', 'Temp']; got 'Ozon'"),
+        ("Ozon=count", "--kinds must name columns that are used, ['Ozone', 'Solar.R', 'Wind', 'Temp']; got 'Ozon'. "
+                       "--columns chooses those that are."),
         ("Wind=count", "A column of kind 'count' must hold whole numbers; got 7.4 in column 'Wind'"),
     ],
 )  # fmt: skip
@@ -646,6 +647,10 @@ def test_classes_of_a_file_are_filled_with_the_words_of_the_file(write, capsys):
     assert "sky categorical DRY, grey, wet, cold" in said
     n = int(hidden.sum())
     assert f"(of classes, the most probable one): temp 2 (1.3 %), sky {n} (" in said
+    page = path.with_suffix(".html").read_text()
+    assert "sky: DRY, grey, wet, cold; 12.7 % missing" in page
+    for word in ("DRY", "grey", "wet, cold"):
+        assert f"<td>sky</td><td>{word}</td>" in page
     known = {word.strip() for word in sky}
     for place in (out, path.with_name("out.imputation-01.csv")):
         before, after = text.splitlines()[1:], place.read_text().splitlines()[1:]
@@ -698,4 +703,98 @@ def test_classes_keep_their_spelling_in_rows_that_are_inserted(write):
     assert {line.rsplit(",", 1)[1] for line in lines} == {"TRUE", "FALSE"}
     assert [line for i, line in enumerate(lines) if i % 9 != 4 and i != 30] == [
         row for row in rows if not row.endswith(",")
+    ]
+
+
+def classes_file(write):
+    """Words with gaps, yes and no with gaps, and a number with limits and gaps."""
+    z = looks(60)["temp"].to_numpy()
+    rows = [
+        f"2024-01-{1 + i // 24:02d} {i % 24:02d}:00,{'' if i % 11 == 3 else '<-0.5' if v < -0.5 else v},"
+        f"{'' if i % 9 == 4 else 'dry' if v < 0 else 'wet'},"
+        f"{'' if i % 13 == 7 else 'low' if v < -0.4 else 'mid' if v < 0.4 else 'high'}"
+        for i, v in enumerate(z)
+    ]  # fmt: skip
+    return write("\n".join(["time,x,rain,level", *rows, ""])), z
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--method", "var"],
+         "--method must be fcs or auto where a column holds classes; got var, and 'rain' holds classes (dry, wet), "
+         "'level' holds classes (high, low, mid). Leave out such columns with --exclude rain,level, or use another"),
+        (["--method", "state_space", "--exclude", "rain"], "got state_space, and 'level' holds classes"),
+        (["--match", "5"], "--match must be left out where a column holds classes; got it, and 'rain' holds"),
+        (["--match", "5", "--exclude", "rain,level"],
+         "--match must go with columns that hold plain numbers; got 'x', which has values with a limit. Leave out "
+         "--match, or the column with --exclude x."),
+        (["--bounds", "level=0:"], "--bounds must name columns of numbers; got 'level', and 'level' holds classes"),
+        (["--kinds", "level=semicontinuous"],
+         "--kinds level=semicontinuous must go with numbers; got the words high, low, mid. Use level=categorical, or "
+         "--exclude level."),
+        (["--kinds", "rain=ordinal"], "must go with numbers; got the words dry, wet. Use rain=binary, or"),
+        (["--kinds", "level=binary"],
+         "--kinds level=binary must go with two classes; got 3, high, low, mid. Use level=categorical."),
+    ],
+)  # fmt: skip
+def test_what_does_not_go_with_classes_is_said_in_words_of_the_command(
+    options, sentence, write, capsys
+):
+    path, _ = classes_file(write)
+    said = " ".join(_refused([path, path.with_name("o.csv"), *options], capsys).split())
+    assert sentence in said
+    assert "kinds=" not in said
+    assert not path.with_name("o.csv").exists()
+
+
+def test_the_summary_counts_cells_with_limits(write, capsys):
+    path, z = classes_file(write)
+    assert run(path, path.with_name("o.csv"), "--exclude", "rain,level") == 0
+    said = " ".join(capsys.readouterr().out.split())
+    alone = np.arange(60) % 11 == 3
+    n, total = int((z < -0.5)[~alone].sum()), int(((z < -0.5) | alone).sum())
+    assert f"x {total} ({100 * total / 60:.1f} %, {n} of them within limits)." in said
+
+
+def test_columns_like_rain_and_like_counts_get_their_kind_advised(write, capsys):
+    table = looks().astype(object)
+    table.loc[5:19, "rain"] = table.loc[50:64, "days"] = table.loc[80:84, "temp"] = ""
+    path = write(table.to_csv(index=False))
+    out = path.with_name("out.csv")
+    share = (looks()["rain"].drop(index=range(5, 20)) == 0).mean()
+    rain = (
+        f"rain is exactly 0 in {share:.0%} of what was observed; --kinds rain=semicontinuous fills"
+    )
+    days = "days holds small whole numbers; --kinds days=count takes it for counts"
+    assert run(path, out) == 0
+    said = capsys.readouterr()
+    words = " ".join(said.out.split())
+    assert rain in words
+    assert days in words
+    assert "--bounds" not in words
+    assert "went far outside" not in words + said.err
+    assert run(path, out, "--kinds", "rain=semicontinuous,days=count") == 0
+    words = " ".join(capsys.readouterr().out.split())
+    assert "semicontinuous fills" not in words
+    assert "takes it for counts" not in words
+
+
+def test_draws_far_outside_are_told_with_options_of_the_command():
+    from types import SimpleNamespace
+
+    from tsinit._cli.advice import advice
+
+    table = pd.DataFrame({"guarded": [0.03, 0.0], "kind": "continuous"}, index=["a", "b"])
+    frame = pd.DataFrame({"a": [1.5, 2.5, np.nan], "b": [-1.0, 2.0, np.nan]})
+    gaps = SimpleNamespace(frame=frame, counts=frame.isna().sum(), classes=set())
+    model = SimpleNamespace(kinds_=table[["kind"]], diagnostics_=table, method_="fcs")
+    (line,) = advice(gaps, model, [frame])
+    assert line.startswith("3.0% of the draws of a went far outside of what was observed")
+    assert line.endswith("use fewer --lags, or --method var.")
+    gaps.classes = {"b"}
+    assert advice(gaps, model, [frame])[0].endswith("use fewer --lags.")
+    gaps.frame = frame.assign(a=[0.0, 2.5, np.nan])  # of which zeros are the reason
+    assert [line.split(";")[0] for line in advice(gaps, model, [frame])] == [
+        "a is exactly 0 in 50% of what was observed"
     ]

@@ -90,7 +90,7 @@ class Gaps(NamedTuple):
     def given(self) -> pd.DataFrame:
         """The frame with words in columns of classes, where it has their codes."""
         frame = self.frame.copy(deep=False)
-        for name, levels in self._levels.items():
+        for name, levels in self.levels.items():
             codes = frame[name].fillna(-1).to_numpy(dtype=np.int64)
             frame[name] = pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(list(levels)))
         return frame
@@ -98,13 +98,13 @@ class Gaps(NamedTuple):
     def coded(self, table: pd.DataFrame) -> pd.DataFrame:
         """A table in the form of `given` with codes in the place of words, NaN where there are none."""
         table = table.copy(deep=False)
-        for name, levels in self._levels.items():
+        for name, levels in self.levels.items():
             codes = pd.Categorical(table[name], categories=list(levels)).codes
             table[name] = np.where(codes < 0, np.nan, codes)
         return table
 
     @property
-    def _levels(self) -> dict[str, tuple[str, ...]]:
+    def levels(self) -> dict[str, tuple[str, ...]]:
         """Words of the columns of classes."""
         found = self.found.columns
         return {column.name: column.levels for column in found if column.kind == "classes"}
@@ -175,7 +175,7 @@ class Gaps(NamedTuple):
                 lower, upper = (side.to_numpy()[at, j] for side in between)
                 ends = [np.fmax(ends[0], lower), np.fmin(ends[1], upper)]
             values = table.iloc[at, j].to_numpy(dtype=float)
-            words = name in self._levels
+            words = name in self.levels
             written = self._words(name, values) if words else self._written(name, values, *ends)
             for k, text in zip(at, written, strict=True):
                 yield int(self.rows[k, j]), field, text, int(k)

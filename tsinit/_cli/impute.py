@@ -25,8 +25,6 @@ from tsinit._cli.reading import reading
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pandas as pd
-
     from tsinit import TBayesMICE
     from tsinit._cli.gaps import Gaps
     from tsinit._cli.impute_files import OutputFiles
@@ -68,8 +66,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _impute(arguments: argparse.Namespace, files: OutputFiles) -> int:
+    from tsinit._cli.advice import advice
     from tsinit._cli.gaps import read_gaps
     from tsinit._cli.impute_files import copy, plot_pages, require_kind, write_all
+    from tsinit._cli.suited import require_suited
     from tsinit.tables.describe import describe
 
     gaps = read_gaps(arguments.data, reading(arguments))
@@ -83,6 +83,7 @@ def _impute(arguments: argparse.Namespace, files: OutputFiles) -> int:
         )
         return OK
     model = _model(arguments, [str(name) for name in gaps.frame])
+    require_suited(arguments, gaps, model.kinds)
     from numpy.linalg import LinAlgError
 
     began = time.perf_counter()
@@ -90,6 +91,7 @@ def _impute(arguments: argparse.Namespace, files: OutputFiles) -> int:
         with warnings.catch_warnings():
             # The last lines say so in the words of this command.
             warnings.filterwarnings("ignore", message="The chains do not agree yet")
+            warnings.filterwarnings("ignore", message=".* went far outside of what was observed")
             ignore_steps_of_index()
             model.fit(gaps.given, between=gaps.between)
     except (RuntimeError, ArithmeticError, LinAlgError) as error:
@@ -109,7 +111,8 @@ def _impute(arguments: argparse.Namespace, files: OutputFiles) -> int:
     write_all(files, gaps, model, filled, interval, lambda: _page(arguments, gaps, model, summary))
     say("\n" + kinds_text(model.kinds_), wrap=False)
     say(summary)
-    _warn_of_signs(gaps.frame.drop(columns=list(gaps.classes)), [filled, *interval])
+    for line in advice(gaps, model, [filled, *interval]):
+        say(line)
     say(_written(arguments, files, plot_pages(files.plot, gaps) if files.plot else []))
     return OK
 
@@ -160,9 +163,7 @@ def _all_bounds(given: list[tuple[str | None, tuple]] | None) -> Any:
 def _summary(gaps: Gaps, model: TBayesMICE, seconds: float, n_open: int) -> str:
     """What was filled, how, and whether the chains agree."""
     counts = gaps.counts
-    filled = ", ".join(
-        f"{name} {n} ({100 * n / len(gaps.frame):.1f} %)" for name, n in counts.items()
-    )
+    filled = ", ".join(_share(gaps, str(name), n) for name, n in counts.items())
     drawn = f", sampler {model.sampler}" if model.method_ == "fcs" else ""
     summary = model.sampler_summary()
     if len(counts) and gaps.frame[counts.index].nunique().max() == 1:
@@ -195,6 +196,13 @@ def _summary(gaps: Gaps, model: TBayesMICE, seconds: float, n_open: int) -> str:
         f"{_count(model.n_chains, 'chain')} of {_count(model.n_draws, 'draw')} after "
         f"{_count(model.n_tune, 'sweep')}; {seconds:.1f} seconds.\n{_trial(model)}{_season(model)}{verdict}"
     )
+
+
+def _share(gaps: Gaps, name: str, n: int) -> str:
+    """Say how many cells of a column are filled, and how many of these have a limit."""
+    limits = int((gaps.found.censored["column"] == name).sum()) if len(gaps.found.censored) else 0
+    known = f", {limits} of them within {'a limit' if limits == 1 else 'limits'}" if limits else ""
+    return f"{name} {n} ({100 * n / len(gaps.frame):.1f} %{known})"
 
 
 def _trial(model: TBayesMICE) -> str:
@@ -241,12 +249,3 @@ def _written(arguments: argparse.Namespace, files: OutputFiles, pages: Sequence[
     if files.report:
         lines.append(f"Report in {files.report}")
     return "\n".join(lines)
-
-
-def _warn_of_signs(frame: pd.DataFrame, tables: Sequence[pd.DataFrame]) -> None:
-    """Warn of negative numbers in columns that seem to have none."""
-    for name in frame:
-        if frame[name].min() >= 0 and any((table[name] < 0).any() for table in tables):
-            say(
-                f"Some values of {name} reach below 0, where none was observed; --bounds {name}=0: keeps them from it."
-            )

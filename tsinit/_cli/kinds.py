@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tsinit._cli.common import names
 
@@ -46,7 +46,9 @@ def all_kinds(given: list[dict[str, str]] | None, columns: list[str]) -> dict[st
     joined = {name: kind for one in given for name, kind in one.items()}
     unknown = [name for name in joined if name not in columns]
     if unknown:
-        raise ValueError(f"--kinds must name columns that are used, {columns}; got {unknown[0]!r}.")
+        raise ValueError(
+            f"--kinds must name columns that are used, {columns}; got {unknown[0]!r}. --columns chooses those that are."
+        )
     return joined
 
 
@@ -58,13 +60,15 @@ def kinds_text(kinds: pd.DataFrame) -> str:
     kinds : DataFrame
         `TBayesMICE.kinds_`.
     """
+    from tsinit._validate.kinds import class_text
+
     special = (kinds["kind"] != "continuous").to_numpy()
     if not special.any():
         return "All columns are taken for continuous numbers."
     shown = kinds if len(kinds) <= _MOST_ROWS else kinds[special]
     rows = [("column", "taken for", "classes")]
     for name, kind, classes in zip(shown.index, shown["kind"], shown["classes"], strict=True):
-        rows.append((str(name), kind, ", ".join(map(_class_text, classes))))
+        rows.append((str(name), kind, ", ".join(map(class_text, classes))))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -73,7 +77,3 @@ def kinds_text(kinds: pd.DataFrame) -> str:
     if len(shown) < len(kinds):
         lines.append("All other columns are taken for continuous numbers.")
     return "\n".join(lines)
-
-
-def _class_text(level: Any) -> str:
-    return f"{level:g}" if isinstance(level, float) else str(level)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -10,6 +10,9 @@ import numpy as np
 from tsinit import _validate
 from tsinit._plots import style
 from tsinit._plots.fits import tidy_dates
+from tsinit._plots.gap_lines import gaps, joined, lone_gaps, lone_values
+from tsinit._plots.imputed_classes import KEY_SHADES, MOST_PROBABLE, PROBABILITY, draw_classes
+from tsinit._plots.imputed_limits import ABOVE, BELOW, BETWEEN, draw_limits
 from tsinit._plots.imputed_rows import (
     ImputedColumn,
     RowWindow,
@@ -23,13 +26,14 @@ from tsinit._plots.thin import MAX_POINTS, outline
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from tsinit._typing import BoolArray, FloatArray, IntArray
     from tsinit.models import TBayesMICE
 
 #: Rows beyond which a mark for each would only be ink.
 _MANY_ROWS = 400
 #: Sequences beyond which lines between them would cover what they hold.
 _MANY_EDGES = 60
+#: Inches of a letter of a legend, and of a mark with the space around it.
+_LETTER, _MARK = 0.068, 0.42
 #: Shares of colour in the widest and in the narrowest of several bands; the rest is white.
 PALEST, DEEPEST = 0.28, 0.5
 
@@ -48,8 +52,11 @@ def imputed(
 ) -> Any:
     """Draw the columns that had gaps: what was observed, and in the gaps the posterior mean with its bands.
 
-    A band holds the value of each step with the probability that is named. Several sequences are drawn one after the
-    other, over row numbers, unless one is named.
+    A band holds the value of each step with the probability that is named. In a gap of a column of classes, the line
+    goes through the most probable class, and every class is shaded the darker, the more probable it is. A cell of which
+    a limit is known has it as a tick with an arrow to where the value lies, or as a bracket around it, beside the mean
+    and the bands of what it may have been. Several sequences are drawn one after the other, over row numbers, unless
+    one is named.
 
     Parameters
     ----------
@@ -62,7 +69,7 @@ def imputed(
     sequence : label or int, optional
         One of several sequences, by its label in the index or by its number.
     levels : float or sequence of float
-        Probabilities of the bands.
+        Probabilities of the bands; columns of classes have none.
     n_draws : int
         Completed series to draw as thin lines.
     max_points : int
@@ -91,15 +98,18 @@ def imputed(
     window = window_of(posterior, sequence, start, end)
     axes = style.column_panels(ax, len(shown), (7.0, 2.6), (7.0, 1.7))
     for j, one in zip(shown, axes, strict=True):
-        lines = _Lines(levels, n_draws, max_points)
-        _draw(one, ImputedColumn(posterior, j, window.rows), window, lines)
+        column, few = ImputedColumn(posterior, j, window.rows), len(window.rows) < _MANY_ROWS
+        if column.levels:
+            draw_classes(one, column, window, n_draws, max_points, few)
+        else:
+            _draw(one, column, window, _Lines(levels, n_draws, max_points, few))
+            draw_limits(one, column, window, max_points)
         style.dress(one, "", str(names[j]))
     for one in axes:
         for t in window.edges if len(window.edges) <= _MANY_EDGES else ():
             one.axvline(t, color=style.INK, linewidth=0.8, linestyle=":")
         one.margins(x=0.01)
-    above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderpad": 0}
-    _legend(axes[0], ncols=8, columnspacing=1.0, handlelength=1.4, **above)
+    _legend(axes)
     axes[-1].set_xlabel(style.plain(window.name), color=style.INK)
     tidy_dates(axes[-1], window.time)
     axes[0].figure.align_ylabels(axes)
@@ -112,15 +122,16 @@ class _Lines(NamedTuple):
     levels: list[float]  # of bands
     n_draws: int
     max_points: int
+    few: bool  # rows, so that each has a mark
 
 
 def _draw(ax: Axes, column: ImputedColumn, window: RowWindow, lines: _Lines) -> None:
     """Draw one column; bands and lines of a gap reach to the observed values beside it."""
-    levels, n_draws, max_points = lines
-    draws, time, few = column.draws, window.time, len(window.rows) < _MANY_ROWS
+    levels, n_draws, max_points, few = lines
+    draws, time = column.draws, window.time
     mean, bands = column.filled(draws.mean(axis=0)), [column.band(level) for level in levels]
     paths = [column.filled(values) for values in spread(draws, n_draws, "n_draws")]
-    t, join = _joined(time, _gaps(column.y, window.pieces))
+    t, join = joined(time, gaps(column.y, window.pieces))
     for level, (low, high), shade in zip(
         levels[::-1], bands[::-1], _shades(len(levels)), strict=True
     ):
@@ -128,7 +139,7 @@ def _draw(ax: Axes, column: ImputedColumn, window: RowWindow, lines: _Lines) -> 
         kept = np.union1d(outline(lower, max_points), outline(upper, max_points))
         lower, upper, there = lower[kept], upper[kept], np.isfinite(lower[kept])
         ax.fill_between(t[kept], lower, upper, where=there, color=shade, linewidth=0, label=label)
-        lone = _lone_gaps(column.y, window.pieces)  # nothing is beside them: a band has no width
+        lone = lone_gaps(column.y, window.pieces)  # nothing is beside them: a band has no width
         lone = lone[outline(high[lone], max_points)]
         ax.vlines(time[lone], low[lone], high[lone], color=shade, linewidth=3)
     for k, path in enumerate(paths):
@@ -145,48 +156,21 @@ def _draw(ax: Axes, column: ImputedColumn, window: RowWindow, lines: _Lines) -> 
     ax.plot(
         t[kept], join(mean)[kept], color=style.COLOURS[1], linewidth=1.2, label="posterior mean"
     )
-    t, join = _joined(time, window.pieces)
+    t, join = joined(time, window.pieces)
     look: dict[str, Any] = {"marker": "o" if few else "", "markersize": 2.2}
     kept = outline(join(column.y), max_points)
     seen = join(column.y)[kept]
     ax.plot(t[kept], seen, color=style.INK, linewidth=0.8, label="observed", **look)
     if not few:  # what stands alone between gaps has no line
-        alone = _alone(~np.isnan(column.y), window.pieces)
+        alone = lone_values(~np.isnan(column.y), window.pieces)
         alone = alone[outline(column.y[alone], max_points)]
         ax.plot(
             time[alone], column.y[alone], linestyle="", marker=".", markersize=2, color=style.INK
         )
-    cells = column.cells if few else _lone_gaps(column.y, window.pieces)
+    cells = column.cells if few else lone_gaps(column.y, window.pieces)
     cells = cells[outline(mean[cells], max_points)]
     ax.plot(time[cells], mean[cells], linestyle="", marker="o", markersize=3.2 if few else 2, markerfacecolor="white",
             markeredgecolor=style.COLOURS[1], markeredgewidth=0.9)  # fmt: skip
-
-
-def _joined(
-    time: Any, pieces: Iterator[tuple[int, int]] | list[tuple[int, int]]
-) -> tuple[Any, Callable[[FloatArray], FloatArray]]:
-    """Positions of all pieces one after the other, and what puts values there: not a number where a piece ends."""
-    places = [np.r_[a:b, b - 1] for a, b in pieces]
-    if not places:
-        return time[:0], lambda values: values[:0]
-    where = np.concatenate(places)
-    breaks = np.cumsum([part.size for part in places]) - 1
-
-    def join(values: FloatArray) -> FloatArray:
-        values = values[where]
-        values[breaks] = np.nan
-        return values
-
-    return time[where], join
-
-
-def _gaps(y: FloatArray, pieces: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Runs (a, b) of missing values, with the observed one on either side."""
-    for first, last in pieces:
-        missing = np.concatenate([[False], np.isnan(y[first:last]), [False]])
-        turns = first + np.flatnonzero(np.diff(missing.astype(int)))
-        for a, b in zip(turns[::2], turns[1::2], strict=True):
-            yield max(a - 1, first), min(b + 1, last)
 
 
 def _shades(n: int) -> list[tuple[float, ...]]:
@@ -200,33 +184,38 @@ def _shades(n: int) -> list[tuple[float, ...]]:
 SHADES = ["#" + "".join(f"{round(255 * one):02x}" for one in shade) for shade in _shades(2)]
 
 
-def _lone_gaps(y: FloatArray, pieces: list[tuple[int, int]]) -> IntArray:
-    """Missing values that are pieces of their own."""
-    return np.array([a for a, b in pieces if b - a == 1 and np.isnan(y[a])], dtype=int)
+def _legend(axes: Sequence[Axes]) -> None:
+    """Name each kind of mark once, above the first of the Axes."""
+    from matplotlib.legend_handler import HandlerTuple
+    from matplotlib.patches import Patch
 
-
-def _alone(observed: BoolArray, pieces: list[tuple[int, int]]) -> IntArray:
-    """Rows of observed values whose neighbours are missing."""
-    found = []
-    for first, last in pieces:
-        near = np.concatenate([[False], observed[first:last], [False]])
-        found.append(first + np.flatnonzero(near[1:-1] & ~near[:-2] & ~near[2:]))
-    return np.concatenate(found)
-
-
-def _legend(ax: Axes, **options: Any) -> None:
-    """Name each kind of mark once."""
-    handles, labels = ax.get_legend_handles_labels()
-    once = dict(zip(labels, handles, strict=True))
-    order = [
-        "observed",
-        "posterior mean",
-        "draws",
-        *sorted((k for k in once if k.endswith("band")), key=_percent),
-    ]
-    there = [name for name in order if name in once]
+    once: dict[str, Any] = {}
+    for ax in axes:
+        handles, labels = ax.get_legend_handles_labels()
+        once = dict(zip(labels, handles, strict=True)) | once
+    if PROBABILITY in once:  # several shades: more is darker
+        shade: dict[str, Any] = {"facecolor": style.COLOURS[0], "linewidth": 0}
+        once[PROBABILITY] = tuple(Patch(alpha=alpha, **shade) for alpha in KEY_SHADES)
+    bands = sorted((k for k in once if k.endswith("band")), key=_percent)
+    order = ["observed", "posterior mean", MOST_PROBABLE, "draws", *bands, PROBABILITY]
+    there = [name for name in [*order, BELOW, ABOVE, BETWEEN] if name in once]
     if there:
-        ax.legend([once[name] for name in there], there, frameon=False, fontsize="small", **options)
+        axes[0].legend(
+            [once[name] for name in there], there, frameon=False, fontsize="small", loc="lower left",
+            bbox_to_anchor=(0, 1), borderpad=0, ncols=_n_columns(axes[0], there),
+            columnspacing=1.0, handlelength=1.4, handler_map={tuple: HandlerTuple(None, pad=0)},
+        )  # fmt: skip
+
+
+def _n_columns(ax: Axes, names: list[str]) -> int:
+    """Entries of a line of a legend, so that it is no wider than its Axes."""
+    figure: Any = ax.figure
+    room = figure.get_figwidth() * ax.get_position().width
+    wide = np.array([_LETTER * len(name) + _MARK for name in names])
+    for n in range(len(names), 1, -1):  # filled column by column
+        if sum(part.max() for part in np.array_split(wide, n)) <= room:
+            return n
+    return 1
 
 
 def _percent(label: str) -> float:

@@ -10,8 +10,11 @@ from tsinit import _validate
 from tsinit._plots import style
 from tsinit._plots.imputed_rows import drawn_columns, posterior_of, shown_columns, spread
 from tsinit._plots.thin import MAX_POINTS, outline
+from tsinit._validate.kinds import class_text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.axes import Axes
 
     from tsinit._typing import FloatArray
@@ -169,7 +172,8 @@ def imputed_density(
 
     The two need not agree: what is missing may lie elsewhere. But what is drawn should look possible, and where it
     differs, the other columns or the season should say why. Where a column lacks few cells, all its draws are taken
-    together.
+    together. Of classes there are bars, the share of each among what was observed, and lines across them, its share
+    in the gaps of a completed table.
 
     Parameters
     ----------
@@ -204,19 +208,53 @@ def imputed_density(
         observed = y[~np.isnan(y)]
         many, chosen = draws.shape[1] >= _MIN_CELLS, spread(draws, n, "n")
         sets = list(chosen) if many else [draws.ravel()]
-        grid = _grid(observed, sets)
-        for values in sets:
-            label = f"drawn for {draws.shape[1]} gaps" + ("" if many else ", all draws")
-            look: dict[str, Any] = {"linewidth": 0.7, "alpha": 0.6} if many else {"linewidth": 1.5}
-            _line(panel, values, grid, color=style.COLOURS[1], label=label, **look)
-        look = {"color": style.COLOURS[0], "linewidth": 2.0}
-        _line(panel, observed, grid, label=f"{observed.size} observed", **look)
-        panel.set_ylim(bottom=0)
-        panel.set_yticks([])
-        style.dress(panel, str(names[j]), "density")
-        panel.spines["left"].set_visible(False)
-        _name_once(panel)
+        label = f"drawn for {draws.shape[1]} gaps" + ("" if many else ", all draws")
+        look: dict[str, Any] = {"linewidth": 0.7, "alpha": 0.6} if many else {"linewidth": 1.5}
+        look |= {"color": style.COLOURS[1], "label": label}
+        if posterior.levels[j]:
+            _shares(panel, observed, sets, posterior.levels[j], look)
+        else:
+            _densities(panel, observed, sets, look)
+        style.dress(panel, str(names[j]), "share" if posterior.levels[j] else "density")
+        _name_once(panel, above=bool(posterior.levels[j]))
     return style.one_or_all(axes)
+
+
+def _densities(
+    ax: Axes, observed: FloatArray, sets: list[FloatArray], look: dict[str, Any]
+) -> None:
+    grid = _grid(observed, sets)
+    for values in sets:
+        _line(ax, values, grid, **look)
+    own: dict[str, Any] = {"color": style.COLOURS[0], "linewidth": 2.0}
+    _line(ax, observed, grid, label=f"{observed.size} observed", **own)
+    ax.set_ylim(bottom=0)
+    ax.set_yticks([])
+    ax.spines["left"].set_visible(False)
+
+
+def _shares(
+    ax: Axes,
+    observed: FloatArray,
+    sets: list[FloatArray],
+    levels: Sequence[Any],
+    look: dict[str, Any],
+) -> None:
+    """Bars of the classes observed, and a line across each for the share among what was drawn."""
+    classes = np.arange(len(levels))
+    for values in sets:
+        if values.size:
+            shares = _shares_of(values, len(levels))
+            ax.hlines(shares, classes - 0.4, classes + 0.4, zorder=2.5, **look)
+    shares = _shares_of(observed, len(levels))
+    pale: dict[str, Any] = {"color": style.COLOURS[0], "alpha": 0.5, "width": 0.6}
+    ax.bar(classes, shares, label=f"{observed.size} observed", **pale)
+    ax.set_xticks(classes, [style.plain(class_text(level)) for level in levels])
+    ax.set_ylim(bottom=0)
+
+
+def _shares_of(codes: FloatArray, n: int) -> FloatArray:
+    return np.bincount(codes.astype(int), minlength=n) / codes.size
 
 
 def _grid(observed: FloatArray, sets: list[FloatArray]) -> FloatArray:
@@ -238,10 +276,20 @@ def _line(ax: Axes, values: FloatArray, grid: FloatArray, **look: Any) -> None:
     ax.plot(grid, gaussian_kde(values)(grid), **look)
 
 
-def _name_once(ax: Axes) -> None:
+def _name_once(ax: Axes, above: bool = False) -> None:
+    from matplotlib.patches import Patch
+
     handles, labels = ax.get_legend_handles_labels()
     once = dict(zip(reversed(labels), reversed(handles), strict=True))
     if once:
-        legend = ax.legend(list(once.values()), list(once), frameon=False, fontsize="small")
-        for line in legend.get_lines():
-            line.set(alpha=1.0, linewidth=1.6)
+        place: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1, 1), "ncols": 2}
+        legend = ax.legend(
+            list(once.values()),
+            list(once),
+            frameon=False,
+            fontsize="small",
+            **place if above else {},
+        )
+        for mark in legend.legend_handles:
+            if mark is not None and not isinstance(mark, Patch):
+                mark.set(alpha=1.0, linewidth=1.6)

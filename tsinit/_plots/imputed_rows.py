@@ -128,12 +128,21 @@ class ImputedColumn:
     cells : (gaps,) int
         Rows of the window that are missing and were filled.
     draws : (draw, gaps) float
+        Of a column of classes their codes.
+    levels : tuple
+        Its classes, in the order of the codes; of numbers none.
+    class_shares : (classes, gaps) float
+        Share of the draws of each cell that fall into each.
+    limits : (rows, lower, upper)
+        Rows of the window of which an interval is known, and its ends, infinite where it has none.
     """
 
     def __init__(self, posterior: ImputationPosterior, j: int, rows: IntArray) -> None:
         self.y = posterior.table.y[rows, j]
         self.cells = np.flatnonzero(posterior.table.to_fill[rows, j])
         self.draws = posterior.column_draws(j, rows)
+        self.levels, self.class_shares = posterior.levels[j], posterior.class_shares(j, rows)
+        self.limits = _limits(posterior, j, rows)
         self._posterior, self._j, self._rows = posterior, j, rows
 
     def band(self, level: float) -> tuple[FloatArray, FloatArray]:
@@ -149,6 +158,14 @@ class ImputedColumn:
         y = self.y.copy()
         y[self.cells] = values
         return y
+
+
+def _limits(
+    posterior: ImputationPosterior, j: int, rows: IntArray
+) -> tuple[IntArray, FloatArray, FloatArray]:
+    cells = posterior.table.censored
+    mine = (cells.column == j) & np.isin(cells.row, rows)
+    return np.searchsorted(rows, cells.row[mine]), cells.low[mine], cells.high[mine]
 
 
 def spread(draws: FloatArray, n: int, argument: str) -> FloatArray:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tsinit._plots import style
+from tsinit._plots.imputed_classes import KEY_SHADES
+from tsinit._plots.imputed_limits import ABOVE, BELOW, COLOUR, mark_of
 from tsinit._plots.segmentation import look
 
 if TYPE_CHECKING:
@@ -89,12 +91,45 @@ SMOOTHED = [
     area(style.COLOURS[5], "holds 95 % of new values", 0.35),
     line(style.COLOURS[1], "missing, filled in", "x"),
 ]
-IMPUTED = [
-    line(style.INK, "observed"),
+_NUMBERS = [
     line(style.COLOURS[1], "posterior mean of what is missing"),
     area(style.COLOURS[0], "holds it with 50 %", 0.5),
     area(style.COLOURS[0], "holds it with 90 %", 0.28),
 ]
+
+
+def imputed(numbers: bool, classes: bool, limits: Iterable[str]) -> list[tuple[str, str]]:
+    """Key of filled columns.
+
+    Parameters
+    ----------
+    numbers, classes : bool
+        Whether there are columns of these.
+    limits : iterable of str
+        Names of the marks of limits that are drawn.
+    """
+    found = [line(style.INK, "observed"), *(_NUMBERS if numbers else [])]
+    if classes:
+        ink = _colour(style.COLOURS[0])
+        shades = "".join(
+            f'<rect x="{12 * i}" y="1" width="12" height="16" fill="{ink}" opacity="{alpha}"/>'
+            for i, alpha in enumerate(KEY_SHADES)
+        )
+        found.append(line(style.COLOURS[1], "most probable class of what is missing"))
+        found.append((shades, "the darker, the more probable a class"))
+    for name in limits:
+        drawn = "".join(
+            f"{'ML'[code == 2]}{18 + 8 * x:g} {9 - 8 * y + (-4 if name == BELOW else 4 if name == ABOVE else 0):g}"
+            for (x, y), code in zip(*_corners(name), strict=True)
+        )
+        ink = _colour(COLOUR)
+        found.append((f'<path d="{drawn}" fill="none" stroke="{ink}" stroke-width="1.5"/>', name))
+    return found
+
+
+def _corners(name: str) -> tuple[list[tuple[float, float]], list[int]]:
+    mark = mark_of(name)
+    return mark.vertices.tolist(), mark.codes.tolist()
 
 
 def regimes(labels: IntArray) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from tsinit._plots import style
 from tsinit._plots.fits import axis_of, positions, tidy_dates
+from tsinit._plots.imputed_classes import name_classes
 from tsinit._plots.thin import MAX_POINTS, outline, pieces_of
 from tsinit._validate import check_count, check_series
 
@@ -74,7 +75,9 @@ def observed(
     return style.one_or_all(axes)
 
 
-def draw_column(ax: Axes, panel: Panel, j: int, max_points: int) -> None:
+def draw_column(
+    ax: Axes, panel: Panel, j: int, max_points: int, levels: Sequence[Any] = ()
+) -> None:
     """Draw one column of a panel.
 
     Parameters
@@ -85,10 +88,15 @@ def draw_column(ax: Axes, panel: Panel, j: int, max_points: int) -> None:
         Position of the column.
     max_points : int
         Of the line.
+    levels : sequence, optional
+        Classes, where the column holds codes of some: the line is one of steps.
     """
     time = _step_times(panel)
     few = len(panel.y) < _MANY_STEPS
     look: dict[str, Any] = {"marker": "o" if few else "", "markersize": 2.2}
+    if levels:
+        look["drawstyle"] = "steps-mid"
+        name_classes(ax, levels)
     for k, (a, b) in enumerate(pairwise(panel.offsets)):
         y, t = panel.y[a:b, j], time[a:b]
         kept = outline(y, max(2, max_points * (b - a) // max(len(panel.y), 1)))

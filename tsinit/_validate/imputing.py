@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from tsinit._validate.values import (
 if TYPE_CHECKING:
     from tsinit._typing import BoolArray, FloatArray, IntArray
     from tsinit._validate.kinds import ColumnKind
+
+#: Share of exact zeros from which a column that is never negative looks like rain.
+_MANY_ZEROS = 0.1
 
 
 def check_fillable(
@@ -488,9 +491,37 @@ def _too_many(size: tuple[int, int]) -> str:
     )
 
 
-def warn_reflected(share: float, column: Any, size: tuple[int, int]) -> None:
-    """Warn that many draws were reflected at the limits; `size` as in `warn_unmixed`."""
-    advice = _too_many(size) or "Try fewer lags, method='var' or a transform of that column"
+class ManyZeros(NamedTuple):
+    """A column that is never negative and often exactly 0, such as rain: which kind that suits."""
+
+    share: float
+    kind: str
+
+    @classmethod
+    def of(cls, y: FloatArray) -> ManyZeros | None:
+        """Look at a column (n,), NaN where missing; None where it is another."""
+        y = y[~np.isnan(y)]
+        share = float((y == 0.0).mean()) if y.size and y.min() >= 0.0 else 0.0
+        if not _MANY_ZEROS <= share < 1.0:
+            return None
+        return cls(share, "count" if (y == np.rint(y)).all() else "semicontinuous")
+
+
+def warn_reflected(
+    share: float, column: Any, size: tuple[int, int], zeros: ManyZeros | None, joint: bool = True
+) -> None:
+    """Warn that many draws were reflected at the limits.
+
+    zeros : those of the column, where it was taken for numbers that are continuous.
+    size, joint : as in `warn_unmixed`.
+    """
+    other = "method='var' or " if joint else ""
+    advice = _too_many(size) or f"Try fewer lags, {other}a transform of that column"
+    if zeros is not None:
+        advice = (
+            f"It is exactly 0 in {zeros.share:.0%} of what was observed and never negative: try "
+            f"kinds={{{column!r}: {zeros.kind!r}}}"
+        )
     warn(
         f"{share:.1%} of the draws of column {short(column)} went far outside of what was observed and were reflected. "
         f"{advice}."

@@ -144,6 +144,11 @@ class ColumnKinds:
         return typed(tables, panel.parts[0], levels)
 
 
+def class_text(level: Any) -> str:
+    """Return the name of a class as it is shown."""
+    return f"{level:g}" if isinstance(level, float) else str(level)
+
+
 def check_values_of_kind(kind: str, y: FloatArray, name: Any) -> None:
     """Refuse values that a column of some kind cannot have.
 

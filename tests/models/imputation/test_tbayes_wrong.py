@@ -1,5 +1,7 @@
 """What an imputer cannot use is refused in one sentence; what it can is handled as one would expect."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ from reference.fcs import interpolate
 from sklearn.exceptions import ConvergenceWarning
 
 from tsinit import compare
+from tsinit._validate.imputing import ManyZeros, warn_reflected
 from tsinit.init import Perturb
 from tsinit.models.imputation.chained_equations import DivergenceError, FCSChain
 from tsinit.models.imputation.model import TBayesMICE
@@ -253,6 +256,41 @@ def test_chains_that_disagree_are_warned_of(rng):
     assert sum(one.category is ConvergenceWarning for one in told) == 1
     # Warnings are errors here: the status column of a comparison says it instead.
     compare(model.set_params(init="linear"), y, ["linear", "mean"], n_seeds=1, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("column", "advice"),
+    [
+        (
+            [0.0, 0.5, np.nan, 2.25],
+            r"exactly 0 in 33% .* try kinds=\{'rain': 'semicontinuous'\}\.$",
+        ),
+        ([0.0, 1.0, np.nan, 2.0], r"try kinds=\{'rain': 'count'\}\.$"),
+        ([-1.0, 0.0, np.nan, 2.5], "Try fewer lags, method='var' or a transform of that column"),
+        ([0.5, 1.5, np.nan, 2.5], "Try fewer lags, method='var' or a transform of that column"),
+    ],
+)
+def test_draws_far_outside_are_warned_of_with_the_kind_that_suits(column, advice):
+    zeros = ManyZeros.of(np.array(column))
+    with pytest.warns(UserWarning, match=rf"2\.0% of the draws of column 'rain' .*{advice}"):
+        warn_reflected(0.02, "rain", (3, 100), zeros)
+
+
+def test_a_fit_names_the_kind_of_a_column_like_rain(rng):
+    z = np.zeros(150)
+    for t in range(1, 150):
+        z[t] = 0.8 * z[t - 1] + rng.standard_normal()
+    rain = np.maximum(0.0, z) ** 2
+    frame = pd.DataFrame({"rain": rain, "sun": z + 0.1 * rng.standard_normal(150)})
+    frame.loc[20:60, "rain"] = np.nan
+    options = {**QUICK, "n_tune": 20, "n_draws": 100}
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        model = TBayesMICE(**options).fit(frame)
+    said = [str(one.message) for one in told if "far outside" in str(one.message)]
+    assert model.diagnostics_.loc["rain", "guarded"] > 0.01
+    assert len(said) == 1
+    assert said[0].endswith("try kinds={'rain': 'semicontinuous'}.")
 
 
 @pytest.mark.filterwarnings("ignore:The chains do not agree", "ignore:.*went far outside")

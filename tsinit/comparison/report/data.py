@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from tsinit._validate import check_series
+from tsinit._validate.kinds import class_text
 from tsinit.comparison.plan.inputs import names_of
 from tsinit.comparison.report import page
 from tsinit.comparison.report.display import number
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from tsinit._typing import FloatArray
     from tsinit._validate import Panel
 
+#: Classes of columns that hold codes of some, by name.
+Classes: TypeAlias = "dict[Any, tuple[Any, ...]]"
 #: Panels of a data set; the table has all columns.
 MAX_PANELS = 12
 #: Panels of all data sets together, from which on no more are drawn.
@@ -37,12 +40,14 @@ class ColumnFacts(NamedTuple):
     n_gaps: int
     longest: int  # gap, in steps
     values: FloatArray  # those observed
+    levels: tuple[Any, ...] = ()  # classes whose codes the values are; of numbers none
 
     def row(self) -> list[str]:
         """Cells of the table."""
-        low, middle, high = (
-            np.quantile(self.values, [0, 0.5, 1]) if self.values.size else [np.nan] * 3
-        )
+        spread = ["–"] * 3
+        if not self.levels:
+            known = self.values.size
+            spread = list(map(number, np.quantile(self.values, [0, 0.5, 1]) if known else [np.nan] * 3))  # fmt: skip
         gaps = [f"{self.n_gaps:,}", f"{self.longest:,}"]
         share = f"{100 * self.n_missing / self.n_steps:.1f} %"
         return [
@@ -50,7 +55,7 @@ class ColumnFacts(NamedTuple):
             f"{self.n_steps:,}",
             share,
             *gaps,
-            *map(number, (low, middle, high)),
+            *spread,
             self._often(),
         ]
 
@@ -59,6 +64,8 @@ class ColumnFacts(NamedTuple):
         if not self.values.size:
             return f"{self.name}: nothing observed"
         span = f"{number(self.values.min())} to {number(self.values.max())}"
+        if self.levels:
+            span = ", ".join(map(class_text, self.levels))
         if not self.n_missing:
             return f"{self.name}: {span}, nothing missing"
         steps = page.number_of(self.longest, "step")
@@ -73,19 +80,23 @@ class ColumnFacts(NamedTuple):
         values, counts = np.unique(self.values, return_counts=True)
         if not counts.size or counts.max() < _OFTEN:
             return "–"
-        return f"{number(values[counts.argmax()])} ({counts.max():,} times)"
+        value = values[counts.argmax()]
+        shown = class_text(self.levels[int(value)]) if self.levels else number(value)
+        return f"{shown} ({counts.max():,} times)"
 
 
 _HEADER = ["column", "steps", "missing", "gaps", "longest gap (steps)"]
 _HEADER += ["lowest", "median", "highest", "most frequent value"]
 
 
-def facts(panel: Panel) -> Iterator[ColumnFacts]:
+def facts(panel: Panel, levels: Classes | None = None) -> Iterator[ColumnFacts]:
     """Describe the columns of a panel; steps that an index skips are missing.
 
     Parameters
     ----------
     panel : Panel
+    levels : dict of column name to tuple, optional
+        Classes of the columns that hold codes of some.
     """
     first = np.zeros(len(panel.y) + 1, dtype=bool)
     first[panel.offsets] = True
@@ -95,10 +106,18 @@ def facts(panel: Panel) -> Iterator[ColumnFacts]:
         begins = np.flatnonzero(missing & (first[:-1] | ~np.concatenate([[False], missing[:-1]])))
         ends = np.flatnonzero(missing & (first[1:] | ~np.concatenate([missing[1:], [False]])))
         longest = int((ends - begins).max() + 1) if begins.size else 0
-        yield ColumnFacts(str(name), len(y), int(missing.sum()), begins.size, longest, y[~missing])
+        own = (levels or {}).get(name, ())
+        yield ColumnFacts(
+            str(name), len(y), int(missing.sum()), begins.size, longest, y[~missing], own
+        )
 
 
-def section(data: dict[str, Any], note: str = "", inputs: dict[str, Any] | None = None) -> str:
+def section(
+    data: dict[str, Any],
+    note: str = "",
+    inputs: dict[str, Any] | None = None,
+    levels: Classes | None = None,
+) -> str:
     """Write the section: all panels beside each other, and one table.
 
     Parameters
@@ -109,6 +128,8 @@ def section(data: dict[str, Any], note: str = "", inputs: dict[str, Any] | None 
         A sentence on it.
     inputs : dict of str to table or list of tables, optional
         Known inputs, by the names of the data.
+    levels : dict of column name to tuple, optional
+        Classes of the columns that hold codes of some.
 
     Returns
     -------
@@ -128,13 +149,14 @@ def section(data: dict[str, Any], note: str = "", inputs: dict[str, Any] | None 
         except (TypeError, ValueError) as error:  # of another library, perhaps, and no series
             leads.append(f"{name}: not drawn. {error}")
             continue
-        columns = [one._replace(name=_named(one.name, name, panel, alone)) for one in facts(panel)]
+        columns = [
+            one._replace(name=_named(one.name, name, panel, alone)) for one in facts(panel, levels)
+        ]
         rows += [one.row() for one in columns]
         known = _named_inputs((inputs or {}).get(name))
         leads.append(("" if alone else f"{name}: ") + _lead(panel, most) + known)
         if len(pictures) < _MAX_PICTURES:
-            captions = [one.caption() for one in columns[:most]]
-            pictures += list(_panels(panel, captions, _POINTS // (most * len(data))))
+            pictures += list(_panels(panel, columns[:most], _POINTS // (most * len(data))))
     said = f"<p>{html.escape(note)}</p>" if note else ""
     kind, around = ("p", "{}") if alone else ("li", "<ul>{}</ul>")
     said += around.format("".join(f"<{kind}>{html.escape(text)}</{kind}>" for text in leads))
@@ -181,15 +203,15 @@ def _short(time: Any) -> str:
     return str(time).removesuffix(" 00:00:00")
 
 
-def _panels(panel: Panel, captions: list[str], points: int) -> Iterator[str]:
+def _panels(panel: Panel, columns: list[ColumnFacts], points: int) -> Iterator[str]:
     from matplotlib import pyplot as plt
 
     from tsinit._plots import style
     from tsinit._plots.observed import draw_column
 
     points = int(np.clip(points, 150, 600))
-    for j, caption in enumerate(captions):
+    for j, one in enumerate(columns):
         figure, ax = plt.subplots(figsize=SIZE, layout="constrained")
-        draw_column(ax, panel, j, points)
-        yield page.figure(style.dress(ax), caption, keys=False)
+        draw_column(ax, panel, j, points, one.levels)
+        yield page.figure(style.dress(ax), one.caption(), keys=False)
         plt.close(figure)

@@ -150,7 +150,7 @@ def pictures(model: Any, X: Any, shown: Shown, inputs: Any = None) -> tuple[str,
     if hasattr(model, "labels_") and hasattr(model, "probabilities_"):
         return page.legend(keys.regimes(np.asarray(model.labels_))), list(_regimes(model, X, shown))
     if hasattr(model, "posterior_") and hasattr(model, "diagnostics_"):
-        return page.legend(keys.IMPUTED), list(_imputed(model, shown))
+        return page.legend(_imputed_keys(model.posterior_)), list(_imputed(model, shown))
     return "", []
 
 
@@ -184,6 +184,18 @@ def _regimes(model: Any, X: Any, shown: Shown) -> Iterator[str]:
         yield page.figure(ax, f"{where} probable each regime is at each step.", keys=False)
 
 
+def _imputed_keys(posterior: Any) -> list[tuple[str, str]]:
+    from tsinit._plots import keys
+    from tsinit._plots.imputed_limits import ABOVE, BELOW, BETWEEN
+
+    gaps, cells = posterior.table.missing.any(axis=0), posterior.table.censored
+    classes = [bool(levels) for levels, there in zip(posterior.levels, gaps, strict=True) if there]
+    below, above = np.isinf(cells.low), np.isinf(cells.high)
+    limits = {BELOW: below, ABOVE: above, BETWEEN: ~below & ~above}
+    there = [name for name, mine in limits.items() if mine.any()]
+    return keys.imputed(not all(classes), any(classes), there)
+
+
 def _imputed(model: Any, shown: Shown) -> Iterator[str]:
     from tsinit import plots
 
@@ -193,8 +205,18 @@ def _imputed(model: Any, shown: Shown) -> Iterator[str]:
     for j in worst[: shown.max_columns]:
         with _panel() as ax:
             plots.imputed(model, columns=[posterior.names[j]], max_points=shown.max_points, ax=ax)
-            n = page.number_of(int(missing[j]), "missing value")
-            yield _figure(ax, shown.caption(posterior.names[j], f": {n}, filled."))
+            yield _figure(ax, shown.caption(posterior.names[j], f": {_counted(posterior, j)}."))
+
+
+def _counted(posterior: Any, j: int) -> str:
+    """Say how many values of a column are filled, left open and known by a limit."""
+    table = posterior.table
+    told = f"{page.number_of(int(table.missing[:, j].sum()), 'missing value')}, filled"
+    if n_limits := int((table.censored.column == j).sum()):
+        told += f", {n_limits:,} of them within {'a limit' if n_limits == 1 else 'limits'}"
+    if n_open := int(table.left_open[:, j].sum()):
+        told += f"; {n_open:,} left open"
+    return told
 
 
 def _figure(ax: Axes, caption: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tsinit import __version__
+from tsinit._validate.kinds import class_text
 from tsinit.comparison.report import data, fits, page
 from tsinit.comparison.report.display import number
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from tsinit._typing import FloatArray
     from tsinit.models import TBayesMICE
+    from tsinit.models.imputation.posterior import ImputationPosterior
 
 _SIZE = (4.6, 2.6)  # inches, of the pictures of chains
 _CHAINS = "The log density, sweep by sweep, a line for each chain; the warm-up is shaded."
@@ -32,8 +34,13 @@ _RHAT = (
 )
 _METHOD = (
     "Every missing value was drawn from its posterior, given the other columns, the rows around it and the season, by "
-    "several chains that began at different fills. What is written is the mean of the draws; bands hold a missing "
-    "value with the probability that is named. R-hat is rank-normalised and split (Vehtari et al., 2021)."
+    "several chains that began at different fills.",
+    "What is written is the mean of the draws; bands hold a missing value with the probability that is named.",
+    "R-hat is rank-normalised and split (Vehtari et al., 2021).",
+)
+_CLASSES = "Of classes, what is written is the most probable one; the probability of a class is its share of the draws."
+_LIMITS = (
+    "Values of which a limit is known were drawn from what lies beyond it, or between two of them."
 )
 
 
@@ -62,33 +69,49 @@ def imputation_page(
     lines = "".join(f"<p>{html.escape(line)}</p>" for line in summary.strip().splitlines())
     with page.drawing():
         body = [
-            data.section({"": frame}).replace("</h2>", f"</h2>{told}", 1),
+            _data(model, frame).replace("</h2>", f"</h2>{told}", 1),
             f'<h2>Gaps, filled</h2><div class="verdict">{lines}</div>{_filled(model, frame)}',
             f"<h2>Do the chains agree?</h2>{_agreement(model)}",
-            f"<h2>How it was computed</h2><p>{_METHOD}</p><p><code>{html.escape(_settings(model))}</code></p>"
+            f"<h2>How it was computed</h2><p>{_method(model)}</p><p><code>{html.escape(_settings(model))}</code></p>"
             f"<p>Computed with {html.escape(_versions())}.</p>",
         ]
         return page.page(title, "\n".join(body))
 
 
+def _data(model: TBayesMICE, frame: pd.DataFrame) -> str:
+    """The section on the data; columns of classes by their codes, of which it is told."""
+    posterior, coded = model.posterior_, frame.copy(deep=False)
+    panel = posterior.panel
+    levels = {name: own for name, own in zip(posterior.names, posterior.levels, strict=True) if own}
+    for j, name in enumerate(posterior.names):
+        if name in levels:
+            coded.isetitem(j, panel.y[panel.rows, j])
+    return data.section({"": coded}, levels=levels)
+
+
 def _filled(model: TBayesMICE, frame: pd.DataFrame) -> str:
     key, drawn = fits.pictures(model, frame, fits.Shown("", data.MAX_PANELS, 400))
+    tables = f"{_columns_table(model)}{_classes_table(model.posterior_)}"
+    return key + page.figures(drawn) + tables
+
+
+def _columns_table(model: TBayesMICE) -> str:
+    """A row for each filled column; of classes only what is about cells and chains."""
     posterior, diagnostics = model.posterior_, model.diagnostics_
     rows = []
     for j, name in enumerate(posterior.names):
         draws = posterior.column_draws(j)
         if not draws.shape[1]:
             continue
-        width = np.diff(np.quantile(draws, [0.05, 0.95], axis=0), axis=0).mean()
         observed = posterior.table.y[:, j]
+        values = ["–"] * 3
+        if not posterior.levels[j]:
+            width = np.diff(np.quantile(draws, [0.05, 0.95], axis=0), axis=0).mean()
+            values = [number(draws.mean()), number(np.nanmean(observed)), number(width)]
         found: Any = diagnostics.loc[name] if name in diagnostics.index else {}
-        rows.append(
-            [
-                str(name), f"{draws.shape[1]:,}", f"{100 * np.isnan(observed).mean():.1f} %", number(draws.mean()),
-                number(np.nanmean(observed)), number(width), number(found.get("rhat", math.nan)),
-                number(found.get("ess", math.nan)),
-            ]
-        )  # fmt: skip
+        share = f"{100 * np.isnan(observed).mean():.1f} %"
+        mixing = [number(found.get(what, math.nan)) for what in ("rhat", "ess")]
+        rows.append([str(name), f"{draws.shape[1]:,}", share, *values, *mixing])
     header = [
         "column",
         "filled",
@@ -97,8 +120,33 @@ def _filled(model: TBayesMICE, frame: pd.DataFrame) -> str:
         "mean observed",
         "width of a 90 % band, mean",
     ]
-    table = page.table([*header, "R-hat", "effective draws"], rows)
-    return key + page.figures(drawn) + table
+    return page.table([*header, "R-hat", "effective draws"], rows)
+
+
+def _classes_table(posterior: ImputationPosterior) -> str:
+    """A row for each class of the filled columns of classes; nothing without any."""
+    rows = []
+    for j, (name, levels) in enumerate(zip(posterior.names, posterior.levels, strict=True)):
+        if not levels or not posterior.table.to_fill[:, j].any():
+            continue
+        probability, y = posterior.class_shares(j), posterior.table.y[:, j]
+        written = np.bincount(probability.argmax(axis=0), minlength=len(levels))
+        codes = y[~np.isnan(y)].astype(int)
+        observed = np.bincount(codes, minlength=len(levels)) / len(codes)
+        for k, level in enumerate(levels):
+            shares = (f"{100 * share:.1f} %" for share in (observed[k], probability[k].mean()))
+            rows.append([str(name), class_text(level), *shares, f"{written[k]:,}"])
+    header = ["column", "class", "share of what was observed", "mean probability in gaps"]
+    return page.table([*header, "gaps in which it is most probable"], rows) if rows else ""
+
+
+def _method(model: TBayesMICE) -> str:
+    drawn, written, judged = _METHOD
+    posterior = model.posterior_
+    gaps = np.flatnonzero(posterior.table.missing.any(axis=0))
+    classes = _CLASSES if any(posterior.levels[j] for j in gaps) else ""
+    limits = _LIMITS if posterior.table.censored.row.size else ""
+    return " ".join(part for part in (drawn, limits, written, classes, judged) if part)
 
 
 def _agreement(model: TBayesMICE) -> str:

@@ -20,6 +20,7 @@ from tsinit._validate import (
 )
 from tsinit._validate.censoring import check_detection_limits
 from tsinit._validate.imputing import (
+    ManyZeros,
     check_class_column,
     check_classes_allowed,
     check_fill,
@@ -490,8 +491,12 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
             warn_unmixed(rhat, what, size, joint=not self._fitted_kinds.classes)
         reflected = self.diagnostics_["guarded"].fillna(0.0).to_numpy()
         if reflected.max(initial=0.0) > _MAX_REFLECTED:
-            column = self.diagnostics_.index[int(reflected.argmax())]
-            warn_reflected(reflected.max(), column, size)
+            worst = self.diagnostics_.iloc[int(reflected.argmax())]
+            plain = worst["kind"] == "continuous"
+            y = self.posterior_.table.y[:, self.posterior_.names.index(worst.name)]
+            zeros = ManyZeros.of(y) if plain else None
+            joint = not self._fitted_kinds.classes
+            warn_reflected(reflected.max(), worst.name, size, zeros, joint)
 
     def fit(
         self,

@@ -136,6 +136,8 @@ class ImputationPosterior:
         Row and column of each cell that was drawn to be filled, row by row.
     draws : (chain, draw, n) float
         Values of these cells.
+    levels : list of tuple
+        Classes of all columns, in the order of their codes, which tables and draws hold; of numbers none.
     transforms : dict of column name to Transform
         From the units of the data to the scale of the fit, of columns that vary.
     sequences : list
@@ -173,6 +175,11 @@ class ImputationPosterior:
     def drawn(self) -> list[int]:
         """Columns whose missing cells were drawn, by position."""
         return self.scales.active.tolist()
+
+    @property
+    def levels(self) -> list[tuple[Any, ...]]:
+        """Classes of all columns, in the order of their codes; of numbers none."""
+        return self.scales.levels
 
     @property
     def transforms(self) -> dict[Any, Transform | ClassScale]:
@@ -241,6 +248,15 @@ class ImputationPosterior:
             A column that never varies has its value in all of them.
         """
         return self._back(j, self._scaled(j, rows), rows)
+
+    def class_shares(self, j: int, rows: IntArray | None = None) -> FloatArray:
+        """Probabilities (classes, gaps) of the missing cells of one column; parameters as of `column_draws`.
+
+        A column of numbers has no classes.
+        """
+        draws = self.column_draws(j, rows)
+        codes = np.arange(len(self.levels[j]))
+        return np.array([(draws == k).mean(axis=0) for k in codes]).reshape(-1, draws.shape[1])
 
     def column_quantiles(
         self, j: int, probabilities: Sequence[float], rows: IntArray | None = None

@@ -213,6 +213,11 @@ class ColumnScales:
         return self._season.step
 
     @property
+    def levels(self) -> list[tuple[Any, ...]]:
+        """(D,) classes of all columns, in the order of their codes; of numbers none."""
+        return [column.levels for column in self._options.kinds.columns]
+
+    @property
     def limits(self) -> FloatArray:
         """(2, A) smallest and largest value that a cell may have on the scale of the engine."""
         return self._limits[:2]
