@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 _MANY_ROWS = 400
 #: Sequences beyond which lines between them would cover what they hold.
 _MANY_EDGES = 60
-#: Inches of a letter of a legend, and of a mark with the space around it.
-_LETTER, _MARK = 0.068, 0.42
+#: Inches of a letter of a legend, of a mark with the space around it, and of what stands left of an Axes.
+_LETTER, _MARK, _AXIS = 0.062, 0.4, 0.6
 #: Shares of colour in the widest and in the narrowest of several bands; the rest is white.
 PALEST, DEEPEST = 0.28, 0.5
 
@@ -211,6 +211,8 @@ def _n_columns(ax: Axes, names: list[str]) -> int:
     """Entries of a line of a legend, so that it is no wider than its Axes."""
     figure: Any = ax.figure
     room = figure.get_figwidth() * ax.get_position().width
+    if figure.get_layout_engine() is not None:  # which will give the Axes all there is
+        room = max(room, figure.get_figwidth() - _AXIS)
     wide = np.array([_LETTER * len(name) + _MARK for name in names])
     for n in range(len(names), 1, -1):  # filled column by column
         if sum(part.max() for part in np.array_split(wide, n)) <= room:

@@ -58,7 +58,7 @@ def draw_limits(ax: Axes, column: ImputedColumn, window: RowWindow, max_points: 
 
 
 def mark_of(name: str) -> Any:
-    """Return the mark, a matplotlib Path: a tick with an arrow that begins at its middle, or a bracket."""
+    """Return the mark, a matplotlib Path: a tick with an arrow that begins at it, or a bracket."""
     from matplotlib.path import Path
 
     move, line = Path.MOVETO, Path.LINETO
@@ -66,21 +66,22 @@ def mark_of(name: str) -> Any:
         corners = [(-0.4, -1.0), (0.4, -1.0), (0.0, -1.0), (0.0, 1.0), (-0.4, 1.0), (0.4, 1.0)]
         return Path(corners, [move, line, move, line, move, line])
     to = -1.0 if name == BELOW else 1.0
-    tick, shaft = [(-0.4, 0.0), (0.4, 0.0)], [(0.0, 0.0), (0.0, to)]
-    head = [(-0.3, 0.6 * to), (0.0, to), (0.3, 0.6 * to)]
+    # The arrow stands to the left of the cell, for there its mean and bands are.
+    tick, shaft = [(-1.0, 0.0), (0.4, 0.0)], [(-0.7, 0.0), (-0.7, to)]
+    head = [(-1.0, 0.6 * to), (-0.7, to), (-0.4, 0.6 * to)]
     return Path([*tick, *shaft, *head], [move, line, move, line, move, line, line])
 
 
 def _mark(ax: Axes, t: Any, ends: list[FloatArray], name: str) -> None:
     look: dict[str, Any] = {
-        "color": COLOUR, "linestyle": "", "markeredgewidth": 1.1, "markerfacecolor": "none", "zorder": 1.6,
+        "color": COLOUR, "linestyle": "", "markeredgewidth": 1.1, "markerfacecolor": "none", "zorder": 2.1,
     }  # fmt: skip
     if len(ends) == 1:
         ax.plot(t, ends[0], marker=mark_of(name), markersize=_SIZE, label=name, **look)
         return
     ax.vlines(t, ends[0], ends[1], color=COLOUR, linewidth=1.1, zorder=1.6)
     for end in ends:
-        ax.plot(t, end, marker="_", markersize=0.5 * _SIZE, **look)
+        ax.plot(t, end, marker="_", markersize=0.5 * _SIZE, **look | {"zorder": 1.6})
     # What the legend shows: drawn brackets are as high as their limits are apart.
     ax.plot(t[:0], ends[0][:0], marker=mark_of(name), markersize=_SIZE, label=name, **look)
 
