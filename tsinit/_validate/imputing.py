@@ -467,12 +467,12 @@ def check_rounded(rounded: Any, names: list[Any], y: FloatArray) -> BoolArray:
     return np.isin(np.arange(len(names)), [names.index(name) for name in rounded])
 
 
-def warn_unmixed(rhat: float, what: str, size: tuple[int, int], joint: bool = True) -> None:
-    """Warn that chains disagree; `size` is coefficients and rows of a regression, `joint` whether "var" may help."""
+def warn_unmixed(rhat: float, what: str, size: tuple[int, int], other: str | None = None) -> None:
+    """Warn that chains disagree; `size` is coefficients and rows of a regression, `other` an engine that may help."""
     from sklearn.exceptions import ConvergenceWarning
 
-    other = ", or method='var'" if joint else ""
-    advice = _too_many(size) or f"Use a larger n_tune and n_draws{other}"
+    instead = f", or method={other!r}" if other else ""
+    advice = _too_many(size) or f"Use a larger n_tune and n_draws{instead}"
     warn(
         f"The chains do not agree yet: R-hat is {rhat:.2f} for {what}, and below 1.05 where they do. {advice}; "
         "diagnostics_ shows all columns.",

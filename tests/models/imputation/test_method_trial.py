@@ -7,7 +7,7 @@ from models.imputation.var_problems import problem
 from tsinit import TBayesMICE
 from tsinit.models.imputation import engines, method_trial
 from tsinit.models.imputation.chained_equations import DivergenceError
-from tsinit.models.imputation.method_trial import hide_like_gaps
+from tsinit.models.imputation.method_trial import another_engine, hide_like_gaps, pooled_rhat
 
 SHORT = {"n_tune": 30, "n_draws": 70, "n_chains": 2, "random_state": 0, "transforms": None}
 A = np.array([[0.9, 0.1, 0.0], [-0.1, 0.9, 0.0], [0.0, 0.2, 0.7]])
@@ -77,7 +77,7 @@ def test_the_choice_is_nearly_as_good_as_the_best_engine(whole, gaps):
     gone = np.isnan(table)
     auto = TBayesMICE(method="auto", **SHORT).fit(table)
     expected = auto.method_table_
-    assert list(expected.columns) == ["mae", "rmse", "crps", "coverage", "chosen"]
+    assert list(expected.columns) == ["mae", "rmse", "crps", "coverage", "rhat", "chosen"]
     assert list(expected.index[expected["chosen"]]) == [auto.method_]
     errors = {}
     for name in expected.index:
@@ -107,7 +107,7 @@ def test_an_engine_that_fails_is_not_chosen(whole, monkeypatch):
     monkeypatch.setitem(method_trial.ENGINES, "fcs", Failing)
     model = TBayesMICE(method="auto", **SHORT).fit(points(whole))
     assert model.method_ != "fcs"
-    assert model.method_table_.loc["fcs", ["mae", "crps", "coverage"]].isna().all()
+    assert model.method_table_.loc["fcs", ["mae", "crps", "coverage", "rhat"]].isna().all()
 
 
 @pytest.mark.parametrize("options", [{"noise": "student_t"}, {"n_gaps": 3}, {"n_gaps": 0}])
@@ -141,3 +141,64 @@ def test_chained_equations_of_hundreds_of_columns_are_not_tried():
     assert not engines.suitable("fcs", problem(wide))
     assert engines.suitable("fcs", problem(wide)._replace(lags=0))
     assert engines.suitable("fcs", problem(wide)._replace(match=5))
+
+
+def test_rhat_over_cells_tells_draws_that_mix_from_a_chain_that_drifts():
+    rng = np.random.default_rng(0)
+    free = rng.standard_normal((12, 100))
+    # Within has 2 (n - 1) degrees of freedom for each cell, between one: the ratio's error is some 15 %, R-hat's 1 %.
+    assert pooled_rhat(free) == pytest.approx(1.0, abs=0.05)
+    slow = np.cumsum(rng.standard_normal((12, 100)), axis=0)
+    assert pooled_rhat(slow) > 1.3
+    scale = np.geomspace(0.1, 10.0, 100)
+    one_cell = [pooled_rhat(free[:, [j]] * scale[j]) for j in range(100)]
+    assert np.ptp(one_cell) > 0.5
+    assert pooled_rhat(np.full((12, 3), 0.1)) == np.inf
+    assert pooled_rhat(np.repeat([[0.0], [1.0]], 6, axis=0)) == np.inf
+
+
+class Stuck(engines.ChainedEquationsEngine):
+    """Chained equations whose chain moves in every third sweep only."""
+
+    def chain(self, start, rng, n_tune):
+        return StuckChain(super().chain(start, rng, n_tune))
+
+
+class StuckChain:
+    def __init__(self, chain):
+        self._chain, self._sweeps = chain, 0
+
+    def __getattr__(self, name):
+        return getattr(self._chain, name)
+
+    def sweep(self):
+        if self._sweeps % 3 == 0:
+            self._chain.sweep()
+        self._sweeps += 1
+
+
+def test_an_engine_that_does_not_mix_is_left_for_one_that_does(whole, monkeypatch):
+    table = points(whole)
+    free = TBayesMICE(method="auto", **SHORT).fit(table).method_table_
+    monkeypatch.setitem(method_trial.ENGINES, "fcs", Stuck)
+    monkeypatch.setitem(engines.ENGINES, "fcs", Stuck)
+    model = TBayesMICE(method="auto", **SHORT).fit(table)
+    seen = model.method_table_
+    assert free.loc["fcs", "rhat"] < 1.1
+    assert seen.loc["fcs", "rhat"] > 1.15
+    assert model.method_ != "fcs"
+    assert (seen.drop("fcs") == free.drop("fcs")).drop(columns="chosen").all(axis=None)
+
+
+def test_where_chains_do_not_agree_another_engine_is_named(whole, monkeypatch):
+    given = problem(points(whole))
+    assert another_engine("fcs", given, None) == "var"
+    assert another_engine("var", given, None) == "state_space"
+    assert another_engine("var", given._replace(noise="student_t"), None) == "fcs"
+    assert another_engine("fcs", given._replace(noise="student_t"), None) is None
+    options = {**SHORT, "n_draws": 100, "n_tune": 0}
+    seen = TBayesMICE(method="auto", **options).fit(points(whole)).method_table_
+    left = seen.drop(index=seen.index[seen["chosen"]])
+    monkeypatch.setattr("tsinit.models.imputation.model.CONVERGED_RHAT", 0.5)
+    with pytest.warns(match=f"or method='{left['crps'].idxmin()}'; diagnostics_"):
+        TBayesMICE(method="auto", **options).fit(points(whole))

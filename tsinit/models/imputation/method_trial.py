@@ -28,6 +28,12 @@ _MOVES = 20
 _GAIN = 0.02
 #: Level of the intervals whose coverage is reported.
 _LEVEL = 0.9
+#: R-hat of a trial up to which draws may have mixed, so few as they are: beyond, it counts against an engine.
+_MIXED = 1.1
+#: What to try first in place of an engine, where no trial said.
+_NEXT = ("var", "state_space", "fcs")
+#: What is said of an engine.
+_SCORES = ("mae", "rmse", "crps", "coverage", "rhat")
 
 
 class MethodChoice(NamedTuple):
@@ -43,10 +49,11 @@ def choose_method(
     periods: Sequence[float],
     rng: np.random.Generator,
 ) -> MethodChoice:
-    """Choose the engine that fills hidden cells best, by the CRPS of its draws.
+    """Choose the engine that fills hidden cells best, by the CRPS of its draws and by how its chain mixes.
 
-    What the gaps suggest is kept unless another is better by two percent. Nothing depends on the clock of the machine,
-    so that equal seeds choose alike.
+    R-hat is the factor by which draws may yet change in scale (Gelman and Rubin, Statistical Science 7, 1992): where it
+    is above what so few draws have anyway, the CRPS is multiplied by it. What the gaps suggest is kept unless another
+    is better by two percent. Nothing depends on the clock of the machine, so that equal seeds choose alike.
 
     Parameters
     ----------
@@ -60,7 +67,8 @@ def choose_method(
     -------
     MethodChoice
         With a row for each engine: ``mae``, ``rmse`` and ``crps`` of the hidden cells, in standard deviations of the
-        columns, ``coverage`` of 90 % intervals, and whether it was ``chosen``. Scores are NaN where an engine failed.
+        columns, ``coverage`` of 90 % intervals, ``rhat`` of the filled cells, and whether it was ``chosen``. Scores are
+        NaN where an engine failed.
     """
     suggested = by_gaps(problem)
     names = [name for name in ENGINES if suitable(name, problem)]
@@ -75,7 +83,7 @@ def choose_method(
         try:
             draws = _draws(name, trial, hidden, options, periods, own, n_sweeps)
         except FAILURES:
-            rows[name] = dict.fromkeys(("mae", "rmse", "crps", "coverage"), np.nan)
+            rows[name] = dict.fromkeys(_SCORES, np.nan)
             continue
         rows[name] = _scores(truth, draws)
     return _chosen(rows, suggested)
@@ -145,6 +153,40 @@ def _lines(problem: ImputationProblem) -> FloatArray:
     return problem.censored.inside(np.clip(np.nan_to_num(z), problem.low, problem.high))
 
 
+def another_engine(
+    method: str, problem: ImputationProblem, table: pd.DataFrame | None
+) -> str | None:
+    """Name the engine to try where the chains of one do not mix: the next best of the trial, where there was one."""
+    if table is None:
+        return next((name for name in _NEXT if name != method and suitable(name, problem)), None)
+    left = _weighed(table).drop(method).dropna()
+    return None if left.empty else str(left.idxmin())
+
+
+def pooled_rhat(draws: FloatArray) -> float:
+    """Split R-hat of one chain over many cells: variances between and within its two halves, summed over the cells.
+
+    Of a single cell, R-hat of some ten draws is chance; over many, it is not.
+
+    Parameters
+    ----------
+    draws : (n, cells) float
+        Of one chain, in the order in which they were drawn, four at least.
+
+    Returns
+    -------
+    float
+        Infinite where no cell moves within a half.
+    """
+    n = len(draws) // 2
+    halves = np.array([draws[:n], draws[-n:]])
+    if not np.ptp(halves, axis=1).any():
+        return np.inf
+    within = halves.var(axis=1, ddof=1).sum()
+    between = halves.mean(axis=1).var(axis=0, ddof=1).sum()
+    return float(np.sqrt((n - 1) / n + 2.0 * between / within))
+
+
 def _scores(truth: FloatArray, draws: FloatArray) -> dict[str, float]:
     mean = draws.mean(axis=0)
     lower, upper = np.quantile(draws, [0.5 - _LEVEL / 2, 0.5 + _LEVEL / 2], axis=0)
@@ -153,16 +195,22 @@ def _scores(truth: FloatArray, draws: FloatArray) -> dict[str, float]:
         "rmse": float(metrics.rmse(truth, mean)),
         "crps": float(metrics.crps(truth, draws)),
         "coverage": float(metrics.coverage(truth, lower, upper)),
+        "rhat": pooled_rhat(draws),
     }
+
+
+def _weighed(table: pd.DataFrame) -> pd.Series:
+    """CRPS of every engine, times R-hat where that is large."""
+    return table["crps"] * np.maximum(table["rhat"] / _MIXED, 1.0)
 
 
 def _chosen(rows: dict[str, dict[str, float]], suggested: str) -> MethodChoice:
     import pandas as pd
 
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("method")
-    crps = table["crps"]
-    best = suggested if crps.isna().all() else str(crps.idxmin())
-    kept = crps.get(suggested, np.nan)
-    method = best if not kept <= (1.0 + _GAIN) * crps.min() else suggested
+    weighed = _weighed(table)
+    best = suggested if weighed.isna().all() else str(weighed.idxmin())
+    kept = weighed.get(suggested, np.nan)
+    method = best if not kept <= (1.0 + _GAIN) * weighed.min() else suggested
     table["chosen"] = table.index == method
     return MethodChoice(method, table)

@@ -45,7 +45,7 @@ from tsinit.models.chains import ChainRun, ChainSchedule, run_chains
 from tsinit.models.imputation.chained_equations import DivergenceError
 from tsinit.models.imputation.class_columns import probability_table
 from tsinit.models.imputation.engines import ENGINES, FAILURES, SCALARS, ScaledEngine
-from tsinit.models.imputation.method_trial import choose_method
+from tsinit.models.imputation.method_trial import MethodChoice, another_engine, choose_method
 from tsinit.models.imputation.open_gaps import steps_of
 from tsinit.models.imputation.posterior import (
     ImputationPosterior,
@@ -121,9 +121,10 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         Chained equations, a joint vector autoregression for gaps in which whole rows are missing for long, a linear
         Gaussian state-space model for wide tables and blocks, or what suits the table: observed cells are hidden in
         the pattern of its own gaps, each engine fills them in a trial that takes some 3 % of the sweeps of a fit, and
-        the one whose draws have the smallest CRPS is taken. What the gaps suggest (autoregression where three rows or
-        more are wholly missing, else chained equations) is kept unless another is better by 2 %. Not tried are
-        the autoregression of more than 60 columns, and chained equations with lags of all of more than some 180.
+        the one whose draws have the smallest CRPS is taken, which is multiplied by R-hat where they do not mix. What
+        the gaps suggest (autoregression where three rows or more are wholly missing, else chained equations) is kept
+        unless another is better by 2 %. Not tried are the autoregression of more than 60 columns, and chained
+        equations with lags of all of more than some 180.
     sampler : {"mala", "rwm", "gibbs"}
         How chained equations draw coefficients: Langevin steps, random-walk steps, or from their exact conditional.
         The posterior is the same. The joint models always draw them from the exact conditional.
@@ -223,8 +224,9 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         The engine that ran.
     method_table_ : DataFrame
         What the trial of ``method="auto"`` expects of each engine: ``mae``, ``rmse`` and ``crps`` of the hidden cells
-        in standard deviations of the columns, ``coverage`` of 90 % intervals, and which was ``chosen``. Only where
-        there was a choice, and at least 20 cells could be hidden.
+        in standard deviations of the columns, ``coverage`` of 90 % intervals, ``rhat`` of the filled cells, all taken
+        together (about 1 where these few draws mix), and which was ``chosen``. Only where there was a choice, and at
+        least 20 cells could be hidden.
     n_iter_ : int
         Sweeps of each chain.
     converged_ : bool
@@ -383,12 +385,13 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         seed: np.random.SeedSequence,
     ) -> str:
         """Name the engine, by a trial of those that suit where that is to be chosen."""
-        if options.method != "auto":
-            return options.method
-        rng = np.random.default_rng(child_seed(seed, 5))
-        chosen = choose_method(problem, options, periods, rng)
+        chosen = MethodChoice(options.method, None)
+        if options.method == "auto":
+            rng = np.random.default_rng(child_seed(seed, 5))
+            chosen = choose_method(problem, options, periods, rng)
         if chosen.table is not None:
             self.method_table_ = chosen.table
+        self._fitted_other = another_engine(chosen.method, problem, chosen.table)
         return chosen.method
 
     def _options(self) -> ImputerOptions:
@@ -488,7 +491,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         size = self._fitted_engine.size
         rhat, what = worst_scalar(self.posterior_, self.trace_)
         if rhat >= CONVERGED_RHAT:
-            warn_unmixed(rhat, what, size, joint=not self._fitted_kinds.classes)
+            warn_unmixed(rhat, what, size, self._fitted_other)
         reflected = self.diagnostics_["guarded"].fillna(0.0).to_numpy()
         if reflected.max(initial=0.0) > _MAX_REFLECTED:
             worst = self.diagnostics_.iloc[int(reflected.argmax())]
