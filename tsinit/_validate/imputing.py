@@ -146,7 +146,8 @@ def check_sequence_effects(sequence_effects: bool, method: str) -> bool:
     """
     if check_flag("sequence_effects", sequence_effects) and method not in ("fcs", "auto"):
         raise ValueError(
-            f"sequence_effects=True must go with method='fcs' or 'auto'; got {method!r}."
+            f"sequence_effects=True must go with method='fcs' or 'auto'; got {method!r}. Use one of these, or take "
+            "the mean of every sequence off its columns before the fit."
         )
     return bool(sequence_effects)
 
@@ -163,20 +164,6 @@ def require_sequences(offsets: IntArray) -> None:
         raise ValueError(
             f"sequence_effects=True must go with several sequences; got {n}. Give a list of tables, lengths=, or an "
             "index of (sequence, time)."
-        )
-
-
-def check_levels_are_of_values(n_censored: int) -> None:
-    """Refuse levels of sequences where cells are censored.
-
-    Raises
-    ------
-    ValueError
-    """
-    if n_censored:
-        raise ValueError(
-            f"sequence_effects=True must go with cells that are observed or missing; got {n_censored} of which an "
-            "interval is known. Leave out kinds and censored, or the effects."
         )
 
 

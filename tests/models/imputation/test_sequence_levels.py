@@ -229,10 +229,3 @@ def test_levels_are_refused_where_there_can_be_none(rng):
     with pytest.raises(ValueError, match="sequence_effects must be True or False"):
         TBayesMICE(sequence_effects="yes").fit(y)
     assert TBayesMICE(sequence_effects=True, method="auto", n_draws=5).fit([y, y]).method_ == "fcs"
-
-
-def test_censored_cells_have_no_levels_yet():
-    z, hidden = panel(3)
-    y = list(np.where(hidden, np.nan, z))
-    with pytest.raises(ValueError, match="must go with cells that are observed or missing; got"):
-        TBayesMICE(sequence_effects=True, censored={0: (-2.0, None)}).fit(y)

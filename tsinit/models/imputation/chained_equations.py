@@ -170,13 +170,16 @@ class _CellSampler:
     def redraw_censored(self, fits: ColumnRegressions) -> None:
         """Redraw the cells of which an interval is known, one by one."""
         state, cells, table = self.intervals, self._equations.censored, self.table
+        where = cells.row, state.cells.column
+        # Intervals are those of values, the table may hold deviations from levels.
+        level = 0.0 if self.levels is None else self.levels.table[where]
 
         def values() -> FloatArray:
-            return table.W[cells.row, state.cells.column]
+            return table.W[where] + level
 
         def redraw(j: int) -> None:
             censored_cells.redraw_by_regressions(
-                self._rng, table, cells, fits, j, state.low, state.high
+                self._rng, table, cells, fits, j, state.low - level, state.high - level
             )
 
         state.redraw(self._rng, values, redraw)
@@ -313,7 +316,7 @@ class FCSChain:
             self._gather()
             self._regress_latent()
             self._cells.redraw_censored(self._fits)
-            self._cells.classes.move(self._rng, self.table, self._fits, adapt)
+            self._cells.classes.move(self._rng, self.table, self._fits, adapt, self._cells.levels)
 
     def _regress_latent(self) -> float:
         """Draw the coefficients of latent columns, whose noise has variance 1; return their log density."""

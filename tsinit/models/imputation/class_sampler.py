@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tsinit.kernels.imputation.column_regressions import ColumnRegressions
     from tsinit.models.imputation.censored import IntervalState
     from tsinit.models.imputation.lagged_regressions import LaggedRegressions
+    from tsinit.models.imputation.sequence_levels import SequenceLevels
 
 #: Variance of cut points a priori, ordered normal draws above 0, in units of the variance of a coefficient.
 CUT_SPREAD = 4.0
@@ -110,14 +111,24 @@ class ClassSampler:
         return codes_of(self.classes, self.cuts, z)
 
     def move(
-        self, rng: np.random.Generator, table: WindowTable, fits: ColumnRegressions, adapt: bool
+        self,
+        rng: np.random.Generator,
+        table: WindowTable,
+        fits: ColumnRegressions,
+        adapt: bool,
+        levels: SequenceLevels | None = None,
     ) -> None:
-        """Move cut points and scales given the regressions, in place: table, cut points and coefficients."""
+        """Move cut points and scales given the regressions, in place: table, cut points, coefficients and levels.
+
+        With levels of sequences the table holds deviations from them.
+        """
         self._tries += adapt
         for i, one in enumerate(self.classes):
-            for m in range(1, len(self.cuts[i])):
-                self._move_cut(rng, table, fits, i, m, adapt)
-            self._scale(rng, table, fits, i)
+            if len(self.cuts[i]) > 1:
+                level = 0.0 if levels is None else levels.table[self._rows, one.columns[0]]
+                for m in range(1, len(self.cuts[i])):
+                    self._move_cut(rng, table, fits, i, m, adapt, level)
+            self._scale(rng, table, fits, i, levels)
             if one.ordered:
                 self._cut(i)
 
@@ -126,7 +137,7 @@ class ClassSampler:
 
     def _move_cut(
         self, rng: np.random.Generator, table: WindowTable, fits: ColumnRegressions,
-        i: int, m: int, adapt: bool,
+        i: int, m: int, adapt: bool, level: FloatArray | float,
     ) -> None:  # fmt: skip
         """Metropolis step of one cut point, the cells between its neighbours stretched with it."""
         j, cuts, step = self.classes[i].columns[0], self.cuts[i], self._step[i]
@@ -135,9 +146,9 @@ class ClassSampler:
         p = 0.0
         if below < new < above:
             column = table.W[self._rows, j]
-            moved, log_ratio = _stretched(column, below, above, old, new)
+            moved, log_ratio = _stretched(column + level, below, above, old, new)
             log_ratio += 0.5 * self._errors(table, fits, j)
-            table.W[self._rows, j] = moved
+            table.W[self._rows, j] = moved - level
             log_ratio -= 0.5 * self._errors(table, fits, j)
             log_ratio += 0.5 * (old * old - new * new) / self._cut_variance
             p = float(np.exp(min(0.0, log_ratio)))
@@ -153,9 +164,14 @@ class ClassSampler:
         return CUT_SPREAD * self._eq.problem.prior_scale
 
     def _scale(
-        self, rng: np.random.Generator, table: WindowTable, fits: ColumnRegressions, i: int
+        self, rng: np.random.Generator, table: WindowTable, fits: ColumnRegressions, i: int,
+        levels: SequenceLevels | None = None,
     ) -> None:  # fmt: skip
-        """Draw the scale of latent cells, cut points and coefficients of one column of classes together."""
+        """Draw the scale of latent cells, cut points, coefficients and levels of one column of classes together.
+
+        The levels of other columns favour one sign of these levels, so that a scale that is drawn without them is a
+        proposal, accepted by how much they do.
+        """
         columns, cuts = self.classes[i].columns, self.cuts[i]
         size, energy = 0.0, 0.0
         for j in columns:
@@ -168,7 +184,18 @@ class ClassSampler:
                 energy += (fits.theta[k, j, others] ** 2 / variance).sum()
         size += max(len(cuts) - 1, 0)
         energy += (cuts**2).sum() / self._cut_variance
+        slope = 0.0
+        if levels is not None:
+            own, rest = np.isin(levels.columns, columns), ~np.isin(levels.columns, columns)
+            L, K = levels.levels[:, levels.columns], levels.precision
+            size += L[:, own].size
+            energy += np.sum((L[:, own] @ K[np.ix_(own, own)]) * L[:, own])
+            slope = np.sum((L[:, own] @ K[np.ix_(own, rest)]) * L[:, rest])
         factor = np.sqrt(rng.gamma(0.5 * size, 2.0 / energy))
+        if levels is not None:
+            if np.log(rng.random()) > slope * (1.0 - factor):
+                return
+            levels.scale(columns, factor)
         table.W[np.ix_(self._rows, np.array(columns))] *= factor
         cuts *= factor
         for j in columns:

@@ -179,7 +179,8 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
     sequence_effects : bool
         Whether every sequence has a level of its own in each column with gaps, as the subjects of a panel have: levels
         are normal, with a covariance that is learned, and regressions are of the deviations from them. New sequences
-        of :meth:`transform` have levels too, drawn given their data. For chained equations only.
+        of :meth:`transform` have levels too, drawn given their data. Goes with `censored`, `between` and classes. For
+        chained equations only.
     match : int or None
         Donors of predictive mean matching: instead of a draw, a missing cell takes the value of one of so many observed
         cells of its column whose predictions are nearest to its own, 5 as a rule. For columns that no transform makes
@@ -399,7 +400,7 @@ class TBayesMICE(InitRaceMixin, OneToOneFeatureMixin, TransformerMixin, SeriesEs
         check_count("n_imputations", self.n_imputations)
         prior_scale = check_scale(self.prior_scale)
         method = check_choice("method", self.method, ("fcs", "var", "state_space", "auto"))
-        others = {"sequence_effects": self.sequence_effects, "match": self.match}
+        others = {"match": self.match}
         check_classes_allowed(self._fitted_kinds.columns, method, self.noise, others)
         return ImputerOptions(
             method=method,

@@ -12,7 +12,6 @@ from tsinit._validate.imputing import (
     check_bounds,
     check_domain,
     check_fillable,
-    check_levels_are_of_values,
     check_matched_are_values,
     check_no_classes,
     check_transforms,
@@ -244,8 +243,6 @@ class ColumnScales:
         covariates, steps = self._season.terms(panel, table.steps), self._season.steps(panel, table)
         o = self._options
         low, high, lower, upper = np.ascontiguousarray(self._limits)
-        if o.sequence_effects:
-            check_levels_are_of_values(censored.row.size)
         if o.match:
             check_matched_are_values(censored.row.size)
         intervals = [censored, *(one.censored() for one in classes)]

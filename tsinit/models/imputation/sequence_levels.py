@@ -11,6 +11,8 @@ from tsinit.kernels.params import writeable
 from tsinit.models.imputation.var_regressions import draw_noise
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tsinit._typing import FloatArray, IntArray
     from tsinit.kernels.imputation.column_gaps import WindowTable
     from tsinit.kernels.imputation.column_regressions import ColumnRegressions
@@ -60,6 +62,8 @@ class SequenceLevels:
         Of sequences that have rows.
     table : (Tp, D) float
         Level of every row laid out by the clock, which the deviations of the chain lack.
+    precision : (I, I) float
+        By which they were drawn last.
     """
 
     def __init__(self, equations: LaggedRegressions, columns: IntArray) -> None:
@@ -68,11 +72,13 @@ class SequenceLevels:
         starts = problem.offsets[:-1][sizes > 0]
         first, stop = place[starts], place[starts + sizes[sizes > 0] - 1] + 1
         observed = np.zeros((equations.n_rows, D), dtype=bool)
-        observed[place] = ~problem.missing
+        # The latent value of a cell of which an interval is known counts as what was observed.
+        observed[place] = ~problem.unknown
         self._rows = writeable(
             kernels.SequenceRows(first, stop, observed, equations.gaps.regression)
         )
         self.columns, self.levels = np.asarray(columns, dtype=np.int64), np.zeros((len(first), D))
+        self.precision = np.eye(len(self.columns))
         self.table = np.zeros((equations.n_rows, D))
 
     def begin(self, W: FloatArray) -> None:
@@ -94,9 +100,15 @@ class SequenceLevels:
         precision: FloatArray,
     ) -> None:
         """Draw the levels given regressions and deviations of missing cells; `table` is kept in step."""
+        self.precision = precision
         kernels.draw_levels(
             rng, table, self._rows, fits, self.columns, precision, self.levels
         )  # fmt: skip
+        self._spread_out()
+
+    def scale(self, columns: Sequence[int], factor: float) -> None:
+        """Multiply the levels of some columns."""
+        self.levels[:, list(columns)] *= factor
         self._spread_out()
 
     def _spread_out(self) -> None:
