@@ -587,7 +587,11 @@ def test_kinds_are_as_in_python_and_what_columns_were_taken_for_is_shown(write, 
     assert [name for name in sides if name.startswith(("wet", "days"))] == [
         "days_lower",
         "days_upper",
+        "wet_probability",
     ]
+    told = model.class_probabilities("wet")["probability"].to_numpy().reshape(-1, 2).max(axis=1)
+    np.testing.assert_allclose(sides["wet_probability"][80:95], told, atol=5.1e-4)
+    assert sides["wet_probability"].drop(index=range(80, 95)).isna().all()
 
 
 def test_a_wide_file_lists_only_columns_that_are_not_continuous():
@@ -665,6 +669,7 @@ def test_classes_of_a_file_are_filled_with_the_words_of_the_file(write, capsys):
         "t",
         "temp_lower",
         "temp_upper",
+        "sky_probability",
     ]
 
 
@@ -696,9 +701,13 @@ def test_classes_keep_their_spelling_in_rows_that_are_inserted(write):
     del rows[30]
     path = write("\n".join(["time,x,flag", *rows, ""]))
     out = path.with_name("out.csv")
-    assert run(path, out, "--regular") == 0
+    assert run(path, out, "--regular", "--intervals", "0.9") == 0
     lines = out.read_text().splitlines()[1:]
     assert len(lines) == 60
+    sure = pd.read_csv(path.with_name("out.intervals.csv"))["flag_probability"]
+    there = [i for i in range(60) if i % 9 == 4 or i == 30]
+    assert sure.index[sure.notna()].tolist() == there
+    assert sure.dropna().between(0.5, 1.0).all()
     assert lines[30].startswith("2024-01-02 06:00,")
     assert {line.rsplit(",", 1)[1] for line in lines} == {"TRUE", "FALSE"}
     assert [line for i, line in enumerate(lines) if i % 9 != 4 and i != 30] == [

@@ -160,6 +160,20 @@ class Gaps(NamedTuple):
             for t, j in np.argwhere(self.missing & (self.rows >= 0))
         }
 
+    def numbers(
+        self, name: str, values: FloatArray, decimals: int
+    ) -> tuple[dict[int, str], list[str]]:
+        """Text of numbers (T,) beside filled cells of a column: by row of the file, and for each row that it lacks."""
+        j = self.frame.columns.get_loc(name)
+        sign = self.column(name).decimal
+        texts = [
+            f"{value:.{decimals}f}".replace(".", sign) if there else ""
+            for value, there in zip(values.tolist(), self.missing[:, j], strict=True)
+        ]
+        own = self.rows[:, j]
+        absent = np.flatnonzero((self.rows < 0).all(axis=1))
+        return {int(own[t]): texts[t] for t in np.flatnonzero(own >= 0)}, [texts[t] for t in absent]
+
     def _texts(self, table: pd.DataFrame, bounds: Any) -> Iterator[tuple[int, int, str, int]]:
         """Row and field in the file, text, and row of the frame of every cell to fill."""
         between = self.between

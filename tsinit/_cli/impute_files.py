@@ -149,7 +149,7 @@ def write_all(
     write = partial(_write_table, gaps, model.bounds)
     content: dict[Path, Content] = {files.output: write(filled, files.output)}
     if files.intervals:
-        text = _intervals(gaps, model.bounds, interval)
+        text = _intervals(gaps, model, interval)
         content[files.intervals] = _encoded(gaps, text, files.intervals)
     if files.imputations:
         tables = map(gaps.coded, model.impute(len(files.imputations)))
@@ -214,9 +214,9 @@ def _numbers(gaps: Gaps, column: pd.Series, name: str) -> FloatArray:
     return values
 
 
-def _intervals(gaps: Gaps, bounds: Any, interval: Sequence[pd.DataFrame]) -> str:
-    """Text of the table of intervals."""
-    text = gaps.text
+def _intervals(gaps: Gaps, model: TBayesMICE, interval: Sequence[pd.DataFrame]) -> str:
+    """Text of the table of intervals, and of probabilities of classes, which have none."""
+    text, bounds = gaps.text, model.bounds
     assert text is not None  # Parquet was refused before
     sides = [(gaps.cells(table, bounds), gaps.inserted(table, bounds)) for table in interval]
     fields = gaps.found.raw.fields
@@ -231,13 +231,29 @@ def _intervals(gaps: Gaps, bounds: Any, interval: Sequence[pd.DataFrame]) -> str
         ]
         for name in gaps.keys
     }
-    for name in gaps.counts.index.difference(list(gaps.classes), sort=False):
+    for name in map(str, gaps.counts.index):
+        if name in gaps.classes:
+            shares, added = gaps.numbers(name, _certainty(model, name), 3)
+            columns[f"{name}_probability"] = [
+                shares.get(i, "") if k < 0 else added[k] for i, k in order
+            ]
+            continue
         for side, (cells, lines) in zip(("lower", "upper"), sides, strict=True):
             field = gaps.field(name)
             columns[f"{name}_{side}"] = [
                 cells.get((i, field), "") if k < 0 else lines[k][1].get(field, "") for i, k in order
             ]
     return text.table(columns)
+
+
+def _certainty(model: TBayesMICE, name: str) -> FloatArray:
+    """(T,) probability of the class that is filled in, NaN where there is none."""
+    import numpy as np
+
+    posterior = model.posterior_
+    j, out = posterior.names.index(name), np.full(len(posterior.table.y), np.nan)
+    out[posterior.table.to_fill[:, j]] = posterior.class_shares(j).max(axis=0)
+    return out
 
 
 def plot_pages(plot: Path, gaps: Gaps) -> list[Path]:

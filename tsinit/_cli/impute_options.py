@@ -100,8 +100,8 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
 def _add_writing(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--intervals", type=level, metavar="LEVEL",
                        help="write OUT.intervals.csv beside OUT.csv: for every filled column NAME_lower and "
-                       "NAME_upper, between which the value lies with this probability, such as 0.9; empty where it was"
-                       " observed")  # fmt: skip
+                       "NAME_upper, between which the value lies with this probability, such as 0.9, for one of "
+                       "classes NAME_probability of the class filled in; empty where it was observed")  # fmt: skip
     group.add_argument("--imputations", type=whole(1), metavar="M",
                        help="write M complete tables that differ as much as is uncertain, OUT.imputation-01.csv and so "
                        "on: analyse each, and pool")  # fmt: skip
