@@ -734,7 +734,7 @@ def classes_file(write):
          "--method must be fcs or auto where a column holds classes; got var, and 'rain' holds classes (dry, wet), "
          "'level' holds classes (high, low, mid). Leave out such columns with --exclude rain,level, or use another"),
         (["--method", "state_space", "--exclude", "rain"], "got state_space, and 'level' holds classes"),
-        (["--match", "5"], "--match must be left out where a column holds classes; got it, and 'rain' holds"),
+        (["--match", "5"], "--match must be left out where a column holds classes; got 5, and 'rain' holds"),
         (["--match", "5", "--exclude", "rain,level"],
          "--match must go with columns that hold plain numbers; got 'x', which has values with a limit. Leave out "
          "--match, or the column with --exclude x."),

@@ -45,22 +45,15 @@ def require_suited(arguments: argparse.Namespace, gaps: Gaps, kinds: Any) -> Non
     if classes:
         _require_classes_allowed(arguments, classes)
     limited = set(gaps.found.censored["column"]) if len(gaps.found.censored) else set()
-    for column in taken:
+    for column in taken if arguments.match else ():
         what = (
             "has values with a limit" if column.name in limited else f"is taken for {column.kind}"
         )
         if column.name in limited or column.kind in (*NEVER_NEGATIVE, *WHOLE):
-            for option in _for_plain_numbers(arguments):
-                raise ValueError(
-                    f"{option} must go with columns that hold plain numbers; got {column.name!r}, which {what}. "
-                    f"Leave out {option}, or the column with {_exclude([column.name])}."
-                )
-
-
-def _for_plain_numbers(arguments: argparse.Namespace) -> list[str]:
-    """Options given that neither classes nor cells known by intervals go with."""
-    given = {"--match": arguments.match, "--sequence-effects": arguments.sequence_effects}
-    return [option for option, value in given.items() if value]
+            raise ValueError(
+                f"--match must go with columns that hold plain numbers; got {column.name!r}, which {what}. Leave out "
+                f"--match, or the column with {_exclude([column.name])}."
+            )
 
 
 def _require_classes_allowed(arguments: argparse.Namespace, classes: list[ColumnKind]) -> None:
@@ -75,10 +68,10 @@ def _require_classes_allowed(arguments: argparse.Namespace, classes: list[Column
             f"--method must be fcs or auto where a column holds classes; got {arguments.method}, and {got}. Leave out "
             f"such columns with {exclude}, or use another method."
         )
-    for option in _for_plain_numbers(arguments):
+    if arguments.match:
         raise ValueError(
-            f"{option} must be left out where a column holds classes; got it, and {got}. Leave out {option}, or such "
-            f"columns with {exclude}."
+            f"--match must be left out where a column holds classes; got {arguments.match}, and {got}. Leave out "
+            f"--match, or such columns with {exclude}."
         )
     for name, _ in arguments.bounds or ():
         if name in listed:
