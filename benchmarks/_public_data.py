@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 #: Rows that a table of the series has at most, so that every contender is done in minutes.
-MAX_ROWS = 2000
+MAX_ROWS = 1000
 SERIES = (
     "airq", "bafu", "chlorine", "drift", "economy", "eeg_alcohol", "electricity", "etth1", "guangzhou", "meteo",
     "motion", "soccer", "solar", "traffic",

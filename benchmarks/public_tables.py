@@ -55,6 +55,7 @@ def main():
         default=["etth1"],
         help="etth1, italy_air, series, or names of the series",
     )
+    one.add_argument("--only", nargs="+", choices=SERIES, help="of the series, these")
     one.add_argument("--patterns", nargs="+", help="default: all of the table")
     one.add_argument("--contenders", nargs="+", help="default: all")
     one.add_argument("--masks", type=int, default=10)
@@ -79,7 +80,9 @@ def run(args):
     if args.contenders:
         chosen = {name: chosen[name] for name in args.contenders}
     warm = set()
-    for table in [t for name in args.tables for t in (SERIES if name == "series" else [name])]:
+    for table in [
+        t for name in args.tables for t in ((args.only or SERIES) if name == "series" else [name])
+    ]:
         windows = {"etth1": etth1, "italy_air": italy_air}.get(table)
         # The series `etth1` is the same table as the windows: it is asked for as one of `series`.
         whole = table if windows is None or "series" in args.tables else None
