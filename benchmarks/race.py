@@ -12,6 +12,7 @@ median of a full run: of all strategies, and of the best one.
 """
 
 import argparse
+import itertools
 import os
 import time
 import warnings
@@ -50,8 +51,14 @@ def ssm_problems():
     return speech_frames() | air_quality() | drawn_systems()
 
 
-def speech_frames(n_frames=10):
-    """Voiced frames of two utterances, two thirds of them at the order of the study."""
+def fresh_problems(seed):
+    """30 speech frames and 20 simulated systems that no parameter was set on: {name: (model, data)}."""
+    rng = np.random.default_rng(seed)
+    return speech_frames(15, rng) | drawn_systems(20, seed)
+
+
+def speech_frames(n_frames=10, rng=None):
+    """Voiced frames of two utterances, two thirds of them at the order of the study; others with a generator."""
     problems = {}
     for name in ("arctic_a0007", "arctic_a0009"):
         recording = datasets.load_speech(name)
@@ -60,7 +67,11 @@ def speech_frames(n_frames=10):
         values = speech.frames(
             speech.pre_emphasis(signal, 10_000.0, 50.0), 10_000.0, normalise=True
         ).values
-        for k, i in enumerate(voiced[np.linspace(7, len(voiced) - 9, n_frames).astype(int)]):
+        places = np.linspace(7, len(voiced) - 9, 10).astype(int)
+        if rng is not None:
+            left = np.setdiff1d(np.arange(len(voiced)), places)
+            places = np.sort(rng.choice(left, n_frames, replace=False))
+        for k, i in enumerate(voiced[places]):
             model = LinearGaussianSSM(14 if k % 3 else 10, max_iter=50)
             problems[f"{name}, frame {i}"] = model, values[i][:, None]
     return problems
@@ -85,9 +96,10 @@ def air_quality():
     return problems
 
 
-def drawn_systems(n_systems=20):
+def drawn_systems(n_systems=20, seed=None):
     """Simulated systems of sizes, gaps and noise drawn at random."""
-    rng, problems = np.random.default_rng(8), {}
+    rng, problems = np.random.default_rng(8 if seed is None else seed), {}
+    first = 2000 if seed is None else 10_000 * seed
     for i in range(n_systems):
         T, n, D = (
             rng.choice([80, 120, 200, 300, 500, 800]),
@@ -96,7 +108,7 @@ def drawn_systems(n_systems=20):
         )
         share, snr = rng.choice([0, 0, 0.1, 0.3]), rng.choice([1.0, 3.0, 10.0])
         made = datasets.make_lgssm(
-            int(T), int(n), int(D), missing=share, snr=snr, random_state=2000 + i
+            int(T), int(n), int(D), missing=share, snr=snr, random_state=first + i
         )
         problems[f"simulated {i}, {T} steps, {n} states, {D} columns"] = (
             LinearGaussianSSM(int(n)),
@@ -130,11 +142,11 @@ PROBLEMS = {"ssm": ssm_problems, "ihmm": ihmm_problems, "tbayes": tbayes_problem
 
 
 def fit(model, X, init, seed):
-    """Fit once, from a strategy or a race: (end, iterations of all contenders and chains, CPU seconds)."""
+    """Fit once, from a strategy or a race: (end, iterations of all contenders and chains, CPU seconds, wall)."""
     model = type(model)(**{**model.get_params(deep=False), "init": init, "random_state": seed})
-    began = time.process_time()
+    began, wall = time.process_time(), time.perf_counter()
     model.fit(X)
-    seconds = time.process_time() - began
+    seconds, wall = time.process_time() - began, time.perf_counter() - wall
     n_chains = getattr(model, "n_chains", 1)
     work = (
         model.init_race_.runs["n_iter"].sum()
@@ -143,27 +155,34 @@ def fit(model, X, init, seed):
     )
     # The mean over draws for samplers, whose history goes on through them.
     kept = model.history_[model.n_tune + 1 :] if hasattr(model, "n_tune") else model.history_[-1:]
-    return float(np.mean(kept)), int(work), seconds
+    return float(np.mean(kept)), int(work), seconds, wall
 
 
-def run(kind, n_seeds, races):
-    """Fit everything: one row for each fit."""
+def run(kind, n_seeds, races, problems, jobs):
+    """Fit everything: one row for each fit; `jobs` has the threads of each race, and a run of one start has one."""
     rows = []
     starts = {name: name for name in SINGLES[kind]} | races
-    for problem, (model, X) in PROBLEMS[kind]().items():
+    for problem, (given, X) in problems.items():
         for init in starts.values():
             fit(
-                model.__class__(**{**model.get_params(deep=False), **_short(kind)}), X, init, 0
+                given.__class__(**{**given.get_params(deep=False), **_short(kind)}), X, init, 0
             )  # compile
         for seed in range(n_seeds):
             for name, init in starts.items():
+                model = given
                 if kind == "ssm" and name in ONE_START and seed:
                     continue
+                if jobs.get(name, 1) > 1:
+                    model = type(model)(**{**model.get_params(deep=False), "n_jobs": jobs[name]})
                 rows.append((problem, name, seed, *fit(model, X, init, seed)))
         print(problem, flush=True)
     return pd.DataFrame(
-        rows, columns=["problem", "strategy", "seed", "end", "iterations", "seconds"]
+        rows, columns=["problem", "strategy", "seed", "end", "iterations", "seconds", "wall"]
     )
+
+
+def _budget(text):
+    return text if text == "auto" else float(text)
 
 
 def _short(kind):
@@ -208,7 +227,7 @@ def tell(judged, title):
     low, high = np.quantile(again, [0.025, 0.975])
     print(
         f"\n{title}: at least as good in {judged['good'].sum()} of {len(judged)} races on {len(share)} problems: "
-        f"{share.mean():.1%} ({low:.1%} to {high:.1%})"
+        f"{share.mean():.1%} ({low:.1%} to {high:.1%}); most behind {judged['behind'].max():.2f}"
     )
     for name in costs:
         x = judged[name]
@@ -222,17 +241,36 @@ def main():
     parser.add_argument("--models", nargs="+", choices=list(PROBLEMS), default=list(PROBLEMS))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument(
-        "--budgets", type=float, nargs="+", default=[2.0, 4.0], help="of races for ssm, in runs"
+        "--budgets",
+        type=_budget,
+        nargs="+",
+        default=["auto", 2.0],
+        help="of races for ssm, in runs",
     )
+    parser.add_argument(
+        "--fresh", type=int, metavar="SEED", help="problems of ssm that are drawn anew"
+    )
+    parser.add_argument("--threads", type=int, nargs="+", default=[1], help="n_jobs of races")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     for kind in arguments.models:
         budgets = arguments.budgets if kind == "ssm" else [Race().budget]
-        races = {f"{kind}, budget {budget:g}": Race(budget=budget) for budget in budgets}
+        races, jobs = {}, {}
+        for budget, n_jobs in itertools.product(budgets, arguments.threads):
+            name = f"{kind}, budget {budget}, {n_jobs} threads"
+            races[name], jobs[name] = Race(budget=budget), n_jobs
+        fresh = kind == "ssm" and arguments.fresh is not None
+        problems = fresh_problems(arguments.fresh) if fresh else PROBLEMS[kind]()
         print(f"\n{kind}: candidates {candidates(Race(), VERBS[kind])}")
-        table = run(kind, arguments.seeds, races)
+        table = run(kind, arguments.seeds, races, problems, jobs)
         for race in races:
             tell(judge(table, race, races, kind != "ssm"), race)
+        print(
+            table[table["strategy"].isin(races)]
+            .groupby("strategy")[["seconds", "wall"]]
+            .sum()
+            .round(2)
+        )
 
 
 if __name__ == "__main__":

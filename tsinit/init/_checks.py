@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tsinit._validate.values import short
+from tsinit._validate.values import check_number, short
 
 if TYPE_CHECKING:
     from tsinit._typing import BoolArray, FloatArray, Trial
@@ -27,6 +27,20 @@ def check_varies(varies: BoolArray) -> None:
         raise ValueError(
             f"X must have a column that varies; got {varies.size} that are constant or empty."
         )
+
+
+def check_budget(budget: Any) -> None:
+    """Check what a race may cost.
+
+    Raises
+    ------
+    ValueError
+        If it is neither "auto" nor a number of runs.
+    """
+    if not isinstance(budget, str):
+        check_number("budget", budget, 1.0)
+    elif budget != "auto":
+        raise ValueError(f"budget must be 'auto' or a number of at least 1; got {short(budget)}.")
 
 
 def check_candidates(strategies: Any) -> None:

@@ -25,6 +25,8 @@ _CANDIDATES = {
     "fill": ("linear", "seasonal", "low_rank", "hot_deck"),
 }
 _SEEDS = {"dynamics": 1, "labels": 2, "fill": 2}
+#: Budgets of "auto", in runs, and the work of a run up to which it is cheap: about a second, in multiplications.
+_RUNS_CHEAP, _RUNS_DEAR, _CHEAP = 4.0, 2.0, 3e8
 #: Iterations of the first round where a race has no model's own rule to go by.
 _FIRST = 4
 
@@ -58,11 +60,14 @@ class Race(BaseEstimator):
         warm-up.
     keep : float
         Share of the contenders that a round leaves, from 0 to 0.9.
-    budget : float
-        What a race of a state-space model may cost, in runs: iterations of all contenders together, in those of the
-        leader from its start to its end, or in ``max_iter`` while nobody has come to an end; a finite number from 1.
-        The first round, of twice as many iterations as the budget has runs, and the finalists that ``n_init`` asks for
-        are run in any case. Samplers race within their warm-up, whatever the budget.
+    budget : "auto" or float
+        What a race of a state-space or finite hidden Markov model may cost, in runs: iterations of all contenders
+        together, in those of the leader from its start to its end, or in ``max_iter`` while nobody has come to an end;
+        a finite number from 1. "auto" is 4 where a run is cheap by the size of the problem (steps, columns, states,
+        ``max_iter`` and ``n_init``: up to about a second, as with 10,000 steps, 5 states and 100 iterations), and 2
+        where it is dear; no clock has a part in it, so that seeds still decide everything. The first round, of twice as
+        many iterations as the budget has runs, and the finalists that ``n_init`` asks for are run in any case. Samplers
+        race within their warm-up, whatever the budget.
 
     Notes
     -----
@@ -90,7 +95,7 @@ class Race(BaseEstimator):
         n_seeds: int | str = "auto",
         n_iter: int | str = "auto",
         keep: float = 2 / 3,
-        budget: float = 2.0,
+        budget: float | str = "auto",
     ) -> None:
         self.strategies = strategies
         self.n_seeds = n_seeds
@@ -296,7 +301,7 @@ def starters(race: Race, verb: str) -> list[ResolvedStrategy]:
     check_count_or_word("n_seeds", race.n_seeds, 1, "auto")
     check_count_or_word("n_iter", race.n_iter, 0, "auto")
     check_number("keep", race.keep, 0.0, 0.9)
-    check_number("budget", race.budget, 1.0)
+    _checks.check_budget(race.budget)
     return [resolve(strategy, verb, "strategies") for strategy in candidates(race, verb)]
 
 
@@ -308,3 +313,10 @@ def seeds(race: Race, verb: str) -> int:
 def first_round(race: Race, default: int) -> int:
     """Iterations of the first round, the default where the user gave none."""
     return default if isinstance(race.n_iter, str) else race.n_iter
+
+
+def runs_of_budget(race: Race, work: float) -> float:
+    """Return what a race may cost, in runs, where a run to its last iteration takes so many multiplications."""
+    if not isinstance(race.budget, str):
+        return race.budget
+    return _RUNS_CHEAP if work <= _CHEAP else _RUNS_DEAR

@@ -1,12 +1,21 @@
-"""EM runs under a monitor, and races of them: side by side, each left and taken up again where it stands."""
+"""EM runs under a monitor, and races of them: side by side, each left and taken up again where it stands.
+
+Who goes on is decided in turn, and in one order. Threads only look ahead: they take the next steps of runs that are
+likely to be asked for them, so that a race is the same for any number of threads.
+"""
 
 from __future__ import annotations
 
+import threading
+from collections import deque
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
-from tsinit.init.race import candidates, first_round, seeds, starters
+from tsinit._interrupt import raise_if_interrupted
+from tsinit.init.race import candidates, first_round, runs_of_budget, seeds, starters
 from tsinit.init.race_halving import halve, most_promising, recent_gain, rounds
+from tsinit.kernels._threads import side_by_side
 from tsinit.models.monitor import Monitor
 from tsinit.models.race import (
     Failure,
@@ -19,7 +28,6 @@ from tsinit.models.race import (
 )
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable, Generator, Sequence
 
     import numpy as np
@@ -61,6 +69,8 @@ class EMRace(NamedTuple):
     max_iter: int
     n_init: int  # contenders that are finished
     shift: float  # what the units of the data add to the objective
+    work: float  # multiplications of a run to `max_iter`, roughly
+    n_threads: int = 1  # runs that may look ahead at the same time
 
 
 class RunClock(Monitor):
@@ -88,6 +98,15 @@ class RunClock(Monitor):
         """Stop the clock."""
         self._stopped = perf_counter()
 
+    def note(self, objective: float, seconds: float, passed: float) -> None:
+        """Note an iteration that was done when the clocks said this."""
+        self.objectives.append(float(objective) + self.shift)
+        self.seconds.append(seconds)
+        self.passed.append(passed)
+        if self.callback is not None:
+            self.callback(len(self.objectives) - 1, self.objectives[-1])
+        self.timed_out = self.whole.out_of_time()
+
     def extend(
         self, objectives: Sequence[float] | FloatArray, **extras: Sequence[float] | FloatArray
     ) -> bool:
@@ -97,6 +116,15 @@ class RunClock(Monitor):
         stopping = self._stopping is not None and self._stopping.is_set()
         self.timed_out = stopping or self.whole.out_of_time()
         return not self.timed_out
+
+
+class EMStep(NamedTuple):
+    """What a race keeps of an iteration."""
+
+    score: float  # what starts are compared by
+    objective: float
+    seconds: float  # of the run, when it was done
+    passed: float  # of the whole race
 
 
 class EMRun:
@@ -118,6 +146,9 @@ class EMRun:
         self.scores: list[float] = []
         self._score = race.selection_score
         self._states = race.begin(entry, self.clock)
+        self._begun = False
+        self._ahead: deque[EMStep] = deque()  # steps done that nobody has asked for yet
+        self._end: tuple[Any | None, str | None] | Exception | None = None  # after these
 
     @property
     def failed(self) -> bool:
@@ -140,17 +171,49 @@ class EMRun:
         finally:
             self.clock.pause()
 
-    def _step(self) -> None:
+    def look_ahead(self, target: int | None, stopping: threading.Event) -> None:
+        """Take the steps up to this number of iterations, for :meth:`advance` to find done."""
+        self.clock.resume()
         try:
-            going = not self.clock.timed_out
-            state = self._states.send(going) if self.scores else next(self._states)
-            self.scores.append(self._score(state))
-            self.clock.record(state.objective)
+            while (
+                self._end is None and not stopping.is_set() and not self.clock.whole.out_of_time()
+            ):
+                if target is not None and self.n_iter + len(self._ahead) >= target:
+                    break
+                self._take(going=True)
+        finally:
+            self.clock.pause()
+
+    def _take(self, going: bool) -> None:
+        """Take one step further than all so far."""
+        raise_if_interrupted()
+        try:
+            state = self._states.send(going) if self._begun else next(self._states)
         except StopIteration as end:
+            self._end = end.value
+        except Exception as error:
+            self._end = error
+        else:
+            self._begun = True
+            clock = self.clock
+            self._ahead.append(
+                EMStep(self._score(state), state.objective, clock.elapsed(), clock.whole.elapsed())
+            )
+
+    def _step(self) -> None:
+        if not self._ahead and self._end is None:
+            self._take(going=not self.clock.timed_out)
+        if self._ahead:
+            score, *noted = self._ahead.popleft()
+            self.scores.append(score)
+            self.clock.note(*noted)
+        elif isinstance(self._end, Exception):
+            raise self._end
+        elif self._end is not None:
             self.finished = True
-            self.fit, why_not = end.value
+            self.fit, why_not = self._end
             if self.fit is None:
-                self.entry.failure = Failure("ValueError", why_not, "")
+                self.entry.failure = Failure("ValueError", why_not or "", "")
 
     def row(self) -> RaceRow:
         """What the race keeps of it."""
@@ -191,18 +254,22 @@ def run_race(race: Race, model: EMRace, seed: np.random.SeedSequence, monitor: M
     require_contender(entries)
     monitor.run()
     runs = [EMRun(entry, model, monitor) for entry in entries]
-    first = first_round(race, max(min(round(_FIRST * race.budget), model.max_iter // _SHARE), 1))
+    budget = runs_of_budget(race, model.work)
+    first = first_round(race, max(min(round(_FIRST * budget), model.max_iter // _SHARE), 1))
     plan = rounds(
         len(runs), first=first, limit=model.max_iter, keep=race.keep, finalists=model.n_init
     )
-    advance = _in_turn(runs, race.budget, model.max_iter, monitor)
-    for run in halve(runs, plan, advance, _choose, model.n_init):
+    pace = Pace(budget, model.max_iter, model.n_threads)
+    advance = _in_turn(runs, pace, monitor)
+    finalists = halve(runs, plan, advance, _choose, model.n_init)
+    _look_ahead_to_the_end(finalists, runs, pace)
+    for run in finalists:
         # Out of time, a run needs one more step to stop; whichever is not ahead by then will not be.
         run.clock.callback = monitor.callback
         run.advance(None)
         if monitor.out_of_time():
             break
-    _spend_leftover_budget(runs, race.budget, monitor)
+    _spend_leftover_budget(runs, pace, monitor)
     require_contender(entries)
     winner, fit = max(
         ((r, r.fit) for r in runs if r.fit is not None), key=lambda pair: pair[0].scores[-1]
@@ -215,31 +282,99 @@ def run_race(race: Race, model: EMRace, seed: np.random.SeedSequence, monitor: M
     return fit._replace(trace=(winner.clock.objectives, winner.clock.passed), race=record)
 
 
-def _spend_leftover_budget(runs: list[EMRun], budget: float, monitor: Monitor) -> None:
+class Pace(NamedTuple):
+    """How far runs may go, and how many of them at the same time."""
+
+    budget: float  # in runs
+    max_iter: int
+    n_threads: int
+
+    def look_ahead(self, runs: Sequence[tuple[EMRun, int | None]]) -> None:
+        """Let runs take steps up to their targets in threads, where there are several of both."""
+        going = [(run, target) for run, target in runs if not (run.failed or run.finished)]
+        if self.n_threads > 1 and len(going) > 1:
+            stopping = threading.Event()
+            calls = [partial(run.look_ahead, target, stopping) for run, target in going]
+            side_by_side(calls, self.n_threads, stopping.set)
+
+    def ahead_of(self, leader: EMRun | None) -> tuple[int, int]:
+        """How many iterations the leader takes in all and has before it, as far as is known."""
+        length = leader.n_iter if leader is not None and leader.finished else self.max_iter
+        return length, length - leader.n_iter if leader is not None else 0
+
+
+def _spend_leftover_budget(runs: list[EMRun], pace: Pace, monitor: Monitor) -> None:
     """Spend what is left of the budget on those that were dropped, the fastest first: some starts win late."""
     while (leader := _leader(runs)) is not None:
         if monitor.out_of_time() and any(r.fit is not None for r in runs):
             return
-        waiting = [r for r in runs if r.scores and not r.failed and not r.finished]
+        waiting = _waiting(runs)
         if leader in waiting:
             leader.advance(None)
             continue
-        left = int(budget * leader.n_iter) - _n_spent(runs)
-        fastest = max(waiting, key=lambda r: recent_gain(r.scores), default=None)
-        if fastest is None or left < max(fastest.n_iter // _MIN_SHARE, 1):
+        left = int(pace.budget * leader.n_iter) - _n_spent(runs)
+        if not waiting or left < max(waiting[0].n_iter // _MIN_SHARE, 1):
             return
+        fastest = waiting[0]
+        pace.look_ahead(_affordable(waiting, left))
         fastest.entry.n_rounds += 1
         fastest.advance(fastest.n_iter + min(max(fastest.n_iter, 1), left))
 
 
+def _waiting(runs: list[EMRun]) -> list[EMRun]:
+    """Runs that were left on the way, the fastest first."""
+    waiting = [r for r in runs if r.scores and not r.failed and not r.finished]
+    return sorted(waiting, key=lambda r: -recent_gain(r.scores))
+
+
+def _affordable(waiting: list[EMRun], left: int) -> list[tuple[EMRun, int | None]]:
+    """Who may double its iterations while the budget lasts."""
+    chosen: list[tuple[EMRun, int | None]] = []
+    for run in waiting:
+        step = min(max(run.n_iter, 1), left)
+        if step < max(run.n_iter // _MIN_SHARE, 1):
+            break
+        chosen.append((run, run.n_iter + step))
+        left -= step
+    return chosen
+
+
+def _look_ahead_to_the_end(finalists: list[EMRun], runs: list[EMRun], pace: Pace) -> None:
+    """Let threads that the finalists leave free begin with what comes after them."""
+    n_free = pace.n_threads - len(finalists)
+    if n_free > 0:
+        length, ahead = pace.ahead_of(_leader(finalists))
+        left = int(pace.budget * length) - _n_spent(runs) - ahead
+        others = _affordable([r for r in _waiting(runs) if r not in finalists], left)[:n_free]
+    else:
+        others = []
+    pace.look_ahead([*((run, None) for run in finalists), *others])
+
+
 def _in_turn(
-    everybody: list[EMRun], budget: float, max_iter: int, monitor: Monitor
+    everybody: list[EMRun], pace: Pace, monitor: Monitor
 ) -> Callable[[list[EMRun], int], bool]:
     """Return the function that carries out a round."""
+
+    def too_dear(run: EMRun, leader: EMRun | None, target: int, spent: int) -> bool:
+        length, ahead = pace.ahead_of(leader)
+        step = target - run.n_iter
+        return step > 0 and spent + step + (0 if leader is run else ahead) > pace.budget * length
+
+    def likely(runs: list[EMRun], target: int) -> list[tuple[EMRun, int | None]]:
+        """Who will be let go on, as far as one can tell before the round."""
+        leader, spent = _leader(runs), _n_spent(everybody)
+        chosen: list[tuple[EMRun, int | None]] = []
+        for run in sorted(runs, key=lambda r: r is not leader):
+            if not run.scores or not too_dear(run, leader, target, spent):
+                chosen.append((run, target))
+                spent += max(target - run.n_iter, 0) if run is not leader else 0
+        return chosen
 
     def advance(runs: list[EMRun], target: int) -> bool:
         for run in runs:
             run.entry.n_rounds += 1
+        pace.look_ahead(likely(runs, target))
         for run in runs:  # after the first round in order of promise
             if run.failed:
                 continue
@@ -247,10 +382,7 @@ def _in_turn(
                 # The leader goes first: if it comes to its end soon, little may be spent on the others.
                 leader.advance(target)
                 leader = _leader(runs)
-                step = target - run.n_iter
-                length = leader.n_iter if leader is not None and leader.finished else max_iter
-                ahead = length - leader.n_iter if leader is not None and leader is not run else 0
-                if step > 0 and _n_spent(everybody) + step + ahead > budget * length:
+                if too_dear(run, leader, target, _n_spent(everybody)):
                     run.dropped = run is not leader
                     continue
             run.advance(target)

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 
@@ -36,6 +37,31 @@ class CountsThreads(Hills):
 
         np.linalg.inv(np.eye(3))
         return float(max([pool["num_threads"] for pool in threadpool_info()], default=1))
+
+
+class AsksForAllOfSixteenCores(Hills):
+    """A model whose start and score want a thread or process on every core of a machine with sixteen."""
+
+    def _start(self, X, rng):
+        self.met_ = self._met()
+        return super()._start(X, rng)
+
+    def score(self, X, lengths=None):
+        return float(max(self.met_, self._met()))
+
+    @staticmethod
+    def _met():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(joblib._parallel_backends, "cpu_count", lambda: 16)
+            patch.setattr(joblib.parallel, "cpu_count", lambda: 16)
+            calls = [joblib.delayed(_where)() for _ in range(32)]
+            used = len(set(joblib.Parallel(n_jobs=-1)(calls)))
+            return max(joblib.effective_n_jobs(-1), joblib.effective_n_jobs(8), used)
+
+
+def _where():
+    time.sleep(0.001)  # long enough that another thread would take the next call
+    return os.getpid(), threading.get_ident()
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +122,14 @@ def test_no_clock_sees_the_first_start_of_a_process(n_jobs, monkeypatch):
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_each_run_has_one_thread(n_jobs):
     runs = compare(CountsThreads(), X, ["wide"], n_seeds=4, n_jobs=n_jobs, progress=False).runs
+    assert set(runs["score"]) == {1.0}
+
+
+@pytest.mark.parametrize(("n_jobs", "backend"), [(1, "loky"), (2, "loky"), (2, "threading")])
+def test_no_run_takes_more_than_its_share_of_the_cores(n_jobs, backend):
+    model = AsksForAllOfSixteenCores()
+    with joblib.parallel_config(backend=backend):
+        runs = compare(model, X, ["wide"], n_seeds=3, n_jobs=n_jobs, progress=False).runs
     assert set(runs["score"]) == {1.0}
 
 

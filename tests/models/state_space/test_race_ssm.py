@@ -1,6 +1,8 @@
 """The race for a start of the state-space model: the winner goes on where it stands, and nothing is lost."""
 
 import pickle
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -8,7 +10,9 @@ from helpers import random_params, simulate, with_gaps
 
 from tsinit import Budget, LinearGaussianSSM, compare
 from tsinit.init import Race
+from tsinit.init.race import runs_of_budget
 from tsinit.models import Monitor
+from tsinit.models.state_space.em import EM
 
 RNG = np.random.default_rng(2)
 Y = with_gaps(RNG, simulate(random_params(RNG, 3, 4), 150, RNG)[1], 0.1)
@@ -85,6 +89,92 @@ def test_the_last_word_to_a_progress_bar_is_the_fit_s_even_where_a_dropped_start
 def test_a_budget_below_one_run_is_refused():
     with pytest.raises(ValueError, match=r"^budget must be a number of at least 1; got 0\.5\.$"):
         fit(init=Race(budget=0.5))
+    with pytest.raises(
+        ValueError, match=r"^budget must be 'auto' or a number of at least 1; got 'two'\.$"
+    ):
+        fit(init=Race(budget="two"))
+
+
+def race_of(fitted):
+    clocks = ["init_seconds", "fit_seconds"]
+    return fitted.init_race_.runs.drop(columns=clocks)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"init": "auto"},
+        {"init": Race(["uniform", "kmeans"], n_seeds=4, budget=2)},
+        {"init": Race([broken, "uniform", explosive, "cva"]), "initial_state": "stationary"},
+        {"n_init": 3, "prior": "weak"},
+        {"tol": 1e-3, "n_states": [2, 3]},
+        {"max_iter": 0},
+    ],
+)
+def test_a_race_is_the_same_for_any_number_of_jobs(changes):
+    fits = [fit(**changes, n_jobs=n_jobs) for n_jobs in (None, 1, 2, 3, 7)]
+    for other in fits[1:]:
+        assert race_of(other).equals(race_of(fits[0]))
+        np.testing.assert_array_equal(other.history_, fits[0].history_)
+        for a, b in zip(other.params_, fits[0].params_, strict=True):
+            np.testing.assert_array_equal(a, b)
+        seconds = other.init_race_.traces.groupby("run_id")["seconds"]
+        assert (seconds.diff().dropna() >= 0.0).all()
+
+
+def test_entrants_do_run_side_by_side(monkeypatch):
+    threads = set()
+    original = EM.step
+
+    def step(self, state):
+        threads.add(threading.get_ident())
+        time.sleep(0.002)  # long enough that another thread takes the next run
+        return original(self, state)
+
+    monkeypatch.setattr(EM, "step", step)
+    fit(n_jobs=1)
+    assert len(threads) == 1
+    fit(n_jobs=2)
+    assert len(threads) > 1
+
+
+def test_an_error_that_no_run_may_keep_to_itself_ends_a_race_in_threads(monkeypatch):
+    class Stopped(BaseException):
+        pass
+
+    def step(self, state):
+        raise Stopped
+
+    monkeypatch.setattr(EM, "step", step)
+    with pytest.raises(Stopped):
+        fit(n_jobs=2)
+
+
+def test_a_budget_of_seconds_holds_in_threads():
+    monitor = Monitor(Budget(seconds=0.0))
+    raced = LinearGaussianSSM(3, init=FEW, random_state=0, n_jobs=2).fit_under(monitor, Y)
+    assert monitor.timed_out
+    assert np.isfinite(raced.log_likelihood_)
+
+
+def test_the_budget_of_a_cheap_race_is_four_runs_and_of_a_dear_one_two():
+    auto, two, four = (fit(init=Race(FEW.strategies, n_seeds=2, budget=b)) for b in ("auto", 2, 4))
+    assert race_of(auto).equals(race_of(four))
+    assert not race_of(auto).equals(race_of(two))
+    assert runs_of_budget(Race(), 3e8) == 4.0
+    assert runs_of_budget(Race(), 3.1e8) == 2.0
+    assert runs_of_budget(Race(budget=3), 1e12) == 3
+
+
+def test_dear_problems_are_raced_for_two_runs(monkeypatch):
+    two = fit(init=Race(FEW.strategies, n_seeds=2, budget=2))
+    monkeypatch.setattr("tsinit.init.race._CHEAP", 150 * (9 * 7 + 20) * 30 - 1.0)
+    dear = fit(init=Race(FEW.strategies, n_seeds=2))
+    assert race_of(dear).equals(race_of(two))
+    monkeypatch.setattr("tsinit.init.race._CHEAP", 150 * (9 * 7 + 20) * 30 + 1.0)
+    cheap = fit(init=Race(FEW.strategies, n_seeds=2))
+    assert not race_of(cheap).equals(race_of(two))
 
 
 def test_every_row_is_the_beginning_of_the_fit_from_its_start():

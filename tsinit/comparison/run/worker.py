@@ -1,5 +1,6 @@
 """One run, in whatever process it lands: warm up, fit, score; every failure becomes a row."""
 
+import contextlib
 import copy
 import functools
 import math
@@ -9,8 +10,10 @@ import platform
 import threading
 import time
 import warnings
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import joblib
 import numpy as np
 
 from tsinit import __version__
@@ -74,6 +77,22 @@ def execute(task: Task, comparison: str, parent: str) -> RunResult:
     RunResult
     """
     _prepare_process(parent)
+    with one_core():
+        return _execute(task, comparison)
+
+
+@contextlib.contextmanager
+def one_core() -> Iterator[None]:
+    """Hold a run to one core, whatever it calls: workers share the cores of a machine among them.
+
+    BLAS and OpenMP have one thread, and ``n_jobs`` of anything that asks joblib for workers of its own (models,
+    strategies, scores) comes to one, as in a process that runs alone, so that clocks can be compared.
+    """
+    with one_thread(), joblib.parallel_config(backend="sequential"):
+        yield
+
+
+def _execute(task: Task, comparison: str) -> RunResult:
     warm_up(task, comparison)
     monitor = Monitor(task.budget)
     estimator, failure, sampler = None, None, {}
@@ -124,12 +143,12 @@ def fit(task: Task, monitor: Monitor) -> Any:
     entropy, key = task.seed
     seed = np.random.SeedSequence(entropy=entropy, spawn_key=key)
     adapter, X = task.adapter, task.data.X
-    begun, start = starting.begin(adapter, task.estimator, task.init, X, seed)
-    asked = None if start is None else copy.deepcopy(adapter.start_of(begun))
     inputs = task.data.inputs
     more = {} if inputs is None else {"inputs": inputs.fitted}
-    # On one thread, as in every worker, so that no sum depends on where it was computed.
-    with one_thread():
+    # As in every worker, so that no sum depends on where it was computed; a warm-up too.
+    with one_core():
+        begun, start = starting.begin(adapter, task.estimator, task.init, X, seed)
+        asked = None if start is None else copy.deepcopy(adapter.start_of(begun))
         fitted = adapter.run(begun, X, monitor, **more)
     starting.require_kept(adapter, asked, fitted)
     return fitted

@@ -117,13 +117,19 @@ class Kalman:
         n_changes = np.add.reduceat(self.changed, self.offsets[:-1][length > 0])[gappy[length > 0]]
         return gappy if n_changes.sum() * narrow.LASTING > length[gappy].sum() else none
 
-    def sibling(self):
-        """Return passes over the same data whose memory and history are their own, for another thread or fit."""
+    def sibling(self, own_memory=True):
+        """Return passes over the same data with a history of their own, and memory too where both may run at once."""
         other = copy.copy(self)
-        other._work, other._trails, other._parts, other.memories = {}, {}, {}, []
         other._probed = False
-        other.__dict__.pop("_blocks", None)
+        if own_memory:
+            other._work, other._trails, other._parts, other.memories = {}, {}, {}, []
+        other._blocks = [block.sibling(own_memory) for block in self._blocks]
         return other
+
+    @property
+    def is_cut(self):
+        """Whether sequences are taken in blocks, which threads can share out."""
+        return bool(self._blocks)
 
     def of_sequences(self, first, last):
         """Passes over the sequences from `first` up to `last`; what they sum up, they sum as for all of them."""

@@ -156,7 +156,9 @@ def _fit_by_race(
     def selection_score(state: HMMState) -> float:
         return state.objective
 
-    contest = EMRace("labels", propose, begin, selection_score, max_iter, options.n_init, 0.0)
+    T, D = data.panel.y.shape
+    work = float(T) * n_states * (n_states + D) * max_iter * options.n_init
+    contest = EMRace("labels", propose, begin, selection_score, max_iter, options.n_init, 0.0, work)
     return run_race(race, contest, seed, monitor)
 
 

@@ -52,8 +52,8 @@ class LinearGaussianSSM(InitRaceMixin, FittedLinearGaussian):
     init : str, strategy, function or LinearGaussianParams
         Where EM begins: a registered name, an object with a method ``dynamics``, a function of ``y, rng, n_states``
         (what it wants of these), or parameters in the units of the data. ``"auto"`` races the strategies that suit
-        the model, finishes the winner where it stands and keeps the race in ``init_race_``, for the iterations of two
-        runs and the time of two or three; :class:`tsinit.init.Race` sets who races and how.
+        the model, finishes the winner where it stands and keeps the race in ``init_race_``, for the iterations of four
+        runs where a run is cheap and of two where it is dear; :class:`tsinit.init.Race` sets who races and how.
     transition_cov, observation_cov : {"full", "diag", "spherical", "fixed"}
         Structure of Q and R; "fixed" keeps that of the start. A spherical R is the same share of every column's
         variance, so that it does not depend on units.

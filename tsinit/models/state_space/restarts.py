@@ -237,15 +237,22 @@ def _fit_by_race(
     def propose(strategy: ResolvedStrategy, rng: np.random.Generator) -> LinearGaussianParams:
         return _propose(data, kalman, strategy, rng)
 
+    # Many sequences keep the threads busy already, without the memory of several runs.
+    n_threads = 1 if kalman.is_cut else options.n_threads
+
     def begin(entry: RaceEntry, clock: Monitor) -> EMStates:
-        return _iterate(data, kalman, entry.start, entry.label, clock, max_iter)
+        own = kalman.sibling(own_memory=n_threads > 1)
+        own.n_threads = options.n_threads if kalman.is_cut else 1
+        return _iterate(data, own, entry.start, entry.label, clock, max_iter)
 
     def selection_score(state: EMState) -> float:
         return options.selection_score(state.smoothed.log_likelihood, state.objective)
 
+    (T, D), n = data.z.shape, kalman.n_states
+    work = float(T) * (n * n * (n + D) + 20) * max_iter * options.n_init
     contest = EMRace(
-        "dynamics", propose, begin, selection_score, max_iter, options.n_init, data.shift
-    )
+        "dynamics", propose, begin, selection_score, max_iter, options.n_init, data.shift, work, n_threads
+    )  # fmt: skip
     return run_race(race, contest, seed, monitor)
 
 
