@@ -52,7 +52,8 @@ def geweke(rng, n, kind):
     for _ in range(n):
         for hidden in (mask, ~mask):
             table = table_of(np.where(hidden, np.nan, y), OFFSETS, COVARIATES)
-            chain = kind(table, p, rng, PRIOR)
+            # The same columns in every step: a choice that depends on the draws would change their distribution.
+            chain = kind(table, p, rng, PRIOR, close=np.arange(D))
             chain.draw_states(table)
             chain.draw_parameters(table)
             chain.draw_cells()  # after the parameters, from whose draws they were left out

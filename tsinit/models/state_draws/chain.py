@@ -18,7 +18,7 @@ from tsinit.models.state_draws.paths import StatePaths
 from tsinit.models.state_draws.table import column_sums
 
 if TYPE_CHECKING:
-    from tsinit._typing import FloatArray
+    from tsinit._typing import FloatArray, IntArray
     from tsinit.models.state_draws.table import StateTable
 
 
@@ -40,6 +40,9 @@ class StateSpaceChain:
     prior : StatePrior
     filled : (T, D) float, optional
         A complete table: the first states and parameters are drawn given its cells as if observed.
+    close : (k,) int, optional
+        Columns whose noise is moved together with the states; without it those that the states follow closely where
+        the chain begins. They stay the same: chosen by where a chain is, they would change where it goes.
 
     Attributes
     ----------
@@ -59,10 +62,11 @@ class StateSpaceChain:
         rng: np.random.Generator,
         prior: StatePrior,
         filled: FloatArray | None = None,
+        close: IntArray | None = None,
     ) -> None:
         self._table, self._rng, self._prior = table, rng, prior
         self.parameters = parameters
-        self._close = closely_followed(table, parameters)
+        self._close = closely_followed(table, parameters) if close is None else close
         self.states, self.log_likelihood = np.zeros((table.n_rows, len(parameters.A))), np.nan
         self.cells = np.zeros(len(table.missing))
         if filled is not None:
