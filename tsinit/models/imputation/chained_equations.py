@@ -42,7 +42,9 @@ SHRINKAGE = 1.0
 #: Steps of a sampler in each sweep: so many bring about one independent draw.
 _STEPS = {"gibbs": 1, "mala": 5, "rwm": 20}
 #: More redraws of latent columns of classes in each sweep.
-_LATENT_STEPS = 4
+_LATENT_STEPS = 2
+#: The same where sequences have levels, and cells are not moved with their ranks.
+_STEPS_WITH_LEVELS = 4
 _CODES = {"gibbs": GIBBS, "mala": MALA, "rwm": RWM}
 _EXACT = SamplerSettings(GIBBS, 1, True, False)
 #: Degrees of freedom of Student-t noise.
@@ -312,11 +314,13 @@ class FCSChain:
 
     def _redraw_latent(self, adapt: bool) -> None:
         """Redraw latent columns several times: single cells between their neighbours move slowly."""
-        for _ in range(_LATENT_STEPS):
+        for _ in range(_LATENT_STEPS if self._cells.levels is None else _STEPS_WITH_LEVELS):
             self._gather()
             self._regress_latent()
             self._cells.redraw_censored(self._fits)
-            self._cells.classes.move(self._rng, self.table, self._fits, adapt, self._cells.levels)
+            self._cells.classes.move(
+                self._rng, self.table, self._fits, adapt, self._prior.shrinkage, self._cells.levels
+            )
 
     def _regress_latent(self) -> float:
         """Draw the coefficients of latent columns, whose noise has variance 1; return their log density."""

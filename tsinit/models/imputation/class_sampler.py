@@ -15,6 +15,7 @@ import numpy as np
 
 from tsinit.kernels.imputation import class_moves
 from tsinit.models.imputation.class_columns import LatentClasses, codes_of, intervals
+from tsinit.models.imputation.class_transport import ClassTransport
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,6 +65,9 @@ class ClassSampler:
         #: Places of the cells of each latent column among the censored ones.
         self._places = {int(j): np.flatnonzero(cells == j) for j in self.columns}
         self._unordered = {j: one for one in self.classes if not one.ordered for j in one.columns}
+        self._transports = [
+            ClassTransport(equations, one, self._cut_variance) for one in self.classes
+        ]
         if self._unordered:
             intervals.before = self._follow
 
@@ -116,14 +120,17 @@ class ClassSampler:
         table: WindowTable,
         fits: ColumnRegressions,
         adapt: bool,
+        shrinkage: float,
         levels: SequenceLevels | None = None,
     ) -> None:
         """Move cut points and scales given the regressions, in place: table, cut points, coefficients and levels.
 
-        With levels of sequences the table holds deviations from them.
+        With levels of sequences the table holds deviations from them. `shrinkage` is that of `ColumnPrior`.
         """
         self._tries += adapt
         for i, one in enumerate(self.classes):
+            if levels is None:
+                self._transports[i].move(rng, table, fits, self.cuts[i], shrinkage, adapt)
             if len(self.cuts[i]) > 1:
                 level = 0.0 if levels is None else levels.table[self._rows, one.columns[0]]
                 for m in range(1, len(self.cuts[i])):
