@@ -104,7 +104,10 @@ def test_density_under_a_learned_scale(n, median):
     np.testing.assert_allclose(np.diff(found), np.diff(exact), atol=1e-6)
 
 
-@pytest.mark.parametrize(("n", "squares", "median"), [(1, 0.5, 0.3), (9, 0.02, 1.0), (3, 5.0, 0.1)])
+@pytest.mark.parametrize(
+    ("n", "squares", "median"),
+    [(1, 0.5, 0.3), (1, 1e-3, 1.0), (1, 9.0, 0.1), (9, 0.02, 1.0), (3, 5.0, 0.1)],
+)
 def test_draws_of_a_learned_scale(rng, n, squares, median):
     def density(x):  # of the logarithm of the variance
         return np.exp(-0.5 * (n - 1) * x - 0.5 * squares * np.exp(-x)) / (1 + np.exp(x) / median**2)

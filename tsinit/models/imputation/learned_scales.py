@@ -39,11 +39,20 @@ def log_density(squares: float, n: int, median: float) -> float:
 
 
 def draw(rng: np.random.Generator, squares: float, n: int, median: float) -> float:
-    """Draw the variance given the coefficients: exactly, by rejection from the gamma of either limit of 1 + b^2 w."""
+    """Draw the variance given the coefficients: exactly, by rejection.
+
+    Where coefficients are large, from the gamma without the middle factor; where they are small, from that where it
+    is b^2 w. One small coefficient leaves exp(-y / ratio) / (1 + y) of y = b^2 w, which is nearly even in log(1 + y).
+    """
     ratio = 2.0 * median**2 / max(squares, 1e-300)
+    if n < 2 and ratio > 1.0:
+        most = np.log1p(_FAR * ratio)
+        while True:
+            y = np.expm1(most * rng.random())
+            if rng.random() < np.exp(-y / ratio):
+                return median**2 / y
     few = n < 2 or ratio * 0.5 * (n - 1) < 1.0
     while True:
-        # b^2 w, and the factor of its density that the gamma lacks.
-        w = ratio * rng.standard_gamma(0.5 * (n + 1) if few else 0.5 * (n - 1))
-        if rng.random() * (1.0 + w) < (1.0 if few else w):
-            return median**2 / w
+        y = ratio * rng.standard_gamma(0.5 * (n + 1) if few else 0.5 * (n - 1))
+        if rng.random() * (1.0 + y) < (1.0 if few else y):
+            return median**2 / y
