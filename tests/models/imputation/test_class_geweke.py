@@ -47,7 +47,8 @@ def look(chain, cuts):
     codes = codes_of(sampler.classes, cuts, chain.z)[one.rows, one.columns[0]].astype(int)
     sampler.classes = (one._replace(codes=codes),)
     sampler._unordered = {j: sampler.classes[0] for j in sampler._unordered}
-    sampler._transports[0].see(codes, one.rows)
+    for transport in sampler._transports:
+        transport.see(codes, one.rows)
     sampler.set_cuts(cuts)
 
 

@@ -65,9 +65,7 @@ class ClassSampler:
         #: Places of the cells of each latent column among the censored ones.
         self._places = {int(j): np.flatnonzero(cells == j) for j in self.columns}
         self._unordered = {j: one for one in self.classes if not one.ordered for j in one.columns}
-        self._transports = [
-            ClassTransport(equations, one, self._cut_variance) for one in self.classes
-        ]
+        self._transports: list[ClassTransport] = []
         if self._unordered:
             intervals.before = self._follow
 
@@ -128,6 +126,10 @@ class ClassSampler:
         With levels of sequences the table holds deviations from them. `shrinkage` is that of `ColumnPrior`.
         """
         self._tries += adapt
+        if levels is None and not self._transports:  # a sampler of other rows needs none
+            self._transports = [
+                ClassTransport(self._eq, one, self._cut_variance) for one in self.classes
+            ]
         for i, one in enumerate(self.classes):
             if levels is None:
                 self._transports[i].move(rng, table, fits, self.cuts[i], shrinkage, adapt)
