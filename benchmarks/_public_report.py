@@ -14,6 +14,10 @@ PUBLISHED = {
 }  # fmt: skip
 
 
+#: Share of the tables that a contender must have run on to be ranked.
+MOST = 0.75
+
+
 def print_tables(rows):
     """For every table: each score by pattern, means with 95 % intervals over masks; then ranks over the series."""
     found, failed = _scored(rows)
@@ -27,8 +31,8 @@ def print_tables(rows):
                 best = (f"{name} {pair[score == 'mse']:.3f}" for name, pair in PUBLISHED.items())
                 print(f"\nBest published, on other masks: {', '.join(best)}.")
     if found["table"].str.startswith("series ").any():
-        if "TBayesMICE fcs" in set(found["contender"]):
-            print("\n### Series: MAE of chained equations, and of the best of other packages\n")
+        if "TBayesMICE auto" in set(found["contender"]):
+            print("\n### Series: MAE of the engine chosen, and of the best of other packages\n")
             print(markdown(beside_the_best(found).reset_index()))
         print("\n### Series: MAE relative to the best contender of the table\n")
         print(markdown(relative_errors(found).round(3).reset_index()))
@@ -83,7 +87,7 @@ def _errors(found):
     return part.pivot_table(index=["table", "pattern"], columns="contender", values="mae")
 
 
-def beside_the_best(found, ours="TBayesMICE fcs"):
+def beside_the_best(found, ours="TBayesMICE auto"):
     """MAE of one contender and of the best of the other packages' and habits', a row for each table.
 
     Where ours is more than a tenth above, it is marked.
@@ -117,8 +121,10 @@ def relative_errors(found):
 
 
 def mean_ranks(found):
-    """Mean rank over tables, by pattern and over all, of contenders that ran everywhere."""
-    ranks = _errors(found).dropna(axis=1).rank(axis=1)
+    """Mean rank by pattern and over all, of contenders that ran on most tables, where all of these ran."""
+    errors = _errors(found)
+    errors = errors.loc[:, errors.notna().mean() >= MOST].dropna()
+    ranks = errors.rank(axis=1)
     table = ranks.groupby("pattern").mean().T
     table["all"] = ranks.mean()
     return table.sort_values("all")
