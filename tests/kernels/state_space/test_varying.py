@@ -9,7 +9,7 @@ from kernels.state_space.panels import assert_same, spread
 from reference import varying as twin
 
 from tsinit.kernels import Kalman, LinearGaussianParams
-from tsinit.models.state_space.restarts import last_state
+from tsinit.models.state_space.fit_data import last_state
 
 TOL = 1e-8
 

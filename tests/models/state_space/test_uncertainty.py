@@ -17,9 +17,9 @@ from tsinit.models.state_space.estimands import (
     spectral_density,
     steady_gain,
 )
+from tsinit.models.state_space.fit_data import fitted_point, last_state
 from tsinit.models.state_space.information import observable_directions, observed_information
 from tsinit.models.state_space.propagation import forecast_over, spread_over
-from tsinit.models.state_space.restarts import fitted_point, last_state
 from tsinit.models.state_space.results import predict_ahead
 from tsinit.models.state_space.scales import Scale, interval
 from tsinit.models.state_space.uncertainty import WeightedParams, thinned

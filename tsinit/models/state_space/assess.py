@@ -17,8 +17,8 @@ from tsinit.models.state_space.bootstrap import (
     replicate,
 )
 from tsinit.models.state_space.estimands import Estimands
+from tsinit.models.state_space.fit_data import StateSpaceData, fitted_point
 from tsinit.models.state_space.information import observed_information
-from tsinit.models.state_space.restarts import StateSpaceData, fitted_point
 from tsinit.models.state_space.structured_information import (
     EntryEstimands,
     StructuredPoint,

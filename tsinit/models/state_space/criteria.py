@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tsinit.models.state_space.restarts import EMFit, StateSpaceData
+    from tsinit.models.state_space.fit_data import EMFit, StateSpaceData
 
 
 def count_parameters(

@@ -13,7 +13,7 @@ from tsinit.kernels import Kalman
 from tsinit.kernels.dense import LOOPS_TO
 from tsinit.models.base import SeriesEstimator, one_thread
 from tsinit.models.results import SeriesEnd
-from tsinit.models.state_space import restarts
+from tsinit.models.state_space import fit_data
 from tsinit.models.state_space.assess import DEFAULTS, assess
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class FittedBase(TransformerMixin, SeriesEstimator):
     _fitted_attribute = "params_"
     _fitted_end: tuple[tuple[FloatArray, FloatArray], FloatArray | None, SeriesEnd]
     _fitted_criteria: dict[str, Any]
-    _fitted_context: restarts.FitContext
+    _fitted_context: fit_data.FitContext
     _fitted_uncertainty: ParameterUncertainty
 
     def _read_with_inputs(
@@ -64,7 +64,7 @@ class FittedBase(TransformerMixin, SeriesEstimator):
 
     def _last_state(self, panel: Panel) -> tuple[FloatArray, FloatArray]:
         with self._few_threads():
-            return restarts.last_state(self._kalman(panel), self.params_)
+            return fit_data.last_state(self._kalman(panel), self.params_)
 
     def _end_of(
         self, panel: Panel | None

@@ -9,13 +9,14 @@ import numpy as np
 from tsinit import _validate
 from tsinit.kernels import Kalman
 from tsinit.models.held_out_blocks import HeldOut, folds
-from tsinit.models.state_space.restarts import StateSpaceData, fit_order
+from tsinit.models.state_space.fit_data import StateSpaceData
+from tsinit.models.state_space.restarts import fit_order
 
 if TYPE_CHECKING:
     from tsinit._validate import Panel
     from tsinit.kernels.params import LinearGaussianParams
     from tsinit.models.monitor import Monitor
-    from tsinit.models.state_space.restarts import EMFit
+    from tsinit.models.state_space.fit_data import EMFit
 
 
 class StateSpaceHeldOut(HeldOut):

@@ -17,9 +17,10 @@ from tsinit.models.held_out_blocks import best_order
 from tsinit.models.monitor import Monitor
 from tsinit.models.race import InitRaceMixin
 from tsinit.models.results import SeriesEnd
-from tsinit.models.state_space import criteria, restarts
+from tsinit.models.state_space import criteria, fit_data
 from tsinit.models.state_space.fitted import FittedLinearGaussian
 from tsinit.models.state_space.held_out import StateSpaceHeldOut
+from tsinit.models.state_space.restarts import fit_order
 from tsinit.models.state_space.structured_poles import start_note
 from tsinit.structures import Structure
 
@@ -286,7 +287,7 @@ class LinearGaussianSSM(InitRaceMixin, FittedLinearGaussian):
         if self.structure is not None:
             check_structure(self.structure, panel, self.prior)
             several, orders = False, [self.structure.n_states]
-        data = restarts.StateSpaceData(panel, self._options())
+        data = fit_data.StateSpaceData(panel, self._options())
         criterion = check_choice("order_criterion", self.order_criterion, ORDER_CRITERIA)
         _validate.check_order(panel.y, max(orders))
         held_out = (
@@ -294,7 +295,7 @@ class LinearGaussianSSM(InitRaceMixin, FittedLinearGaussian):
         )
         fits, table = [], []
         for n in orders:
-            fits.append(restarts.fit_order(data, n, seed, monitor))
+            fits.append(fit_order(data, n, seed, monitor))
             table.append(criteria.tabulate(data, fits[-1]))
             if held_out is not None:
                 spent = monitor.timed_out
@@ -323,7 +324,7 @@ class LinearGaussianSSM(InitRaceMixin, FittedLinearGaussian):
         self._fitted_context = fit.context
         self._warn(fit, monitor)
 
-    def _warn(self, fit: restarts.EMFit, monitor: Monitor) -> None:
+    def _warn(self, fit: fit_data.EMFit, monitor: Monitor) -> None:
         """Say once what a fit could not do, unless that is what was asked for: few steps, or a limit of time."""
         if not self.max_iter:
             return
@@ -334,8 +335,8 @@ class LinearGaussianSSM(InitRaceMixin, FittedLinearGaussian):
         if not fit.converged and self.tol > 0.0 and not monitor.timed_out:
             _validate.warn_not_converged(self.n_iter_)
 
-    def _options(self) -> restarts.EMOptions:
-        return restarts.EMOptions(
+    def _options(self) -> fit_data.EMOptions:
+        return fit_data.EMOptions(
             init=self.init,
             transition_cov=check_choice("transition_cov", self.transition_cov, COVARIANCES),
             observation_cov=check_choice("observation_cov", self.observation_cov, COVARIANCES),
@@ -343,7 +344,7 @@ class LinearGaussianSSM(InitRaceMixin, FittedLinearGaussian):
             tol=check_number("tol", self.tol, 0.0),
             n_init=check_count("n_init", self.n_init),
             initial_state=check_choice(
-                "initial_state", self.initial_state, restarts.INITIAL_STATES
+                "initial_state", self.initial_state, fit_data.INITIAL_STATES
             ),
             accelerate=check_flag("accelerate", self.accelerate),
             prior=_validate.check_prior(self.prior),

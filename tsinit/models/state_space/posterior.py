@@ -16,7 +16,7 @@ from tsinit.models.state_draws.chain import StateSpaceChain
 from tsinit.models.state_draws.parameters import StateParameters, StatePrior
 from tsinit.models.state_draws.table import lay_out
 from tsinit.models.state_space.estimands import Estimands, spectral_density
-from tsinit.models.state_space.restarts import StateSpaceData
+from tsinit.models.state_space.fit_data import StateSpaceData
 from tsinit.result import CONVERGED_RHAT, ess, rhat
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tsinit._validate import Panel
     from tsinit.init._scaling import Units
     from tsinit.models.state_draws.table import StateTable
-    from tsinit.models.state_space.restarts import EMOptions
+    from tsinit.models.state_space.fit_data import EMOptions
 
 #: Bytes that draws of states and of missing values may take together: of longer series every k-th draw is kept.
 _MAX_BYTES = 4e8

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tsinit.models.state_space.conditional import conditional_moments
-from tsinit.models.state_space.restarts import last_state
+from tsinit.models.state_space.fit_data import last_state
 from tsinit.models.state_space.results import predict_ahead
 
 if TYPE_CHECKING:
