@@ -460,3 +460,15 @@ def test_a_library_that_is_missing_is_a_sentence(air, capsys, monkeypatch):
     said = _refused(arguments, capsys)
     assert "tsinit: hmmlearn must be installed for GaussianHMM" in said
     assert "pip install hmmlearn" in said
+
+
+@pytest.mark.parametrize("before", [None, "0"])
+def test_quiet_says_nothing_of_compiling_while_it_runs(before, tmp_path, monkeypatch):
+    monkeypatch.delenv("TSINIT_QUIET", raising=False)
+    if before is not None:  # somebody's own wish stays
+        monkeypatch.setenv("TSINIT_QUIET", before)
+    seen = []
+    monkeypatch.setattr("tsinit.demo.run", lambda *a, **k: seen.append(os.environ["TSINIT_QUIET"]))
+    cli.main(["demo", "--output", str(tmp_path / "r.html"), "--quiet"])
+    assert seen == ["1" if before is None else before]
+    assert os.environ.get("TSINIT_QUIET") == before

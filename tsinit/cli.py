@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 import warnings
@@ -17,7 +18,7 @@ from tsinit._cli.impute import add_impute
 from tsinit._cli.show import add_show
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -39,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
         parser.print_help()
         return WRONG_INPUT
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _hush(getattr(arguments, "quiet", False)):
             warnings.simplefilter("always", UserWarning)
             warnings.showwarning = _warning_shower()
             return arguments.command(arguments)
@@ -115,6 +116,19 @@ def _datasets(arguments: argparse.Namespace) -> int:
     say("\nLoad them in Python: tsinit.datasets.load_new_york_air_quality(), load_air_quality(), load_speech(name). "
         "What is not here yet is fetched on first use.")  # fmt: skip
     return OK
+
+
+@contextlib.contextmanager
+def _hush(is_quiet: bool) -> Iterator[None]:
+    """Have nothing said of compiling, in the processes that a command starts neither."""
+    if not is_quiet or "TSINIT_QUIET" in os.environ:
+        yield
+        return
+    os.environ["TSINIT_QUIET"] = "1"
+    try:
+        yield
+    finally:
+        del os.environ["TSINIT_QUIET"]
 
 
 def _warning_shower() -> Callable[..., None]:

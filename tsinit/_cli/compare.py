@@ -133,7 +133,9 @@ def add_running(parser: argparse.ArgumentParser, seeds: int) -> None:
     parser.add_argument(
         "--jobs", type=jobs, default=-1, metavar="N", help="processes (-1: one for each core)"
     )
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.add_argument(
+        "--quiet", action="store_true", help="no progress bar, and no word of compiling"
+    )
 
 
 def emission(text: str) -> str | dict[Any, str]:

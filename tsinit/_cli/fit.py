@@ -112,7 +112,9 @@ def add_fit(commands: Any) -> None:
     writing.add_argument(
         "--report", metavar="FILE.html", help="write one page: data, fit, tests, forecast"
     )
-    writing.add_argument("--quiet", action="store_true", help="no progress bar")
+    writing.add_argument(
+        "--quiet", action="store_true", help="no progress bar, and no word of compiling"
+    )
     fit.set_defaults(command=run)
 
 

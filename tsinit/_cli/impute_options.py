@@ -116,7 +116,9 @@ def _add_writing(group: argparse._ArgumentGroup) -> None:
         help="write one page: the data, the filled gaps with bands, whether the chains agree",
     )
     group.add_argument("--overwrite", action="store_true", help="allow OUT.csv to be IN.csv")
-    group.add_argument("--quiet", action="store_true", help="no progress bar")
+    group.add_argument(
+        "--quiet", action="store_true", help="no progress bar, and no word of compiling"
+    )
 
 
 def _period(text: str) -> str | list[float]:
