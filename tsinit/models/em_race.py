@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from tsinit._typing import FloatArray
     from tsinit.init.race import Race
 
+    Callback: TypeAlias = Callable[[int, float], None]
     EMStates: TypeAlias = Generator[Any, bool, tuple[Any | None, str | None]]
 
 #: Iterations of the first round for each run of the budget; it takes an eighth of a run at most.
@@ -164,23 +165,36 @@ class EMRun:
         """Go on up to this number of iterations, to the end, or until time is over; None is to the end."""
         self.clock.resume()
         try:
-            while not self.finished and (target is None or self.n_iter < target):
+            while not (self.finished or self.failed) and (target is None or self.n_iter < target):
                 self._step()
-        except Exception as error:  # whatever goes wrong in one run is a row of the race
-            self.entry.failure = failure_of(error)
         finally:
             self.clock.pause()
 
-    def look_ahead(self, target: int | None, stopping: threading.Event) -> None:
-        """Take the steps up to this number of iterations, for :meth:`advance` to find done."""
+    def look_ahead(
+        self, target: int | None, stopping: threading.Event, tell: Callback | None = None
+    ) -> None:
+        """Take the steps up to this number of iterations, for :meth:`advance` to find done.
+
+        Parameters
+        ----------
+        target : int or None
+            None is to the end.
+        stopping : threading.Event
+            Once set, no further step is taken.
+        tell : callable or None
+            Told of every step, which `advance` is not to tell again.
+        """
         self.clock.resume()
         try:
             while (
                 self._end is None and not stopping.is_set() and not self.clock.whole.out_of_time()
             ):
-                if target is not None and self.n_iter + len(self._ahead) >= target:
+                n_iter = self.n_iter + len(self._ahead)
+                if target is not None and n_iter >= target:
                     break
                 self._take(going=True)
+                if tell is not None and self._end is None:
+                    tell(n_iter + 1, self._ahead[-1].objective + self.clock.shift)
         finally:
             self.clock.pause()
 
@@ -189,15 +203,16 @@ class EMRun:
         raise_if_interrupted()
         try:
             state = self._states.send(going) if self._begun else next(self._states)
+            score = self._score(state)
         except StopIteration as end:
             self._end = end.value
-        except Exception as error:
+        except Exception as error:  # whatever goes wrong in one run is a row of the race
             self._end = error
         else:
             self._begun = True
             clock = self.clock
             self._ahead.append(
-                EMStep(self._score(state), state.objective, clock.elapsed(), clock.whole.elapsed())
+                EMStep(score, state.objective, clock.elapsed(), clock.whole.elapsed())
             )
 
     def _step(self) -> None:
@@ -208,7 +223,7 @@ class EMRun:
             self.scores.append(score)
             self.clock.note(*noted)
         elif isinstance(self._end, Exception):
-            raise self._end
+            self.entry.failure = failure_of(self._end)
         elif self._end is not None:
             self.finished = True
             self.fit, why_not = self._end
@@ -262,10 +277,10 @@ def run_race(race: Race, model: EMRace, seed: np.random.SeedSequence, monitor: M
     pace = Pace(budget, model.max_iter, model.n_threads)
     advance = _in_turn(runs, pace, monitor)
     finalists = halve(runs, plan, advance, _choose, model.n_init)
-    _look_ahead_to_the_end(finalists, runs, pace)
+    is_told = _look_ahead_to_the_end(finalists, runs, pace, monitor.callback)
     for run in finalists:
         # Out of time, a run needs one more step to stop; whichever is not ahead by then will not be.
-        run.clock.callback = monitor.callback
+        run.clock.callback = None if is_told else monitor.callback
         run.advance(None)
         if monitor.out_of_time():
             break
@@ -289,13 +304,23 @@ class Pace(NamedTuple):
     max_iter: int
     n_threads: int
 
-    def look_ahead(self, runs: Sequence[tuple[EMRun, int | None]]) -> None:
-        """Let runs take steps up to their targets in threads, where there are several of both."""
+    def look_ahead(
+        self, runs: Sequence[tuple[EMRun, int | None]], tell: Callback | None = None
+    ) -> bool:
+        """Let runs take steps up to their targets in threads, where there are several of both; returns whether.
+
+        Those that go to their ends tell of their steps, in the threads that take them.
+        """
         going = [(run, target) for run, target in runs if not (run.failed or run.finished)]
-        if self.n_threads > 1 and len(going) > 1:
-            stopping = threading.Event()
-            calls = [partial(run.look_ahead, target, stopping) for run, target in going]
-            side_by_side(calls, self.n_threads, stopping.set)
+        if self.n_threads <= 1 or len(going) <= 1:
+            return False
+        stopping = threading.Event()
+        calls = [
+            partial(run.look_ahead, target, stopping, tell if target is None else None)
+            for run, target in going
+        ]
+        side_by_side(calls, self.n_threads, stopping.set)
+        return True
 
     def ahead_of(self, leader: EMRun | None) -> tuple[int, int]:
         """How many iterations the leader takes in all and has before it, as far as is known."""
@@ -339,8 +364,10 @@ def _affordable(waiting: list[EMRun], left: int) -> list[tuple[EMRun, int | None
     return chosen
 
 
-def _look_ahead_to_the_end(finalists: list[EMRun], runs: list[EMRun], pace: Pace) -> None:
-    """Let threads that the finalists leave free begin with what comes after them."""
+def _look_ahead_to_the_end(
+    finalists: list[EMRun], runs: list[EMRun], pace: Pace, tell: Callback | None
+) -> bool:
+    """Let threads end the finalists, and those that are left free begin with what comes after; returns whether."""
     n_free = pace.n_threads - len(finalists)
     if n_free > 0:
         length, ahead = pace.ahead_of(_leader(finalists))
@@ -348,7 +375,7 @@ def _look_ahead_to_the_end(finalists: list[EMRun], runs: list[EMRun], pace: Pace
         others = _affordable([r for r in _waiting(runs) if r not in finalists], left)[:n_free]
     else:
         others = []
-    pace.look_ahead([*((run, None) for run in finalists), *others])
+    return pace.look_ahead([*((run, None) for run in finalists), *others], tell)
 
 
 def _in_turn(

@@ -1,6 +1,7 @@
 """Restarts and sequences in threads: the same fit bit for bit, whatever n_jobs is, and one that can be stopped."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -116,6 +117,48 @@ def test_the_last_word_to_a_progress_bar_is_the_fit_s():
     assert told[-1] == (fitted.n_iter_, fitted.history_[-1])
 
 
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_race_tells_of_its_iterations_while_they_are_made(n_jobs):
+    told = []
+
+    def tell(iteration, objective):
+        told.append((iteration, objective))
+        if len(told) == 200:
+            raise Stopped
+
+    race = model(init="auto", n_init=2, max_iter=10**7, accelerate=False, n_jobs=n_jobs)
+    with pytest.raises(Stopped):
+        race.fit_under(Monitor(callback=tell), Y)
+    assert max(iteration for iteration, _ in told) >= 20
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_each_iteration_of_a_race_that_is_told_is_told_once(n_jobs):
+    told = []
+    race = model(init="auto", n_init=2, max_iter=40, n_jobs=n_jobs)
+    race.fit_under(Monitor(callback=lambda i, objective: told.append((i, objective))), Y)
+    final = told[:-1]  # the last repeats where the winner ended
+    assert told[-1] == (race.n_iter_, race.history_[-1])
+    assert 40 <= len(final) <= 100  # rounds, and two runs to their ends
+    if n_jobs == 2:
+        serial = []
+        race.set_params(n_jobs=1)
+        race.fit_under(Monitor(callback=lambda i, objective: serial.append((i, objective))), Y)
+        assert sorted(told) == sorted(serial)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_an_error_of_the_callback_is_no_failure_of_a_contender(n_jobs):
+    def tell(iteration, objective):
+        if iteration == 20:
+            raise RuntimeError("the bar is broken")
+
+    with pytest.raises(RuntimeError, match="the bar is broken"):
+        model(init="auto", n_init=2, max_iter=40, n_jobs=n_jobs).fit_under(
+            Monitor(callback=tell), Y
+        )
+
+
 CHILD = """
 import sys
 import numpy as np
@@ -128,8 +171,11 @@ estimator = LinearGaussianSSM(
     4, init=INIT, max_iter=10**7, tol=0.0, random_state=0, accelerate=False, n_init=3, n_jobs=2
 )
 
+told = []
+
 def tell(iteration, objective):
-    if iteration == 2:
+    if not told:
+        told.append(iteration)
         sys.stdout.write("running\\n")
         sys.stdout.flush()
 
@@ -154,6 +200,7 @@ def test_ctrl_c_ends_restarts_and_entrants_side_by_side_soon(init):
         text=True,
     )
     try:
+        assert select.select([child.stdout], [], [], 120)[0], "it never told that it runs"
         assert child.stdout.readline() == "running\n"
         child.send_signal(signal.SIGINT)
         begin = time.perf_counter()
