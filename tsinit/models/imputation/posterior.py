@@ -256,7 +256,9 @@ class ImputationPosterior:
         """
         draws = self.column_draws(j, rows)
         codes = np.arange(len(self.levels[j]))
-        return np.array([(draws == k).mean(axis=0) for k in codes]).reshape(-1, draws.shape[1])
+        return np.array([(draws == k).mean(axis=0) for k in codes]).reshape(
+            len(codes), draws.shape[1]
+        )
 
     def column_quantiles(
         self, j: int, probabilities: Sequence[float], rows: IntArray | None = None
