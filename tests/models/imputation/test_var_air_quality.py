@@ -1,30 +1,12 @@
 """The joint engine on a year of hourly air quality, where the data are at hand (``TSINIT_DATA``)."""
 
 import os
-from types import SimpleNamespace
+import warnings
 
-import numpy as np
 import pytest
 
-from tsinit import metrics
-from tsinit._validate import check_series
+from tsinit import TBayesMICE, metrics
 from tsinit.datasets import ampute, load_air_quality
-from tsinit.init import Linear
-from tsinit.models.imputation.problem import ColumnScales, ImputationTable
-from tsinit.models.imputation.vector_autoregression import VARChain
-
-OPTIONS = SimpleNamespace(
-    transforms="auto",
-    bounds=None,
-    period="auto",
-    lags=2,
-    lag_features="all",
-    noise="normal",
-    prior_scale=5.0,
-    learned_scale=False,
-    sequence_effects=False,
-    match=0,
-)
 
 
 @pytest.mark.slow
@@ -46,22 +28,13 @@ def test_accuracy_and_coverage(mechanism, rate, limit):
     except FileNotFoundError:
         pytest.skip("the data are not there")
     y = ampute(truth, mechanism, rate, length=(6, 48), random_state=1)
-    panel = check_series(y)
-    table = ImputationTable.from_panel(panel)
-    scales = ColumnScales(panel, table, OPTIONS)
     hidden = (y.isna() & truth.notna()).to_numpy()
-    problem, start = scales.problem(panel, table), scales.forward(Linear().fill(table.y))
-    draws = []
-    for seed in range(2):
-        chain = VARChain(problem, start, np.random.default_rng(seed), periods=scales.periods)
-        for i in range(70):
-            chain.sweep()
-            if i >= 20:
-                z = chain.z
-                back = [t.back(z[:, j]) for j, t in enumerate(scales.transforms)]
-                draws.append(np.column_stack(back)[hidden])
-    filled = np.where(hidden, 0.0, truth)
-    filled[hidden] = np.mean(draws, axis=0)
+    model = TBayesMICE(
+        method="var", lags=2, prior_scale=5.0, n_chains=2, n_tune=20, n_draws=50, random_state=0
+    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*chains")  # a hundred draws of two
+        filled = model.fit_transform(y)
     assert metrics.nrmse(truth, filled, where=hidden).mean() <= limit
-    low, high = np.quantile(draws, [0.05, 0.95], axis=0)
+    low, high = (end.to_numpy()[hidden] for end in model.interval(0.9))
     assert 0.86 <= metrics.coverage(truth.to_numpy()[hidden], low, high) <= 0.94
