@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tsinit._validate.imputing import ManyZeros
+from tsinit._validate.imputing_warnings import ManyZeros
 
 if TYPE_CHECKING:
     import pandas as pd

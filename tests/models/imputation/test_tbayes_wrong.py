@@ -9,7 +9,7 @@ from reference.fcs import interpolate
 from sklearn.exceptions import ConvergenceWarning
 
 from tsinit import compare
-from tsinit._validate.imputing import ManyZeros, warn_reflected
+from tsinit._validate.imputing_warnings import ManyZeros, warn_reflected
 from tsinit.init import Perturb
 from tsinit.models.imputation.chained_equations import DivergenceError, FCSChain
 from tsinit.models.imputation.model import TBayesMICE

@@ -16,9 +16,9 @@ from tsinit.models.imputation.chained_equations import (
     FCSDraw,
 )
 from tsinit.models.imputation.drawn_cells import DrawnCells
+from tsinit.models.imputation.gap_lengths import longest_gaps
 from tsinit.models.imputation.lagged_regressions import LaggedRegressions
 from tsinit.models.imputation.mirrored_rows import can_be_mirrored, mirrored_draws
-from tsinit.models.imputation.problem import longest_gaps
 from tsinit.models.imputation.state_space_engine import StateSpaceEngine
 from tsinit.models.imputation.vector_autoregression import (
     NumericalBreakdownError,
@@ -30,12 +30,9 @@ from tsinit.models.state_draws.chain import SingularStatesError
 
 if TYPE_CHECKING:
     from tsinit._typing import FloatArray
+    from tsinit.models.imputation.column_scales import ColumnScales
     from tsinit.models.imputation.model import ImputerOptions
-    from tsinit.models.imputation.problem import (
-        ColumnScales,
-        ImputationProblem,
-        ImputationTable,
-    )
+    from tsinit.models.imputation.problem import ImputationProblem, ImputationTable
 
 #: What is noted after every sweep: name in the trace, and attribute of the chain.
 SCALARS = {name: name for name in ("log_density", "noise", "imputed_mean", "imputed_sd")}

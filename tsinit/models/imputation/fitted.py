@@ -10,7 +10,8 @@ from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 
 from tsinit._validate import check_between, check_count, check_fitted, check_number
 from tsinit._validate.censoring import check_detection_limits
-from tsinit._validate.imputing import check_class_column, check_n_imputations, check_rounded
+from tsinit._validate.imputing import check_n_imputations
+from tsinit._validate.imputing_columns import check_class_column, check_rounded
 from tsinit.models.base import SeriesEstimator, one_thread
 from tsinit.models.imputation.class_columns import probability_table
 from tsinit.models.imputation.open_gaps import steps_of

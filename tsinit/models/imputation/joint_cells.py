@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from tsinit.models.imputation.censored import NOTHING_CENSORED
+from tsinit.models.imputation.gap_lengths import run_lengths
 from tsinit.models.imputation.lag_patterns import decode
-from tsinit.models.imputation.problem import run_lengths
 from tsinit.models.imputation.var_regressions import (
     MIN_ROWS_PER_COEFFICIENT,
     VARParameters,

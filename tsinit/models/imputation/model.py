@@ -15,8 +15,6 @@ from tsinit._validate import (
     child_seed,
 )
 from tsinit._validate.imputing import (
-    ManyZeros,
-    check_classes_allowed,
     check_fill,
     check_harmonics,
     check_match,
@@ -25,9 +23,9 @@ from tsinit._validate.imputing import (
     check_scale,
     check_sequence_effects,
     require_sequences,
-    warn_reflected,
-    warn_unmixed,
 )
+from tsinit._validate.imputing_columns import check_classes_allowed
+from tsinit._validate.imputing_warnings import ManyZeros, warn_reflected, warn_unmixed
 from tsinit._validate.kinds import ColumnKinds
 from tsinit.init.race import Race, candidates
 from tsinit.init.registry import ResolvedStrategy, resolve, strategy_of
@@ -35,6 +33,7 @@ from tsinit.models.base import FitKind, lists_as_they_are
 from tsinit.models.chain_race import ChainRace, Survivors, race_chains
 from tsinit.models.chains import ChainRun, ChainSchedule, run_chains
 from tsinit.models.imputation.chained_equations import DivergenceError
+from tsinit.models.imputation.column_scales import ColumnScales
 from tsinit.models.imputation.engines import ENGINES, FAILURES, SCALARS, ScaledEngine
 from tsinit.models.imputation.fitted import FittedImputer
 from tsinit.models.imputation.method_trial import MethodChoice, another_engine, choose_method
@@ -44,7 +43,7 @@ from tsinit.models.imputation.posterior import (
     diagnostics,
     worst_scalar,
 )
-from tsinit.models.imputation.problem import ColumnScales, ImputationProblem
+from tsinit.models.imputation.problem import ImputationProblem
 from tsinit.models.monitor import Monitor
 from tsinit.models.race import InitRaceMixin
 from tsinit.result import CONVERGED_RHAT

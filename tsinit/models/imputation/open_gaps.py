@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tsinit._validate.clocks import seconds_of
-from tsinit._validate.imputing import check_max_gap
+from tsinit._validate.imputing_columns import check_max_gap
 
 if TYPE_CHECKING:
     from tsinit._typing import BoolArray, IntArray

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from tsinit._typing import BoolArray, FloatArray, IntArray
     from tsinit._validate import Panel
     from tsinit.models.imputation.class_columns import ClassScale
-    from tsinit.models.imputation.problem import ColumnScales, ImputationTable
+    from tsinit.models.imputation.column_scales import ColumnScales
+    from tsinit.models.imputation.problem import ImputationTable
     from tsinit.models.imputation.transforms import Transform
 
 #: Bytes that stored draws may take; draws of the regressions kept for other rows, and so many used however many rows.

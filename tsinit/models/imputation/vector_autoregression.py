@@ -9,7 +9,7 @@ import numpy as np
 
 from tsinit.kernels.imputation import censored_cells, var_gaps
 from tsinit.models.imputation.censored import IntervalState
-from tsinit.models.imputation.problem import longest_gaps
+from tsinit.models.imputation.gap_lengths import longest_gaps
 from tsinit.models.imputation.reflection import Reflection
 from tsinit.models.imputation.seasonal_drift import SeasonalDrift, drift_terms
 from tsinit.models.imputation.var_regressions import (
