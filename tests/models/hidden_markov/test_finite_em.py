@@ -9,7 +9,7 @@ from scipy import stats
 
 from tsinit._validate import check_probabilities
 from tsinit.emissions import KnownVarianceGaussian, StudentT, resolve
-from tsinit.models.em_race import run_monitored
+from tsinit.models.em_run import run_monitored
 from tsinit.models.hidden_markov.finite_em import HiddenMarkovEM, HMMParams
 from tsinit.models.hidden_markov.transition_rules import TransitionRules
 from tsinit.models.monitor import Monitor

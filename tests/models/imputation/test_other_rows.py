@@ -9,7 +9,8 @@ from tsinit import TBayesMICE
 from tsinit.models.imputation import mirrored_rows
 from tsinit.models.imputation.lagged_regressions import LaggedRegressions
 from tsinit.models.imputation.posterior import ImputedDraws
-from tsinit.models.imputation.vector_autoregression import OtherRows, VARChain, complete_rows
+from tsinit.models.imputation.var_new_rows import OtherRows, complete_rows
+from tsinit.models.imputation.vector_autoregression import VARChain
 
 A = np.array([[0.85, 0.2, 0.0], [-0.2, 0.8, 0.1], [0.0, 0.1, 0.7]])
 Q = np.array([[0.3, 0.1, 0.0], [0.1, 0.3, 0.05], [0.0, 0.05, 0.2]])

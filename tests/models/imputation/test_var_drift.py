@@ -7,6 +7,7 @@ from scipy.stats import gamma, invwishart, matrix_normal, multivariate_normal, t
 
 from tsinit.models.imputation import seasonal_drift
 from tsinit.models.imputation.seasonal_drift import GRID, SeasonalDrift, drift_terms
+from tsinit.models.imputation.var_new_rows import complete_rows
 from tsinit.models.imputation.var_regressions import (
     VARPrior,
     begin,
@@ -14,7 +15,7 @@ from tsinit.models.imputation.var_regressions import (
     lay_out,
     log_prior,
 )
-from tsinit.models.imputation.vector_autoregression import VARChain, complete_rows
+from tsinit.models.imputation.vector_autoregression import VARChain
 
 PRIOR = VARPrior(4.0, 0.7, 1.5, 0.6, learned=False)
 

@@ -13,7 +13,8 @@ from tsinit.init.race import Race
 from tsinit.init.registry import resolve, strategy_of
 from tsinit.kernels.hidden_markov import forward_backward
 from tsinit.metrics import adjusted_rand_index
-from tsinit.models.em_race import EMRace, run_monitored, run_race
+from tsinit.models.em_race import run_race
+from tsinit.models.em_run import EMRace, run_monitored
 from tsinit.models.hidden_markov.finite_em import HiddenMarkovEM, HMMParams
 from tsinit.models.hidden_markov.finite_results import RestartEnds
 from tsinit.models.hidden_markov.transition_rules import TransitionRules
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from tsinit._validate import Panel
     from tsinit.emissions import EmissionOnData
     from tsinit.init.registry import ResolvedStrategy
-    from tsinit.models.em_race import EMStates
+    from tsinit.models.em_run import EMStates
     from tsinit.models.hidden_markov.finite_em import HMMState
     from tsinit.models.race import RaceEntry, RaceRecord
 

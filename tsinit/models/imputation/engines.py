@@ -20,12 +20,9 @@ from tsinit.models.imputation.gap_lengths import longest_gaps
 from tsinit.models.imputation.lagged_regressions import LaggedRegressions
 from tsinit.models.imputation.mirrored_rows import can_be_mirrored, mirrored_draws
 from tsinit.models.imputation.state_space_engine import StateSpaceEngine
-from tsinit.models.imputation.vector_autoregression import (
-    NumericalBreakdownError,
-    OtherRows,
-    VARChain,
-    VARDraw,
-)
+from tsinit.models.imputation.var_new_rows import OtherRows
+from tsinit.models.imputation.var_table import NumericalBreakdownError
+from tsinit.models.imputation.vector_autoregression import VARChain, VARDraw
 from tsinit.models.state_draws.chain import SingularStatesError
 
 if TYPE_CHECKING:

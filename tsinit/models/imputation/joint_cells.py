@@ -27,7 +27,8 @@ from tsinit.models.imputation.var_regressions import (
     parameters_for,
     regressions_of,
 )
-from tsinit.models.imputation.vector_autoregression import VARChain, VARTable
+from tsinit.models.imputation.var_table import VARTable
+from tsinit.models.imputation.vector_autoregression import VARChain
 
 if TYPE_CHECKING:
     from tsinit._typing import BoolArray, FloatArray, IntArray

@@ -2,181 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tsinit.kernels.imputation import censored_cells, var_gaps
 from tsinit.models.imputation.censored import IntervalState
 from tsinit.models.imputation.gap_lengths import longest_gaps
-from tsinit.models.imputation.reflection import Reflection
 from tsinit.models.imputation.seasonal_drift import SeasonalDrift, drift_terms
 from tsinit.models.imputation.var_regressions import (
     SegmentLayout,
     VARParameters,
     VARPrior,
-    VARRegression,
     draw_parameters,
     fill_lags,
     informing_rows,
-    lay_out,
     log_prior,
-    parameters_for,
-    precision_blocks,
     regressions_of,
     seasonal,
 )
+from tsinit.models.imputation.var_table import NumericalBreakdownError, VARTable
 
 if TYPE_CHECKING:
-    from tsinit._typing import BoolArray, FloatArray, IntArray
-    from tsinit.kernels.imputation.var_gaps import VARPrecision
+    from tsinit._typing import FloatArray
     from tsinit.models.imputation.problem import ImputationProblem
 
 _OUTAGE = 0.25  # share of a period from which a gap is an outage
-
-
-class NumericalBreakdownError(ArithmeticError):
-    """A chain cannot go on; the message says where and why."""
-
-
-class VARTable:
-    """Rows of the engine with their present values.
-
-    Parameters
-    ----------
-    problem : ImputationProblem
-    start : (T, D) float
-        A complete table.
-    periods : sequence of float
-
-    Attributes
-    ----------
-    Z, mean : (n, D) float
-        Present values, and the mean of the missing ones given coefficients and observed cells, those as they are.
-    weighted : (n, D) float
-        Residuals times noise precision at the present values and coefficients.
-    """
-
-    def __init__(
-        self, problem: ImputationProblem, start: FloatArray, periods: Sequence[float]
-    ) -> None:
-        self.layout = lay_out(problem, periods)
-        n, D = len(self.layout.before), problem.z.shape[1]
-        missing = np.ones((n, D), dtype=bool)
-        missing[self.layout.rows] = problem.unknown
-        # In rows that follow one another, by which `_flat` counts its cells.
-        start = problem.censored.inside(start)
-        self.Z = np.ascontiguousarray(_between(start, self.layout))
-        self.mean, self.weighted = self.Z.copy(), np.empty((n, D))
-        self.gaps = _gaps(missing, self.layout, problem.lags)
-        self._L, self._flat = problem.lags, self.gaps.row * D + self.gaps.column
-        self._reflection = Reflection(problem, missing)
-        self.intervals = IntervalState(problem.censored)
-        self._censored = _censored_rows(self.intervals, self.layout)
-
-    @property
-    def n_reflected(self) -> IntArray:
-        """(D,) cells that the last draw reflected because they were far outside of what was observed."""
-        return self._reflection.counts
-
-    def given(self, values: FloatArray) -> FloatArray:
-        """Pick the rows that the user gave."""
-        return values[self.layout.rows]
-
-    def draw_gaps(self, rng: np.random.Generator, parameters: Mapping[int, VARParameters]) -> None:
-        """Draw the censored cells one by one, then the missing ones given all others."""
-        gaps = self.gaps
-        if gaps.row.size == 0 and self._censored.row.size == 0:
-            return
-        blocks = precision_blocks(parameters, self._L, self.Z.shape[1])
-        self._draw_censored(rng, blocks)
-        if gaps.row.size == 0:
-            return
-        self._factor(blocks)
-        slope, mean, sample = np.empty((3, gaps.row.size))
-        var_gaps.slopes(gaps, blocks, self.layout.before, self.weighted, slope)
-        var_gaps.draw(rng, gaps, slope, mean, sample)
-        self._move(mean, sample)
-
-    def draw_pair(
-        self,
-        rng: np.random.Generator,
-        parameters: Mapping[int, VARParameters],
-        begin: Sequence[Callable[[], None]],
-        end: Sequence[Callable[[], None]],
-    ) -> None:
-        """Draw the missing cells of two tables by noise and by its negative.
-
-        Of each, `begin` writes `Z` and `weighted`, and `end` reads `Z`. There may be no censored cells.
-        """
-        gaps, blocks = self.gaps, precision_blocks(parameters, self._L, self.Z.shape[1])
-        self._factor(blocks)
-        slope, mean, sample = np.empty((3, gaps.row.size))
-        for first, last, sign in zip(begin, end, (1.0, -1.0), strict=True):
-            first()
-            var_gaps.slopes(gaps, blocks, self.layout.before, self.weighted, slope)
-            if sign > 0.0:
-                var_gaps.draw(rng, gaps, slope, mean, sample)
-                noise = sample - mean
-            else:
-                var_gaps.conditional_mean(gaps, slope, mean)
-            self._move(mean, mean + sign * noise)
-            last()
-
-    def _factor(self, blocks: VARPrecision) -> None:
-        if not var_gaps.factor(self.gaps, blocks, self.layout.before):
-            raise NumericalBreakdownError(
-                "The precision of the missing cells must be positive definite; it is not to rounding. "
-                "Use fewer lags, or method='fcs'."
-            )
-
-    def _move(self, mean: FloatArray, sample: FloatArray) -> None:
-        Z = self.Z.reshape(-1)
-        present = Z[self._flat]
-        self.mean.reshape(-1)[self._flat] = present + mean
-        Z[self._flat] = self._reflection.inside(present + sample)
-
-    def _draw_censored(self, rng: np.random.Generator, blocks: VARPrecision) -> None:
-        state, cells, before = self.intervals, self._censored, self.layout.before
-        first = np.searchsorted(cells.column, np.arange(self.Z.shape[1] + 1))
-
-        def redraw(j: int) -> None:
-            censored_cells.redraw_by_autoregression(
-                rng, self.Z, self.weighted, blocks, before, cells, first[j], first[j + 1]
-            )
-
-        state.redraw(rng, lambda: self.Z[cells.row, cells.column], redraw)
-        self.mean[cells.row, cells.column] = self.Z[cells.row, cells.column]
-
-    def limits_less(self, level: FloatArray) -> None:
-        """Move the limits of draws by what the table lacks of the values (n, D) that they are for."""
-        self._reflection.less(level.reshape(-1)[self._flat])
-
-
-def _between(start: FloatArray, layout: SegmentLayout) -> FloatArray:
-    """Start for the rows that the clock skipped: straight lines between their neighbours."""
-    n = len(layout.before)
-    if n == len(start):
-        return np.array(start, dtype=np.float64)
-    return np.column_stack([np.interp(np.arange(n), layout.rows, column) for column in start.T])
-
-
-def _censored_rows(state: IntervalState, layout: SegmentLayout) -> censored_cells.CensoredRows:
-    """Censored cells by the rows of the engine, with the intervals of a chain."""
-    row = layout.rows[state.cells.row]
-    return censored_cells.CensoredRows(
-        row, state.cells.column, layout.stop[row], state.low, state.high
-    )
-
-
-def _gaps(missing: BoolArray, layout: SegmentLayout, L: int) -> var_gaps.VARGaps:
-    """List the cells that are missing (n, D), with space for their precision matrix."""
-    row, column = (part.astype(np.int64) for part in np.nonzero(missing))
-    stop = layout.stop[row]
-    first, place = np.empty(row.size, dtype=np.int64), np.empty(row.size, dtype=np.int64)
-    entries = var_gaps.profile(row, stop, np.int64(L), first, place)
-    return var_gaps.VARGaps(row, column, stop, first, place, np.empty(entries), np.empty(row.size))
 
 
 class VARDraw(NamedTuple):
@@ -334,92 +185,3 @@ def _new_drift(
         return None
     terms = drift_terms(layout.steps[rows], period)
     return SeasonalDrift(terms, number, sequence, problem.prior_scale, rng)
-
-
-def complete_rows(
-    draw: VARDraw,
-    problem: ImputationProblem,
-    start: FloatArray,
-    rng: np.random.Generator,
-    periods: Sequence[float] = (),
-    n_sweeps: int = 1,
-) -> tuple[FloatArray, FloatArray]:
-    """Draw the missing cells of another table than that of the fit, given one draw of the coefficients.
-
-    A season that drifted while it was learned is taken as it was on average: where it has gone since is unknown.
-
-    Parameters
-    ----------
-    draw : VARDraw
-    problem : ImputationProblem
-        Of the new rows, on the scale of the fit.
-    start : (T, D) float
-        Any complete table.
-    rng : numpy.random.Generator
-    periods : sequence of float
-        As in the fit.
-    n_sweeps : int
-        One draws all missing cells from their joint distribution; censored ones, drawn one by one, take several.
-
-    Returns
-    -------
-    z, mean : (T, D) float
-        A draw of the table, and its mean given the coefficients.
-    """
-    return OtherRows(problem, start, periods).draw(draw, rng, n_sweeps)
-
-
-class OtherRows:
-    """Rows other than those of the fit, laid out once for any number of draws of the coefficients.
-
-    Parameters
-    ----------
-    problem, start, periods
-        As of `complete_rows`.
-
-    Attributes
-    ----------
-    censored : bool
-        Whether there are censored cells. A draw then goes on where the one before it ended; else it forgets that.
-    """
-
-    def __init__(
-        self, problem: ImputationProblem, start: FloatArray, periods: Sequence[float] = ()
-    ) -> None:
-        self._problem, self._periods = problem, periods
-        self._table = VARTable(problem, start, periods)
-        self._start = self._table.Z.copy()
-        self.censored = bool(problem.censored.row.size)
-        self._regressions: dict[bool, list[tuple[VARRegression, FloatArray]]] = {}
-
-    def draw(
-        self, draw: VARDraw, rng: np.random.Generator, n_sweeps: int = 1
-    ) -> tuple[FloatArray, FloatArray]:
-        """Draw the table given one draw of the coefficients, and its mean: (T, D) each."""
-        table, drift, parameters = self._table, draw.profile, {}
-        regressions = self._regressions_if(drift is not None)
-        for part, _ in regressions:
-            parameters[part.before] = parameters_for(part, draw.parameters, table.Z.shape[1])
-        if not self.censored:
-            table.Z[:] = self._start
-        for _ in range(n_sweeps if self.censored else 1):
-            for part, Y in regressions:
-                one = parameters[part.before]
-                if self.censored:
-                    Y = fill_lags(part, table.Z)
-                E = Y - part.X @ one.B
-                if drift is not None and part.before == self._problem.lags:
-                    steps = table.layout.steps[part.rows]
-                    E -= drift_terms(steps, min(self._periods)) @ drift
-                table.weighted[part.rows] = E @ one.precision
-            table.draw_gaps(rng, parameters)
-        return table.given(table.Z), table.given(table.mean)
-
-    def _regressions_if(self, drifts: bool) -> list[tuple[VARRegression, FloatArray]]:
-        """Regressions with the lags and responses of the start."""
-        if drifts not in self._regressions:
-            problem = self._problem
-            static = ~seasonal(problem, self._periods)[0] if drifts else None
-            parts = regressions_of(self._table.layout, problem, static)
-            self._regressions[drifts] = [(part, fill_lags(part, self._start)) for part in parts]
-        return self._regressions[drifts]

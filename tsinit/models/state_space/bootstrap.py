@@ -11,7 +11,7 @@ from sklearn.base import clone
 from tsinit.init._scaling import unscaled
 from tsinit.kernels import Kalman
 from tsinit.kernels.state_space.diffuse import diffuse_states
-from tsinit.models.em_race import run_monitored
+from tsinit.models.em_run import run_monitored
 from tsinit.models.monitor import Monitor
 from tsinit.models.state_space.innovations_form import InnovationsForm
 from tsinit.models.state_space.simulation import simulate

@@ -12,7 +12,7 @@ from tsinit.kernels import Kalman, LinearGaussianParams, solve_lyapunov
 from tsinit.kernels.params import is_diagonal
 from tsinit.kernels.state_space.diffuse import diffuse_states
 from tsinit.metrics import spectral_radius
-from tsinit.models.em_race import run_monitored
+from tsinit.models.em_run import run_monitored
 from tsinit.models.monitor import Monitor
 from tsinit.models.state_space.em import EM
 from tsinit.models.state_space.fit_data import READY, EMFit, EMOptions, FitContext, StateSpaceData
@@ -24,7 +24,7 @@ from tsinit.models.state_space.structured import StructuredFit
 
 if TYPE_CHECKING:
     from tsinit._typing import FloatArray
-    from tsinit.models.em_race import EMStates
+    from tsinit.models.em_run import EMStates
 
 #: Share of a state's spread that a prior mean of zero may differ from it after a change of units.
 _ROUNDING = 1e-9

@@ -13,7 +13,8 @@ from tsinit.init.race import Race
 from tsinit.init.registry import resolve, strategy_of
 from tsinit.kernels import Kalman, LinearGaussianParams
 from tsinit.kernels._threads import side_by_side
-from tsinit.models.em_race import EMRace, RunClock, run_race
+from tsinit.models.em_race import run_race
+from tsinit.models.em_run import EMRace, RunClock
 from tsinit.models.monitor import Monitor
 from tsinit.models.state_space.fit_data import EMFit, StateSpaceData
 from tsinit.models.state_space.m_step import EMState
@@ -22,7 +23,7 @@ from tsinit.models.state_space.starts import different_starts, propose_start
 
 if TYPE_CHECKING:
     from tsinit.init.registry import ResolvedStrategy
-    from tsinit.models.em_race import EMStates
+    from tsinit.models.em_run import EMStates
     from tsinit.models.race import RaceEntry
 
 
