@@ -3,10 +3,8 @@
 import tempfile
 import warnings
 from functools import cache
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from _reference import result, timeless, traces_of
 from sklearn.base import BaseEstimator
 
@@ -33,30 +31,21 @@ def compared(*arguments, **options):
 
 
 def with_fixed_clock(comparison):
-    """Write a comparison, set all that no seed decides, and read it: an iteration takes a millisecond."""
+    """Write a comparison and read it, and set all that no seed decides: an iteration takes a millisecond."""
     with tempfile.TemporaryDirectory() as folder:
         comparison.to_csv(folder)
-        runs, traces, errors = (
-            _text(Path(folder) / f"{name}.csv") for name in ("runs", "traces", "errors")
-        )
-        names = {run_id: str(row) for row, run_id in enumerate(runs["run_id"])}
-        whole = runs["n_iter"].replace("", "0").astype(float)
-        runs = runs.assign(
-            init_seconds="0.001", fit_seconds=(0.001 * whole).astype(str), versions=""
-        )
-        if "ess_per_second" in runs:
-            runs["ess_per_second"] = [f"{float(n or 'nan') / 7.0}" for n in runs["ess"]]
-        traces["seconds"] = (0.001 * traces["iteration"].astype(float)).astype(str)
-        errors["traceback"] = ""
-        for name, table in (("runs", runs), ("traces", traces), ("errors", errors)):
-            table.assign(run_id=table["run_id"].map(names)).to_csv(
-                Path(folder) / f"{name}.csv", index=False
-            )
-        return read_comparison(folder)
-
-
-def _text(path):
-    return pd.read_csv(path, dtype=str, keep_default_na=False)
+        read = read_comparison(folder)
+    names = {run_id: str(row) for row, run_id in enumerate(read.runs["run_id"])}
+    read.runs = read.runs.assign(
+        init_seconds=0.001, fit_seconds=0.001 * read.runs["n_iter"].fillna(0.0), versions=""
+    )
+    if "ess_per_second" in read.runs:
+        read.runs["ess_per_second"] = read.runs["ess"] / 7.0
+    read.traces["seconds"] = 0.001 * read.traces["iteration"]
+    read.errors["traceback"] = ""
+    for table in (read.runs, read.traces, read.errors):
+        table["run_id"] = table["run_id"].map(names)
+    return read
 
 
 def tables(comparison):
