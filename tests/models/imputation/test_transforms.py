@@ -98,3 +98,24 @@ def test_limits_of_untransformed_columns_are_half_a_range():
     z = transform.forward(y)
     low, high = z.min() - 0.5 * np.ptp(z), z.max() + 0.5 * np.ptp(z)
     np.testing.assert_allclose(transforms.limits(transform, y), (low, high), rtol=1e-12)
+
+
+@pytest.mark.parametrize("n_draws", [40, 100, 1000])
+@pytest.mark.parametrize("level", [0.5, 0.95])
+def test_one_more_draw_lies_within_an_interval_as_often_as_it_says(rng, n_draws, level):
+    draws, next_one = rng.standard_gamma(2.0, (n_draws, 8000)), rng.standard_gamma(2.0, 8000)
+    tails = [0.5 - level / 2, 0.5 + level / 2]
+    low, high = transforms.predictive_quantiles(draws, tails)
+    error = np.sqrt(level * (1.0 - level) / 8000)
+    assert abs(np.mean((low <= next_one) & (next_one <= high)) - level) < 4.0 * error
+    assert abs(np.mean(next_one < low) - tails[0]) < 4.0 * error
+    if (n_draws, level) == (40, 0.95):  # the usual quantiles lie inside
+        low, high = np.quantile(draws, tails, axis=0)
+        assert np.mean((low <= next_one) & (next_one <= high)) < level - 4.0 * error
+
+
+def test_of_too_few_draws_an_interval_holds_all():
+    draws = np.array([[3.0], [1.0], [2.0]])
+    np.testing.assert_array_equal(
+        transforms.predictive_quantiles(draws, [0.025, 0.975]), [[1.0], [3.0]]
+    )

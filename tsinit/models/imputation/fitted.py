@@ -143,10 +143,10 @@ class FittedImputer(OneToOneFeatureMixin, TransformerMixin, SeriesEstimator):
         Parameters
         ----------
         level : float
-            Posterior probability of the interval.
+            Posterior probability of the interval: that of one more draw to lie within, however few there are.
         X, lengths, between
-            Rows, as in :meth:`transform`; None is those of `fit`. Of other rows there are some 200 draws at most, so
-            that the ends of 95 % intervals are a little rough.
+            Rows, as in :meth:`transform`; None is those of `fit`. Of other rows there are some 200 draws at most, and
+            40 of many, so that the ends of 95 % intervals are a little rough.
 
         Returns
         -------

@@ -8,6 +8,7 @@ import numpy as np
 
 from tsinit import metrics
 from tsinit.models.imputation.engines import ENGINES, FAILURES, by_gaps, suitable
+from tsinit.models.imputation.transforms import predictive_quantiles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -189,7 +190,7 @@ def pooled_rhat(draws: FloatArray) -> float:
 
 def _scores(truth: FloatArray, draws: FloatArray) -> dict[str, float]:
     mean = draws.mean(axis=0)
-    lower, upper = np.quantile(draws, [0.5 - _LEVEL / 2, 0.5 + _LEVEL / 2], axis=0)
+    lower, upper = predictive_quantiles(draws, (0.5 - _LEVEL / 2, 0.5 + _LEVEL / 2))
     return {
         "mae": float(metrics.mae(truth, mean)),
         "rmse": float(metrics.rmse(truth, mean)),

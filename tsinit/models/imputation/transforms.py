@@ -31,6 +31,18 @@ _EXPONENT = 400
 KINDS = ("auto", "yeo-johnson", "log", "sqrt", None)
 
 
+def predictive_quantiles(
+    draws: npt.NDArray[np.floating], probabilities: Sequence[float]
+) -> FloatArray:
+    """Quantiles (probabilities, ...) below which the next draw lies with these probabilities.
+
+    One more draw comes between the k-th and the next of M draws with probability 1 / (M + 1), and so does the truth if
+    the draws are right: Weibull's plotting positions, k / (M + 1). The usual ones lie inside: of 40 draws, their 95 %
+    interval covers 90 %, of 100 draws 93 %.
+    """
+    return np.asarray(np.quantile(draws, probabilities, axis=0, method="weibull"))
+
+
 class Transform(NamedTuple):
     """z = (g(y / unit) - centre) / scale with g the identity, the logarithm, the root or Yeo and Johnson's power."""
 
@@ -88,7 +100,7 @@ class Transform(NamedTuple):
         self, draws: npt.NDArray[np.floating], probabilities: Sequence[float]
     ) -> FloatArray:
         """Quantiles (probabilities, cells) of draws on any scale that is monotone in the units of the data."""
-        return np.asarray(np.quantile(draws, probabilities, axis=0))
+        return predictive_quantiles(draws, probabilities)
 
     def bound(self, y: float) -> float:
         """Return z for a bound y of the user's, which may lie where the scale has no values."""
