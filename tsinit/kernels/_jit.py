@@ -5,7 +5,7 @@ that a kernel never raises. ``blend`` marks the few dense helpers whose sums may
 flags it sets keep NaN and inf exact (``nnan`` and ``ninf`` stay off), and a kernel that tests for a gap has none.
 
 Only an ``entry`` can be called from Python: the wrapper that unpacks its arguments costs a quarter of the
-compile time, so the others do without.
+compile time, so the others do without, and have no machine code of their own (`_linked`).
 
 Numba counts references to every array that a function is given, one locked instruction each way: in kernels that take
 a few nanoseconds, a quarter of the time. Those that make no array do without, because their caller holds what they
@@ -29,9 +29,11 @@ import numba
 from numba import njit
 from numba.core import types
 from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache
+from numba.core.compiler import Compiler
 from numba.extending import get_cython_function_address, intrinsic
 
 from tsinit.kernels import _interpreted, _notice
+from tsinit.kernels._linked import AVAILABLE, LinkedCacheImpl, LinkedCompiler
 
 COMPILED = not numba.config.DISABLE_JIT
 _FLAGS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
@@ -117,10 +119,12 @@ class _CacheFile(IndexDataCacheFile):
 class _OwnCache(FunctionCache):
     """A cache of what is compiled for the types of this package and of NumPy."""
 
+    _mark = "tsinit"
+
     def __init__(self, function):
         super().__init__(function)
         # Under names of their own: those that Numba itself wrote have no digest.
-        base = f"{self._impl.filename_base}.tsinit"
+        base = f"{self._impl.filename_base}.{self._mark}"
         self._cache_file = _CacheFile(self._cache_path, base, self._cache_file._source_stamp)
 
     def save_overload(self, sig, data):
@@ -132,6 +136,13 @@ class _OwnCache(FunctionCache):
             _warn_once(
                 f"tsinit could not keep compiled code in {self._cache_path} ({error}): later processes compile anew."
             )
+
+
+class _LinkedCache(_OwnCache):
+    """The same, of code without machine code."""
+
+    _impl_class = LinkedCacheImpl
+    _mark = "linked.tsinit"
 
 
 class _NoCache(NullCache):
@@ -173,9 +184,11 @@ def _is_own(kind):
 def _compiled(function, **flags):
     if not COMPILED:
         return function
-    dispatcher = njit(**_FLAGS, **flags)(function)
+    linked = AVAILABLE and flags.keys() >= _INNER.keys()
+    compiler, cache = (LinkedCompiler, _LinkedCache) if linked else (Compiler, _OwnCache)
+    dispatcher = njit(**_FLAGS, **flags, pipeline_class=compiler)(function)
     try:
-        dispatcher._cache = _OwnCache(function)
+        dispatcher._cache = cache(function)
     except RuntimeError:  # of Numba, where it finds no folder
         dispatcher._cache = _NoCache()
     return dispatcher
