@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from tsinit.kernels import _jit
+from tsinit.kernels import _jit, _linked
 from tsinit.kernels._linked import AVAILABLE, LinkedLibrary
 
 SOURCE = """
@@ -113,3 +113,15 @@ def test_only_an_entry_has_machine_code():
     assert inner.library.get_pointer_to_function(inner.fndesc.llvm_func_name) == 0
     assert not isinstance(outer.library, LinkedLibrary)
     assert outer.library.get_pointer_to_function(outer.fndesc.llvm_func_name) != 0
+
+
+@pytest.mark.parametrize(
+    ("version", "is_known"), [((0, 60), False), ((0, 61), True), ((0, 68), True), ((0, 69), False)]
+)
+def test_versions_of_numba_that_nobody_tried_compile_in_their_own_way(version, is_known):
+    assert _linked.is_available(version) == is_known
+
+
+def test_a_step_that_numba_has_no_more_is_noticed(monkeypatch):
+    monkeypatch.setattr(_linked, "_STEPS", (*_linked._STEPS, "_a_step_of_tomorrow"))
+    assert not _linked.is_available((0, 68))

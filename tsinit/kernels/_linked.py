@@ -6,9 +6,11 @@ here it is left as it is when its own lines are simplified, and LLVM optimises o
 together. That saves up to a third of the time that the first fit of a model compiles.
 
 This takes the place of a few steps of Numba that have names with underscores. Where a version of Numba lacks one of
-them (`AVAILABLE`), kernels are compiled as Numba compiles any function, with the same results.
+them, or is newer than those it was tried with, kernels are compiled as Numba compiles any function, with the same
+results (`AVAILABLE`).
 """
 
+import numba
 from numba.core.caching import CompileResultCacheImpl
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler, CompileResult
@@ -23,10 +25,18 @@ _STEPS = (
     "serialize_using_bitcode",
     "serialize_using_object_code",
 )
-#: Whether this version of Numba has the steps that are replaced.
-AVAILABLE = all(hasattr(JITCodeLibrary, step) for step in _STEPS) and all(
-    hasattr(CompileResult, step) for step in ("_rebuild", "_replace")
-)
+#: The first and the last version of Numba of which it is known that it takes the same steps.
+_KNOWN = (0, 61), (0, 68)
+
+
+def is_available(version: tuple[int, int]) -> bool:
+    """Tell whether Numba has the steps that are replaced here, and its version is one of those that were tried."""
+    steps = all(hasattr(JITCodeLibrary, step) for step in _STEPS)
+    rebuilt = all(hasattr(CompileResult, step) for step in ("_rebuild", "_replace"))
+    return _KNOWN[0] <= version <= _KNOWN[1] and steps and rebuilt
+
+
+AVAILABLE = is_available(numba.version_info.short)
 
 
 class LinkedLibrary(JITCodeLibrary):
