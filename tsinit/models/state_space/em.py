@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -26,7 +27,7 @@ from tsinit.models.state_space.score import score
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from tsinit._typing import FloatArray
+    from tsinit._typing import FloatArray, IntArray
     from tsinit.kernels import Kalman
     from tsinit.kernels.params import LinearGaussianParams
 
@@ -303,16 +304,26 @@ def _from_vector(
     return params._replace(Q=Q, R=R, m0=m0, P0=P0)
 
 
+@cache
+def _places(n: int) -> tuple[IntArray, IntArray]:
+    """Places of the lower triangle and of the diagonal in an (n, n) array that is read row by row."""
+    rows, columns = np.tril_indices(n)
+    return rows * n + columns, np.arange(n) * (n + 1)
+
+
 def _log_root(P: FloatArray) -> np.ndarray:
     """Lower Cholesky factor with the logarithm of its diagonal, as a vector."""
-    L = np.linalg.cholesky(P)
-    L[np.diag_indices_from(L)] = np.log(np.diag(L))
-    return L[np.tril_indices_from(L)]
+    L = np.linalg.cholesky(P).reshape(-1)
+    lower, diagonal = _places(len(P))
+    L[diagonal] = np.log(L[diagonal])
+    return L[lower]
 
 
 def _from_log_root(vector: FloatArray, n: int) -> FloatArray:
-    L = np.zeros((n, n))
-    L[np.tril_indices(n)] = vector
+    L = np.zeros(n * n)
+    lower, diagonal = _places(n)
+    L[lower] = vector
     with np.errstate(over="ignore"):
-        L[np.diag_indices(n)] = np.exp(np.diag(L))
-        return L @ L.T
+        L[diagonal] = np.exp(L[diagonal])
+        root = L.reshape(n, n)
+        return root @ root.T
