@@ -161,6 +161,7 @@ def test_moments_below_a_limit_and_coverage():
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The chains do not agree")
 @pytest.mark.parametrize("method", ["fcs", "var", "state_space"])
 def test_moments_below_a_limit_over_many_tables(method):
     found = np.array([scores(*problem, method) for problem in problems(12)])

@@ -82,6 +82,7 @@ def test_share_of_zeros_over_many_tables(method):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The chains do not agree")
 @pytest.mark.parametrize("method", ["fcs", "var", "state_space"])
 def test_coverage_of_counts_over_many_tables(method):
     found = np.mean([scores("count", method, seed) for seed in range(12)], axis=0)
