@@ -1,11 +1,11 @@
-"""What the first minute costs: import, first fit with nothing compiled, first fit with a warm compile cache.
+"""What the first minute costs: import, first fits and the demonstration, with nothing compiled and with a warm cache.
 
 Each case is a fresh process; CPU seconds count from its birth, interpreter and imports included. "Done" is when the
 code has run and a user sees the answer, "gone" when the interpreter has cleared up too. Python's own byte code is in
 place, as pip leaves it: a first run, not timed, writes what is missing to a folder of this benchmark.
 
     python benchmarks/startup.py                     # all: some minutes
-    python benchmarks/startup.py --only finite       # cases whose names begin so: import, states, finite, peer
+    python benchmarks/startup.py --only finite       # cases whose names begin so (finite, demo, imputer, ...)
 """
 
 import argparse
@@ -25,6 +25,27 @@ y[::7, 1] = np.nan
 LinearGaussianSSM(n_states=2, random_state=0).fit(y)
 """
 
+INFINITE = """
+import numpy as np
+from tsinit import InfiniteHMM
+z = np.repeat([0, 1, 0, 1], 50)
+y = np.random.default_rng(0).normal(4.0 * z[:, None], size=(200, 2))
+InfiniteHMM(n_tune=20, n_draws=20, random_state=0, n_jobs=1).fit(y)
+"""
+IMPUTER = """
+import numpy as np
+from tsinit import TBayesMICE
+y = np.random.default_rng(0).standard_normal((200, 3)).cumsum(axis=0)
+y[::7, 1] = np.nan
+TBayesMICE(n_tune=20, n_draws=20, random_state=0, n_jobs=1).fit(y)
+"""
+#: As a user types it: processes side by side, one for each core.
+DEMO = """
+import tempfile
+from tsinit import cli
+with tempfile.TemporaryDirectory() as folder:
+    cli.main(["demo", "--output", f"{folder}/demo.html", "--quiet"])
+"""
 
 FINITE = """
 import numpy as np
@@ -61,6 +82,10 @@ CASES = {
     "import: import tsinit": ("import tsinit", False),
     "import: import tsinit and its estimator": ("from tsinit import LinearGaussianSSM", False),
     "states: first fit": (FIT, True),
+    "infinite: first fit": (INFINITE, True),
+    "imputer: first fit": (IMPUTER, True),
+    "imputer: first fit after one of the states": (FIT + IMPUTER, True),
+    "demo: tsinit demo": (DEMO, True),
     **{
         f"finite, {emission}: first fit": (FINITE.format(emission=emission, numbers=numbers), True)
         for emission, numbers in EMISSIONS.items()

@@ -12,6 +12,7 @@ from tsinit import Budget, LinearGaussianSSM, compare
 from tsinit.init import Race
 from tsinit.init.race import runs_of_budget
 from tsinit.models import Monitor
+from tsinit.models.state_space import restarts
 from tsinit.models.state_space.em import EM
 
 RNG = np.random.default_rng(2)
@@ -95,11 +96,17 @@ def test_a_budget_below_one_run_is_refused():
         fit(init=Race(budget="two"))
 
 
+@pytest.fixture
+def small_problems_have_threads_too(monkeypatch):
+    monkeypatch.setattr(restarts, "_WORTH_THREADS", 0.0)
+
+
 def race_of(fitted):
     clocks = ["init_seconds", "fit_seconds"]
     return fitted.init_race_.runs.drop(columns=clocks)
 
 
+@pytest.mark.usefixtures("small_problems_have_threads_too")
 @pytest.mark.parametrize(
     "changes",
     [
@@ -123,6 +130,7 @@ def test_a_race_is_the_same_for_any_number_of_jobs(changes):
         assert (seconds.diff().dropna() >= 0.0).all()
 
 
+@pytest.mark.usefixtures("small_problems_have_threads_too")
 def test_entrants_do_run_side_by_side(monkeypatch):
     threads = set()
     original = EM.step
@@ -139,6 +147,7 @@ def test_entrants_do_run_side_by_side(monkeypatch):
     assert len(threads) > 1
 
 
+@pytest.mark.usefixtures("small_problems_have_threads_too")
 def test_an_error_that_no_run_may_keep_to_itself_ends_a_race_in_threads(monkeypatch):
     class Stopped(BaseException):
         pass
@@ -151,6 +160,7 @@ def test_an_error_that_no_run_may_keep_to_itself_ends_a_race_in_threads(monkeypa
         fit(n_jobs=2)
 
 
+@pytest.mark.usefixtures("small_problems_have_threads_too")
 def test_a_budget_of_seconds_holds_in_threads():
     monitor = Monitor(Budget(seconds=0.0))
     raced = LinearGaussianSSM(3, init=FEW, random_state=0, n_jobs=2).fit_under(monitor, Y)

@@ -14,6 +14,7 @@ from helpers import random_params, simulate, with_gaps
 
 from tsinit import LinearGaussianSSM
 from tsinit.models import Budget, Monitor
+from tsinit.models.state_space import restarts
 
 RNG = np.random.default_rng(0)
 PARAMS = random_params(RNG, 3, 2)
@@ -23,6 +24,11 @@ RAGGED = [
     with_gaps(RNG, simulate(PARAMS, T, RNG)[1], 0.15) for T in RNG.integers(30, 400, size=400)
 ]
 FITTED = ("history_", "log_likelihood_", "n_iter_", "converged_")
+
+
+@pytest.fixture(autouse=True)
+def small_problems_have_threads_too(monkeypatch):
+    monkeypatch.setattr(restarts, "_WORTH_THREADS", 0.0)
 
 
 def model(**changes):
@@ -75,6 +81,14 @@ def test_restarts_do_run_side_by_side():
     monitor = Monitor(callback=meet)
     model(n_init=2, n_jobs=2).fit_under(monitor, Y)
     assert len(threads) == 2
+
+
+def test_small_problems_run_in_one_thread(monkeypatch):
+    monkeypatch.undo()
+    threads = set()
+    monitor = Monitor(callback=lambda iteration, objective: threads.add(threading.get_ident()))
+    model(n_init=4, n_jobs=2).fit_under(monitor, Y)
+    assert threads == {threading.get_ident()}
 
 
 @pytest.mark.parametrize("value", [0, 1.5, "two", True])
@@ -165,7 +179,9 @@ import numpy as np
 from sklearn.exceptions import NotFittedError
 from tsinit import LinearGaussianSSM
 from tsinit.models import Monitor
+from tsinit.models.state_space import restarts
 
+restarts._WORTH_THREADS = 0.0
 y = np.random.default_rng(0).standard_normal((2000, 4))
 estimator = LinearGaussianSSM(
     4, init=INIT, max_iter=10**7, tol=0.0, random_state=0, accelerate=False, n_init=3, n_jobs=2

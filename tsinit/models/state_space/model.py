@@ -98,7 +98,7 @@ class LinearGaussianSSM(InitRaceMixin, FittedLinearGaussian):
     n_jobs : int or None
         Threads, as joblib counts them: for restarts, for the entrants of a race, and for sequences, in the fit and
         wherever data are filtered or smoothed. Results are the same for any number, bit for bit. None is one thread, -1
-        all processors. Sequences in too few rows to share out run in one.
+        all processors. What is too small to gain by threads runs in one.
 
     Attributes
     ----------

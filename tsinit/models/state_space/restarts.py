@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from tsinit.models.em_run import EMStates
     from tsinit.models.race import RaceEntry
 
+#: Multiplications of an E-step, roughly, from which runs gain by threads. Below, most of a step is Python, of which one
+#: thread runs at a time: two took 1.3 to 1.5 times as long as one (150 to 600 rows, four states).
+_WORTH_THREADS = 3e6
+
 
 def fit_order(
     data: StateSpaceData, n_states: int, seed: np.random.SeedSequence, monitor: Monitor
@@ -60,7 +64,7 @@ def _run_side_by_side(
     monitor: Monitor,
 ) -> list[tuple[EMFit | None, str | None]]:
     """Fit from every start, as many at a time as there may be threads: pairs as of `fit_from`, with traces."""
-    n_threads, alone = data.options.n_threads, len(starts) == 1
+    n_threads, alone = _n_threads(data, kalman), len(starts) == 1
     at_once = min(n_threads, len(starts))
     max_iter, stopping = monitor.max_iter(data.options.max_iter), threading.Event()
     finished: list[None] = []
@@ -94,7 +98,7 @@ def _fit_by_race(
         return propose_start(data, kalman, strategy, rng)
 
     # Many sequences keep the threads busy already, without the memory of several runs.
-    n_threads = 1 if kalman.is_cut else options.n_threads
+    n_threads = 1 if kalman.is_cut else _n_threads(data, kalman)
 
     def begin(entry: RaceEntry, clock: Monitor) -> EMStates:
         own = kalman.sibling(own_memory=n_threads > 1)
@@ -104,9 +108,20 @@ def _fit_by_race(
     def selection_score(state: EMState) -> float:
         return options.selection_score(state.smoothed.log_likelihood, state.objective)
 
-    (T, D), n = data.z.shape, kalman.n_states
-    work = float(T) * (n * n * (n + D) + 20) * max_iter * options.n_init
+    work = _work(data, kalman) * max_iter * options.n_init
     contest = EMRace(
         "dynamics", propose, begin, selection_score, max_iter, options.n_init, data.shift, work, n_threads
     )  # fmt: skip
     return run_race(race, contest, seed, monitor)
+
+
+def _n_threads(data: StateSpaceData, kalman: Kalman) -> int:
+    """How many threads the runs of a fit may have; the size of the problem decides, and no clock."""
+    is_worth = kalman.is_cut or _work(data, kalman) >= _WORTH_THREADS
+    return data.options.n_threads if is_worth else 1
+
+
+def _work(data: StateSpaceData, kalman: Kalman) -> float:
+    """Multiplications of an E-step, roughly."""
+    (T, D), n = data.z.shape, kalman.n_states
+    return float(T) * (n * n * (n + D) + 20)
