@@ -74,20 +74,25 @@ def test_scattered_cells_in_short(rng):
     ("hide", "change"),
     [
         pytest.param(scattered(0.2), {}, id="20 %"),
-        pytest.param(
-            scattered(0.5), {}, id="50 %",
-            marks=pytest.mark.xfail(
-                reason="1.051 to 1.055 since the scale of the prior is learned; 1.047 with a scale of 1"
-            ),
-        ),
         pytest.param(scattered(0.5), {"method": "var"}, id="50 %, var"),
         pytest.param(at_random, {}, id="at random"),
     ],
-)  # fmt: skip
+)
 def test_scattered_cells(hide, change):
     ratio, covered, error = study(hide, 40, **change)
     assert ratio < 1.05
     assert 0.93 - 2 * error < covered < 0.97 + 2 * error
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The chains do not agree")
+def test_half_of_the_cells_by_chained_equations():
+    """The autoregression of all columns by maximum likelihood has 1.035, and `var` 1.040."""
+    ratio, covered, error = study(scattered(0.5), 40)
+    assert 0.93 - 2 * error < covered < 0.97 + 2 * error
+    assert ratio < 1.1
+    if ratio >= 1.05:
+        pytest.xfail(f"the goal is 1.05, the error {ratio:.3f}; 1.048 with prior_scale=1.0")
 
 
 @pytest.mark.slow
